@@ -1,0 +1,36 @@
+// Package collector defines what a collector is. Each collector lives in a
+// package of its own below this one; none knows the bus: it is given a function
+// to emit with.
+package collector
+
+import "context"
+
+// Message is one event on its way to the bus.
+type Message struct {
+	Topic     string
+	Payload   []byte // in the layout of package event; borrowed, valid until Emit returns
+	EventType string // what subscriptions filter by; the name of the event's type
+	PID       uint32 // of the process that acted, 0 for none
+}
+
+// Emit takes one message. It must not keep the payload. It has no result: what
+// the bus cannot take is for the owner of the bus to count and to announce.
+type Emit func(Message)
+
+// Collector observes one side of the host and emits what it sees.
+type Collector interface {
+	// Name returns the name that the collector registers and is configured by.
+	// It never changes.
+	Name() string
+
+	// Describe says in one line which source is used, and why if it is not the
+	// best one. It may be called at any time, from any goroutine.
+	Describe() string
+
+	// Run collects until ctx ends, and emits from one goroutine at a time. It
+	// returns nil when it ended because of ctx, and otherwise the reason why it
+	// cannot go on. When it returns, everything that it started has ended. It
+	// may be called again then, and begins with a fresh picture of the host; two
+	// calls at the same time are a mistake of the caller.
+	Run(ctx context.Context, emit Emit) error
+}

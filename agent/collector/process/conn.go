@@ -1,0 +1,156 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// conn is a socket that the process connector sends its reports to.
+//
+// One goroutine receives; Close may be called by another.
+type conn struct {
+	file *os.File
+	raw  syscall.RawConn
+	port uint32
+}
+
+// errNoAnswer says that the connector did not acknowledge the request. It is
+// silent towards whoever is outside of the first pid or user namespace.
+var errNoAnswer = errors.New("no answer from the process connector")
+
+// answerTimeout bounds the wait for the acknowledgement, which the kernel sends
+// from inside of the request.
+const answerTimeout = time.Second
+
+// dial asks the connector to report, and returns once it has agreed. From then
+// on the kernel keeps reports until they are received, as far as receiveBuffer
+// bytes go. It fails with EPERM where the kernel wants CAP_NET_ADMIN.
+func dial(receiveBuffer int) (*conn, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_CONNECTOR)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	c := &conn{file: os.NewFile(uintptr(fd), "process connector")}
+	if err := c.open(fd, receiveBuffer); err != nil {
+		c.file.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *conn) open(fd, receiveBuffer int) (err error) {
+	// The second one is cut to net.core.rmem_max, the first one needs CAP_NET_ADMIN.
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: connectorProc}); err != nil {
+		return os.NewSyscallError("bind", err)
+	}
+	// Connected to the kernel, the socket refuses what another process sends to
+	// it: reports cannot be forged.
+	if err := unix.Connect(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return os.NewSyscallError("connect", err)
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		return os.NewSyscallError("getsockname", err)
+	}
+	if nl, ok := name.(*unix.SockaddrNetlink); ok {
+		c.port = nl.Pid
+	}
+	if c.raw, err = c.file.SyscallConn(); err != nil {
+		return err
+	}
+	if err := c.request(requestListen); err != nil {
+		return err
+	}
+	return c.awaitAnswer()
+}
+
+func (c *conn) request(op uint32) error {
+	b := appendRequest(nil, op, c.port, c.port)
+	_, err := c.file.Write(b)
+	return err
+}
+
+// awaitAnswer receives until the acknowledgement of our request. The reports
+// before it are let go: whoever asked has not looked at /proc yet. Acks go to
+// all listeners; ours carries our port as its number.
+func (c *conn) awaitAnswer() error {
+	if err := c.file.SetReadDeadline(time.Now().Add(answerTimeout)); err != nil {
+		return err
+	}
+	b := newBatch()
+	for {
+		if err := c.receive(b); errors.Is(err, os.ErrDeadlineExceeded) {
+			return errNoAnswer
+		} else if err != nil {
+			return err
+		}
+		for rest := b.bytes(); len(rest) > 0; {
+			var r report
+			var err error
+			if r, rest, err = nextReport(rest); err != nil {
+				break
+			}
+			if r.what != whatAck || r.seq != c.port {
+				continue
+			}
+			if r.value != 0 {
+				return fmt.Errorf("process connector: %w", syscall.Errno(r.value))
+			}
+			return c.file.SetReadDeadline(time.Time{})
+		}
+	}
+}
+
+// receive fills b with what has arrived, and waits only when nothing has.
+func (c *conn) receive(b *batch) error {
+	b.reset()
+	var failed error
+	err := c.raw.Read(func(fd uintptr) (done bool) {
+		for b.room() {
+			n, err := unix.Read(int(fd), b.free())
+			switch err {
+			case nil:
+				b.n += n
+			case unix.EINTR:
+			case unix.ENOBUFS:
+				// The kernel found our buffer full. It says so once, ahead of
+				// what still is in it.
+				b.overrun = true
+			case unix.EAGAIN:
+				return b.n > 0 || b.overrun
+			default:
+				failed = os.NewSyscallError("read", err)
+				return true
+			}
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// interruptible makes receive return os.ErrDeadlineExceeded once ctx has ended.
+// The result lets go of ctx.
+func (c *conn) interruptible(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { _ = c.file.SetReadDeadline(time.Unix(1, 0)) })
+}
+
+// Close ends the reports and the socket. Kernels before 6.6 keep counting a
+// listener that does not take its leave.
+func (c *conn) Close() error {
+	_ = c.request(requestIgnore)
+	return c.file.Close()
+}

@@ -1,0 +1,83 @@
+package process
+
+import (
+	"bytes"
+)
+
+// stat is what is taken from /proc/PID/stat.
+type stat struct {
+	name       []byte // borrowed from the parsed bytes
+	state      byte
+	ppid       uint32
+	kernel     bool // a thread of the kernel
+	threads    uint64
+	startTicks uint64
+	// stack is where the stack of the running program begins. Each exec puts it
+	// at random, and a fork keeps it, so that it tells one image of a process
+	// from the next. 0 when the kernel keeps it from us.
+	stack uint64
+}
+
+// Fields of /proc/PID/stat as proc_pid_stat(5) counts them.
+const (
+	fieldState   = 3
+	fieldPPID    = 4
+	fieldFlags   = 9
+	fieldThreads = 20
+	fieldStart   = 22
+	fieldStack   = 28
+)
+
+const flagKernelThread = 0x00200000 // PF_KTHREAD
+
+// parseStat parses the content of /proc/PID/stat, and reports whether it could.
+func parseStat(b []byte) (s stat, ok bool) {
+	// The name may hold anything, parentheses and spaces too.
+	open, shut := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
+	if open < 0 || shut < open || shut+2 >= len(b) {
+		return s, false
+	}
+	s.name = b[open+1 : shut]
+	rest := b[shut+2:]
+	for field := fieldState; field <= fieldStack; field++ {
+		var word []byte
+		if word, rest, _ = bytes.Cut(rest, space); len(word) == 0 {
+			return s, false
+		}
+		switch field {
+		case fieldState:
+			s.state = word[0]
+		case fieldPPID:
+			s.ppid = uint32(decimal(word))
+		case fieldFlags:
+			s.kernel = decimal(word)&flagKernelThread != 0
+		case fieldThreads:
+			s.threads = decimal(word)
+		case fieldStart:
+			s.startTicks = decimal(word)
+		case fieldStack:
+			s.stack = decimal(word)
+		}
+	}
+	return s, true
+}
+
+var space = []byte{' '}
+
+// decimal reads a number that the kernel wrote; anything else is 0.
+func decimal(b []byte) (n uint64) {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return n
+}
+
+// ended reports whether nothing is left of the process but its entry, which
+// waits for the parent. A first thread that ended before the others looks like
+// that too, and is told by the number of threads.
+func (s *stat) ended() bool {
+	return (s.state == 'Z' || s.state == 'X' || s.state == 'x') && s.threads <= 1
+}

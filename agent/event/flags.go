@@ -1,0 +1,56 @@
+package event
+
+import "iter"
+
+// Flags say in which way an event is incomplete, so that nobody takes a guess
+// for an observation.
+type Flags uint64
+
+// The flags. A field whose flag says unread is empty, unless ImageInherited is
+// set too.
+const (
+	NameUnread           Flags = 1 << iota // process name
+	ExecutableUnread                       // path of the executable
+	CommandLineUnread                      // command line and arguments
+	UserUnread                             // user and group
+	ParentUnread                           // name, executable and command line of the parent
+	DirectoryUnread                        // working directory
+	ImageInherited                         // gone before it could be read: unread fields are the parent's as of the fork
+	CommandLineTruncated                   // longer than MaxCommandLine
+	StartTimeEstimated                     // start ticks were computed from the fork; a tick or two off at most
+	ExitStatusUnknown                      // exit code and signal
+	TimeApproximate                        // the time is that of a look at /proc; it happened before
+	Inferred                               // no report came: found by comparing with /proc after a loss
+	KernelThread                           // has neither executable nor command line, by nature
+)
+
+var flagNames = [...]string{
+	"name_unread",
+	"executable_unread",
+	"command_line_unread",
+	"user_unread",
+	"parent_unread",
+	"working_directory_unread",
+	"image_inherited",
+	"command_line_truncated",
+	"start_time_estimated",
+	"exit_status_unknown",
+	"time_approximate",
+	"inferred",
+	"kernel_thread",
+}
+
+// Has reports whether every flag of want is set.
+func (f Flags) Has(want Flags) bool { return f&want == want }
+
+// Names yields the names of the flags that are set, as JSON has them. Flags that
+// this version does not have are left out.
+func (f Flags) Names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i, name := range flagNames {
+			if f&(1<<i) != 0 && !yield(name) {
+				return
+			}
+		}
+	}
+}

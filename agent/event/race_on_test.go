@@ -1,0 +1,6 @@
+//go:build race
+
+package event_test
+
+// raceEnabled says that allocation counts are not those of a normal build.
+const raceEnabled = true

@@ -1,0 +1,113 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/daemoneye/eventbus/bench/load"
+	"github.com/daemoneye/eventbus/bench/proc"
+)
+
+// Footprint is what a broker costs that has nothing to do.
+type Footprint struct {
+	Start       time.Duration // from starting the process to the first connection it takes
+	RSS         int64         // resident bytes without connections
+	Connections int
+	RSSWith     int64   // resident bytes with that many idle connections
+	Cores       float64 // CPU with those connections, as a share of one core
+}
+
+// PerConnection returns the resident bytes that one idle connection adds.
+func (f Footprint) PerConnection() int64 {
+	if f.Connections == 0 {
+		return 0
+	}
+	return (f.RSSWith - f.RSS) / int64(f.Connections)
+}
+
+// errNoBroker is returned for systems whose broker nobody can connect to.
+var errNoBroker = errors.New("e2e: the system has no broker")
+
+// Idle starts a broker, measures how long that takes, and then what a number of idle connections cost. The connections
+// are held by a process of their own, for the measured time.
+func (r Runner) Idle(ctx context.Context, s System, connections int, measured time.Duration) (Footprint, error) {
+	f := Footprint{Connections: connections}
+	if s.Broker == nil || s.Connect == nil {
+		return f, errNoBroker
+	}
+	ctx, cancel := context.WithTimeout(ctx, measured+slack)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return f, err
+	}
+	defer os.RemoveAll(dir)
+
+	o := order{Config: Config{Dir: dir, Publishers: 1, Subscribers: 1}, Idle: connections}
+	started := time.Now()
+	broker, err := proc.Start(ctx, roleName(partBroker, s.Name), o)
+	if err != nil {
+		return f, err
+	}
+	defer broker.Stop()
+	if err := firstConnection(ctx, s, o.Config); err != nil {
+		return f, err
+	}
+	f.Start = time.Since(started)
+	if err := broker.Ready(ctx, nil); err != nil {
+		return f, err
+	}
+	if f.RSS, err = proc.ReadRSS(broker.Pid()); err != nil {
+		return f, err
+	}
+	crowd, err := begin(ctx, s, partIdle, o)
+	if err != nil {
+		return f, err
+	}
+	defer crowd.Stop()
+	if err := broker.Go(load.NewSpan(0, 0, measured)); err != nil {
+		return f, err
+	}
+	var report brokerReport
+	if err := broker.Result(ctx, &report); err != nil {
+		return f, err
+	}
+	f.RSSWith, f.Cores = report.Usage.RSS, report.Usage.Cores()
+	return f, nil
+}
+
+// firstConnection tries until the broker takes a connection.
+func firstConnection(ctx context.Context, s System, c Config) error {
+	for {
+		conn, err := s.Connect(ctx, c)
+		if err == nil {
+			return conn.Close()
+		}
+		if load.SleepUntil(ctx, load.Now()+int64(100*time.Microsecond)) != nil {
+			return fmt.Errorf("e2e: %s takes no connection: %w", s.Name, err)
+		}
+	}
+}
+
+// runIdle holds connections until it is told to end.
+func (s System) runIdle(ctx context.Context, c *proc.Control) error {
+	var o order
+	if err := c.Args(ctx, &o); err != nil {
+		return err
+	}
+	for range o.Idle {
+		conn, err := s.Connect(ctx, o.Config)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+	}
+	if err := c.Ready(nil); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}

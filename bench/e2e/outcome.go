@@ -1,0 +1,100 @@
+package e2e
+
+import (
+	"slices"
+
+	"github.com/daemoneye/eventbus/bench/load"
+	"github.com/daemoneye/eventbus/bench/proc"
+)
+
+// Outcome is the result of one measurement.
+type Outcome struct {
+	Sent      uint64  // messages of all publishers
+	Due       uint64  // deliveries that should have been made: Sent times the subscribers
+	Received  uint64  // deliveries that were made
+	Announced uint64  // deliveries that the system has announced as lost
+	Disorder  uint64  // deliveries twice, out of order, or of messages that nobody sent
+	Rate      float64 // deliveries a second, all subscribers together
+	Bandwidth float64 // bytes of payload a second, delivered
+	BrokerNs  float64 // CPU time of the broker for each delivery, ns
+	SendRate  float64 // messages a second that the publishers got rid of
+
+	Latency  *load.Histogram // of an open loop: from due to received
+	Lateness *load.Histogram // of an open loop: from due to sent, the generator's own fault
+
+	Broker      proc.Usage // zero where there is no broker
+	Publishers  []proc.Usage
+	Subscribers []proc.Usage
+}
+
+// Lost returns how many deliveries were not made.
+func (o Outcome) Lost() int64 { return int64(o.Due) - int64(o.Received) }
+
+func newOutcome(spec Spec, broker brokerReport, publishers []publisherReport, subscribers []subscriberReport) Outcome {
+	o := Outcome{Broker: broker.Usage}
+	for _, p := range publishers {
+		o.Sent += p.Sent.Messages
+		o.Publishers = append(o.Publishers, p.Usage)
+		if h := p.Sent.Lateness; h != nil {
+			o.Lateness = merge(o.Lateness, h)
+		}
+	}
+	o.Due = o.Sent * uint64(spec.Subscribers)
+	o.SendRate = float64(o.Sent) / (spec.Warmup + spec.Measured).Seconds()
+	for _, s := range subscribers {
+		o.Received += s.Received.Messages - s.Received.Repeated
+		o.Announced += s.Received.Announced
+		o.Disorder += s.Received.Repeated + s.Received.Foreign
+		o.Rate += s.Received.Rate
+		o.Subscribers = append(o.Subscribers, s.Usage)
+		if h := s.Received.Latency; h != nil {
+			o.Latency = merge(o.Latency, h)
+		}
+	}
+	o.Bandwidth = o.Rate * float64(spec.Size)
+	if o.Rate > 0 {
+		o.BrokerNs = o.Broker.Cores() / o.Rate * 1e9
+	}
+	return o
+}
+
+func merge(into, h *load.Histogram) *load.Histogram {
+	if into == nil {
+		into = new(load.Histogram)
+	}
+	into.Merge(h)
+	return into
+}
+
+// Series are the outcomes of one system under one Spec, a round each.
+type Series struct {
+	System   System
+	Spec     Spec
+	Outcomes []Outcome
+}
+
+// Median returns the median over the rounds of what of returns.
+func (s Series) Median(of func(Outcome) float64) float64 {
+	var all []float64
+	for _, o := range s.Outcomes {
+		all = append(all, of(o))
+	}
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	middle := len(all) / 2
+	if len(all)%2 == 0 {
+		return (all[middle-1] + all[middle]) / 2
+	}
+	return all[middle]
+}
+
+// Latency returns the latencies of all rounds together.
+func (s Series) Latency() *load.Histogram {
+	all := new(load.Histogram)
+	for _, o := range s.Outcomes {
+		all.Merge(o.Latency)
+	}
+	return all
+}

@@ -1,0 +1,138 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/daemoneye/eventbus/bench/load"
+	"github.com/daemoneye/eventbus/bench/proc"
+)
+
+// Runner runs measurements, one at a time. The zero value is ready.
+type Runner struct {
+	// Log is told what begins; nil says nothing.
+	Log func(format string, args ...any)
+}
+
+// lead is the time between "go" and the first message, in which every process gets it.
+const lead = 20 * time.Millisecond
+
+// slack is how much longer than its span a measurement may take, before it counts as hung.
+const slack = 20 * time.Second
+
+// Run does one measurement of one system. It leaves no process and no file behind.
+func (r Runner) Run(ctx context.Context, s System, spec Spec) (Outcome, error) {
+	if err := spec.check(); err != nil {
+		return Outcome{}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, lead+spec.Warmup+spec.Measured+slack, errors.New("the measurement hangs"))
+	defer cancel()
+	dir, err := os.MkdirTemp("", "bench") // not the test's own directory, whose name may be too long for a socket
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer os.RemoveAll(dir)
+
+	var c cast
+	defer c.stop()
+	if err := c.start(ctx, s, spec, dir); err != nil {
+		return Outcome{}, fmt.Errorf("e2e: %s %s: %w", s.Name, spec.Fan(), err)
+	}
+	out, err := c.play(ctx, spec)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("e2e: %s %s: %w", s.Name, spec.Fan(), err)
+	}
+	return out, nil
+}
+
+// cast are the processes of one measurement.
+type cast struct {
+	broker      *proc.Process // nil where the system has none
+	publishers  []*proc.Process
+	subscribers []*proc.Process
+}
+
+// start brings up the broker, then the subscribers, then the publishers: each finds what it connects to.
+func (c *cast) start(ctx context.Context, s System, spec Spec, dir string) error {
+	var err error
+	if s.Broker != nil {
+		if c.broker, err = begin(ctx, s, partBroker, order{Spec: spec, Config: spec.config(dir, 0)}); err != nil {
+			return err
+		}
+	}
+	for i := range spec.Subscribers {
+		p, err := begin(ctx, s, partSubscriber, order{Spec: spec, Config: spec.config(dir, i)})
+		if err != nil {
+			return err
+		}
+		c.subscribers = append(c.subscribers, p)
+	}
+	for i := range spec.Publishers {
+		p, err := begin(ctx, s, partPublisher, order{Spec: spec, Config: spec.config(dir, i)})
+		if err != nil {
+			return err
+		}
+		c.publishers = append(c.publishers, p)
+	}
+	return nil
+}
+
+// begin starts one process and waits until it is ready.
+func begin(ctx context.Context, s System, part string, o order) (*proc.Process, error) {
+	p, err := proc.Start(ctx, roleName(part, s.Name), o)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Ready(ctx, nil); err != nil {
+		p.Stop()
+		return nil, err
+	}
+	return p, nil
+}
+
+// play says go and gathers the results.
+func (c *cast) play(ctx context.Context, spec Spec) (Outcome, error) {
+	span := load.NewSpan(lead, spec.Warmup, spec.Measured)
+	// Publishers last: when the first message comes, everyone knows the span.
+	for _, p := range slices.Concat(c.subscribers, c.publishers) {
+		if err := p.Go(span); err != nil {
+			return Outcome{}, err
+		}
+	}
+	var broker brokerReport
+	if c.broker != nil {
+		if err := c.broker.Go(span); err != nil {
+			return Outcome{}, err
+		}
+		if err := c.broker.Result(ctx, &broker); err != nil {
+			return Outcome{}, err
+		}
+	}
+	publishers := make([]publisherReport, len(c.publishers))
+	for i, p := range c.publishers {
+		if err := p.Result(ctx, &publishers[i]); err != nil {
+			return Outcome{}, err
+		}
+	}
+	subscribers := make([]subscriberReport, len(c.subscribers))
+	for i, p := range c.subscribers {
+		if err := p.Result(ctx, &subscribers[i]); err != nil {
+			return Outcome{}, err
+		}
+	}
+	return newOutcome(spec, broker, publishers, subscribers), nil
+}
+
+// stop ends them in the reverse order of start.
+func (c *cast) stop() {
+	for _, p := range slices.Concat(c.publishers, c.subscribers) {
+		p.Stop()
+	}
+	if c.broker != nil {
+		c.broker.Stop()
+	}
+}

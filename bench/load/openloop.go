@@ -1,0 +1,61 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// OpenLoop sends by the clock: message i is due at Span.Begin + Phase + i/Rate, however slow the receiver is. A generator
+// that waited for the receiver would leave out just the messages that would have had to wait longest.
+type OpenLoop struct {
+	Rate      float64       // messages a second, > 0
+	Size      int           // bytes a message, at least StampSize
+	Publisher uint32        // index of this publisher, for the stamp
+	Phase     time.Duration // shifts the schedule, so that several publishers do not send in step
+	Span      Span
+}
+
+// Run sends until Span.To. When it wakes late it sends everything that is due at once, each message with the time at which it
+// was due, and records how late it was. It occupies a thread. It returns the first error of s, or that of ctx.
+func (o OpenLoop) Run(ctx context.Context, s Sender) (Sent, error) {
+	sent := Sent{Lateness: new(Histogram)}
+	if err := checkSize(o.Size); err != nil {
+		return sent, err
+	}
+	if o.Rate <= 0 {
+		return sent, fmt.Errorf("load: open loop at %g messages a second", o.Rate)
+	}
+	defer sharpTimers()()
+	payload := make([]byte, o.Size)
+	interval := float64(time.Second) / o.Rate
+	first := o.Span.Begin + int64(o.Phase)
+	for {
+		// Computed from the start each time: adding an interval up would drift by its rounding.
+		due := first + int64(float64(sent.Messages)*interval)
+		if due >= o.Span.To {
+			break
+		}
+		now := Now()
+		if due > now {
+			if err := s.Flush(); err != nil {
+				return sent, err
+			}
+			if err := SleepUntil(ctx, due); err != nil {
+				return sent, err
+			}
+			now = Now()
+		}
+		Stamp{Sequence: sent.Messages, Time: due, Publisher: o.Publisher}.Put(payload)
+		if err := s.Send(payload); err != nil {
+			return sent, err
+		}
+		sent.Messages++
+		if o.Span.Holds(due) {
+			sent.Lateness.Record(time.Duration(now - due))
+		}
+	}
+	err := sendLast(s, payload, Stamp{Sequence: sent.Messages, Time: o.Span.To, Publisher: o.Publisher})
+	sent.Messages++
+	return sent, err
+}

@@ -1,0 +1,178 @@
+package proc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Process is a role that runs. Its methods are for one goroutine at a time, Stop for any.
+type Process struct {
+	role    string
+	cmd     *exec.Cmd
+	orders  *os.File
+	reports chan message // closed when the child has closed its end
+	ended   chan struct{}
+	stop    sync.Once
+
+	// written before ended is closed, read after
+	waitErr error
+	stderr  bytes.Buffer
+}
+
+// Start runs the calling program again, as role, and hands it args. The process ends with Stop, when ctx ends, or when the
+// caller's process dies, whatever comes first.
+func Start(ctx context.Context, role string, args any) (*Process, error) {
+	m, err := newMessage(kindArgs, args)
+	if err != nil {
+		return nil, err
+	}
+	p := &Process{role: role, reports: make(chan message, 4), ended: make(chan struct{})}
+	if err := p.start(ctx); err != nil {
+		return nil, fmt.Errorf("proc: start %s: %w", role, err)
+	}
+	if err := p.send(m); err != nil {
+		p.Stop()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Process) start(ctx context.Context) error {
+	ordersIn, orders, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer ordersIn.Close()
+	reports, reportsOut, err := os.Pipe()
+	if err != nil {
+		orders.Close()
+		return err
+	}
+	defer reportsOut.Close()
+
+	cmd := exec.CommandContext(ctx, "/proc/self/exe")
+	cmd.Env = append(os.Environ(), roleVariable+"="+p.role)
+	cmd.ExtraFiles = []*os.File{ordersIn, reportsOut}
+	cmd.Stdout = os.Stdout
+	cmd.Stderr = &p.stderr
+	cmd.WaitDelay = grace
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.cmd, p.orders = cmd, orders
+
+	started := make(chan error)
+	go p.keep(started) // ends with the child; Stop waits for it
+	if err := <-started; err != nil {
+		orders.Close()
+		reports.Close()
+		return err
+	}
+	go p.listen(reports) // ends when the child closes its end, which it does at the latest when it dies
+	return nil
+}
+
+// keep holds on to one thread for as long as the child lives: the kernel sends the death signal when the *thread* that started the
+// child ends, not the process.
+func (p *Process) keep(started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := p.cmd.Start()
+	started <- err
+	if err == nil {
+		p.waitErr = p.cmd.Wait()
+	}
+	close(p.ended)
+}
+
+func (p *Process) listen(reports *os.File) {
+	defer reports.Close()
+	defer close(p.reports)
+	for d := json.NewDecoder(reports); ; {
+		var m message
+		if d.Decode(&m) != nil {
+			return
+		}
+		p.reports <- m
+	}
+}
+
+// Pid returns the process id.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Ready waits until the role is set up, and decodes what it says with it.
+func (p *Process) Ready(ctx context.Context, v any) error { return p.receive(ctx, kindReady, v) }
+
+// Go tells the role to begin.
+func (p *Process) Go(v any) error {
+	m, err := newMessage(kindGo, v)
+	if err != nil {
+		return err
+	}
+	return p.send(m)
+}
+
+// Result waits for the role's result.
+func (p *Process) Result(ctx context.Context, v any) error { return p.receive(ctx, kindResult, v) }
+
+// Stop ends the process and waits until it is gone: first by closing its orders, then, when it has not gone after two
+// seconds, by killing it. It may be called more than once.
+func (p *Process) Stop() {
+	p.stop.Do(func() {
+		p.orders.Close()
+		select {
+		case <-p.ended:
+		case <-time.After(grace):
+			_ = p.cmd.Process.Kill() // it may have gone in this moment
+		}
+	})
+	<-p.ended
+}
+
+func (p *Process) send(m message) error {
+	if err := json.NewEncoder(p.orders).Encode(m); err != nil {
+		return fmt.Errorf("proc: %s to %s: %w", m.Kind, p.role, errors.Join(err, p.fate()))
+	}
+	return nil
+}
+
+func (p *Process) receive(ctx context.Context, k kind, v any) error {
+	select {
+	case m, open := <-p.reports:
+		if !open {
+			return fmt.Errorf("proc: %s ended before it was %s: %w", p.role, k, p.fate())
+		}
+		if m.Kind == kindError {
+			var text string
+			_ = json.Unmarshal(m.Body, &text) // an empty text is still an error
+			return fmt.Errorf("proc: %s: %s", p.role, text)
+		}
+		if err := m.into(k, v); err != nil {
+			return fmt.Errorf("proc: %s: %w", p.role, err)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("proc: %s: wait until %s: %w", p.role, k, context.Cause(ctx))
+	}
+}
+
+// fate says how the process has ended: the end of what it wrote to standard error, and its exit status.
+func (p *Process) fate() error {
+	<-p.ended
+	text := strings.TrimSpace(p.stderr.String())
+	if len(text) > 2000 {
+		text = "…" + text[len(text)-2000:]
+	}
+	if p.waitErr == nil {
+		return fmt.Errorf("exit status 0 %s", text)
+	}
+	return fmt.Errorf("%w %s", p.waitErr, text)
+}

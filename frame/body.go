@@ -1,0 +1,185 @@
+package frame
+
+import (
+	"encoding/binary"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Lane is one of the two ways that messages take through the broker.
+type Lane uint8
+
+// The lanes. Urgent messages (control, requests, health, alerts) go first and
+// have capacity of their own.
+const (
+	LaneBulk   Lane = 0
+	LaneUrgent Lane = 1
+)
+
+// String returns the lane's name.
+func (l Lane) String() string {
+	switch l {
+	case LaneBulk:
+		return "bulk"
+	case LaneUrgent:
+		return "urgent"
+	}
+	return "lane " + strconv.Itoa(int(l))
+}
+
+// Reason says why messages were lost.
+type Reason uint8
+
+// The reasons of a gap.
+const (
+	ReasonDropOldest Reason = 1 // the queue was full, its oldest went
+	ReasonDropNewest Reason = 2 // the queue was full, the new ones were not taken
+	ReasonConflated  Reason = 3 // a newer value of the same topic took their place
+	ReasonMemory     Reason = 4 // the broker's memory limit
+	ReasonReplay     Reason = 5 // the replay asked for begins earlier than what is kept
+	ReasonConnection Reason = 6 // the connection was lost, and they with it
+	ReasonInflate    Reason = 7 // compressed, for a subscriber that inflates nothing, and not inflatable
+)
+
+var reasons = [...]string{
+	ReasonDropOldest: "queue full, oldest dropped",
+	ReasonDropNewest: "queue full, newest dropped",
+	ReasonConflated:  "conflated",
+	ReasonMemory:     "memory limit",
+	ReasonReplay:     "replay expired",
+	ReasonConnection: "connection lost",
+	ReasonInflate:    "payload cannot be inflated",
+}
+
+// String returns the reason in words.
+func (r Reason) String() string {
+	if r == 0 || int(r) >= len(reasons) {
+		return "reason " + strconv.Itoa(int(r))
+	}
+	return reasons[r]
+}
+
+// Sizes of the payloads that have a fixed one. A longer payload is accepted and
+// what is behind the known fields ignored, so that fields can be added.
+const (
+	AckSize    = 8
+	StreamSize = 17
+	GapSize    = 42
+)
+
+// MaxText bounds the text of errors and goodbyes in bytes; longer texts are cut
+// when they are written and refused when they are read.
+const MaxText = 1024
+
+// The errors of the Parse functions, one for each cause.
+var (
+	errAck     = &DecodeError{"ack", HeaderSize, ErrBody}
+	errStream  = &DecodeError{"stream", HeaderSize, ErrBody}
+	errGap     = &DecodeError{"gap", HeaderSize, ErrBody}
+	errError   = &DecodeError{"error", HeaderSize, ErrBody}
+	errGoodbye = &DecodeError{"goodbye", HeaderSize, ErrBody}
+	errFailure = &DecodeError{"failure", HeaderSize, ErrBody}
+)
+
+// AppendAck appends the payload of an ack frame: the broker's sequence when it
+// handled the frame that it acknowledges.
+func AppendAck(dst []byte, sequence uint64) []byte {
+	return binary.LittleEndian.AppendUint64(dst, sequence)
+}
+
+// ParseAck reads the payload of an ack frame; it fails with ErrBody.
+func ParseAck(payload []byte) (sequence uint64, err error) {
+	if len(payload) < AckSize {
+		return 0, errAck
+	}
+	return binary.LittleEndian.Uint64(payload), nil
+}
+
+// Stream is the payload of a stream frame: the publish and request frames that
+// follow on this connection belong to Subscription and Lane, and are numbered
+// from Next on, one more each.
+type Stream struct {
+	Subscription uint64
+	Next         uint64
+	Lane         Lane
+}
+
+// AppendStream appends the payload of a stream frame, StreamSize bytes.
+func AppendStream(dst []byte, s Stream) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, s.Subscription)
+	dst = binary.LittleEndian.AppendUint64(dst, s.Next)
+	return append(dst, byte(s.Lane))
+}
+
+// ParseStream reads the payload of a stream frame; it fails with ErrBody.
+func ParseStream(payload []byte) (s Stream, err error) {
+	if len(payload) < StreamSize || payload[16] > byte(LaneUrgent) {
+		return s, errStream
+	}
+	return Stream{
+		Subscription: binary.LittleEndian.Uint64(payload),
+		Next:         binary.LittleEndian.Uint64(payload[8:]),
+		Lane:         Lane(payload[16]),
+	}, nil
+}
+
+// Gap is the payload of a gap frame: what a subscription lost, exactly. Count
+// is less than Last-First+1 where other gaps lie in between (conflation).
+type Gap struct {
+	Subscription uint64
+	First        uint64 // sequence of the first message lost
+	Last         uint64 // and of the last
+	Count        uint64 // messages lost
+	Bytes        uint64 // the length of their frames
+	Lane         Lane
+	Reason       Reason
+}
+
+// AppendGap appends the payload of a gap frame, GapSize bytes.
+func AppendGap(dst []byte, g Gap) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, g.Subscription)
+	dst = binary.LittleEndian.AppendUint64(dst, g.First)
+	dst = binary.LittleEndian.AppendUint64(dst, g.Last)
+	dst = binary.LittleEndian.AppendUint64(dst, g.Count)
+	dst = binary.LittleEndian.AppendUint64(dst, g.Bytes)
+	return append(dst, byte(g.Lane), byte(g.Reason))
+}
+
+// ParseGap reads the payload of a gap frame; it fails with ErrBody. A reason
+// without a name here is passed on.
+func ParseGap(payload []byte) (g Gap, err error) {
+	if len(payload) < GapSize || payload[40] > byte(LaneUrgent) {
+		return g, errGap
+	}
+	g = Gap{
+		Subscription: binary.LittleEndian.Uint64(payload),
+		First:        binary.LittleEndian.Uint64(payload[8:]),
+		Last:         binary.LittleEndian.Uint64(payload[16:]),
+		Count:        binary.LittleEndian.Uint64(payload[24:]),
+		Bytes:        binary.LittleEndian.Uint64(payload[32:]),
+		Lane:         Lane(payload[40]),
+		Reason:       Reason(payload[41]),
+	}
+	if g.First > g.Last {
+		return Gap{}, errGap
+	}
+	return g, nil
+}
+
+// cut shortens text to MaxText bytes, at the end of a character, and replaces
+// what is not UTF-8.
+func cut(text string) string {
+	if !utf8.ValidString(text) {
+		text = string([]rune(text))
+	}
+	if len(text) <= MaxText {
+		return text
+	}
+	n := MaxText
+	for !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
+
+func badText(text []byte) bool { return len(text) > MaxText || !utf8.Valid(text) }

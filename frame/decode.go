@@ -1,0 +1,116 @@
+package frame
+
+import "encoding/binary"
+
+// Next returns the first frame of b as a view; len(f) is how many bytes it
+// took. It reads nothing behind the frame, allocates nothing, and accepts any
+// bytes and any maxSize: what is not a frame gives an error.
+//
+// The errors, all allocated once:
+//   - ErrIncomplete: b is the beginning of a frame; read on and ask again.
+//   - a *DecodeError with a nil f, over ErrVersion, ErrLength or ErrTooLarge:
+//     where the next frame begins is unknown, the stream is lost. It is
+//     reported as soon as the bytes that prove it are there.
+//   - a *DecodeError with the whole offending frame in f, over ErrType, ErrFlags
+//     or ErrPriority: the stream may go on behind it, and an answer can name
+//     f.ID().
+//
+// Next checks the header, that is all that routing by topic needs. CheckTopic,
+// CheckExtension and the Parse functions check what they are named after, and
+// Frame.Check all of it.
+func Next(b []byte, maxSize int) (f Frame, err error) {
+	if len(b) >= HeaderSize {
+		n := uint64(binary.LittleEndian.Uint32(b))
+		h := binary.LittleEndian.Uint64(b[offVersion:])
+		body := HeaderSize + h>>shiftTopicLen&0xff + h>>shiftExtLen
+		if uint8(h) == Version &&
+			body <= n && n <= uint64(max(maxSize, 0)) && n <= uint64(len(b)) &&
+			admits[uint8(h>>shiftType)]>>(uint8(h>>shiftFlags))&1 != 0 &&
+			uint8(h>>shiftPriority) <= MaxPriority {
+			return Frame(b[:n:n]), nil
+		}
+	}
+	return refuse(b, maxSize)
+}
+
+// refuse says why b does not begin with a whole, good frame. It looks only at
+// fields that are complete, in an order that puts what loses the stream first.
+func refuse(b []byte, maxSize int) (Frame, error) {
+	if len(b) > offVersion && b[offVersion] != Version {
+		return nil, errVersion
+	}
+	if len(b) < sizeOfLength {
+		return nil, ErrIncomplete
+	}
+	n := uint64(binary.LittleEndian.Uint32(b))
+	if n < HeaderSize {
+		return nil, errLengthShort
+	}
+	if n > uint64(max(maxSize, 0)) {
+		return nil, errTooLarge
+	}
+	if len(b) > offTopicLen && n < HeaderSize+uint64(b[offTopicLen]) {
+		return nil, errLengthTopic
+	}
+	if len(b) >= offSource {
+		body := HeaderSize + uint64(b[offTopicLen]) + uint64(binary.LittleEndian.Uint16(b[offExtLen:]))
+		if n < body {
+			return nil, errLengthExtension
+		}
+	}
+	if uint64(len(b)) < n {
+		return nil, ErrIncomplete
+	}
+	f := Frame(b[:n:n])
+	switch {
+	case !f.Type().Known():
+		return f, errType
+	case admits[f.Type()]>>f.Flags()&1 == 0:
+		return f, errFlags
+	default:
+		return f, errPriority
+	}
+}
+
+// Check goes on where Next stopped: topic, extension, and the payload of types
+// whose payload has a layout. It is what a reader calls that trusts nobody; a
+// router checks a topic once and remembers the answer.
+func (f Frame) Check() error {
+	switch t := f.Type(); {
+	case t == TypePublish, t == TypeRequest, t == TypeReply && len(f.Topic()) > 0:
+		if err := CheckTopic(f.Topic()); err != nil {
+			return err
+		}
+	case len(f.Topic()) > 0:
+		return errTopicUnwanted
+	}
+	if err := CheckExtension(f.Extension()); err != nil {
+		return err
+	}
+	return f.checkBody()
+}
+
+func (f Frame) checkBody() (err error) {
+	p := f.Payload()
+	switch f.Type() {
+	case TypeHello:
+		_, err = ParseHello(p)
+	case TypeWelcome:
+		_, err = ParseWelcome(p)
+	case TypeAck:
+		_, err = ParseAck(p)
+	case TypeStream:
+		_, err = ParseStream(p)
+	case TypeGap:
+		_, err = ParseGap(p)
+	case TypeReply:
+		if f.Flags()&FlagFailed != 0 && f.Flags()&FlagCompressed == 0 {
+			_, err = ParseFailure(p)
+		}
+	case TypeError:
+		_, err = ParseError(p)
+	case TypeGoodbye:
+		_, err = ParseGoodbye(p)
+	}
+	return err
+}

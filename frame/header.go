@@ -1,0 +1,71 @@
+package frame
+
+import "encoding/binary"
+
+// Frame is a view of exactly one whole frame: the bytes themselves, with
+// methods that read the fields where they lie. It borrows what it was decoded
+// from and is valid as long as that is.
+//
+// Frames come from Next, or are what Append and Template.Append wrote. Methods
+// may panic on other bytes. Reading is safe for concurrent use; the setters
+// want the frame for themselves.
+type Frame []byte
+
+// Type returns what the frame is for.
+func (f Frame) Type() Type { return Type(f[offType]) }
+
+// Flags returns the flags byte.
+func (f Frame) Flags() Flags { return Flags(f[offFlags]) }
+
+// Priority returns the priority, 0 to MaxPriority.
+func (f Frame) Priority() uint8 { return f[offPriority] }
+
+// Content returns how the payload is to be taken.
+func (f Frame) Content() Content { return Content(f[offContent]) }
+
+// Source returns the id of the connection that sent the frame, as stamped by
+// the broker; in a reply, the connection that it is for.
+func (f Frame) Source() uint32 { return binary.LittleEndian.Uint32(f[offSource:]) }
+
+// ID returns the sender's id of the message, request, subscription or ping.
+func (f Frame) ID() uint64 { return binary.LittleEndian.Uint64(f[offID:]) }
+
+// Time returns when the frame was published, in nanoseconds of CLOCK_MONOTONIC.
+func (f Frame) Time() int64 { return int64(binary.LittleEndian.Uint64(f[offTime:])) }
+
+// Sequence returns the broker's sequence, as stamped by the broker.
+func (f Frame) Sequence() uint64 { return binary.LittleEndian.Uint64(f[offSequence:]) }
+
+// Topic returns the topic. Its syntax has not been checked, see CheckTopic.
+func (f Frame) Topic() []byte {
+	end := offTopic + int(f[offTopicLen])
+	return f[offTopic:end:end]
+}
+
+// Extension returns the extension block. It has not been checked, see
+// CheckExtension.
+func (f Frame) Extension() Extension {
+	start := offTopic + int(f[offTopicLen])
+	end := start + int(binary.LittleEndian.Uint16(f[offExtLen:]))
+	return Extension(f[start:end:end])
+}
+
+// Payload returns everything behind the extension, as it is on the wire: see
+// Inflate for a payload that is compressed.
+func (f Frame) Payload() []byte {
+	return f[offTopic+int(f[offTopicLen])+int(binary.LittleEndian.Uint16(f[offExtLen:])):]
+}
+
+// Stamp fills in what the broker vouches for, in place.
+func (f Frame) Stamp(source uint32, sequence uint64) {
+	_ = f[HeaderSize-1]
+	binary.LittleEndian.PutUint32(f[offSource:], source)
+	binary.LittleEndian.PutUint64(f[offSequence:], sequence)
+}
+
+// SetSource writes the source alone: a responder addresses its reply with it.
+func (f Frame) SetSource(source uint32) { binary.LittleEndian.PutUint32(f[offSource:], source) }
+
+// SetFlags replaces the flags byte: a publisher marks a payload that Compress
+// made smaller with it.
+func (f Frame) SetFlags(flags Flags) { f[offFlags] = byte(flags) }

@@ -1,0 +1,195 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ring"
+)
+
+// Options configure a broker. The zero value means the documented defaults.
+type Options struct {
+	// Name tells brokers apart in statistics and logs; default "default".
+	Name string
+	// MaxMemory bounds the bytes of all message buffers, shared ones counted
+	// once; default 100 MiB. Beyond it the oldest messages of the fattest queue
+	// go first.
+	MaxMemory int64
+	// MaxQueued is the capacity of a subscription's bulk lane in messages, and
+	// the most that one may ask for; default 1000.
+	MaxQueued int
+	// UrgentQueued is the capacity of its urgent lane; default 256.
+	UrgentQueued int
+	// MaxMessageSize bounds a whole frame, header included; default 1 MiB.
+	MaxMessageSize int
+	// MaxSubscriptions bounds the subscriptions of one client; default 256.
+	MaxSubscriptions int
+	// MaxRequests bounds the unanswered requests of one client; default 256.
+	MaxRequests int
+	// Urgent are the patterns of topics that travel in the urgent lane, beside
+	// requests and replies, which always do.
+	Urgent []string
+	// Replay says what is kept for late subscribers; default nothing.
+	Replay []ReplayRule
+	// MaxRetained and MaxRetainedBytes bound the retained values; defaults 1024
+	// topics and 8 MiB.
+	MaxRetained      int
+	MaxRetainedBytes int64
+	// LatencyBudget lets the routing thread merge wake-ups: while turns with
+	// work follow each other faster than this, it pauses up to this long between
+	// them. 0, the default, never waits.
+	LatencyBudget time.Duration
+}
+
+func (o *Options) setDefaults() {
+	set := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	if o.Name == "" {
+		o.Name = "default"
+	}
+	if o.MaxMemory == 0 {
+		o.MaxMemory = 100 << 20
+	}
+	if o.MaxRetainedBytes == 0 {
+		o.MaxRetainedBytes = 8 << 20
+	}
+	set(&o.MaxQueued, 1000)
+	set(&o.UrgentQueued, 256)
+	set(&o.MaxMessageSize, 1<<20)
+	set(&o.MaxSubscriptions, 256)
+	set(&o.MaxRequests, 256)
+	set(&o.MaxRetained, 1024)
+}
+
+// Broker routes messages from ports to subscriptions. All of its state belongs
+// to one goroutine, the routing thread, which is inside Run or RunWith; other
+// goroutines reach it through clients and through calls that it takes between
+// two turns. Methods are safe for concurrent use unless they say "routing
+// thread only".
+type Broker struct {
+	opts   Options
+	pool   *frame.Pool
+	urgent Patterns
+
+	// owned by the routing thread
+	ports    map[uint32]*Port
+	nextPort uint32
+	seq      uint64 // of the last routed message
+	now      int64  // when this turn began
+	index    index
+	run      run
+	ready    []*Port // with something to write
+	scratch  []Item
+	picked   []Item
+	ctl      *frame.Buffer // frames that the broker itself says are built here
+	ctlLen   int
+	pending  map[requestKey]*pendingRequest
+	retained retained
+	replay   []*replayStore
+	locals   []*Local
+	stats    counters
+
+	// safe for concurrent use
+	latency histogram
+	signal  *ring.Signal // where the routing thread sleeps
+	running atomic.Bool
+	done    chan struct{} // closed when the routing thread has ended
+
+	mu     sync.Mutex
+	calls  []func() // guarded by mu
+	closed bool     // guarded by mu
+	driver Driver   // guarded by mu until Run, constant from then on
+}
+
+// New makes a broker. It starts nothing: call Run, or hand it to ipc.Serve.
+func New(o Options) (*Broker, error) {
+	o.setDefaults()
+	if o.MaxQueued < 1 || o.UrgentQueued < 1 || o.MaxMessageSize < frame.HeaderSize || o.MaxMemory < int64(o.MaxMessageSize) {
+		return nil, fmt.Errorf("router: options: MaxQueued and UrgentQueued must be at least 1, MaxMessageSize at least %d, MaxMemory at least MaxMessageSize", frame.HeaderSize)
+	}
+	urgent, err := ParsePatterns(o.Urgent...)
+	if err != nil {
+		return nil, fmt.Errorf("router: options: Urgent: %w", err)
+	}
+	b := &Broker{
+		opts:    o,
+		pool:    frame.NewPool(),
+		urgent:  urgent,
+		ports:   make(map[uint32]*Port),
+		pending: make(map[requestKey]*pendingRequest),
+		done:    make(chan struct{}),
+	}
+	b.signal = ring.NewSignalFunc(func() { b.driver.Wake() })
+	b.index.init()
+	b.run.items = make([]Item, 0, runLength)
+	for _, rule := range o.Replay {
+		s, err := newReplayStore(rule)
+		if err != nil {
+			return nil, fmt.Errorf("router: options: Replay: %w", err)
+		}
+		b.replay = append(b.replay, s)
+	}
+	b.stats.start(Now())
+	return b, nil
+}
+
+// Options returns the options in force.
+func (b *Broker) Options() Options { return b.opts }
+
+// Pool returns the pool that all message buffers come from.
+func (b *Broker) Pool() *frame.Pool { return b.pool }
+
+// Now returns CLOCK_MONOTONIC in nanoseconds, the clock of all times on the
+// wire. All processes of a host share it.
+func Now() int64 { return frame.Now() }
+
+// errNotRunning explains a call that the routing thread will never take.
+var errNotRunning = errors.New("broker has stopped")
+
+// do runs f on the routing thread and returns when it has.
+func (b *Broker) do(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	if !b.post(func() { f(); close(done) }) {
+		return fmt.Errorf("router: %w: %w", errNotRunning, ErrClosed)
+	}
+	select {
+	case <-done:
+		return nil
+	case <-b.done:
+		select {
+		case <-done: // it was the last thing that the thread did
+			return nil
+		default:
+			return fmt.Errorf("router: %w: %w", errNotRunning, ErrClosed)
+		}
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// post hands f to the routing thread; false after it has ended.
+func (b *Broker) post(f func()) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false
+	}
+	b.calls = append(b.calls, f)
+	b.signal.Notify() // wakes nobody before Run, which looks for calls first
+	return true
+}
+
+// Post runs f on the routing thread between two turns. It returns false, and f
+// never runs, when the broker has stopped.
+func (b *Broker) Post(f func()) bool { return b.post(f) }
+
+// Stopped is closed when the routing thread has ended.
+func (b *Broker) Stopped() <-chan struct{} { return b.done }

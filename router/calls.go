@@ -1,0 +1,180 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
+// Calls is the asking half of request and reply, shared by the in-process client
+// and package ipc: it numbers requests, sends them, and hands each answer to the
+// goroutine that waits for it. Safe for concurrent use.
+type Calls struct {
+	// Send sends a frame towards the broker.
+	Send func(*frame.Fields) error
+	// MaxPayload bounds what a compressed reply may inflate to.
+	MaxPayload int
+
+	next   atomic.Uint64
+	mu     sync.Mutex
+	open   map[uint64]chan answer // guarded by mu
+	closed error                  // guarded by mu; why there are no answers any more
+}
+
+type answer struct {
+	reply Reply
+	err   error
+}
+
+// NextID returns a number that no other request, subscription or ping of this
+// client has.
+func (c *Calls) NextID() uint64 { return c.next.Add(1) }
+
+// Request asks target and waits; see Bus.Request.
+func (c *Calls) Request(ctx context.Context, target string, body []byte) (Reply, error) {
+	if err := frame.CheckTopic(target); err != nil {
+		return Reply{}, fmt.Errorf("request %q: %w", target, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return Reply{}, fmt.Errorf("request %q: %w", target, err)
+	}
+	id := c.NextID()
+	ch, err := c.expect(id)
+	if err != nil {
+		return Reply{}, fmt.Errorf("request %q: %w", target, err)
+	}
+	f := frame.Fields{
+		Type: frame.TypeRequest, Priority: frame.NormalPriority, Topic: target, Payload: body, ID: id, Time: Now(),
+	}
+	if ns := deadlineNs(ctx); ns != 0 {
+		f.Extension, err = frame.AppendExtension(nil, &frame.Meta{Deadline: ns})
+	}
+	if err == nil {
+		err = c.Send(&f)
+	}
+	if err != nil {
+		c.Forget(id)
+		return Reply{}, fmt.Errorf("request %q: %w", target, err)
+	}
+	select {
+	case a := <-ch:
+		if a.err != nil {
+			return Reply{}, fmt.Errorf("request %q: %w", target, a.err)
+		}
+		return a.reply, nil
+	case <-ctx.Done():
+		if c.Forget(id) {
+			// Best effort: the deadline ends it on the other side as well.
+			err := c.Send(&frame.Fields{Type: frame.TypeCancel, Priority: frame.NormalPriority, ID: id, Time: Now()})
+			if err != nil {
+				return Reply{}, fmt.Errorf("request %q: %w", target, err)
+			}
+		}
+		return Reply{}, fmt.Errorf("request %q: %w", target, ctx.Err())
+	}
+}
+
+// expect announces that an answer to the frame numbered id will come.
+func (c *Calls) expect(id uint64) (<-chan answer, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed != nil {
+		return nil, c.closed
+	}
+	if c.open == nil {
+		c.open = make(map[uint64]chan answer)
+	}
+	ch := make(chan answer, 1)
+	c.open[id] = ch
+	return ch, nil
+}
+
+// Forget gives up waiting; it reports whether the answer was still open.
+func (c *Calls) Forget(id uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.open[id]
+	delete(c.open, id)
+	return ok
+}
+
+// Await sends f, whose ID must be a NextID, and waits for the ack or pong that
+// answers it.
+func (c *Calls) Await(ctx context.Context, f *frame.Fields) error {
+	ch, err := c.expect(f.ID)
+	if err != nil {
+		return err
+	}
+	if err := c.Send(f); err != nil {
+		c.Forget(f.ID)
+		return err
+	}
+	select {
+	case a := <-ch:
+		return a.err
+	case <-ctx.Done():
+		c.Forget(f.ID)
+		return ctx.Err()
+	}
+}
+
+// Answer takes a frame that may answer something: reply, no-responder,
+// responder-died, error, ack, pong. It reports whether somebody waited for it.
+func (c *Calls) Answer(f frame.Frame) bool {
+	c.mu.Lock()
+	ch := c.open[f.ID()]
+	delete(c.open, f.ID())
+	c.mu.Unlock()
+	if ch == nil {
+		return false
+	}
+	var a answer
+	switch f.Type() {
+	case frame.TypeReply:
+		a = c.parseReply(f)
+	case frame.TypeNoResponder:
+		a.err = ErrNoResponder
+	case frame.TypeResponderDied:
+		a.err = ErrResponderDied
+	case frame.TypeError:
+		body, err := frame.ParseError(f.Payload())
+		if a.err = err; err == nil {
+			a.err = &body
+		}
+	}
+	ch <- a
+	return true
+}
+
+func (c *Calls) parseReply(f frame.Frame) (a answer) {
+	payload, err := frame.Inflate(nil, f, c.MaxPayload)
+	if err != nil {
+		return answer{err: err}
+	}
+	if f.Flags()&frame.FlagFailed != 0 {
+		failure, err := frame.ParseFailure(payload)
+		if err != nil {
+			return answer{err: err}
+		}
+		return answer{err: &ReplyError{Code: failure.Code, Text: failure.Error()}}
+	}
+	return answer{reply: Reply{Payload: payload, Content: f.Content(), Source: f.Source()}}
+}
+
+// Close fails everything that waits, and everything after it, with err; nil
+// opens again for a new connection.
+func (c *Calls) Close(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = err
+	if err == nil {
+		return
+	}
+	for id, ch := range c.open {
+		delete(c.open, id)
+		ch <- answer{err: err}
+	}
+}

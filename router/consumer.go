@@ -1,0 +1,166 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+	"sync/atomic"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
+// Consumer takes messages out of an eager Queue and shows them to a program, by
+// Messages. It is the receiving half of a Subscriber,
+// shared by the in-process client and package ipc. One goroutine at a time may
+// consume; the other methods are safe for concurrent use.
+type Consumer struct {
+	Queue *Queue
+	// MaxPayload bounds what a compressed payload may inflate to.
+	MaxPayload int
+	// Observe, where set, is shown each batch when it has been consumed.
+	Observe func(items []Item)
+
+	delivered, lost atomic.Uint64
+
+	// owned by the consuming goroutine
+	taken   Taken
+	at      int // of taken.Items, the next one to show
+	message Message
+	inflate []byte
+
+	consuming sync.Mutex // held while a goroutine is inside
+	abandoned bool       // guarded by consuming
+	closing   atomic.Bool
+	once      sync.Once
+	ended     chan struct{}
+}
+
+// NewConsumer returns a Consumer of q.
+func NewConsumer(q *Queue, maxPayload int) *Consumer {
+	return &Consumer{Queue: q, MaxPayload: maxPayload, ended: make(chan struct{})}
+}
+
+// consumeBatch is how many messages are taken at a time.
+const consumeBatch = 64
+
+// Stats counts what has been consumed.
+func (c *Consumer) Stats() SubscriberStats {
+	return SubscriberStats{Delivered: c.delivered.Load(), Lost: c.lost.Load()}
+}
+
+// Messages yields what is queued and waits for more, until the queue is closed
+// and empty, or ctx ends.
+func (c *Consumer) Messages(ctx context.Context) iter.Seq[*Message] {
+	return func(yield func(*Message) bool) {
+		c.consuming.Lock()
+		defer c.leave()
+		for ctx.Err() == nil && !c.abandoned {
+			if c.closing.Load() || !c.Step(yield) {
+				return
+			}
+			if err := c.Queue.Wait(ctx); errors.Is(err, ErrClosed) {
+				c.end()
+				return
+			}
+		}
+	}
+}
+
+func (c *Consumer) leave() {
+	c.consuming.Unlock()
+	if c.closing.Load() {
+		c.Abandon()
+	}
+}
+
+func (c *Consumer) end() { c.once.Do(func() { close(c.ended) }) }
+
+// Ended is closed when a closed queue has been consumed, or was abandoned.
+func (c *Consumer) Ended() <-chan struct{} { return c.ended }
+
+// Abandon drops what is left. The queue must be closed, with nobody producing.
+// When a goroutine is consuming, it does the work at the end of its turn.
+func (c *Consumer) Abandon() {
+	c.closing.Store(true)
+	c.Queue.notify()
+	if !c.consuming.TryLock() {
+		return // who has the lock looks at closing after letting go of it
+	}
+	defer c.consuming.Unlock()
+	if c.abandoned {
+		return
+	}
+	c.abandoned = true
+	c.drop()
+	var scratch []Item
+	c.Queue.Discard(frame.ReasonConnection, &scratch)
+	c.end()
+}
+
+// Step shows all that is queued, without waiting. It reports false when yield
+// did; then the rest is shown next time.
+func (c *Consumer) Step(yield func(*Message) bool) bool {
+	for {
+		if c.at >= len(c.taken.Items) {
+			t, ok := c.Queue.Take(consumeBatch)
+			if !ok {
+				return true
+			}
+			c.taken, c.at = t, 0
+			if t.HasGap {
+				c.lost.Add(t.Gap.Count)
+				c.message = Message{Gap: &c.taken.Gap, Urgent: t.Lane == Urgent}
+				if !yield(&c.message) {
+					return false
+				}
+			}
+		}
+		if !c.show(yield) {
+			return false
+		}
+	}
+}
+
+// show yields the messages that were taken. However it ends, what was shown is
+// booked and released, and what was not is kept.
+func (c *Consumer) show(yield func(*Message) bool) bool {
+	items := c.taken.Items[c.at:]
+	done, size := 0, 0
+	defer func() {
+		c.at += done
+		c.delivered.Add(uint64(done))
+		c.Queue.Delivered(c.taken.Lane, done, uint64(size))
+		if c.Observe != nil {
+			c.Observe(items[:done])
+		}
+		ReleaseItems(items[:done])
+	}()
+	for i := range items {
+		f := items[i].Frame()
+		c.message = Message{Frame: f, Payload: f.Payload(), Sequence: items[i].seq, Urgent: c.taken.Lane == Urgent}
+		if f.Flags()&frame.FlagCompressed != 0 {
+			// What cannot be inflated is delivered without a payload; the frame
+			// shows that there was one.
+			c.inflate, _ = frame.Inflate(c.inflate[:0], f, c.MaxPayload)
+			c.message.Payload = c.inflate
+		}
+		done, size = done+1, size+len(f)
+		if !yield(&c.message) {
+			return false
+		}
+	}
+	return true
+}
+
+// drop books what was taken but not shown as lost, and releases it.
+func (c *Consumer) drop() {
+	rest := c.taken.Items[min(c.at, len(c.taken.Items)):]
+	size := 0
+	for i := range rest {
+		size += int(rest[i].Len)
+	}
+	c.Queue.Lost(c.taken.Lane, len(rest), uint64(size))
+	ReleaseItems(rest)
+	c.taken, c.at = Taken{}, 0
+}

@@ -1,0 +1,282 @@
+package router
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
+// filter is the compiled form of everything in a Subscription that looks at a
+// message and not only at its topic. It is evaluated on the routing thread,
+// before the queue, without allocating. Immutable.
+type filter struct {
+	minPriority, maxPriority uint8
+	eventTypes               [][]string // each list must hold the event's type
+	sources                  [][]string // each list must hold the source's name
+	topics                   Patterns
+	pids                     []uint32
+	metadata                 []pair
+	corr                     *CorrelationFilter
+	globs                    []string
+	required, any            []pair
+	extension                bool // whether the extension block matters at all
+}
+
+type pair struct{ key, value string }
+
+// compileFilter returns nil when the subscription passes every message.
+func compileFilter(s *Subscription) (*filter, error) {
+	f := &filter{maxPriority: s.Capabilities.maxPriority()}
+	if f.maxPriority > frame.MaxPriority {
+		return nil, fmt.Errorf("%w: max_priority is %d, want at most %d", ErrSubscription, f.maxPriority, frame.MaxPriority)
+	}
+	addList(&f.eventTypes, s.Capabilities.EventTypes)
+	if !slices.Contains(s.Capabilities.Collectors, "*") {
+		addList(&f.sources, s.Capabilities.Collectors)
+	}
+	entries := len(s.Capabilities.EventTypes) + len(s.Capabilities.Collectors)
+	if e := s.EventFilter; e != nil {
+		f.minPriority = e.MinPriority
+		addList(&f.eventTypes, e.EventTypes)
+		addList(&f.sources, e.Sources)
+		f.pids = slices.Sorted(slices.Values(e.PIDs))
+		f.metadata = pairs(e.Metadata)
+		topics, err := ParsePatterns(e.Topics...)
+		if err != nil {
+			return nil, fmt.Errorf("event_filter.topics: %w", err)
+		}
+		f.topics = topics
+		entries += len(e.EventTypes) + len(e.Sources) + len(e.PIDs) + len(e.Metadata) + len(e.Topics)
+	}
+	if c := s.CorrelationFilter; c != nil {
+		f.corr = c
+		f.required, f.any = pairs(c.RequiredTags), pairs(c.AnyTags)
+		f.globs = c.Patterns
+		for _, g := range c.Patterns {
+			if len(g) > maxSubscriberID {
+				return nil, fmt.Errorf("%w: a correlation pattern takes at most %d bytes", ErrSubscription, maxSubscriberID)
+			}
+		}
+		entries += len(c.IDs) + len(c.Patterns) + len(c.ParentIDs) + len(c.RootIDs) + len(c.WorkflowStages) + len(c.RequiredTags) + len(c.AnyTags)
+	}
+	if entries > maxFilterEntries {
+		return nil, fmt.Errorf("%w: %d filter entries, want at most %d", ErrSubscription, entries, maxFilterEntries)
+	}
+	f.extension = f.corr != nil || len(f.pids) > 0 || len(f.metadata) > 0
+	if !f.extension && f.minPriority == 0 && f.maxPriority == frame.MaxPriority && f.eventTypes == nil && f.sources == nil && f.topics == nil {
+		return nil, nil
+	}
+	return f, nil
+}
+
+func addList(dst *[][]string, list []string) {
+	if len(list) > 0 {
+		*dst = append(*dst, list)
+	}
+}
+
+func pairs(m map[string]string) []pair {
+	var ps []pair
+	for k, v := range m {
+		ps = append(ps, pair{k, v})
+	}
+	return ps
+}
+
+// match reports whether the message passes. topic is fr's topic as the route
+// holds it and source the name of the connection that sent it.
+func (f *filter) match(fr frame.Frame, topic, source string) bool {
+	if p := fr.Priority(); p < f.minPriority || p > f.maxPriority {
+		return false
+	}
+	for _, names := range f.sources {
+		if !slices.Contains(names, source) {
+			return false
+		}
+	}
+	if f.topics != nil && !f.topics.Match(topic) {
+		return false
+	}
+	ext := fr.Extension()
+	if len(f.eventTypes) > 0 && !f.matchEventType(ext, topic) {
+		return false
+	}
+	if !f.extension {
+		return true
+	}
+	return f.matchPID(ext) && f.matchMetadata(ext) && f.matchCorrelation(ext)
+}
+
+func (f *filter) matchEventType(ext frame.Extension, topic string) bool {
+	var have []byte
+	have, ok := ext.Lookup(frame.TagEventType)
+	for _, types := range f.eventTypes {
+		hit := false
+		for _, t := range types {
+			if ok && string(have) == t || !ok && secondSegment(topic) == t {
+				hit = true
+				break
+			}
+		}
+		if !hit {
+			return false
+		}
+	}
+	return true
+}
+
+func secondSegment(topic string) string {
+	_, rest, _ := strings.Cut(topic, ".")
+	second, _, _ := strings.Cut(rest, ".")
+	return second
+}
+
+func (f *filter) matchPID(ext frame.Extension) bool {
+	if len(f.pids) == 0 {
+		return true
+	}
+	v, ok := ext.Lookup(frame.TagPID)
+	if !ok || len(v) != 4 {
+		return false
+	}
+	_, hit := slices.BinarySearch(f.pids, binary.LittleEndian.Uint32(v))
+	return hit
+}
+
+func (f *filter) matchMetadata(ext frame.Extension) bool {
+	for i := range f.metadata {
+		if !hasPair(ext, frame.TagMetadata, &f.metadata[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *filter) matchCorrelation(ext frame.Extension) bool {
+	c := f.corr
+	if c == nil {
+		return true
+	}
+	id, _ := ext.Lookup(frame.TagCorrelation)
+	parent, hasParent := ext.Lookup(frame.TagParent)
+	root, hasRoot := ext.Lookup(frame.TagRoot)
+	if !hasRoot {
+		root = id // a message without a root is its own
+	}
+	stage, hasStage := ext.Lookup(frame.TagStage)
+	if len(c.IDs) > 0 && !containsBytes(c.IDs, id) ||
+		len(c.ParentIDs) > 0 && !(hasParent && containsBytes(c.ParentIDs, parent)) ||
+		len(c.RootIDs) > 0 && !containsBytes(c.RootIDs, root) ||
+		len(c.WorkflowStages) > 0 && !(hasStage && containsBytes(c.WorkflowStages, stage)) {
+		return false
+	}
+	if len(f.globs) > 0 && !matchAnyGlob(f.globs, id) && !matchAnyGlob(f.globs, parent) && !matchAnyGlob(f.globs, root) {
+		return false
+	}
+	for i := range f.required {
+		if !hasPair(ext, frame.TagTag, &f.required[i]) {
+			return false
+		}
+	}
+	if len(f.any) > 0 {
+		hit := false
+		for i := range f.any {
+			hit = hit || hasPair(ext, frame.TagTag, &f.any[i])
+		}
+		if !hit {
+			return false
+		}
+	}
+	if c.MinSequence == nil && c.MaxSequence == nil {
+		return true
+	}
+	v, ok := ext.Lookup(frame.TagSequence)
+	if !ok || len(v) != 8 {
+		return false
+	}
+	seq := binary.LittleEndian.Uint64(v)
+	return (c.MinSequence == nil || seq >= *c.MinSequence) && (c.MaxSequence == nil || seq <= *c.MaxSequence)
+}
+
+func containsBytes(list []string, b []byte) bool {
+	for _, s := range list {
+		if s == string(b) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasPair walks the extension for a key-value entry: u8 key length, key, value.
+func hasPair(ext frame.Extension, tag byte, want *pair) bool {
+	for len(ext) >= 3 {
+		t, n := ext[0], int(binary.LittleEndian.Uint16(ext[1:]))
+		if len(ext) < 3+n {
+			return false
+		}
+		v := ext[3 : 3+n]
+		if t == tag && n > 0 && int(v[0]) == len(want.key) && n >= 1+len(want.key) &&
+			string(v[1:1+len(want.key)]) == want.key && string(v[1+len(want.key):]) == want.value {
+			return true
+		}
+		ext = ext[3+n:]
+	}
+	return false
+}
+
+func matchAnyGlob(globs []string, b []byte) bool {
+	if b == nil {
+		return false
+	}
+	for _, g := range globs {
+		if matchGlob(g, b) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchGlob reports whether b matches g, where * is any run of bytes. It
+// remembers only the last *, so it takes at most len(g)*len(b) steps.
+func matchGlob(g string, b []byte) bool {
+	star, mark := -1, 0
+	i, j := 0, 0
+	for j < len(b) {
+		switch {
+		case i < len(g) && g[i] == '*':
+			star, mark = i, j
+			i++
+		case i < len(g) && g[i] == b[j]:
+			i++
+			j++
+		case star >= 0:
+			mark++
+			i, j = star+1, mark
+		default:
+			return false
+		}
+	}
+	for i < len(g) && g[i] == '*' {
+		i++
+	}
+	return i == len(g)
+}
+
+// unmarshalStrict decodes exactly one JSON value without unknown names.
+func unmarshalStrict(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return fmt.Errorf("more than one JSON value")
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package router
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
+// index knows which subscriptions a topic reaches. The answer is worked out
+// when a topic is first used after a change, and cached as a route; a lookup is
+// then one map access, and while a client stays on one topic not even that.
+// Routing thread only.
+type index struct {
+	subs   []*Sub
+	routes map[string]*route
+	gen    uint64 // counts changes; a route of an older generation is stale
+	serial uint64
+}
+
+// maxRoutes bounds the cache against clients that make up topics.
+const maxRoutes = 1 << 16
+
+// route is a topic with all that follows from it.
+type route struct {
+	topic  string
+	gen    uint64
+	lane   Lane
+	system bool
+	direct []*Sub // take every message
+	picky  []*Sub // have a filter
+	groups []group
+	// responders serve requests for this target.
+	responders group
+	replay     []*replayStore
+	published  uint64
+}
+
+// group is a queue group as one topic reaches it: one member gets each message.
+type group struct {
+	name    string
+	members []*Sub
+	next    int
+}
+
+func (x *index) init() { x.routes = make(map[string]*route); x.gen = 1 }
+
+func (x *index) nextSerial() uint64 { x.serial++; return x.serial }
+
+func (x *index) add(s *Sub) { x.subs = append(x.subs, s); x.gen++ }
+
+func (x *index) remove(s *Sub) {
+	if i := slices.Index(x.subs, s); i >= 0 {
+		x.subs = slices.Delete(x.subs, i, i+1)
+	}
+	x.gen++
+}
+
+// route returns topic's route, made up to date. The topic must be valid.
+func (b *Broker) route(topic string) *route {
+	x := &b.index
+	r := x.routes[topic]
+	if r == nil {
+		if len(x.routes) >= maxRoutes {
+			clear(x.routes) // ports keep those that they use
+		}
+		r = &route{topic: topic, system: topic == systemTopic || strings.HasPrefix(topic, systemTopic+".")}
+		if r.system || b.urgent.Match(topic) {
+			r.lane = Urgent
+		}
+		for _, s := range b.replay {
+			if s.patterns.Match(topic) {
+				r.replay = append(r.replay, s)
+			}
+		}
+		x.routes[topic] = r
+	}
+	if r.gen != x.gen {
+		x.refresh(r)
+	}
+	return r
+}
+
+func (x *index) refresh(r *route) {
+	r.gen = x.gen
+	r.direct, r.picky, r.groups = r.direct[:0], r.picky[:0], nil
+	r.responders.members = r.responders.members[:0]
+	for _, s := range x.subs {
+		if !s.patterns.Match(r.topic) {
+			continue
+		}
+		switch {
+		case s.spec.Respond:
+			r.responders.members = append(r.responders.members, s)
+		case s.spec.Group != "":
+			i := slices.IndexFunc(r.groups, func(g group) bool { return g.name == s.spec.Group })
+			if i < 0 {
+				i = len(r.groups)
+				r.groups = append(r.groups, group{name: s.spec.Group})
+			}
+			r.groups[i].members = append(r.groups[i].members, s)
+		case s.filter != nil:
+			r.picky = append(r.picky, s)
+		default:
+			r.direct = append(r.direct, s)
+		}
+	}
+}
+
+// pick chooses the member that gets the next message: the one with the shortest
+// queue, in turn among equals. Members that ok refuses are passed over; nil when
+// none is left.
+func (g *group) pick(ln Lane, ok func(*Sub) bool) *Sub {
+	var best *Sub
+	bestRoom, bestAt := -1, 0
+	for i := range g.members {
+		at := (g.next + i) % len(g.members)
+		s := g.members[at]
+		if ok != nil && !ok(s) {
+			continue
+		}
+		if room := s.Queue.Room(ln); cmp.Compare(room, bestRoom) > 0 {
+			best, bestRoom, bestAt = s, room, at
+		}
+	}
+	if best != nil {
+		g.next = bestAt + 1
+	}
+	return best
+}
+
+// lookup returns topic's route for the port, or why it may not use it. Errors
+// are cached with the topic.
+func (p *Port) lookup(topic []byte) (*portRoute, error) {
+	pr := p.routes[string(topic)]
+	if pr == nil {
+		if err := frame.CheckTopic(topic); err != nil {
+			return nil, err
+		}
+		if len(p.routes) >= maxPortRoutes {
+			clear(p.routes)
+		}
+		t := string(topic)
+		pr = &portRoute{route: p.b.route(t)}
+		switch {
+		case pr.route.system:
+			pr.err = ErrReserved
+		case p.authorize != nil:
+			pr.err = p.authorize(OpPublish, t)
+		}
+		p.routes[t] = pr
+	}
+	if pr.route.gen != p.b.index.gen {
+		p.b.index.refresh(pr.route)
+	}
+	p.last = pr
+	return pr, nil
+}

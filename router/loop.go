@@ -1,0 +1,198 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Driver brings the outside to the routing thread: package ipc's polls sockets.
+// Poll is called on the routing thread, Wake on any goroutine.
+type Driver interface {
+	// Poll handles what has come in. When there is nothing it waits for at most
+	// wait, or until Wake; 0 does not wait. It reports whether there was
+	// anything.
+	Poll(wait time.Duration) (worked bool, err error)
+	// Wake makes the Poll that waits, or else the next one, return.
+	Wake()
+	// Pause sleeps for d, whatever comes in.
+	Pause(d time.Duration)
+}
+
+// Tick is how often the routing thread looks at its timers while it has ports.
+const Tick = time.Second
+
+// Run routes for in-process clients until ctx ends. It may be called once, and
+// returns nil after an orderly end: all ports are closed then, and what was
+// queued for in-process subscribers can still be taken.
+func (b *Broker) Run(ctx context.Context) error {
+	return b.RunWith(ctx, newIdler())
+}
+
+// RunWith is Run with a driver. An error of the driver ends it and is returned.
+//
+// A turn takes what has come, from all sides, routes it into the queues, and
+// then writes the queues out. A turn under load is a larger batch.
+func (b *Broker) RunWith(ctx context.Context, d Driver) error {
+	if !b.running.CompareAndSwap(false, true) {
+		return errors.New("router: Run was called before")
+	}
+	b.mu.Lock()
+	b.driver = d
+	b.mu.Unlock()
+	stop := context.AfterFunc(ctx, func() { b.post(func() {}) })
+	defer stop()
+	defer b.shutdown()
+
+	var (
+		wait      time.Duration
+		lastTick  = Now()
+		lastTurn  int64 // when the last turn with work began
+		afterRest bool
+	)
+	for {
+		polled, err := d.Poll(wait)
+		b.signal.Disarm()
+		b.now = Now()
+		worked := b.takeLocals() || polled
+		worked = b.runCalls() || worked
+		b.endRun()
+		b.flush()
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if b.now-lastTick >= int64(Tick) {
+			lastTick = b.now
+			b.tick()
+		}
+		if worked {
+			// Dense traffic: this turn followed the last one closely, or had
+			// work waiting when a rest ended.
+			if budget := int64(b.opts.LatencyBudget); budget > 0 && (afterRest || b.now-lastTurn < budget) {
+				d.Pause(time.Duration(budget - (Now() - b.now)))
+				afterRest = true
+			}
+			lastTurn = b.now
+			wait = 0
+			continue
+		}
+		afterRest = false
+		// Nothing at a glance. Announce the sleep, then look once more: who
+		// pushes after that look sees the announcement.
+		b.signal.Arm()
+		wait = Tick
+		switch {
+		case b.anyLocal():
+			b.signal.Disarm()
+			wait = 0
+		case len(b.ports) == 0:
+			wait = time.Hour
+		}
+	}
+}
+
+// flush writes out what this turn put into the queues.
+func (b *Broker) flush() {
+	for i := 0; i < len(b.ready); i++ {
+		p := b.ready[i]
+		b.ready[i] = nil
+		p.isReady = false
+		p.sink.Drain(p)
+	}
+	b.ready = b.ready[:0]
+	if b.pool.Live() > b.opts.MaxMemory {
+		b.relieve()
+	}
+}
+
+// runCalls runs what other goroutines asked for.
+func (b *Broker) runCalls() bool {
+	b.mu.Lock()
+	calls := b.calls
+	b.calls = nil
+	b.mu.Unlock()
+	if len(calls) == 0 {
+		return false
+	}
+	b.endRun()
+	for _, f := range calls {
+		f()
+	}
+	return true
+}
+
+// anyLocal reports whether an in-process client has sent or asked something.
+func (b *Broker) anyLocal() bool {
+	for _, l := range b.locals {
+		if l.in.Len() > 0 {
+			return true
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.calls) > 0
+}
+
+// tick does what is due once in a while.
+func (b *Broker) tick() {
+	b.stats.advance(b.now)
+	b.expireRequests()
+	b.expireReplay()
+	for _, p := range b.ports {
+		p.sink.Tick(b.now)
+	}
+}
+
+// shutdown ends every port. What is queued for in-process subscribers stays
+// theirs to take.
+func (b *Broker) shutdown() {
+	b.mu.Lock()
+	b.closed = true
+	calls := b.calls
+	b.calls = nil
+	b.mu.Unlock()
+	for _, f := range calls {
+		f()
+	}
+	b.takeLocals()
+	b.endRun()
+	b.flush()
+	for _, p := range b.ports {
+		p.sink.Shutdown(p)
+	}
+	for _, p := range b.ports {
+		p.Close()
+	}
+	b.releaseStores()
+	close(b.done)
+}
+
+// idler is the driver of a broker without sockets.
+type idler struct{ ch chan struct{} }
+
+func newIdler() *idler { return &idler{make(chan struct{}, 1)} }
+
+func (d *idler) Poll(wait time.Duration) (bool, error) {
+	if wait == 0 {
+		return false, nil
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-d.ch:
+	case <-t.C:
+	}
+	return false, nil
+}
+
+func (d *idler) Wake() {
+	select {
+	case d.ch <- struct{}{}:
+	default: // a token is there already
+	}
+}
+
+func (d *idler) Pause(t time.Duration) { time.Sleep(t) }

@@ -1,0 +1,132 @@
+package router
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
+// Pattern is a checked topic pattern: a topic whose segments may be wildcards.
+//
+//   - one segment, anywhere
+//     #  zero or more segments, last only
+//   - one segment, or at the end one or more
+//
+// So "events.#" takes "events" and everything below it, and "events.*"
+// everything below it only. The golden truth table is testdata/patterns.txt.
+// The zero Pattern matches nothing. Patterns are immutable.
+type Pattern struct {
+	text     string
+	segments []string
+	tail     byte // '#' or '*' when the last segment takes any number, else 0
+	literal  bool
+}
+
+// ParsePattern checks text as a pattern. With wildcards false it must be a
+// plain topic, and a wildcard in it is an error. Errors wrap ErrPattern and
+// name the segment.
+func ParsePattern(text string, wildcards bool) (Pattern, error) {
+	if text == "" || len(text) > frame.MaxTopic {
+		return Pattern{}, fmt.Errorf("%w: %d bytes long, want 1 to %d", ErrPattern, len(text), frame.MaxTopic)
+	}
+	segments := strings.Split(text, ".")
+	if len(segments) > frame.MaxSegments {
+		return Pattern{}, fmt.Errorf("%w %q: %d segments, want at most %d", ErrPattern, text, len(segments), frame.MaxSegments)
+	}
+	p := Pattern{text: text, segments: segments, literal: true}
+	for i, s := range segments {
+		switch s {
+		case "+", "*", "#":
+			if !wildcards {
+				return Pattern{}, fmt.Errorf("%w %q: segment %d is a wildcard, and enable_wildcards is false", ErrPattern, text, i+1)
+			}
+			p.literal = false
+			last := i == len(segments)-1
+			if s == "#" && !last {
+				return Pattern{}, fmt.Errorf("%w %q: # may only be the last segment", ErrPattern, text)
+			}
+			if last && s != "+" {
+				p.tail = s[0]
+				p.segments = segments[:i]
+			}
+		default:
+			if err := checkSegment(s); err != nil {
+				return Pattern{}, fmt.Errorf("%w %q: segment %d: %v", ErrPattern, text, i+1, err)
+			}
+		}
+	}
+	return p, nil
+}
+
+func checkSegment(s string) error {
+	if s == "" {
+		return fmt.Errorf("is empty")
+	}
+	for _, c := range []byte(s) {
+		ok := c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-'
+		if !ok {
+			return fmt.Errorf("holds %q, want only a-z, 0-9, _ and -, or a wildcard that fills the whole segment", c)
+		}
+	}
+	return nil
+}
+
+// String returns the pattern as it was written.
+func (p Pattern) String() string { return p.text }
+
+// Literal reports whether the pattern holds no wildcard, so that it matches
+// exactly the topic that it spells.
+func (p Pattern) Literal() bool { return p.literal }
+
+// Match reports whether topic, which must be a valid topic, is one that the
+// pattern takes. It does not allocate.
+func (p Pattern) Match(topic string) bool {
+	if p.literal {
+		return p.text != "" && p.text == topic
+	}
+	rest, more := topic, true
+	for _, want := range p.segments {
+		if !more {
+			return false
+		}
+		var got string
+		got, rest, more = strings.Cut(rest, ".")
+		if want != "+" && want != "*" && want != got {
+			return false
+		}
+	}
+	switch p.tail {
+	case '#':
+		return true
+	case '*':
+		return more
+	}
+	return !more
+}
+
+// Patterns is a set of patterns; it matches what any of them matches.
+type Patterns []Pattern
+
+// ParsePatterns parses each of texts with wildcards allowed.
+func ParsePatterns(texts ...string) (Patterns, error) {
+	ps := make(Patterns, 0, len(texts))
+	for _, t := range texts {
+		p, err := ParsePattern(t, true)
+		if err != nil {
+			return nil, err
+		}
+		ps = append(ps, p)
+	}
+	return ps, nil
+}
+
+// Match reports whether any pattern of the set takes topic.
+func (ps Patterns) Match(topic string) bool {
+	for i := range ps {
+		if ps[i].Match(topic) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,324 @@
+package router
+
+import (
+	"sync/atomic"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ring"
+)
+
+// Lane is one of a subscription's two ways. Each has a capacity of its own, and
+// the urgent one is always served first.
+type Lane = frame.Lane
+
+// The lanes.
+const (
+	Bulk   = frame.LaneBulk
+	Urgent = frame.LaneUrgent
+)
+
+const (
+	laneCount   = 2
+	reasonCount = 16 // more than there are
+)
+
+// Item is one queued message: a view of a frame in a shared buffer, on which it
+// holds one reference. An Item without a Buf marks a loss of unknown size.
+type Item struct {
+	Buf      *frame.Buffer
+	Off, Len uint32
+	// seq is the message's number in its lane. Numbers are given before the
+	// queue decides what to drop, so that every loss leaves a hole.
+	seq uint64
+	// pos counts the bytes of all frames of the lane before this one, so that a
+	// hole in seq has its size in pos.
+	pos uint64
+}
+
+// Frame returns the message's bytes. They are valid as long as the reference.
+func (it *Item) Frame() frame.Frame {
+	return frame.Frame(it.Buf.B[it.Off : it.Off+it.Len : it.Off+it.Len])
+}
+
+// Sequence returns the message's number in its lane.
+func (it *Item) Sequence() uint64 { return it.seq }
+
+// Queue is what waits for one subscriber: two lanes, an overflow policy, and
+// the books that make every loss exact. One goroutine at a time produces (in the
+// broker always the routing thread) and one consumes; they may be the same.
+type Queue struct {
+	overflow Overflow
+	lanes    [laneCount]lane
+	signal   *ring.Signal // where a consumer on another goroutine sleeps; else nil
+	closed   atomic.Bool
+}
+
+// lane is one of the queue's two ways: a ring, or with the conflate policy a
+// set of topics.
+type lane struct {
+	capacity int
+	ring     *ring.Ring[Item]
+	conf     *conflated
+
+	// written by the producer
+	seq, pos     uint64 // of the next message: matched messages and their bytes
+	dropped      [reasonCount]uint64
+	droppedBytes uint64
+	tail         tailMark
+
+	// written by the producer, taken by the consumer
+	reasons atomic.Uint32 // bits 1<<Reason of what was dropped since the last gap
+	marks   atomic.Int32  // items in the ring that are marks and not messages
+
+	// written by the consumer
+	expSeq, expPos uint64 // what the next message's seq and pos are without loss
+	rest           []Item // of the last claim, beyond a hole
+	lastReason     Reason
+	one            [1]Item
+	done           atomic.Uint64 // delivered messages
+	doneBytes      atomic.Uint64
+	lost           atomic.Uint64 // taken but never delivered: their connection died
+	lostBytes      atomic.Uint64
+}
+
+// Reset makes q ready for use with a capacity for each lane; it must not be in
+// use. Rings are made when the first message comes, or at once when eager: a
+// consumer on another goroutine needs them there.
+func (q *Queue) Reset(overflow Overflow, bulk, urgent int, eager bool) {
+	q.overflow = overflow
+	q.lanes[Bulk].capacity, q.lanes[Urgent].capacity = bulk, urgent
+	if eager {
+		q.signal = ring.NewSignal()
+		for i := range q.lanes {
+			q.open(&q.lanes[i])
+		}
+	}
+}
+
+// nobody is the signal of rings whose consumer never sleeps on them.
+var nobody = ring.NewSignalFunc(func() {})
+
+func (q *Queue) open(l *lane) {
+	signal := q.signal
+	if signal == nil {
+		signal = nobody
+	}
+	if q.overflow == Conflate {
+		l.conf = newConflated(l.capacity, signal)
+		return
+	}
+	l.ring = ring.NewWithOptions(ring.Options[Item]{Capacity: l.capacity, Signal: signal})
+}
+
+// Push queues items, whose Buf, Off and Len are set and each of which hands over
+// a reference, and returns how many messages were dropped by the policy (of
+// these or of older ones). Producer only. scratch is reused for what comes out.
+func (q *Queue) Push(ln Lane, items []Item, scratch *[]Item) (dropped int) {
+	l := &q.lanes[ln]
+	if l.ring == nil && l.conf == nil {
+		q.open(l)
+	}
+	seq, pos := l.seq, l.pos
+	for i := range items {
+		it := &items[i]
+		it.seq, it.pos = seq, pos
+		seq++
+		pos += uint64(it.Len)
+	}
+	l.seq, l.pos = seq, pos
+	switch q.overflow {
+	case Conflate:
+		for i := range items {
+			dropped += l.conf.push(l, &items[i])
+		}
+	case DropNewest, Disconnect:
+		n := l.ring.OfferBatch(items)
+		if dropped = len(items) - n; dropped > 0 {
+			l.drop(items[n:], frame.ReasonDropNewest)
+			l.tail.store(seq, pos)
+		}
+	default:
+		out := l.ring.PushBatch(items, (*scratch)[:0])
+		if dropped = len(out); dropped > 0 {
+			l.drop(out, frame.ReasonDropOldest)
+			*scratch = out
+		}
+	}
+	return dropped
+}
+
+func (q *Queue) notify() {
+	if q.signal != nil {
+		q.signal.Notify()
+	}
+}
+
+// Room returns how many messages the lane takes before its policy acts.
+func (q *Queue) Room(ln Lane) int {
+	l := &q.lanes[ln]
+	if l.ring == nil {
+		return l.capacity
+	}
+	return l.capacity - l.ring.Len()
+}
+
+// Evict drops up to n of the lane's oldest messages and returns how many went.
+// Producer only.
+func (q *Queue) Evict(ln Lane, n int, why Reason, scratch *[]Item) int {
+	l := &q.lanes[ln]
+	if l.conf != nil {
+		return l.conf.evict(l, n, why)
+	}
+	if l.ring == nil {
+		return 0
+	}
+	out := l.ring.Evict(n, (*scratch)[:0])
+	if len(out) > 0 {
+		l.drop(out, why)
+		l.tail.store(l.seq, l.pos)
+		*scratch = out
+		q.notify()
+	}
+	return len(out)
+}
+
+// Skip announces count lost messages of together size bytes at this place of
+// the lane; a count of 0 is a loss of unknown size. Producer only.
+func (q *Queue) Skip(ln Lane, count, size uint64, why Reason, scratch *[]Item) {
+	l := &q.lanes[ln]
+	l.reasons.Or(1 << why)
+	if count == 0 {
+		if l.ring == nil && l.conf == nil {
+			q.open(l)
+		}
+		if l.ring != nil {
+			l.marks.Add(1)
+			mark := [1]Item{{Off: uint32(why), seq: l.seq, pos: l.pos}}
+			if out := l.ring.PushBatch(mark[:], (*scratch)[:0]); len(out) > 0 {
+				l.drop(out, frame.ReasonDropOldest)
+			}
+		}
+	} else {
+		l.seq += count
+		l.pos += size
+		l.dropped[why] += count
+		l.droppedBytes += size
+		if l.conf != nil {
+			l.conf.carry(count, size)
+		} else {
+			l.tail.store(l.seq, l.pos)
+		}
+	}
+	q.notify()
+}
+
+// drop books and releases what the policy took out.
+func (l *lane) drop(items []Item, why Reason) {
+	l.reasons.Or(1 << why)
+	var n, size uint64
+	for i := range items {
+		if items[i].Buf == nil {
+			l.marks.Add(-1)
+			continue
+		}
+		n++
+		size += uint64(items[i].Len)
+	}
+	l.dropped[why] += n
+	l.droppedBytes += size
+	ReleaseItems(items)
+}
+
+// ReleaseItems gives back the references that items hold, a run of the same
+// buffer at a time, and clears them.
+func ReleaseItems(items []Item) {
+	for i := 0; i < len(items); {
+		buf := items[i].Buf
+		j := i + 1
+		for j < len(items) && items[j].Buf == buf {
+			j++
+		}
+		if buf != nil {
+			buf.Release(j - i)
+		}
+		i = j
+	}
+	clear(items)
+}
+
+// Close ends the queue: the consumer takes what is left and then sees the end.
+func (q *Queue) Close() {
+	q.closed.Store(true)
+	q.notify()
+}
+
+// Closed reports whether Close was called.
+func (q *Queue) Closed() bool { return q.closed.Load() }
+
+// Discard drops everything that is queued. It acts as producer, and the
+// consumer must have stopped.
+func (q *Queue) Discard(why Reason, scratch *[]Item) {
+	for ln := range q.lanes {
+		l := &q.lanes[ln]
+		if l.ring != nil {
+			l.rest = nil
+			l.ring.Release()
+		}
+		for q.Evict(Lane(ln), 1<<10, why, scratch) > 0 {
+		}
+	}
+}
+
+// Count is a queue's books at one moment. Matched = Delivered + Dropped +
+// Queued holds whenever neither side is in the middle of a call.
+type Count struct {
+	Matched, Delivered, Dropped uint64
+	// Queued are the messages in the lanes; Taken those that the consumer took
+	// and has neither delivered nor given up yet.
+	Queued, Taken int
+	// QueuedBytes are those of Queued and Taken.
+	QueuedBytes uint64
+	// ByReason splits Dropped.
+	ByReason [reasonCount]uint64
+}
+
+// Count adds up both lanes. It must be called by the producer.
+func (q *Queue) Count() Count {
+	var c Count
+	for i := range q.lanes {
+		l := &q.lanes[i]
+		// Read what the consumer moves before what is derived from it.
+		delivered, lost := l.done.Load(), l.lost.Load()
+		c.Matched += l.seq
+		c.Delivered += delivered
+		var dropped uint64
+		for r, n := range l.dropped {
+			c.ByReason[r] += n
+			dropped += n
+		}
+		dropped += lost
+		c.ByReason[frame.ReasonConnection] += lost
+		c.Dropped += dropped
+		queued := l.len()
+		c.Queued += queued
+		c.Taken += int(l.seq-delivered-dropped) - queued
+		c.QueuedBytes += l.queuedBytes()
+	}
+	return c
+}
+
+func (l *lane) len() int {
+	switch {
+	case l.ring != nil:
+		return l.ring.Len()
+	case l.conf != nil:
+		return l.conf.len()
+	}
+	return 0
+}
+
+// queuedBytes is what is neither delivered nor dropped; conflated messages were
+// dropped when they were replaced.
+func (l *lane) queuedBytes() uint64 {
+	return l.pos - l.droppedBytes - l.doneBytes.Load() - l.lostBytes.Load()
+}

@@ -1,0 +1,165 @@
+package router
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
+// ReplayRule says what the broker keeps in memory of the topics of a pattern,
+// for subscribers that come late or come back. Whatever bound is met first
+// drops the oldest.
+type ReplayRule struct {
+	Pattern string
+	// MaxCount messages are kept; default 1024.
+	MaxCount int
+	// MaxBytes of frames are kept; default 1 MiB.
+	MaxBytes int64
+	// MaxAge is how old a message may get; 0, the default, means any age.
+	MaxAge time.Duration
+}
+
+// replayStore keeps copies, packed into buffers of its own, so that a message
+// that is kept does not pin the buffer that it came in.
+type replayStore struct {
+	rule     ReplayRule
+	patterns Patterns
+	kept     []kept // oldest first
+	bytes    int64
+	buf      *frame.Buffer
+	used     int // of buf
+	// gone are the latest of the messages that fell out, oldest first, so that
+	// a gap can say how many a subscriber missed; goneUpTo is the sequence up
+	// to which that is no longer known.
+	gone     []kept
+	goneUpTo uint64
+}
+
+type kept struct {
+	item  Item
+	seq   uint64
+	at    int64
+	topic string
+}
+
+// maxGone bounds what a store remembers of messages that fell out.
+const maxGone = 8192
+
+func newReplayStore(rule ReplayRule) (*replayStore, error) {
+	ps, err := ParsePatterns(rule.Pattern)
+	if err != nil {
+		return nil, err
+	}
+	if rule.MaxCount < 0 || rule.MaxBytes < 0 || rule.MaxAge < 0 {
+		return nil, fmt.Errorf("pattern %q: bounds must not be negative", rule.Pattern)
+	}
+	if rule.MaxCount == 0 {
+		rule.MaxCount = 1024
+	}
+	if rule.MaxBytes == 0 {
+		rule.MaxBytes = 1 << 20
+	}
+	return &replayStore{rule: rule, patterns: ps}, nil
+}
+
+const replayBuffer = 64 << 10
+
+func (s *replayStore) add(b *Broker, rt *route, items []Item) {
+	for i := range items {
+		f := items[i].Frame()
+		if s.buf == nil || len(s.buf.B)-s.used < len(f) {
+			if s.buf != nil {
+				s.buf.Release(1)
+			}
+			s.buf, s.used = b.pool.Get(max(replayBuffer, len(f))), 0
+			s.buf.B = s.buf.B[:cap(s.buf.B)]
+		}
+		off := s.used
+		s.used += copy(s.buf.B[off:], f)
+		s.buf.Retain(1)
+		s.kept = append(s.kept, kept{
+			item: Item{Buf: s.buf, Off: uint32(off), Len: uint32(len(f))},
+			seq:  f.Sequence(), at: b.now, topic: rt.topic,
+		})
+		s.bytes += int64(len(f))
+	}
+	s.trim(b.now)
+}
+
+// trim drops what is beyond the bounds.
+func (s *replayStore) trim(now int64) {
+	n := 0
+	for n < len(s.kept) {
+		k := &s.kept[n]
+		tooOld := s.rule.MaxAge > 0 && now-k.at > int64(s.rule.MaxAge)
+		if len(s.kept)-n <= s.rule.MaxCount && s.bytes <= s.rule.MaxBytes && !tooOld {
+			break
+		}
+		s.bytes -= int64(k.item.Len)
+		k.item.Buf.Release(1)
+		k.item.Buf = nil
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	s.gone = append(s.gone, s.kept[:n]...)
+	if over := len(s.gone) - maxGone; over > maxGone { // in large steps: moving costs
+		s.goneUpTo = s.gone[over-1].seq
+		s.gone = append(s.gone[:0], s.gone[over:]...)
+	}
+	clear(s.kept[:n])
+	s.kept = s.kept[n:]
+}
+
+// collect adds what sub may still have of the messages from spec.ReplayFrom on,
+// and what it can not.
+func (s *replayStore) collect(sub *Sub, e *early) {
+	from := sub.spec.ReplayFrom
+	if s.goneUpTo >= from {
+		e.expired, e.exact = true, false
+	}
+	for i := range s.gone {
+		if g := &s.gone[i]; g.seq >= from && sub.patterns.Match(g.topic) {
+			e.expired = true
+			e.lost++
+		}
+	}
+	if e.lost > 0 && sub.filter != nil {
+		e.exact = false // what fell out cannot be asked what it held
+	}
+	for i := range s.kept {
+		k := &s.kept[i]
+		if k.seq >= from && sub.patterns.Match(k.topic) && sub.passes(k.item.Frame(), k.topic) {
+			e.items = append(e.items, k.item)
+		}
+	}
+}
+
+func (b *Broker) expireReplay() {
+	for _, s := range b.replay {
+		s.trim(b.now)
+	}
+}
+
+// releaseStores gives back what replay and retained values hold.
+func (b *Broker) releaseStores() {
+	for _, s := range b.replay {
+		for i := range s.kept {
+			s.kept[i].item.Buf.Release(1)
+		}
+		s.kept = nil
+		if s.buf != nil {
+			s.buf.Release(1)
+			s.buf = nil
+		}
+	}
+	for len(b.retained.order) > 0 {
+		b.retained.forget(b.retained.order[0])
+	}
+	if b.ctl != nil {
+		b.ctl.Release(1)
+		b.ctl = nil
+	}
+}

@@ -1,0 +1,162 @@
+package router
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
+// requestTTL is how long a request without a deadline is remembered.
+const requestTTL = 5 * time.Minute
+
+// requestKey identifies an open request: the asking port and its own number.
+type requestKey struct {
+	source uint32
+	id     uint64
+}
+
+// pendingRequest is a request that a responder has, or will have, in its queue.
+type pendingRequest struct {
+	asker, responder *Port
+	expires          int64
+}
+
+func (p *Port) request(buf *frame.Buffer, off int, f frame.Frame) error {
+	b := p.b
+	b.endRun()
+	topic := f.Topic()
+	if err := frame.CheckTopic(topic); err != nil {
+		return err
+	}
+	target := string(topic)
+	if p.authorize != nil {
+		if err := p.authorize(OpRequest, target); err != nil {
+			return err
+		}
+	}
+	key := requestKey{p.id, f.ID()}
+	if b.pending[key] != nil {
+		return frame.ErrUnexpected
+	}
+	if p.asked >= b.opts.MaxRequests {
+		return &LimitError{"max_requests", int64(b.opts.MaxRequests), int64(p.asked + 1)}
+	}
+	b.seq++
+	f.Stamp(p.id, b.seq)
+	b.stats.requests++
+	if target == StatsTarget {
+		b.answerStats(p, f.ID())
+		return nil
+	}
+	expires := b.now + int64(requestTTL)
+	if v, ok := f.Extension().Lookup(frame.TagDeadline); ok && len(v) == 8 {
+		expires = min(expires, int64(binary.LittleEndian.Uint64(v)))
+		if expires <= b.now {
+			return frame.ErrDeadline
+		}
+	}
+	rt := b.route(target)
+	s := rt.responders.pick(Urgent, nil)
+	if s == nil {
+		b.stats.noResponder++
+		b.control(p, frame.TypeNoResponder, f.ID())
+		return nil
+	}
+	if s.Queue.Room(Urgent) == 0 {
+		s.port.sink.Drain(s.port)
+		if s.Queue.Room(Urgent) == 0 {
+			return ErrOverloaded
+		}
+	}
+	b.pending[key] = &pendingRequest{asker: p, responder: s.port, expires: expires}
+	p.asked++
+	b.deliverInflated(s, Urgent, []Item{{Buf: buf, Off: uint32(off), Len: uint32(len(f))}})
+	return nil
+}
+
+// reply goes to who asked, if it is the answer of whom was asked. One that comes
+// too late, or twice, is not an error: the requester may have gone.
+func (p *Port) reply(buf *frame.Buffer, off int, f frame.Frame) error {
+	b := p.b
+	b.endRun()
+	key := requestKey{f.Source(), f.ID()}
+	r := b.pending[key]
+	if r == nil || r.responder != p {
+		b.stats.lateReplies++
+		return nil
+	}
+	b.settle(key, r)
+	b.seq++
+	f.Stamp(p.id, b.seq)
+	b.deliverInflated(r.asker.inbox, Urgent, []Item{{Buf: buf, Off: uint32(off), Len: uint32(len(f))}})
+	return nil
+}
+
+func (p *Port) cancel(f frame.Frame) error {
+	p.b.endRun()
+	key := requestKey{p.id, f.ID()}
+	if r := p.b.pending[key]; r != nil {
+		p.b.settle(key, r)
+		p.b.forwardCancel(r.responder, key)
+	}
+	return nil
+}
+
+// settle forgets an open request.
+func (b *Broker) settle(key requestKey, r *pendingRequest) {
+	delete(b.pending, key)
+	r.asker.asked--
+}
+
+// control tells p something that is only a type and an id.
+func (b *Broker) control(p *Port, t frame.Type, id uint64) {
+	b.tell(p, func(dst []byte) []byte { return frame.AppendControl(dst, t, id, b.now, 0) })
+}
+
+// forwardCancel tells a responder that nobody waits for its answer any more.
+func (b *Broker) forwardCancel(responder *Port, key requestKey) {
+	b.tell(responder, func(dst []byte) []byte {
+		start := len(dst)
+		dst = frame.AppendControl(dst, frame.TypeCancel, key.id, b.now, 0)
+		frame.Frame(dst[start:]).SetSource(key.source)
+		return dst
+	})
+}
+
+// Refuse tells the client that its frame f was refused, and why.
+func (p *Port) Refuse(id uint64, err error) {
+	b := p.b
+	body := frame.ErrorBody{Code: frame.CodeOf(err), Text: err.Error()}
+	b.tell(p, func(dst []byte) []byte {
+		dst = frame.AppendControl(dst, frame.TypeError, id, b.now, frame.ErrorSize(body))
+		return frame.AppendError(dst, body)
+	})
+}
+
+// portClosed settles the open requests that p asked or was asked.
+func (b *Broker) portClosed(p *Port) {
+	for key, r := range b.pending {
+		switch p {
+		case r.asker:
+			b.settle(key, r)
+			if r.responder != p {
+				b.forwardCancel(r.responder, key)
+			}
+		case r.responder:
+			b.settle(key, r)
+			b.control(r.asker, frame.TypeResponderDied, key.id)
+		}
+	}
+}
+
+// expireRequests forgets requests whose deadline has passed; who asked knows
+// the deadline and has given up by itself.
+func (b *Broker) expireRequests() {
+	for key, r := range b.pending {
+		if r.expires <= b.now {
+			b.settle(key, r)
+			b.forwardCancel(r.responder, key)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
+// Responders is the answering half of request and reply, shared by the
+// in-process client and package ipc. Safe for concurrent use.
+type Responders struct {
+	// Send sends a frame towards the broker.
+	Send func(*frame.Fields) error
+	// Failed, where set, is told of a reply that could not be sent.
+	Failed func(error)
+
+	mu   sync.Mutex
+	open map[requestKey]context.CancelFunc // guarded by mu
+}
+
+// Serve answers what c yields with h until c's queue ends or ctx does, and
+// returns when the last handler has.
+func (r *Responders) Serve(ctx context.Context, c *Consumer, h Responder) {
+	ctx, cancelAll := context.WithCancel(ctx)
+	defer cancelAll()
+	var handlers sync.WaitGroup
+	defer handlers.Wait()
+	slots := make(chan struct{}, MaxConcurrentRequests)
+	for m := range c.Messages(ctx) {
+		if m.Gap != nil || m.Frame.Type() != frame.TypeRequest {
+			continue
+		}
+		slots <- struct{}{}
+		req := &Request{
+			Target: string(m.Topic()), Payload: append([]byte(nil), m.Payload...),
+			Content: m.Frame.Content(), Source: m.Frame.Source(),
+		}
+		key := requestKey{m.Frame.Source(), m.Frame.ID()}
+		hctx, cancel := r.begin(ctx, key, m.Frame.Extension())
+		handlers.Add(1)
+		go func() { // Serve waits for it
+			defer handlers.Done()
+			defer func() { <-slots }()
+			defer r.end(key, cancel)
+			r.answer(hctx, key, req, h)
+		}()
+	}
+}
+
+func (r *Responders) begin(ctx context.Context, key requestKey, ext frame.Extension) (context.Context, context.CancelFunc) {
+	var cancel context.CancelFunc
+	if ns, ok := ext.Deadline(); ok {
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(ns-Now()))
+	} else {
+		ctx, cancel = context.WithCancel(ctx)
+	}
+	r.mu.Lock()
+	if r.open == nil {
+		r.open = make(map[requestKey]context.CancelFunc)
+	}
+	r.open[key] = cancel
+	r.mu.Unlock()
+	return ctx, cancel
+}
+
+func (r *Responders) end(key requestKey, cancel context.CancelFunc) {
+	r.mu.Lock()
+	delete(r.open, key)
+	r.mu.Unlock()
+	cancel()
+}
+
+// Cancel ends the context of a request: f is a cancel frame.
+func (r *Responders) Cancel(f frame.Frame) {
+	r.mu.Lock()
+	cancel := r.open[requestKey{f.Source(), f.ID()}]
+	r.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+}
+
+func (r *Responders) answer(ctx context.Context, key requestKey, req *Request, h Responder) {
+	body, err := callHandler(ctx, req, h)
+	f := frame.Fields{Type: frame.TypeReply, Priority: frame.NormalPriority, Payload: body, Source: key.source, ID: key.id, Time: Now()}
+	if err != nil {
+		failure := frame.Failure{Code: frame.CodeFailed, Text: err.Error()}
+		var re *ReplyError
+		if errors.As(err, &re) && re.Code >= frame.CodeApplication {
+			failure.Code, failure.Text = re.Code, re.Text
+		}
+		f.Flags, f.Payload = frame.FlagFailed, frame.AppendFailure(nil, failure)
+	}
+	if err := r.Send(&f); err != nil && r.Failed != nil {
+		r.Failed(fmt.Errorf("reply to %q: %w", req.Target, err))
+	}
+}
+
+// callHandler turns a handler's panic into an error for the requester: one bad
+// request must not end a process that serves many.
+func callHandler(ctx context.Context, req *Request, h Responder) (body []byte, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			body, err = nil, fmt.Errorf("responder panicked: %v", v)
+		}
+	}()
+	return h(ctx, req)
+}

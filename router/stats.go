@@ -1,0 +1,298 @@
+package router
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
+// counters are the broker's books. Owned by the routing thread.
+type counters struct {
+	startedAt       int64
+	total           flow
+	minute          window
+	retired         Count // of subscriptions that have ended
+	ports           int
+	requests        uint64
+	noResponder     uint64
+	lateReplies     uint64
+	retainedDropped uint64
+	refusals        map[frame.Code]uint64
+	lastError       string
+	lastErrorAt     int64
+}
+
+// flow counts messages and their bytes.
+type flow struct{ messages, bytes, dropped uint64 }
+
+// window sums a flow over the last minute, in slots of a second.
+type window struct {
+	slots [60]flow
+	sum   flow
+	at    int64 // second of the current slot
+}
+
+// portCounters are one port's.
+type portCounters struct{ published, bytes, refused uint64 }
+
+func (c *counters) start(now int64) {
+	c.startedAt = now
+	c.minute.at = now / int64(time.Second)
+	c.refusals = make(map[frame.Code]uint64)
+}
+
+func (c *counters) published(n, bytes uint64) {
+	c.total.messages += n
+	c.total.bytes += bytes
+	c.minute.add(flow{messages: n, bytes: bytes})
+}
+
+func (c *counters) dropped(n uint64) {
+	c.total.dropped += n
+	c.minute.add(flow{dropped: n})
+}
+
+func (c *counters) refuse(err error) { c.refusals[frame.CodeOf(err)]++ }
+
+// Refused counts a fault of a client that has no port yet, or that the caller
+// found. Routing thread only.
+func (b *Broker) Refused(err error) { b.stats.refuse(err) }
+
+// Fault records an error of the broker's own side for its statistics. Routing
+// thread only.
+func (b *Broker) Fault(err error) {
+	b.stats.lastError, b.stats.lastErrorAt = err.Error(), Now()
+}
+
+func (c *counters) advance(now int64) { c.minute.advance(now / int64(time.Second)) }
+
+// retire keeps the books of a subscription that has ended.
+func (c *counters) retire(n Count) {
+	c.retired.Matched += n.Matched
+	c.retired.Delivered += n.Delivered
+	c.retired.Dropped += n.Dropped
+	for i, v := range n.ByReason {
+		c.retired.ByReason[i] += v
+	}
+}
+
+func (w *window) add(f flow) {
+	s := &w.slots[w.at%int64(len(w.slots))]
+	for _, t := range []*flow{s, &w.sum} {
+		t.messages += f.messages
+		t.bytes += f.bytes
+		t.dropped += f.dropped
+	}
+}
+
+func (w *window) advance(second int64) {
+	if second-w.at >= int64(len(w.slots)) {
+		*w = window{at: second}
+		return
+	}
+	for w.at < second {
+		w.at++
+		s := &w.slots[w.at%int64(len(w.slots))]
+		w.sum.messages -= s.messages
+		w.sum.bytes -= s.bytes
+		w.sum.dropped -= s.dropped
+		*s = flow{}
+	}
+}
+
+// Stats is a snapshot of the broker's books; it is also the JSON answer to a
+// request for StatsTarget.
+type Stats struct {
+	Broker        string        `json:"broker"`
+	Uptime        time.Duration `json:"uptime_ns"`
+	Published     uint64        `json:"published"`
+	PublishedByte uint64        `json:"published_bytes"`
+	// Matched counts a message once for each subscription that it was for.
+	// Matched = Delivered + Dropped + Queued.
+	Matched   uint64 `json:"matched"`
+	Delivered uint64 `json:"delivered"`
+	Dropped   uint64 `json:"dropped"`
+	Queued    uint64 `json:"queued"`
+	// DroppedBy splits Dropped by reason.
+	DroppedBy map[string]uint64 `json:"dropped_by"`
+	// PublishRate and DropRate are messages a second over the last minute.
+	PublishRate float64 `json:"publish_rate"`
+	DropRate    float64 `json:"drop_rate"`
+	Latency     Latency `json:"latency"`
+	// Refused counts frames and requests that were at fault, by error code.
+	Refused        map[string]uint64 `json:"refused"`
+	Requests       uint64            `json:"requests"`
+	NoResponder    uint64            `json:"no_responder"`
+	LateReplies    uint64            `json:"late_replies"`
+	OpenRequests   int               `json:"open_requests"`
+	Retained       int               `json:"retained"`
+	BufferBytes    int64             `json:"buffer_bytes"`
+	MaxBufferBytes int64             `json:"max_buffer_bytes"`
+	Topics         int               `json:"topics"`
+	LastError      string            `json:"last_error,omitempty"`
+	LastErrorAge   time.Duration     `json:"last_error_age_ns,omitempty"`
+	Clients        []ClientStats     `json:"clients"`
+	Subscriptions  []SubStats        `json:"subscriptions"`
+}
+
+// ClientStats are one client's.
+type ClientStats struct {
+	Source uint32 `json:"source"`
+	Identity
+	Published      uint64 `json:"published"`
+	PublishedBytes uint64 `json:"published_bytes"`
+	Refused        uint64 `json:"refused"`
+}
+
+// SubStats are one subscription's.
+type SubStats struct {
+	Source      uint32            `json:"source"`
+	ID          uint64            `json:"id"`
+	Name        string            `json:"name"`
+	Patterns    []string          `json:"topic_patterns"`
+	Overflow    Overflow          `json:"overflow"`
+	Capacity    int               `json:"capacity"`
+	Matched     uint64            `json:"matched"`
+	Delivered   uint64            `json:"delivered"`
+	Dropped     uint64            `json:"dropped"`
+	Queued      int               `json:"queued"`
+	QueuedBytes uint64            `json:"queued_bytes"`
+	DroppedBy   map[string]uint64 `json:"dropped_by,omitempty"`
+}
+
+// Name returns what the subscriber calls itself, or else its client's name.
+func (s *Sub) Name() string { return cmp.Or(s.spec.SubscriberID, s.port.who.Name) }
+
+// Stats takes a snapshot. It waits for the routing thread's next turn.
+func (b *Broker) Stats(ctx context.Context) (Stats, error) {
+	var s Stats
+	err := b.do(ctx, func() { s = b.snapshot() })
+	return s, err
+}
+
+func (b *Broker) snapshot() Stats {
+	now := Now()
+	c := &b.stats
+	c.advance(now)
+	seconds := min(60, max(1, float64(now-c.startedAt)/float64(time.Second)))
+	s := Stats{
+		Broker: b.opts.Name, Uptime: time.Duration(now - c.startedAt),
+		Published: c.total.messages, PublishedByte: c.total.bytes,
+		PublishRate: float64(c.minute.sum.messages) / seconds, DropRate: float64(c.minute.sum.dropped) / seconds,
+		Latency: b.latency.summary(), Refused: map[string]uint64{}, DroppedBy: map[string]uint64{},
+		Requests: c.requests, NoResponder: c.noResponder, LateReplies: c.lateReplies, OpenRequests: len(b.pending),
+		Retained: len(b.retained.values), BufferBytes: b.pool.Live(), MaxBufferBytes: b.opts.MaxMemory,
+		Topics: len(b.index.routes), LastError: c.lastError,
+	}
+	if c.lastError != "" {
+		s.LastErrorAge = time.Duration(now - c.lastErrorAt)
+	}
+	for code, n := range c.refusals {
+		s.Refused[code.String()] = n
+	}
+	add := func(n Count) {
+		s.Matched += n.Matched
+		s.Delivered += n.Delivered
+		s.Dropped += n.Dropped
+		s.Queued += n.Matched - n.Delivered - n.Dropped
+		addReasons(s.DroppedBy, &n)
+	}
+	add(c.retired)
+	for _, p := range b.ports {
+		s.Clients = append(s.Clients, ClientStats{p.id, p.who, p.stats.published, p.stats.bytes, p.stats.refused})
+	}
+	slices.SortFunc(s.Clients, func(x, y ClientStats) int { return cmp.Compare(x.Source, y.Source) })
+	for _, sub := range b.index.subs {
+		n := sub.Queue.Count()
+		add(n)
+		ss := SubStats{
+			Source: sub.port.id, ID: sub.ID, Name: sub.Name(), Patterns: sub.spec.Patterns, Overflow: sub.spec.overflow(),
+			Capacity: sub.Queue.lanes[Bulk].capacity, Matched: n.Matched, Delivered: n.Delivered, Dropped: n.Dropped,
+			Queued: n.Queued + n.Taken, QueuedBytes: n.QueuedBytes, DroppedBy: map[string]uint64{},
+		}
+		addReasons(ss.DroppedBy, &n)
+		s.Subscriptions = append(s.Subscriptions, ss)
+	}
+	slices.SortFunc(s.Subscriptions, func(x, y SubStats) int {
+		return cmp.Or(cmp.Compare(x.Source, y.Source), cmp.Compare(x.ID, y.ID))
+	})
+	return s
+}
+
+func addReasons(into map[string]uint64, n *Count) {
+	for r, v := range n.ByReason {
+		if v > 0 {
+			into[Reason(r).String()] += v
+		}
+	}
+}
+
+// The broker's own topics.
+const (
+	// StatsTarget answers a request with Stats in JSON.
+	StatsTarget = "system.stats"
+	// SlowTopic carries advisories, in JSON, of subscriptions that lose
+	// messages: at most one a second for each, with its SubStats.
+	SlowTopic = "system.advisory.slow"
+)
+
+func (b *Broker) answerStats(p *Port, id uint64) {
+	body, err := json.Marshal(b.snapshot())
+	fields := frame.Fields{
+		Type: frame.TypeReply, Priority: frame.NormalPriority, Content: frame.ContentJSON,
+		Payload: body, Source: p.id, ID: id, Time: b.now, Sequence: b.seq,
+	}
+	b.tell(p, func(dst []byte) []byte {
+		if err == nil {
+			dst, err = frame.Append(dst, &fields)
+		}
+		return dst
+	})
+}
+
+// advise publishes who is losing messages. It may be called in the middle of
+// routing, so it goes straight to the subscribers of the topic.
+func (b *Broker) advise(s *Sub) {
+	rt := b.route(SlowTopic)
+	if len(rt.direct) == 0 && len(rt.picky) == 0 && len(rt.groups) == 0 {
+		return
+	}
+	n := s.Queue.Count()
+	body, err := json.Marshal(SubStats{
+		Source: s.port.id, ID: s.ID, Name: s.Name(), Patterns: s.spec.Patterns, Overflow: s.spec.overflow(),
+		Capacity: s.Queue.lanes[Bulk].capacity, Matched: n.Matched, Delivered: n.Delivered, Dropped: n.Dropped,
+		Queued: n.Queued + n.Taken, QueuedBytes: n.QueuedBytes,
+	})
+	if err != nil {
+		return
+	}
+	b.seq++
+	fields := frame.Fields{
+		Type: frame.TypePublish, Priority: frame.NormalPriority, Content: frame.ContentJSON,
+		Topic: SlowTopic, Payload: body, Time: b.now, Sequence: b.seq,
+	}
+	it := b.say(func(dst []byte) []byte {
+		out, err := frame.Append(dst, &fields)
+		if err != nil {
+			return dst
+		}
+		return out
+	})
+	one := []Item{it}
+	for _, t := range rt.direct {
+		b.deliver(t, rt.lane, one)
+	}
+	for _, t := range rt.picky {
+		if t.filter.match(it.Frame(), SlowTopic, "") {
+			b.deliver(t, rt.lane, one)
+		}
+	}
+	for g := range rt.groups {
+		b.deliverGroup(&rt.groups[g], rt, one, "")
+	}
+	it.Buf.Release(1)
+}

@@ -1,0 +1,177 @@
+package router
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
+// Subscription says what a subscriber wants. On the wire it is the JSON payload
+// of a subscribe frame, with the names given here; unknown names are an error,
+// for a filter that is misspelt would silently pass everything.
+type Subscription struct {
+	// SubscriberID names the subscriber in statistics and logs.
+	SubscriberID string `json:"subscriber_id,omitempty"`
+	// Capabilities say what the subscriber can take.
+	Capabilities Capabilities `json:"capabilities,omitzero"`
+	// Patterns are the topics; at least one, at most MaxPatterns. Patterns that
+	// overlap deliver once.
+	Patterns []string `json:"topic_patterns"`
+	// EnableWildcards allows wildcards in Patterns; nil means true.
+	EnableWildcards   *bool              `json:"enable_wildcards,omitempty"`
+	EventFilter       *EventFilter       `json:"event_filter,omitempty"`
+	CorrelationFilter *CorrelationFilter `json:"correlation_filter,omitempty"`
+	// Group names a queue group: of all its members, each message goes to one.
+	Group string `json:"group,omitempty"`
+	// Overflow says what goes when the queue is full; the zero value is
+	// drop-oldest.
+	Overflow Overflow `json:"overflow,omitempty"`
+	// Queue is the capacity in messages; 0 means the broker's limit, which also
+	// caps it.
+	Queue int `json:"queue,omitempty"`
+	// Retained asks for the last value of each matching topic first.
+	Retained bool `json:"retained,omitempty"`
+	// ReplayFrom asks for what the broker's replay holds from this broker
+	// sequence on; 0 for none, 1 for everything.
+	ReplayFrom uint64 `json:"replay_from,omitempty"`
+	// Respond makes this a responder: it gets the requests whose target is one
+	// of Patterns, which must be literal. Use Bus.Respond.
+	Respond bool `json:"respond,omitempty"`
+	// Handler, where set, is called with each message on the goroutine that
+	// received it: the shortest way, without a hand-over. It must not block for
+	// long, and the Message is valid until it returns. Not on the wire.
+	Handler func(*Message) `json:"-"`
+}
+
+// Capabilities say what a subscriber can take; what it cannot is not sent.
+type Capabilities struct {
+	// EventTypes are the event types understood; empty means all.
+	EventTypes []string `json:"event_types,omitempty"`
+	// Collectors are the names of the sources wanted; empty or "*" means all.
+	Collectors []string `json:"collectors,omitempty"`
+	// MaxPriority is the highest priority taken; nil means 10.
+	MaxPriority *uint8 `json:"max_priority,omitempty"`
+}
+
+// EventFilter selects by what a message says of its event. All parts that are
+// set must hold; within a list any entry will do. The event type is the
+// extension's, or else the topic's second segment; pids and metadata are the
+// extension's, and a message without them does not pass a filter on them.
+type EventFilter struct {
+	EventTypes  []string          `json:"event_types,omitempty"`
+	PIDs        []uint32          `json:"pids,omitempty"`
+	MinPriority uint8             `json:"min_priority,omitempty"`
+	Metadata    map[string]string `json:"metadata,omitempty"`
+	// Topics are patterns, one of which must match beside the subscription's.
+	Topics []string `json:"topics,omitempty"`
+	// Sources are the names of publishing connections.
+	Sources []string `json:"sources,omitempty"`
+}
+
+// CorrelationFilter selects by correlation metadata. All parts that are set
+// must hold; within a list any entry will do. Patterns are globs in which *
+// stands for any run of bytes; they are tried on id, parent and root.
+type CorrelationFilter struct {
+	IDs            []string          `json:"ids,omitempty"`
+	Patterns       []string          `json:"patterns,omitempty"`
+	ParentIDs      []string          `json:"parent_ids,omitempty"`
+	RootIDs        []string          `json:"root_ids,omitempty"`
+	WorkflowStages []string          `json:"workflow_stages,omitempty"`
+	RequiredTags   map[string]string `json:"required_tags,omitempty"`
+	AnyTags        map[string]string `json:"any_tags,omitempty"`
+	MinSequence    *uint64           `json:"min_sequence,omitempty"`
+	MaxSequence    *uint64           `json:"max_sequence,omitempty"`
+}
+
+// Overflow is what a full queue does.
+type Overflow string
+
+// The overflow policies. None of them ever makes a publisher wait.
+const (
+	// DropOldest keeps the newest messages. The default.
+	DropOldest Overflow = "drop-oldest"
+	// DropNewest keeps the oldest messages.
+	DropNewest Overflow = "drop-newest"
+	// Conflate keeps the last message of each topic; the queue's capacity
+	// counts topics.
+	Conflate Overflow = "conflate"
+	// Disconnect ends the subscriber's connection, with the reason.
+	Disconnect Overflow = "disconnect"
+)
+
+// Bounds of one subscription.
+const (
+	MaxPatterns        = 64
+	maxFilterEntries   = 1024
+	maxSubscriberID    = 256
+	maxSubscriptionLen = 64 << 10
+)
+
+// ParseSubscription decodes the payload of a subscribe frame.
+func ParseSubscription(b []byte) (Subscription, error) {
+	if len(b) > maxSubscriptionLen {
+		return Subscription{}, fmt.Errorf("%w: %d bytes, want at most %d", ErrSubscription, len(b), maxSubscriptionLen)
+	}
+	var s Subscription
+	if err := unmarshalStrict(b, &s); err != nil {
+		return Subscription{}, fmt.Errorf("%w: %v", ErrSubscription, err)
+	}
+	return s, nil
+}
+
+// AppendJSON appends the subscription as it stands on the wire.
+func (s *Subscription) AppendJSON(dst []byte) ([]byte, error) {
+	b, err := json.Marshal(s)
+	return append(dst, b...), err
+}
+
+// compile checks the subscription and returns its patterns and filter.
+func (s *Subscription) compile() (Patterns, *filter, error) {
+	if n := len(s.Patterns); n == 0 || n > MaxPatterns {
+		return nil, nil, fmt.Errorf("%w: %d topic_patterns, want 1 to %d", ErrSubscription, n, MaxPatterns)
+	}
+	if len(s.SubscriberID) > maxSubscriberID || len(s.Group) > maxSubscriberID {
+		return nil, nil, fmt.Errorf("%w: subscriber_id and group take at most %d bytes", ErrSubscription, maxSubscriberID)
+	}
+	switch s.Overflow {
+	case "", DropOldest, DropNewest, Conflate, Disconnect:
+	default:
+		return nil, nil, fmt.Errorf("%w: overflow %q, want %s, %s, %s or %s", ErrSubscription, s.Overflow, DropOldest, DropNewest, Conflate, Disconnect)
+	}
+	if s.Queue < 0 {
+		return nil, nil, fmt.Errorf("%w: queue is %d, want 0 or more", ErrSubscription, s.Queue)
+	}
+	wild := s.EnableWildcards == nil || *s.EnableWildcards
+	if s.Respond {
+		if s.Group != "" || s.Retained || s.ReplayFrom != 0 || s.Overflow == Conflate {
+			return nil, nil, fmt.Errorf("%w: a responder takes no group, retained, replay_from or conflate", ErrSubscription)
+		}
+		wild = false
+	}
+	ps := make(Patterns, 0, len(s.Patterns))
+	for _, text := range s.Patterns {
+		p, err := ParsePattern(text, wild)
+		if err != nil {
+			return nil, nil, err
+		}
+		ps = append(ps, p)
+	}
+	f, err := compileFilter(s)
+	return ps, f, err
+}
+
+func (s *Subscription) overflow() Overflow {
+	if s.Overflow == "" {
+		return DropOldest
+	}
+	return s.Overflow
+}
+
+// maxPriority returns the highest priority that the capabilities admit.
+func (c *Capabilities) maxPriority() uint8 {
+	if c.MaxPriority == nil {
+		return frame.MaxPriority
+	}
+	return *c.MaxPriority
+}
