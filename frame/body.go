@@ -124,7 +124,7 @@ func ParseStream(payload []byte) (s Stream, err error) {
 }
 
 // Gap is the payload of a gap frame: what a subscription lost, exactly. Count
-// is less than Last-First+1 where other gaps lie in between (conflation).
+// is Last-First+1, but for ReasonReplay, where 0 says that nobody knows.
 type Gap struct {
 	Subscription uint64
 	First        uint64 // sequence of the first message lost

@@ -33,14 +33,26 @@ func Next(b []byte, maxSize int) (f Frame, err error) {
 	return refuse(b, maxSize)
 }
 
-// refuse says why b does not begin with a whole, good frame. It looks only at
-// fields that are complete, in an order that puts what loses the stream first.
-func refuse(b []byte, maxSize int) (Frame, error) {
-	if len(b) > offVersion && b[offVersion] != Version {
-		return nil, errVersion
+// Need returns how long the frame will be that Next called incomplete, and 0
+// while that is not known yet: for whoever wants memory of the right size for
+// it. The answer keeps the limit that Next was given, for a length above it is
+// refused as soon as it is known.
+func Need(incomplete []byte) int {
+	if len(incomplete) <= offVersion {
+		return 0
 	}
-	if len(b) < sizeOfLength {
-		return nil, ErrIncomplete
+	return int(binary.LittleEndian.Uint32(incomplete))
+}
+
+// refuse says why b does not begin with a whole, good frame. It looks only at
+// fields that are complete, and in an order that makes the answer independent
+// of how much has come: a longer b never changes a fault into another.
+func refuse(b []byte, maxSize int) (Frame, error) {
+	if len(b) <= offVersion {
+		return nil, ErrIncomplete // without the version the length means nothing
+	}
+	if b[offVersion] != Version {
+		return nil, errVersion
 	}
 	n := uint64(binary.LittleEndian.Uint32(b))
 	if n < HeaderSize {

@@ -34,6 +34,7 @@ var (
 	ErrResponderDied = errors.New("responder went away before it replied")
 	ErrDeadline      = errors.New("deadline of the request has passed")
 	ErrFailed        = errors.New("responder failed")
+	ErrOverloaded    = errors.New("responder has no room for the request")
 	ErrShutdown      = errors.New("peer is shutting down")
 	ErrHandshake     = errors.New("handshake was not completed")
 	ErrHeartbeat     = errors.New("peer fell silent")
@@ -70,6 +71,7 @@ const (
 	CodeResponderDied Code = 31
 	CodeDeadline      Code = 32
 	CodeFailed        Code = 33
+	CodeOverloaded    Code = 34
 	CodeShutdown      Code = 40
 	CodeHandshake     Code = 41
 	CodeHeartbeat     Code = 42
@@ -108,6 +110,7 @@ var codes = [...]struct {
 	{CodeResponderDied, "responder-died", ErrResponderDied},
 	{CodeDeadline, "deadline", ErrDeadline},
 	{CodeFailed, "failed", ErrFailed},
+	{CodeOverloaded, "overloaded", ErrOverloaded},
 	{CodeShutdown, "shutdown", ErrShutdown},
 	{CodeHandshake, "handshake", ErrHandshake},
 	{CodeHeartbeat, "heartbeat", ErrHeartbeat},

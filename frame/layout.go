@@ -35,20 +35,19 @@ const HeaderSize = 40
 //	+---------------+---------------+---------------+---------------+
 //	| topic, extension, payload                                     | 40
 const (
-	offLength    = 0
-	offVersion   = 4
-	offType      = 5
-	offFlags     = 6
-	offPriority  = 7
-	offTopicLen  = 8
-	offContent   = 9
-	offExtLen    = 10
-	offSource    = 12
-	offID        = 16
-	offTime      = 24
-	offSequence  = 32
-	offTopic     = HeaderSize
-	sizeOfLength = offVersion
+	offLength   = 0
+	offVersion  = 4
+	offType     = 5
+	offFlags    = 6
+	offPriority = 7
+	offTopicLen = 8
+	offContent  = 9
+	offExtLen   = 10
+	offSource   = 12
+	offID       = 16
+	offTime     = 24
+	offSequence = 32
+	offTopic    = HeaderSize
 )
 
 // Bounds of the format. What a connection admits is negotiated below MaxSize.

@@ -2,101 +2,114 @@ package ring
 
 import "sync/atomic"
 
-// span is the stretch of bytes that one element takes in the stream of all that
-// was ever pushed. The queued bytes are then one subtraction, however many
-// elements there are and whoever took the others.
+// span is the stretch that one element takes in the stream of all bytes that were
+// ever pushed. What is queued is then one subtraction, however many elements
+// there are and whoever took the others.
 type span struct{ before, after int64 }
 
-// bytes holds the cursors of that stream for those who only look.
-type bytes struct {
+// byteCursors are positions in that stream.
+type byteCursors struct {
 	pushed  atomic.Int64 // written by the producer: the end of the newest element
-	evicted atomic.Int64 // written by the producer: the end of the last element evicted
-	taken   atomic.Int64 // written by the consumer: the end of the last element claimed
+	evicted atomic.Int64 // written by the producer: the end of the last one that it evicted
+	taken   atomic.Int64 // written by the consumer: the end of the last one that it claimed
 }
 
-// Bytes returns the sum of SizeOf over what is queued, and 0 without SizeOf.
-// While the ring is in use it is an estimate.
+// Bytes returns the sum of SizeOf over what is queued; without SizeOf, 0. While
+// the ring is in use it is an estimate.
 func (r *Ring[T]) Bytes() int64 {
-	done := max(r.bytes.taken.Load(), r.bytes.evicted.Load())
-	return max(r.bytes.pushed.Load()-done, 0)
+	gone := max(r.bytes.taken.Load(), r.bytes.evicted.Load())
+	return max(r.bytes.pushed.Load()-gone, 0)
 }
 
-func (r *Ring[T]) span(pos uint64) *span {
-	return &r.table[pos>>r.shift&r.tableMask].Load().spans[pos&r.slotMask]
-}
-
-// queued returns the bytes of [h, next).
+// queued returns the bytes from position h on, exactly.
 func (r *Ring[T]) queued(h uint64) int64 {
-	if h >= r.next {
+	if h == r.next {
 		return 0
 	}
-	return r.bytes.pushed.Load() - r.span(h).before
+	return r.bytes.pushed.Load() - r.chunkOf(h).spans[h&r.slotMask].before
 }
 
-// pushSized is PushBatch for a ring that counts bytes.
-func (r *Ring[T]) pushSized(vs []T, evicted []T) []T {
-	for i := range vs {
-		size := int64(r.sizeOf(&vs[i]))
-		if r.maxBytes > 0 && size > r.maxBytes {
-			r.refuse(1)
-			evicted = append(evicted, vs[i])
-			continue
-		}
-		for !r.fits(size) {
-			evicted = r.evictTo(r.firstThatFits(size), evicted)
-		}
-		r.writeSized(vs[i], size)
-	}
-	return evicted
-}
-
-// offerSized is OfferBatch for a ring that counts bytes.
-func (r *Ring[T]) offerSized(vs []T) int {
-	for i := range vs {
-		size := int64(r.sizeOf(&vs[i]))
-		if !r.fits(size) {
-			return i
-		}
-		r.writeSized(vs[i], size)
-	}
-	return len(vs)
-}
-
-// fits reports whether one more element of size bytes is within all bounds.
-func (r *Ring[T]) fits(size int64) bool {
-	r.headSeen = position(r.head.Load()) // R
-	return r.fitsAfter(r.headSeen, size)
-}
-
-func (r *Ring[T]) fitsAfter(h uint64, size int64) bool {
+// fits reports whether there would be room for size bytes more if head were at h.
+func (r *Ring[T]) fits(h uint64, size int64) bool {
 	return r.next-h < r.capacity && (r.maxBytes == 0 || r.queued(h)+size <= r.maxBytes)
 }
 
-// firstThatFits returns where head has to be for size bytes more.
-func (r *Ring[T]) firstThatFits(size int64) uint64 {
-	h := r.headSeen
-	for h < r.next && !r.fitsAfter(h, size) {
-		h++
+// size returns what v counts for. It has SizeOf look at a copy in the ring, for
+// the address of v itself would move every element to the heap.
+func (r *Ring[T]) size(v T) int64 {
+	r.scratch = v
+	size := max(int64(r.sizeOf(&r.scratch)), 0)
+	if r.clearing {
+		var zero T
+		r.scratch = zero
 	}
-	return h
+	return size
 }
 
-func (r *Ring[T]) writeSized(v T, size int64) {
+// pushSized appends v in a ring that counts bytes or has ended. An element that is
+// larger than the whole budget comes back by itself: all the others would have to
+// go, and it still would not fit.
+func (r *Ring[T]) pushSized(v T, evicted []T) []T {
+	if r.ended {
+		r.refused.Add(1)
+		return append(evicted, v)
+	}
+	size := r.size(v)
+	if r.maxBytes > 0 && size > r.maxBytes {
+		r.refused.Add(1)
+		return append(evicted, v)
+	}
+	h := position(r.head.Load()) // R
+	for h < r.next && !r.fits(h, size) {
+		h++
+	}
+	evicted = r.evictTo(h, evicted)
+	r.putSized(v, size)
+	return evicted
+}
+
+// pushSpecial is Push for a ring that counts bytes or has ended.
+func (r *Ring[T]) pushSpecial(v T) (old T, evicted bool) {
+	if r.maxBytes > 0 {
+		panic("ring: Push with a byte budget may have to evict several elements: use PushBatch")
+	}
+	var buf [1]T
+	for _, old := range r.pushSized(v, buf[:0]) {
+		return old, true
+	}
+	return old, false
+}
+
+// offerSized is Offer for a ring that counts bytes or has ended.
+func (r *Ring[T]) offerSized(v T) bool {
+	if r.ended {
+		return false
+	}
+	size := r.size(v)
+	if !r.fits(position(r.head.Load()), size) { // R
+		return false
+	}
+	r.putSized(v, size)
+	return true
+}
+
+// putSized appends v, for which there is room.
+func (r *Ring[T]) putSized(v T, size int64) {
 	t := r.next
-	i := t & r.slotMask
-	if i == 0 {
+	if t&r.slotMask == 0 {
 		r.enter(t)
 	}
 	before := r.bytes.pushed.Load()
-	r.filling.slots[i] = v
-	r.filling.spans[i] = span{before, before + size}
+	r.filling.spans[t&r.slotMask] = span{before, before + size}
+	r.filling.slots[t&r.slotMask] = v
 	r.bytes.pushed.Store(before + size)
 	r.publish(t + 1)
+	r.limit = t + 1 // the fast path knows nothing of bytes
 }
 
-// releaseTo books everything below pos as evicted. The producer owns pos-1.
-func (r *Ring[T]) releaseTo(pos uint64) {
+// countEvicted books everything below pos as gone. The producer owns pos-1.
+func (r *Ring[T]) countEvicted(pos uint64) {
 	if r.sizeOf != nil {
-		r.bytes.evicted.Store(r.span(pos - 1).after)
+		r.bytes.evicted.Store(r.chunkOf(pos - 1).spans[(pos-1)&r.slotMask].after)
 	}
 }

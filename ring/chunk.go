@@ -5,22 +5,74 @@ import (
 	"reflect"
 )
 
+// chunk holds the slots of consecutive positions. Once a chunk exists its header
+// is only read: both sides have it in their caches all the time.
+type chunk[T any] struct {
+	slots []T
+	spans []span // one a slot, in a ring that counts bytes
+}
+
 const (
-	minShift = 3 // chunks of 8: small rings stay small
-	maxShift = 6 // chunks of 64: the price of a new chunk is spread over 64 pushes
+	minShift = 3 // chunks of 8 at least: the price of entering one is spread over 8 pushes
+	maxShift = 6 // chunks of 64 at most
 )
 
-// chunkShift chooses the chunk size for a capacity: about half of it, so that a
-// ring never holds more than twice its capacity in slots, within bounds.
+// chunkShift chooses the chunk size for a capacity: about half of it, within
+// bounds, so that a ring of 16 elements does not take the memory of 200.
 func chunkShift(capacity int) uint {
-	s := uint(max(bits.Len(uint(capacity)), 2) - 2)
-	return min(max(s, minShift), maxShift)
+	half := max(bits.Len(uint(max(capacity, 1)))-2, 0)
+	return uint(min(max(half, minShift), maxShift))
 }
 
 // maxChunks is how many chunks there can ever be: those that hold what is queued
-// when a new one is entered, the new one, and the one that is pinned.
+// when the next one is entered, that next one, and the one that is pinned.
 func (r *Ring[T]) maxChunks() uint64 {
 	return (r.capacity-1+r.slotMask)>>r.shift + 2
+}
+
+// enter gives position t, the first of its chunk number, a chunk to live in.
+func (r *Ring[T]) enter(t uint64) {
+	if len(r.free) == 0 {
+		r.reclaim()
+	}
+	last := len(r.free) - 1
+	c := r.free[last]
+	r.free = r.free[:last]
+	r.filling = c
+	r.table[t>>r.shift&r.tableMask].Store(c) // T
+}
+
+// reclaimBatch is how many chunks reclaim looks at. Two would do, for at most one
+// of them is pinned; more spread the price of its loads over several chunks.
+const reclaimBatch = 8
+
+// reclaim finds chunks that head has passed and nobody reads, or makes one.
+//
+// The order of its two loads is what makes reuse safe. If head (R) has passed a
+// chunk in which the consumer made a claim, then the pin that preceded this claim
+// is seen in P, or a later one, and then the claim is over.
+func (r *Ring[T]) reclaim() {
+	passed := position(r.head.Load()) >> r.shift // R
+	pinned := r.pin.Load()                       // P
+	if r.held != nil && r.held != pinned {
+		r.free = append(r.free, r.held)
+		r.held = nil
+	}
+	for range reclaimBatch {
+		if r.oldest == passed {
+			break
+		}
+		c := r.table[r.oldest&r.tableMask].Load()
+		r.oldest++
+		if c == pinned {
+			r.held = c
+		} else {
+			r.free = append(r.free, c)
+		}
+	}
+	if len(r.free) == 0 {
+		r.free = append(r.free, r.newChunk())
+	}
 }
 
 func (r *Ring[T]) newChunk() *chunk[T] {
@@ -31,61 +83,34 @@ func (r *Ring[T]) newChunk() *chunk[T] {
 	return c
 }
 
-// enter gives position t, the first of its chunk number, a chunk to live in.
-func (r *Ring[T]) enter(t uint64) {
-	if r.free == nil {
-		r.reclaim()
-	}
-	c := r.free
-	if c != nil {
-		r.free, c.next = c.next, nil
-	} else {
-		c = r.newChunk()
-	}
-	r.filling = c
-	r.slots = c.slots
-	r.table[t>>r.shift&r.tableMask].Store(c) // T
+// chunkOf returns the chunk that position pos lives in. For the producer it is
+// right while pos is queued or its own; the consumer has pinChunk.
+func (r *Ring[T]) chunkOf(pos uint64) *chunk[T] {
+	return r.table[pos>>r.shift&r.tableMask].Load()
 }
 
-// reclaim moves chunks that head has passed to the free list. The order of its
-// two loads is what makes reuse safe: head (R) first, then the pin (P). If head
-// has passed a chunk in which the consumer made a claim, then the pin that came
-// before that claim is seen, or a later one, and then the claim is over.
-func (r *Ring[T]) reclaim() {
-	passed := position(r.head.Load()) >> r.shift // R
-	pinned := r.pin.Load()                       // P
-	if r.held != nil && r.held != pinned {
-		r.held.next, r.free, r.held = r.free, r.held, nil
-	}
-	// Two are enough to find a free one if there is one; a few more spread the
-	// price of the two loads over several chunks.
-	for n := 0; n < 8 && r.oldest < passed; n++ {
-		c := r.table[r.oldest&r.tableMask].Load()
-		r.oldest++
-		if c == pinned {
-			r.held = c
-		} else {
-			c.next, r.free = r.free, c
-		}
+// clearSlots drops the references that slots hold.
+func (r *Ring[T]) clearSlots(slots []T) {
+	if r.clearing {
+		clear(slots)
 	}
 }
 
-// pointerFree reports whether the garbage collector finds nothing in a T.
-func pointerFree[T any]() bool { return noPointers(reflect.TypeFor[T]()) }
+// hasPointers reports whether a T can keep something else alive.
+func hasPointers[T any]() bool { return pointersIn(reflect.TypeFor[T]()) }
 
-func noPointers(t reflect.Type) bool {
-	switch t.Kind() {
+func pointersIn(t reflect.Type) bool {
+	switch k := t.Kind(); k {
 	case reflect.Array:
-		return t.Len() == 0 || noPointers(t.Elem())
+		return t.Len() > 0 && pointersIn(t.Elem())
 	case reflect.Struct:
 		for i := range t.NumField() {
-			if !noPointers(t.Field(i).Type) {
-				return false
+			if pointersIn(t.Field(i).Type) {
+				return true
 			}
 		}
-		return true
+		return false
 	default:
-		return t.Kind() >= reflect.Bool && t.Kind() <= reflect.Complex128 && t.Kind() != reflect.Uintptr ||
-			t.Kind() == reflect.Uintptr
+		return k < reflect.Bool || k > reflect.Complex128
 	}
 }

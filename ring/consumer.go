@@ -3,11 +3,10 @@ package ring
 // Batch is a run of consecutive elements that the consumer has claimed.
 type Batch[T any] struct {
 	// Items are the elements themselves, in place. They are the consumer's to
-	// read and change until its next call of Claim, Pop, PopBatch, Wait or
-	// Release.
+	// read and to change until its next call.
 	Items []T
-	// Seq is the sequence number of Items[0]. The first element ever pushed has
-	// number 0, and each next one 1 more.
+	// Seq is the sequence number of Items[0]: the first element ever pushed has
+	// 0, each next one 1 more.
 	Seq uint64
 	// Lost is how many elements were evicted just before Items[0].
 	Lost uint64
@@ -16,56 +15,68 @@ type Batch[T any] struct {
 // consumer is owned by the consumer goroutine.
 type consumer[T any] struct {
 	taken    uint64    // the position after the last claim
-	tailSeen uint64    // a position that tail has reached; it may be further by now
+	tailSeen uint64    // a position that tail has reached; by now it may be further
+	seen     uint64    // how many elements the last look at tail found
 	reading  *chunk[T] // the chunk that is pinned
-	number   uint64    // its chunk number, plus 1; 0 when there is none
-	claimed  []T       // what the last claim has not yet let go of
-	chunkEnd uint64
-	found    uint64
-	slots2   []T
-	lostSum  uint64 // evicted in all, up to taken
+	number   uint64    // the chunk number that it had when it was pinned, plus 1
+	popEnd   uint64    // Pop may go on in that chunk up to here
+	lostSum  uint64    // evictions up to the last claim
+	claimed  []T       // the claim that was not let go of yet
 }
 
-const patience = 4 // lost races for head before the consumer asks the producer to give way
+// patience is how many times the consumer loses the race for head before it asks
+// the producer to give way.
+const patience = 4
 
-// take claims up to n elements of one chunk. The claim is the consumer's until
-// release; nothing is claimed when the ring is empty.
+// take claims up to n of the oldest elements, in one chunk. The batch is empty when
+// the ring is.
 func (r *Ring[T]) take(n uint64) Batch[T] {
-	for failed := 0; ; failed++ {
-		w := r.head.Load() // R
-		h := position(w)
-		if int64(r.tailSeen-h) <= 0 {
-			r.tailSeen = r.tail.Load() // W
-			if int64(r.tailSeen-h) <= 0 {
-				return Batch[T]{}
-			}
-			r.found = r.tailSeen - h
+	for races := 1; ; races++ {
+		if b, won := r.takeFrom(r.head.Load(), n); won { // R
+			return b
 		}
-		i := h & r.slotMask
-		m := min(n, r.tailSeen-h, r.slotMask+1-i)
-		c := r.pinChunk(h >> r.shift)
-		lost := h - r.taken
-		if lost > 0 {
-			r.lost.Store(r.lostSum + lost)
-		}
-		if r.head.CompareAndSwap(w, headWord(h+m, byConsumer)) { // R
-			r.taken = h + m
-			r.lostSum += lost
-			if r.sizeOf != nil {
-				r.bytes.taken.Store(c.spans[i+m-1].after)
-			}
-			return Batch[T]{Items: c.slots[i : i+m : i+m], Seq: h, Lost: lost}
-		}
-		// The producer evicted what we wanted: look again. What was pinned may be
-		// the wrong chunk by now, which does no harm.
-		if failed >= patience {
-			r.ask.Store(1)
+		if races >= patience {
+			r.ask.Store(true)
 		}
 	}
 }
 
-// pinChunk returns the chunk of a number that head is in, and pins it first. The
-// pin (P) has to be stored before the claim's compare-and-swap of head (R).
+// takeFrom claims up to n elements from the position of head word w on. It fails
+// when that is not where head is, which does no harm: the producer evicted what
+// was wanted, and what was pinned may be another chunk by now, but nothing was
+// touched.
+func (r *Ring[T]) takeFrom(w, n uint64) (b Batch[T], won bool) {
+	h := position(w)
+	if h >= r.tailSeen && !r.look(h) {
+		return b, true
+	}
+	i := h & r.slotMask
+	n = min(n, r.tailSeen-h, r.slotMask+1-i)
+	c := r.pinChunk(h >> r.shift)
+	lost := h - r.taken
+	if lost > 0 {
+		r.lost.Store(r.lostSum + lost)
+	}
+	if !r.head.CompareAndSwap(w, headWord(h+n, byConsumer)) { // R
+		return b, false
+	}
+	r.taken = h + n
+	r.lostSum += lost
+	if r.sizeOf != nil {
+		r.bytes.taken.Store(c.spans[i+n-1].after)
+	}
+	return Batch[T]{Items: c.slots[i : i+n : i+n], Seq: h, Lost: lost}, true
+}
+
+// look loads tail, and reports whether there is something from position h on.
+func (r *Ring[T]) look(h uint64) bool {
+	r.tailSeen = r.tail.Load() // W
+	r.seen = r.tailSeen - h
+	return r.seen > 0
+}
+
+// pinChunk returns the chunk that has number while head is in it, pinned. The pin
+// (P) is stored before the claim's compare-and-swap of head (R).
 func (r *Ring[T]) pinChunk(number uint64) *chunk[T] {
 	if r.number == number+1 {
 		return r.reading
@@ -76,32 +87,34 @@ func (r *Ring[T]) pinChunk(number uint64) *chunk[T] {
 		r.reading = c
 	}
 	r.number = number + 1
+	if r.sizeOf == nil {
+		r.popEnd = (number + 1) << r.shift
+	}
 	return c
 }
 
 // Pop takes the oldest element. ok is false when the ring is empty.
 func (r *Ring[T]) Pop() (v T, ok bool) {
 	h := r.taken
-	if h == r.tailSeen {
-		if r.tailSeen = r.tail.Load(); h == r.tailSeen { // W
-			return v, false
-		}
+	if h == r.tailSeen && !r.look(h) {
+		return v, false
 	}
-	// If nothing was evicted since the last claim, head is where it left it.
-	if h < r.chunkEnd && r.head.CompareAndSwap(headWord(h, byConsumer), headWord(h+1, byConsumer)) { // R
-		s := &r.slots2[h&r.slotMask]
-		v = *s
-		if !r.keepSlots {
-			var zero T
-			*s = zero
-		}
-		r.taken = h + 1
-		return v, true
+	// If nothing was evicted since the last claim, then head is where that left it,
+	// and so is the pin.
+	if h >= r.popEnd || !r.head.CompareAndSwap(headWord(h, byConsumer), headWord(h+1, byConsumer)) { // R
+		return r.popSlowly()
 	}
-	return r.popSlow()
+	r.taken = h + 1
+	slot := &r.reading.slots[h&r.slotMask]
+	v = *slot
+	if r.clearing {
+		var zero T
+		*slot = zero
+	}
+	return v, true
 }
 
-func (r *Ring[T]) popSlow() (v T, ok bool) {
+func (r *Ring[T]) popSlowly() (v T, ok bool) {
 	r.Release()
 	b := r.take(1)
 	if len(b.Items) == 0 {
@@ -109,17 +122,34 @@ func (r *Ring[T]) popSlow() (v T, ok bool) {
 	}
 	v = b.Items[0]
 	r.clearSlots(b.Items)
-	if r.sizeOf == nil {
-		r.slots2 = r.reading.slots
-		r.chunkEnd = b.Seq | r.slotMask + 1
-	}
 	return v, true
 }
 
-// Claim takes up to limit of the oldest elements in place, no further than to
-// the end of their chunk (64 elements, less in small rings). The batch is empty
-// when the ring is. When the ring is closed and drained, an empty batch may
-// still have Lost, for what was evicted last.
+// PopBatch copies up to len(dst) of the oldest elements into dst, and returns how
+// many. They are consecutive; lost elements were evicted just before the first.
+func (r *Ring[T]) PopBatch(dst []T) (n int, lost uint64) {
+	r.Release()
+	if len(dst) == 0 {
+		return 0, 0
+	}
+	b := r.take(uint64(len(dst)))
+	lost = b.Lost
+	for len(b.Items) > 0 {
+		n += copy(dst[n:], b.Items)
+		r.clearSlots(b.Items)
+		if n == len(dst) {
+			break
+		}
+		// Only what follows on: a loss in the middle of dst could not be told.
+		b, _ = r.takeFrom(headWord(r.taken, byConsumer), uint64(len(dst)-n))
+	}
+	return n, lost
+}
+
+// Claim takes up to limit of the oldest elements, in place, at most to the end of
+// their chunk: 64 elements, fewer in a small ring. The batch is empty when the
+// ring is. Once the ring is closed and drained, an empty batch may still have a
+// Lost: what was evicted last.
 func (r *Ring[T]) Claim(limit int) Batch[T] {
 	r.Release()
 	if limit < 1 {
@@ -127,38 +157,17 @@ func (r *Ring[T]) Claim(limit int) Batch[T] {
 	}
 	b := r.take(uint64(limit))
 	r.claimed = b.Items
-	if len(b.Items) == 0 && r.closed.Load() {
+	if len(b.Items) == 0 && r.closed.Load() { // C
 		return r.lastLoss()
 	}
 	return b
 }
 
-// Release lets go of the last claim: its slots are cleared, and its Items must
-// not be used any more. Every other call of the consumer does so by itself.
+// Release lets go of the last claim, whose Items must not be used any more. Every
+// other call of the consumer does so too.
 func (r *Ring[T]) Release() {
-	if len(r.claimed) != 0 {
+	if len(r.claimed) > 0 {
 		r.clearSlots(r.claimed)
 		r.claimed = nil
 	}
-}
-
-// PopBatch copies up to len(dst) of the oldest elements into dst and returns how
-// many. They are consecutive, and lost elements were evicted just before them.
-func (r *Ring[T]) PopBatch(dst []T) (n int, lost uint64) {
-	r.Release()
-	for n < len(dst) {
-		if n > 0 && position(r.head.Load()) != r.taken {
-			return n, lost // the next one is not adjacent
-		}
-		b := r.take(uint64(len(dst) - n))
-		if len(b.Items) == 0 {
-			return n, lost
-		}
-		if n == 0 {
-			lost = b.Lost
-		}
-		n += copy(dst[n:], b.Items)
-		r.clearSlots(b.Items)
-	}
-	return n, lost
 }

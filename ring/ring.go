@@ -18,54 +18,57 @@ type Options[T any] struct {
 	// means no such bound.
 	MaxBytes int64
 
-	// SizeOf gives the size of one element in bytes. It is called once for each
-	// element, by the producer, when the element is pushed. It is needed with
-	// MaxBytes; alone it makes Bytes count.
+	// SizeOf gives the size of one element in bytes, 0 or more. The producer
+	// calls it once for each element, when that is pushed. MaxBytes needs it; on
+	// its own it makes Bytes count. The default, nil, counts nothing.
 	SizeOf func(*T) int
 
 	// Signal is where the consumer sleeps. The default, nil, gives the ring one
-	// of its own; rings that one goroutine consumes may share one.
+	// of its own. Rings that one goroutine consumes can share one.
 	Signal *Signal
 }
 
 // Ring is a bounded queue that evicts its oldest element to make room for the
-// newest. The package documentation says who may touch what, and why.
+// newest. The package documentation says which goroutine owns what, and why.
 //
-// A Ring is for one producer and one consumer goroutine; Len, Cap, Bytes, Closed
+// A Ring is for one producer and one consumer goroutine. Len, Cap, Bytes, Closed
 // and Stats are safe for concurrent use.
 type Ring[T any] struct {
 	// Immutable after New.
-	capacity  uint64                     // elements, as asked for
-	shift     uint                       // position >> shift is the number of its chunk
-	slotMask  uint64                     // position & slotMask is its slot in that chunk
-	tableMask uint64                     // chunk number & tableMask is its entry in table
-	table     []atomic.Pointer[chunk[T]] // written by the producer (T), read by both
+	capacity  uint64 // elements, as asked for
+	shift     uint   // position >> shift is the number of its chunk
+	slotMask  uint64 // position & slotMask is its slot there
+	tableMask uint64 // chunk number & tableMask is its entry in the table
 	maxBytes  int64
 	sizeOf    func(*T) int
 	signal    *Signal
-	keepSlots bool // T holds no pointers, so slots that are done with need no clearing
+	clearing  bool // T holds pointers, so slots are cleared when they are done with
+
+	// Written by the producer, read by both: which chunk has which number (T).
+	table []atomic.Pointer[chunk[T]]
 
 	_ cpu.CacheLinePad
 
 	// Written by the producer, read by all.
-	tail   atomic.Uint64 // next position to write (W)
-	closed atomic.Bool   // no push follows (C)
+	tail    atomic.Uint64 // the next position to write (W)
+	closed  atomic.Bool   // nothing more will be pushed (C)
+	refused atomic.Uint64 // elements that were handed back without a position
 
 	_ cpu.CacheLinePad
 
-	// Moved by both sides, by compare-and-swap only: the oldest position that is
-	// not taken, in the upper 63 bits, and in bit 0 who moved it last (R). It is
-	// the consuming end, as in textbooks; the kernel's circ_buf calls it tail.
-	head atomic.Uint64
+	// Moved by both sides, by compare-and-swap: the oldest position that nobody
+	// took (R). This is the consuming end, as in textbooks; the kernel's
+	// circ_buf and Go's poolqueue name the ends the other way round.
+	head atomic.Uint64 // a head word, see headWord
 	// Written by the consumer, read by the producer: the chunk that the consumer
 	// may be reading (P).
 	pin atomic.Pointer[chunk[T]]
-	// Set by the consumer that keeps losing the race for head, cleared by the
-	// producer that gave way.
-	ask atomic.Uint32
-	// Counts that complete head: see Stats.
-	lost   atomic.Uint64 // written by the consumer: evicted in all, valid while it moved head last
-	popped atomic.Uint64 // written by the producer: popped in all, valid while it moved head last
+	// Set by a consumer that keeps losing the race for head, cleared by the
+	// producer when it has given way.
+	ask atomic.Bool
+	// What the head word alone does not tell; see Stats.
+	lost   atomic.Uint64 // written by the consumer: evictions up to its last claim
+	popped atomic.Uint64 // written by the producer: elements popped before its last eviction
 
 	_ cpu.CacheLinePad
 
@@ -77,14 +80,7 @@ type Ring[T any] struct {
 
 	_ cpu.CacheLinePad
 
-	bytes bytes
-}
-
-// chunk holds the slots of 1<<shift consecutive positions.
-type chunk[T any] struct {
-	slots []T
-	spans []span    // with SizeOf only
-	next  *chunk[T] // owned by the producer: the free list
+	bytes byteCursors
 }
 
 // New returns a ring that keeps the newest capacity elements. It panics when
@@ -93,8 +89,8 @@ func New[T any](capacity int) *Ring[T] {
 	return NewWithOptions(Options[T]{Capacity: capacity})
 }
 
-// NewWithOptions returns a ring as o describes it. It panics when o cannot be
-// fulfilled: a capacity below 1, a negative budget, a budget without SizeOf.
+// NewWithOptions returns a ring as o describes it. It panics when o makes no
+// sense: a capacity below 1, a negative byte budget, a budget without SizeOf.
 func NewWithOptions[T any](o Options[T]) *Ring[T] {
 	return newRing(o, chunkShift(o.Capacity))
 }
@@ -109,21 +105,21 @@ func newRing[T any](o Options[T], shift uint) *Ring[T] {
 		panic("ring: byte budget without SizeOf")
 	}
 	r := &Ring[T]{
-		capacity:  uint64(o.Capacity),
-		shift:     shift,
-		slotMask:  1<<shift - 1,
-		maxBytes:  o.MaxBytes,
-		sizeOf:    o.SizeOf,
-		signal:    o.Signal,
-		keepSlots: pointerFree[T](),
+		capacity: uint64(o.Capacity),
+		shift:    shift,
+		slotMask: 1<<shift - 1,
+		maxBytes: o.MaxBytes,
+		sizeOf:   o.SizeOf,
+		signal:   o.Signal,
+		clearing: hasPointers[T](),
 	}
 	if r.signal == nil {
 		r.signal = NewSignal()
 	}
+	r.free = r.freeList[:0]
 	entries := uint64(1) << bits.Len64(r.maxChunks()-1)
 	r.table = make([]atomic.Pointer[chunk[T]], entries)
 	r.tableMask = entries - 1
-	r.special = r.sizeOf != nil
 	return r
 }
 
@@ -135,4 +131,10 @@ func (r *Ring[T]) Cap() int { return int(r.capacity) }
 func (r *Ring[T]) Len() int {
 	h := position(r.head.Load())
 	return int(min(r.tail.Load()-h, r.capacity))
+}
+
+// empty reports whether nothing is queued.
+func (r *Ring[T]) empty() bool {
+	h := position(r.head.Load())
+	return r.tail.Load() == h
 }

@@ -2,18 +2,18 @@ package ring
 
 import (
 	"context"
-	"iter"
 	"runtime"
 	"sync/atomic"
+
+	"golang.org/x/sys/cpu"
 )
 
 const (
-	pauseLoops = 320 // about 100 ns
-	spinRounds = 10  // pauses before parking
-	little     = 16  // a batch below this is followed by a pause
+	pauseLoops = 320 // about 100 ns on a processor of 3 GHz
+	spinRounds = 10  // pauses before a consumer parks
 )
 
-// pause keeps the processor busy without touching shared memory.
+// pause keeps the processor busy without touching memory that others use.
 //
 //go:noinline
 func pause(loops int) {
@@ -22,73 +22,78 @@ func pause(loops int) {
 }
 
 // Signal is where a consumer sleeps until a producer wakes it. Rings that one
-// goroutine consumes can share a Signal, so that it can wait for all of them.
+// goroutine consumes can share a Signal, so that it waits for all of them at once.
 //
-// Notify is safe for concurrent use; the other methods are for one goroutine at
-// a time, the consumer.
+// Notify is safe for concurrent use. The other methods belong to the consumer, one
+// goroutine at a time.
 type Signal struct {
-	asleep atomic.Uint32 // set by the consumer, cleared by who wakes it (S)
-	spins  int
-	token  chan struct{}
-	wake   func()
+	asleep atomic.Bool // set by the consumer, cleared by whoever wakes it (S)
+
+	// Immutable after New.
+	wake  func()
+	token chan struct{} // holds at most one wake-up that was not used yet
+	spins int
+
+	_ cpu.CacheLinePad // producers look at asleep with every push
 }
 
-// NewSignal returns a Signal that parks a goroutine.
+// NewSignal returns a Signal on which a goroutine can Wait.
 func NewSignal() *Signal {
 	s := &Signal{token: make(chan struct{}, 1)}
-	s.wake = s.drop
+	s.wake = s.leaveToken
 	if runtime.GOMAXPROCS(0) > 1 {
-		s.spins = spinRounds
+		s.spins = spinRounds // with one processor the producer could not run meanwhile
 	}
 	return s
 }
 
-// NewSignalFunc returns a Signal for a consumer that sleeps in a way of its own,
-// such as epoll_wait: it calls Arm, looks at its rings once more, sleeps, and
-// calls Disarm. wake has to end that sleep, or the next; it is called by
-// producers, at most once for each Arm, and must not block. Wait must not be used.
-func NewSignalFunc(wake func()) *Signal {
-	return &Signal{wake: wake}
-}
+// NewSignalFunc returns a Signal for a consumer that sleeps in a way of its own, say
+// in epoll_wait. In place of Wait it calls Arm, looks at its rings once more, sleeps,
+// and calls Disarm. A producer calls wake at most once for each Arm; wake has to end
+// the sleep that follows, or the one that has begun, and must not block.
+func NewSignalFunc(wake func()) *Signal { return &Signal{wake: wake} }
 
-func (s *Signal) drop() {
+func (s *Signal) leaveToken() {
 	select {
 	case s.token <- struct{}{}:
-	default: // a token that nobody took yet does as well
+	default: // the one that lies there will do
 	}
 }
 
-// Arm announces that the consumer is about to sleep. It has to look at its rings
-// after Arm: what is pushed later wakes it, what was pushed before is there.
-func (s *Signal) Arm() { s.asleep.Store(1) }
+// Arm says that the consumer is about to sleep. It has to look at its rings after
+// that: what it does not see then will wake it.
+func (s *Signal) Arm() { s.asleep.Store(true) } // S
 
-// Disarm announces that the consumer is awake.
-func (s *Signal) Disarm() { s.asleep.Store(0) }
+// Disarm says that the consumer is awake.
+func (s *Signal) Disarm() { s.asleep.Store(false) }
 
-// Notify wakes the consumer if it sleeps. Producers do so by themselves.
+// Notify wakes the consumer if it sleeps. Rings do so by themselves, when something
+// is pushed and when they are closed.
 func (s *Signal) Notify() {
-	if s.asleep.CompareAndSwap(1, 0) {
+	if s.asleep.CompareAndSwap(true, false) { // S
 		s.wake()
 	}
 }
 
-// Wait returns nil when ready reports true, and ctx.Err() when ctx ends first.
-// ready must become true by a push, by Close or by something followed by Notify.
+// Wait blocks until ready returns true, and returns nil then, or until ctx ends, and
+// returns ctx.Err(). It is for a consumer that has just found its rings empty: it
+// spins for about a microsecond and then parks. Whatever makes ready true has to be
+// followed by Notify.
 func (s *Signal) Wait(ctx context.Context, ready func() bool) error {
 	for range s.spins {
+		pause(pauseLoops)
 		if ready() {
 			return nil
 		}
-		pause(pauseLoops)
 	}
 	for {
-		s.Arm() // S
-		if ready() {
+		s.Arm()
+		if ready() { // what came before Arm is seen here, what comes later sees asleep
 			s.Disarm()
 			return nil
 		}
 		select {
-		case <-s.token:
+		case <-s.token: // perhaps left over from an earlier Arm: look again
 		case <-ctx.Done():
 			s.Disarm()
 			return ctx.Err()
@@ -96,62 +101,20 @@ func (s *Signal) Wait(ctx context.Context, ready func() bool) error {
 	}
 }
 
-// Wait blocks until an element is queued, and returns nil then. It returns
-// ErrClosed when the ring is closed and drained, and ctx.Err() when ctx ends
-// first. It lets go of the last claim.
+// Wait blocks until something is queued, and returns nil then. It returns ErrClosed
+// when the ring is closed and drained, and ctx.Err() when ctx ends first.
 func (r *Ring[T]) Wait(ctx context.Context) error {
 	r.Release()
+	if position(r.head.Load()) < r.tailSeen {
+		return nil
+	}
 	if err := r.signal.Wait(ctx, r.ready); err != nil {
 		return err
 	}
-	if r.empty() && r.closed.Load() && r.empty() {
+	if r.closed.Load() && r.empty() { // C before W: nothing can follow
 		return ErrClosed
 	}
 	return nil
 }
 
-func (r *Ring[T]) empty() bool {
-	h := position(r.head.Load())
-	return int64(r.tail.Load()-h) <= 0
-}
-
 func (r *Ring[T]) ready() bool { return !r.empty() || r.closed.Load() }
-
-// Batches returns an iterator over what is pushed, in batches as Claim returns
-// them. It waits when the ring is empty, and ends when the ring is closed and
-// drained, or with ctx.
-func (r *Ring[T]) Batches(ctx context.Context) iter.Seq[Batch[T]] {
-	return func(yield func(Batch[T]) bool) {
-		defer r.Release()
-		done := ctx.Done()
-		idle := 0
-		for {
-			select {
-			case <-done:
-				return
-			default:
-			}
-			b := r.Claim(int(r.slotMask + 1))
-			if len(b.Items) == 0 && b.Lost == 0 {
-				if idle++; idle <= r.signal.spins {
-					pause(Pause)
-					continue
-				}
-				if r.Wait(ctx) != nil {
-					return
-				}
-				continue
-			}
-			idle = 0
-			if !yield(b) {
-				return
-			}
-			if r.taken == r.tailSeen && r.found < Little {
-				pause(Pause)
-			}
-		}
-	}
-}
-
-var Pause = 320
-var Little uint64 = 16

@@ -76,7 +76,7 @@ func (b *Broker) takeLocals() (worked bool) {
 	for _, l := range b.locals {
 		// A bound for each turn: one client must not keep the others waiting.
 		for taken := 0; taken < localRing; {
-			batch := l.in.Claim(ring64)
+			batch := l.in.Claim(ClaimSize)
 			if len(batch.Items) == 0 {
 				break
 			}
@@ -97,7 +97,8 @@ func (b *Broker) takeLocals() (worked bool) {
 	return worked
 }
 
-const ring64 = 64 // the most that one claim yields
+// ClaimSize is the most messages that one Take yields.
+const ClaimSize = 64
 
 // send encodes and sends a frame.
 func (l *Local) send(f *frame.Fields) error {

@@ -216,7 +216,7 @@ func (l *Local) discard() {
 		return
 	}
 	for {
-		batch := l.in.Claim(ring64)
+		batch := l.in.Claim(ClaimSize)
 		if len(batch.Items) == 0 {
 			l.in.Release()
 			return
@@ -239,9 +239,6 @@ func (s localSink) Drain(p *Port) {
 
 // Disconnect implements Sink; the broker ends in-process subscriptions itself.
 func (s localSink) Disconnect(frame.Code, string) {}
-
-// Shutdown implements Sink.
-func (s localSink) Shutdown(*Port) {}
 
 // Tick implements Sink.
 func (s localSink) Tick(int64) {}

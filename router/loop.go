@@ -17,6 +17,9 @@ type Driver interface {
 	Wake()
 	// Pause sleeps for d, whatever comes in.
 	Pause(d time.Duration)
+	// Finish is called once, when the broker ends: the driver takes nothing in
+	// any more, and writes out what is queued as long as it sees fit.
+	Finish()
 }
 
 // Tick is how often the routing thread looks at its timers while it has ports.
@@ -42,7 +45,7 @@ func (b *Broker) RunWith(ctx context.Context, d Driver) error {
 	b.mu.Unlock()
 	stop := context.AfterFunc(ctx, func() { b.post(func() {}) })
 	defer stop()
-	defer b.shutdown()
+	defer b.shutdown(d)
 
 	var (
 		wait      time.Duration
@@ -148,7 +151,7 @@ func (b *Broker) tick() {
 
 // shutdown ends every port. What is queued for in-process subscribers stays
 // theirs to take.
-func (b *Broker) shutdown() {
+func (b *Broker) shutdown(d Driver) {
 	b.mu.Lock()
 	b.closed = true
 	calls := b.calls
@@ -160,9 +163,7 @@ func (b *Broker) shutdown() {
 	b.takeLocals()
 	b.endRun()
 	b.flush()
-	for _, p := range b.ports {
-		p.sink.Shutdown(p)
-	}
+	d.Finish()
 	for _, p := range b.ports {
 		p.Close()
 	}
@@ -194,5 +195,7 @@ func (d *idler) Wake() {
 	default: // a token is there already
 	}
 }
+
+func (d *idler) Finish() {}
 
 func (d *idler) Pause(t time.Duration) { time.Sleep(t) }

@@ -130,3 +130,34 @@ func (ps Patterns) Match(topic string) bool {
 	}
 	return false
 }
+
+// Covers reports whether p matches everything that asked does; asked may be a
+// topic or a pattern, and one that is not valid is not covered. It may report
+// false for a pattern that is covered only through an unusual use of wildcards,
+// never true for one that is not.
+func (p Pattern) Covers(asked string) bool {
+	q, err := ParsePattern(asked, true)
+	if err != nil {
+		return false
+	}
+	if q.literal {
+		return p.Match(asked)
+	}
+	for i, want := range p.segments {
+		if i >= len(q.segments) {
+			return false
+		}
+		got := q.segments[i]
+		if want != "+" && want != "*" && want != got {
+			return false
+		}
+	}
+	rest := len(q.segments) - len(p.segments)
+	switch p.tail {
+	case '#':
+		return true
+	case '*':
+		return rest > 0 || q.tail == '*'
+	}
+	return rest == 0 && q.tail == 0
+}

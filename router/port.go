@@ -18,8 +18,6 @@ type Sink interface {
 	Drain(p *Port)
 	// Disconnect ends the port soon, for the reason given.
 	Disconnect(code frame.Code, text string)
-	// Shutdown says that the broker is ending: the last chance to write.
-	Shutdown(p *Port)
 	// Tick is called about once a Tick.
 	Tick(now int64)
 }

@@ -22,22 +22,24 @@ type Taken struct {
 // false when there is nothing. Consumer only. Each message must be accounted
 // for with Delivered or Lost.
 func (q *Queue) Take(max int) (t Taken, ok bool) {
-	for i := range q.lanes {
-		ln := Urgent - Lane(i)
-		l := &q.lanes[ln]
-		switch {
-		case l.ring != nil:
-			ok = l.take(max, &t)
-		case l.conf != nil:
-			ok = l.conf.take(l, &t)
-		}
-		if ok {
-			t.Lane = ln
-			t.Gap.Urgent = ln == Urgent
-			return t, true
-		}
+	if t, ok = q.TakeLane(Urgent, max); ok {
+		return t, true
 	}
-	return t, false
+	return q.TakeLane(Bulk, max)
+}
+
+// TakeLane is Take from one lane.
+func (q *Queue) TakeLane(ln Lane, max int) (t Taken, ok bool) {
+	l := &q.lanes[ln]
+	switch {
+	case l.ring != nil:
+		ok = l.take(max, &t)
+	case l.conf != nil:
+		ok = l.conf.take(l, &t)
+	}
+	t.Lane = ln
+	t.Gap.Urgent = ln == Urgent
+	return t, ok
 }
 
 func (l *lane) take(max int, t *Taken) bool {

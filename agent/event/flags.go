@@ -15,7 +15,7 @@ const (
 	UserUnread                             // user and group
 	ParentUnread                           // name, executable and command line of the parent
 	DirectoryUnread                        // working directory
-	ImageInherited                         // gone before it could be read: unread fields are the parent's as of the fork
+	ImageInherited                         // gone before it could be read: unread fields are from before the exec, so of its parent as a rule
 	CommandLineTruncated                   // longer than MaxCommandLine
 	StartTimeEstimated                     // start ticks were computed from the fork; a tick or two off at most
 	ExitStatusUnknown                      // exit code and signal

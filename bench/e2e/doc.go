@@ -10,8 +10,8 @@
 //	     └────────── credits, past the broker ────────────┘
 //
 // A [Spec] is one measurement: how many publishers and subscribers, how large the messages, and either a window (how much can it
-// move?) or a rate (how long does a message take?). [Runner.Run] does one, [Runner.Rounds] measures several systems in turn, A B A B, so that what the
-// machine does meanwhile strikes them all. [Runner.Idle] measures what a broker costs that has nothing to do.
+// move?) or a rate (how long does a message take?). [Run] does one, [Rounds] measures several systems in turn, A B A B, so that what the
+// machine does meanwhile strikes them all. [Idle] measures what a broker costs that has nothing to do.
 //
 // The program that measures hands its systems to [Roles] in TestMain, since the processes find them by name.
 package e2e

@@ -33,8 +33,8 @@ var errNoBroker = errors.New("e2e: the system has no broker")
 
 // Idle starts a broker, measures how long that takes, and then what a number of idle connections cost. The connections
 // are held by a process of their own, for the measured time.
-func (r Runner) Idle(ctx context.Context, s System, connections int, measured time.Duration) (Footprint, error) {
-	f := Footprint{Connections: connections}
+func Idle(ctx context.Context, s System, connections int, measured time.Duration) (f Footprint, err error) {
+	f = Footprint{Connections: connections}
 	if s.Broker == nil || s.Connect == nil {
 		return f, errNoBroker
 	}
@@ -52,7 +52,7 @@ func (r Runner) Idle(ctx context.Context, s System, connections int, measured ti
 	if err != nil {
 		return f, err
 	}
-	defer broker.Stop()
+	defer func() { err = errors.Join(err, broker.Stop()) }()
 	if err := firstConnection(ctx, s, o.Config); err != nil {
 		return f, err
 	}
@@ -67,7 +67,7 @@ func (r Runner) Idle(ctx context.Context, s System, connections int, measured ti
 	if err != nil {
 		return f, err
 	}
-	defer crowd.Stop()
+	defer func() { err = errors.Join(err, crowd.Stop()) }()
 	if err := broker.Go(load.NewSpan(0, 0, measured)); err != nil {
 		return f, err
 	}

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"slices"
-
 	"github.com/daemoneye/eventbus/bench/load"
 	"github.com/daemoneye/eventbus/bench/proc"
 )
@@ -64,37 +62,4 @@ func merge(into, h *load.Histogram) *load.Histogram {
 	}
 	into.Merge(h)
 	return into
-}
-
-// Series are the outcomes of one system under one Spec, a round each.
-type Series struct {
-	System   System
-	Spec     Spec
-	Outcomes []Outcome
-}
-
-// Median returns the median over the rounds of what of returns.
-func (s Series) Median(of func(Outcome) float64) float64 {
-	var all []float64
-	for _, o := range s.Outcomes {
-		all = append(all, of(o))
-	}
-	if len(all) == 0 {
-		return 0
-	}
-	slices.Sort(all)
-	middle := len(all) / 2
-	if len(all)%2 == 0 {
-		return (all[middle-1] + all[middle]) / 2
-	}
-	return all[middle]
-}
-
-// Latency returns the latencies of all rounds together.
-func (s Series) Latency() *load.Histogram {
-	all := new(load.Histogram)
-	for _, o := range s.Outcomes {
-		all.Merge(o.Latency)
-	}
-	return all
 }

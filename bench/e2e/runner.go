@@ -12,23 +12,22 @@ import (
 	"github.com/daemoneye/eventbus/bench/proc"
 )
 
-// Runner runs measurements, one at a time. The zero value is ready.
-type Runner struct {
-	// Log is told what begins; nil says nothing.
-	Log func(format string, args ...any)
-}
-
 // lead is the time between "go" and the first message, in which every process gets it.
 const lead = 20 * time.Millisecond
 
 // slack is how much longer than its span a measurement may take, before it counts as hung.
 const slack = 20 * time.Second
 
-// Run does one measurement of one system. It leaves no process and no file behind.
-func (r Runner) Run(ctx context.Context, s System, spec Spec) (Outcome, error) {
+// Run does one measurement of one system. It leaves no process and no file behind. One at a time, or they measure each other.
+func Run(ctx context.Context, s System, spec Spec) (out Outcome, err error) {
 	if err := spec.check(); err != nil {
 		return Outcome{}, err
 	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("e2e: %s %s: %w", s.Name, spec.Fan(), err)
+		}
+	}()
 	ctx, cancel := context.WithTimeoutCause(ctx, lead+spec.Warmup+spec.Measured+slack, errors.New("the measurement hangs"))
 	defer cancel()
 	dir, err := os.MkdirTemp("", "bench") // not the test's own directory, whose name may be too long for a socket
@@ -38,15 +37,16 @@ func (r Runner) Run(ctx context.Context, s System, spec Spec) (Outcome, error) {
 	defer os.RemoveAll(dir)
 
 	var c cast
-	defer c.stop()
+	defer func() {
+		// What went wrong first is the cause of how they ended.
+		if ended := c.stop(); err == nil {
+			err = ended
+		}
+	}()
 	if err := c.start(ctx, s, spec, dir); err != nil {
-		return Outcome{}, fmt.Errorf("e2e: %s %s: %w", s.Name, spec.Fan(), err)
+		return Outcome{}, err
 	}
-	out, err := c.play(ctx, spec)
-	if err != nil {
-		return Outcome{}, fmt.Errorf("e2e: %s %s: %w", s.Name, spec.Fan(), err)
-	}
-	return out, nil
+	return c.play(ctx, spec)
 }
 
 // cast are the processes of one measurement.
@@ -88,7 +88,7 @@ func begin(ctx context.Context, s System, part string, o order) (*proc.Process, 
 		return nil, err
 	}
 	if err := p.Ready(ctx, nil); err != nil {
-		p.Stop()
+		_ = p.Stop() // its end is in err
 		return nil, err
 	}
 	return p, nil
@@ -128,11 +128,13 @@ func (c *cast) play(ctx context.Context, spec Spec) (Outcome, error) {
 }
 
 // stop ends them in the reverse order of start.
-func (c *cast) stop() {
+func (c *cast) stop() error {
+	var err error
 	for _, p := range slices.Concat(c.publishers, c.subscribers) {
-		p.Stop()
+		err = errors.Join(err, p.Stop())
 	}
 	if c.broker != nil {
-		c.broker.Stop()
+		err = errors.Join(err, c.broker.Stop())
 	}
+	return err
 }

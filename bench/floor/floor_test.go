@@ -34,7 +34,7 @@ func TestFloorsLoseNothing(t *testing.T) {
 					spec.Window = e2e.DefaultWindow(spec.Size)
 				}
 				spec.Warmup, spec.Measured = 10*time.Millisecond, 60*time.Millisecond
-				out, err := e2e.Runner{}.Run(t.Context(), s, spec)
+				out, err := e2e.Run(t.Context(), s, spec)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -115,7 +115,7 @@ func TestNumbersHaveThreeDigitsAndAUnit(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{report.Count(0), "0"},
 		{report.Count(512), "512"},
-		{report.Count(999.7), "1 k"},
+		{report.Count(999.7), "1.00 k"},
 		{report.Count(4_930_000), "4.93 M"},
 		{report.Count(12_345_678), "12.3 M"},
 		{report.Count(0.125), "0.12"},

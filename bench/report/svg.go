@@ -11,7 +11,7 @@ const (
 	plotWidth   = 560 // of a plot that stands alone; several share one and a half of it
 	plotHeight  = 320
 	marginLeft  = 72
-	marginRight = 20
+	marginRight = 28
 	marginTop   = 34
 	axisHeight  = 48
 	titleHeight = 34
@@ -28,7 +28,7 @@ func (f Figure) SVG() string {
 	if n > 1 {
 		each = plotWidth * 3 / 2 / n
 	}
-	names := f.names()
+	names := f.distinct()
 	width := n * (marginLeft + each + marginRight)
 	height := titleHeight + marginTop + plotHeight + axisHeight + len(names)*legendLine + 10
 	var b strings.Builder
@@ -50,8 +50,8 @@ func (f Figure) SVG() string {
 	return b.String()
 }
 
-// names returns the names of all lines, each once, in order of appearance.
-func (f Figure) names() []Line {
+// distinct returns one line of each name, in order of appearance.
+func (f Figure) distinct() []Line {
 	var names []Line
 	for _, p := range f.Plots {
 		for _, l := range p.Lines {

@@ -76,14 +76,13 @@ func (c *conn) open(fd, receiveBuffer int) (err error) {
 }
 
 func (c *conn) request(op uint32) error {
-	b := appendRequest(nil, op, c.port, c.port)
+	b := appendRequest(nil, op, c.port)
 	_, err := c.file.Write(b)
 	return err
 }
 
 // awaitAnswer receives until the acknowledgement of our request. The reports
-// before it are let go: whoever asked has not looked at /proc yet. Acks go to
-// all listeners; ours carries our port as its number.
+// before it are let go: whoever asked has not looked at /proc yet.
 func (c *conn) awaitAnswer() error {
 	if err := c.file.SetReadDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return err
@@ -101,7 +100,7 @@ func (c *conn) awaitAnswer() error {
 			if r, rest, err = nextReport(rest); err != nil {
 				break
 			}
-			if r.what != whatAck || r.seq != c.port {
+			if r.what != whatAck || r.ack != c.port+1 {
 				continue
 			}
 			if r.value != 0 {

@@ -16,7 +16,8 @@ type cursor struct {
 	seen bool
 }
 
-// maxCPUs bounds what a message may make us allocate; Linux stops at 8192.
+// maxCPUs bounds what a message may make us allocate; Linux stops at 8192. The
+// answers of old kernels are of cpu -1 and not numbered with the reports.
 const maxCPUs = 1 << 14
 
 // note takes the number of one report into account.

@@ -46,7 +46,8 @@ const (
 type report struct {
 	what   what
 	cpu    uint32 // that reported
-	seq    uint32 // of the reports of that cpu; of an ack: that of the request
+	seq    uint32 // of the reports of that cpu
+	ack    uint32 // of an answer: one more than that of the request
 	timeNs int64  // CLOCK_MONOTONIC
 
 	thread uint32 // the kernel's pid: of the child for a fork
@@ -85,6 +86,7 @@ func nextReport(b []byte) (r report, rest []byte, err error) {
 		what:   what(ne.Uint32(e)),
 		cpu:    ne.Uint32(e[4:]),
 		seq:    ne.Uint32(c[8:]),
+		ack:    ne.Uint32(c[12:]),
 		timeNs: int64(ne.Uint64(e[8:])),
 	}
 	if !r.parseBody(m[offBody:]) {
@@ -146,19 +148,21 @@ const (
 // appendRequest appends a request. It asks for all events: the connector can
 // filter since Linux 6.6, but its sequence numbers count what it filtered out,
 // and only an unbroken sequence tells how much was lost.
-func appendRequest(dst []byte, op, seq, port uint32) []byte {
+//
+// The answer goes to every listener and carries one more than ack.
+func appendRequest(dst []byte, op, ack uint32) []byte {
 	ne := binary.NativeEndian
 	const length = netlinkHeader + connectorHeader + 4
 	dst = ne.AppendUint32(dst, length)
 	dst = ne.AppendUint16(dst, unix.NLMSG_DONE)
 	dst = ne.AppendUint16(dst, 0)
-	dst = ne.AppendUint32(dst, seq)
-	dst = ne.AppendUint32(dst, port)
+	dst = ne.AppendUint32(dst, 0)
+	dst = ne.AppendUint32(dst, 0)
 
 	dst = ne.AppendUint32(dst, connectorProc)
 	dst = ne.AppendUint32(dst, connectorProc)
-	dst = ne.AppendUint32(dst, seq)
 	dst = ne.AppendUint32(dst, 0)
+	dst = ne.AppendUint32(dst, ack)
 	dst = ne.AppendUint16(dst, 4)
 	dst = ne.AppendUint16(dst, 0)
 	return ne.AppendUint32(dst, op)

@@ -16,6 +16,10 @@ type stat struct {
 	// at random, and a fork keeps it, so that it tells one image of a process
 	// from the next. 0 when the kernel keeps it from us.
 	stack uint64
+	// loading says that the process has no program: it is in the middle of an
+	// exec, and what /proc says of its image is half the old and half the new, or
+	// it is about to end.
+	loading bool
 }
 
 // Fields of /proc/PID/stat as proc_pid_stat(5) counts them.
@@ -25,6 +29,7 @@ const (
 	fieldFlags   = 9
 	fieldThreads = 20
 	fieldStart   = 22
+	fieldCode    = 26
 	fieldStack   = 28
 )
 
@@ -55,8 +60,15 @@ func parseStat(b []byte) (s stat, ok bool) {
 			s.threads = decimal(word)
 		case fieldStart:
 			s.startTicks = decimal(word)
+		case fieldCode:
+			// Where the code begins: the kernel sets it when a program has been
+			// loaded, at the same time as the stack's final place. It is 1 to
+			// those who may not know.
+			s.loading = !s.kernel && decimal(word) == 0
 		case fieldStack:
-			s.stack = decimal(word)
+			if !s.loading {
+				s.stack = decimal(word)
+			}
 		}
 	}
 	return s, true

@@ -1,0 +1,164 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/collector"
+)
+
+// Name is the collector's name.
+const Name = "process"
+
+// Defaults and bounds of Options.
+const (
+	DefaultInterval      = 500 * time.Millisecond
+	MaxInterval          = 500 * time.Millisecond
+	MinInterval          = 10 * time.Millisecond
+	DefaultReceiveBuffer = 4 << 20
+)
+
+// Options configure a Collector. The zero value is ready for use.
+type Options struct {
+	// Mode chooses the source; empty is ModeAuto.
+	Mode Mode
+
+	// Interval is the time between two polls; 0 is DefaultInterval. It is from
+	// MinInterval to MaxInterval, so that a start is known within half a second
+	// whatever the source.
+	Interval time.Duration
+
+	// Forks announces each fork as an event of its own (event.OpFork), and the
+	// end of processes that never ran a program of their own.
+	Forks bool
+
+	// Root is where procfs is mounted; empty is /proc.
+	Root string
+
+	// Host is the name of the host in events; empty is what the kernel calls it.
+	Host string
+
+	// ReceiveBuffer is the size in bytes of the kernel's buffer for reports; 0 is
+	// DefaultReceiveBuffer. Without CAP_NET_ADMIN net.core.rmem_max bounds it.
+	ReceiveBuffer int
+}
+
+// Collector observes processes.
+//
+// Describe and Name are safe for concurrent use; Run is for one caller at a
+// time.
+type Collector struct {
+	options  Options
+	reader   *reader
+	sequence uint64 // owned by Run
+
+	mu       sync.Mutex
+	describe string // guarded by mu
+}
+
+var _ collector.Collector = (*Collector)(nil)
+
+// New makes a collector. It asks the kernel which source is permitted, so that
+// Describe is right from the start, and starts nothing. It fails for options out
+// of bounds, where Root is no procfs, and for ModeNetlink where that is not
+// permitted.
+func New(o Options) (*Collector, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	r, err := newReader(o.Root)
+	if err != nil {
+		return nil, fmt.Errorf("process: procfs at %s: %w", o.Root, err)
+	}
+	c := &Collector{options: o, reader: r}
+	s, err := c.open()
+	if err != nil {
+		return nil, err
+	}
+	if s.conn != nil {
+		s.conn.Close()
+	}
+	return c, nil
+}
+
+func (o *Options) complete() error {
+	if o.Mode == "" {
+		o.Mode = ModeAuto
+	}
+	if o.Mode != ModeAuto && o.Mode != ModeNetlink && o.Mode != ModePoll {
+		return fmt.Errorf("process: mode %q: want auto, netlink or poll", o.Mode)
+	}
+	if o.Interval == 0 {
+		o.Interval = DefaultInterval
+	}
+	if o.Interval < MinInterval || o.Interval > MaxInterval {
+		return fmt.Errorf("process: interval %v: want %v to %v", o.Interval, MinInterval, MaxInterval)
+	}
+	if o.ReceiveBuffer == 0 {
+		o.ReceiveBuffer = DefaultReceiveBuffer
+	}
+	if o.ReceiveBuffer < 0 || o.ReceiveBuffer > 1<<30 {
+		return fmt.Errorf("process: receive buffer of %d bytes: want 1 to %d", o.ReceiveBuffer, 1<<30)
+	}
+	if o.Root == "" {
+		o.Root = "/proc"
+	}
+	if o.Host == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return fmt.Errorf("process: name of the host: %w", err)
+		}
+		o.Host = host
+	}
+	return nil
+}
+
+// open chooses and opens the source, and notes what Describe is to say.
+func (c *Collector) open() (source, error) {
+	s, err := choose(c.options.Mode, c.options.Interval, c.options.ReceiveBuffer)
+	if err != nil {
+		return s, err
+	}
+	c.mu.Lock()
+	c.describe = s.describe
+	c.mu.Unlock()
+	return s, nil
+}
+
+// Name implements collector.Collector.
+func (c *Collector) Name() string { return Name }
+
+// Describe implements collector.Collector.
+func (c *Collector) Describe() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.describe
+}
+
+// Run implements collector.Collector: it emits a snapshot of the processes that
+// there are, and then what starts and ends.
+func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
+	s, err := c.open()
+	if err != nil {
+		return err
+	}
+	t := &tracker{
+		table:  table{},
+		reader: c.reader,
+		emitter: &emitter{
+			emit:     emit,
+			host:     c.options.Host,
+			bootID:   c.reader.bootID(),
+			sequence: &c.sequence,
+		},
+		forks: c.options.Forks,
+	}
+	if s.conn == nil {
+		return t.poll(ctx, c.options.Interval)
+	}
+	defer s.conn.Close()
+	return t.follow(ctx, s.conn)
+}

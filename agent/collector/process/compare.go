@@ -1,0 +1,143 @@
+package process
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// compare brings the table in step with /proc: what is not there any more has
+// ended, what is new has started, and what runs another program has too. New
+// processes are announced as op; how says which doubts stick to all that is
+// announced. An error is one of reading /proc as a whole; nothing is announced
+// then.
+func (t *tracker) compare(op event.Operation, how event.Flags) error {
+	t.clock.adjust()
+	t.round++
+	pids, err := t.reader.list()
+	if err != nil {
+		return err
+	}
+	var fresh, changed []*record
+	for _, pid := range pids {
+		s, ok, err := t.reader.stat(pid)
+		if err != nil {
+			return err
+		}
+		if !ok || s.ended() {
+			continue
+		}
+		rec := t.table[pid]
+		if rec == nil || !rec.isSame(s.startTicks) {
+			if rec := t.look(pid); rec != nil {
+				fresh = append(fresh, rec)
+			}
+			continue
+		}
+		rec.round = t.round
+		if t.hasChanged(rec, &s) {
+			changed = append(changed, rec)
+		}
+	}
+	now := t.clock.now()
+	t.endMissing(now, how)
+	for _, rec := range changed {
+		t.begin(rec, event.OpStart, now, how)
+	}
+	t.beginFresh(fresh, op, now, how)
+	return nil
+}
+
+// look makes a record of a process that the table does not have, nil when there
+// is nothing to be seen: it has gone meanwhile, or its program is being loaded
+// and the next comparison will see it.
+func (t *tracker) look(pid uint32) *record {
+	asOf := monoNs()
+	o, ok := t.reader.process(pid)
+	if !ok || !o.alive || o.loading {
+		return nil
+	}
+	rec := &record{pid: pid, round: t.round}
+	rec.adopt(&o, asOf)
+	return rec
+}
+
+// hasChanged reports whether a known process runs another program than the
+// record says, and takes that over. A process may change its name and its
+// command line at will. So if the kernel does not show us its stack, only a new
+// name together with a new executable or command line counts: an exec of the
+// same program under the same name is not seen then.
+func (t *tracker) hasChanged(rec *record, s *stat) bool {
+	rec.startTicks = s.startTicks
+	rec.flags &^= event.StartTimeEstimated
+	if s.loading {
+		return false
+	}
+	sure := rec.stack != 0 && s.stack != 0
+	if sure && rec.stack == s.stack {
+		if rec.image.name != string(s.name) {
+			rec.image.name = string(s.name)
+		}
+		return false
+	}
+	if !sure && rec.image.name == string(s.name) {
+		return false
+	}
+	asOf := monoNs()
+	o, ok := t.reader.process(rec.pid)
+	if !ok || !o.alive || o.loading || !rec.isSame(o.startTicks) {
+		return false // changing just now: the next report or comparison says how
+	}
+	before := rec.image
+	rec.adopt(&o, asOf)
+	return sure || before.executable != o.image.executable || before.commandLine != o.image.commandLine
+}
+
+// endMissing announces the end of every process that this round did not find.
+func (t *tracker) endMissing(now moment, how event.Flags) {
+	var missing []*record
+	for _, rec := range t.table {
+		if rec.round != t.round {
+			missing = append(missing, rec)
+		}
+	}
+	slices.SortFunc(missing, func(a, b *record) int { return byAge(b, a) }) // as a rule children end before parents
+	for _, rec := range missing {
+		delete(t.table, rec.pid)
+		if rec.announced {
+			t.emitter.announce(event.OpExit, rec, now, how|event.ExitStatusUnknown, 0)
+		}
+	}
+}
+
+// beginFresh enters new processes into the table, parents ahead of children.
+func (t *tracker) beginFresh(fresh []*record, op event.Operation, now moment, how event.Flags) {
+	slices.SortFunc(fresh, byAge)
+	for _, rec := range fresh {
+		t.table[rec.pid] = rec
+	}
+	for _, rec := range fresh {
+		if op == event.OpSnapshot || !t.table.runsParentsProgram(rec) {
+			t.begin(rec, op, now, how)
+			continue
+		}
+		t.table.nameParent(rec)
+		if t.forks {
+			rec.announced = true
+			t.emitter.announce(event.OpFork, rec, now, how, 0)
+		}
+	}
+}
+
+// begin announces a process that runs a program which was not announced.
+func (t *tracker) begin(rec *record, op event.Operation, now moment, how event.Flags) {
+	t.table.nameParent(rec)
+	rec.announced = true
+	t.emitter.announce(op, rec, now, how, 0)
+}
+
+// byAge orders processes by their start, and by pid where that is equal.
+func byAge(a, b *record) int {
+	return cmp.Or(cmp.Compare(a.startTicks, b.startTicks), cmp.Compare(a.pid, b.pid))
+}

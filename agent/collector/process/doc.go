@@ -1,0 +1,60 @@
+// Package process collects the processes of the host: a snapshot of those that
+// there are, then each start and each exit.
+//
+// # The way of an event
+//
+//	kernel ─► receive ─► queue ─► parse ─► table ─► read /proc ─► event ─► Emit
+//	          conn.go    queue.go message.go table.go read.go      emit.go
+//	          (one goroutine)     (another goroutine, from here to the end)
+//
+// The first goroutine does nothing but empty the kernel's buffer. Where the
+// kernel does not let us listen, the table is compared with /proc at an interval
+// (poll.go, compare.go) and the rest of the way is the same. Describe says which
+// it is, and why.
+//
+// # What counts as a start
+//
+// A start is an exec: a process begins to run a program. The fork before it is
+// not announced; the two are one event. A process that runs a second program is
+// announced a second time, under the same pid and start ticks.
+//
+// A process that is only forked, such as a subshell or a worker, runs its
+// parent's program still. It is neither announced nor is its end, unless it
+// execs: an exit never comes without a start, a snapshot or a fork before it.
+// With Options.Forks it is announced, with its own operation. Threads of the
+// kernel count as such; other threads are not processes at all.
+//
+// Polling keeps to the same meaning as far as it can tell a fork from an exec:
+// by where the stack lies, which the kernel shows of one's own processes and to
+// those with CAP_SYS_PTRACE. Of others each new process counts as a start, and a
+// second program is seen only with another name. An exec of which a later one
+// was in force already when /proc was read has no event of its own, with either
+// source.
+//
+// # What is known when /proc could not be read
+//
+// A process may end before we come to read it. Its record then still holds what
+// the fork copied from the parent: parent, user and image. The event carries
+// that and says so: a field whose flag says unread is not the process's own, and
+// event.ImageInherited says where it comes from. What is certain either way is
+// pid, parent and time. An exit carries what is in the table: name, executable,
+// command line and user as they were announced.
+//
+// # Losses
+//
+// When the kernel's buffer is full it drops reports. The connector numbers them
+// for each cpu, so that the loss is known exactly (losses.go); it is announced
+// as a gap, and a comparison with /proc brings the table in step: what it finds
+// is flagged as inferred.
+//
+// # Known limits
+//
+//   - Polling misses whatever lives shorter than the interval, and cannot tell
+//     how a process ended.
+//   - The end of a process is the end of its first thread: the kernel reports
+//     no other. A program that lets its first thread end early is announced as
+//     ended early. An exec by another thread is reported as the end of the
+//     process and then its start, with the same key.
+//   - The exit of a process that fell into a loss comes without its status.
+//   - Names are what the kernel keeps, 15 bytes.
+package process

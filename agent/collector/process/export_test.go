@@ -1,0 +1,7 @@
+package process
+
+// For the external tests.
+var (
+	ErrNoAnswer = errNoAnswer
+	Unavailable = unavailable
+)

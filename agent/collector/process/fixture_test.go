@@ -1,0 +1,172 @@
+package process
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// host is a procfs of files, and a tracker that looks at it. What the tracker
+// emits is kept as one line of text for each event.
+type host struct {
+	t    *testing.T
+	root string
+	*tracker
+	events []string
+}
+
+// proc is a process of a host. Zero values stand for: state S, one thread.
+type proc struct {
+	pid, ppid uint32
+	ticks     uint64
+	stack     uint64
+	name      string
+	args      string // separated by spaces
+	exe       string // empty: not to be read
+	state     string
+	flags     uint64
+	loading   bool // in the middle of an exec
+}
+
+func newHost(t *testing.T) *host {
+	t.Helper()
+	h := &host{t: t, root: t.TempDir()}
+	h.write("sys/kernel/random/boot_id", "00112233-4455-6677-8899-aabbccddeeff\n")
+	r, err := newReader(h.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.tracker = &tracker{
+		table:  table{},
+		reader: r,
+		emitter: &emitter{
+			emit:     h.take,
+			host:     "web-1",
+			bootID:   r.bootID(),
+			sequence: new(uint64),
+		},
+	}
+	h.clock.adjust()
+	return h
+}
+
+func (h *host) write(path, content string) {
+	h.t.Helper()
+	path = filepath.Join(h.root, path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// set makes a process be there as p says.
+func (h *host) set(p proc) {
+	h.t.Helper()
+	h.remove(p.pid)
+	if p.state == "" {
+		p.state = "S"
+	}
+	code := 1
+	if p.loading {
+		code = 0
+	}
+	dir := strconv.Itoa(int(p.pid))
+	h.write(dir+"/stat", fmt.Sprintf("%d (%s) %s %d 1 1 0 -1 %d 0 0 0 0 0 0 0 0 20 0 1 0 %d 0 0 0 %d 1 %d 0 0 0\n",
+		p.pid, p.name, p.state, p.ppid, p.flags, p.ticks, code, p.stack))
+	line := ""
+	if p.args != "" {
+		line = strings.ReplaceAll(p.args, " ", "\x00") + "\x00"
+	}
+	h.write(dir+"/cmdline", line)
+	if p.exe != "" {
+		if err := os.Symlink(p.exe, filepath.Join(h.root, dir, "exe")); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("/srv", filepath.Join(h.root, dir, "cwd")); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// remove makes a process be gone.
+func (h *host) remove(pid uint32) {
+	h.t.Helper()
+	if err := os.RemoveAll(filepath.Join(h.root, strconv.Itoa(int(pid)))); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// ticksNow is the start of a process that is forked now.
+func (h *host) ticksNow() uint64 { return h.clock.ticks(monoNs()) }
+
+func (h *host) fork(pid, ppid uint32) {
+	h.apply(&report{what: whatFork, thread: pid, pid: pid, parent: ppid, timeNs: monoNs()})
+}
+
+func (h *host) exec(pid uint32) {
+	h.apply(&report{what: whatExec, thread: pid, pid: pid, timeNs: monoNs()})
+}
+
+func (h *host) exit(pid, status uint32) {
+	h.apply(&report{what: whatExit, thread: pid, pid: pid, value: status, timeNs: monoNs()})
+}
+
+func (h *host) snapshot() {
+	h.t.Helper()
+	if err := h.compare(event.OpSnapshot, 0); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *host) poll() {
+	h.t.Helper()
+	if err := h.compare(event.OpStart, event.TimeApproximate); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// take notes an event as one line: topic, operation, key, parent and what there
+// is of image, status and flags.
+func (h *host) take(m collector.Message) {
+	v, err := event.Parse(m.Payload)
+	if err != nil {
+		h.t.Errorf("%s: %v", m.Topic, err)
+		return
+	}
+	if v.Sequence() != uint64(len(h.events)+1) {
+		h.t.Errorf("sequence %d, want %d", v.Sequence(), len(h.events)+1)
+	}
+	if m.PID != v.PID() || m.EventType != "process" {
+		h.t.Errorf("message of pid %d and type %q, the event is of pid %d", m.PID, m.EventType, v.PID())
+	}
+	h.events = append(h.events, m.Topic[len("events.process."):]+" "+describe(v))
+}
+
+func describe(v event.View) string {
+	var b strings.Builder
+	if g, ok := v.Gap(); ok {
+		fmt.Fprintf(&b, "gap %d of %d: %s", g.Lost(), g.Total(), g.Reason())
+		return b.String()
+	}
+	p, _ := v.Process()
+	fmt.Fprintf(&b, "%v %d parent %d", v.Operation(), p.PID(), p.PPID())
+	if len(p.ParentName()) > 0 {
+		fmt.Fprintf(&b, " (%s)", p.ParentName())
+	}
+	fmt.Fprintf(&b, ": %s %s [%s]", p.Name(), p.Executable(), p.CommandLine())
+	if v.Operation() == event.OpExit && !v.Flags().Has(event.ExitStatusUnknown) {
+		fmt.Fprintf(&b, " status %d/%d", p.ExitCode(), p.ExitSignal())
+	}
+	for name := range v.Flags().Names() {
+		b.WriteString(" " + name)
+	}
+	return b.String()
+}

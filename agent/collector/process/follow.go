@@ -1,0 +1,95 @@
+package process
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+const (
+	// settle is the wait between a loss and the comparison with /proc that makes
+	// up for it: the reports around a loss mostly come in one burst.
+	settle = 100 * time.Millisecond
+	// compareGap keeps a host that forks faster than we can follow from making
+	// us read all of /proc again and again.
+	compareGap = time.Second
+)
+
+// follow takes the reports of c until ctx ends. Two goroutines: one empties the
+// kernel's buffer into a queue, this one parses, reads /proc and emits.
+func (t *tracker) follow(ctx context.Context, c *conn) error {
+	ctx, cancel := context.WithCancel(ctx)
+	q := newQueue()
+	failed := make(chan error, 1)
+	var receiver sync.WaitGroup
+	receiver.Go(func() { failed <- q.receiveAll(ctx, c) }) // ended and awaited by the next line
+	defer func() { cancel(); receiver.Wait() }()
+
+	// Reports are coming in already, so that nothing is missed between the
+	// snapshot and the first of them.
+	if err := t.compare(event.OpSnapshot, 0); err != nil {
+		return err
+	}
+	return t.consume(ctx, q, failed)
+}
+
+// consume applies what is in the queue until ctx ends or the receiver does.
+func (t *tracker) consume(ctx context.Context, q *queue, failed <-chan error) error {
+	var (
+		lost     losses
+		overrun  bool
+		pending  bool // a comparison is due when the timer fires
+		last     time.Time
+		resyncAt = time.NewTimer(time.Hour)
+	)
+	resyncAt.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return err
+		case b := <-q.full:
+			t.applyBatch(b, &lost)
+			overrun = overrun || b.overrun
+			q.empty <- b // never blocks: there are no more batches than it holds
+			if !pending && (overrun || lost.lost > 0) {
+				pending = true
+				resyncAt.Reset(max(settle, compareGap-time.Since(last)))
+			}
+		case <-resyncAt.C:
+			pending, last = false, time.Now()
+			if err := t.resync(&lost, overrun); err != nil {
+				return err
+			}
+			overrun = false
+		}
+	}
+}
+
+func (t *tracker) applyBatch(b *batch, lost *losses) {
+	t.clock.adjust()
+	for rest := b.bytes(); len(rest) > 0; {
+		var r report
+		var err error
+		if r, rest, err = nextReport(rest); err != nil {
+			lost.add(1) // and whatever lay behind it, which its number will show
+			return
+		}
+		lost.note(r.cpu, r.seq)
+		t.apply(&r)
+	}
+}
+
+// resync announces a loss, and finds out from /proc what it hid.
+func (t *tracker) resync(lost *losses, overrun bool) error {
+	reason := "process connector dropped reports"
+	if overrun {
+		reason = "receive buffer of the process connector overran"
+	}
+	t.clock.adjust()
+	t.emitter.gap(lost.take(), lost.total, reason, t.clock.now())
+	return t.compare(event.OpStart, event.Inferred|event.TimeApproximate)
+}

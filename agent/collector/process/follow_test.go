@@ -1,0 +1,176 @@
+package process
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+// appendReport appends r as the kernel sends it.
+func appendReport(dst []byte, r report) []byte {
+	ne := binary.NativeEndian
+	m := make([]byte, offBody+24)
+	ne.PutUint32(m, uint32(len(m)))
+	ne.PutUint16(m[4:], unix.NLMSG_DONE)
+	ne.PutUint32(m[offConnector:], connectorProc)
+	ne.PutUint32(m[offConnector+4:], connectorProc)
+	ne.PutUint32(m[offConnector+8:], r.seq)
+	ne.PutUint16(m[offConnector+16:], uint16(len(m)-offEvent))
+	ne.PutUint32(m[offEvent:], uint32(r.what))
+	ne.PutUint32(m[offEvent+4:], r.cpu)
+	ne.PutUint64(m[offEvent+8:], uint64(r.timeNs))
+	body := m[offBody:]
+	switch r.what {
+	case whatFork:
+		ne.PutUint32(body[4:], r.parent)
+		ne.PutUint32(body[8:], r.thread)
+		ne.PutUint32(body[12:], r.pid)
+	default:
+		ne.PutUint32(body, r.thread)
+		ne.PutUint32(body[4:], r.pid)
+		ne.PutUint32(body[8:], r.value)
+	}
+	return append(dst, m...)
+}
+
+// following is a tracker that takes batches from the test, in a bubble of time.
+type following struct {
+	*host
+	q      *queue
+	cancel context.CancelFunc
+	failed chan error
+	ended  chan error
+	seq    uint32
+}
+
+func follow(h *host) *following {
+	ctx, cancel := context.WithCancel(h.t.Context())
+	f := &following{host: h, q: newQueue(), cancel: cancel, failed: make(chan error, 1), ended: make(chan error, 1)}
+	go func() { f.ended <- h.consume(ctx, f.q, f.failed) }() // awaited by stop
+	return f
+}
+
+// send hands over one batch with one report of what happened to a process, after
+// a hole of so many reports.
+func (f *following) send(hole uint32, what what, pid uint32) {
+	f.t.Helper()
+	f.seq += hole + 1
+	b := <-f.q.empty
+	b.reset()
+	b.n = len(appendReport(b.buf[:0], report{what: what, seq: f.seq, thread: pid, pid: pid, parent: 100, timeNs: monoNs()}))
+	f.q.full <- b
+	synctest.Wait()
+}
+
+func (f *following) stop() error {
+	f.cancel()
+	return <-f.ended
+}
+
+func TestALossIsAnnouncedAndMadeUpFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(t)
+		h.set(systemd)
+		h.set(shell)
+		h.snapshot()
+		f := follow(h)
+		f.send(0, whatFork, 150)
+		// While reports are lost, one program starts and the shell ends.
+		h.set(h.sleeping(200))
+		h.remove(100)
+		f.send(12, whatFork, 151)
+		f.send(3, whatFork, 152)
+		time.Sleep(settle) // of the bubble's time
+		synctest.Wait()
+		h.set(h.sleeping(201))
+		f.send(0, whatExec, 201)
+		if err := f.stop(); err != nil {
+			t.Error(err)
+		}
+		want := []string{
+			sawSystemd,
+			sawShell,
+			"gap gap 15 of 15: process connector dropped reports",
+			"lifecycle exit 100 parent 1 (systemd): bash /bin/bash [bash -l] exit_status_unknown time_approximate inferred",
+			"lifecycle start 200 parent 100: sleep /bin/sleep [sleep 1] parent_unread time_approximate inferred",
+			"lifecycle start 201 parent 100: sleep /bin/sleep [sleep 1] parent_unread",
+		}
+		if diff := cmp.Diff(want, h.events); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAnOverrunIsAnnouncedEvenIfNothingShowsHowMuchWasLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(t)
+		f := follow(h)
+		b := <-f.q.empty
+		b.reset()
+		b.overrun = true
+		f.q.full <- b
+		synctest.Wait()
+		time.Sleep(settle)
+		synctest.Wait()
+		if err := f.stop(); err != nil {
+			t.Error(err)
+		}
+		want := []string{"gap gap 0 of 0: receive buffer of the process connector overran"}
+		if diff := cmp.Diff(want, h.events); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestALossOnALossIsComparedOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(t)
+		f := follow(h)
+		f.send(0, whatFork, 150)
+		for range 20 { // two seconds of losses
+			f.send(1, whatFork, 150)
+			time.Sleep(settle)
+		}
+		time.Sleep(compareGap)
+		synctest.Wait()
+		if err := f.stop(); err != nil {
+			t.Error(err)
+		}
+		want := []string{
+			"gap gap 1 of 1: process connector dropped reports",
+			"gap gap 10 of 11: process connector dropped reports",
+			"gap gap 9 of 20: process connector dropped reports",
+		}
+		if diff := cmp.Diff(want, h.events); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAMalformedMessageCountsAsLost(t *testing.T) {
+	h := newHost(t)
+	var lost losses
+	b := newBatch()
+	b.n = copy(b.buf, "this is not a message of the kernel, although it is long enough for one")
+	h.applyBatch(b, &lost)
+	if lost.total != 1 {
+		t.Errorf("lost %d, want 1", lost.total)
+	}
+}
+
+func TestTheReceiversErrorEndsTheCollector(t *testing.T) {
+	h := newHost(t)
+	f := follow(h)
+	want := errors.New("the kernel is tired")
+	f.failed <- want
+	if err := <-f.ended; !errors.Is(err, want) {
+		t.Errorf("error %v, want %v", err, want)
+	}
+	f.cancel()
+}

@@ -1,0 +1,103 @@
+package process
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/procfs"
+)
+
+func TestParseStat(t *testing.T) {
+	const tail = " S 4242 1 1 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 3 0 230918 0 0 0 1 1 140724092034960 0 0"
+	ordinary := stat{state: 'S', ppid: 4242, threads: 3, startTicks: 230918, stack: 140724092034960}
+	named := func(name string) stat {
+		s := ordinary
+		s.name = []byte(name)
+		return s
+	}
+	tests := []struct {
+		name string
+		in   string
+		want stat
+		ok   bool
+	}{
+		{"an ordinary one", "4711 (sleep)" + tail, named("sleep"), true},
+		{"a name with a space", "4711 (tmux: server)" + tail, named("tmux: server"), true},
+		{"a name that looks like the rest", "4711 (a) R 1 (b)" + tail, named("a) R 1 (b"), true},
+		{"an empty name", "4711 ()" + tail, named(""), true},
+		{"a thread of the kernel", "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 24 0 0 0 0 0 0 0 0",
+			stat{name: []byte("kthreadd"), state: 'S', kernel: true, threads: 1, startTicks: 24}, true},
+		{"in the middle of an exec", "4711 (sh) R 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0 0 0 0 140724092034960 0 0",
+			stat{name: []byte("sh"), state: 'R', ppid: 1, threads: 1, startTicks: 5, loading: true}, true},
+		{"nothing", "", stat{}, false},
+		{"no name", "4711 S 1", stat{}, false},
+		{"parentheses the wrong way round", "4711 )(" + tail, stat{}, false},
+		{"nothing behind the name", "4711 (sleep)", stat{}, false},
+		{"too few fields", "4711 (sleep) S 4242 1 1", stat{name: []byte("sleep"), state: 'S', ppid: 4242}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, ok := parseStat([]byte(tt.in))
+			if ok != tt.ok {
+				t.Fatalf("ok %v, want %v", ok, tt.ok)
+			}
+			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(stat{})); ok && diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEnded(t *testing.T) {
+	tests := []struct {
+		name string
+		in   stat
+		want bool
+	}{
+		{"running", stat{state: 'R', threads: 1}, false},
+		{"a zombie", stat{state: 'Z', threads: 1}, true},
+		{"dead", stat{state: 'X'}, true},
+		{"only the first thread has ended", stat{state: 'Z', threads: 4}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.in.ended(); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestStatAgreesWithProcfs reads every process of this host with both parsers.
+func TestStatAgreesWithProcfs(t *testing.T) {
+	r, err := newReader("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := procfs.AllProcs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for _, p := range all {
+		want, err := p.Stat()
+		if err != nil {
+			continue // ended meanwhile
+		}
+		got, ok, err := r.stat(uint32(p.PID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok || want.Comm != string(got.name) {
+			continue // ended or ran another program meanwhile
+		}
+		compared++
+		if uint32(want.PPID) != got.ppid || want.Starttime != got.startTicks || uint64(want.StartStack) != got.stack ||
+			(want.Flags&flagKernelThread != 0) != got.kernel {
+			t.Errorf("pid %d: got %+v, procfs says %+v", p.PID, got, want)
+		}
+	}
+	if compared == 0 {
+		t.Error("no process could be compared")
+	}
+}

@@ -1,0 +1,130 @@
+package process
+
+import (
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// record is what is known about a living process.
+type record struct {
+	pid, ppid  uint32
+	startTicks uint64
+	uid, gid   uint32
+	image      image
+	stack      uint64 // see stat.stack; 0 when not known
+	flags      event.Flags
+
+	// parent is the parent as it was when the process began or was announced:
+	// an exit names the same one, although that may have ended long before.
+	parent ancestor
+
+	announced bool   // a subscriber has heard of it, and shall hear of its end
+	asOf      int64  // monotonic ns just before /proc was read and had it alive; 0 if it never was
+	round     uint64 // of the last comparison with /proc that found it
+}
+
+// ancestor is what an event tells about a parent.
+type ancestor struct {
+	startTicks  uint64
+	name        string
+	executable  string
+	commandLine string
+}
+
+const (
+	imageUnread = event.NameUnread | event.ExecutableUnread | event.CommandLineUnread | event.DirectoryUnread
+	// readFlags are those that reading a process from /proc decides anew.
+	readFlags = imageUnread | event.UserUnread | event.ImageInherited | event.KernelThread | event.StartTimeEstimated
+)
+
+// startTolerance is by how many ticks a start that was computed from the report
+// of a fork may differ from that in /proc: the kernel notes the start before it
+// reports, and may be interrupted in between. It only has to be shorter than the
+// pids need to go round.
+const startTolerance = 100
+
+// isSame reports whether a process that started then is the one of the record.
+func (r *record) isSame(startTicks uint64) bool {
+	if r.flags.Has(event.StartTimeEstimated) {
+		return startTicks+startTolerance >= r.startTicks && r.startTicks+startTolerance >= startTicks
+	}
+	return r.startTicks == startTicks
+}
+
+// adopt takes over what was read from /proc at asOf.
+func (r *record) adopt(o *observation, asOf int64) {
+	r.ppid, r.startTicks, r.stack = o.ppid, o.startTicks, o.stack
+	r.image = o.image
+	if !o.unread.Has(event.UserUnread) {
+		r.uid, r.gid = o.uid, o.gid
+	}
+	r.flags = r.flags&^readFlags | o.unread
+	if o.alive {
+		r.asOf = asOf
+	}
+}
+
+// keep leaves what is known of the image, and says that it is from before.
+func (r *record) keep() {
+	r.flags |= imageUnread | event.UserUnread
+	if r.image != (image{}) {
+		r.flags |= event.ImageInherited
+	}
+}
+
+// table holds the living processes by pid.
+//
+// One goroutine at a time.
+type table map[uint32]*record
+
+// fork adds the child of a process: its image and its user are the parent's.
+func (t table) fork(pid, ppid uint32, startTicks uint64) *record {
+	r := &record{pid: pid, ppid: ppid, startTicks: startTicks, flags: event.StartTimeEstimated}
+	if p := t[ppid]; p != nil {
+		r.uid, r.gid, r.image, r.stack = p.uid, p.gid, p.image, p.stack
+		r.flags |= p.flags & (imageUnread | event.UserUnread | event.ImageInherited | event.KernelThread)
+	} else {
+		r.flags |= imageUnread | event.UserUnread
+	}
+	t.nameParent(r)
+	t[pid] = r
+	return r
+}
+
+// unknown adds a process of which nothing is known but the pid.
+func (t table) unknown(pid uint32) *record {
+	r := &record{pid: pid, flags: imageUnread | event.UserUnread | event.ParentUnread | event.StartTimeEstimated}
+	t[pid] = r
+	return r
+}
+
+// nameParent notes who the parent is, if that is known; a process without one
+// has nothing to note.
+func (t table) nameParent(r *record) {
+	p := t[r.ppid]
+	if p == nil {
+		if r.ppid != 0 && r.parent == (ancestor{}) {
+			r.flags |= event.ParentUnread
+		}
+		return
+	}
+	r.flags &^= event.ParentUnread
+	r.parent = ancestor{
+		startTicks:  p.startTicks,
+		name:        p.image.name,
+		executable:  p.image.executable,
+		commandLine: p.image.commandLine,
+	}
+}
+
+// runsParentsProgram reports whether a process was forked and has not yet run a
+// program of its own, as threads of the kernel never do. A stack in the same
+// place as the parent's shows it, which would prove little on a kernel that does
+// not place stacks at random; so the executable has to agree as well. The command
+// line need not: a parent may have written another title over its own meanwhile.
+func (t table) runsParentsProgram(r *record) bool {
+	if r.flags.Has(event.KernelThread) {
+		return true
+	}
+	p := t[r.ppid]
+	return p != nil && r.stack != 0 && r.stack == p.stack && r.image.executable == p.image.executable
+}

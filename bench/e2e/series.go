@@ -1,0 +1,115 @@
+package e2e
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/daemoneye/eventbus/bench/load"
+)
+
+// Entry is a system that takes part in a comparison, and what it is measured with.
+type Entry struct {
+	System System
+	Spec   Spec
+	Aim    Aim
+}
+
+// Label names the entry in a table.
+func (e Entry) Label() string {
+	if e.Spec.Budget > 0 {
+		return e.System.Name + ", budget " + e.Spec.Budget.String()
+	}
+	return e.System.Name
+}
+
+// Aim is what an entry should reach, as ratios to the floor; 0 is no aim.
+type Aim struct {
+	Rate  float64       // deliveries a second, at least
+	P50   float64       // latency, at most
+	P99   float64       // latency, at most
+	CPU   float64       // broker's, at most
+	Pause float64       // longest pause of the collector, at most
+	Below time.Duration // p50 itself, no ratio, at most
+}
+
+// Series are the outcomes of one entry, a round each.
+type Series struct {
+	Entry
+	Outcomes []Outcome
+}
+
+// Rounds measures the entries in turn, n times over: A B A B, and not A A B B, so that what else happens on the machine strikes them all.
+// After each measurement it calls each with it, which may be nil.
+func Rounds(ctx context.Context, n int, entries []Entry, each func(Entry, Outcome)) ([]Series, error) {
+	series := make([]Series, len(entries))
+	for i, e := range entries {
+		series[i].Entry = e
+	}
+	for range n {
+		for i, e := range entries {
+			o, err := Run(ctx, e.System, e.Spec)
+			if err != nil {
+				return nil, err
+			}
+			series[i].Outcomes = append(series[i].Outcomes, o)
+			if each != nil {
+				each(e, o)
+			}
+		}
+	}
+	return series, nil
+}
+
+// Median returns the median over the rounds of what of returns.
+func (s Series) Median(of func(Outcome) float64) float64 {
+	var all []float64
+	for _, o := range s.Outcomes {
+		all = append(all, of(o))
+	}
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	middle := len(all) / 2
+	if len(all)%2 == 0 {
+		return (all[middle-1] + all[middle]) / 2
+	}
+	return all[middle]
+}
+
+// Worst returns the largest of what of returns.
+func (s Series) Worst(of func(Outcome) float64) float64 {
+	var worst float64
+	for _, o := range s.Outcomes {
+		worst = max(worst, of(o))
+	}
+	return worst
+}
+
+// Latency returns the latencies of all rounds together.
+func (s Series) Latency() *load.Histogram {
+	all := new(load.Histogram)
+	for _, o := range s.Outcomes {
+		all.Merge(o.Latency)
+	}
+	return all
+}
+
+// What is taken from an outcome, for Median and Worst.
+
+// Rate is the deliveries a second.
+func Rate(o Outcome) float64 { return o.Rate }
+
+// BrokerCores is the broker's CPU time as a share of one core.
+func BrokerCores(o Outcome) float64 { return o.Broker.Cores() }
+
+// LatencyAt returns the function that takes a quantile of the latency, in nanoseconds.
+func LatencyAt(q float64) func(Outcome) float64 {
+	return func(o Outcome) float64 { return float64(o.Latency.Quantile(q)) }
+}
+
+// LatenessAt returns the function that takes a quantile of the generator's lateness, in nanoseconds.
+func LatenessAt(q float64) func(Outcome) float64 {
+	return func(o Outcome) float64 { return float64(o.Lateness.Quantile(q)) }
+}

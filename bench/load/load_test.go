@@ -1,0 +1,176 @@
+package load_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/daemoneye/eventbus/bench/load"
+)
+
+// recorder is a Sender that keeps the stamps.
+type recorder struct {
+	stamps  []load.Stamp
+	flushed int // messages sent before the latest Flush
+	onSend  func(load.Stamp) error
+}
+
+func (r *recorder) Send(payload []byte) error {
+	s, ok := load.ReadStamp(payload)
+	if !ok {
+		return errors.New("no stamp")
+	}
+	r.stamps = append(r.stamps, s)
+	if r.onSend != nil {
+		return r.onSend(s)
+	}
+	return nil
+}
+
+func (r *recorder) Flush() error {
+	r.flushed = len(r.stamps)
+	return nil
+}
+
+func TestOpenLoopKeepsItsScheduleBehindASlowReceiver(t *testing.T) {
+	const interval = 100 * time.Microsecond
+	r := &recorder{}
+	r.onSend = func(s load.Stamp) error {
+		if s.Sequence == 10 { // stalls for 50 intervals
+			return load.SleepUntil(t.Context(), load.Now()+int64(50*interval))
+		}
+		return nil
+	}
+	span := load.NewSpan(0, 10*interval, 190*interval)
+	sent, err := load.OpenLoop{Rate: 10_000, Size: 64, Publisher: 3, Span: span}.Run(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.stamps) != 201 || sent.Messages != 201 {
+		t.Fatalf("%d messages sent, %d reported; want 200 and the last one", len(r.stamps), sent.Messages)
+	}
+	for i, s := range r.stamps {
+		due := span.Begin + int64(i)*int64(interval)
+		if s.Sequence != uint64(i) || s.Time != due || s.Publisher != 3 || s.Last != (i == 200) {
+			t.Fatalf("message %d: %+v, due %d", i, s, due)
+		}
+	}
+	if r.flushed != 201 {
+		t.Errorf("%d messages flushed", r.flushed)
+	}
+	if n := sent.Lateness.Count(); n != 190 {
+		t.Errorf("lateness of %d messages; want those of the measured part, 190", n)
+	}
+	if late := sent.Lateness.Max(); late < 49*interval {
+		t.Errorf("at most %v late: the stall is not in the lateness", late)
+	}
+}
+
+func TestStreamKeepsToItsWindow(t *testing.T) {
+	const window = 100
+	w := load.NewWindow(2)
+	receivers := make([]*load.Receiver, 2)
+	for i := range receivers {
+		receivers[i] = load.NewReceiver(load.ReceiverOptions{Every: 10, Acker: load.Windows{Publishers: []*load.Window{w}, Subscriber: i}})
+	}
+	queue := make(chan []byte, 2*window)
+	r := &recorder{}
+	r.onSend = func(s load.Stamp) error {
+		if acked, _ := w.Await(t.Context(), 0); s.Sequence-acked >= window {
+			t.Errorf("message %d is sent when only %d are acknowledged", s.Sequence, acked)
+		}
+		payload := make([]byte, load.StampSize)
+		s.Put(payload)
+		queue <- payload
+		return nil
+	}
+	go func() { // ends with the last message
+		for {
+			payload := <-queue
+			for _, receiver := range receivers {
+				receiver.Receive(payload)
+			}
+			select {
+			case <-receivers[1].Done():
+				return
+			default:
+			}
+		}
+	}()
+	span := load.NewSpan(0, 5*time.Millisecond, 20*time.Millisecond)
+	for _, receiver := range receivers {
+		receiver.Measure(span)
+	}
+	sent, err := load.Stream{Size: load.StampSize, Window: window, Credits: w, Span: span}.Run(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, receiver := range receivers {
+		<-receiver.Done()
+		got, err := receiver.Result()
+		if err != nil || got.Messages != sent.Messages || got.Missing != 0 || got.Repeated != 0 || got.Rate <= 0 {
+			t.Errorf("receiver %d: %+v, %v; %d sent", i, got, err, sent.Messages)
+		}
+	}
+	if sent.Messages <= window {
+		t.Errorf("%d messages: the window has never moved", sent.Messages)
+	}
+}
+
+func TestGeneratorsEndWithTheirContextAndTheirSender(t *testing.T) {
+	broken := errors.New("broken")
+	fails := &recorder{onSend: func(load.Stamp) error { return broken }}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	late := load.NewSpan(time.Hour, 0, time.Hour)
+	now := load.NewSpan(0, 0, time.Hour)
+	type generator interface {
+		Run(context.Context, load.Sender) (load.Sent, error)
+	}
+	for _, c := range []struct {
+		name string
+		g    generator
+		ctx  context.Context
+		want error
+	}{
+		{"open loop, sender fails", load.OpenLoop{Rate: 1, Size: 64, Span: now}, t.Context(), broken},
+		{"stream, sender fails", load.Stream{Size: 64, Span: now}, t.Context(), broken},
+		{"open loop, cancelled before it is due", load.OpenLoop{Rate: 1, Size: 64, Span: late}, cancelled, context.Canceled},
+		{"stream, cancelled before it is due", load.Stream{Size: 64, Span: late}, cancelled, context.Canceled},
+		{"stream, cancelled", load.Stream{Size: 64, Span: now}, cancelled, context.Canceled},
+		{"stream, cancelled without credit", load.Stream{Size: 64, Window: 1, Credits: load.NewWindow(1), Span: now}, cancelled, context.Canceled},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := c.g.Run(c.ctx, fails); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+	for _, g := range []generator{load.OpenLoop{Rate: 1, Size: 8, Span: now}, load.Stream{Size: 8, Span: now}, load.OpenLoop{Size: 64, Span: now}} {
+		if _, err := g.Run(t.Context(), fails); err == nil || errors.Is(err, broken) {
+			t.Errorf("%#v: %v; want a refusal", g, err)
+		}
+	}
+}
+
+func TestWindowFollowsTheSlowestSubscriber(t *testing.T) {
+	w := load.NewWindow(3)
+	w.Ack(0, 50)
+	w.Ack(1, 40)
+	w.Ack(2, 30)
+	w.Ack(2, 20) // an older one, overtaken
+	if acked, err := w.Await(t.Context(), 30); acked != 30 || err != nil {
+		t.Errorf("acknowledged %d, %v; want 30", acked, err)
+	}
+	result := make(chan uint64)
+	go func() {
+		acked, _ := w.Await(t.Context(), 31)
+		result <- acked
+	}()
+	w.Ack(0, 60)
+	w.Ack(2, 70)
+	if acked := <-result; acked != 40 {
+		t.Errorf("acknowledged %d; want 40", acked)
+	}
+}

@@ -1,0 +1,87 @@
+package frame_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
+// TestNoAllocations holds the claims of no allocation in doc.go, one case each.
+func TestNoAllocations(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector allocates")
+	}
+	m := frame.Meta{
+		Correlation: frame.Correlation{ID: "c-1", HasSequence: true, Tags: map[string]string{"b": "2", "a": "1"}},
+		PID:         4711, Metadata: map[string]string{"k": "v"}, Deadline: 1,
+	}
+	ext, err := frame.AppendExtension(nil, &m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := frame.Fields{Type: frame.TypePublish, Topic: "events.demo", Extension: ext, Payload: make([]byte, 128)}
+	f, err := frame.Append(nil, &parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := frame.NewTemplate(&parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, flags := frame.Compress(nil, text(4<<10), frame.FlagS2)
+	small, err := frame.Append(nil, &frame.Fields{Type: frame.TypePublish, Flags: flags, Topic: "events.demo", Payload: packed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gap := frame.AppendGap(nil, frame.Gap{First: 1, Last: 2, Count: 2})
+	stream := frame.AppendStream(nil, frame.Stream{Subscription: 1})
+	notice := frame.AppendError(nil, frame.ErrorBody{Code: frame.CodeDenied})
+	dst := make([]byte, 0, 16<<10)
+	payload := text(4 << 10)
+	garbage := bytes.Repeat([]byte{0xff}, 64)
+	skippable := frame.Frame(bytes.Clone(f))
+	skippable.SetFlags(0xff)
+	unsound := frame.Frame(bytes.Clone(f))
+	unsound[0]--
+	pool := frame.NewPool()
+
+	for name, run := range map[string]func(){
+		"Next":                     func() { _, _ = frame.Next(f, frame.DefaultMaxSize) },
+		"Next, garbage":            func() { _, _ = frame.Next(garbage, frame.DefaultMaxSize) },
+		"Next, flags":              func() { _, _ = frame.Next(skippable, frame.DefaultMaxSize) },
+		"Next, incomplete":         func() { _, _ = frame.Next(f[:50], frame.DefaultMaxSize) },
+		"Check":                    func() { _ = frame.Frame(f).Check() },
+		"CheckTopic":               func() { _ = frame.CheckTopic(frame.Frame(f).Topic()) },
+		"CheckTopic, bad":          func() { _ = frame.CheckTopic("events..demo") },
+		"CheckExtension":           func() { _ = frame.CheckExtension(ext) },
+		"CheckExtension, bad":      func() { _ = frame.CheckExtension(ext[1:]) },
+		"CodeOf":                   func() { _ = frame.CodeOf(frame.ErrSlow) },
+		"Lookup":                   func() { _, _ = frame.Frame(f).Extension().Lookup(frame.TagPID) },
+		"LookupKey":                func() { _, _ = frame.Frame(f).Extension().LookupKey(frame.TagMetadata, "k") },
+		"Walk":                     func() { frame.Frame(f).Extension().Walk(func(byte, []byte) bool { return true }) },
+		"Append":                   func() { _, _ = frame.Append(dst, &parts) },
+		"Template.Append":          func() { _ = template.Append(dst, 1, 2, ext, payload) },
+		"AppendControl":            func() { _ = frame.AppendControl(dst, frame.TypePing, 1, 2, 0) },
+		"AppendExtension":          func() { _, _ = frame.AppendExtension(dst, &m) },
+		"AppendGap, AppendStream":  func() { _ = frame.AppendStream(frame.AppendGap(dst, frame.Gap{}), frame.Stream{}) },
+		"AppendError":              func() { _ = frame.AppendError(dst, frame.ErrorBody{Text: "denied"}) },
+		"ParseGap, ParseStream":    func() { _, _ = frame.ParseGap(gap); _, _ = frame.ParseStream(stream) },
+		"ParseError without text":  func() { _, _ = frame.ParseError(notice) },
+		"Compress, s2":             func() { _, _ = frame.Compress(dst, payload, frame.FlagS2) },
+		"Inflate, s2":              func() { _, _ = frame.Inflate(dst, small, frame.DefaultMaxSize) },
+		"AppendInflated":           func() { _, _ = frame.AppendInflated(dst, small, frame.DefaultMaxSize) },
+		"Inflate, too large":       func() { _, _ = frame.Inflate(dst, small, 100) },
+		"Get and Release, 4 KiB":   func() { pool.Get(1).Release(1) },
+		"Get and Release, 256 KiB": func() { pool.Get(256 << 10).Release(1) },
+		"Now":                      func() { _ = frame.Now() },
+		"Next, extension too long": func() { _, _ = frame.Next(unsound, frame.DefaultMaxSize) },
+	} {
+		run()
+		// A collection in between may empty a sync.Pool, so a fraction of an
+		// allocation is none.
+		if n := testing.AllocsPerRun(200, run); n != 0 {
+			t.Errorf("%s: %v allocations, want 0", name, n)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+// Package frame is the wire format of the event bus: length-prefixed binary
+// frames, decoded in place and encoded by appending, and the pooled buffers that
+// they live in. PROTOCOL.md beside this file describes the format, and what the
+// frames mean, for clients in any language.
+//
+// It is a codec: pure functions over bytes. It opens no sockets and knows
+// neither subscriptions nor policies; those are the packages router and ipc. Do
+// not use it as a general serialiser, for it has the types of this bus and no
+// others, and not to store data, for its times mean nothing after a boot.
+//
+// # The parts
+//
+//   - Next splits bytes into frames; Frame reads and stamps the fields of one
+//     where they lie. Reader does the same on an io.Reader.
+//   - Append encodes a frame, Template the many frames of one publisher, and
+//     AppendControl those without a topic.
+//   - Ack, Stream, Gap, ErrorBody, Goodbye, Failure, Hello and Welcome are
+//     payloads, each with an Append and a Parse function.
+//   - Extension looks into the extension block without a copy; Meta,
+//     AppendExtension and ParseMeta are the comfortable way.
+//   - Compress and Inflate treat payloads.
+//   - Buffer and Pool are memory with a count of its owners.
+//   - Code and the Err variables are the faults, on the wire and in Go.
+//
+// # Guarantees
+//
+//   - Decoding is total. Any bytes give frames or an error: no panic, no read
+//     behind the frame, no memory by the peer's wish. The targets in package
+//     fuzz try to break this.
+//   - What Next accepts, Append writes again byte for byte, from the fields
+//     alone (TestVectors, FuzzRoundTrip).
+//   - Reading, writing and refusing frames allocates nothing, errors included.
+//     The exceptions are ParseHello, ParseWelcome, ParseMeta, and texts
+//     (TestNoAllocations).
+//   - The answer to some bytes does not depend on how many of them have come: a
+//     prefix is incomplete, or bad in the same way as the whole.
+//   - A buffer returns to its pool exactly once, with its last reference; one
+//     release too many panics.
+//
+// # What may not be assumed
+//
+// A Frame borrows the bytes that it was decoded from. Next checks the header
+// only: topic and extension are bytes that anybody may have written, until
+// CheckTopic, CheckExtension or Frame.Check has seen them. Source and sequence
+// are true only in what the broker sent.
+//
+// # Errors
+//
+// ErrIncomplete is no fault. All faults are one of the Err variables to
+// errors.Is, mostly inside a *DecodeError that names field and offset, and each
+// has a Code for the wire. What the other side said of us is an *ErrorBody,
+// *Goodbye or *Failure, with the same variable underneath.
+package frame

@@ -1,0 +1,94 @@
+package fuzz
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"testing"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
+// maxInflated bounds payloads here: more than seeds need, and little enough for
+// a bomb to show.
+const maxInflated = 64 << 10
+
+// FuzzInflate feeds bytes to the decompressors, as a payload that claims to be
+// compressed by one of them.
+func FuzzInflate(f *testing.F) {
+	f.Fuzz(func(t *testing.T, isZstd bool, payload []byte) {
+		method := frame.FlagS2
+		if isZstd {
+			method = frame.FlagZstd
+		}
+		b, err := frame.Append(nil, &frame.Fields{Type: frame.TypePublish, Flags: method, Topic: "events.demo", Payload: payload})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fr, before := frame.Frame(b), bytes.Clone(b)
+		got, err := frame.Inflate([]byte("kept"), fr, maxInflated)
+		if string(got[:4]) != "kept" || len(got)-4 > maxInflated || cap(got) > 4*maxInflated {
+			t.Fatalf("%d bytes with capacity %d, at most %d are allowed", len(got), cap(got), maxInflated)
+		}
+		if err != nil {
+			if len(got) != 4 || !errors.Is(err, frame.ErrInflate) && !errors.Is(err, frame.ErrTooLarge) {
+				t.Fatalf("%d bytes beside %v", len(got), err)
+			}
+		}
+		// The broker's way gives the same payload in a frame, or the same error.
+		head := len(fr) - len(payload)
+		plain, plainErr := frame.AppendInflated(nil, fr, maxInflated+head)
+		if frame.CodeOf(plainErr) != frame.CodeOf(err) {
+			t.Fatalf("AppendInflated: %v, Inflate: %v", plainErr, err)
+		}
+		if err == nil {
+			out, nextErr := frame.Next(plain, maxInflated+head)
+			if nextErr != nil || out.Flags() != 0 || !bytes.Equal(out.Payload(), got[4:]) {
+				t.Fatalf("AppendInflated: flags %d, %d bytes, %v", out.Flags(), len(out), nextErr)
+			}
+		}
+		if !bytes.Equal(b, before) {
+			t.Fatal("inflating wrote into its input")
+		}
+	})
+}
+
+// FuzzCompress compresses bytes, repeated a few times so that there is
+// something to gain, and inflates them again.
+func FuzzCompress(f *testing.F) {
+	f.Fuzz(func(t *testing.T, isZstd bool, repeat byte, piece []byte) {
+		piece = piece[:min(len(piece), 1<<10)]
+		method := frame.FlagS2
+		if isZstd {
+			method = frame.FlagZstd
+		}
+		var payload []byte
+		for n := range uint32(repeat) {
+			if len(payload) > maxInflated {
+				break
+			}
+			payload = binary.LittleEndian.AppendUint32(append(payload, piece...), n)
+		}
+		small, flags := frame.Compress([]byte("kept"), payload, method)
+		if flags == 0 {
+			if string(small) != "kept" {
+				t.Fatalf("%d bytes appended without a flag", len(small)-4)
+			}
+			return
+		}
+		if flags != method || len(small)-4 >= len(payload) {
+			t.Fatalf("flags %d, %d bytes out of %d", flags, len(small)-4, len(payload))
+		}
+		b, err := frame.Append(nil, &frame.Fields{Type: frame.TypePublish, Flags: flags, Topic: "events.demo", Payload: small[4:]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := frame.Inflate(nil, b, len(payload))
+		if err != nil || !bytes.Equal(got, payload) {
+			t.Fatalf("%d bytes come back as %d, %v", len(payload), len(got), err)
+		}
+		if _, err := frame.Inflate(nil, b, len(payload)-1); !errors.Is(err, frame.ErrTooLarge) {
+			t.Fatalf("one byte too large: %v", err)
+		}
+	})
+}

@@ -1,0 +1,176 @@
+package ipc
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// clientReader is what the reading goroutine keeps for one connection.
+type clientReader struct {
+	c   *Client
+	buf *frame.Buffer
+	off int // of the first byte that is not handled yet
+	end int // of what was read
+
+	// to whom the messages belong that come now
+	stream frame.Stream
+	sub    *clientSub
+	run    []router.Item // of sub, not in its queue yet
+}
+
+// read handles what comes over a connection until it ends, and says why it did.
+func (c *Client) read(s *session) error {
+	r := &clientReader{c: c, run: make([]router.Item, 0, router.ClaimSize)}
+	defer func() { r.buf.Release(1) }()
+	r.buf = c.pool.Get(inBuffer)
+	r.buf.B = r.buf.B[:cap(r.buf.B)]
+	r.end = copy(r.buf.B, s.rest)
+	for {
+		if err := r.frames(); err != nil {
+			return err
+		}
+		r.makeRoom()
+		n, err := recv(s.fd, r.buf.B[r.end:])
+		if err != nil {
+			return opError("read", c.o.Path, err)
+		}
+		if n == 0 {
+			return opError("read", c.o.Path, io.EOF)
+		}
+		r.end += n
+	}
+}
+
+// makeRoom sees to it that there is room for a read, and for the whole of a
+// frame that has begun. While nobody keeps what was read, the same memory is
+// used again.
+func (r *clientReader) makeRoom() {
+	rest := r.end - r.off
+	need := 0
+	if rest >= 4 {
+		need = int(binary.LittleEndian.Uint32(r.buf.B[r.off:])) // Next has checked it
+	}
+	if r.buf.Refs() == 1 && need <= len(r.buf.B) && (rest == 0 || len(r.buf.B)-r.end < inSwap || len(r.buf.B)-r.off < need) {
+		copy(r.buf.B, r.buf.B[r.off:r.end])
+		r.off, r.end = 0, rest
+		return
+	}
+	if len(r.buf.B)-r.end >= inSwap && len(r.buf.B)-r.off >= need {
+		return
+	}
+	next := r.c.pool.Get(max(inBuffer, need+inSwap))
+	next.B = next.B[:cap(next.B)]
+	copy(next.B, r.buf.B[r.off:r.end])
+	r.buf.Release(1)
+	r.buf, r.off, r.end = next, 0, rest
+}
+
+// frames handles all whole frames of the buffer.
+func (r *clientReader) frames() error {
+	limit := r.c.welcome.Load().MaxMessageSize
+	for {
+		f, err := frame.Next(r.buf.B[r.off:r.end], limit)
+		if err != nil {
+			r.push()
+			if errors.Is(err, frame.ErrIncomplete) {
+				return nil
+			}
+			return opError("read", r.c.o.Path, err)
+		}
+		off := r.off
+		r.off += len(f)
+		switch t := f.Type(); {
+		case t == frame.TypePublish || t == frame.TypeRequest:
+			r.message(f, off)
+		default:
+			r.push()
+			if err := r.control(f); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// message is for the subscription of the current stream.
+func (r *clientReader) message(f frame.Frame, off int) {
+	s := r.sub
+	seq := r.stream.Next
+	r.stream.Next++
+	switch {
+	case s == nil: // closed on this side, and the broker does not know yet
+	case s.handler != nil:
+		s.show(f, seq, r.stream.Lane)
+	default:
+		r.run = append(r.run, router.Item{Buf: r.buf, Off: uint32(off), Len: uint32(len(f))})
+		if len(r.run) == cap(r.run) {
+			r.push()
+		}
+	}
+}
+
+// push hands the collected messages to their subscription.
+func (r *clientReader) push() {
+	if len(r.run) == 0 {
+		return
+	}
+	r.buf.Retain(len(r.run))
+	r.sub.push(r.stream.Lane, r.run)
+	r.run = r.run[:0]
+}
+
+func (r *clientReader) lookup(id uint64) *clientSub {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	return r.c.subs[id]
+}
+
+func (r *clientReader) control(f frame.Frame) error {
+	c := r.c
+	switch f.Type() {
+	case frame.TypeStream:
+		st, err := frame.ParseStream(f.Payload())
+		if err != nil {
+			return opError("read", c.o.Path, err)
+		}
+		if r.sub == nil || st.Subscription != r.stream.Subscription {
+			r.sub = r.lookup(st.Subscription)
+		}
+		r.stream = st
+	case frame.TypeGap:
+		g, err := frame.ParseGap(f.Payload())
+		if err != nil {
+			return opError("read", c.o.Path, err)
+		}
+		if s := r.lookup(g.Subscription); s != nil {
+			s.gap(&g)
+		}
+	case frame.TypePing:
+		err := c.send(&frame.Fields{Type: frame.TypePong, Priority: frame.NormalPriority, ID: f.ID(), Time: f.Time()})
+		if err != nil {
+			return err
+		}
+	case frame.TypeCancel:
+		c.resp.Cancel(f)
+	case frame.TypeGoodbye:
+		g, err := frame.ParseGoodbye(f.Payload())
+		if err != nil {
+			return opError("read", c.o.Path, err)
+		}
+		return &PeerError{g.Code, g.Text}
+	case frame.TypeError:
+		e, err := frame.ParseError(f.Payload())
+		if err != nil {
+			return opError("read", c.o.Path, err)
+		}
+		if !c.calls.Answer(f) {
+			c.report(&PeerError{e.Code, e.Text})
+		}
+	default:
+		c.calls.Answer(f)
+	}
+	return nil
+}

@@ -1,0 +1,224 @@
+package ipc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// clientSub is a subscription of a client. With a handler, messages are shown to
+// it where they were read, on the reading goroutine; else they go through a queue
+// of the client's own, which tells gaps as the broker's does.
+type clientSub struct {
+	c    *Client
+	id   uint64
+	spec router.Subscription
+
+	handler  func(*router.Message)
+	consumer *router.Consumer // nil with a handler
+
+	delivered, lost atomic.Uint64
+	ended           atomic.Pointer[error]
+	ctx             context.Context
+	cancel          context.CancelFunc
+
+	// owned by the reading goroutine
+	message router.Message
+	inflate []byte
+	scratch []router.Item
+
+	mu     sync.Mutex // held while producing into the consumer's queue
+	closed bool       // guarded by mu; nothing is produced any more
+}
+
+// Subscribe implements router.Bus.
+func (c *Client) Subscribe(ctx context.Context, spec router.Subscription) (router.Subscriber, error) {
+	s, err := c.subscribe(ctx, spec)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe: %w", err)
+	}
+	return s, nil
+}
+
+func (c *Client) subscribe(ctx context.Context, spec router.Subscription) (*clientSub, error) {
+	s := &clientSub{c: c, id: c.calls.NextID(), spec: spec, handler: spec.Handler}
+	if s.handler == nil {
+		q := new(router.Queue)
+		q.Reset(router.DropOldest, c.o.Queue, c.o.Queue, true)
+		s.consumer = router.NewConsumer(q, c.calls.MaxPayload)
+	}
+	s.ctx, s.cancel = context.WithCancel(c.ctx)
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil, router.ErrClosed
+	}
+	c.subs[s.id] = s
+	c.mu.Unlock()
+	payload, err := spec.AppendJSON(nil)
+	if err == nil {
+		err = c.await(ctx, &frame.Fields{
+			Type: frame.TypeSubscribe, Priority: frame.NormalPriority, Content: frame.ContentJSON, Payload: payload, ID: s.id, Time: router.Now(),
+		})
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// appendSubscribe appends the frame that subscribes again on a new connection.
+func (s *clientSub) appendSubscribe(dst []byte) ([]byte, error) {
+	spec := s.spec
+	spec.Retained = false // it was told, and what changed since is announced by the gap
+	payload, err := spec.AppendJSON(nil)
+	if err != nil {
+		return dst, err
+	}
+	return frame.Append(dst, &frame.Fields{
+		Type: frame.TypeSubscribe, Priority: frame.NormalPriority, Content: frame.ContentJSON, Payload: payload, ID: s.id, Time: router.Now(),
+	})
+}
+
+// Messages implements router.Subscriber.
+func (s *clientSub) Messages(ctx context.Context) iter.Seq[*router.Message] {
+	if s.consumer == nil {
+		return func(func(*router.Message) bool) {} // the handler has them
+	}
+	return s.consumer.Messages(ctx)
+}
+
+// Err implements router.Subscriber.
+func (s *clientSub) Err() error {
+	if p := s.ended.Load(); p != nil && !errors.Is(*p, router.ErrClosed) {
+		return *p
+	}
+	return nil
+}
+
+// Stats implements router.Subscriber.
+func (s *clientSub) Stats() router.SubscriberStats {
+	if s.consumer != nil {
+		return s.consumer.Stats()
+	}
+	return router.SubscriberStats{Delivered: s.delivered.Load(), Lost: s.lost.Load()}
+}
+
+// Close implements router.Subscriber.
+func (s *clientSub) Close() error {
+	c := s.c
+	s.cancel()
+	c.mu.Lock()
+	_, open := c.subs[s.id]
+	delete(c.subs, s.id)
+	connected := c.fd >= 0 && !c.closed
+	c.mu.Unlock()
+	if !open {
+		return nil
+	}
+	defer s.abandon()
+	if !connected {
+		return nil // the broker has forgotten it already
+	}
+	err := c.send(&frame.Fields{Type: frame.TypeUnsubscribe, Priority: frame.NormalPriority, ID: s.id, Time: router.Now()})
+	if errors.Is(err, ErrDisconnected) || errors.Is(err, router.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// end lets consumers take what is left and then see the end. The reading
+// goroutine calls it when there is nothing more to come.
+func (s *clientSub) end(err error) {
+	s.ended.CompareAndSwap(nil, &err)
+	if s.consumer != nil {
+		s.consumer.Queue.Close()
+	}
+}
+
+// abandon drops what is left.
+func (s *clientSub) abandon() {
+	s.cancel()
+	if s.consumer == nil {
+		return
+	}
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.consumer.Queue.Close()
+	s.consumer.Abandon()
+}
+
+// push queues items for the consumer. Reading goroutine only.
+func (s *clientSub) push(lane router.Lane, items []router.Item) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		router.ReleaseItems(items)
+		return
+	}
+	s.consumer.Queue.Push(lane, items, &s.scratch)
+}
+
+// drained waits until the consumer has taken everything.
+func (s *clientSub) drained(ctx context.Context) error {
+	if s.consumer == nil {
+		return nil
+	}
+	select {
+	case <-s.consumer.Ended():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Respond implements router.Bus.
+func (c *Client) Respond(ctx context.Context, target string, h router.Responder) (router.Closer, error) {
+	s, err := c.subscribe(ctx, router.Subscription{Patterns: []string{target}, Respond: true})
+	if err != nil {
+		return nil, fmt.Errorf("respond %q: %w", target, err)
+	}
+	c.work(func() { c.resp.Serve(s.ctx, s.consumer, h) })
+	return s, nil
+}
+
+// show gives the handler one message. Reading goroutine only.
+func (s *clientSub) show(f frame.Frame, seq uint64, lane router.Lane) {
+	s.message = router.Message{Frame: f, Payload: f.Payload(), Sequence: seq, Urgent: lane == router.Urgent}
+	if f.Flags()&frame.FlagCompressed != 0 {
+		// As with Consumer: what cannot be inflated comes without a payload.
+		s.inflate, _ = frame.Inflate(s.inflate[:0], f, s.c.calls.MaxPayload)
+		s.message.Payload = s.inflate
+	}
+	s.delivered.Add(1)
+	s.handler(&s.message)
+}
+
+// gap announces a loss. Reading goroutine only.
+func (s *clientSub) gap(g *frame.Gap) {
+	if s.consumer != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.closed {
+			s.consumer.Queue.Skip(g.Lane, g.Count, g.Bytes, g.Reason, &s.scratch)
+		}
+		return
+	}
+	s.lost.Add(g.Count)
+	s.handler(&router.Message{Urgent: g.Lane == router.Urgent, Gap: &router.Gap{
+		First: g.First, Last: g.Last, Count: g.Count, Bytes: g.Bytes, Urgent: g.Lane == router.Urgent, Reason: g.Reason,
+	}})
+}
+
+// interrupted announces that the connection was lost, and with it nobody knows
+// how much.
+func (s *clientSub) interrupted() {
+	s.gap(&frame.Gap{Lane: router.Bulk, Reason: frame.ReasonConnection})
+}

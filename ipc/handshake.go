@@ -1,0 +1,75 @@
+package ipc
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// features are those that the server has: it forwards compressed payloads as
+// they are, and inflates them for whom cannot.
+var features = []string{frame.FeatureS2, frame.FeatureZstd}
+
+var errHello = fmt.Errorf("%w: the first frame must be hello", frame.ErrHandshake)
+
+// hello makes a connection a client. An error is fatal.
+func (s *server) hello(c *conn, f frame.Frame) error {
+	if f.Type() != frame.TypeHello {
+		return errHello
+	}
+	h, err := frame.ParseHello(f.Payload())
+	if err != nil {
+		return err
+	}
+	c.peer.Name, c.peer.Role = h.Name, h.Role
+	grant, err := s.o.Policy.Admit(&c.peer)
+	if err != nil {
+		return err
+	}
+	var inflates frame.Flags
+	shared := []string{}
+	for _, name := range features {
+		if slices.Contains(h.Features, name) {
+			shared = append(shared, name)
+			if name == frame.FeatureS2 {
+				inflates |= frame.FlagS2
+			} else {
+				inflates |= frame.FlagZstd
+			}
+		}
+	}
+	c.rate.perSecond = int64(grant.PublishRate)
+	if c.rate.perSecond == 0 {
+		c.rate.perSecond = int64(s.o.PublishRate)
+	}
+	who := router.Identity{Name: grant.Name, Role: grant.Role, PID: c.peer.PID, UID: c.peer.UID, GID: c.peer.GID}
+	c.port = s.b.Attach(who, c, grant.Authorize, inflates)
+	bo := s.b.Options()
+	c.ctl, err = appendWelcome(c.ctl, &frame.Welcome{
+		Source: c.port.ID(), Broker: bo.Name, Version: frame.Version, Features: shared,
+		MaxMessageSize: bo.MaxMessageSize, MaxConnections: s.o.MaxConnections, MaxQueued: bo.MaxQueued,
+		HeartbeatMs: s.o.Heartbeat.Milliseconds(), Urgent: bo.Urgent,
+	})
+	if err == nil {
+		s.said(c)
+	}
+	return err
+}
+
+func appendWelcome(dst []byte, w *frame.Welcome) ([]byte, error) {
+	body, err := frame.AppendWelcome(nil, w)
+	if err != nil {
+		return dst, err
+	}
+	return append(frame.AppendControl(dst, frame.TypeWelcome, 0, router.Now(), len(body)), body...), nil
+}
+
+func appendHello(dst []byte, h *frame.Hello) ([]byte, error) {
+	body, err := frame.AppendHello(nil, h)
+	if err != nil {
+		return dst, err
+	}
+	return append(frame.AppendControl(dst, frame.TypeHello, 0, router.Now(), len(body)), body...), nil
+}

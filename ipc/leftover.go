@@ -1,0 +1,106 @@
+package ipc
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/router"
+)
+
+// stash keeps what of g was not written, from byte n on. Bytes in shared buffers
+// stay there, for c holds on to the references until all is written; the
+// server's own bytes are copied.
+func (s *server) stash(c *conn, g *gather, n int) {
+	shared := func(p *byte) bool {
+		own := within(p, g.own) || within(p, c.ctl)
+		return !own
+	}
+	for _, v := range g.iov {
+		size := int(v.Len)
+		if n >= size {
+			n -= size
+			continue
+		}
+		b := unsafe.Slice(v.Base, size)[n:]
+		n = 0
+		if !shared(v.Base) {
+			b = append([]byte(nil), b...)
+		}
+		c.left = append(c.left, b)
+	}
+	c.ctl = emptied(c.ctl)
+	c.heldItems = append(c.heldItems[:0], g.items...)
+	c.heldRefs = append(c.heldRefs[:0], g.refs...)
+	clear(g.refs)
+}
+
+// within reports whether p points into b.
+func within(p *byte, b []byte) bool {
+	if cap(b) == 0 {
+		return false
+	}
+	first := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	at := uintptr(unsafe.Pointer(p))
+	return at >= first && at < first+uintptr(cap(b))
+}
+
+// writeLeft writes what was left; true when all of it is written.
+func (s *server) writeLeft(c *conn) bool {
+	iov := s.out.iov[:0]
+	for _, b := range c.left[:min(len(c.left), maxIov)] {
+		iov = append(iov, unix.Iovec{Base: &b[0], Len: uint64(len(b))})
+	}
+	n, errno := rawSend(c.fd, iov)
+	clear(iov)
+	if errno != 0 && errno != unix.EAGAIN {
+		s.gone(c, errno)
+		return false
+	}
+	n = max(n, 0)
+	if n > 0 {
+		c.full = 0
+	}
+	done := 0
+	for done < len(c.left) && n >= len(c.left[done]) {
+		n -= len(c.left[done])
+		done++
+	}
+	c.left = c.left[:copy(c.left, c.left[done:])]
+	if len(c.left) > 0 {
+		c.left[0] = c.left[0][n:]
+		s.block(c)
+		return false
+	}
+	c.left = nil
+	deliver(c.heldItems)
+	release(c.heldRefs)
+	c.heldItems, c.heldRefs = nil, nil
+	return true
+}
+
+// forget books what is held for a subscription that ends as lost. Its bytes are
+// on the way and stay so: half a frame cannot be taken back.
+func (s *server) forget(c *conn, id uint64) {
+	kept := c.heldItems[:0]
+	for _, h := range c.heldItems {
+		if h.sub.ID == id {
+			h.sub.Queue.Lost(h.lane, h.n, h.bytes)
+			continue
+		}
+		kept = append(kept, h)
+	}
+	c.heldItems = kept
+}
+
+// dropHeld gives up what was not written.
+func (s *server) dropHeld(c *conn) {
+	for _, h := range c.heldItems {
+		h.sub.Queue.Lost(h.lane, h.n, h.bytes)
+	}
+	release(c.heldRefs)
+	c.left, c.heldItems, c.heldRefs = nil, nil, nil
+}
+
+var _ router.Sink = (*conn)(nil)
+var _ router.Driver = (*server)(nil)

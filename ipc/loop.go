@@ -1,0 +1,214 @@
+package ipc
+
+import (
+	"os"
+	"runtime"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+)
+
+const (
+	readable = unix.EPOLLIN | unix.EPOLLRDHUP
+	writable = unix.EPOLLOUT
+)
+
+// poller owns the epoll descriptor and the eventfd that wakes it.
+type poller struct {
+	epfd, wakefd int
+	events       [128]unix.EpollEvent
+}
+
+func (p *poller) open() (err error) {
+	if p.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return os.NewSyscallError("epoll_create1", err)
+	}
+	if p.wakefd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		unix.Close(p.epfd)
+		return os.NewSyscallError("eventfd", err)
+	}
+	return p.add(p.wakefd, unix.EPOLLIN)
+}
+
+func (p *poller) close() error {
+	unix.Close(p.wakefd)
+	return os.NewSyscallError("close", unix.Close(p.epfd))
+}
+
+func (p *poller) add(fd int, events uint32) error {
+	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.epfd, unix.EPOLL_CTL_ADD, fd, &ev))
+}
+
+func (p *poller) change(fd int, events uint32) error {
+	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.epfd, unix.EPOLL_CTL_MOD, fd, &ev))
+}
+
+// wait returns how many events there are: at a glance, or after waiting. Only
+// the wait goes through the scheduler.
+func (p *poller) wait(d time.Duration) (int, error) {
+	if d <= 0 {
+		n, errno := rawEpollWait(p.epfd, p.events[:])
+		switch errno {
+		case 0:
+			return n, nil
+		case unix.EINTR:
+			return 0, nil
+		}
+		return 0, os.NewSyscallError("epoll_pwait", errno)
+	}
+	ms := int((d + time.Millisecond - 1) / time.Millisecond)
+	n, err := unix.EpollWait(p.epfd, p.events[:], ms)
+	if err == unix.EINTR {
+		return 0, nil
+	}
+	return n, os.NewSyscallError("epoll_wait", err)
+}
+
+// Wake implements router.Driver. It is the only method for other goroutines.
+func (s *server) Wake() {
+	one := uint64(1)
+	// It fails only when the counter is full: then a wake-up is pending anyway.
+	unix.RawSyscall(unix.SYS_WRITE, uintptr(s.poll.wakefd), uintptr(unsafe.Pointer(&one)), 8)
+}
+
+// Pause implements router.Driver.
+func (s *server) Pause(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	ts := unix.NsecToTimespec(int64(d))
+	unix.ClockNanosleep(unix.CLOCK_MONOTONIC, 0, &ts, nil) // a signal may end it early; the next turn comes sooner then
+}
+
+// Poll implements router.Driver: one look at all sockets. From each that has
+// something, one read is taken, so that none keeps the others waiting.
+func (s *server) Poll(wait time.Duration) (worked bool, err error) {
+	if len(s.doomed) > 0 {
+		s.reap()
+		worked, wait = true, 0
+	}
+	if len(s.paused) > 0 {
+		wait = min(wait, s.resume())
+	}
+	if s.count > 0 {
+		wait = min(wait, router.Tick)
+	}
+	n, err := s.poll.wait(wait)
+	if err != nil {
+		return worked, opError("read", s.l.path, err)
+	}
+	if now := router.Now(); now-s.checked >= int64(router.Tick) {
+		s.checked = now
+		s.expireHandshakes(now)
+	}
+	for i := range s.poll.events[:n] {
+		ev := &s.poll.events[i]
+		switch fd := int(ev.Fd); fd {
+		case s.poll.wakefd:
+			var b [8]byte
+			unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b)), 8)
+		case s.l.fd:
+			s.accept()
+		default:
+			if c := s.conns[fd]; c != nil {
+				s.event(c, ev.Events)
+			}
+		}
+	}
+	s.b.EndBatch()
+	if len(s.doomed) > 0 {
+		s.reap()
+	}
+	return worked || n > 0, nil
+}
+
+func (s *server) event(c *conn, events uint32) {
+	if events&writable != 0 {
+		c.blocked = false
+		s.watch(c)
+		s.flush(c)
+	}
+	gone := events&(unix.EPOLLHUP|unix.EPOLLERR) != 0
+	switch {
+	case c.closing:
+		if gone {
+			s.doom(c, nil)
+		}
+	case c.paused && !gone:
+	case events&(unix.EPOLLIN|unix.EPOLLRDHUP) != 0 || gone:
+		s.read(c) // a client that is gone is read to its end, whatever its rate
+	}
+}
+
+// watch tells epoll what c waits for.
+func (s *server) watch(c *conn) {
+	var want uint32
+	if !c.paused && !c.closing {
+		want = readable
+	}
+	if c.blocked {
+		want |= writable
+	}
+	if want == c.watched {
+		return
+	}
+	c.watched = want
+	if err := s.poll.change(c.fd, want); err != nil {
+		s.doom(c, err)
+	}
+}
+
+// Finish implements router.Driver: no more connections, and what is queued is
+// written out as long as clients take it.
+func (s *server) Finish() {
+	bye := appendGoodbye(nil, frame.CodeShutdown, "the broker is shutting down")
+	deadline := time.Now().Add(s.o.DrainTimeout)
+	for _, c := range s.conns {
+		if c != nil {
+			c.closing = true
+			c.farewell = bye
+			s.watch(c)
+			s.flush(c)
+		}
+	}
+	for time.Now().Before(deadline) && s.unwritten() {
+		n, err := s.poll.wait(min(time.Until(deadline), 50*time.Millisecond))
+		if err != nil {
+			return
+		}
+		for i := range s.poll.events[:n] {
+			fd := int(s.poll.events[i].Fd)
+			if fd == s.l.fd || fd == s.poll.wakefd || s.conns[fd] == nil {
+				continue
+			}
+			c := s.conns[fd]
+			if s.poll.events[i].Events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+				c.dead = true
+				continue
+			}
+			c.blocked = false
+			s.flush(c)
+		}
+	}
+}
+
+// unwritten reports whether a living connection still has something to write.
+func (s *server) unwritten() bool {
+	for _, c := range s.conns {
+		if c != nil && !c.dead && c.blocked {
+			return true
+		}
+	}
+	return false
+}
+
+func lockThread() (unlock func()) {
+	runtime.LockOSThread()
+	return runtime.UnlockOSThread
+}

@@ -1,0 +1,254 @@
+package ipc
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// outbox collects frames and writes them. There is one writer at a time: the
+// goroutine that published, when it found nobody writing, or the outbox's own.
+// While it writes others append, and what they appended is the next batch.
+type outbox struct {
+	mu      sync.Mutex
+	room    sync.Cond     // somebody finished writing
+	lanes   [2][]byte     // guarded by mu; frames to write, urgent ones first
+	spare   []byte        // guarded by mu; memory of a batch that was written
+	writing bool          // guarded by mu
+	fd      int           // guarded by mu; -1 without a connection
+	closed  bool          // guarded by mu
+	backlog int           // bytes kept without a connection
+	budget  time.Duration // may wait this long for company
+
+	// credit pays for writes of single messages, in ns: it grows with time, up
+	// to maxCredit, and a write costs writeCost. So messages up to a rate, and
+	// bursts, are written at once, and a dense stream in batches.
+	credit int64 // guarded by mu
+	paidAt int64 // guarded by mu
+
+	armed bool          // guarded by mu; run was told that something waits
+	kick  chan struct{} // capacity 1
+	done  chan struct{}
+}
+
+const (
+	batchSize    = 64 << 10 // a batch of this size does not wait any longer
+	maxBatch     = 256 << 10
+	writeCost    = int64(40 * time.Microsecond)
+	maxCredit    = int64(time.Millisecond)
+	closeTimeout = time.Second           // for what is written while closing
+	minWait      = 50 * time.Microsecond // how long a dense stream's batch waits for more
+)
+
+func (o *outbox) init(budget time.Duration, backlog int) {
+	o.room.L = &o.mu
+	o.fd, o.budget, o.backlog = -1, budget, backlog
+	o.kick, o.done = make(chan struct{}, 1), make(chan struct{})
+	o.credit = maxCredit
+}
+
+// connect directs the outbox to a connection and writes what is there.
+func (o *outbox) connect(fd int) {
+	o.mu.Lock()
+	o.fd = fd
+	o.arm()
+	o.mu.Unlock()
+}
+
+// disconnect stops writing; what is not written is kept for the next
+// connection.
+func (o *outbox) disconnect() {
+	o.mu.Lock()
+	o.fd = -1
+	for o.writing {
+		o.room.Wait()
+	}
+	o.room.Broadcast()
+	o.mu.Unlock()
+}
+
+// ahead writes b before everything else that waits: a new connection's
+// subscriptions come before what was published meanwhile.
+func (o *outbox) ahead(b []byte) {
+	o.mu.Lock()
+	o.lanes[router.Urgent] = append(b, o.lanes[router.Urgent]...)
+	o.mu.Unlock()
+}
+
+func (o *outbox) close() {
+	o.mu.Lock()
+	if !o.closed {
+		o.closed = true
+		if o.fd >= 0 && !o.writing && boundSends(o.fd, closeTimeout) == nil {
+			o.flushLocked() // what was published before Close is sent, if the socket takes it soon
+		}
+		close(o.done)
+	}
+	o.fd = -1
+	o.room.Broadcast()
+	o.mu.Unlock()
+}
+
+// reserve waits until n bytes may be appended to the lane. mu is held; wrote
+// lets go of it.
+func (o *outbox) reserve(lane router.Lane, n int) error {
+	for {
+		switch {
+		case o.closed:
+			return router.ErrClosed
+		case o.fd < 0:
+			if len(o.lanes[router.Bulk])+len(o.lanes[router.Urgent])+n > o.backlog {
+				return fmt.Errorf("%w: and %d bytes wait for a connection already", ErrDisconnected, len(o.lanes[router.Bulk]))
+			}
+			return nil
+		case len(o.lanes[lane]) < maxBatch:
+			return nil
+		case o.writing:
+			o.room.Wait() // the broker is slower than we are: the socket is full
+		default:
+			if err := o.flushLocked(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// wrote decides what happens to a frame that was appended at now, and lets go
+// of mu.
+func (o *outbox) wrote(lane router.Lane, now int64) error {
+	defer o.mu.Unlock()
+	if o.writing || o.fd < 0 {
+		return nil // who writes sees it; or who connects
+	}
+	if len(o.lanes[router.Bulk]) >= batchSize || lane == router.Urgent {
+		return o.flushLocked()
+	}
+	o.credit = min(o.credit+now-o.paidAt, o.maxCredit())
+	o.paidAt = now
+	if o.credit >= writeCost && !o.armed {
+		o.credit -= o.cost()
+		return o.flushLocked()
+	}
+	o.arm()
+	return nil
+}
+
+// With a budget only a message that comes after a pause is written at once.
+func (o *outbox) maxCredit() int64 {
+	if o.budget > 0 {
+		return max(int64(o.budget), writeCost)
+	}
+	return maxCredit
+}
+
+func (o *outbox) cost() int64 {
+	if o.budget > 0 {
+		return max(int64(o.budget), writeCost)
+	}
+	return writeCost
+}
+
+// arm has run write what waits, a little later. mu is held.
+func (o *outbox) arm() {
+	if !o.armed {
+		o.armed = true
+		o.kick <- struct{}{} // has room: run takes the token before it disarms
+	}
+}
+
+// flushLocked writes until nothing is left that was there when it began, or
+// there is more than a batch of new. mu is held, but not while writing.
+func (o *outbox) flushLocked() error {
+	var err error
+	for lane := range o.lanes {
+		lane = len(o.lanes) - 1 - lane // urgent first
+		if len(o.lanes[lane]) == 0 || o.fd < 0 {
+			continue
+		}
+		batch, fd := o.lanes[lane], o.fd
+		o.lanes[lane], o.spare = o.spare[:0], nil
+		o.writing = true
+		o.mu.Unlock()
+		werr := sendAll(fd, batch)
+		o.mu.Lock()
+		o.writing = false
+		if werr != nil {
+			err = fmt.Errorf("%w: %w", ErrDisconnected, werr)
+			if o.fd == fd {
+				o.fd = -1 // the reading goroutine sees the end as well, and connects anew
+			}
+		}
+		if cap(batch) <= 2*maxBatch {
+			o.spare = batch[:0]
+		}
+		o.room.Broadcast()
+	}
+	if len(o.lanes[router.Bulk])+len(o.lanes[router.Urgent]) > 0 && o.fd >= 0 && !o.closed {
+		o.arm()
+	}
+	return err
+}
+
+// flushNow writes what waits, by this goroutine or by who is at it.
+func (o *outbox) flushNow() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.writing {
+		o.room.Wait()
+	}
+	if o.closed {
+		return router.ErrClosed
+	}
+	return o.flushLocked()
+}
+
+// run writes what waited long enough, until the outbox is closed.
+func (o *outbox) run() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		select {
+		case <-o.done:
+			return
+		case <-o.kick:
+		}
+		timer.Reset(max(o.budget, minWait))
+		select {
+		case <-o.done:
+			return
+		case <-timer.C:
+		}
+		o.mu.Lock()
+		o.armed = false
+		if !o.writing && o.fd >= 0 {
+			// A failure is the reading goroutine's to notice and to report.
+			if o.flushLocked() == nil {
+				o.credit = 0
+			}
+		}
+		o.mu.Unlock()
+	}
+}
+
+// write appends one frame of n bytes and has it written.
+func (o *outbox) write(lane router.Lane, n int, build func([]byte) ([]byte, error)) error {
+	o.mu.Lock()
+	if err := o.reserve(lane, n); err != nil {
+		o.mu.Unlock()
+		return err
+	}
+	b, err := build(o.lanes[lane])
+	if err != nil {
+		o.mu.Unlock()
+		return err
+	}
+	start := len(o.lanes[lane])
+	o.lanes[lane] = b
+	if t := frame.Frame(b[start:]).Type(); t != frame.TypePublish {
+		lane = router.Urgent // awaited: not to be kept for company
+	}
+	return o.wrote(lane, router.Now())
+}

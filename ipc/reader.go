@@ -1,0 +1,303 @@
+package ipc
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// All connections are read into one buffer, one after the other: an idle
+// connection then costs no buffer, and while subscribers keep up the same memory
+// is used again and again, which the processor's cache likes. A buffer that is
+// still referred to when it is nearly full is left to its references, and
+// another one taken.
+const (
+	inBuffer = 256 << 10
+	inSwap   = 64 << 10 // swap when less than this is left
+)
+
+// partial is the beginning of a frame whose rest has not come yet.
+type partial struct {
+	buf *frame.Buffer // nil: none; one reference is held
+	off int
+	len int
+	// need is the frame's length when buf is a buffer of its own for a frame
+	// that is too large for the common one; else 0.
+	need int
+}
+
+func (p *partial) drop() {
+	if p.buf != nil {
+		p.buf.Release(1)
+		*p = partial{}
+	}
+}
+
+// read takes what c has sent, as much as there is room for, and routes it.
+func (s *server) read(c *conn) {
+	if c.dead || c.closing {
+		return
+	}
+	s.makeRoom(c)
+	start := s.inUsed
+	var n int
+	var errno unix.Errno
+	if c.part.need > 0 {
+		p := &c.part
+		n, errno = rawRecv2(c.fd, p.buf.B[p.len:p.need], s.in.B[s.inUsed:])
+		if errno == 0 && n > 0 {
+			own := min(n, p.need-p.len)
+			p.len += own
+			s.inUsed += n - own
+		}
+	} else {
+		start = s.join(c)
+		n, errno = rawRecv(c.fd, s.in.B[s.inUsed:])
+		if errno == 0 {
+			s.inUsed += n
+		}
+	}
+	switch {
+	case errno == unix.EAGAIN:
+		s.keep(c, start)
+		return
+	case errno != 0:
+		s.doom(c, opError("read", s.l.path, errno))
+		return
+	case n == 0:
+		s.doom(c, s.hangUp(c, start))
+		return
+	}
+	c.lastRead, c.pinged = router.Now(), false
+	if c.part.need > 0 {
+		if c.part.len < c.part.need {
+			return
+		}
+		big := c.part.buf
+		c.part = partial{}
+		s.route(c, big, 0, len(big.B))
+		s.b.EndBatch()
+		big.Release(1)
+	}
+	if !c.dead {
+		start = s.route(c, s.in, start, s.inUsed)
+		s.keep(c, start)
+	}
+	// The messages of different clients do not share a run: who is next has
+	// another port. But the buffer may be swapped before the turn is over.
+	s.b.EndBatch()
+}
+
+// hangUp says how a connection ended: in the middle of a frame is a fault.
+func (s *server) hangUp(c *conn, start int) error {
+	if c.part.len > 0 || s.inUsed > start {
+		return opError("read", s.l.path, io.ErrUnexpectedEOF)
+	}
+	return nil
+}
+
+// makeRoom sees to it that the common buffer has room for a read.
+func (s *server) makeRoom(c *conn) {
+	if s.in != nil && s.in.Refs() == 1 {
+		s.inUsed = 0 // nobody refers to what was read: begin anew
+		return
+	}
+	if s.in == nil || inBuffer-s.inUsed < inSwap {
+		if s.in != nil {
+			s.in.Release(1)
+		}
+		s.in, s.inUsed = s.b.Pool().Get(inBuffer), 0
+		s.in.B = s.in.B[:inBuffer]
+	}
+}
+
+// join puts c's partial frame right before the bytes that are to be read next,
+// and returns where it begins. It is there already when nobody else was read
+// from since.
+func (s *server) join(c *conn) (start int) {
+	p := &c.part
+	if p.buf == nil {
+		return s.inUsed
+	}
+	start = p.off
+	if p.buf != s.in || p.off+p.len != s.inUsed {
+		start = s.inUsed
+		s.inUsed += copy(s.in.B[start:], p.buf.B[p.off:p.off+p.len])
+	}
+	p.drop()
+	return start
+}
+
+// keep remembers the beginning of a frame at start, if there is one. When the
+// frame is too large for the common buffer it moves to one of its own.
+func (s *server) keep(c *conn, start int) {
+	n := s.inUsed - start
+	if n == 0 || c.dead {
+		return
+	}
+	if n >= 4 {
+		if need := int(binary.LittleEndian.Uint32(s.in.B[start:])); need > inSwap {
+			buf := s.b.Pool().Get(need)
+			buf.B = buf.B[:need]
+			copy(buf.B, s.in.B[start:s.inUsed])
+			s.inUsed = start
+			c.part = partial{buf: buf, len: n, need: need}
+			return
+		}
+	}
+	s.in.Retain(1)
+	c.part = partial{buf: s.in, off: start, len: n}
+}
+
+// route handles the frames of buf between off and end, and returns where the
+// first incomplete one begins.
+func (s *server) route(c *conn, buf *frame.Buffer, off, end int) int {
+	published := 0
+	for off < end {
+		f, err := frame.Next(buf.B[off:end], s.max)
+		if err != nil {
+			if errors.Is(err, frame.ErrIncomplete) {
+				break
+			}
+			if f == nil {
+				s.b.EndBatch()
+				s.refuse(c, 0, err, true) // where the next frame begins is not known
+				break
+			}
+			s.b.Refused(err)
+			s.refuse(c, f.ID(), err, false)
+			off += len(f)
+			continue
+		}
+		if c.port == nil {
+			if err := s.hello(c, f); err != nil {
+				s.refuse(c, f.ID(), err, true)
+				break
+			}
+			off += len(f)
+			continue
+		}
+		switch f.Type() {
+		case frame.TypePublish, frame.TypeRequest, frame.TypeReply, frame.TypeCancel:
+			published++
+			if err := c.port.Handle(buf, off, f); err != nil {
+				c.port.Refuse(f.ID(), err)
+			}
+		default:
+			s.control(c, f)
+		}
+		off += len(f)
+		if c.dead {
+			break
+		}
+	}
+	if c.rate.perSecond > 0 && published > 0 && !c.dead {
+		s.charge(c, published)
+	}
+	return off
+}
+
+// control handles a frame that is for the server itself.
+func (s *server) control(c *conn, f frame.Frame) {
+	s.b.EndBatch() // what came before it is routed before it
+	switch f.Type() {
+	case frame.TypeSubscribe:
+		spec, err := router.ParseSubscription(f.Payload())
+		var seq uint64
+		if err == nil {
+			_, seq, err = c.port.Subscribe(f.ID(), spec)
+		}
+		if err != nil {
+			s.b.Refused(err)
+			s.refuse(c, f.ID(), err, false)
+			return
+		}
+		s.ack(c, f.ID(), seq)
+	case frame.TypeUnsubscribe:
+		if c.stream.Subscription == f.ID() {
+			c.stream = frame.Stream{}
+		}
+		s.forget(c, f.ID())
+		c.port.Unsubscribe(f.ID())
+		s.ack(c, f.ID(), 0)
+	case frame.TypePing:
+		c.ctl = frame.AppendControl(c.ctl, frame.TypePong, f.ID(), f.Time(), 0)
+		s.said(c)
+	case frame.TypePong:
+	case frame.TypeError:
+		// What a client reports is its own business; it is counted.
+		s.b.Refused(frame.ErrFailed)
+	case frame.TypeDrain:
+		c.farewell = appendGoodbye(nil, frame.CodeNone, "drained")
+		c.closing = true
+		c.port.MarkReady()
+	case frame.TypeGoodbye:
+		s.doom(c, nil)
+	default:
+		s.b.Refused(frame.ErrUnexpected)
+		s.refuse(c, f.ID(), frame.ErrUnexpected, false)
+	}
+}
+
+func (s *server) ack(c *conn, id, seq uint64) {
+	c.ctl = frame.AppendControl(c.ctl, frame.TypeAck, id, router.Now(), frame.AckSize)
+	c.ctl = frame.AppendAck(c.ctl, seq)
+	s.said(c)
+}
+
+// bucket is a token bucket that may go into debt: a read brings in what it
+// brings in, and the debt is paid by not reading.
+type bucket struct {
+	perSecond int64 // 0: no bound
+	tokens    int64 // in billionths of a message
+	at        int64
+}
+
+// charge takes n messages from c's rate, and stops reading from it for as long
+// as it is in debt. That makes the client wait and loses nothing.
+func (s *server) charge(c *conn, n int) {
+	r := &c.rate
+	now := router.Now()
+	// Up to a tenth of a second may be saved up.
+	burst := r.perSecond * int64(time.Second) / 10
+	if r.at == 0 {
+		r.tokens = burst
+	} else {
+		r.tokens = min(r.tokens+min(now-r.at, int64(time.Second))*r.perSecond, burst)
+	}
+	r.at = now
+	r.tokens -= int64(n) * int64(time.Second)
+	if r.tokens < 0 && !c.paused {
+		c.paused = true
+		s.paused = append(s.paused, c)
+		s.watch(c)
+	}
+}
+
+// resume reads again from clients that have paid, and returns how long the next
+// one still has to wait.
+func (s *server) resume() time.Duration {
+	now := router.Now()
+	next := time.Hour
+	kept := s.paused[:0]
+	for _, c := range s.paused {
+		debt := -c.rate.tokens / c.rate.perSecond
+		if wait := debt - (now - c.rate.at); wait > 0 {
+			next = min(next, time.Duration(wait))
+			kept = append(kept, c)
+			continue
+		}
+		c.paused = false
+		c.lastRead = now
+		s.watch(c)
+	}
+	clear(s.paused[len(kept):])
+	s.paused = kept
+	return next
+}

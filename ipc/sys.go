@@ -1,0 +1,96 @@
+package ipc
+
+import (
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The routing thread makes its system calls on descriptors that cannot block
+// without telling Go's scheduler: entering and leaving a call costs more than
+// many of them, and the scheduler's monitor would take the processor away after
+// 20 µs. What may block, waiting for events and a client's reads and writes,
+// goes through the scheduler, so that the collector never waits for it.
+
+// rawRecv reads into b without blocking. n is 0 at the end of the stream.
+func rawRecv(fd int, b []byte) (n int, errno unix.Errno) {
+	for {
+		r, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_DONTWAIT, 0, 0)
+		if e != unix.EINTR {
+			return int(r), e
+		}
+	}
+}
+
+// rawRecv2 reads into a and then b without blocking.
+func rawRecv2(fd int, a, b []byte) (n int, errno unix.Errno) {
+	iov := [2]unix.Iovec{{Base: unsafe.SliceData(a)}, {Base: unsafe.SliceData(b)}}
+	iov[0].SetLen(len(a))
+	iov[1].SetLen(len(b))
+	h := unix.Msghdr{Iov: &iov[0]}
+	h.SetIovlen(2)
+	for {
+		r, _, e := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&h)), unix.MSG_DONTWAIT)
+		if e != unix.EINTR {
+			return int(r), e
+		}
+	}
+}
+
+// rawSend writes the pieces without blocking; n may be less than their sum.
+func rawSend(fd int, iov []unix.Iovec) (n int, errno unix.Errno) {
+	h := unix.Msghdr{Iov: unsafe.SliceData(iov)}
+	h.SetIovlen(len(iov))
+	for {
+		r, _, e := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&h)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		if e != unix.EINTR {
+			return int(r), e
+		}
+	}
+}
+
+// rawEpollWait looks for events without waiting.
+func rawEpollWait(fd int, events []unix.EpollEvent) (n int, errno unix.Errno) {
+	r, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
+	return int(r), e
+}
+
+// sendAll writes all of b to a blocking socket.
+func sendAll(fd int, b []byte) error {
+	for len(b) > 0 {
+		r, _, e := unix.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_NOSIGNAL, 0, 0)
+		if e == unix.EINTR {
+			continue
+		}
+		if e != 0 {
+			return e
+		}
+		b = b[r:]
+	}
+	return nil
+}
+
+// recv reads from a blocking socket. n is 0 at the end of the stream.
+func recv(fd int, b []byte) (n int, err error) {
+	for {
+		r, _, e := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
+		if e == unix.EINTR {
+			continue
+		}
+		if e != 0 {
+			return 0, e
+		}
+		return int(r), nil
+	}
+}
+
+// boundSends has a blocking socket's sends fail after d.
+func boundSends(fd int, d time.Duration) error {
+	tv := unix.NsecToTimeval(int64(d))
+	return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &tv)
+}
+
+// hangUp ends both directions of a connection, and unblocks who reads or writes
+// it. A connection that the peer has ended already is none to end.
+func hangUp(fd int) { unix.Shutdown(fd, unix.SHUT_RDWR) }
