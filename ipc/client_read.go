@@ -1,7 +1,6 @@
 package ipc
 
 import (
-	"encoding/binary"
 	"errors"
 	"io"
 
@@ -50,10 +49,7 @@ func (c *Client) read(s *session) error {
 // used again.
 func (r *clientReader) makeRoom() {
 	rest := r.end - r.off
-	need := 0
-	if rest >= 4 {
-		need = int(binary.LittleEndian.Uint32(r.buf.B[r.off:])) // Next has checked it
-	}
+	need := frame.Need(r.buf.B[r.off:r.end])
 	if r.buf.Refs() == 1 && need <= len(r.buf.B) && (rest == 0 || len(r.buf.B)-r.end < inSwap || len(r.buf.B)-r.off < need) {
 		copy(r.buf.B, r.buf.B[r.off:r.end])
 		r.off, r.end = 0, rest

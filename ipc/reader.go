@@ -1,7 +1,6 @@
 package ipc
 
 import (
-	"encoding/binary"
 	"errors"
 	"io"
 	"time"
@@ -141,15 +140,13 @@ func (s *server) keep(c *conn, start int) {
 	if n == 0 || c.dead {
 		return
 	}
-	if n >= 4 {
-		if need := int(binary.LittleEndian.Uint32(s.in.B[start:])); need > inSwap {
-			buf := s.b.Pool().Get(need)
-			buf.B = buf.B[:need]
-			copy(buf.B, s.in.B[start:s.inUsed])
-			s.inUsed = start
-			c.part = partial{buf: buf, len: n, need: need}
-			return
-		}
+	if need := frame.Need(s.in.B[start:s.inUsed]); need > inSwap {
+		buf := s.b.Pool().Get(need)
+		buf.B = buf.B[:need]
+		copy(buf.B, s.in.B[start:s.inUsed])
+		s.inUsed = start
+		c.part = partial{buf: buf, len: n, need: need}
+		return
 	}
 	s.in.Retain(1)
 	c.part = partial{buf: s.in, off: start, len: n}

@@ -27,7 +27,7 @@ var (
 	// ErrDenied is returned for what the server's policy does not allow.
 	ErrDenied = frame.ErrDenied
 	// ErrOverloaded says that the responder's queue of requests is full.
-	ErrOverloaded = frame.ErrRate
+	ErrOverloaded = frame.ErrOverloaded
 	// ErrSubscription says that a subscription cannot mean anything.
 	ErrSubscription = frame.ErrSubscription
 )
