@@ -252,3 +252,16 @@ func (o *outbox) write(lane router.Lane, n int, build func([]byte) ([]byte, erro
 	}
 	return o.wrote(lane, router.Now())
 }
+
+// push writes what waits, unless somebody is writing: who does takes it along.
+func (o *outbox) push() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return router.ErrClosed
+	}
+	if o.writing || len(o.lanes[router.Bulk])+len(o.lanes[router.Urgent]) == 0 {
+		return nil
+	}
+	return o.flushLocked()
+}

@@ -13,14 +13,16 @@ import (
 // at once, by the goroutine that publishes; a dense stream is written in
 // batches, as large as what comes while the last one is being written.
 func (c *Client) Publisher(topic string) (router.Publisher, error) {
-	if err := router.CheckPublishTopic(topic); err != nil {
+	return c.PublisherOf(router.Outgoing{Topic: topic})
+}
+
+// PublisherOf implements router.Bus.
+func (c *Client) PublisherOf(m router.Outgoing) (router.Publisher, error) {
+	t, err := router.PublishTemplate(&m)
+	if err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	t, err := frame.NewTemplate(&frame.Fields{Type: frame.TypePublish, Priority: frame.NormalPriority, Topic: topic})
-	if err != nil {
-		return nil, fmt.Errorf("publisher %q: %w", topic, err)
-	}
-	return &publisher{c: c, t: t, lane: c.laneOf(topic)}, nil
+	return &publisher{c: c, t: t, flags: frame.Frame(t).Flags(), lane: c.laneOf(m.Topic)}, nil
 }
 
 // laneOf returns the lane that topic takes to the broker: what is urgent there
@@ -35,9 +37,10 @@ func (c *Client) laneOf(topic string) router.Lane {
 }
 
 type publisher struct {
-	c    *Client
-	t    frame.Template
-	lane router.Lane
+	c     *Client
+	t     frame.Template
+	flags frame.Flags
+	lane  router.Lane
 }
 
 func (p *publisher) Publish(payload []byte) error { return p.PublishMeta(payload, nil) }
@@ -49,7 +52,7 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 		return &router.LimitError{Limit: "max_message_size", Max: int64(limit), Got: int64(n)}
 	}
 	if c.o.Compress != 0 && len(payload) > frame.CompressAbove {
-		return c.publishCompressed(p.t, p.lane, extension, payload)
+		return c.publishCompressed(p, extension, payload)
 	}
 	o := &c.out
 	o.mu.Lock()
@@ -66,7 +69,7 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 // compressed are buffers that payloads are compressed into.
 var compressed = sync.Pool{New: func() any { return new([]byte) }}
 
-func (c *Client) publishCompressed(t frame.Template, lane router.Lane, extension, payload []byte) error {
+func (c *Client) publishCompressed(p *publisher, extension, payload []byte) error {
 	buf := compressed.Get().(*[]byte)
 	defer compressed.Put(buf)
 	out, flag := frame.Compress((*buf)[:0], payload, c.o.Compress)
@@ -76,16 +79,16 @@ func (c *Client) publishCompressed(t frame.Template, lane router.Lane, extension
 	}
 	o := &c.out
 	o.mu.Lock()
-	if err := o.reserve(lane, t.Size(extension, out)); err != nil {
+	if err := o.reserve(p.lane, p.t.Size(extension, out)); err != nil {
 		o.mu.Unlock()
 		return err
 	}
 	now := router.Now()
-	b := &o.lanes[lane]
+	b := &o.lanes[p.lane]
 	start := len(*b)
-	*b = t.Append(*b, router.PublishID|c.number.Add(1), now, extension, out)
-	frame.Frame((*b)[start:]).SetFlags(flag)
-	return o.wrote(lane, now)
+	*b = p.t.Append(*b, router.PublishID|c.number.Add(1), now, extension, out)
+	frame.Frame((*b)[start:]).SetFlags(p.flags | flag)
+	return o.wrote(p.lane, now)
 }
 
 // Publish implements router.Bus.
@@ -105,4 +108,13 @@ func (c *Client) Publish(ctx context.Context, m router.Outgoing) error {
 		}
 	}
 	return c.send(&f)
+}
+
+// Push writes out what waits for company, without waiting for the broker as
+// Flush does. A client with a latency budget goes on waiting for that.
+func (c *Client) Push() error {
+	if c.o.LatencyBudget > 0 {
+		return nil
+	}
+	return c.out.push()
 }

@@ -46,10 +46,9 @@ func (r *Ring[T]) size(v T) int64 {
 	return size
 }
 
-// pushSized appends v in a ring that counts bytes or has ended. An element that is
-// larger than the whole budget comes back by itself: all the others would have to
-// go, and it still would not fit.
-func (r *Ring[T]) pushSized(v T, evicted []T) []T {
+// pushAny appends v to any ring. An element that is larger than the whole budget
+// comes back by itself: all the others would have to go, and it would not fit then.
+func (r *Ring[T]) pushAny(v T, evicted []T) []T {
 	if r.ended {
 		r.refused.Add(1)
 		return append(evicted, v)
@@ -68,20 +67,20 @@ func (r *Ring[T]) pushSized(v T, evicted []T) []T {
 	return evicted
 }
 
-// pushSpecial is Push for a ring that counts bytes or has ended.
+// pushSpecial is Push for a ring that counts bytes or was closed.
 func (r *Ring[T]) pushSpecial(v T) (old T, evicted bool) {
 	if r.maxBytes > 0 {
 		panic("ring: Push with a byte budget may have to evict several elements: use PushBatch")
 	}
-	var buf [1]T
-	for _, old := range r.pushSized(v, buf[:0]) {
-		return old, true
+	var room [1]T
+	if out := r.pushAny(v, room[:0]); len(out) == 1 {
+		return out[0], true
 	}
 	return old, false
 }
 
-// offerSized is Offer for a ring that counts bytes or has ended.
-func (r *Ring[T]) offerSized(v T) bool {
+// offerSpecial is Offer for a ring that counts bytes or was closed.
+func (r *Ring[T]) offerSpecial(v T) bool {
 	if r.ended {
 		return false
 	}

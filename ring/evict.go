@@ -9,32 +9,6 @@ func (r *Ring[T]) Evict(n int, evicted []T) []T {
 	return r.evictTo(min(h+uint64(max(n, 0)), r.next), evicted)
 }
 
-// evictOne makes room for one element. Either the oldest comes out, or the
-// consumer takes something at the same moment.
-func (r *Ring[T]) evictOne(t uint64) (old T, evicted bool) {
-	w := r.head.Load() // R
-	h := position(w)
-	if t-h < r.capacity {
-		r.headSeen = h
-		return old, false
-	}
-	r.headSeen = h + 1
-	if r.ask.Load() {
-		r.giveWay()
-	}
-	// The address is found first: nothing overlaps with a locked instruction.
-	slot := &r.chunkOf(h).slots[h&r.slotMask]
-	if !r.moveHead(w, h+1) {
-		return old, false
-	}
-	old = *slot
-	if r.clearing {
-		var zero T
-		*slot = zero
-	}
-	return old, true
-}
-
 // evictTo moves head to pos, or finds it there, and appends what it evicts. Each
 // attempt that fails means that the consumer took at least one element below pos,
 // so there are at most as many attempts as elements.

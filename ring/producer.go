@@ -43,9 +43,36 @@ func (r *Ring[T]) pushSlowly(v T) (old T, evicted bool) {
 	}
 	t := r.next
 	if t-r.headSeen >= r.capacity {
-		old, evicted = r.evictOne(t)
+		w := r.head.Load() // R
+		h := position(w)
+		r.headSeen = h
+		if t-h >= r.capacity {
+			if r.ask.Load() {
+				r.giveWay()
+			}
+			// The address is found first: nothing overlaps with a locked instruction.
+			slot := &r.chunkOf(h).slots[h&r.slotMask]
+			if evicted = r.moveHead(w, h+1); evicted {
+				old = *slot
+				if r.clearing {
+					var zero T
+					*slot = zero
+				}
+			}
+			r.headSeen = h + 1
+		}
 	}
-	r.put(v)
+	i := t & r.slotMask
+	if i == 0 {
+		r.enter(t)
+	}
+	r.filling.slots[i] = v
+	r.next = t + 1
+	r.tail.Store(t + 1) // W
+	r.limit = min(t|r.slotMask+1, r.headSeen+r.capacity)
+	if r.signal.asleep.Load() { // S
+		r.signal.Notify()
+	}
 	return old, evicted
 }
 
@@ -79,7 +106,7 @@ func (r *Ring[T]) publish(t uint64) {
 func (r *Ring[T]) PushBatch(vs []T, evicted []T) []T {
 	if r.ended || r.sizeOf != nil {
 		for _, v := range vs {
-			evicted = r.pushSized(v, evicted)
+			evicted = r.pushAny(v, evicted)
 		}
 		return evicted
 	}
@@ -128,31 +155,29 @@ func (r *Ring[T]) Offer(v T) bool {
 
 func (r *Ring[T]) offerSlowly(v T) bool {
 	if r.ended || r.sizeOf != nil {
-		return r.offerSized(v)
+		return r.offerSpecial(v)
 	}
-	if r.room() == 0 {
+	if r.next-r.headSeen >= r.capacity && r.room() == 0 {
 		return false
 	}
 	r.put(v)
 	return true
 }
 
-// OfferBatch appends as many of vs as there is room for, from the first on, and
-// returns how many that was. It never evicts.
+// OfferBatch appends as many of vs as there is room for, from the first on, wakes
+// the consumer at most once, and returns how many that was. It never evicts.
 func (r *Ring[T]) OfferBatch(vs []T) int {
 	if r.ended || r.sizeOf != nil {
 		for i, v := range vs {
-			if !r.offerSized(v) {
+			if !r.offerSpecial(v) {
 				return i
 			}
 		}
 		return len(vs)
 	}
-	n := r.capacity - (r.next - r.headSeen)
-	if n < uint64(len(vs)) {
-		n = min(r.room(), uint64(len(vs)))
-	} else {
-		n = uint64(len(vs))
+	n := uint64(len(vs))
+	if r.next-r.headSeen+n > r.capacity {
+		n = min(n, r.room())
 	}
 	if n > 0 {
 		r.fill(vs[:n])
@@ -160,10 +185,9 @@ func (r *Ring[T]) OfferBatch(vs []T) int {
 	return int(n)
 }
 
-// room returns how many elements can be appended without evicting any.
+// room looks at head, and returns how many elements can be appended without
+// evicting any.
 func (r *Ring[T]) room() uint64 {
-	if r.next-r.headSeen >= r.capacity {
-		r.headSeen = position(r.head.Load()) // R
-	}
+	r.headSeen = position(r.head.Load()) // R
 	return r.capacity - (r.next - r.headSeen)
 }

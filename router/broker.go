@@ -95,12 +95,14 @@ type Broker struct {
 	retained retained
 	replay   []*replayStore
 	locals   []*Local
+	leaving  []*Sub // stopped, and perhaps not consumed to the end
 	stats    counters
 
 	// safe for concurrent use
 	latency histogram
 	signal  *ring.Signal // where the routing thread sleeps
 	running atomic.Bool
+	ending  atomic.Bool   // the routing thread takes nothing more in
 	done    chan struct{} // closed when the routing thread has ended
 
 	mu     sync.Mutex
@@ -154,8 +156,9 @@ func Now() int64 { return frame.Now() }
 // errNotRunning explains a call that the routing thread will never take.
 var errNotRunning = errors.New("broker has stopped")
 
-// do runs f on the routing thread and returns when it has.
-func (b *Broker) do(ctx context.Context, f func()) error {
+// do runs f on the routing thread and returns when it has. When ctx or stop ends
+// first it returns ctx.Err() or ErrClosed, and f runs later all the same.
+func (b *Broker) do(ctx context.Context, stop <-chan struct{}, f func()) error {
 	done := make(chan struct{})
 	if !b.post(func() { f(); close(done) }) {
 		return fmt.Errorf("router: %w: %w", errNotRunning, ErrClosed)
@@ -170,6 +173,8 @@ func (b *Broker) do(ctx context.Context, f func()) error {
 		default:
 			return fmt.Errorf("router: %w: %w", errNotRunning, ErrClosed)
 		}
+	case <-stop:
+		return ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -16,6 +16,9 @@ type Bus interface {
 	// Publisher checks and encodes topic once and returns the fast path for
 	// publishing on it.
 	Publisher(topic string) (Publisher, error)
+	// PublisherOf is Publisher for messages that are all like m, whose payload
+	// and extension are not used.
+	PublisherOf(m Outgoing) (Publisher, error)
 	// Publish sends one message with all of its fields; the topic is looked up
 	// each time. It returns once the message is on its way: it does not wait
 	// for subscribers, and no subscriber can make it wait.
@@ -106,6 +109,9 @@ type Message struct {
 	Sequence uint64
 	// Urgent says that the message travelled in the urgent lane.
 	Urgent bool
+	// More says that the next message is at hand already: who collects output
+	// may wait with writing it. It is always false in a Handler.
+	More bool
 }
 
 // Topic returns the topic's bytes; string(m.Topic()) keeps them.

@@ -67,11 +67,9 @@ func (c *Calls) Request(ctx context.Context, target string, body []byte) (Reply,
 		return a.reply, nil
 	case <-ctx.Done():
 		if c.Forget(id) {
-			// Best effort: the deadline ends it on the other side as well.
-			err := c.Send(&frame.Fields{Type: frame.TypeCancel, Priority: frame.NormalPriority, ID: id, Time: Now()})
-			if err != nil {
-				return Reply{}, fmt.Errorf("request %q: %w", target, err)
-			}
+			// Best effort: the deadline ends it on the other side as well, and a
+			// connection that is lost does.
+			_ = c.Send(&frame.Fields{Type: frame.TypeCancel, Priority: frame.NormalPriority, ID: id, Time: Now()})
 		}
 		return Reply{}, fmt.Errorf("request %q: %w", target, ctx.Err())
 	}
@@ -141,7 +139,12 @@ func (c *Calls) Answer(f frame.Frame) bool {
 		a.err = ErrResponderDied
 	case frame.TypeError:
 		body, err := frame.ParseError(f.Payload())
-		if a.err = err; err == nil {
+		switch {
+		case err != nil:
+			a.err = err
+		case body.Code == frame.CodeDeadline: // the broker saw it pass before ctx did
+			a.err = fmt.Errorf("%w: %w", &body, context.DeadlineExceeded)
+		default:
 			a.err = &body
 		}
 	}

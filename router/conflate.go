@@ -10,17 +10,26 @@ import (
 // conflated is the lane of a subscription that keeps the last message of each
 // topic. The ring holds topics in the order in which they first got something to
 // tell; a topic's slot holds its newest message. A message that finds its
-// topic's slot filled replaces what is there, in place and without waiting, and
-// carries on how many were replaced, so that the consumer can announce them.
+// topic's slot filled replaces what is there, in place and without waiting.
+//
+// Two sums tell the consumer what it lost. A node says how many messages of its
+// own slot it replaced. What went with a slot that was evicted is owed: a total
+// that only grows, which every later node carries, and the lane's tail mark too
+// for the case that no node follows. The consumer announces what it was not told
+// before, so that nothing is announced twice.
 type conflated struct {
-	ring  *ring.Ring[*slot]
-	slots map[string]*slot // producer's
+	ring    *ring.Ring[*slot]
+	slots   map[string]*slot // producer's
+	unknown atomic.Uint32    // Reason of a loss of unknown size that is to be told, or 0
 
-	// free carries nodes back from the consumer. Only the producer reuses them,
-	// so a node that it is looking at cannot change under its hands.
-	free *ring.Ring[*node]
+	// Nodes are reused by the producer alone, so one that it is looking at
+	// cannot change under its hands: free has those that the consumer is done
+	// with, spare one that was replaced.
+	free  *ring.Ring[*node]
+	spare *node
 
-	owed, owedBytes uint64 // losses that the next message has to announce
+	owed, owedBytes uint64 // producer's: lost outside of slots, in all
+	told, toldBytes uint64 // consumer's: how much of owed it has announced
 }
 
 type slot struct {
@@ -30,8 +39,9 @@ type slot struct {
 
 // node is a message in a slot, immutable while it is there.
 type node struct {
-	item            Item
-	lost, lostBytes uint64 // before this message
+	item                    Item
+	replaced, replacedBytes uint64 // messages of this slot that it came after
+	owed, owedBytes         uint64 // as they were when it came
 }
 
 func newConflated(capacity int, signal *ring.Signal) *conflated {
@@ -43,50 +53,66 @@ func newConflated(capacity int, signal *ring.Signal) *conflated {
 }
 
 func (c *conflated) push(l *lane, it *Item) (dropped int) {
-	fr := it.Frame()
-	s := c.slots[string(fr.Topic())]
-	if s == nil {
-		if len(c.slots) >= 4*c.ring.Cap() {
-			c.forgetIdle()
-		}
-		s = &slot{topic: string(fr.Topic())}
-		c.slots[s.topic] = s
-	}
-	n, ok := c.free.Pop()
-	if !ok {
-		n = new(node)
-	}
-	*n = node{item: *it}
+	s := c.slot(it.Frame().Topic())
+	n := c.node()
+	*n = node{item: *it, owed: c.owed, owedBytes: c.owedBytes}
 	for {
 		old := s.current.Load()
 		if old == nil {
-			n.lost, n.lostBytes = c.owed, c.owedBytes
+			n.replaced, n.replacedBytes = 0, 0
 			s.current.Store(n) // the slot is the producer's until the ring has it
-			c.owed, c.owedBytes = 0, 0
 			if victim, full := c.ring.Push(s); full {
 				dropped += c.dropSlot(l, victim, frame.ReasonDropOldest)
 			}
 			return dropped
 		}
-		n.lost, n.lostBytes = old.lost+1+c.owed, old.lostBytes+uint64(old.item.Len)+c.owedBytes
-		if s.current.CompareAndSwap(old, n) {
-			c.owed, c.owedBytes = 0, 0
+		n.replaced, n.replacedBytes = old.replaced+1, old.replacedBytes+uint64(old.item.Len)
+		if s.current.CompareAndSwap(old, n) { // old is the producer's again
 			l.drop([]Item{old.item}, frame.ReasonConflated)
-			return dropped + 1
+			c.spare = old
+			return 1
 		}
 	}
 }
 
-// dropSlot empties a slot that was evicted from the ring. Its loss is owed to
-// whatever message is delivered next.
+func (c *conflated) slot(topic []byte) *slot {
+	s := c.slots[string(topic)]
+	if s == nil {
+		if len(c.slots) >= 4*c.ring.Cap() {
+			c.forgetIdle()
+		}
+		s = &slot{topic: string(topic)}
+		c.slots[s.topic] = s
+	}
+	return s
+}
+
+func (c *conflated) forgetIdle() {
+	for topic, s := range c.slots {
+		if s.current.Load() == nil {
+			delete(c.slots, topic)
+		}
+	}
+}
+
+func (c *conflated) node() *node {
+	if n := c.spare; n != nil {
+		c.spare = nil
+		return n
+	}
+	if n, ok := c.free.Pop(); ok {
+		return n
+	}
+	return new(node)
+}
+
+// dropSlot empties a slot that was evicted from the ring: only the producer
+// knows it now.
 func (c *conflated) dropSlot(l *lane, s *slot, why Reason) int {
 	n := s.current.Swap(nil)
-	if n == nil {
-		return 0
-	}
-	c.owed += n.lost + 1
-	c.owedBytes += n.lostBytes + uint64(n.item.Len)
+	c.owe(n.replaced+1, n.replacedBytes+uint64(n.item.Len))
 	l.drop([]Item{n.item}, why)
+	c.spare = n
 	return 1
 }
 
@@ -97,37 +123,48 @@ func (c *conflated) evict(l *lane, n int, why Reason) (dropped int) {
 	return dropped
 }
 
-func (c *conflated) carry(count, size uint64) { c.owed += count; c.owedBytes += size }
+func (c *conflated) owe(count, size uint64) { c.owed += count; c.owedBytes += size }
 
-func (c *conflated) forgetIdle() {
-	for topic, s := range c.slots {
-		if s.current.Load() == nil {
-			delete(c.slots, topic)
-		}
+// tell has the consumer learn what is owed even if no message follows.
+func (c *conflated) tell(l *lane) {
+	if told, _ := l.tail.load(); told != c.owed {
+		l.tail.store(c.owed, c.owedBytes)
 	}
 }
 
 func (c *conflated) len() int { return c.ring.Len() }
 
 func (c *conflated) take(l *lane, t *Taken) bool {
-	for {
-		s, ok := c.ring.Pop()
-		if !ok {
-			return false
-		}
-		n := s.current.Swap(nil)
-		if n == nil {
-			continue
-		}
-		if n.lost > 0 {
-			l.gap(t, l.expSeq+n.lost, l.expPos+n.lostBytes)
-		}
-		l.one[0] = n.item
-		l.one[0].seq = l.expSeq
-		t.Items = l.one[:]
-		l.expSeq++
-		l.expPos += uint64(n.item.Len)
-		c.free.Offer(n)
+	if why := c.unknown.Swap(0); why != 0 {
+		t.HasGap = true
+		t.Gap = Gap{First: l.expSeq, Last: l.expSeq, Reason: Reason(why)}
 		return true
+	}
+	s, ok := c.ring.Pop()
+	if !ok {
+		owed, owedBytes := l.tail.load()
+		c.announce(l, t, &node{owed: owed, owedBytes: owedBytes})
+		return t.HasGap
+	}
+	n := s.current.Swap(nil) // the slot is the producer's again, to be filled anew
+	c.announce(l, t, n)
+	l.one[0] = n.item
+	l.one[0].seq = l.expSeq
+	t.Items = l.one[:]
+	l.expSeq++
+	l.expPos += uint64(n.item.Len)
+	c.free.Offer(n)
+	return true
+}
+
+// announce sets t's gap to what was lost before n and was not told yet.
+func (c *conflated) announce(l *lane, t *Taken, n *node) {
+	lost, size := n.replaced, n.replacedBytes
+	if n.owed > c.told {
+		lost, size = lost+n.owed-c.told, size+n.owedBytes-c.toldBytes
+		c.told, c.toldBytes = n.owed, n.owedBytes
+	}
+	if lost > 0 {
+		l.gap(t, l.expSeq+lost, l.expPos+size)
 	}
 }

@@ -11,9 +11,9 @@ import (
 )
 
 // Consumer takes messages out of an eager Queue and shows them to a program, by
-// Messages. It is the receiving half of a Subscriber,
-// shared by the in-process client and package ipc. One goroutine at a time may
-// consume; the other methods are safe for concurrent use.
+// Messages. It is the receiving half of a Subscriber, shared by the in-process
+// client and package ipc. One goroutine at a time may consume, others wait for
+// their turn; the other methods are safe for concurrent use.
 type Consumer struct {
 	Queue *Queue
 	// MaxPayload bounds what a compressed payload may inflate to.
@@ -67,10 +67,15 @@ func (c *Consumer) Messages(ctx context.Context) iter.Seq[*Message] {
 	}
 }
 
+// leave looks for what was asked of the consumer while it could not be done by
+// who asked: after letting go of the lock, so that one of both sees the other.
 func (c *Consumer) leave() {
 	c.consuming.Unlock()
-	if c.closing.Load() {
+	switch {
+	case c.closing.Load():
 		c.Abandon()
+	case c.Queue.Closed():
+		c.Finish()
 	}
 }
 
@@ -79,8 +84,9 @@ func (c *Consumer) end() { c.once.Do(func() { close(c.ended) }) }
 // Ended is closed when a closed queue has been consumed, or was abandoned.
 func (c *Consumer) Ended() <-chan struct{} { return c.ended }
 
-// Abandon drops what is left. The queue must be closed, with nobody producing.
-// When a goroutine is consuming, it does the work at the end of its turn.
+// Abandon drops what is left, as the consumer. The queue must be closed, with
+// nobody producing. When a goroutine is consuming, it shows no further message
+// and does the work at the end of its turn.
 func (c *Consumer) Abandon() {
 	c.closing.Store(true)
 	c.Queue.notify()
@@ -92,14 +98,26 @@ func (c *Consumer) Abandon() {
 		return
 	}
 	c.abandoned = true
-	c.drop()
-	var scratch []Item
-	c.Queue.Discard(frame.ReasonConnection, &scratch)
+	c.Queue.lose(c.taken.Lane, c.taken.Items[min(c.at, len(c.taken.Items)):])
+	c.taken, c.at = Taken{}, 0
+	c.Queue.Discard()
 	c.end()
 }
 
+// Finish is for the end of a subscription whose queue was closed: where nothing
+// is left and nobody is consuming, nobody needs to come to find that out.
+func (c *Consumer) Finish() {
+	if !c.consuming.TryLock() {
+		return // who has the lock looks again after letting go of it
+	}
+	defer c.consuming.Unlock()
+	if c.at >= len(c.taken.Items) && !c.Queue.Pending() {
+		c.end()
+	}
+}
+
 // Step shows all that is queued, without waiting. It reports false when yield
-// did; then the rest is shown next time.
+// did, or when the consumer was abandoned; then the rest is shown next time.
 func (c *Consumer) Step(yield func(*Message) bool) bool {
 	for {
 		if c.at >= len(c.taken.Items) {
@@ -123,7 +141,7 @@ func (c *Consumer) Step(yield func(*Message) bool) bool {
 }
 
 // show yields the messages that were taken. However it ends, what was shown is
-// booked and released, and what was not is kept.
+// booked and released, and what was not is kept. After Abandon none is begun.
 func (c *Consumer) show(yield func(*Message) bool) bool {
 	items := c.taken.Items[c.at:]
 	done, size := 0, 0
@@ -137,8 +155,11 @@ func (c *Consumer) show(yield func(*Message) bool) bool {
 		ReleaseItems(items[:done])
 	}()
 	for i := range items {
+		if c.closing.Load() {
+			return false
+		}
 		f := items[i].Frame()
-		c.message = Message{Frame: f, Payload: f.Payload(), Sequence: items[i].seq, Urgent: c.taken.Lane == Urgent}
+		c.message = Message{Frame: f, Payload: f.Payload(), Sequence: items[i].seq, Urgent: c.taken.Lane == Urgent, More: i+1 < len(items)}
 		if f.Flags()&frame.FlagCompressed != 0 {
 			// What cannot be inflated is delivered without a payload; the frame
 			// shows that there was one.
@@ -151,16 +172,4 @@ func (c *Consumer) show(yield func(*Message) bool) bool {
 		}
 	}
 	return true
-}
-
-// drop books what was taken but not shown as lost, and releases it.
-func (c *Consumer) drop() {
-	rest := c.taken.Items[min(c.at, len(c.taken.Items)):]
-	size := 0
-	for i := range rest {
-		size += int(rest[i].Len)
-	}
-	c.Queue.Lost(c.taken.Lane, len(rest), uint64(size))
-	ReleaseItems(rest)
-	c.taken, c.at = Taken{}, 0
 }

@@ -2,7 +2,6 @@ package router
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -42,7 +41,9 @@ func compileFilter(s *Subscription) (*filter, error) {
 	}
 	entries := len(s.Capabilities.EventTypes) + len(s.Capabilities.Collectors)
 	if e := s.EventFilter; e != nil {
-		f.minPriority = e.MinPriority
+		if f.minPriority = e.MinPriority; f.minPriority > frame.MaxPriority {
+			return nil, fmt.Errorf("%w: min_priority is %d, want at most %d", ErrSubscription, f.minPriority, frame.MaxPriority)
+		}
 		addList(&f.eventTypes, e.EventTypes)
 		addList(&f.sources, e.Sources)
 		f.pids = slices.Sorted(slices.Values(e.PIDs))
@@ -114,7 +115,6 @@ func (f *filter) match(fr frame.Frame, topic, source string) bool {
 }
 
 func (f *filter) matchEventType(ext frame.Extension, topic string) bool {
-	var have []byte
 	have, ok := ext.Lookup(frame.TagEventType)
 	for _, types := range f.eventTypes {
 		hit := false
@@ -141,17 +141,17 @@ func (f *filter) matchPID(ext frame.Extension) bool {
 	if len(f.pids) == 0 {
 		return true
 	}
-	v, ok := ext.Lookup(frame.TagPID)
-	if !ok || len(v) != 4 {
+	pid, ok := ext.PID()
+	if !ok {
 		return false
 	}
-	_, hit := slices.BinarySearch(f.pids, binary.LittleEndian.Uint32(v))
+	_, hit := slices.BinarySearch(f.pids, pid)
 	return hit
 }
 
 func (f *filter) matchMetadata(ext frame.Extension) bool {
 	for i := range f.metadata {
-		if !hasPair(ext, frame.TagMetadata, &f.metadata[i]) {
+		if !f.metadata[i].in(ext, frame.TagMetadata) {
 			return false
 		}
 	}
@@ -180,14 +180,14 @@ func (f *filter) matchCorrelation(ext frame.Extension) bool {
 		return false
 	}
 	for i := range f.required {
-		if !hasPair(ext, frame.TagTag, &f.required[i]) {
+		if !f.required[i].in(ext, frame.TagTag) {
 			return false
 		}
 	}
 	if len(f.any) > 0 {
 		hit := false
 		for i := range f.any {
-			hit = hit || hasPair(ext, frame.TagTag, &f.any[i])
+			hit = hit || f.any[i].in(ext, frame.TagTag)
 		}
 		if !hit {
 			return false
@@ -196,12 +196,8 @@ func (f *filter) matchCorrelation(ext frame.Extension) bool {
 	if c.MinSequence == nil && c.MaxSequence == nil {
 		return true
 	}
-	v, ok := ext.Lookup(frame.TagSequence)
-	if !ok || len(v) != 8 {
-		return false
-	}
-	seq := binary.LittleEndian.Uint64(v)
-	return (c.MinSequence == nil || seq >= *c.MinSequence) && (c.MaxSequence == nil || seq <= *c.MaxSequence)
+	seq, ok := ext.Sequence()
+	return ok && (c.MinSequence == nil || seq >= *c.MinSequence) && (c.MaxSequence == nil || seq <= *c.MaxSequence)
 }
 
 func containsBytes(list []string, b []byte) bool {
@@ -213,21 +209,11 @@ func containsBytes(list []string, b []byte) bool {
 	return false
 }
 
-// hasPair walks the extension for a key-value entry: u8 key length, key, value.
-func hasPair(ext frame.Extension, tag byte, want *pair) bool {
-	for len(ext) >= 3 {
-		t, n := ext[0], int(binary.LittleEndian.Uint16(ext[1:]))
-		if len(ext) < 3+n {
-			return false
-		}
-		v := ext[3 : 3+n]
-		if t == tag && n > 0 && int(v[0]) == len(want.key) && n >= 1+len(want.key) &&
-			string(v[1:1+len(want.key)]) == want.key && string(v[1+len(want.key):]) == want.value {
-			return true
-		}
-		ext = ext[3+n:]
-	}
-	return false
+// in reports whether the extension holds the pair. Where a key stands twice, the
+// first counts, as for every other reader of extensions.
+func (p *pair) in(ext frame.Extension, tag byte) bool {
+	v, ok := ext.LookupKey(tag, p.key)
+	return ok && string(v) == p.value
 }
 
 func matchAnyGlob(globs []string, b []byte) bool {

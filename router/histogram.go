@@ -96,6 +96,15 @@ func (h *histogram) summary() Latency {
 // timed.
 const sampleAbove = 16
 
+// RecordDelivery times the messages of items, which were delivered to s at now,
+// but not those that are older than the subscription: retained or replayed.
+func (s *Sub) RecordDelivery(items []Item, now int64) {
+	for len(items) > 0 && items[0].Frame().Sequence() <= s.since {
+		items = items[1:]
+	}
+	s.port.b.RecordDelivery(items, now)
+}
+
 // RecordDelivery times the messages of items, which were delivered at now.
 func (b *Broker) RecordDelivery(items []Item, now int64) {
 	step := 1

@@ -16,7 +16,6 @@ type index struct {
 	subs   []*Sub
 	routes map[string]*route
 	gen    uint64 // counts changes; a route of an older generation is stale
-	serial uint64
 }
 
 // maxRoutes bounds the cache against clients that make up topics.
@@ -46,8 +45,6 @@ type group struct {
 
 func (x *index) init() { x.routes = make(map[string]*route); x.gen = 1 }
 
-func (x *index) nextSerial() uint64 { x.serial++; return x.serial }
-
 func (x *index) add(s *Sub) { x.subs = append(x.subs, s); x.gen++ }
 
 func (x *index) remove(s *Sub) {
@@ -65,7 +62,7 @@ func (b *Broker) route(topic string) *route {
 		if len(x.routes) >= maxRoutes {
 			clear(x.routes) // ports keep those that they use
 		}
-		r = &route{topic: topic, system: topic == systemTopic || strings.HasPrefix(topic, systemTopic+".")}
+		r = &route{topic: topic, system: isSystem(topic)}
 		if r.system || b.urgent.Match(topic) {
 			r.lane = Urgent
 		}
@@ -80,6 +77,11 @@ func (b *Broker) route(topic string) *route {
 		x.refresh(r)
 	}
 	return r
+}
+
+// isSystem reports whether topic is one of the broker's own.
+func isSystem(topic string) bool {
+	return topic == systemTopic || strings.HasPrefix(topic, systemTopic+".")
 }
 
 func (x *index) refresh(r *route) {

@@ -2,8 +2,7 @@ package router
 
 import (
 	"context"
-	"fmt"
-	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -15,9 +14,11 @@ import (
 // own to the routing thread; its subscribers take from their queues on the
 // goroutine that consumes. A publisher that is faster than the routing thread
 // waits for it, as a socket would make it wait; it never waits for a subscriber.
+//
+// The routing thread takes no lock that a publisher holds: what both need to
+// know of each other goes through the ring, and through calls.
 type Local struct {
 	b     *Broker
-	port  *Port // set once by attach
 	in    *ring.Ring[Item]
 	calls Calls
 	resp  Responders
@@ -25,25 +26,41 @@ type Local struct {
 	mu       sync.Mutex
 	buf      *frame.Buffer // guarded by mu; frames are written into it
 	used     int           // guarded by mu; of buf
-	closed   bool          // guarded by mu
 	messages uint64        // guarded by mu; numbers publish frames
+	sent     int64         // guarded by mu; bytes passed on
+	seen     int64         // guarded by mu; what taken was when last looked at
+	closed   bool          // guarded by mu
+	room     *ring.Signal  // where the holder of mu waits for the routing thread
 
-	subs    map[*localSub]struct{} // guarded by mu
-	listens bool                   // guarded by mu; the inbox has its goroutine
+	taken atomic.Int64 // of sent; written by the routing thread
 
-	stopped atomic.Bool
-	workers sync.WaitGroup // goroutines of the inbox and of handlers
-	ctx     context.Context
-	cancel  context.CancelFunc
+	// owned by the routing thread; when that has ended, by Close
+	port *Port
+	subs map[*localSub]struct{}
+
+	listening atomic.Bool    // the inbox has its goroutine
+	workers   sync.WaitGroup // the goroutines of the inbox, of handlers and responders
+	ctx       context.Context
+	cancel    context.CancelFunc // by Close
+	gone      chan struct{}      // closed when Close is done
 }
 
-// localRing is how many messages may be on their way to the routing thread.
-const localRing = 1024
+const (
+	// localRing and localBytes bound what may be on its way to the routing
+	// thread. A single message may be larger than that.
+	localRing  = 1024
+	localBytes = 4 << 20
 
-const localBuffer = 64 << 10
+	// localBuffer is how much memory for frames a client takes at a time.
+	localBuffer = 64 << 10
+)
+
+// ClaimSize is the most messages that one Take yields.
+const ClaimSize = 64
 
 // Client returns an in-process client of the broker, called name. It may be used
-// before Run, but calls that need an answer wait for it. Close it when done.
+// before Run: then it publishes as much as may be on its way, and what needs an
+// answer waits for Run. Close it when done.
 func (b *Broker) Client(name string) *Local {
 	return b.ClientAs(Identity{Name: name}, nil)
 }
@@ -51,22 +68,24 @@ func (b *Broker) Client(name string) *Local {
 // ClientAs is Client with an identity and, where not nil, a policy.
 func (b *Broker) ClientAs(who Identity, authorize Authorize) *Local {
 	l := &Local{
-		b:  b,
-		in: ring.NewWithOptions(ring.Options[Item]{Capacity: localRing, Signal: b.signal}),
+		b:    b,
+		in:   ring.NewWithOptions(ring.Options[Item]{Capacity: localRing, Signal: b.signal}),
+		room: ring.NewSignal(),
+		subs: make(map[*localSub]struct{}),
+		gone: make(chan struct{}),
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.calls = Calls{Send: l.send, MaxPayload: b.opts.MaxMessageSize}
 	l.resp = Responders{Send: l.send}
 	attached := b.post(func() {
-		if l.stopped.Load() {
-			return
-		}
-		l.port = b.attach(who, localSink{l}, authorize, frame.FlagCompressed, true)
+		l.port = b.attach(who, localSink{}, authorize, frame.FlagCompressed, true)
 		b.locals = append(b.locals, l)
 	})
 	if !attached {
+		l.cancel()
 		l.calls.Close(ErrClosed)
 		l.closed = true
+		close(l.gone)
 	}
 	return l
 }
@@ -74,237 +93,155 @@ func (b *Broker) ClientAs(who Identity, authorize Authorize) *Local {
 // takeLocals routes what in-process clients have sent.
 func (b *Broker) takeLocals() (worked bool) {
 	for _, l := range b.locals {
-		// A bound for each turn: one client must not keep the others waiting.
-		for taken := 0; taken < localRing; {
-			batch := l.in.Claim(ClaimSize)
-			if len(batch.Items) == 0 {
-				break
-			}
-			worked = true
-			taken += len(batch.Items)
-			for i := range batch.Items {
-				it := &batch.Items[i]
-				f := it.Frame()
-				if err := l.port.Handle(it.Buf, int(it.Off), f); err != nil {
-					l.port.Refuse(f.ID(), err)
-				}
-			}
-			b.endRun()
-			ReleaseItems(batch.Items)
-		}
-		l.in.Release()
+		worked = b.takeFrom(l) || worked
 	}
 	return worked
 }
 
-// ClaimSize is the most messages that one Take yields.
-const ClaimSize = 64
-
-// send encodes and sends a frame.
-func (l *Local) send(f *frame.Fields) error {
-	n := frame.HeaderSize + len(f.Topic) + len(f.Extension) + len(f.Payload)
-	return l.write(n, func(dst []byte) ([]byte, error) { return frame.Append(dst, f) })
-}
-
-// write has build append one frame of n bytes, and passes it on.
-func (l *Local) write(n int, build func([]byte) ([]byte, error)) error {
-	if n > l.b.opts.MaxMessageSize {
-		return &LimitError{"max_message_size", int64(l.b.opts.MaxMessageSize), int64(n)}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	off, err := l.reserve(n)
-	if err != nil {
-		return err
-	}
-	if _, err := build(l.buf.B[off:off:len(l.buf.B)]); err != nil {
-		return err
-	}
-	return l.pass(off, n)
-}
-
-// reserve makes room for n bytes in buf and returns where. mu is held.
-func (l *Local) reserve(n int) (off int, err error) {
-	if l.closed {
-		return 0, ErrClosed
-	}
-	if l.buf == nil || len(l.buf.B)-l.used < n {
-		if l.buf != nil {
-			l.buf.Release(1)
+// takeFrom routes what l has sent: at least all that was in its ring when it
+// was called, and about as much at most, so that one client does not keep the
+// others waiting.
+func (b *Broker) takeFrom(l *Local) (worked bool) {
+	for n := 0; n < localRing; {
+		batch := l.in.Claim(ClaimSize)
+		if len(batch.Items) == 0 {
+			break
 		}
-		l.buf, l.used = l.b.pool.Get(max(n, localBuffer)), 0
-		l.buf.B = l.buf.B[:cap(l.buf.B)]
-	}
-	return l.used, nil
-}
-
-// pass hands the frame at off to the routing thread. mu is held.
-func (l *Local) pass(off, n int) error {
-	l.buf.Retain(1)
-	it := Item{Buf: l.buf, Off: uint32(off), Len: uint32(n)}
-	for !l.in.Offer(it) {
-		select {
-		case <-l.b.done:
-			l.buf.Release(1)
-			return ErrClosed
-		default:
-			runtime.Gosched() // the routing thread takes what is there in its next turn
-		}
-	}
-	l.used = off + n
-	return nil
-}
-
-// Publisher implements Bus.
-func (l *Local) Publisher(topic string) (Publisher, error) {
-	if err := CheckPublishTopic(topic); err != nil {
-		return nil, fmt.Errorf("publisher: %w", err)
-	}
-	t, err := frame.NewTemplate(&frame.Fields{Type: frame.TypePublish, Priority: frame.NormalPriority, Topic: topic})
-	if err != nil {
-		return nil, fmt.Errorf("publisher %q: %w", topic, err)
-	}
-	return &localPublisher{l, t}, nil
-}
-
-// CheckPublishTopic checks a topic that a client wants to publish on.
-func CheckPublishTopic(topic string) error {
-	if err := frame.CheckTopic(topic); err != nil {
-		return fmt.Errorf("topic %q: %w", topic, err)
-	}
-	if topic == systemTopic || len(topic) > len(systemTopic) && topic[:len(systemTopic)+1] == systemTopic+"." {
-		return fmt.Errorf("topic %q: %w", topic, ErrReserved)
-	}
-	return nil
-}
-
-type localPublisher struct {
-	l *Local
-	t frame.Template
-}
-
-func (p *localPublisher) Publish(payload []byte) error { return p.PublishMeta(payload, nil) }
-
-func (p *localPublisher) PublishMeta(payload, extension []byte) error {
-	l := p.l
-	n := p.t.Size(extension, payload)
-	if n > l.b.opts.MaxMessageSize || len(extension) > frame.MaxExtension {
-		return &LimitError{"max_message_size", int64(l.b.opts.MaxMessageSize), int64(n)}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	off, err := l.reserve(n)
-	if err != nil {
-		return err
-	}
-	l.messages++
-	p.t.Append(l.buf.B[off:off:len(l.buf.B)], PublishID|l.messages, Now(), extension, payload)
-	return l.pass(off, n)
-}
-
-// PublishID is the bit that tells the ids of publish frames from those of
-// requests and subscriptions, so that an error frame names one thing only.
-const PublishID = 1 << 63
-
-// PublishFields checks m and returns the frame for it, without its id.
-func PublishFields(m *Outgoing) (frame.Fields, error) {
-	if err := CheckPublishTopic(m.Topic); err != nil {
-		return frame.Fields{}, fmt.Errorf("publish: %w", err)
-	}
-	f := frame.Fields{
-		Type: frame.TypePublish, Priority: m.Priority, Content: m.Content, Topic: m.Topic,
-		Extension: m.Extension, Payload: m.Payload, Time: Now(),
-	}
-	if m.Priority == 0 {
-		f.Priority = frame.NormalPriority
-	}
-	if m.Retain {
-		f.Flags = frame.FlagRetain
-	}
-	return f, nil
-}
-
-// Publish implements Bus.
-func (l *Local) Publish(ctx context.Context, m Outgoing) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	f, err := PublishFields(&m)
-	if err != nil {
-		return err
-	}
-	f.ID = PublishID
-	return l.send(&f)
-}
-
-// Request implements Bus.
-func (l *Local) Request(ctx context.Context, target string, body []byte) (Reply, error) {
-	if err := l.start(ctx); err != nil {
-		return Reply{}, err
-	}
-	return l.calls.Request(ctx, target, body)
-}
-
-// start runs the goroutine that reads the inbox, once.
-func (l *Local) start(ctx context.Context) error {
-	return l.do(ctx, func() error {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.closed {
-			return ErrClosed
-		}
-		if !l.listens {
-			l.listens = true
-			l.workers.Add(1)
-			go l.readInbox(&l.port.inbox.Queue) // Close waits for it
-		}
-		return nil
-	})
-}
-
-func (l *Local) readInbox(q *Queue) {
-	defer l.workers.Done()
-	for {
-		t, ok := q.Take(consumeBatch)
-		if !ok {
-			if q.Wait(l.ctx) != nil {
-				return
-			}
-			continue
-		}
-		size := 0
-		for i := range t.Items {
-			f := t.Items[i].Frame()
-			size += len(f)
-			if f.Type() == frame.TypeCancel {
-				l.resp.Cancel(f)
-			} else {
-				l.calls.Answer(f)
+		n += len(batch.Items)
+		size := int64(0)
+		for i := range batch.Items {
+			it := &batch.Items[i]
+			size += int64(it.Len)
+			f := it.Frame()
+			if err := l.port.Handle(it.Buf, int(it.Off), f); err != nil {
+				l.port.Refuse(f.ID(), err)
 			}
 		}
-		q.Delivered(t.Lane, len(t.Items), uint64(size))
-		ReleaseItems(t.Items)
+		b.endRun()
+		ReleaseItems(batch.Items)
+		l.taken.Store(l.taken.Load() + size)
+		worked = true
 	}
+	l.in.Release()
+	if worked {
+		l.room.Notify()
+	}
+	return worked
 }
 
-// do runs f on the routing thread, with the port attached.
+// do runs f on the routing thread, when all that this client sent before has
+// been routed. Close ends the waiting.
 func (l *Local) do(ctx context.Context, f func() error) error {
 	var inner error
-	err := l.b.do(ctx, func() {
-		if l.port == nil || l.port.closed {
+	err := l.b.do(ctx, l.ctx.Done(), func() {
+		if l.port.closed || l.ctx.Err() != nil {
 			inner = ErrClosed
 			return
 		}
+		l.b.takeFrom(l)
 		inner = f()
 	})
 	if err != nil {
-		return err
+		return err // f may still be running
 	}
 	return inner
 }
 
-// Flush implements Bus. What was published before is ahead of it in the ring,
-// and the routing thread empties the rings before it takes calls.
+// Flush implements Bus.
 func (l *Local) Flush(ctx context.Context) error {
 	return l.do(ctx, func() error { return nil })
 }
+
+// Drain implements Bus.
+func (l *Local) Drain(ctx context.Context) error {
+	var open []*localSub
+	err := l.do(ctx, func() error {
+		l.port.Finish()
+		for s := range l.subs {
+			open = append(open, s)
+		}
+		return nil
+	})
+	if err == nil {
+		for _, s := range open {
+			if err = s.drained(ctx); err != nil {
+				break
+			}
+		}
+	}
+	if cerr := l.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// Close implements Bus.
+func (l *Local) Close() error {
+	l.cancel() // also whoever waits for room, and holds mu
+	l.mu.Lock()
+	again := l.closed
+	l.closed = true
+	if l.buf != nil {
+		l.buf.Release(1)
+		l.buf = nil
+	}
+	l.mu.Unlock()
+	if again {
+		<-l.gone
+		return nil
+	}
+	defer close(l.gone)
+	switch {
+	case !l.b.running.Load():
+		l.b.post(l.end) // nothing has begun; Run, if it comes, routes what was published
+	case l.b.do(context.Background(), nil, l.end) != nil:
+		<-l.b.done
+		l.abandon()
+	}
+	l.calls.Close(ErrClosed)
+	l.workers.Wait()
+	return nil
+}
+
+// end removes the client, on the routing thread.
+func (l *Local) end() {
+	l.b.takeFrom(l) // what was published before Close is published
+	for s := range l.subs {
+		s.end()
+	}
+	l.port.Close()
+	l.b.locals = slices.DeleteFunc(l.b.locals, func(x *Local) bool { return x == l })
+}
+
+// abandon releases what the routing thread, which has ended, left behind.
+func (l *Local) abandon() {
+	for s := range l.subs {
+		s.Abandon()
+	}
+	for {
+		batch := l.in.Claim(ClaimSize)
+		if len(batch.Items) == 0 {
+			l.in.Release()
+			return
+		}
+		ReleaseItems(batch.Items)
+	}
+}
+
+// localSink is the port's view of an in-process client. Consumers wake up by
+// themselves, so there is nothing to write.
+type localSink struct{}
+
+// Drain implements Sink.
+func (localSink) Drain(p *Port) {
+	for _, sub := range p.ready {
+		sub.Done()
+	}
+	p.ready = p.ready[:0]
+}
+
+// Disconnect implements Sink; the broker ends in-process subscriptions itself.
+func (localSink) Disconnect(frame.Code, string) {}
+
+// Tick implements Sink.
+func (localSink) Tick(int64) {}

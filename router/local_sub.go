@@ -11,8 +11,12 @@ import (
 // localSub is an in-process subscription.
 type localSub struct {
 	*Consumer
-	l  *Local
-	id uint64
+	l   *Local
+	id  uint64
+	sub *Sub
+	// done is closed when the goroutine of the handler or responder has ended;
+	// nil without one.
+	done chan struct{}
 	// ctx ends with the subscription.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -20,55 +24,72 @@ type localSub struct {
 
 // Subscribe implements Bus.
 func (l *Local) Subscribe(ctx context.Context, spec Subscription) (Subscriber, error) {
-	s, err := l.subscribe(ctx, spec)
-	if err != nil {
-		return nil, err
-	}
+	var work func(*localSub)
 	if h := spec.Handler; h != nil {
-		l.work(func() {
+		work = func(s *localSub) {
 			for m := range s.Consumer.Messages(s.ctx) {
 				h(m)
 			}
-		})
+		}
 	}
-	return s, nil
-}
-
-// subscribe adds the subscription, and its entry in l.subs, in one step: Close
-// either sees it or has it refused.
-func (l *Local) subscribe(ctx context.Context, spec Subscription) (*localSub, error) {
-	s := &localSub{l: l, id: l.calls.NextID()}
-	err := l.do(ctx, func() error {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.closed {
-			return ErrClosed
-		}
-		sub, _, err := l.port.Subscribe(s.id, spec)
-		if err != nil {
-			return err
-		}
-		s.ctx, s.cancel = context.WithCancel(l.ctx)
-		s.Consumer = NewConsumer(&sub.Queue, l.b.opts.MaxMessageSize)
-		s.Observe = func(items []Item) { l.b.RecordDelivery(items, Now()) }
-		if l.subs == nil {
-			l.subs = make(map[*localSub]struct{})
-		}
-		l.subs[s] = struct{}{}
-		return nil
-	})
+	s, err := l.subscribe(ctx, spec, work)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe: %w", err)
 	}
 	return s, nil
 }
 
-// work runs f on a goroutine that Close waits for.
-func (l *Local) work(f func()) {
+// Respond implements Bus.
+func (l *Local) Respond(ctx context.Context, target string, h Responder) (Closer, error) {
+	if err := l.listen(ctx); err != nil { // for cancels
+		return nil, fmt.Errorf("respond %q: %w", target, err)
+	}
+	s, err := l.subscribe(ctx, Subscription{Patterns: []string{target}, Respond: true}, func(s *localSub) {
+		l.resp.Serve(s.ctx, s.Consumer, h)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("respond %q: %w", target, err)
+	}
+	return s, nil
+}
+
+// subscribe adds a subscription, and where work is not nil runs that on a
+// goroutine which Close waits for.
+func (l *Local) subscribe(ctx context.Context, spec Subscription, work func(*localSub)) (*localSub, error) {
+	s := &localSub{l: l, id: l.calls.NextID()}
+	err := l.do(ctx, func() error {
+		sub, _, err := l.port.Subscribe(s.id, spec)
+		if err != nil {
+			return err
+		}
+		s.begin(sub, work)
+		return nil
+	})
+	if err != nil {
+		l.b.post(s.end) // when ctx ended first, it may have begun all the same
+		return nil, err
+	}
+	return s, nil
+}
+
+// begin is on the routing thread: Close, which is there too, either comes later
+// or has the subscription refused.
+func (s *localSub) begin(sub *Sub, work func(*localSub)) {
+	l := s.l
+	s.sub = sub
+	s.ctx, s.cancel = context.WithCancel(l.ctx)
+	s.Consumer = NewConsumer(&sub.Queue, l.b.opts.MaxMessageSize)
+	s.Observe = func(items []Item) { sub.RecordDelivery(items, Now()) }
+	l.subs[s] = struct{}{}
+	if work == nil {
+		return
+	}
+	s.done = make(chan struct{})
 	l.workers.Add(1)
 	go func() { // Close waits for it
 		defer l.workers.Done()
-		f()
+		defer close(s.done)
+		work(s)
 	}()
 }
 
@@ -77,168 +98,95 @@ func (s *localSub) Messages(ctx context.Context) iter.Seq[*Message] {
 	return s.Consumer.Messages(ctx)
 }
 
-// Err implements Subscriber. An in-process subscription ends by Close, or with
-// the broker.
+// Err implements Subscriber.
 func (s *localSub) Err() error {
-	select {
-	case <-s.l.b.done:
-		return fmt.Errorf("subscription: %w", ErrClosed)
-	default:
+	if !s.Queue.Closed() || s.sub.why == nil {
 		return nil
 	}
+	return fmt.Errorf("subscription: %w", s.sub.why)
 }
 
 // Close implements Subscriber.
 func (s *localSub) Close() error {
 	s.cancel()
-	s.l.mu.Lock()
-	_, open := s.l.subs[s]
-	delete(s.l.subs, s)
-	s.l.mu.Unlock()
-	if open {
-		// A broker that has stopped has closed the queue already.
-		s.l.b.post(func() { s.end() })
-		if s.stoppedBroker() {
-			s.Abandon()
-		}
+	s.Abandon() // here, so that nothing more is shown; and when nothing more comes, at the end
+	if !s.l.b.post(s.end) {
+		<-s.l.b.done
+		s.Abandon()
 	}
 	return nil
-}
-
-func (s *localSub) stoppedBroker() bool {
-	select {
-	case <-s.l.b.done:
-		return true
-	default:
-		return false
-	}
 }
 
 // end removes the subscription, on the routing thread, and drops what is left.
 func (s *localSub) end() {
-	if s.l.port.Unsubscribe(s.id) {
-		s.Abandon()
-		s.l.b.stats.retire(s.Queue.Count())
+	if s.sub == nil {
+		return
 	}
+	s.cancel()
+	s.l.port.Unsubscribe(s.id)
+	delete(s.l.subs, s)
+	s.Abandon()
 }
 
-// Respond implements Bus.
-func (l *Local) Respond(ctx context.Context, target string, h Responder) (Closer, error) {
-	if err := l.start(ctx); err != nil {
-		return nil, err
-	}
-	s, err := l.subscribe(ctx, Subscription{Patterns: []string{target}, Respond: true})
-	if err != nil {
-		return nil, fmt.Errorf("respond %q: %w", target, err)
-	}
-	l.work(func() { l.resp.Serve(s.ctx, s.Consumer, h) })
-	return s, nil
-}
-
-// Drain implements Bus.
-func (l *Local) Drain(ctx context.Context) error {
-	var open []*localSub
-	err := l.do(ctx, func() error {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		for s := range l.subs {
-			l.port.Unsubscribe(s.id) // closes the queue; its consumer takes what is left
-			open = append(open, s)
+// drained waits until a subscription that was finished has been consumed, and
+// its goroutine, if it has one, has ended.
+func (s *localSub) drained(ctx context.Context) error {
+	s.Finish()
+	for _, c := range []<-chan struct{}{s.Ended(), s.done} {
+		if c == nil {
+			continue
 		}
-		return nil
-	})
-	for _, s := range open {
 		select {
-		case <-s.Ended():
+		case <-c:
 		case <-ctx.Done():
-			err = ctx.Err()
+			return ctx.Err()
 		}
 	}
-	if cerr := l.Close(); err == nil {
-		err = cerr
-	}
-	return err
-}
-
-// Close implements Bus. It must not be called from a handler.
-func (l *Local) Close() error {
-	l.stopped.Store(true)
-	l.mu.Lock()
-	again := l.closed
-	l.closed = true
-	if l.buf != nil {
-		l.buf.Release(1)
-		l.buf = nil
-	}
-	subs := l.subs
-	l.subs = nil
-	l.mu.Unlock()
-	if again {
-		l.workers.Wait()
-		return nil
-	}
-	l.cancel()
-	ended := func() {
-		if l.port == nil {
-			return
-		}
-		l.b.takeLocals() // what was published before Close is published
-		for s := range subs {
-			s.end()
-		}
-		l.port.Close()
-		for i, x := range l.b.locals {
-			if x == l {
-				l.b.locals = append(l.b.locals[:i], l.b.locals[i+1:]...)
-				break
-			}
-		}
-	}
-	if !l.b.running.Load() || l.b.do(context.Background(), ended) != nil {
-		// Nobody routes any more, or yet: then this goroutine is the only one.
-		for s := range subs {
-			s.Queue.Close()
-			s.Abandon()
-		}
-		l.b.post(ended)
-	}
-	l.calls.Close(ErrClosed)
-	l.workers.Wait()
-	l.discard()
 	return nil
 }
 
-// discard releases what the routing thread will never take.
-func (l *Local) discard() {
-	select {
-	case <-l.b.done:
-	default:
-		return
+// Request implements Bus.
+func (l *Local) Request(ctx context.Context, target string, body []byte) (Reply, error) {
+	if err := l.listen(ctx); err != nil {
+		return Reply{}, fmt.Errorf("request %q: %w", target, err)
 	}
-	for {
-		batch := l.in.Claim(ClaimSize)
-		if len(batch.Items) == 0 {
-			l.in.Release()
-			return
+	return l.calls.Request(ctx, target, body)
+}
+
+// listen has a goroutine read the inbox.
+func (l *Local) listen(ctx context.Context) error {
+	if l.listening.Load() {
+		return nil
+	}
+	return l.do(ctx, func() error {
+		if !l.port.listens {
+			l.port.listens = true
+			l.listening.Store(true)
+			l.workers.Add(1)
+			go l.readInbox(&l.port.inbox.Queue) // Close waits for it
 		}
-		ReleaseItems(batch.Items)
-	}
+		return nil
+	})
 }
 
-// localSink is the port's view of an in-process client. Consumers wake up by
-// themselves, so there is nothing to write.
-type localSink struct{ l *Local }
-
-// Drain implements Sink.
-func (s localSink) Drain(p *Port) {
-	for _, sub := range p.ready {
-		sub.Done()
+// readInbox runs until the port is closed: by Close, or with the broker. Nobody
+// answers then any more.
+func (l *Local) readInbox(q *Queue) {
+	defer l.workers.Done()
+	defer l.calls.Close(ErrClosed)
+	for q.Wait(context.Background()) == nil {
+		t, _ := q.Take(ClaimSize)
+		size := 0
+		for i := range t.Items {
+			f := t.Items[i].Frame()
+			size += len(f)
+			if f.Type() == frame.TypeCancel {
+				l.resp.Cancel(f)
+			} else {
+				l.calls.Answer(f)
+			}
+		}
+		q.Delivered(t.Lane, len(t.Items), uint64(size))
+		ReleaseItems(t.Items)
 	}
-	p.ready = p.ready[:0]
 }
-
-// Disconnect implements Sink; the broker ends in-process subscriptions itself.
-func (s localSink) Disconnect(frame.Code, string) {}
-
-// Tick implements Sink.
-func (s localSink) Tick(int64) {}

@@ -103,7 +103,9 @@ func (b *Broker) flush() {
 		p := b.ready[i]
 		b.ready[i] = nil
 		p.isReady = false
-		p.sink.Drain(p)
+		if !p.closed {
+			p.sink.Drain(p)
+		}
 	}
 	b.ready = b.ready[:0]
 	if b.pool.Live() > b.opts.MaxMemory {
@@ -144,6 +146,7 @@ func (b *Broker) tick() {
 	b.stats.advance(b.now)
 	b.expireRequests()
 	b.expireReplay()
+	b.closeBooks()
 	for _, p := range b.ports {
 		p.sink.Tick(b.now)
 	}
@@ -154,6 +157,7 @@ func (b *Broker) tick() {
 func (b *Broker) shutdown(d Driver) {
 	b.mu.Lock()
 	b.closed = true
+	b.ending.Store(true)
 	calls := b.calls
 	b.calls = nil
 	b.mu.Unlock()
@@ -161,6 +165,9 @@ func (b *Broker) shutdown(d Driver) {
 		f()
 	}
 	b.takeLocals()
+	for _, l := range b.locals {
+		l.room.Notify() // who waits for room learns that there will be none
+	}
 	b.endRun()
 	b.flush()
 	d.Finish()
@@ -172,19 +179,26 @@ func (b *Broker) shutdown(d Driver) {
 }
 
 // idler is the driver of a broker without sockets.
-type idler struct{ ch chan struct{} }
+type idler struct {
+	ch    chan struct{}
+	timer *time.Timer
+}
 
-func newIdler() *idler { return &idler{make(chan struct{}, 1)} }
+func newIdler() *idler {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return &idler{make(chan struct{}, 1), t}
+}
 
 func (d *idler) Poll(wait time.Duration) (bool, error) {
 	if wait == 0 {
 		return false, nil
 	}
-	t := time.NewTimer(wait)
-	defer t.Stop()
+	d.timer.Reset(wait)
 	select {
 	case <-d.ch:
-	case <-t.C:
+		d.timer.Stop()
+	case <-d.timer.C:
 	}
 	return false, nil
 }

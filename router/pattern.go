@@ -9,9 +9,9 @@ import (
 
 // Pattern is a checked topic pattern: a topic whose segments may be wildcards.
 //
-//   - one segment, anywhere
-//     #  zero or more segments, last only
-//   - one segment, or at the end one or more
+//	+  one segment, anywhere
+//	#  zero or more segments, last only
+//	*  one segment, or at the end one or more
 //
 // So "events.#" takes "events" and everything below it, and "events.*"
 // everything below it only. The golden truth table is testdata/patterns.txt.
@@ -104,6 +104,37 @@ func (p Pattern) Match(topic string) bool {
 	}
 	return !more
 }
+
+// overlaps reports whether there is a topic, of whatever length, that p and one
+// of ps match.
+func (p Pattern) overlaps(ps Patterns) bool {
+	for _, q := range ps {
+		if p.meets(q) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p Pattern) meets(q Pattern) bool {
+	if len(p.segments) > len(q.segments) {
+		p, q = q, p
+	}
+	for i, s := range p.segments {
+		if o := q.segments[i]; s != o && !isWild(s) && !isWild(o) {
+			return false
+		}
+	}
+	switch {
+	case len(p.segments) < len(q.segments):
+		return p.tail != 0
+	case p.tail == 0 || q.tail == 0:
+		return p.tail != '*' && q.tail != '*'
+	}
+	return true
+}
+
+func isWild(segment string) bool { return segment == "+" || segment == "*" }
 
 // Patterns is a set of patterns; it matches what any of them matches.
 type Patterns []Pattern

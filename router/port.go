@@ -13,7 +13,7 @@ import (
 // between two turns.
 type Sink interface {
 	// Drain takes what the port's queues hold, as far as it goes without
-	// waiting; see Port.Ready. A sink whose consumers run on goroutines of their
+	// waiting; see Port.Ready. It is not called after Port.Close. A sink whose consumers run on goroutines of their
 	// own does nothing.
 	Drain(p *Port)
 	// Disconnect ends the port soon, for the reason given.
@@ -62,6 +62,7 @@ type Port struct {
 	authorize Authorize
 	inflates  frame.Flags // compressions that the client can undo
 	local     bool        // consumed on goroutines of this process
+	listens   bool        // the inbox is, too
 	closed    bool
 
 	routes map[string]*portRoute
@@ -87,9 +88,11 @@ type Sub struct {
 	patterns Patterns
 	filter   *filter
 	isReady  bool
-	closed   bool
-	serial   uint64 // order of subscribing, for fair turns within a group
+	since    uint64 // the broker's sequence when it began
 	noted    int64  // when its drops were last advised
+	ending   bool   // its overflow policy is about to stop it
+	stopped  bool   // nothing is routed to it any more
+	why      error  // of stopped; written before Queue is closed
 }
 
 // maxPortRoutes bounds a port's cache of topics; beyond it the cache starts
@@ -117,7 +120,6 @@ func (b *Broker) attach(who Identity, sink Sink, authorize Authorize, inflates f
 	p.inbox = &Sub{port: p}
 	p.inbox.Queue.Reset(DropOldest, 1, 2*b.opts.MaxRequests, local)
 	b.ports[p.id] = p
-	b.stats.ports++
 	return p
 }
 
@@ -182,6 +184,11 @@ func (p *Port) Subscribe(id uint64, spec Subscription) (*Sub, uint64, error) {
 	op := OpSubscribe
 	if spec.Respond {
 		op = OpRespond
+		for _, pat := range patterns {
+			if isSystem(pat.String()) {
+				return nil, 0, ErrReserved
+			}
+		}
 	}
 	if p.authorize != nil {
 		for _, pat := range patterns {
@@ -190,7 +197,7 @@ func (p *Port) Subscribe(id uint64, spec Subscription) (*Sub, uint64, error) {
 			}
 		}
 	}
-	s := &Sub{ID: id, port: p, spec: spec, patterns: patterns, filter: f, serial: b.index.nextSerial()}
+	s := &Sub{ID: id, port: p, spec: spec, patterns: patterns, filter: f, since: b.seq}
 	capacity := b.opts.MaxQueued
 	if spec.Queue > 0 && spec.Queue < capacity {
 		capacity = spec.Queue
@@ -200,7 +207,7 @@ func (p *Port) Subscribe(id uint64, spec Subscription) (*Sub, uint64, error) {
 		overflow = DropNewest // a request that does not fit is refused, not lost
 	}
 	early := b.early(s)
-	s.Queue.Reset(overflow, capacity+early.bulk, b.opts.UrgentQueued+early.urgent, p.local)
+	s.Queue.Reset(overflow, capacity+early.room[Bulk], b.opts.UrgentQueued+early.room[Urgent], p.local)
 	p.subs[id] = s
 	b.index.add(s)
 	b.deliverEarly(s, &early)
@@ -208,30 +215,48 @@ func (p *Port) Subscribe(id uint64, spec Subscription) (*Sub, uint64, error) {
 }
 
 // Unsubscribe ends a subscription and drops what is queued for it; it reports
-// whether there was one.
+// whether there was one. Who waits for an answer of a responder that ends so
+// learns that it died.
 func (p *Port) Unsubscribe(id uint64) bool {
 	s := p.subs[id]
 	if s == nil {
 		return false
 	}
 	p.b.endRun()
-	p.remove(s)
+	p.remove(s, nil)
+	p.b.responderGone(s)
 	return true
 }
 
-func (p *Port) remove(s *Sub) {
-	if s.closed {
+// Finish has nothing more routed to the port's subscriptions. What is queued can
+// still be taken, and requests be answered, until Close.
+func (p *Port) Finish() {
+	p.b.endRun()
+	for _, s := range p.subs {
+		p.stop(s, nil)
+	}
+}
+
+// stop has nothing more routed to s, because of why.
+func (p *Port) stop(s *Sub, why error) {
+	if s.stopped {
 		return
 	}
-	s.closed = true
-	delete(p.subs, s.ID)
+	s.stopped, s.why = true, why
 	p.b.index.remove(s)
-	p.dropReady(s)
+	p.b.leaving = append(p.b.leaving, s)
 	s.Queue.Close()
+}
+
+// remove stops s and drops what is queued, where that is the routing thread's to
+// take; the consumer of a local subscription does it by itself.
+func (p *Port) remove(s *Sub, why error) {
+	p.stop(s, why)
+	delete(p.subs, s.ID)
+	p.dropReady(s)
 	if !p.local {
-		s.Queue.Discard(frame.ReasonConnection, &p.b.scratch)
-		p.b.stats.retire(s.Queue.Count())
-	} // a local consumer still takes what is left, and retires the queue itself
+		s.Queue.Discard()
+	}
 }
 
 func (p *Port) dropReady(s *Sub) {
@@ -253,14 +278,14 @@ func (p *Port) Close() {
 	p.b.endRun()
 	p.closed = true
 	for _, s := range p.subs {
-		p.remove(s)
+		p.remove(s, ErrClosed)
 	}
 	p.b.portClosed(p)
 	p.inbox.Queue.Close()
-	if !p.local {
-		p.inbox.Queue.Discard(frame.ReasonConnection, &p.b.scratch)
+	if !p.listens {
+		p.inbox.Queue.Discard()
 	}
 	p.ready = nil
 	delete(p.b.ports, p.id)
-	p.b.stats.ports--
+	p.b.closeBooks()
 }

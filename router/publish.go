@@ -1,6 +1,8 @@
 package router
 
 import (
+	"fmt"
+
 	"github.com/daemoneye/eventbus/frame"
 )
 
@@ -199,6 +201,7 @@ func (b *Broker) deliverCopy(s *Sub, ln Lane, f frame.Frame) {
 		return
 	}
 	b.stats.refuse(err)
+	b.stats.dropped(1)
 	s.Queue.Skip(ln, 1, uint64(len(f)), frame.ReasonInflate, &b.scratch)
 	s.markReady()
 }
@@ -209,7 +212,10 @@ func (b *Broker) noteDrop(s *Sub, n int) {
 	b.stats.dropped(uint64(n))
 	if s.spec.overflow() == Disconnect && s.ID != 0 {
 		if s.port.local { // in process only the subscription ends
-			b.post(func() { s.port.Unsubscribe(s.ID) })
+			if !s.ending {
+				s.ending = true
+				b.post(func() { s.port.stop(s, fmt.Errorf("queue of subscription %s is full: %w", s.Name(), frame.ErrSlow)) })
+			}
 			return
 		}
 		s.port.sink.Disconnect(frame.CodeSlow, "queue of subscription "+s.Name()+" is full, and its overflow policy is disconnect")

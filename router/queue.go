@@ -67,13 +67,13 @@ type lane struct {
 	tail         tailMark
 
 	// written by the producer, taken by the consumer
+	natural Reason        // of the losses that the policy makes; constant
 	reasons atomic.Uint32 // bits 1<<Reason of what was dropped since the last gap
 	marks   atomic.Int32  // items in the ring that are marks and not messages
 
 	// written by the consumer
 	expSeq, expPos uint64 // what the next message's seq and pos are without loss
 	rest           []Item // of the last claim, beyond a hole
-	lastReason     Reason
 	one            [1]Item
 	done           atomic.Uint64 // delivered messages
 	doneBytes      atomic.Uint64
@@ -87,12 +87,25 @@ type lane struct {
 func (q *Queue) Reset(overflow Overflow, bulk, urgent int, eager bool) {
 	q.overflow = overflow
 	q.lanes[Bulk].capacity, q.lanes[Urgent].capacity = bulk, urgent
+	for i := range q.lanes {
+		q.lanes[i].natural = naturalReason(overflow)
+	}
 	if eager {
 		q.signal = ring.NewSignal()
 		for i := range q.lanes {
 			q.open(&q.lanes[i])
 		}
 	}
+}
+
+func naturalReason(o Overflow) Reason {
+	switch o {
+	case DropNewest, Disconnect:
+		return frame.ReasonDropNewest
+	case Conflate:
+		return frame.ReasonConflated
+	}
+	return frame.ReasonDropOldest
 }
 
 // nobody is the signal of rings whose consumer never sleeps on them.
@@ -131,16 +144,15 @@ func (q *Queue) Push(ln Lane, items []Item, scratch *[]Item) (dropped int) {
 		for i := range items {
 			dropped += l.conf.push(l, &items[i])
 		}
+		l.conf.tell(l)
 	case DropNewest, Disconnect:
-		n := l.ring.OfferBatch(items)
-		if dropped = len(items) - n; dropped > 0 {
-			l.drop(items[n:], frame.ReasonDropNewest)
+		if n := l.ring.OfferBatch(items); n < len(items) {
+			dropped = l.drop(items[n:], frame.ReasonDropNewest)
 			l.tail.store(seq, pos)
 		}
 	default:
-		out := l.ring.PushBatch(items, (*scratch)[:0])
-		if dropped = len(out); dropped > 0 {
-			l.drop(out, frame.ReasonDropOldest)
+		if out := l.ring.PushBatch(items, (*scratch)[:0]); len(out) > 0 {
+			dropped = l.drop(out, frame.ReasonDropOldest)
 			*scratch = out
 		}
 	}
@@ -166,58 +178,65 @@ func (q *Queue) Room(ln Lane) int {
 // Producer only.
 func (q *Queue) Evict(ln Lane, n int, why Reason, scratch *[]Item) int {
 	l := &q.lanes[ln]
-	if l.conf != nil {
-		return l.conf.evict(l, n, why)
-	}
-	if l.ring == nil {
+	if l.len() == 0 {
 		return 0
 	}
-	out := l.ring.Evict(n, (*scratch)[:0])
-	if len(out) > 0 {
-		l.drop(out, why)
+	l.reasons.Or(1 << why) // before the hole can be seen
+	var dropped int
+	if l.conf != nil {
+		dropped = l.conf.evict(l, n, why)
+		l.conf.tell(l)
+	} else if out := l.ring.Evict(n, (*scratch)[:0]); len(out) > 0 {
+		dropped = l.drop(out, why)
 		l.tail.store(l.seq, l.pos)
 		*scratch = out
-		q.notify()
 	}
-	return len(out)
+	q.notify()
+	return dropped
 }
 
 // Skip announces count lost messages of together size bytes at this place of
 // the lane; a count of 0 is a loss of unknown size. Producer only.
 func (q *Queue) Skip(ln Lane, count, size uint64, why Reason, scratch *[]Item) {
 	l := &q.lanes[ln]
-	l.reasons.Or(1 << why)
-	if count == 0 {
-		if l.ring == nil && l.conf == nil {
-			q.open(l)
-		}
-		if l.ring != nil {
-			l.marks.Add(1)
-			mark := [1]Item{{Off: uint32(why), seq: l.seq, pos: l.pos}}
-			if out := l.ring.PushBatch(mark[:], (*scratch)[:0]); len(out) > 0 {
-				l.drop(out, frame.ReasonDropOldest)
-			}
-		}
-	} else {
+	if l.ring == nil && l.conf == nil {
+		q.open(l)
+	}
+	switch {
+	case count > 0:
+		l.reasons.Or(1 << why)
 		l.seq += count
 		l.pos += size
 		l.dropped[why] += count
 		l.droppedBytes += size
 		if l.conf != nil {
-			l.conf.carry(count, size)
+			l.conf.owe(count, size)
+			l.conf.tell(l)
 		} else {
 			l.tail.store(l.seq, l.pos)
+		}
+	case l.conf != nil:
+		l.conf.unknown.Store(uint32(why))
+	default:
+		l.marks.Add(1)
+		mark := [1]Item{{Off: uint32(why), seq: l.seq, pos: l.pos}}
+		if out := l.ring.PushBatch(mark[:], (*scratch)[:0]); len(out) > 0 {
+			l.drop(out, l.natural)
+			l.tail.store(l.seq, l.pos)
+			*scratch = out
 		}
 	}
 	q.notify()
 }
 
-// drop books and releases what the policy took out.
-func (l *lane) drop(items []Item, why Reason) {
+// drop books and releases what the policy took out, and returns how many
+// messages that were. The reason of a mark passes on to the gap in its place.
+func (l *lane) drop(items []Item, why Reason) int {
 	l.reasons.Or(1 << why)
 	var n, size uint64
 	for i := range items {
 		if items[i].Buf == nil {
+			l.reasons.Or(1 << items[i].Off)
 			l.marks.Add(-1)
 			continue
 		}
@@ -227,6 +246,7 @@ func (l *lane) drop(items []Item, why Reason) {
 	l.dropped[why] += n
 	l.droppedBytes += size
 	ReleaseItems(items)
+	return int(n)
 }
 
 // ReleaseItems gives back the references that items hold, a run of the same
@@ -255,18 +275,26 @@ func (q *Queue) Close() {
 // Closed reports whether Close was called.
 func (q *Queue) Closed() bool { return q.closed.Load() }
 
-// Discard drops everything that is queued. It acts as producer, and the
-// consumer must have stopped.
-func (q *Queue) Discard(why Reason, scratch *[]Item) {
-	for ln := range q.lanes {
-		l := &q.lanes[ln]
-		if l.ring != nil {
-			l.rest = nil
-			l.ring.Release()
+// Discard takes everything that is queued, books it as lost with its consumer
+// and releases it. Consumer only; the producer should have stopped.
+func (q *Queue) Discard() {
+	for {
+		t, ok := q.Take(ClaimSize)
+		if !ok {
+			return
 		}
-		for q.Evict(Lane(ln), 1<<10, why, scratch) > 0 {
-		}
+		q.lose(t.Lane, t.Items)
 	}
+}
+
+// lose gives up messages that were taken.
+func (q *Queue) lose(ln Lane, items []Item) {
+	size := uint64(0)
+	for i := range items {
+		size += uint64(items[i].Len)
+	}
+	q.Lost(ln, len(items), size)
+	ReleaseItems(items)
 }
 
 // Count is a queue's books at one moment. Matched = Delivered + Dropped +
@@ -282,7 +310,8 @@ type Count struct {
 	ByReason [reasonCount]uint64
 }
 
-// Count adds up both lanes. It must be called by the producer.
+// Count adds up both lanes. It must be called by the producer, the consumer may
+// go on meanwhile.
 func (q *Queue) Count() Count {
 	var c Count
 	for i := range q.lanes {
@@ -299,13 +328,17 @@ func (q *Queue) Count() Count {
 		dropped += lost
 		c.ByReason[frame.ReasonConnection] += lost
 		c.Dropped += dropped
-		queued := l.len()
+		queued := l.messages()
 		c.Queued += queued
 		c.Taken += int(l.seq-delivered-dropped) - queued
 		c.QueuedBytes += l.queuedBytes()
 	}
 	return c
 }
+
+// messages is len without the marks. While the consumer takes one it may be
+// off by that one.
+func (l *lane) messages() int { return max(l.len()-int(l.marks.Load()), 0) }
 
 func (l *lane) len() int {
 	switch {

@@ -2,6 +2,7 @@ package router
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -25,7 +26,8 @@ type ReplayRule struct {
 type replayStore struct {
 	rule     ReplayRule
 	patterns Patterns
-	kept     []kept // oldest first
+	kept     []kept // oldest first, from first on
+	first    int
 	bytes    int64
 	buf      *frame.Buffer
 	used     int // of buf
@@ -89,48 +91,57 @@ func (s *replayStore) add(b *Broker, rt *route, items []Item) {
 
 // trim drops what is beyond the bounds.
 func (s *replayStore) trim(now int64) {
-	n := 0
-	for n < len(s.kept) {
-		k := &s.kept[n]
+	old := s.first
+	for ; s.first < len(s.kept); s.first++ {
+		k := &s.kept[s.first]
 		tooOld := s.rule.MaxAge > 0 && now-k.at > int64(s.rule.MaxAge)
-		if len(s.kept)-n <= s.rule.MaxCount && s.bytes <= s.rule.MaxBytes && !tooOld {
+		if len(s.kept)-s.first <= s.rule.MaxCount && s.bytes <= s.rule.MaxBytes && !tooOld {
 			break
 		}
 		s.bytes -= int64(k.item.Len)
 		k.item.Buf.Release(1)
 		k.item.Buf = nil
-		n++
 	}
-	if n == 0 {
-		return
-	}
-	s.gone = append(s.gone, s.kept[:n]...)
+	s.gone = append(s.gone, s.kept[old:s.first]...)
 	if over := len(s.gone) - maxGone; over > maxGone { // in large steps: moving costs
 		s.goneUpTo = s.gone[over-1].seq
-		s.gone = append(s.gone[:0], s.gone[over:]...)
+		s.gone = slices.Delete(s.gone, 0, over)
 	}
-	clear(s.kept[:n])
-	s.kept = s.kept[n:]
+	if s.first > len(s.kept)/2 {
+		s.kept = slices.Delete(s.kept, 0, s.first)
+		s.first = 0
+	}
 }
 
-// collect adds what sub may still have of the messages from spec.ReplayFrom on,
-// and what it can not.
-func (s *replayStore) collect(sub *Sub, e *early) {
-	from := sub.spec.ReplayFrom
-	if s.goneUpTo >= from {
-		e.expired, e.exact = true, false
+// collectReplay adds to e what s may still have of the messages from
+// ReplayFrom on, and what is gone.
+func (b *Broker) collectReplay(s *Sub, e *early) {
+	from := s.spec.ReplayFrom
+	if from > b.seq+1 {
+		// A number that this broker has not given yet: of another one's life.
+		from, e.unknown = 1, true
 	}
-	for i := range s.gone {
-		if g := &s.gone[i]; g.seq >= from && sub.patterns.Match(g.topic) {
-			e.expired = true
-			e.lost++
+	for _, store := range b.replay {
+		store.trim(b.now)
+		store.collect(s, from, e)
+	}
+	if len(e.gone) > 0 && s.filter != nil {
+		e.unknown = true // what fell out cannot be asked what it held
+	}
+}
+
+// collect adds what the store has, and had, of the messages from from on.
+func (s *replayStore) collect(sub *Sub, from uint64, e *early) {
+	if s.goneUpTo >= from && s.patterns[0].overlaps(sub.patterns) {
+		e.unknown = true
+	}
+	for _, g := range s.gone {
+		if g.seq >= from && sub.patterns.Match(g.topic) {
+			e.gone = append(e.gone, g)
 		}
 	}
-	if e.lost > 0 && sub.filter != nil {
-		e.exact = false // what fell out cannot be asked what it held
-	}
-	for i := range s.kept {
-		k := &s.kept[i]
+	for i := range s.kept[s.first:] {
+		k := &s.kept[s.first+i]
 		if k.seq >= from && sub.patterns.Match(k.topic) && sub.passes(k.item.Frame(), k.topic) {
 			e.items = append(e.items, k.item)
 		}
@@ -146,17 +157,17 @@ func (b *Broker) expireReplay() {
 // releaseStores gives back what replay and retained values hold.
 func (b *Broker) releaseStores() {
 	for _, s := range b.replay {
-		for i := range s.kept {
-			s.kept[i].item.Buf.Release(1)
+		for i := range s.kept[s.first:] {
+			s.kept[s.first+i].item.Buf.Release(1)
 		}
-		s.kept = nil
+		s.kept, s.first = nil, 0
 		if s.buf != nil {
 			s.buf.Release(1)
 			s.buf = nil
 		}
 	}
-	for len(b.retained.order) > 0 {
-		b.retained.forget(b.retained.order[0])
+	for topic := range b.retained.values {
+		b.retained.forget(topic)
 	}
 	if b.ctl != nil {
 		b.ctl.Release(1)

@@ -19,6 +19,7 @@ type requestKey struct {
 // pendingRequest is a request that a responder has, or will have, in its queue.
 type pendingRequest struct {
 	asker, responder *Port
+	sub              *Sub // of the responder
 	expires          int64
 }
 
@@ -69,7 +70,7 @@ func (p *Port) request(buf *frame.Buffer, off int, f frame.Frame) error {
 			return ErrOverloaded
 		}
 	}
-	b.pending[key] = &pendingRequest{asker: p, responder: s.port, expires: expires}
+	b.pending[key] = &pendingRequest{asker: p, responder: s.port, sub: s, expires: expires}
 	p.asked++
 	b.deliverInflated(s, Urgent, []Item{{Buf: buf, Off: uint32(off), Len: uint32(len(f))}})
 	return nil
@@ -144,6 +145,19 @@ func (b *Broker) portClosed(p *Port) {
 				b.forwardCancel(r.responder, key)
 			}
 		case r.responder:
+			b.settle(key, r)
+			b.control(r.asker, frame.TypeResponderDied, key.id)
+		}
+	}
+}
+
+// responderGone settles the open requests that s was to answer.
+func (b *Broker) responderGone(s *Sub) {
+	if !s.spec.Respond {
+		return
+	}
+	for key, r := range b.pending {
+		if r.sub == s {
 			b.settle(key, r)
 			b.control(r.asker, frame.TypeResponderDied, key.id)
 		}

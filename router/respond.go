@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,10 @@ type Responders struct {
 
 	mu   sync.Mutex
 	open map[requestKey]context.CancelFunc // guarded by mu
+	// early are the latest cancels of requests that are not open: not yet, or
+	// not any more. A request and its cancel come by different ways.
+	early [64]requestKey // guarded by mu
+	at    int            // guarded by mu; where the next one goes
 }
 
 // Serve answers what c yields with h until c's queue ends or ctx does, and
@@ -41,6 +46,11 @@ func (r *Responders) Serve(ctx context.Context, c *Consumer, h Responder) {
 		}
 		key := requestKey{m.Frame.Source(), m.Frame.ID()}
 		hctx, cancel := r.begin(ctx, key, m.Frame.Extension())
+		if hctx.Err() != nil { // nobody waits for the answer
+			r.end(key, cancel)
+			<-slots
+			continue
+		}
 		handlers.Add(1)
 		go func() { // Serve waits for it
 			defer handlers.Done()
@@ -63,6 +73,9 @@ func (r *Responders) begin(ctx context.Context, key requestKey, ext frame.Extens
 		r.open = make(map[requestKey]context.CancelFunc)
 	}
 	r.open[key] = cancel
+	if slices.Contains(r.early[:], key) {
+		cancel()
+	}
 	r.mu.Unlock()
 	return ctx, cancel
 }
@@ -77,11 +90,14 @@ func (r *Responders) end(key requestKey, cancel context.CancelFunc) {
 // Cancel ends the context of a request: f is a cancel frame.
 func (r *Responders) Cancel(f frame.Frame) {
 	r.mu.Lock()
-	cancel := r.open[requestKey{f.Source(), f.ID()}]
-	r.mu.Unlock()
-	if cancel != nil {
+	defer r.mu.Unlock()
+	key := requestKey{f.Source(), f.ID()}
+	if cancel := r.open[key]; cancel != nil {
 		cancel()
+		return
 	}
+	r.early[r.at%len(r.early)] = key
+	r.at++
 }
 
 func (r *Responders) answer(ctx context.Context, key requestKey, req *Request, h Responder) {

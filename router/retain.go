@@ -1,6 +1,8 @@
 package router
 
 import (
+	"cmp"
+	"container/list"
 	"slices"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -10,15 +12,22 @@ import (
 // retain flag, as copies of their own: a value may stay for long, and must not
 // pin the large buffer that it came in. An empty payload forgets the topic.
 type retained struct {
-	values map[string]*frame.Buffer
-	order  []string // of first retaining, oldest first
-	bytes  int64
+	values map[string]*list.Element // of *value, by topic
+	order  list.List                // of *value, the longest unchanged first
+	bytes  int64                    // of memory, not of frames: buffers come in sizes
 }
+
+type value struct {
+	topic string
+	buf   *frame.Buffer
+}
+
+func (v *value) size() int64 { return int64(cap(v.buf.B)) }
 
 func (b *Broker) retain(rt *route, items []Item) {
 	r := &b.retained
 	if r.values == nil {
-		r.values = make(map[string]*frame.Buffer)
+		r.values = make(map[string]*list.Element)
 	}
 	for i := range items {
 		f := items[i].Frame()
@@ -26,50 +35,51 @@ func (b *Broker) retain(rt *route, items []Item) {
 			continue
 		}
 		r.forget(rt.topic)
-		if len(f.Payload()) == 0 || int64(len(f)) > b.opts.MaxRetainedBytes {
+		if len(f.Payload()) == 0 {
 			continue
 		}
-		buf := b.pool.Get(len(f))
-		buf.B = append(buf.B[:0], f...)
-		r.values[rt.topic] = buf
-		r.order = append(r.order, rt.topic)
-		r.bytes += int64(len(f))
-	}
-	for len(r.order) > b.opts.MaxRetained || r.bytes > b.opts.MaxRetainedBytes {
-		r.forget(r.order[0])
-		b.stats.retainedDropped++
+		v := &value{rt.topic, b.pool.Get(len(f))}
+		v.buf.B = append(v.buf.B, f...)
+		r.values[rt.topic] = r.order.PushBack(v)
+		r.bytes += v.size()
+		for r.order.Len() > b.opts.MaxRetained || r.bytes > b.opts.MaxRetainedBytes {
+			r.forget(r.order.Front().Value.(*value).topic)
+			b.stats.retainedDropped++
+		}
 	}
 }
 
 func (r *retained) forget(topic string) {
-	buf := r.values[topic]
-	if buf == nil {
+	e := r.values[topic]
+	if e == nil {
 		return
 	}
-	r.bytes -= int64(len(buf.B))
-	buf.Release(1)
+	v := r.order.Remove(e).(*value)
 	delete(r.values, topic)
-	if i := slices.Index(r.order, topic); i >= 0 {
-		r.order = slices.Delete(r.order, i, i+1)
-	}
+	r.bytes -= v.size()
+	v.buf.Release(1)
 }
 
 // early is what a new subscription gets before anything live: retained values
 // and the replay, in the order of their sequences, each message once.
 type early struct {
-	items                    []Item
-	bulk, urgent             int // how many there are for each lane
-	lost, lostFrom, lostUpTo uint64
-	expired                  bool // the replay no longer reaches back far enough
-	exact                    bool // lost is the exact number
+	items   []Item
+	room    [laneCount]int // how many there are for each lane
+	gone    []kept         // fell out of the replay
+	lost    [laneCount]loss
+	unknown bool // the replay cannot say how much it no longer has
 }
+
+// loss is how much was lost.
+type loss struct{ count, bytes uint64 }
 
 // early collects what s asked to be told of the past. Items hold no reference
 // of their own yet.
 func (b *Broker) early(s *Sub) early {
 	var e early
 	if s.spec.Retained {
-		for topic, buf := range b.retained.values {
+		for topic, el := range b.retained.values {
+			buf := el.Value.(*value).buf
 			f := frame.Frame(buf.B)
 			if s.patterns.Match(topic) && s.passes(f, topic) {
 				e.items = append(e.items, Item{Buf: buf, Len: uint32(len(f))})
@@ -77,35 +87,52 @@ func (b *Broker) early(s *Sub) early {
 		}
 	}
 	if s.spec.ReplayFrom > 0 {
-		e.exact = true
-		for _, store := range b.replay {
-			store.collect(s, &e)
-		}
+		b.collectReplay(s, &e)
 	}
 	slices.SortFunc(e.items, func(x, y Item) int {
-		return cmpUint(x.Frame().Sequence(), y.Frame().Sequence())
+		return cmp.Compare(x.Frame().Sequence(), y.Frame().Sequence())
 	})
 	e.items = slices.CompactFunc(e.items, func(x, y Item) bool { return x.Frame().Sequence() == y.Frame().Sequence() })
+	e.countLost(b)
 	for i := range e.items {
-		if b.laneOf(&e.items[i]) == Urgent {
-			e.urgent++
-		} else {
-			e.bulk++
-		}
+		e.room[b.laneOf(&e.items[i])]++
 	}
 	return e
+}
+
+// countLost counts what is gone, but each message once, and not what another
+// rule has kept, or what is retained.
+func (e *early) countLost(b *Broker) {
+	slices.SortFunc(e.gone, func(x, y kept) int { return cmp.Compare(x.seq, y.seq) })
+	for i := range e.gone {
+		g := &e.gone[i]
+		if i > 0 && e.gone[i-1].seq == g.seq {
+			continue
+		}
+		_, have := slices.BinarySearchFunc(e.items, g.seq, func(it Item, seq uint64) int {
+			return cmp.Compare(it.Frame().Sequence(), seq)
+		})
+		if !have {
+			l := &e.lost[b.route(g.topic).lane]
+			l.count++
+			l.bytes += uint64(g.item.Len)
+		}
+	}
 }
 
 func (b *Broker) laneOf(it *Item) Lane { return b.route(string(it.Frame().Topic())).lane }
 
 // deliverEarly queues what early collected; the queue has room for it.
 func (b *Broker) deliverEarly(s *Sub, e *early) {
-	if e.expired {
-		count := e.lost
-		if !e.exact {
-			count = 0
+	for ln, l := range e.lost {
+		if l.count > 0 && !e.unknown {
+			s.Queue.Skip(Lane(ln), l.count, l.bytes, frame.ReasonReplay, &b.scratch)
+			b.stats.dropped(l.count)
+			s.markReady()
 		}
-		s.Queue.Skip(Bulk, count, 0, frame.ReasonReplay, &b.scratch)
+	}
+	if e.unknown {
+		s.Queue.Skip(Bulk, 0, 0, frame.ReasonReplay, &b.scratch)
 		s.markReady()
 	}
 	for i := range e.items {
@@ -124,14 +151,4 @@ func (s *Sub) passes(f frame.Frame, topic string) bool {
 		name = p.who.Name
 	}
 	return s.filter.match(f, topic, name)
-}
-
-func cmpUint(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

@@ -16,7 +16,6 @@ type counters struct {
 	total           flow
 	minute          window
 	retired         Count // of subscriptions that have ended
-	ports           int
 	requests        uint64
 	noResponder     uint64
 	lateReplies     uint64
@@ -71,13 +70,26 @@ func (b *Broker) Fault(err error) {
 func (c *counters) advance(now int64) { c.minute.advance(now / int64(time.Second)) }
 
 // retire keeps the books of a subscription that has ended.
-func (c *counters) retire(n Count) {
+func (c *counters) retire(n *Count) {
 	c.retired.Matched += n.Matched
 	c.retired.Delivered += n.Delivered
 	c.retired.Dropped += n.Dropped
 	for i, v := range n.ByReason {
 		c.retired.ByReason[i] += v
 	}
+}
+
+// closeBooks retires the stopped subscriptions whose consumer has taken, or
+// given up, all that was queued.
+func (b *Broker) closeBooks() {
+	b.leaving = slices.DeleteFunc(b.leaving, func(s *Sub) bool {
+		n := s.Queue.Count()
+		open := n.Matched != n.Delivered+n.Dropped
+		if !open {
+			b.stats.retire(&n)
+		}
+		return !open
+	})
 }
 
 func (w *window) add(f flow) {
@@ -137,6 +149,9 @@ type Stats struct {
 	LastErrorAge   time.Duration     `json:"last_error_age_ns,omitempty"`
 	Clients        []ClientStats     `json:"clients"`
 	Subscriptions  []SubStats        `json:"subscriptions"`
+	// Truncated says that Clients and Subscriptions are not complete: the answer
+	// to a request must fit into a message.
+	Truncated bool `json:"truncated,omitempty"`
 }
 
 // ClientStats are one client's.
@@ -170,14 +185,17 @@ func (s *Sub) Name() string { return cmp.Or(s.spec.SubscriberID, s.port.who.Name
 // Stats takes a snapshot. It waits for the routing thread's next turn.
 func (b *Broker) Stats(ctx context.Context) (Stats, error) {
 	var s Stats
-	err := b.do(ctx, func() { s = b.snapshot() })
-	return s, err
+	if err := b.do(ctx, nil, func() { s = b.snapshot() }); err != nil {
+		return Stats{}, err // s may be being written
+	}
+	return s, nil
 }
 
 func (b *Broker) snapshot() Stats {
 	now := Now()
 	c := &b.stats
 	c.advance(now)
+	b.closeBooks()
 	seconds := min(60, max(1, float64(now-c.startedAt)/float64(time.Second)))
 	s := Stats{
 		Broker: b.opts.Name, Uptime: time.Duration(now - c.startedAt),
@@ -194,21 +212,25 @@ func (b *Broker) snapshot() Stats {
 	for code, n := range c.refusals {
 		s.Refused[code.String()] = n
 	}
-	add := func(n Count) {
+	add := func(n *Count) {
 		s.Matched += n.Matched
 		s.Delivered += n.Delivered
 		s.Dropped += n.Dropped
 		s.Queued += n.Matched - n.Delivered - n.Dropped
-		addReasons(s.DroppedBy, &n)
+		addReasons(s.DroppedBy, n)
 	}
-	add(c.retired)
+	add(&c.retired)
+	for _, sub := range b.leaving {
+		n := sub.Queue.Count()
+		add(&n)
+	}
 	for _, p := range b.ports {
 		s.Clients = append(s.Clients, ClientStats{p.id, p.who, p.stats.published, p.stats.bytes, p.stats.refused})
 	}
 	slices.SortFunc(s.Clients, func(x, y ClientStats) int { return cmp.Compare(x.Source, y.Source) })
 	for _, sub := range b.index.subs {
 		n := sub.Queue.Count()
-		add(n)
+		add(&n)
 		ss := SubStats{
 			Source: sub.port.id, ID: sub.ID, Name: sub.Name(), Patterns: sub.spec.Patterns, Overflow: sub.spec.overflow(),
 			Capacity: sub.Queue.lanes[Bulk].capacity, Matched: n.Matched, Delivered: n.Delivered, Dropped: n.Dropped,
@@ -241,16 +263,26 @@ const (
 )
 
 func (b *Broker) answerStats(p *Port, id uint64) {
-	body, err := json.Marshal(b.snapshot())
+	s := b.snapshot()
+	body, err := json.Marshal(s)
+	for err == nil && frame.HeaderSize+len(body) > b.opts.MaxMessageSize && len(s.Clients)+len(s.Subscriptions) > 0 {
+		s.Clients, s.Subscriptions, s.Truncated = s.Clients[:len(s.Clients)/2], s.Subscriptions[:len(s.Subscriptions)/2], true
+		body, err = json.Marshal(s)
+	}
+	if err != nil {
+		p.Refuse(id, err)
+		return
+	}
 	fields := frame.Fields{
 		Type: frame.TypeReply, Priority: frame.NormalPriority, Content: frame.ContentJSON,
 		Payload: body, Source: p.id, ID: id, Time: b.now, Sequence: b.seq,
 	}
 	b.tell(p, func(dst []byte) []byte {
-		if err == nil {
-			dst, err = frame.Append(dst, &fields)
+		out, err := frame.Append(dst, &fields)
+		if err != nil {
+			panic("router: stats: " + err.Error()) // there is nothing in it that could not be encoded
 		}
-		return dst
+		return out
 	})
 }
 
@@ -278,7 +310,7 @@ func (b *Broker) advise(s *Sub) {
 	it := b.say(func(dst []byte) []byte {
 		out, err := frame.Append(dst, &fields)
 		if err != nil {
-			return dst
+			panic("router: advise: " + err.Error()) // as above
 		}
 		return out
 	})

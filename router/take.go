@@ -63,10 +63,12 @@ func (l *lane) take(max int, t *Taken) bool {
 		l.gap(t, first.seq, first.pos)
 	}
 	if first.Buf == nil {
-		if !t.HasGap {
-			t.HasGap = true
-			t.Gap = Gap{First: first.seq, Last: first.seq, Reason: Reason(first.Off)}
+		if t.HasGap { // of known size: the mark has a turn of its own
+			l.rest = items
+			return true
 		}
+		t.HasGap = true
+		t.Gap = Gap{First: first.seq, Last: first.seq, Reason: Reason(first.Off)}
 		l.marks.Add(-1)
 		l.rest = items[1:]
 		return true
@@ -101,12 +103,14 @@ func (l *lane) hasMark(items []Item) bool {
 
 // gap sets t's gap to everything from what was expected to seq, and expects seq.
 func (l *lane) gap(t *Taken, seq, pos uint64) {
+	// No reason yet: the producer has made room in its way and is about to say
+	// so. Several since the last gap: the gravest has the highest number.
+	why := l.natural
 	if r := l.reasons.Swap(0); r != 0 {
-		// Several reasons since the last gap: the gravest has the highest number.
-		l.lastReason = Reason(31 - bits.LeadingZeros32(r))
+		why = Reason(bits.Len32(r) - 1)
 	}
 	t.HasGap = true
-	t.Gap = Gap{First: l.expSeq, Last: seq - 1, Count: seq - l.expSeq, Bytes: pos - l.expPos, Reason: l.lastReason}
+	t.Gap = Gap{First: l.expSeq, Last: seq - 1, Count: seq - l.expSeq, Bytes: pos - l.expPos, Reason: why}
 	l.expSeq, l.expPos = seq, pos
 }
 
@@ -125,15 +129,22 @@ func (q *Queue) Lost(ln Lane, n int, size uint64) {
 // Pending reports whether Take would return something. Consumer only.
 func (q *Queue) Pending() bool {
 	for i := range q.lanes {
-		l := &q.lanes[i]
-		if l.len() > 0 || len(l.rest) > 0 {
-			return true
-		}
-		if seq, _ := l.tail.load(); seq > l.expSeq {
+		if q.lanes[i].pending() {
 			return true
 		}
 	}
 	return false
+}
+
+func (l *lane) pending() bool {
+	if l.len() > 0 || len(l.rest) > 0 {
+		return true
+	}
+	tail, _ := l.tail.load()
+	if l.conf != nil {
+		return tail > l.conf.told || l.conf.unknown.Load() != 0
+	}
+	return tail > l.expSeq
 }
 
 // Wait blocks until Take has something (nil), the queue is closed and empty
@@ -151,7 +162,8 @@ func (q *Queue) Wait(ctx context.Context) error {
 func (q *Queue) stirred() bool { return q.Pending() || q.closed.Load() }
 
 // tailMark is the place behind the last message that the producer refused or
-// evicted, readable by the consumer: a sequence lock, whose writer never waits.
+// evicted (of a conflated lane: how much was lost outside its slots), readable
+// by the consumer: a sequence lock, whose writer never waits.
 type tailMark struct {
 	version  atomic.Uint64 // odd while the pair is being written
 	seq, pos atomic.Uint64

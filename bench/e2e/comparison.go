@@ -82,7 +82,7 @@ func ThroughputTable(comparisons []Comparison) report.Table {
 // LatencyTable sets the latency of an open loop beside its floor.
 func LatencyTable(c Comparison) report.Table {
 	t := report.Table{
-		Head: []string{"system", "p50", "p99", "p99.9", "max", "p50 × floor", "p99 × floor", "broker CPU", "CPU × floor", "generator late p50", "p99", "lost"},
+		Head: []string{"system", "p50", "p99", "p99.9", "max", "p50 × floor", "p99 × floor", "broker CPU", "CPU × floor", "late p50", "late p99", "lost"},
 		Left: 1,
 	}
 	for _, s := range c.Series {
@@ -108,7 +108,7 @@ func LatencyTable(c Comparison) report.Table {
 		)
 	}
 	t.Notes = append(t.Notes, fmt.Sprintf("Medians of %s; from the time at which a message was due. CPU as a share of one core. "+
-		"Where the generator itself is late, the tail belongs to the machine and not to the system.", rounds(c)))
+		"Late is the generator itself: a tail that is no longer than its lateness belongs to the machine and not to the system.", rounds(c)))
 	return t
 }
 
@@ -126,7 +126,7 @@ func PauseTable(c Comparison) report.Table {
 		)
 	}
 	t.Notes = append(t.Notes, fmt.Sprintf("Medians of %s, in which the broker's process collected garbage every %s under load.",
-		rounds(c), c.floor().Spec.Collect))
+		rounds(c), report.Duration(c.floor().Spec.Collect)))
 	return t
 }
 

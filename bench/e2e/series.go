@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/bench/load"
+	"github.com/daemoneye/eventbus/bench/report"
 )
 
 // Entry is a system that takes part in a comparison, and what it is measured with.
@@ -18,7 +19,7 @@ type Entry struct {
 // Label names the entry in a table.
 func (e Entry) Label() string {
 	if e.Spec.Budget > 0 {
-		return e.System.Name + ", budget " + e.Spec.Budget.String()
+		return e.System.Name + ", budget " + report.Duration(e.Spec.Budget)
 	}
 	return e.System.Name
 }

@@ -16,7 +16,7 @@ type subscriberReport struct {
 
 // straggle is how long after the end of a measurement a subscriber waits for the last message of each publisher. A system
 // that loses messages may have lost that one too.
-const straggle = 5 * time.Second
+const straggle = 3 * time.Second
 
 func (s System) runSubscriber(ctx context.Context, c *proc.Control) error {
 	var o order

@@ -49,7 +49,7 @@ type Config struct {
 	Publishers  int           `json:"publishers"`  // how many there are
 	Subscribers int           `json:"subscribers"` // how many there are; each gets every message
 	Size        int           `json:"size"`        // bytes of a message
-	Window      int           `json:"window"`      // messages on their way to one subscriber at most; 0: no bound
+	Window      int           `json:"window"`      // messages on their way to one subscriber at most, so a queue of that many loses none; 0: no bound
 	Budget      time.Duration `json:"budget"`      // latency that the system may spend on larger batches; 0: none
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 var systems = []e2e.System{
-	floor.OneHop(false), floor.OneHop(true), floor.Batched(), floor.Plain(false), floor.Plain(true),
+	floor.OneHop(false), floor.OneHop(true), floor.Batched(), floor.Plain(false), floor.Usual(), floor.Plain(true),
 }
 
 func TestMain(m *testing.M) {

@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -26,7 +24,7 @@ type Process struct {
 
 	// written before ended is closed, read after
 	waitErr error
-	stderr  bytes.Buffer
+	output  tail // the end of what it wrote to standard output and error
 }
 
 // Start runs the calling program again, as role, and hands it args. The process ends with Stop, when ctx ends, or when the
@@ -64,8 +62,8 @@ func (p *Process) start(ctx context.Context) error {
 		// The race detector lets a process sleep for a second before it exits; with many short ones that adds up.
 		"GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0")
 	cmd.ExtraFiles = []*os.File{ordersIn, reportsOut}
-	cmd.Stdout = os.Stdout
-	cmd.Stderr = &p.stderr
+	cmd.Stdout = &p.output // the parent's own output is often read by a program
+	cmd.Stderr = &p.output
 	cmd.WaitDelay = grace
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p.cmd, p.orders = cmd, orders
@@ -170,15 +168,22 @@ func (p *Process) receive(ctx context.Context, k kind, v any) error {
 	}
 }
 
-// fate says how the process has ended: the end of what it wrote to standard error, and its exit status.
+// fate says how the process has ended: its exit status and the end of its output.
 func (p *Process) fate() error {
 	<-p.ended
-	text := strings.TrimSpace(p.stderr.String())
-	if len(text) > 2000 {
-		text = "…" + text[len(text)-2000:]
-	}
 	if p.waitErr == nil {
-		return fmt.Errorf("exit status 0 %s", text)
+		return fmt.Errorf("exit status 0\n%s", p.output.text)
 	}
-	return fmt.Errorf("%w %s", p.waitErr, text)
+	return fmt.Errorf("%w\n%s", p.waitErr, p.output.text)
+}
+
+// tail keeps the end of what is written to it.
+type tail struct{ text []byte }
+
+const tailSize = 4 << 10
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.text = append(t.text, b...)
+	t.text = t.text[max(0, len(t.text)-tailSize):]
+	return len(b), nil
 }

@@ -31,11 +31,11 @@ func (u Usage) Cores() float64 {
 
 // Measure blocks until the measured part of span is over, and returns what the calling process has cost in it.
 func Measure(ctx context.Context, span load.Span) (Usage, error) {
-	if err := load.SleepUntil(ctx, span.From); err != nil {
+	if err := wait(ctx, span.From); err != nil {
 		return Usage{}, err
 	}
 	at, cpu, pauses := load.Now(), ownCPU(), readPauses()
-	if err := load.SleepUntil(ctx, span.To); err != nil {
+	if err := wait(ctx, span.To); err != nil {
 		return Usage{}, err
 	}
 	u := Usage{
@@ -46,6 +46,18 @@ func Measure(ctx context.Context, span load.Span) (Usage, error) {
 	var err error
 	u.RSS, err = ReadRSS(os.Getpid())
 	return u, err
+}
+
+// wait is coarse, and costs one wake-up: the sharper load.SleepUntil would show in the CPU time of a process that is idle.
+func wait(ctx context.Context, ns int64) error {
+	t := time.NewTimer(time.Duration(ns - load.Now()))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func ownCPU() time.Duration {

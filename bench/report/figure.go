@@ -48,7 +48,7 @@ type Point struct{ X, Y float64 }
 // ten where that would be too much.
 func LogAxis(label string, low, high float64, format func(float64) string) Axis {
 	steps := []float64{1, 2, 5}
-	if math.Log10(high/low) > 3 {
+	if math.Log10(high/low) > 4 {
 		steps = steps[:1]
 	}
 	a := Axis{Label: label, Low: math.Inf(1), High: math.Inf(-1)}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -56,6 +57,12 @@ func cpuModel() string {
 		}
 	}
 	return runtime.GOARCH
+}
+
+// Config writes what the testing package does not tell as lines that benchstat reads: it keeps results of different machines apart.
+func (m Machine) Config(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "cores: %d\nkernel: %s\ngo: %s\ncommit: %s\nload: %s\n", m.Cores, m.Kernel, m.Go, m.Commit, m.Load)
+	return err
 }
 
 // String writes it all in one line.

@@ -51,9 +51,10 @@ type Options struct {
 // Describe and Name are safe for concurrent use; Run is for one caller at a
 // time.
 type Collector struct {
-	options  Options
-	reader   *reader
-	sequence uint64 // owned by Run
+	options   Options
+	reader    *reader
+	connector bool   // what New found permitted; Run asks for no more than that
+	sequence  uint64 // of the last event; owned by Run
 
 	mu       sync.Mutex
 	describe string // guarded by mu
@@ -74,11 +75,12 @@ func New(o Options) (*Collector, error) {
 		return nil, fmt.Errorf("process: procfs at %s: %w", o.Root, err)
 	}
 	c := &Collector{options: o, reader: r}
-	s, err := c.open()
+	s, err := c.open(o.Mode)
 	if err != nil {
 		return nil, err
 	}
 	if s.conn != nil {
+		c.connector = true
 		s.conn.Close()
 	}
 	return c, nil
@@ -117,8 +119,8 @@ func (o *Options) complete() error {
 }
 
 // open chooses and opens the source, and notes what Describe is to say.
-func (c *Collector) open() (source, error) {
-	s, err := choose(c.options.Mode, c.options.Interval, c.options.ReceiveBuffer)
+func (c *Collector) open(mode Mode) (source, error) {
+	s, err := choose(mode, c.options.Interval, c.options.ReceiveBuffer)
 	if err != nil {
 		return s, err
 	}
@@ -141,9 +143,13 @@ func (c *Collector) Describe() string {
 // Run implements collector.Collector: it emits a snapshot of the processes that
 // there are, and then what starts and ends.
 func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
-	s, err := c.open()
-	if err != nil {
-		return err
+	var s source
+	if c.connector {
+		// Privileges may have been dropped since New: with ModeAuto that is no error.
+		var err error
+		if s, err = c.open(c.options.Mode); err != nil {
+			return err
+		}
 	}
 	t := &tracker{
 		table:  table{},

@@ -63,7 +63,7 @@ func TestUnavailable(t *testing.T) {
 		{"refused by the connector", fmt.Errorf("process connector: %w", syscall.EPERM), "no CAP_NET_ADMIN"},
 		{"not in the kernel", os.NewSyscallError("socket", syscall.EPROTONOSUPPORT), "no process connector in this kernel or network namespace"},
 		{"not in this network", os.NewSyscallError("write", syscall.ECONNREFUSED), "no process connector in this kernel or network namespace"},
-		{"silence", process.ErrNoAnswer, "no process connector outside of the first pid namespace"},
+		{"silence", process.ErrNoAnswer, "no process connector outside of the first pid and user namespace"},
 		{"anything else", errors.New("surprise"), "surprise"},
 	}
 	for _, tt := range tests {

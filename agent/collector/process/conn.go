@@ -26,7 +26,7 @@ var errNoAnswer = errors.New("no answer from the process connector")
 
 // answerTimeout bounds the wait for the acknowledgement, which the kernel sends
 // from inside of the request.
-const answerTimeout = time.Second
+const answerTimeout = 250 * time.Millisecond
 
 // dial asks the connector to report, and returns once it has agreed. From then
 // on the kernel keeps reports until they are received, as far as receiveBuffer

@@ -278,9 +278,9 @@ func (g gate) open() { g.out.Close() }
 // not all of them can be read in time, but each start has its exit, the parent
 // is always known, and nothing is lost.
 func TestShortLivedProcessesAllHaveStartAndExit(t *testing.T) {
-	const n = 200
+	const n = 300
 	r := run(t, Options{Mode: ModeNetlink})
-	cmd := command(t, "/bin/sh", "-c", "i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done")
+	cmd := command(t, "/bin/sh", "-c", "i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i+1)); done")
 	_ = cmd.Wait()
 	starts, exits, unread := map[uint32]bool{}, 0, 0
 	r.await("the exit of the shell", func(p *event.Process) bool {

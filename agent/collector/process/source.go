@@ -52,7 +52,7 @@ func unavailable(err error) string {
 	case errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.ECONNREFUSED):
 		return "no process connector in this kernel or network namespace"
 	case errors.Is(err, errNoAnswer):
-		return "no process connector outside of the first pid namespace"
+		return "no process connector outside of the first pid and user namespace"
 	}
 	return err.Error()
 }

@@ -52,7 +52,10 @@ func (r *record) isSame(startTicks uint64) bool {
 
 // adopt takes over what was read from /proc at asOf.
 func (r *record) adopt(o *observation, asOf int64) {
-	r.ppid, r.startTicks, r.stack = o.ppid, o.startTicks, o.stack
+	r.startTicks, r.stack = o.startTicks, o.stack
+	if o.alive || o.ppid != 0 {
+		r.ppid = o.ppid // 0 also stands in what is left of a process that its parent has taken note of
+	}
 	r.image = o.image
 	if !o.unread.Has(event.UserUnread) {
 		r.uid, r.gid = o.uid, o.gid

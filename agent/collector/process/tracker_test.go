@@ -129,6 +129,15 @@ func TestReportsOfTheKernel(t *testing.T) {
 			},
 		},
 		{
+			name: "its entry is going too, and names no parent any more: that of the fork stands",
+			story: func(h *host) {
+				h.fork(200, 100)
+				h.set(proc{pid: 200, ticks: h.ticksNow(), name: "true", state: "X"})
+				h.exec(200)
+			},
+			want: []string{"lifecycle start 200 parent 100 (bash): true  [] executable_unread command_line_unread"},
+		},
+		{
 			name: "another process has the pid already: it is not taken for the one of the report",
 			story: func(h *host) {
 				h.fork(200, 100)

@@ -1,0 +1,44 @@
+# Every target says what it does: make help prints it.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS  = -s -w -X main.version=$(VERSION)
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 10s
+GO ?= go
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test race bench bench-once fuzz lint verify clean
+
+help: ## print this
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+build: ## build bin/daemoneye-agent: static, stripped, with its version
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/daemoneye-agent ./cmd/daemoneye-agent
+
+run: build ## build and run the agent with its defaults; Ctrl-C stops it
+	@./bin/daemoneye-agent run
+
+test: ## run the whole test suite, with and without the race detector
+	@command -v $${CC:-cc} >/dev/null || { echo "make test: the race detector needs a C compiler: install gcc (Debian: apt-get install gcc)"; exit 1; }
+	$(GO) test ./...
+	CGO_ENABLED=1 $(GO) test -race ./ring/... ./frame/... ./router/... ./ipc/... ./agent/...
+
+bench: ## measure everything and write bench/out/report.md and its plots
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./bench/... -report out
+
+bench-once: ## compile and run every benchmark once
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 15m ./...
+
+fuzz: ## fuzz each target for FUZZTIME (default 10s)
+	@for t in $$($(GO) test -list '^Fuzz' ./fuzz | grep '^Fuzz'); do \
+		$(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) ./fuzz || exit 1; done
+
+lint: ## gofmt, vet, staticcheck
+	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt would change: $$files"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+verify: ## check the ring's protocol exhaustively with the model checker spin
+	./ring/verify/run.sh
+
+clean: ## remove what was built
+	rm -rf bin bench/out

@@ -1,0 +1,138 @@
+// Package control has the messages that the agent and its collectors exchange
+// over the bus, and what the agent tells operators: targets, topics and their
+// JSON. It knows neither side.
+package control
+
+import (
+	"time"
+
+	"github.com/daemoneye/eventbus/router"
+)
+
+// Targets of requests and topics of messages.
+const (
+	// RegistrationTarget takes a Registration and answers with Accepted. A
+	// collector that is not registered publishes all the same; the agent does
+	// not count it as running.
+	RegistrationTarget = "control.collector.registration"
+	// StatusTarget answers with Status.
+	StatusTarget = "control.agent.status"
+	// LifecycleTopic carries CollectorStatus whenever a collector's state
+	// changes.
+	LifecycleTopic = "control.collector.lifecycle"
+	// collectorTarget is the prefix of a collector's own target.
+	collectorTarget = "control.collector."
+)
+
+// CollectorTarget returns the target at which the collector called name answers
+// an empty request with its Report.
+func CollectorTarget(name string) string { return collectorTarget + name }
+
+// Registration is what a collector says of itself when it is ready.
+type Registration struct {
+	Collector string `json:"collector"`
+	PID       int    `json:"pid"`
+	Version   string `json:"version"`
+	// Source says in one line where its events come from.
+	Source string `json:"source"`
+}
+
+// Accepted answers a Registration.
+type Accepted struct {
+	Collector string `json:"collector"`
+}
+
+// Report is a collector's own account.
+type Report struct {
+	Registration
+	Uptime time.Duration `json:"uptime_ns"`
+	// Emitted events were handed to the bus; Failed ones it would not take.
+	Emitted uint64 `json:"emitted"`
+	Failed  uint64 `json:"failed"`
+}
+
+// ChildConfig is what a collector process reads from its standard input, as one
+// line of JSON, before it connects. The end of its standard input tells it that
+// the agent is gone.
+type ChildConfig struct {
+	Collector string        `json:"collector"`
+	Socket    string        `json:"socket"`
+	Budget    time.Duration `json:"budget_ns"`
+	// Mode is the collector's source, in its own words; empty chooses the best.
+	Mode string `json:"mode,omitempty"`
+	// Interval is how often a source that polls does; 0 is its default.
+	Interval time.Duration `json:"interval_ns,omitempty"`
+}
+
+// Health is a verdict with its reason.
+type Health struct {
+	State  State  `json:"state"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// State grades health; a larger one is worse.
+type State uint8
+
+// The states.
+const (
+	Healthy State = iota
+	Degraded
+	Unhealthy
+)
+
+var stateNames = [...]string{"healthy", "degraded", "unhealthy"}
+
+func (s State) String() string { return stateNames[min(int(s), len(stateNames)-1)] }
+
+// MarshalText implements encoding.TextMarshaler.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler. A name that is not known
+// counts as the worst.
+func (s *State) UnmarshalText(b []byte) error {
+	*s = Unhealthy
+	for i, name := range stateNames {
+		if name == string(b) {
+			*s = State(i)
+		}
+	}
+	return nil
+}
+
+// Usage is what a process takes of the machine.
+type Usage struct {
+	// CPUPercent is of one core, over the time since the last sample; RSS is in
+	// bytes.
+	CPUPercent float64 `json:"cpu_percent"`
+	RSS        uint64  `json:"rss_bytes"`
+	Threads    int     `json:"threads"`
+	// OpenFiles are open descriptors; -1 where they cannot be read.
+	OpenFiles int `json:"open_files"`
+}
+
+// CollectorStatus is one collector as its supervisor sees it.
+type CollectorStatus struct {
+	Name     string `json:"name"`
+	State    string `json:"state"`
+	PID      int    `json:"pid,omitempty"`
+	Source   string `json:"source,omitempty"`
+	Restarts int    `json:"restarts"`
+	// LastExit says how it ended last, where it did.
+	LastExit string `json:"last_exit,omitempty"`
+	Usage    *Usage `json:"usage,omitempty"`
+}
+
+// Status is the agent's account of itself.
+type Status struct {
+	Version    string            `json:"version"`
+	Instance   string            `json:"instance"`
+	PID        int               `json:"pid"`
+	Socket     string            `json:"socket"`
+	Uptime     time.Duration     `json:"uptime_ns"`
+	StartTime  time.Duration     `json:"start_ns"` // from the call of Run to accepting
+	Health     Health            `json:"health"`   // the worst of Parts
+	Parts      map[string]Health `json:"parts"`
+	Usage      Usage             `json:"usage"`
+	Collectors []CollectorStatus `json:"collectors"`
+	Broker     router.Stats      `json:"broker"`
+}

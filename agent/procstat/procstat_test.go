@@ -1,0 +1,263 @@
+package procstat_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/procstat"
+)
+
+// fixture is a machine of two cores with one process, 4711.
+type fixture struct {
+	t    *testing.T
+	root string
+}
+
+func newFixture(t *testing.T) fixture {
+	t.Helper()
+	f := fixture{t: t, root: t.TempDir()}
+	f.write("stat", "cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 1 2 3 4 5 6 7 8 9 10\nbtime 1000\n")
+	f.write("4711/fd/0", "")
+	f.write("4711/fd/1", "")
+	f.write("4711/fd/2", "")
+	return f
+}
+
+func (f fixture) write(path, content string) {
+	f.t.Helper()
+	path = filepath.Join(f.root, path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// process writes the process's stat file; times are in ticks.
+func (f fixture) process(state string, user, system, threads, start, pages int) {
+	f.t.Helper()
+	f.write("4711/stat", fmt.Sprintf("4711 (busy) %s 1 1 1 0 -1 0 0 0 0 0 %d %d 0 0 20 0 %d 0 %d 0 %d"+
+		" 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", state, user, system, threads, start, pages))
+}
+
+func TestSharesAreOverTheTimeSinceTheSampleBefore(t *testing.T) {
+	f := newFixture(t)
+	f.process("R", 100, 20, 3, 500, 10)
+	s, err := procstat.NewAt(f.root, 4711)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t0 := time.Date(2026, 11, 23, 21, 0, 0, 0, time.UTC)
+	page := int64(os.Getpagesize())
+	steps := []struct {
+		name         string
+		after        time.Duration // since t0
+		user, system int           // ticks
+		pages        int
+		want         procstat.Sample
+	}{
+		{"the first has no shares", 0, 100, 20, 10,
+			procstat.Sample{CPUTime: 1200 * time.Millisecond, ResidentBytes: 10 * page}},
+		{"one core and a half", 2 * time.Second, 350, 70, 12,
+			procstat.Sample{Interval: 2 * time.Second, CPUTime: 4200 * time.Millisecond, CPUCore: 1.5, CPUMachine: 0.75, ResidentBytes: 12 * page}},
+		{"idle", 3 * time.Second, 350, 70, 12,
+			procstat.Sample{Interval: time.Second, CPUTime: 4200 * time.Millisecond, ResidentBytes: 12 * page}},
+		{"no time has passed", 3 * time.Second, 360, 70, 12,
+			procstat.Sample{CPUTime: 4300 * time.Millisecond, ResidentBytes: 12 * page}},
+		{"the next is over the time since that", 4 * time.Second, 385, 70, 12,
+			procstat.Sample{Interval: time.Second, CPUTime: 4550 * time.Millisecond, CPUCore: 0.25, CPUMachine: 0.125, ResidentBytes: 12 * page}},
+	}
+	for _, step := range steps {
+		f.process("R", step.user, step.system, 3, 500, step.pages)
+		got, err := s.Sample(t0.Add(step.after))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := step.want
+		want.Time, want.PID, want.Threads, want.Descriptors = t0.Add(step.after), 4711, 3, 3
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", step.name, diff)
+		}
+	}
+	if s.Cores() != 2 {
+		t.Errorf("%d cores, want 2", s.Cores())
+	}
+}
+
+func TestAProcessThatEnds(t *testing.T) {
+	tests := []struct {
+		name  string
+		story func(f fixture)
+	}{
+		{"gone", func(f fixture) { os.RemoveAll(filepath.Join(f.root, "4711")) }},
+		{"a zombie", func(f fixture) { f.process("Z", 100, 20, 1, 500, 0) }},
+		{"another one has its pid", func(f fixture) { f.process("S", 1, 1, 1, 999, 10) }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.process("S", 100, 20, 1, 500, 10)
+			s, err := procstat.NewAt(f.root, 4711)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tt.story(f)
+			if _, err := s.Sample(time.Now()); !errors.Is(err, os.ErrProcessDone) {
+				t.Errorf("error %v, want %v", err, os.ErrProcessDone)
+			}
+		})
+	}
+}
+
+func TestNewFails(t *testing.T) {
+	f := newFixture(t)
+	if _, err := procstat.NewAt(f.root, 4712); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("a process that is not there: %v, want %v", err, os.ErrProcessDone)
+	}
+	if _, err := procstat.NewAt("/nowhere", 1); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a procfs that is not there: %v, want %v", err, os.ErrNotExist)
+	}
+}
+
+func TestDescriptorsThatMayNotBeCounted(t *testing.T) {
+	f := newFixture(t)
+	f.process("S", 1, 1, 1, 500, 10)
+	if err := os.RemoveAll(filepath.Join(f.root, "4711", "fd")); err != nil {
+		t.Fatal(err)
+	}
+	s, err := procstat.NewAt(f.root, 4711)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Sample(time.Now()); err != nil || got.Descriptors != -1 {
+		t.Errorf("descriptors %d, error %v; want -1", got.Descriptors, err)
+	}
+}
+
+// TestABusyChild samples a child until it has used processor time: it says a
+// line once it has, so that nothing depends on how fast it was.
+func TestABusyChild(t *testing.T) {
+	cmd := exec.Command("/bin/sh", "-c", "while :; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo busy; done")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	lines := bufio.NewScanner(out)
+
+	s, err := procstat.New(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := s.Sample(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, shares := first, 0.0
+	for last.CPUTime < first.CPUTime+100*time.Millisecond {
+		if !lines.Scan() {
+			t.Fatal(lines.Err())
+		}
+		if last, err = s.Sample(time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		shares += last.CPUCore * last.Interval.Seconds()
+	}
+	used := (last.CPUTime - first.CPUTime).Seconds()
+	if math.Abs(shares-used) > 1e-6 {
+		t.Errorf("the shares of the samples make up %v s of a core, used were %v s", shares, used)
+	}
+	if last.Threads != 1 || last.ResidentBytes < 64<<10 || last.Descriptors < 3 {
+		t.Errorf("a shell has %d threads, %d bytes, %d descriptors", last.Threads, last.ResidentBytes, last.Descriptors)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if _, err := s.Sample(time.Now()); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("after its end: %v, want %v", err, os.ErrProcessDone)
+	}
+}
+
+func TestOneself(t *testing.T) {
+	s, err := procstat.New(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := s.Sample(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Cores() < runtime.NumCPU() {
+		t.Errorf("%d cores, Go may use %d", s.Cores(), runtime.NumCPU())
+	}
+	const size = 32 << 20
+	// Memory of the kernel's own giving: the heap may have some to spare.
+	held, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Munmap(held) })
+	for i := 0; i < size; i += os.Getpagesize() {
+		held[i] = 1
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	after, err := s.Sample(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if grown := after.ResidentBytes - before.ResidentBytes; grown < size/2 {
+		t.Errorf("resident memory has grown by %d bytes, %d were touched", grown, size)
+	}
+	if after.Descriptors <= before.Descriptors {
+		t.Errorf("%d descriptors, %d before one was opened", after.Descriptors, before.Descriptors)
+	}
+}
+
+// BenchmarkSample is what one sample costs.
+func BenchmarkSample(b *testing.B) {
+	s, err := procstat.New(os.Getpid())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Sample(time.Now()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func ExampleSampler() {
+	s, err := procstat.New(os.Getpid())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	sample, err := s.Sample(time.Now())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(sample.PID == os.Getpid(), sample.ResidentBytes > 0)
+	// Output: true true
+}

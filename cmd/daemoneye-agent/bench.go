@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/daemoneye/eventbus/bench/load"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
+)
+
+var benchCommand = command{
+	name: "bench", short: "measure the running agent's broker",
+	long: `
+Publish and subscribe on a running agent, on the topic events.bench, and show
+what came of it: first as fast as it goes with a bounded number of messages on
+their way, then at a fixed rate, with the latency from the time at which each
+message was due. Publisher and subscriber are this one process, so they share
+its processor time. Other subscribers of events.# get the messages too.`,
+	run: runBench,
+}
+
+const benchTopic = "events.bench"
+
+// benchResult is what -json prints. Durations are in nanoseconds.
+type benchResult struct {
+	Size       int     `json:"size_bytes"`
+	Throughput float64 `json:"throughput_msg_per_s"`
+	Sent       uint64  `json:"throughput_sent"`
+	Received   uint64  `json:"throughput_received"`
+	Lost       uint64  `json:"throughput_lost"`
+	Rate       float64 `json:"latency_rate_msg_per_s"`
+	Latency    quant   `json:"latency"`
+	Lateness   quant   `json:"generator_lateness"`
+	LatencyN   uint64  `json:"latency_messages"`
+	LatencyGap uint64  `json:"latency_lost"`
+}
+
+type quant struct {
+	P50  time.Duration `json:"p50_ns"`
+	P99  time.Duration `json:"p99_ns"`
+	P999 time.Duration `json:"p999_ns"`
+	Max  time.Duration `json:"max_ns"`
+}
+
+func quantiles(h *load.Histogram) quant {
+	return quant{h.Quantile(0.5), h.Quantile(0.99), h.Quantile(0.999), h.Max()}
+}
+
+func runBench(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
+	var t target
+	t.flags(fs)
+	size := fs.Int("size", 128, "`BYTES` of a message")
+	rate := fs.Float64("rate", 10000, "`N` messages a second for the latency")
+	window := fs.Int("window", 512, "`N` messages on their way at most, for the throughput")
+	duration := fs.Duration("duration", 3*time.Second, "`TIME` of each of the two measurements")
+	budget := fs.Duration("latency-budget", 0, "`TIME` that the publisher may hold messages back")
+	asJSON := fs.Bool("json", false, "print the result as JSON, and no progress")
+	if err := parse(); err != nil {
+		return err
+	}
+	switch {
+	case fs.NArg() > 0:
+		return usagef("takes no arguments, got %q", fs.Arg(0))
+	case *size < load.StampSize || *size > 1<<20-256:
+		return usagef("-size is %d, want %d to %d", *size, load.StampSize, 1<<20-256)
+	case *rate <= 0 || *window < 1 || *duration <= 0:
+		return usagef("-rate, -window and -duration must be above 0")
+	}
+	b := bencher{p: p, t: &t, size: *size, budget: *budget, duration: *duration, quiet: *asJSON}
+	r := benchResult{Size: *size, Rate: *rate}
+	w := load.NewWindow(1)
+	b.progress("throughput, %d B, %d on their way at most, %s", *size, *window, *duration)
+	got, sent, err := b.measure(ctx, load.ReceiverOptions{Every: uint64(max(*window/4, 1)), Acker: load.Windows{Publishers: []*load.Window{w}}},
+		func(ctx context.Context, span load.Span, s load.Sender) (load.Sent, error) {
+			return load.Stream{Size: *size, Window: uint64(*window), Credits: w, Span: span}.Run(ctx, s)
+		})
+	if err != nil {
+		return err
+	}
+	r.Throughput, r.Sent, r.Received, r.Lost = got.Rate, sent.Messages, got.Messages, got.Missing
+	b.progress("latency at %g msg/s, %s", *rate, *duration)
+	got, sent, err = b.measure(ctx, load.ReceiverOptions{Latency: true},
+		func(ctx context.Context, span load.Span, s load.Sender) (load.Sent, error) {
+			return load.OpenLoop{Rate: *rate, Size: *size, Span: span}.Run(ctx, s)
+		})
+	if err != nil {
+		return err
+	}
+	r.Latency, r.Lateness, r.LatencyN, r.LatencyGap = quantiles(got.Latency), quantiles(sent.Lateness), got.Messages, got.Missing
+	if *asJSON {
+		enc := json.NewEncoder(p.out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(&r)
+	}
+	return printBench(p, &r)
+}
+
+// bencher runs one measurement after the other against one agent.
+type bencher struct {
+	p        *program
+	t        *target
+	size     int
+	budget   time.Duration
+	duration time.Duration
+	quiet    bool
+}
+
+func (b *bencher) progress(format string, args ...any) {
+	if !b.quiet {
+		fmt.Fprintf(b.p.err, "bench: "+format+"\n", args...)
+	}
+}
+
+// measure has generate publish over one connection and receives over another.
+func (b *bencher) measure(ctx context.Context, o load.ReceiverOptions, generate func(context.Context, load.Span, load.Sender) (load.Sent, error)) (load.Received, load.Sent, error) {
+	fail := func(err error) (load.Received, load.Sent, error) { return load.Received{}, load.Sent{}, err }
+	path, err := b.t.path()
+	if err != nil {
+		return fail(err)
+	}
+	options := ipc.ClientOptions{Path: path, Name: "bench", Role: "operator", NoReconnect: true, LatencyBudget: b.budget}
+	subscriber, err := ipc.DialOptions(ctx, options)
+	if err != nil {
+		return fail(err)
+	}
+	defer subscriber.Close()
+	publisher, err := ipc.DialOptions(ctx, options)
+	if err != nil {
+		return fail(err)
+	}
+	defer publisher.Close()
+	receiver := load.NewReceiver(o)
+	_, err = subscriber.Subscribe(ctx, router.Subscription{SubscriberID: "bench", Patterns: []string{benchTopic}, Handler: func(m *router.Message) {
+		if m.Gap != nil {
+			receiver.Lost(m.Gap.Count)
+			return
+		}
+		receiver.Receive(m.Payload)
+	}})
+	if err != nil {
+		return fail(err)
+	}
+	pub, err := publisher.Publisher(benchTopic)
+	if err != nil {
+		return fail(err)
+	}
+	span := load.NewSpan(100*time.Millisecond, b.duration/10, b.duration)
+	receiver.Measure(span)
+	var sent load.Sent
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		sent, err = generate(gctx, span, sender{publisher, pub})
+		return err
+	})
+	g.Go(func() error { return b.watch(gctx, receiver) })
+	if err := g.Wait(); err != nil {
+		return fail(err)
+	}
+	if err := subscriber.Close(); err != nil {
+		return fail(err)
+	}
+	got, err := receiver.Result()
+	return got, sent, err
+}
+
+// watch shows progress until the last message has come, or for a while nothing
+// did.
+func (b *bencher) watch(ctx context.Context, r *load.Receiver) error {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	before, idle := uint64(0), 0
+	for {
+		select {
+		case <-r.Done():
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.C:
+			seen := r.Seen()
+			b.progress("%d msg/s", seen-before)
+			if idle++; seen > before {
+				idle = 0
+			}
+			if idle > 5+int(b.duration/time.Second) {
+				return fmt.Errorf("nothing came for %d s: does the agent's policy let us subscribe to %s?", idle, benchTopic)
+			}
+			before = seen
+		}
+	}
+}
+
+// sender is a client as the load generator sees it.
+type sender struct {
+	c   *ipc.Client
+	pub router.Publisher
+}
+
+func (s sender) Send(payload []byte) error { return s.pub.Publish(payload) }
+
+// Flush writes out what the client holds back for company, unless it has a
+// budget for that.
+func (s sender) Flush() error { return s.c.Push() }
+
+func printBench(p *program, r *benchResult) error {
+	fmt.Fprintf(p.out, "throughput  %.0f msg/s of %d B (%.0f MB/s); %d sent, %d received, %d lost\n",
+		r.Throughput, r.Size, r.Throughput*float64(r.Size)/1e6, r.Sent, r.Received, r.Lost)
+	fmt.Fprintf(p.out, "latency at %.0f msg/s, %d messages, %d lost\n", r.Rate, r.LatencyN, r.LatencyGap)
+	fmt.Fprintf(p.out, "  %-22s %10s %10s %10s %10s\n", "", "p50", "p99", "p99.9", "max")
+	row := func(name string, q quant) {
+		fmt.Fprintf(p.out, "  %-22s %10s %10s %10s %10s\n", name, short(q.P50), short(q.P99), short(q.P999), short(q.Max))
+	}
+	row("due to delivered", r.Latency)
+	row("due to sent (of these)", r.Lateness)
+	return nil
+}

@@ -1,0 +1,163 @@
+// Command daemoneye-agent watches a Linux host: it runs a message broker and
+// collectors, and its subcommands talk to a running agent over its socket.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// version is stamped by the linker.
+var version = "devel"
+
+// command is one subcommand.
+type command struct {
+	name, args, short string
+	// long explains it below the usage line.
+	long string
+	// run defines its flags on fs, has them parsed with parse, and does it.
+	run func(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error
+	// hidden commands are for the agent itself.
+	hidden bool
+}
+
+// program is what a subcommand sees of the outside.
+type program struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+func commands() []command {
+	return []command{
+		runCommand, statusCommand, tailCommand, publishCommand, requestCommand, benchCommand, versionCommand, collectorCommand,
+	}
+}
+
+func main() {
+	// The first signal ends things in order; a second one kills.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(realMain(ctx, &program{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+}
+
+// realMain runs a command line and returns the exit status.
+func realMain(ctx context.Context, p *program, args []string) int {
+	if len(args) == 0 {
+		usage(p.err)
+		return exitUsage
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		if len(args) > 1 {
+			args = []string{args[1], "-help"}
+			break
+		}
+		usage(p.out)
+		return exitOK
+	case "-version", "--version":
+		args[0] = "version"
+	}
+	all := commands()
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == args[0] })
+	if i < 0 {
+		fmt.Fprintf(p.err, "daemoneye-agent: error: there is no command %q\n", args[0])
+		fmt.Fprintf(p.err, "daemoneye-agent: hint: the commands are %s\n", names(all))
+		return exitUsage
+	}
+	return all[i].execute(ctx, p, args[1:])
+}
+
+func names(all []command) string {
+	var s []string
+	for _, c := range all {
+		if !c.hidden {
+			s = append(s, c.name)
+		}
+	}
+	return strings.Join(s, ", ")
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, `daemoneye-agent watches a Linux host and tells what happens on it.
+
+Usage:
+  daemoneye-agent COMMAND [FLAGS] [ARGUMENTS]
+
+Commands:
+`)
+	for _, c := range commands() {
+		if !c.hidden {
+			fmt.Fprintf(w, "  %-24s %s\n", strings.TrimSpace(c.name+" "+c.args), c.short)
+		}
+	}
+	fmt.Fprint(w, `
+Run "daemoneye-agent COMMAND -help" for its flags.
+
+Exit status: 0 done, 1 failed, 2 wrong use, 3 the agent is degraded (status),
+4 it is unhealthy (status), 5 no agent runs.
+
+Example:
+  daemoneye-agent run &
+  daemoneye-agent tail 'events.process.#'
+`)
+}
+
+// execute runs c with its arguments.
+func (c *command) execute(ctx context.Context, p *program, args []string) int {
+	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard) // errors are told in one place, in one form
+	fs.Usage = func() {}
+	parse := func() error {
+		// Flags may stand behind arguments as well: tail PATTERN -json.
+		var rest []string
+		left := args
+		for {
+			if err := fs.Parse(left); err != nil {
+				if errors.Is(err, flag.ErrHelp) {
+					return err
+				}
+				return usageError{err}
+			}
+			if fs.NArg() == 0 {
+				break
+			}
+			if n := len(left) - fs.NArg(); n > 0 && left[n-1] == "--" {
+				rest = append(rest, fs.Args()...)
+				break
+			}
+			rest, left = append(rest, fs.Arg(0)), fs.Args()[1:]
+		}
+		return fs.Parse(append([]string{"--"}, rest...))
+	}
+	err := c.run(ctx, p, fs, parse)
+	if errors.Is(err, flag.ErrHelp) {
+		c.help(p.out, fs)
+		return exitOK
+	}
+	return p.exit(c.name, err)
+}
+
+func (c *command) help(w io.Writer, fs *flag.FlagSet) {
+	fmt.Fprintf(w, "Usage: daemoneye-agent %s\n\n%s\n", strings.TrimSpace(c.name+" [FLAGS] "+c.args), strings.TrimSpace(c.long))
+	first := true
+	fs.VisitAll(func(f *flag.Flag) {
+		if first {
+			fmt.Fprintln(w, "\nFlags:")
+			first = false
+		}
+		kind, text := flag.UnquoteUsage(f)
+		fmt.Fprintf(w, "  %-24s %s", strings.TrimSpace("-"+f.Name+" "+kind), text)
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "0s" {
+			fmt.Fprintf(w, " (default %s)", f.DefValue)
+		}
+		fmt.Fprintln(w)
+	})
+}

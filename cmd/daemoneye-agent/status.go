@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/control"
+)
+
+var statusCommand = command{
+	name: "status", short: "show how the agent is, and its statistics",
+	long: `
+Show the agent's health with its reasons, its collectors, and the broker's
+statistics. The exit status is 0 when it is healthy, 3 when it is degraded, 4
+when it is unhealthy, and 5 when no agent runs.`,
+	run: runStatus,
+}
+
+var versionCommand = command{
+	name: "version", short: "print the version",
+	long: "Print the version of this program, and what it was built with.",
+	run: func(_ context.Context, p *program, _ *flag.FlagSet, parse func() error) error {
+		if err := parse(); err != nil {
+			return err
+		}
+		fmt.Fprintf(p.out, "daemoneye-agent %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		return nil
+	},
+}
+
+func runStatus(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
+	var t target
+	t.flags(fs)
+	asJSON := fs.Bool("json", false, "print everything as JSON")
+	if err := parse(); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		return usagef("takes no arguments, got %q", fs.Arg(0))
+	}
+	client, err := t.dial(ctx, "status")
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	reply, err := client.Request(ctx, control.StatusTarget, nil)
+	if err != nil {
+		return err
+	}
+	var s control.Status
+	if err := json.Unmarshal(reply.Payload, &s); err != nil {
+		return fmt.Errorf("answer of the agent: %w", err)
+	}
+	if *asJSON {
+		enc := json.NewEncoder(p.out)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(&s)
+	} else {
+		err = printStatus(p, &s)
+	}
+	if err != nil {
+		return err
+	}
+	switch s.Health.State {
+	case control.Degraded:
+		return statusError(exitDegraded)
+	case control.Unhealthy:
+		return statusError(exitUnhealthy)
+	}
+	return nil
+}
+
+func printStatus(p *program, s *control.Status) error {
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	row := func(cells ...any) {
+		for i, c := range cells {
+			if i > 0 {
+				fmt.Fprint(w, "\t")
+			}
+			fmt.Fprint(w, c)
+		}
+		fmt.Fprintln(w)
+	}
+	reason := ""
+	if s.Health.Reason != "" {
+		reason = ": " + s.Health.Reason
+	}
+	row("health", s.Health.State.String()+reason)
+	row("agent", fmt.Sprintf("%s, instance %s, pid %d, up %s, accepted after %s",
+		s.Version, s.Instance, s.PID, s.Uptime.Round(time.Second), s.StartTime.Round(100*time.Microsecond)))
+	row("socket", s.Socket)
+	row("usage", usageText(&s.Usage))
+	b := &s.Broker
+	row("messages", fmt.Sprintf("%d published (%.4g/s over the last minute, %s), %d delivered, %d dropped, %d queued",
+		b.Published, b.PublishRate, bytesText(b.PublishedByte), b.Delivered, b.Dropped, b.Queued))
+	row("latency", fmt.Sprintf("p50 %s, p99 %s, p99.9 %s, max %s (publish to delivery)",
+		short(b.Latency.P50), short(b.Latency.P99), short(b.Latency.P999), short(b.Latency.Max)))
+	row("buffers", fmt.Sprintf("%s of %s", bytesText(b.BufferBytes), bytesText(b.MaxBufferBytes)))
+	row("drops", counts(b.DroppedBy))
+	row("refused", counts(b.Refused))
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.out, "\nCOLLECTORS")
+	row("NAME", "STATE", "PID", "RESTARTS", "CPU", "RSS", "SOURCE")
+	for _, c := range s.Collectors {
+		cpu, rss := "-", "-"
+		if c.Usage != nil {
+			cpu, rss = fmt.Sprintf("%.1f%%", c.Usage.CPUPercent), bytesText(c.Usage.RSS)
+		}
+		row(c.Name, c.State, c.PID, c.Restarts, cpu, rss, strings.TrimSpace(c.Source+" "+oneLine(c.LastExit)))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.out, "\nCLIENTS")
+	row("SOURCE", "NAME", "ROLE", "PID", "UID", "PUBLISHED", "REFUSED")
+	for _, c := range b.Clients {
+		row(c.Source, c.Name, c.Role, c.PID, c.UID, c.Published, c.Refused)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.out, "\nSUBSCRIPTIONS")
+	row("SOURCE", "NAME", "PATTERNS", "MATCHED", "DELIVERED", "DROPPED", "QUEUED")
+	for _, c := range b.Subscriptions {
+		row(c.Source, c.Name, strings.Join(c.Patterns, " "), c.Matched, c.Delivered, c.Dropped, c.Queued)
+	}
+	return w.Flush()
+}
+
+func usageText(u *control.Usage) string {
+	return fmt.Sprintf("%.1f%% of a core, %s resident, %d threads, %d open files", u.CPUPercent, bytesText(u.RSS), u.Threads, u.OpenFiles)
+}
+
+func short(d time.Duration) string {
+	switch {
+	case d < time.Microsecond:
+		return d.String()
+	case d < time.Millisecond:
+		return d.Round(100 * time.Nanosecond).String()
+	}
+	return d.Round(10 * time.Microsecond).String()
+}
+
+// counts writes what was counted by name, or none.
+func counts(m map[string]uint64) string {
+	var s []string
+	for name, n := range m {
+		s = append(s, fmt.Sprintf("%d %s", n, name))
+	}
+	if len(s) == 0 {
+		return "none"
+	}
+	slices.Sort(s)
+	return strings.Join(s, ", ")
+}

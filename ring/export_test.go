@@ -1,0 +1,57 @@
+package ring
+
+// NewChunked returns a ring with chunks of 1<<shift slots, so that tests can cross
+// chunk borders more often than the chosen size allows.
+func NewChunked[T any](o Options[T], shift uint) *Ring[T] { return newRing(o, shift) }
+
+// Chunks returns how many chunks the ring has made. The producer has to rest.
+func (r *Ring[T]) Chunks() int {
+	made := make(map[*chunk[T]]bool)
+	for i := range r.table {
+		made[r.table[i].Load()] = true
+	}
+	for _, c := range r.free {
+		made[c] = true
+	}
+	made[r.held] = true
+	delete(made, nil)
+	return len(made)
+}
+
+// MaxChunks is the bound that the package documentation derives.
+func (r *Ring[T]) MaxChunks() int { return int(r.maxChunks()) }
+
+// SlotsHeld returns how many slots hold something other than the zero value, by the
+// judgement of isZero. Both sides have to rest.
+func (r *Ring[T]) SlotsHeld(isZero func(T) bool) int {
+	seen := make(map[*chunk[T]]bool)
+	held := 0
+	count := func(c *chunk[T]) {
+		if c == nil || seen[c] {
+			return
+		}
+		seen[c] = true
+		for _, v := range c.slots {
+			if !isZero(v) {
+				held++
+			}
+		}
+	}
+	for i := range r.table {
+		count(r.table[i].Load())
+	}
+	for _, c := range r.free {
+		count(c)
+	}
+	count(r.held)
+	return held
+}
+
+// Asleep reports whether a consumer has announced that it sleeps.
+func (s *Signal) Asleep() bool { return s.asleep.Load() }
+
+// Signal returns the signal of the ring.
+func (r *Ring[T]) Signal() *Signal { return r.signal }
+
+// HasPointers reports what New found out about T.
+func HasPointers[T any]() bool { return hasPointers[T]() }
