@@ -14,9 +14,11 @@ type Peer struct {
 	// Name and Role are the client's own words; policy decides what of them
 	// holds.
 	Name, Role string
-	// pidfd pins the process, so that its pid cannot come to mean another; -1
-	// where the kernel has none (before Linux 6.5).
+	// pidfd is the process itself, so that a pid that has come to mean another
+	// is noticed; -1 where the kernel has none (before Linux 6.5), and after
+	// Admit.
 	pidfd int
+	gone  bool // the process had ended before it could be looked at
 }
 
 // soPeerPidFD is SO_PEERPIDFD of asm-generic/socket.h, since Linux 6.5.
@@ -25,16 +27,43 @@ const soPeerPidFD = 77
 // peerOf asks the kernel who connected. The credentials are those at the time
 // of connect(2).
 func peerOf(fd int) (Peer, error) {
+	p := Peer{pidfd: -1}
 	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
-		return Peer{}, os.NewSyscallError("getsockopt SO_PEERCRED", err)
+		return p, os.NewSyscallError("getsockopt SO_PEERCRED", err)
 	}
-	p := Peer{PID: int(cred.Pid), UID: int(cred.Uid), GID: int(cred.Gid), pidfd: -1}
-	if pidfd, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, soPeerPidFD); err == nil {
-		p.pidfd = pidfd
-		unix.CloseOnExec(pidfd)
+	p.PID, p.UID, p.GID = int(cred.Pid), int(cred.Uid), int(cred.Gid)
+	pidfd, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, soPeerPidFD)
+	switch err {
+	case nil:
+		p.pidfd = pidfd // close-on-exec already
+	case unix.ENOPROTOOPT: // an older kernel
+	case unix.EMFILE, unix.ENFILE:
+		return p, os.NewSyscallError("getsockopt SO_PEERPIDFD", err)
+	default: // it ended and was waited for: its pid may mean another by now
+		p.gone = true
 	}
 	return p, nil
+}
+
+// Alive returns nil as long as PID means the process that connected, and
+// os.ErrProcessDone when that has ended. A policy that decides by PID asks it
+// after its decision. Without a pidfd nobody can tell, and it is nil.
+func (p *Peer) Alive() error {
+	if p.gone {
+		return os.ErrProcessDone
+	}
+	if p.pidfd < 0 {
+		return nil
+	}
+	err := unix.PidfdSendSignal(p.pidfd, 0, nil, 0)
+	switch err {
+	case nil, unix.EPERM: // there, and not ours
+		return nil
+	case unix.ESRCH:
+		return os.ErrProcessDone
+	}
+	return os.NewSyscallError("pidfd_send_signal", err)
 }
 
 // Executable returns the path of the program that the peer runs. With a pidfd
@@ -44,13 +73,8 @@ func (p *Peer) Executable() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if p.pidfd >= 0 {
-		// Still alive after the look: then the pid meant this process all along.
-		if err := unix.PidfdSendSignal(p.pidfd, 0, nil, 0); err != nil {
-			return "", os.NewSyscallError("pidfd_send_signal", err)
-		}
-	}
-	return exe, nil
+	// Still alive after the look: then the pid meant this process all along.
+	return exe, p.Alive()
 }
 
 func (p *Peer) close() {

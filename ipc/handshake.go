@@ -25,6 +25,7 @@ func (s *server) hello(c *conn, f frame.Frame) error {
 	}
 	c.peer.Name, c.peer.Role = h.Name, h.Role
 	grant, err := s.o.Policy.Admit(&c.peer)
+	c.peer.close() // has done its service; a descriptor for each client would be dear
 	if err != nil {
 		return err
 	}

@@ -29,9 +29,13 @@ type outbox struct {
 	credit int64 // guarded by mu
 	paidAt int64 // guarded by mu
 
-	armed bool          // guarded by mu; run was told that something waits
-	kick  chan struct{} // capacity 1
-	done  chan struct{}
+	now    int64 // guarded by mu; the last reading of the clock
+	shared int   // guarded by mu; how many messages may still use it
+
+	armed  bool          // guarded by mu; run was told that something waits
+	filled bool          // guarded by mu; a batch was written for its size since run looked
+	kick   chan struct{} // capacity 1
+	done   chan struct{}
 }
 
 const (
@@ -39,8 +43,12 @@ const (
 	maxBatch     = 256 << 10
 	writeCost    = int64(40 * time.Microsecond)
 	maxCredit    = int64(time.Millisecond)
-	closeTimeout = time.Second           // for what is written while closing
-	minWait      = 50 * time.Microsecond // how long a dense stream's batch waits for more
+	closeTimeout = time.Second            // for what is written while closing
+	minWait      = 50 * time.Microsecond  // how long a dense stream's batch waits for more
+	maxWait      = 500 * time.Microsecond // the same, when batches fill up by themselves
+
+	stampShare = 8    // messages that share a reading of the clock at most
+	stampPace  = 1000 // when they come this close, in ns
 )
 
 func (o *outbox) init(budget time.Duration, backlog int) {
@@ -118,22 +126,43 @@ func (o *outbox) reserve(lane router.Lane, n int) error {
 
 // wrote decides what happens to a frame that was appended at now, and lets go
 // of mu.
-func (o *outbox) wrote(lane router.Lane, now int64) error {
-	defer o.mu.Unlock()
-	if o.writing || o.fd < 0 {
-		return nil // who writes sees it; or who connects
-	}
-	if len(o.lanes[router.Bulk]) >= batchSize || lane == router.Urgent {
-		return o.flushLocked()
-	}
-	o.credit = min(o.credit+now-o.paidAt, o.maxCredit())
-	o.paidAt = now
-	if o.credit >= writeCost && !o.armed {
+func (o *outbox) wrote(lane router.Lane, now int64) (err error) {
+	switch {
+	case o.writing || o.fd < 0: // who writes sees it; or who connects
+	case len(o.lanes[router.Bulk]) >= batchSize:
+		o.filled = true
+		err = o.flushLocked()
+	case lane == router.Urgent:
+		err = o.flushLocked()
+	case o.armed: // a dense stream: it goes with what waits already
+	default:
+		o.credit = min(o.credit+now-o.paidAt, o.maxCredit())
+		o.paidAt = now
+		if o.credit < writeCost {
+			o.arm()
+			break
+		}
 		o.credit -= o.cost()
-		return o.flushLocked()
+		err = o.flushLocked()
 	}
-	o.arm()
-	return nil
+	o.mu.Unlock()
+	return err
+}
+
+// stamp returns the time of a message that is being published. In a dense
+// stream several messages share a reading of the clock, which costs as much as
+// all the rest; their latency can look longer by that, never shorter.
+func (o *outbox) stamp() int64 {
+	if o.shared > 0 {
+		o.shared--
+		return o.now
+	}
+	now := router.Now()
+	if o.armed && now-o.now < stampShare*stampPace {
+		o.shared = stampShare
+	}
+	o.now = now
+	return now
 }
 
 // With a budget only a message that comes after a pause is written at once.
@@ -169,6 +198,7 @@ func (o *outbox) flushLocked() error {
 			continue
 		}
 		batch, fd := o.lanes[lane], o.fd
+		o.shared = 0
 		o.lanes[lane], o.spare = o.spare[:0], nil
 		o.writing = true
 		o.mu.Unlock()
@@ -205,27 +235,36 @@ func (o *outbox) flushNow() error {
 	return o.flushLocked()
 }
 
-// run writes what waited long enough, until the outbox is closed.
+// run writes what waited long enough, until the outbox is closed. While batches
+// fill up by themselves it only looks now and then: waking up for each of them
+// would cost more than writing it.
 func (o *outbox) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	for {
-		select {
-		case <-o.done:
-			return
-		case <-o.kick:
+	wait := max(o.budget, minWait)
+	for dense := false; ; {
+		if !dense {
+			select {
+			case <-o.done:
+				return
+			case <-o.kick:
+			}
 		}
-		timer.Reset(max(o.budget, minWait))
+		timer.Reset(wait)
 		select {
 		case <-o.done:
 			return
 		case <-timer.C:
 		}
 		o.mu.Lock()
-		o.armed = false
-		if !o.writing && o.fd >= 0 {
-			// A failure is the reading goroutine's to notice and to report.
-			if o.flushLocked() == nil {
+		dense = o.filled
+		o.filled = false
+		if dense {
+			wait = min(2*wait, max(o.budget, maxWait))
+		} else {
+			wait = max(o.budget, minWait)
+			o.armed = false
+			if !o.writing && o.fd >= 0 && o.flushLocked() == nil { // a failure is the reading goroutine's to report
 				o.credit = 0
 			}
 		}

@@ -44,9 +44,9 @@ func (SameUser) Admit(p *Peer) (Grant, error) {
 // must hold; within a list any entry will do.
 type Rule struct {
 	UIDs, GIDs []int
-	// PIDs are processes, for a server that has started its clients itself.
+	// PIDs are living processes, for a server that has started its clients itself.
 	PIDs []int
-	// Executables are paths of programs.
+	// Executables are paths of programs, as /proc/<pid>/exe names them.
 	Executables []string
 	// Roles are those that the client claims in its hello. A role alone proves
 	// nothing: combine it.
@@ -130,9 +130,9 @@ func (r *Rule) describes(p *Peer) bool {
 		len(r.Roles) > 0 && !slices.Contains(r.Roles, p.Role) {
 		return false
 	}
-	if len(r.Executables) == 0 {
-		return true
+	if len(r.Executables) > 0 {
+		exe, err := p.Executable()
+		return err == nil && slices.Contains(r.Executables, exe)
 	}
-	exe, err := p.Executable()
-	return err == nil && slices.Contains(r.Executables, exe)
+	return len(r.PIDs) == 0 || p.Alive() == nil
 }

@@ -60,7 +60,7 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 		o.mu.Unlock()
 		return err
 	}
-	now := router.Now()
+	now := o.stamp()
 	b := &o.lanes[p.lane]
 	*b = p.t.Append(*b, router.PublishID|c.number.Add(1), now, extension, payload)
 	return o.wrote(p.lane, now)
@@ -83,7 +83,7 @@ func (c *Client) publishCompressed(p *publisher, extension, payload []byte) erro
 		o.mu.Unlock()
 		return err
 	}
-	now := router.Now()
+	now := o.stamp()
 	b := &o.lanes[p.lane]
 	start := len(*b)
 	*b = p.t.Append(*b, router.PublishID|c.number.Add(1), now, extension, out)
