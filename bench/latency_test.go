@@ -22,11 +22,11 @@ func steady(budget time.Duration) e2e.Spec {
 	}
 }
 
-// BenchmarkLatency sets systems beside the plain relay in an open loop, with and without a latency budget.
+// BenchmarkLatency sets systems beside the relay as usually written in an open loop, with and without a latency budget.
 func BenchmarkLatency(b *testing.B) {
 	spec := steady(0)
 	var entries []e2e.Entry
-	for _, name := range []string{"one-hop", throughputFloor, latencyFloor, "relay-usual"} {
+	for _, name := range []string{"one-hop", throughputFloor, latencyFloor, "relay-plain"} {
 		entries = append(entries, e2e.Entry{System: named(name), Spec: spec})
 	}
 	for _, s := range examined() {

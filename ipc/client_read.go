@@ -110,6 +110,9 @@ func (r *clientReader) message(f frame.Frame, off int) {
 
 // push hands the collected messages to their subscription.
 func (r *clientReader) push() {
+	if r.sub != nil && r.sub.handler != nil {
+		r.sub.delivered.Store(r.sub.shown)
+	}
 	if len(r.run) == 0 {
 		return
 	}

@@ -29,6 +29,7 @@ type clientSub struct {
 	cancel          context.CancelFunc
 
 	// owned by the reading goroutine
+	shown   uint64 // delivered, which is brought up to date after each batch
 	message router.Message
 	inflate []byte
 	scratch []router.Item
@@ -197,7 +198,7 @@ func (s *clientSub) show(f frame.Frame, seq uint64, lane router.Lane) {
 		s.inflate, _ = frame.Inflate(s.inflate[:0], f, s.c.calls.MaxPayload)
 		s.message.Payload = s.inflate
 	}
-	s.delivered.Add(1)
+	s.shown++
 	s.handler(&s.message)
 }
 

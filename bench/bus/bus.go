@@ -23,7 +23,7 @@ func System() e2e.System {
 }
 
 func broker(ctx context.Context, c e2e.Config, ready func()) error {
-	b, err := router.New(router.Options{Name: "bench", LatencyBudget: c.Budget, MaxQueued: max(1000, c.Window)})
+	b, err := router.New(router.Options{Name: "bench", LatencyBudget: c.Budget})
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/bench/load"
 )
 
 // Credits between processes are Unix sockets from each subscriber to each publisher. A subscriber listens at
@@ -116,6 +119,7 @@ func takeCredits(c Config) (*creditTaker, error) {
 
 // Await implements load.Credits.
 func (t *creditTaker) Await(ctx context.Context, n uint64) (uint64, error) {
+	var asleep time.Duration
 	for {
 		low := ^uint64(0)
 		behind := -1
@@ -129,15 +133,19 @@ func (t *creditTaker) Await(ctx context.Context, n uint64) (uint64, error) {
 			}
 			low = min(low, t.acked[i])
 		}
-		if behind < 0 {
+		if behind < 0 || asleep >= load.Patience {
 			return low, nil
 		}
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		const milliseconds = 100 // so that the end of ctx is seen
-		if _, err := unix.Poll(t.polls[behind:behind+1], milliseconds); err != nil && !errors.Is(err, unix.EINTR) {
+		const nap = 100 * time.Millisecond // short, so that the end of ctx is seen
+		n, err := unix.Poll(t.polls[behind:behind+1], int(nap.Milliseconds()))
+		if err != nil && !errors.Is(err, unix.EINTR) {
 			return 0, fmt.Errorf("e2e: credits: %w", err)
+		}
+		if n == 0 {
+			asleep += nap
 		}
 	}
 }

@@ -15,9 +15,10 @@ import (
 )
 
 var (
-	plain = floor.Plain(false)
-	lossy = wrap("lossy", func(s e2e.Sink) e2e.Sink { return &everyTenth{Sink: s} })
-	mute  = wrap("mute", func(s e2e.Sink) e2e.Sink { return &withoutLast{s} })
+	plain  = floor.Plain(false)
+	stingy = wrap("stingy", func(s e2e.Sink) e2e.Sink { return &onlyLast{s} })
+	lossy  = wrap("lossy", func(s e2e.Sink) e2e.Sink { return &everyTenth{Sink: s} })
+	mute   = wrap("mute", func(s e2e.Sink) e2e.Sink { return &withoutLast{s} })
 
 	brokerFails = e2e.System{
 		Name:   "broker-fails",
@@ -41,7 +42,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	e2e.Roles(plain, lossy, mute, brokerFails, publisherFails, subscriberEnds).RunIfChild()
+	e2e.Roles(plain, lossy, mute, stingy, brokerFails, publisherFails, subscriberEnds).RunIfChild()
 	os.Exit(m.Run())
 }
 
@@ -74,6 +75,15 @@ type withoutLast struct{ e2e.Sink }
 
 func (s *withoutLast) Receive(payload []byte) {
 	if !isLast(payload) {
+		s.Sink.Receive(payload)
+	}
+}
+
+// onlyLast hands on nothing but the last message.
+type onlyLast struct{ e2e.Sink }
+
+func (s *onlyLast) Receive(payload []byte) {
+	if isLast(payload) {
 		s.Sink.Receive(payload)
 	}
 }
@@ -114,6 +124,19 @@ func TestAMeasurementEndsThoughTheLastMessageIsLost(t *testing.T) {
 	}
 	if out.Lost() != 1 {
 		t.Errorf("%d lost", out.Lost())
+	}
+}
+
+func TestAMeasurementEndsThoughAWholeWindowIsLost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for acknowledgements that never come, for seconds")
+	}
+	out, err := e2e.Run(t.Context(), stingy, brief(e2e.Spec{Publishers: 2, Subscribers: 1, Size: 64, Window: 16}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.Received != 2 || out.Lost() != int64(out.Sent)-2 {
+		t.Errorf("of %d messages %d received, %d lost", out.Sent, out.Received, out.Lost())
 	}
 }
 

@@ -97,7 +97,7 @@ func collect(every time.Duration) (stop func()) {
 		return func() {}
 	}
 	quit, ended := make(chan struct{}), make(chan struct{})
-	go func() {
+	go func() { // stop waits for it
 		defer close(ended)
 		t := time.NewTicker(every)
 		defer t.Stop()

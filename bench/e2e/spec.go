@@ -20,13 +20,13 @@ type Spec struct {
 	Measured    time.Duration `json:"measured"`
 }
 
-// DefaultWindow returns the window for messages of a size: 4096 messages, but at most 8 MiB, so that large messages don't measure how
-// fast memory can be filled.
-func DefaultWindow(size int) int { return max(16, min(4096, (8<<20)/size)) }
+// DefaultWindow returns the window for messages of a size: 900 messages, so that nothing is lost in a queue of the broker's default
+// capacity, 1000, but at most 8 MiB, so that large messages don't measure how fast memory can be filled.
+func DefaultWindow(size int) int { return max(16, min(900, (8<<20)/size)) }
 
 // acks is how many acknowledgements share a window. With one alone, publisher and subscriber would take turns; with many, the
 // acknowledgements themselves would be the load.
-const acks = 16
+const acks = 4
 
 // share is the window of one publisher: together they keep to the window.
 func (s Spec) share() uint64 {

@@ -15,8 +15,8 @@ type subscriberReport struct {
 }
 
 // straggle is how long after the end of a measurement a subscriber waits for the last message of each publisher. A system
-// that loses messages may have lost that one too.
-const straggle = 3 * time.Second
+// that loses messages may have lost that one too. A publisher may run out of patience twice before it sends it.
+const straggle = 2*load.Patience + time.Second
 
 func (s System) runSubscriber(ctx context.Context, c *proc.Control) error {
 	var o order

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/daemoneye/eventbus/bench/load"
 )
 
@@ -152,6 +154,36 @@ func TestGeneratorsEndWithTheirContextAndTheirSender(t *testing.T) {
 			t.Errorf("%#v: %v; want a refusal", g, err)
 		}
 	}
+}
+
+// A subscriber that has lost a whole window has nothing to acknowledge; its publisher would wait for ever.
+func TestStreamGoesOnWhenAWholeWindowIsLost(t *testing.T) {
+	const window = 8
+	w := &deaf{}
+	r := &recorder{}
+	r.onSend = func(s load.Stamp) error {
+		if s.Sequence == 3*window {
+			return errEnough
+		}
+		return nil
+	}
+	_, err := load.Stream{Size: load.StampSize, Window: window, Credits: w, Span: load.NewSpan(0, 0, time.Hour)}.Run(t.Context(), r)
+	if !errors.Is(err, errEnough) {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]uint64{1, window + 1, 2*window + 1}, w.awaited); diff != "" {
+		t.Errorf("awaited (-want +got):\n%s", diff)
+	}
+}
+
+var errEnough = errors.New("enough")
+
+// deaf are Credits of subscribers that never acknowledge, and whose publisher has no patience.
+type deaf struct{ awaited []uint64 }
+
+func (d *deaf) Await(_ context.Context, n uint64) (uint64, error) {
+	d.awaited = append(d.awaited, n)
+	return 0, nil
 }
 
 func TestWindowFollowsTheSlowestSubscriber(t *testing.T) {

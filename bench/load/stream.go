@@ -1,13 +1,20 @@
 package load
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Credits tells a publisher how far its subscribers have come. It does not pass through the system that is measured, and is the same for each.
 type Credits interface {
 	// Await blocks until every subscriber has acknowledged at least n messages of this publisher, and returns how
-	// many all of them have acknowledged.
+	// many all of them have acknowledged. When that takes longer than Patience it returns with fewer.
 	Await(ctx context.Context, n uint64) (uint64, error)
 }
+
+// Patience is how long a publisher waits for an acknowledgement before it takes what it has sent for lost. A system that
+// has lost a whole window leaves nobody who could acknowledge it.
+const Patience = time.Second
 
 // Stream sends as fast as it can, with at most Window messages that not every subscriber has acknowledged. Such a window
 // measures what a system can move without loss. Without a window it floods.
@@ -67,9 +74,13 @@ func (t Stream) room(ctx context.Context, s Sender, sent uint64, acked *uint64) 
 		if err := s.Flush(); err != nil {
 			return 0, err
 		}
-		var err error
-		if *acked, err = t.Credits.Await(ctx, sent-t.Window+1); err != nil {
+		least := sent - t.Window + 1
+		n, err := t.Credits.Await(ctx, least)
+		if err != nil {
 			return 0, err
+		}
+		if *acked = max(*acked, n); *acked < least {
+			*acked = sent // the receivers see what is missing
 		}
 	}
 	return t.Window - (sent - *acked), nil

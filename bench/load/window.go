@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Window carries the credits of one publisher inside one process: its subscribers acknowledge, the publisher awaits. Across processes the
@@ -32,6 +33,8 @@ func (w *Window) Ack(subscriber int, upTo uint64) {
 
 // Await implements Credits.
 func (w *Window) Await(ctx context.Context, n uint64) (uint64, error) {
+	patience := time.NewTimer(Patience)
+	defer patience.Stop()
 	for {
 		w.mu.Lock()
 		acked, moved := slowest(w.acked), w.moved
@@ -41,6 +44,8 @@ func (w *Window) Await(ctx context.Context, n uint64) (uint64, error) {
 		}
 		select {
 		case <-moved:
+		case <-patience.C:
+			return acked, nil
 		case <-ctx.Done():
 			return acked, ctx.Err()
 		}
