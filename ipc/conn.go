@@ -58,17 +58,21 @@ func (s *server) accept() {
 		case errors.Is(err, unix.EAGAIN):
 			return
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
-		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+		case outOfDescriptors(err):
 			s.b.Fault(opError("accept", s.l.path, err))
-			s.b.Refused(frame.ErrLimit)
 			if !s.turnAway() {
 				return
 			}
 		default:
 			s.b.Fault(opError("accept", s.l.path, err))
+			s.deafen()
 			return
 		}
 	}
+}
+
+func outOfDescriptors(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
 }
 
 // admit takes a new connection in, if there is room.
@@ -83,14 +87,16 @@ func (s *server) admit(fd int) {
 		err = s.poll.add(fd, readable)
 	}
 	if err != nil {
-		s.b.Fault(opError("accept", s.l.path, err))
 		peer.close()
-		unix.Close(fd)
+		s.b.Fault(opError("accept", s.l.path, err))
+		s.b.Refused(frame.ErrLimit)
+		s.sayAndClose(fd, refusal(frame.CodeLimit, "the broker cannot take another connection: %v", err))
 		return
 	}
 	if fd >= len(s.conns) {
 		s.conns = append(s.conns, make([]*conn, fd+1-len(s.conns))...)
 	}
+	widen(fd)
 	now := router.Now()
 	s.conns[fd] = &conn{s: s, fd: fd, peer: peer, since: now, lastRead: now, watched: readable}
 	s.count++
@@ -107,16 +113,34 @@ func (s *server) sayAndClose(fd int, b []byte) {
 // that was kept for that: else the listener would stay readable for ever. It
 // reports whether somebody was waiting.
 func (s *server) turnAway() bool {
-	if s.spare < 0 {
-		return false
-	}
 	closeSpare(s.spare)
 	fd, _, err := unix.Accept4(s.l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 	if err == nil {
+		s.b.Refused(frame.ErrLimit)
 		s.sayAndClose(fd, refusal(frame.CodeLimit, "the broker has no descriptors left"))
 	}
-	s.spare = openSpare()
+	if s.spare = openSpare(); s.spare < 0 {
+		s.deafen() // another part of the process was quicker
+		return false
+	}
 	return err == nil
+}
+
+// deafen stops looking at the listener, which would be readable turn after
+// turn, until listenAgain: who connects waits meanwhile.
+func (s *server) deafen() {
+	if err := s.poll.change(s.l.fd, 0); err != nil {
+		s.b.Fault(opError("accept", s.l.path, err))
+	}
+	s.deaf = true
+}
+
+// listenAgain is tried about once a Tick.
+func (s *server) listenAgain() {
+	if s.spare < 0 {
+		s.spare = openSpare()
+	}
+	s.deaf = s.poll.change(s.l.fd, readable) != nil
 }
 
 func openSpare() int {

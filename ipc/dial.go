@@ -38,6 +38,7 @@ func dial(ctx context.Context, o *ClientOptions) (*session, error) {
 	} else if err := unix.SetNonblock(fd, false); err != nil {
 		return nil, opError("dial", o.Path, os.NewSyscallError("fcntl", err))
 	}
+	widen(fd)
 	s, err := shake(ctx, fd, o)
 	if err != nil {
 		unix.Close(fd)
@@ -99,7 +100,7 @@ func shake(ctx context.Context, fd int, o *ClientOptions) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := sendAll(fd, hello); err != nil && !errors.Is(err, unix.EPIPE) {
+	if _, err := sendAll(fd, hello); err != nil && !errors.Is(err, unix.EPIPE) {
 		return nil, os.NewSyscallError("send", err)
 	} // a broker that refuses may have closed already: read why
 	b := make([]byte, 0, 4096)
