@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,6 +66,12 @@ func (o *ClientOptions) setDefaults() error {
 	if o.FD != 0 {
 		o.NoReconnect = true
 	}
+	if o.NoReconnect {
+		o.Backlog = 0
+	}
+	if o.Compress != 0 && o.Compress != frame.FlagS2 && o.Compress != frame.FlagZstd {
+		return fmt.Errorf("ipc: options: Compress is %d, want frame.FlagS2, frame.FlagZstd or 0", o.Compress)
+	}
 	return nil
 }
 
@@ -77,15 +84,17 @@ type Client struct {
 	calls router.Calls
 	resp  router.Responders
 
-	welcome atomic.Pointer[frame.Welcome]
-	number  atomic.Uint64 // of publish frames
+	terms  atomic.Pointer[terms]
+	number atomic.Uint64 // of publish frames
 
 	mu     sync.Mutex
 	subs   map[uint64]*clientSub // guarded by mu
 	closed bool                  // guarded by mu
 	fd     int                   // guarded by mu; -1 without a connection
-	ended  error                 // guarded by mu; why the client is no more
 
+	open    flights
+	reader  atomic.Int64 // the thread that reads; 0 when it has ended
+	closing sync.Once
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
 	workers sync.WaitGroup // goroutines, and handlers' goroutines
@@ -114,7 +123,7 @@ func DialOptions(ctx context.Context, o ClientOptions) (*Client, error) {
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.calls = router.Calls{Send: c.send, MaxPayload: s.welcome.MaxMessageSize}
 	c.resp = router.Responders{Send: c.send, Failed: c.report}
-	c.welcome.Store(&s.welcome)
+	c.terms.Store(newTerms(s.welcome))
 	c.out.init(o.LatencyBudget, o.Backlog)
 	c.out.connect(s.fd)
 	c.work(c.out.run)
@@ -122,13 +131,15 @@ func DialOptions(ctx context.Context, o ClientOptions) (*Client, error) {
 	return c, nil
 }
 
-// work runs f on a goroutine that Close waits for.
-func (c *Client) work(f func()) {
-	c.workers.Add(1)
-	go func() { // Close waits for it
-		defer c.workers.Done()
-		f()
-	}()
+// work runs f on a goroutine that Close waits for; false when that was called.
+func (c *Client) work(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.workers.Go(f)
+	return true
 }
 
 func (c *Client) report(err error) {
@@ -137,28 +148,66 @@ func (c *Client) report(err error) {
 	}
 }
 
+// terms are what the broker said in its welcome, made ready for use.
+type terms struct {
+	frame.Welcome
+	urgent   router.Patterns
+	inflates frame.Flags // compressions that the broker takes
+}
+
+func newTerms(w frame.Welcome) *terms {
+	t := &terms{Welcome: w}
+	for _, text := range w.Urgent {
+		if p, err := router.ParsePattern(text, true); err == nil { // another would be of a later version
+			t.urgent = append(t.urgent, p)
+		}
+	}
+	for _, f := range compressions {
+		if slices.Contains(w.Features, f.name) {
+			t.inflates |= f.flag
+		}
+	}
+	return t
+}
+
+// lane returns the one that topic takes to the broker: what is urgent there goes
+// first here.
+func (t *terms) lane(topic string) router.Lane {
+	if t.urgent.Match(topic) {
+		return router.Urgent
+	}
+	return router.Bulk
+}
+
 // Source returns the id that the broker stamps on what this client sends.
-func (c *Client) Source() uint32 { return c.welcome.Load().Source }
+func (c *Client) Source() uint32 { return c.terms.Load().Source }
 
 // Welcome returns what the broker said of itself and its limits.
-func (c *Client) Welcome() frame.Welcome { return *c.welcome.Load() }
+func (c *Client) Welcome() frame.Welcome { return c.terms.Load().Welcome }
 
 // send encodes and sends a frame. Requests, replies and what is small and
 // awaited go ahead of bulk messages.
 func (c *Client) send(f *frame.Fields) error {
 	n := frame.HeaderSize + len(f.Topic) + len(f.Extension) + len(f.Payload)
-	if limit := c.welcome.Load().MaxMessageSize; n > limit {
+	if limit := c.terms.Load().MaxMessageSize; n > limit {
 		return &router.LimitError{Limit: "max_message_size", Max: int64(limit), Got: int64(n)}
 	}
 	lane := router.Urgent
-	if f.Type == frame.TypePublish || f.Type == frame.TypePing {
-		lane = router.Bulk // a ping says that all before it has arrived
+	switch f.Type {
+	case frame.TypePublish:
+		lane = c.terms.Load().lane(f.Topic)
+	case frame.TypePing:
+		lane = router.Bulk // it says that all before it has arrived
 	}
-	return c.out.write(lane, n, func(dst []byte) ([]byte, error) { return frame.Append(dst, f) })
+	return c.out.write(lane, n, f)
 }
 
 // Request implements router.Bus.
 func (c *Client) Request(ctx context.Context, target string, body []byte) (router.Reply, error) {
+	if c.reading() {
+		return router.Reply{}, fmt.Errorf("request %q: %w", target, ErrInHandler)
+	}
+	defer c.open.begin()()
 	return c.calls.Request(ctx, target, body)
 }
 
@@ -174,6 +223,9 @@ func (c *Client) Flush(ctx context.Context) error {
 
 // await sends a frame at once and waits for its ack or pong.
 func (c *Client) await(ctx context.Context, f *frame.Fields) error {
+	if c.reading() {
+		return ErrInHandler
+	}
 	if err := c.calls.Await(ctx, f); err != nil {
 		var e *frame.ErrorBody
 		if errors.As(err, &e) {
@@ -181,69 +233,5 @@ func (c *Client) await(ctx context.Context, f *frame.Fields) error {
 		}
 		return err
 	}
-	return nil
-}
-
-// Drain implements router.Bus.
-func (c *Client) Drain(ctx context.Context) error {
-	err := c.Flush(ctx)
-	if err == nil {
-		err = c.drainSubs(ctx)
-	}
-	if cerr := c.Close(); err == nil {
-		err = cerr
-	}
-	return err
-}
-
-// drainSubs has the broker write what it holds for this client, and waits until
-// subscribers have consumed it.
-func (c *Client) drainSubs(ctx context.Context) error {
-	err := c.send(&frame.Fields{Type: frame.TypeDrain, Priority: frame.NormalPriority, Time: router.Now()})
-	if err != nil {
-		return fmt.Errorf("drain: %w", err)
-	}
-	c.mu.Lock()
-	c.closed = true // the goodbye that comes is expected
-	subs := make([]*clientSub, 0, len(c.subs))
-	for _, s := range c.subs {
-		subs = append(subs, s)
-	}
-	c.mu.Unlock()
-	select {
-	case <-c.over: // all is read
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	for _, s := range subs {
-		if err := s.drained(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Close implements router.Bus. It must not be called from a handler.
-func (c *Client) Close() error {
-	c.mu.Lock()
-	c.closed = true
-	fd := c.fd
-	c.fd = -1
-	c.mu.Unlock()
-	c.out.close()
-	c.cancel()
-	if fd >= 0 {
-		hangUp(fd)
-	}
-	<-c.over
-	c.calls.Close(router.ErrClosed)
-	c.mu.Lock()
-	subs := c.subs
-	c.subs = make(map[uint64]*clientSub)
-	c.mu.Unlock()
-	for _, s := range subs {
-		s.abandon()
-	}
-	c.workers.Wait()
 	return nil
 }

@@ -3,6 +3,9 @@ package ipc
 import (
 	"errors"
 	"io"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
@@ -28,12 +31,19 @@ func (c *Client) read(s *session) error {
 	r.buf = c.pool.Get(inBuffer)
 	r.buf.B = r.buf.B[:cap(r.buf.B)]
 	r.end = copy(r.buf.B, s.rest)
+	// A broker sends a ping when it has nothing else to send.
+	if err := boundReceives(s.fd, 3*time.Duration(s.welcome.HeartbeatMs)*time.Millisecond); err != nil {
+		return opError("read", c.o.Path, err)
+	}
 	for {
 		if err := r.frames(); err != nil {
 			return err
 		}
 		r.makeRoom()
 		n, err := recv(s.fd, r.buf.B[r.end:])
+		if err == unix.EAGAIN {
+			err = frame.ErrHeartbeat
+		}
 		if err != nil {
 			return opError("read", c.o.Path, err)
 		}
@@ -50,7 +60,7 @@ func (c *Client) read(s *session) error {
 func (r *clientReader) makeRoom() {
 	rest := r.end - r.off
 	need := frame.Need(r.buf.B[r.off:r.end])
-	if r.buf.Refs() == 1 && need <= len(r.buf.B) && (rest == 0 || len(r.buf.B)-r.end < inSwap || len(r.buf.B)-r.off < need) {
+	if r.buf.Refs() == 1 && need <= len(r.buf.B) && (rest < inSwap/2 || len(r.buf.B)-r.end < inSwap || len(r.buf.B)-r.off < need) {
 		copy(r.buf.B, r.buf.B[r.off:r.end])
 		r.off, r.end = 0, rest
 		return
@@ -67,7 +77,7 @@ func (r *clientReader) makeRoom() {
 
 // frames handles all whole frames of the buffer.
 func (r *clientReader) frames() error {
-	limit := r.c.welcome.Load().MaxMessageSize
+	limit := r.c.terms.Load().MaxMessageSize
 	for {
 		f, err := frame.Next(r.buf.B[r.off:r.end], limit)
 		if err != nil {
@@ -75,7 +85,11 @@ func (r *clientReader) frames() error {
 			if errors.Is(err, frame.ErrIncomplete) {
 				return nil
 			}
-			return opError("read", r.c.o.Path, err)
+			if f == nil {
+				return opError("read", r.c.o.Path, err)
+			}
+			r.off += len(f) // of a later version, perhaps
+			continue
 		}
 		off := r.off
 		r.off += len(f)
@@ -96,6 +110,9 @@ func (r *clientReader) message(f frame.Frame, off int) {
 	s := r.sub
 	seq := r.stream.Next
 	r.stream.Next++
+	if s != nil && s.spec.ReplayFrom > 0 {
+		s.seen = max(s.seen, f.Sequence())
+	}
 	switch {
 	case s == nil: // closed on this side, and the broker does not know yet
 	case s.handler != nil:
@@ -165,9 +182,14 @@ func (r *clientReader) control(f frame.Frame) error {
 		if err != nil {
 			return opError("read", c.o.Path, err)
 		}
-		if !c.calls.Answer(f) {
-			c.report(&PeerError{e.Code, e.Text})
+		if c.calls.Answer(f) {
+			return nil
 		}
+		said := &PeerError{e.Code, e.Text}
+		if s := r.lookup(f.ID()); s != nil {
+			s.refused(said)
+		}
+		c.report(said)
 	default:
 		c.calls.Answer(f)
 	}

@@ -24,12 +24,16 @@ type clientSub struct {
 	consumer *router.Consumer // nil with a handler
 
 	delivered, lost atomic.Uint64
+	gone            atomic.Bool // closed on this side; nothing more is shown
 	ended           atomic.Pointer[error]
 	ctx             context.Context
 	cancel          context.CancelFunc
 
 	// owned by the reading goroutine
-	shown   uint64 // delivered, which is brought up to date after each batch
+	seen    uint64    // highest of the broker's sequences, where the replay is asked for
+	base    [2]uint64 // added to a lane's numbers, which begin anew with each connection
+	next    [2]uint64 // of a lane, where a handler counts by them
+	shown   uint64    // delivered, which is brought up to date after each batch
 	message router.Message
 	inflate []byte
 	scratch []router.Item
@@ -74,10 +78,18 @@ func (c *Client) subscribe(ctx context.Context, spec router.Subscription) (*clie
 	return s, nil
 }
 
-// appendSubscribe appends the frame that subscribes again on a new connection.
-func (s *clientSub) appendSubscribe(dst []byte) ([]byte, error) {
+// appendSubscribe appends the frame that subscribes again on a new connection,
+// which may be to a new broker, whose sequences begin anew.
+func (s *clientSub) appendSubscribe(dst []byte, newBroker bool) ([]byte, error) {
 	spec := s.spec
 	spec.Retained = false // it was told, and what changed since is announced by the gap
+	switch {
+	case spec.ReplayFrom == 0:
+	case newBroker:
+		s.seen, spec.ReplayFrom = 0, 1
+	case s.seen > 0:
+		spec.ReplayFrom = s.seen + 1
+	}
 	payload, err := spec.AppendJSON(nil)
 	if err != nil {
 		return dst, err
@@ -114,6 +126,7 @@ func (s *clientSub) Stats() router.SubscriberStats {
 // Close implements router.Subscriber.
 func (s *clientSub) Close() error {
 	c := s.c
+	s.gone.Store(true)
 	s.cancel()
 	c.mu.Lock()
 	_, open := c.subs[s.id]
@@ -140,7 +153,16 @@ func (s *clientSub) end(err error) {
 	s.ended.CompareAndSwap(nil, &err)
 	if s.consumer != nil {
 		s.consumer.Queue.Close()
+		s.consumer.Finish()
 	}
+}
+
+// refused ends a subscription that a new connection's broker does not take.
+func (s *clientSub) refused(err error) {
+	s.c.mu.Lock()
+	delete(s.c.subs, s.id)
+	s.c.mu.Unlock()
+	s.end(fmt.Errorf("subscribe again: %w", err))
 }
 
 // abandon drops what is left.
@@ -186,12 +208,19 @@ func (c *Client) Respond(ctx context.Context, target string, h router.Responder)
 	if err != nil {
 		return nil, fmt.Errorf("respond %q: %w", target, err)
 	}
-	c.work(func() { c.resp.Serve(s.ctx, s.consumer, h) })
+	if !c.work(func() { c.resp.Serve(s.ctx, s.consumer, h) }) {
+		return nil, errors.Join(fmt.Errorf("respond %q: %w", target, router.ErrClosed), s.Close())
+	}
 	return s, nil
 }
 
 // show gives the handler one message. Reading goroutine only.
 func (s *clientSub) show(f frame.Frame, seq uint64, lane router.Lane) {
+	if s.gone.Load() {
+		return
+	}
+	seq += s.base[lane]
+	s.next[lane] = seq + 1
 	s.message = router.Message{Frame: f, Payload: f.Payload(), Sequence: seq, Urgent: lane == router.Urgent}
 	if f.Flags()&frame.FlagCompressed != 0 {
 		// As with Consumer: what cannot be inflated comes without a payload.
@@ -208,18 +237,26 @@ func (s *clientSub) gap(g *frame.Gap) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if !s.closed {
-			s.consumer.Queue.Skip(g.Lane, g.Count, g.Bytes, g.Reason, &s.scratch)
+			s.consumer.Queue.Skip(g.Lane, g.Count, g.Bytes, g.Reason)
 		}
 		return
 	}
+	if s.gone.Load() {
+		return
+	}
 	s.lost.Add(g.Count)
+	first, last := g.First+s.base[g.Lane], g.Last+s.base[g.Lane]
+	if g.Count > 0 {
+		s.next[g.Lane] = last + 1
+	}
 	s.handler(&router.Message{Urgent: g.Lane == router.Urgent, Gap: &router.Gap{
-		First: g.First, Last: g.Last, Count: g.Count, Bytes: g.Bytes, Urgent: g.Lane == router.Urgent, Reason: g.Reason,
+		First: first, Last: last, Count: g.Count, Bytes: g.Bytes, Urgent: g.Lane == router.Urgent, Reason: g.Reason,
 	}})
 }
 
 // interrupted announces that the connection was lost, and with it nobody knows
 // how much.
 func (s *clientSub) interrupted() {
+	s.base = s.next
 	s.gap(&frame.Gap{Lane: router.Bulk, Reason: frame.ReasonConnection})
 }

@@ -22,7 +22,9 @@ type conn struct {
 
 	since    int64 // when it was accepted
 	lastRead int64
-	pinged   bool
+	lastSent int64 // to about a Tick
+	spoke    bool  // something was sent since the last Tick
+	pinged   bool  // since lastRead
 	paused   bool   // not read from, for it publishes too fast
 	blocked  bool   // its socket is full
 	watched  uint32 // what epoll looks for
@@ -98,7 +100,7 @@ func (s *server) admit(fd int) {
 	}
 	widen(fd)
 	now := router.Now()
-	s.conns[fd] = &conn{s: s, fd: fd, peer: peer, since: now, lastRead: now, watched: readable}
+	s.conns[fd] = &conn{s: s, fd: fd, peer: peer, since: now, lastRead: now, lastSent: now, watched: readable}
 	s.count++
 }
 
@@ -192,6 +194,7 @@ func (s *server) end(c *conn, why error) {
 		s.b.Refused(why)
 	}
 	s.dropHeld(c)
+	s.halves -= c.part.need
 	c.part.drop()
 	if c.port != nil {
 		c.port.Close()
@@ -219,6 +222,9 @@ func (s *server) refuse(c *conn, id uint64, err error, fatal bool) {
 // said writes out what was put into c.ctl, and ends a client that has the
 // server talk without listening.
 func (s *server) said(c *conn) {
+	if len(c.ctl) > maxCtl {
+		s.flush(c) // it may have said much at once, and listen
+	}
 	if len(c.ctl) > maxCtl {
 		s.doom(c, fmt.Errorf("%w: %d bytes of answers unread", frame.ErrSlow, len(c.ctl)))
 		return
@@ -257,18 +263,25 @@ func (c *conn) Disconnect(code frame.Code, text string) {
 	c.s.doom(c, fmt.Errorf("%w: %s", code.Err(), text))
 }
 
-// Tick implements router.Sink: the bounds in time.
+// Tick implements router.Sink: the bounds in time. A client that says nothing is
+// asked once before it is given up, and one that is told nothing hears a ping,
+// so that it does not give up the server.
 func (c *conn) Tick(now int64) {
 	s := c.s
+	if c.spoke {
+		c.spoke, c.lastSent = false, now
+	}
 	idle := time.Duration(now - c.lastRead)
+	deaf := c.paused || c.closing // not read from, so its silence means nothing
 	switch {
 	case c.dead:
 	case c.full != 0 && time.Duration(now-c.full) > s.o.ConnectionTimeout:
 		s.leave(c, frame.CodeSlow, "did not read for "+s.o.ConnectionTimeout.String(), frame.ErrSlow)
-	case idle > 3*s.o.Heartbeat && !c.paused:
+	case c.said: // nothing comes after a goodbye
+	case idle > 3*s.o.Heartbeat && c.pinged && !deaf:
 		s.leave(c, frame.CodeHeartbeat, "silent for "+idle.Round(time.Millisecond).String(), frame.ErrHeartbeat)
-	case idle > s.o.Heartbeat && !c.pinged && !c.paused:
-		c.pinged = true
+	case idle > s.o.Heartbeat && !c.pinged && !deaf, time.Duration(now-c.lastSent) > s.o.Heartbeat:
+		c.pinged, c.spoke = true, true
 		c.ctl = frame.AppendControl(c.ctl, frame.TypePing, 0, now, 0)
 		s.said(c)
 	}

@@ -24,11 +24,15 @@ type session struct {
 	rest    []byte // what came with the welcome
 }
 
-// handshakeTimeout bounds the handshake where the context does not.
-const handshakeTimeout = 30 * time.Second
+const (
+	handshakeTimeout = 30 * time.Second       // where the context bounds it no closer
+	connectLook      = 100 * time.Millisecond // how often a connect that waits looks at its context
+)
 
 // dial connects and shakes hands.
 func dial(ctx context.Context, o *ClientOptions) (*session, error) {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
 	fd := o.FD
 	if fd == 0 {
 		var err error
@@ -49,54 +53,58 @@ func dial(ctx context.Context, o *ClientOptions) (*session, error) {
 
 // connect makes a blocking socket: a thread that sits in read(2) is woken a
 // good third sooner than one that comes through Go's poller. A server whose
-// backlog is full makes connect wait, so ctx hangs the socket up.
+// backlog is full makes connect wait; ctx is looked at now and then.
 func connect(ctx context.Context, path string) (int, error) {
 	if err := checkPath(path); err != nil {
-		return -1, err
-	}
-	if err := ctx.Err(); err != nil {
 		return -1, err
 	}
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
-	if err := boundSends(fd, bound(ctx)); err != nil { // bounds connect as well
-		unix.Close(fd)
-		return -1, os.NewSyscallError("setsockopt", err)
-	}
-	for {
-		err = unix.Connect(fd, &unix.SockaddrUnix{Name: path})
-		if err != unix.EINTR {
-			break
-		}
+	if err = boundSends(fd, connectLook); err == nil { // bounds connect as well
+		err = connectTo(ctx, fd, path)
 	}
 	if err == nil {
 		err = boundSends(fd, 0)
 	}
 	if err != nil {
 		unix.Close(fd)
-		return -1, os.NewSyscallError("connect", err)
+		return -1, err
 	}
 	return fd, nil
 }
 
-func bound(ctx context.Context) time.Duration {
-	if d, ok := ctx.Deadline(); ok {
-		return max(min(time.Until(d), handshakeTimeout), time.Millisecond)
+func connectTo(ctx context.Context, fd int, path string) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := unix.Connect(fd, &unix.SockaddrUnix{Name: path})
+		if err != unix.EINTR && err != unix.EAGAIN {
+			return os.NewSyscallError("connect", err)
+		}
 	}
-	return handshakeTimeout
 }
 
-// shake says hello and reads the welcome.
+// shake says hello and reads the welcome, until ctx hangs up.
 func shake(ctx context.Context, fd int, o *ClientOptions) (*session, error) {
-	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { hangUp(fd) })
-	defer stop()
-	hello, err := appendHello(nil, &frame.Hello{
-		Name: o.Name, Role: o.Role, Version: frame.Version, Features: features, BudgetNs: int64(o.LatencyBudget),
-	})
+	hung := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { hangUp(fd); close(hung) })
+	s, err := greet(fd, o)
+	if !stop() {
+		<-hung // before fd can mean another socket
+		return nil, ctx.Err()
+	}
+	return s, err
+}
+
+func greet(fd int, o *ClientOptions) (*session, error) {
+	h := frame.Hello{Name: o.Name, Role: o.Role, Version: frame.Version, BudgetNs: int64(o.LatencyBudget)}
+	for _, f := range compressions {
+		h.Features = append(h.Features, f.name)
+	}
+	hello, err := appendHello(nil, &h)
 	if err != nil {
 		return nil, err
 	}
@@ -106,9 +114,6 @@ func shake(ctx context.Context, fd int, o *ClientOptions) (*session, error) {
 	b := make([]byte, 0, 4096)
 	for {
 		n, err := recv(fd, b[len(b):cap(b)])
-		if cerr := ctx.Err(); cerr != nil {
-			return nil, cerr
-		}
 		if err != nil {
 			return nil, os.NewSyscallError("recv", err)
 		}
@@ -129,9 +134,6 @@ func shake(ctx context.Context, fd int, o *ClientOptions) (*session, error) {
 		w, err := welcomed(f)
 		if err != nil {
 			return nil, err
-		}
-		if !stop() {
-			return nil, ctx.Err() // hung up already
 		}
 		return &session{fd: fd, welcome: w, rest: b[len(f):]}, nil
 	}
@@ -169,6 +171,8 @@ const (
 func (c *Client) run(s *session) {
 	unlock := lockThread()
 	defer unlock()
+	c.reader.Store(int64(unix.Gettid()))
+	defer c.reader.Store(0)
 	defer close(c.over)
 	for {
 		err := c.read(s)
@@ -203,7 +207,21 @@ func (c *Client) lost(s *session, err error) {
 	unix.Close(s.fd)
 	// Whoever waits for an answer will not get it: the broker forgets a
 	// client's requests with its connection.
+	if c.isClosed() {
+		c.calls.Close(router.ErrClosed)
+		return
+	}
 	c.calls.Close(fmt.Errorf("%w: %w", ErrDisconnected, err))
+}
+
+// hangUp ends the connection, if there is one. It is closed elsewhere, with mu
+// held once in between, so that it cannot be another by then.
+func (c *Client) hangUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd >= 0 {
+		hangUp(c.fd)
+	}
 }
 
 func (c *Client) isClosed() bool {
@@ -227,6 +245,9 @@ func (c *Client) redial() *session {
 		backoff = min(2*backoff, maxBackoff)
 		s, err := dial(c.ctx, &c.o)
 		if err != nil {
+			if refused := new(PeerError); errors.As(err, &refused) {
+				c.report(err) // no broker is waited for in silence, one that says no is not
+			}
 			continue
 		}
 		if err := c.resume(s); err != nil {
@@ -257,15 +278,18 @@ func (c *Client) resume(s *session) error {
 	if c.closed {
 		return router.ErrClosed
 	}
+	// A broker numbers its connections, so one that is not higher than the last
+	// is another broker's.
+	newBroker := s.welcome.Source <= c.Source()
 	var b []byte
 	for _, sub := range c.subs {
 		var err error
-		if b, err = sub.appendSubscribe(b); err != nil {
+		if b, err = sub.appendSubscribe(b, newBroker); err != nil {
 			return err
 		}
 	}
 	c.fd = s.fd
-	c.welcome.Store(&s.welcome)
+	c.terms.Store(newTerms(s.welcome))
 	c.calls.Close(nil)
 	c.out.ahead(b)
 	c.out.connect(s.fd)
@@ -276,13 +300,13 @@ func (c *Client) resume(s *session) error {
 func (c *Client) finish(err error) {
 	c.mu.Lock()
 	c.closed = true
-	if c.ended == nil {
-		c.ended = err
-	}
 	for _, sub := range c.subs {
 		sub.end(err)
 	}
 	c.mu.Unlock()
-	c.out.close()
+	c.out.close(nil)
+	if !errors.Is(err, router.ErrClosed) {
+		err = fmt.Errorf("%w: %w", router.ErrClosed, err)
+	}
 	c.calls.Close(err)
 }

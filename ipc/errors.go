@@ -15,6 +15,12 @@ var ErrServerClosed = errors.New("ipc: server closed")
 // connection, and cannot be kept until it has one again.
 var ErrDisconnected = errors.New("not connected to the broker")
 
+// ErrInHandler is returned to a handler that calls what waits for the broker's
+// answer, or for the handler itself: Request, Subscribe, Respond, Flush, Drain,
+// Close of a client, and Messages that nobody else can bring. Handlers of
+// subscriptions run on the goroutine that reads, and must leave that to others.
+var ErrInHandler = errors.New("a handler would wait for itself")
+
 // OpError says what was attempted, and where.
 type OpError struct {
 	// Op is one of dial, listen, accept, handshake, read, write, drain.

@@ -8,9 +8,12 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// features are those that the server has: it forwards compressed payloads as
-// they are, and inflates them for whom cannot.
-var features = []string{frame.FeatureS2, frame.FeatureZstd}
+// compressions are the features of both sides: the server forwards compressed
+// payloads as they are, and inflates them for whom cannot.
+var compressions = [...]struct {
+	name string
+	flag frame.Flags
+}{{frame.FeatureS2, frame.FlagS2}, {frame.FeatureZstd, frame.FlagZstd}}
 
 var errHello = fmt.Errorf("%w: the first frame must be hello", frame.ErrHandshake)
 
@@ -31,14 +34,10 @@ func (s *server) hello(c *conn, f frame.Frame) error {
 	}
 	var inflates frame.Flags
 	shared := []string{}
-	for _, name := range features {
-		if slices.Contains(h.Features, name) {
-			shared = append(shared, name)
-			if name == frame.FeatureS2 {
-				inflates |= frame.FlagS2
-			} else {
-				inflates |= frame.FlagZstd
-			}
+	for _, f := range compressions {
+		if slices.Contains(h.Features, f.name) {
+			shared = append(shared, f.name)
+			inflates |= f.flag
 		}
 	}
 	c.rate.perSecond = int64(grant.PublishRate)

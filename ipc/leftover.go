@@ -5,16 +5,22 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 )
 
 // stash keeps what of g was not written, from byte n on. Bytes in shared buffers
 // stay there, for c holds on to the references until all is written; the
-// server's own bytes are copied.
+// server's own bytes are copied. Where the references would keep much more memory
+// than there is to write, all is copied: a client that takes a few small messages
+// of many, and does not read them, must not hold the buffers of all.
 func (s *server) stash(c *conn, g *gather, n int) {
-	shared := func(p *byte) bool {
-		own := within(p, g.own) || within(p, c.ctl)
-		return !own
+	c.heldItems = append(c.heldItems[:0], g.items...)
+	left := g.total - n
+	sparse := g.pinned() > 4*left+inBuffer
+	var all *frame.Buffer
+	if sparse {
+		all = s.b.Pool().Get(left)
 	}
 	for _, v := range g.iov {
 		size := int(v.Len)
@@ -24,15 +30,32 @@ func (s *server) stash(c *conn, g *gather, n int) {
 		}
 		b := unsafe.Slice(v.Base, size)[n:]
 		n = 0
-		if !shared(v.Base) {
+		switch {
+		case sparse:
+			all.B = append(all.B, b...)
+			continue
+		case within(v.Base, g.own) || within(v.Base, c.ctl):
 			b = append([]byte(nil), b...)
 		}
 		c.left = append(c.left, b)
 	}
 	c.ctl = emptied(c.ctl)
-	c.heldItems = append(c.heldItems[:0], g.items...)
+	if sparse {
+		c.left = append(c.left, all.B)
+		c.heldRefs = append(c.heldRefs[:0], reference{all, 1})
+		release(g.refs)
+		return
+	}
 	c.heldRefs = append(c.heldRefs[:0], g.refs...)
 	clear(g.refs)
+}
+
+// pinned returns how much memory g's references keep.
+func (g *gather) pinned() (size int) {
+	for _, r := range g.refs {
+		size += cap(r.buf.B)
+	}
+	return size
 }
 
 // within reports whether p points into b.
@@ -59,7 +82,7 @@ func (s *server) writeLeft(c *conn) bool {
 	}
 	n = max(n, 0)
 	if n > 0 {
-		c.full = 0
+		c.full, c.spoke = 0, true
 	}
 	done := 0
 	for done < len(c.left) && n >= len(c.left[done]) {

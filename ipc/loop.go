@@ -3,6 +3,7 @@ package ipc
 import (
 	"os"
 	"runtime"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -19,8 +20,11 @@ const (
 
 // poller owns the epoll descriptor and the eventfd that wakes it.
 type poller struct {
-	epfd, wakefd int
-	events       [128]unix.EpollEvent
+	epfd   int
+	events [128]unix.EpollEvent
+
+	mu     sync.Mutex // held while waking: nobody wakes a descriptor that is closed
+	wakefd int        // guarded by mu; -1 when closed
 }
 
 func (p *poller) open() (err error) {
@@ -35,8 +39,23 @@ func (p *poller) open() (err error) {
 }
 
 func (p *poller) close() error {
+	p.mu.Lock()
 	unix.Close(p.wakefd)
+	p.wakefd = -1
+	p.mu.Unlock()
 	return os.NewSyscallError("close", unix.Close(p.epfd))
+}
+
+// wake is called once for each sleep at most, so the lock costs little. Whoever
+// calls it may come late, when the server is no more.
+func (p *poller) wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.wakefd >= 0 {
+		one := uint64(1)
+		// It fails only when the counter is full: then a wake-up is pending anyway.
+		unix.RawSyscall(unix.SYS_WRITE, uintptr(p.wakefd), uintptr(unsafe.Pointer(&one)), 8)
+	}
 }
 
 func (p *poller) add(fd int, events uint32) error {
@@ -48,6 +67,10 @@ func (p *poller) change(fd int, events uint32) error {
 	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.epfd, unix.EPOLL_CTL_MOD, fd, &ev))
 }
+
+// remove takes a descriptor out that was added. A descriptor that is closed has
+// gone by itself.
+func (p *poller) remove(fd int) { unix.EpollCtl(p.epfd, unix.EPOLL_CTL_DEL, fd, nil) }
 
 // wait returns how many events there are: at a glance, or after waiting. Only
 // the wait goes through the scheduler.
@@ -71,20 +94,10 @@ func (p *poller) wait(d time.Duration) (int, error) {
 }
 
 // Wake implements router.Driver. It is the only method for other goroutines.
-func (s *server) Wake() {
-	one := uint64(1)
-	// It fails only when the counter is full: then a wake-up is pending anyway.
-	unix.RawSyscall(unix.SYS_WRITE, uintptr(s.poll.wakefd), uintptr(unsafe.Pointer(&one)), 8)
-}
+func (s *server) Wake() { s.poll.wake() }
 
 // Pause implements router.Driver.
-func (s *server) Pause(d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	ts := unix.NsecToTimespec(int64(d))
-	unix.ClockNanosleep(unix.CLOCK_MONOTONIC, 0, &ts, nil) // a signal may end it early; the next turn comes sooner then
-}
+func (s *server) Pause(d time.Duration) { nap(d) }
 
 // Poll implements router.Driver: one look at all sockets. From each that has
 // something, one read is taken, so that none keeps the others waiting.
@@ -96,7 +109,7 @@ func (s *server) Poll(wait time.Duration) (worked bool, err error) {
 	if len(s.paused) > 0 {
 		wait = min(wait, s.resume())
 	}
-	if s.count > 0 {
+	if s.count > 0 || s.deaf {
 		wait = min(wait, router.Tick)
 	}
 	n, err := s.poll.wait(wait)
@@ -106,6 +119,9 @@ func (s *server) Poll(wait time.Duration) (worked bool, err error) {
 	if now := router.Now(); now-s.checked >= int64(router.Tick) {
 		s.checked = now
 		s.expireHandshakes(now)
+		if s.deaf {
+			s.listenAgain()
+		}
 	}
 	for i := range s.poll.events[:n] {
 		ev := &s.poll.events[i]
@@ -131,8 +147,8 @@ func (s *server) Poll(wait time.Duration) (worked bool, err error) {
 func (s *server) event(c *conn, events uint32) {
 	if events&writable != 0 {
 		c.blocked = false
-		s.watch(c)
 		s.flush(c)
+		s.watch(c)
 	}
 	gone := events&(unix.EPOLLHUP|unix.EPOLLERR) != 0
 	switch {
@@ -165,10 +181,13 @@ func (s *server) watch(c *conn) {
 }
 
 // Finish implements router.Driver: no more connections, and what is queued is
-// written out as long as clients take it.
+// written out as long as clients take it. Whatever it does not look at any more
+// is taken out of epoll, which would report it again and again.
 func (s *server) Finish() {
 	bye := appendGoodbye(nil, frame.CodeShutdown, "the broker is shutting down")
 	deadline := time.Now().Add(s.o.DrainTimeout)
+	s.poll.remove(s.l.fd)
+	s.poll.remove(s.poll.wakefd)
 	for _, c := range s.conns {
 		if c != nil {
 			c.closing = true
@@ -183,17 +202,15 @@ func (s *server) Finish() {
 			return
 		}
 		for i := range s.poll.events[:n] {
-			fd := int(s.poll.events[i].Fd)
-			if fd == s.l.fd || fd == s.poll.wakefd || s.conns[fd] == nil {
-				continue
-			}
-			c := s.conns[fd]
+			c := s.conns[s.poll.events[i].Fd]
 			if s.poll.events[i].Events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 				c.dead = true
+				s.poll.remove(c.fd)
 				continue
 			}
 			c.blocked = false
 			s.flush(c)
+			s.watch(c)
 		}
 	}
 }

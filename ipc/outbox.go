@@ -20,7 +20,7 @@ type outbox struct {
 	writing bool          // guarded by mu
 	fd      int           // guarded by mu; -1 without a connection
 	closed  bool          // guarded by mu
-	backlog int           // bytes kept without a connection
+	backlog int           // bytes kept without a connection; 0: none is to come
 	budget  time.Duration // may wait this long for company
 
 	// credit pays for writes of single messages, in ns: it grows with time, up
@@ -66,16 +66,46 @@ func (o *outbox) connect(fd int) {
 	o.mu.Unlock()
 }
 
-// disconnect stops writing; what is not written is kept for the next
-// connection.
+// disconnect stops writing. Messages that are not written are kept for the next
+// connection; what asks or answers means nothing there.
 func (o *outbox) disconnect() {
 	o.mu.Lock()
 	o.fd = -1
 	for o.writing {
 		o.room.Wait()
 	}
+	for lane := range o.lanes {
+		o.lanes[lane] = messages(o.lanes[lane])
+	}
 	o.room.Broadcast()
 	o.mu.Unlock()
+}
+
+// messages drops all frames of b but messages, in place.
+func messages(b []byte) []byte {
+	kept := b[:0]
+	for len(b) > 0 {
+		f := frame.Frame(b[:frame.Need(b)])
+		if f.Type() == frame.TypePublish {
+			kept = append(kept, f...)
+		}
+		b = b[len(f):]
+	}
+	return kept
+}
+
+// unwritten returns the frames of batch that were not written whole: the broker
+// cannot have routed those.
+func unwritten(batch []byte, sent int) []byte {
+	off := 0
+	for off < len(batch) {
+		n := frame.Need(batch[off:])
+		if off+n > sent {
+			break
+		}
+		off += n
+	}
+	return batch[off:]
 }
 
 // ahead writes b before everything else that waits: a new connection's
@@ -86,18 +116,25 @@ func (o *outbox) ahead(b []byte) {
 	o.mu.Unlock()
 }
 
-func (o *outbox) close() {
+// close takes nothing more, and has what was published before it written, and
+// then bye. Who closes hangs up when the socket does not take that in time.
+func (o *outbox) close(bye []byte) {
 	o.mu.Lock()
-	if !o.closed {
-		o.closed = true
-		if o.fd >= 0 && !o.writing && boundSends(o.fd, closeTimeout) == nil {
-			o.flushLocked() // what was published before Close is sent, if the socket takes it soon
-		}
-		close(o.done)
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	o.closed = true
+	o.room.Broadcast()
+	for o.writing {
+		o.room.Wait()
+	}
+	if o.fd >= 0 {
+		o.lanes[router.Bulk] = append(o.lanes[router.Bulk], bye...)
+		o.flushLocked() // an error is that there is nobody to be told
 	}
 	o.fd = -1
-	o.room.Broadcast()
-	o.mu.Unlock()
+	close(o.done)
 }
 
 // reserve waits until n bytes may be appended to the lane. mu is held; wrote
@@ -108,8 +145,8 @@ func (o *outbox) reserve(lane router.Lane, n int) error {
 		case o.closed:
 			return router.ErrClosed
 		case o.fd < 0:
-			if len(o.lanes[router.Bulk])+len(o.lanes[router.Urgent])+n > o.backlog {
-				return fmt.Errorf("%w: and %d bytes wait for a connection already", ErrDisconnected, len(o.lanes[router.Bulk]))
+			if waiting := len(o.lanes[router.Bulk]) + len(o.lanes[router.Urgent]); waiting+n > o.backlog {
+				return fmt.Errorf("%w, and %d bytes wait for that already", ErrDisconnected, waiting)
 			}
 			return nil
 		case len(o.lanes[lane]) < maxBatch:
@@ -117,11 +154,20 @@ func (o *outbox) reserve(lane router.Lane, n int) error {
 		case o.writing:
 			o.room.Wait() // the broker is slower than we are: the socket is full
 		default:
-			if err := o.flushLocked(); err != nil {
+			if err := o.flushLocked(); err != nil && o.backlog == 0 {
 				return err
 			}
 		}
 	}
+}
+
+// published is wrote for a message: that the connection is lost is no error where
+// it is kept for the next.
+func (o *outbox) published(lane router.Lane, now int64) error {
+	if err := o.wrote(lane, now); err != nil && o.backlog == 0 {
+		return err
+	}
+	return nil
 }
 
 // wrote decides what happens to a frame that was appended at now, and lets go
@@ -138,7 +184,7 @@ func (o *outbox) wrote(lane router.Lane, now int64) (err error) {
 	default:
 		o.credit = min(o.credit+now-o.paidAt, o.maxCredit())
 		o.paidAt = now
-		if o.credit < writeCost {
+		if o.credit < o.cost() {
 			o.arm()
 			break
 		}
@@ -202,7 +248,7 @@ func (o *outbox) flushLocked() error {
 		o.lanes[lane], o.spare = o.spare[:0], nil
 		o.writing = true
 		o.mu.Unlock()
-		werr := sendAll(fd, batch)
+		sent, werr := sendAll(fd, batch)
 		o.mu.Lock()
 		o.writing = false
 		if werr != nil {
@@ -210,6 +256,8 @@ func (o *outbox) flushLocked() error {
 			if o.fd == fd {
 				o.fd = -1 // the reading goroutine sees the end as well, and connects anew
 			}
+			o.lanes[lane] = append(unwritten(batch, sent), o.lanes[lane]...)
+			batch = nil
 		}
 		if cap(batch) <= 2*maxBatch {
 			o.spare = batch[:0]
@@ -239,8 +287,6 @@ func (o *outbox) flushNow() error {
 // fill up by themselves it only looks now and then: waking up for each of them
 // would cost more than writing it.
 func (o *outbox) run() {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
 	wait := max(o.budget, minWait)
 	for dense := false; ; {
 		if !dense {
@@ -250,13 +296,12 @@ func (o *outbox) run() {
 			case <-o.kick:
 			}
 		}
-		timer.Reset(wait)
-		select {
-		case <-o.done:
-			return
-		case <-timer.C:
-		}
+		nap(wait)
 		o.mu.Lock()
+		if o.closed {
+			o.mu.Unlock()
+			return
+		}
 		dense = o.filled
 		o.filled = false
 		if dense {
@@ -265,31 +310,33 @@ func (o *outbox) run() {
 			wait = max(o.budget, minWait)
 			o.armed = false
 			if !o.writing && o.fd >= 0 && o.flushLocked() == nil { // a failure is the reading goroutine's to report
-				o.credit = 0
+				o.credit, o.paidAt = 0, router.Now()
 			}
 		}
 		o.mu.Unlock()
 	}
 }
 
-// write appends one frame of n bytes and has it written.
-func (o *outbox) write(lane router.Lane, n int, build func([]byte) ([]byte, error)) error {
+// write appends a frame of n bytes and has it written. Only messages wait for a
+// connection: there is nobody to ask or to answer without one.
+func (o *outbox) write(lane router.Lane, n int, f *frame.Fields) error {
 	o.mu.Lock()
-	if err := o.reserve(lane, n); err != nil {
-		o.mu.Unlock()
-		return err
+	err := o.reserve(lane, n)
+	message := f.Type == frame.TypePublish
+	if err == nil && o.fd < 0 && !message {
+		err = ErrDisconnected
 	}
-	b, err := build(o.lanes[lane])
+	if err == nil {
+		o.lanes[lane], err = frame.Append(o.lanes[lane], f)
+	}
 	if err != nil {
 		o.mu.Unlock()
 		return err
 	}
-	start := len(o.lanes[lane])
-	o.lanes[lane] = b
-	if t := frame.Frame(b[start:]).Type(); t != frame.TypePublish {
-		lane = router.Urgent // awaited: not to be kept for company
+	if message {
+		return o.published(lane, router.Now())
 	}
-	return o.wrote(lane, router.Now())
+	return o.wrote(router.Urgent, router.Now()) // awaited: not to be kept for company
 }
 
 // push writes what waits, unless somebody is writing: who does takes it along.

@@ -9,7 +9,7 @@ import (
 )
 
 // Policy decides who may connect, and what they may do. Admit is called on the
-// routing thread, once for each connection: it must not block.
+// routing thread, once for each connection: it must not block, and not keep p.
 type Policy interface {
 	// Admit returns what the peer is granted, or an error that wraps
 	// router.ErrDenied and says why not.

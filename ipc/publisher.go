@@ -22,18 +22,7 @@ func (c *Client) PublisherOf(m router.Outgoing) (router.Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	return &publisher{c: c, t: t, flags: frame.Frame(t).Flags(), lane: c.laneOf(m.Topic)}, nil
-}
-
-// laneOf returns the lane that topic takes to the broker: what is urgent there
-// goes first here.
-func (c *Client) laneOf(topic string) router.Lane {
-	for _, text := range c.welcome.Load().Urgent {
-		if p, err := router.ParsePattern(text, true); err == nil && p.Match(topic) {
-			return router.Urgent
-		}
-	}
-	return router.Bulk
+	return &publisher{c: c, t: t, flags: frame.Frame(t).Flags(), lane: c.terms.Load().lane(m.Topic)}, nil
 }
 
 type publisher struct {
@@ -48,11 +37,12 @@ func (p *publisher) Publish(payload []byte) error { return p.PublishMeta(payload
 func (p *publisher) PublishMeta(payload, extension []byte) error {
 	c := p.c
 	n := p.t.Size(extension, payload)
-	if limit := c.welcome.Load().MaxMessageSize; n > limit || len(extension) > frame.MaxExtension {
+	terms := c.terms.Load()
+	if limit := terms.MaxMessageSize; n > limit || len(extension) > frame.MaxExtension {
 		return &router.LimitError{Limit: "max_message_size", Max: int64(limit), Got: int64(n)}
 	}
-	if c.o.Compress != 0 && len(payload) > frame.CompressAbove {
-		return c.publishCompressed(p, extension, payload)
+	if method := c.o.Compress & terms.inflates; method != 0 && len(payload) > frame.CompressAbove {
+		return c.publishCompressed(p, method, extension, payload)
 	}
 	o := &c.out
 	o.mu.Lock()
@@ -63,16 +53,16 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 	now := o.stamp()
 	b := &o.lanes[p.lane]
 	*b = p.t.Append(*b, router.PublishID|c.number.Add(1), now, extension, payload)
-	return o.wrote(p.lane, now)
+	return o.published(p.lane, now)
 }
 
 // compressed are buffers that payloads are compressed into.
 var compressed = sync.Pool{New: func() any { return new([]byte) }}
 
-func (c *Client) publishCompressed(p *publisher, extension, payload []byte) error {
+func (c *Client) publishCompressed(p *publisher, method frame.Flags, extension, payload []byte) error {
 	buf := compressed.Get().(*[]byte)
 	defer compressed.Put(buf)
-	out, flag := frame.Compress((*buf)[:0], payload, c.o.Compress)
+	out, flag := frame.Compress((*buf)[:0], payload, method)
 	*buf = out
 	if flag == 0 {
 		out = payload
@@ -88,7 +78,7 @@ func (c *Client) publishCompressed(p *publisher, extension, payload []byte) erro
 	start := len(*b)
 	*b = p.t.Append(*b, router.PublishID|c.number.Add(1), now, extension, out)
 	frame.Frame((*b)[start:]).SetFlags(p.flags | flag)
-	return o.wrote(p.lane, now)
+	return o.published(p.lane, now)
 }
 
 // Publish implements router.Bus.
@@ -101,8 +91,8 @@ func (c *Client) Publish(ctx context.Context, m router.Outgoing) error {
 		return err
 	}
 	f.ID = router.PublishID | c.number.Add(1)
-	if c.o.Compress != 0 && len(f.Payload) > frame.CompressAbove {
-		out, flag := frame.Compress(nil, f.Payload, c.o.Compress)
+	if method := c.o.Compress & c.terms.Load().inflates; method != 0 && len(f.Payload) > frame.CompressAbove {
+		out, flag := frame.Compress(nil, f.Payload, method)
 		if flag != 0 {
 			f.Payload, f.Flags = out, f.Flags|flag
 		}

@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -66,10 +67,10 @@ func (s *server) read(c *conn) {
 	case errno == unix.EAGAIN:
 		s.keep(c, start)
 		return
-	case errno != 0:
+	case errno != 0 && errno != unix.ECONNRESET: // which is an end with something unread
 		s.doom(c, opError("read", s.l.path, errno))
 		return
-	case n == 0:
+	case errno != 0 || n == 0:
 		s.doom(c, s.hangUp(c, start))
 		return
 	}
@@ -79,6 +80,7 @@ func (s *server) read(c *conn) {
 			return
 		}
 		big := c.part.buf
+		s.halves -= c.part.need
 		c.part = partial{}
 		s.route(c, big, 0, len(big.B))
 		s.b.EndBatch()
@@ -96,16 +98,23 @@ func (s *server) read(c *conn) {
 // hangUp says how a connection ended: in the middle of a frame is a fault.
 func (s *server) hangUp(c *conn, start int) error {
 	if c.part.len > 0 || s.inUsed > start {
-		return opError("read", s.l.path, io.ErrUnexpectedEOF)
+		return opError("read", s.l.path, fmt.Errorf("%w: %w inside a frame", frame.ErrLength, io.ErrUnexpectedEOF))
 	}
 	return nil
 }
 
 // makeRoom sees to it that the common buffer has room for a read.
 func (s *server) makeRoom(c *conn) {
-	if s.in != nil && s.in.Refs() == 1 {
-		s.inUsed = 0 // nobody refers to what was read: begin anew
-		return
+	if s.in != nil {
+		switch p := &c.part; {
+		case s.in.Refs() == 1: // nobody refers to what was read: begin anew
+			s.inUsed = 0
+			return
+		case s.in.Refs() == 2 && p.buf == s.in: // nobody but c's half frame
+			s.inUsed = copy(s.in.B, s.in.B[p.off:p.off+p.len])
+			p.off = 0
+			return
+		}
 	}
 	if s.in == nil || inBuffer-s.inUsed < inSwap {
 		if s.in != nil {
@@ -141,6 +150,11 @@ func (s *server) keep(c *conn, start int) {
 		return
 	}
 	if need := frame.Need(s.in.B[start:s.inUsed]); need > inSwap {
+		if limit := int(s.b.Options().MaxMemory / 2); s.halves+need > limit {
+			s.refuse(c, 0, fmt.Errorf("%w: half frames hold %d bytes of %d, and this one needs %d", frame.ErrMemory, s.halves, limit, need), true)
+			return
+		}
+		s.halves += need
 		buf := s.b.Pool().Get(need)
 		buf.B = buf.B[:need]
 		copy(buf.B, s.in.B[start:s.inUsed])
@@ -233,6 +247,8 @@ func (s *server) control(c *conn, f frame.Frame) {
 	case frame.TypeDrain:
 		c.farewell = appendGoodbye(nil, frame.CodeNone, "drained")
 		c.closing = true
+		s.watch(c)
+		c.port.Finish() // else what is queued might never come to an end
 		c.port.MarkReady()
 	case frame.TypeGoodbye:
 		s.doom(c, nil)

@@ -107,9 +107,11 @@ type server struct {
 
 	in     *frame.Buffer // what is read comes here, from all connections
 	inUsed int
+	halves int // bytes of buffers for large frames whose rest has not come yet
 	out    gather
-	spare  int // a descriptor to give up when there are none left
-	max    int // of a frame
+	spare  int  // a descriptor to give up when there are none left
+	deaf   bool // the listener is not looked at, for accepting fails
+	max    int  // of a frame
 }
 
 func newServer(b *router.Broker, l *Listener, o Options) (*server, error) {

@@ -93,6 +93,13 @@ func boundSends(fd int, d time.Duration) error {
 	return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &tv)
 }
 
+// boundReceives has a blocking socket's receives fail with EAGAIN after d; 0 is
+// never.
+func boundReceives(fd int, d time.Duration) error {
+	tv := unix.NsecToTimeval(int64(d))
+	return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv)
+}
+
 // hangUp ends both directions of a connection, and unblocks who reads or writes
 // it. A connection that the peer has ended already is none to end.
 func hangUp(fd int) { unix.Shutdown(fd, unix.SHUT_RDWR) }
@@ -104,3 +111,14 @@ const sendBuffer = 212992
 
 // widen gives a socket a larger send buffer; without it all works, only slower.
 func widen(fd int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer) }
+
+// nap sleeps for a time that is too short for Go's timers, which in an idle
+// process are as coarse as epoll_wait's timeout: a millisecond. A signal may end
+// it early, which does no harm to those who nap.
+func nap(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	ts := unix.NsecToTimespec(int64(d))
+	_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, 0, &ts, nil)
+}

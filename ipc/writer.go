@@ -109,7 +109,7 @@ func (s *server) flush(c *conn) {
 			s.block(c)
 			return
 		}
-		c.full = 0
+		c.full, c.spoke = 0, true
 		c.ctl = emptied(c.ctl)
 		deliver(g.items)
 		release(g.refs)

@@ -37,7 +37,8 @@ type Options struct {
 	// Replay says what is kept for late subscribers; default nothing.
 	Replay []ReplayRule
 	// MaxRetained and MaxRetainedBytes bound the retained values; defaults 1024
-	// topics and 8 MiB.
+	// topics, and 8 MiB of memory or an eighth of MaxMemory where that is less.
+	// Together with the rules of Replay they may hold half of MaxMemory.
 	MaxRetained      int
 	MaxRetainedBytes int64
 	// LatencyBudget lets the routing thread merge wake-ups: while turns with
@@ -59,7 +60,7 @@ func (o *Options) setDefaults() {
 		o.MaxMemory = 100 << 20
 	}
 	if o.MaxRetainedBytes == 0 {
-		o.MaxRetainedBytes = 8 << 20
+		o.MaxRetainedBytes = min(8<<20, o.MaxMemory/8)
 	}
 	set(&o.MaxQueued, 1000)
 	set(&o.UrgentQueued, 256)
@@ -67,6 +68,32 @@ func (o *Options) setDefaults() {
 	set(&o.MaxSubscriptions, 256)
 	set(&o.MaxRequests, 256)
 	set(&o.MaxRetained, 1024)
+}
+
+// check finds what no default can mend.
+func (o *Options) check() error {
+	for _, v := range []struct {
+		name     string
+		got, min int64
+	}{
+		{"MaxQueued", int64(o.MaxQueued), 1},
+		{"UrgentQueued", int64(o.UrgentQueued), 1},
+		{"MaxMessageSize", int64(o.MaxMessageSize), frame.HeaderSize},
+		{"MaxMemory", o.MaxMemory, int64(o.MaxMessageSize)},
+		{"MaxSubscriptions", int64(o.MaxSubscriptions), 1},
+		{"MaxRequests", int64(o.MaxRequests), 1},
+		{"MaxRetained", int64(o.MaxRetained), 1},
+		{"MaxRetainedBytes", o.MaxRetainedBytes, 0},
+		{"LatencyBudget", int64(o.LatencyBudget), 0},
+	} {
+		if v.got < v.min {
+			return fmt.Errorf("%s is %d, want at least %d", v.name, v.got, v.min)
+		}
+	}
+	if o.MaxMessageSize > frame.MaxSize {
+		return fmt.Errorf("MaxMessageSize is %d, want at most %d", o.MaxMessageSize, frame.MaxSize)
+	}
+	return nil
 }
 
 // Broker routes messages from ports to subscriptions. All of its state belongs
@@ -114,8 +141,8 @@ type Broker struct {
 // New makes a broker. It starts nothing: call Run, or hand it to ipc.Serve.
 func New(o Options) (*Broker, error) {
 	o.setDefaults()
-	if o.MaxQueued < 1 || o.UrgentQueued < 1 || o.MaxMessageSize < frame.HeaderSize || o.MaxMemory < int64(o.MaxMessageSize) {
-		return nil, fmt.Errorf("router: options: MaxQueued and UrgentQueued must be at least 1, MaxMessageSize at least %d, MaxMemory at least MaxMessageSize", frame.HeaderSize)
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("router: options: %w", err)
 	}
 	urgent, err := ParsePatterns(o.Urgent...)
 	if err != nil {
@@ -132,12 +159,17 @@ func New(o Options) (*Broker, error) {
 	b.signal = ring.NewSignalFunc(func() { b.driver.Wake() })
 	b.index.init()
 	b.run.items = make([]Item, 0, runLength)
+	stored := o.MaxRetainedBytes
 	for _, rule := range o.Replay {
 		s, err := newReplayStore(rule)
 		if err != nil {
 			return nil, fmt.Errorf("router: options: Replay: %w", err)
 		}
 		b.replay = append(b.replay, s)
+		stored += s.rule.MaxBytes
+	}
+	if stored > o.MaxMemory/2 { // else nothing would be left for messages on their way
+		return nil, fmt.Errorf("router: options: MaxRetainedBytes and Replay hold %d bytes together, want at most half of MaxMemory, %d", stored, o.MaxMemory/2)
 	}
 	b.stats.start(Now())
 	return b, nil

@@ -39,8 +39,10 @@ type Bus interface {
 	// Drain ends all subscriptions, lets them take what is queued, flushes, and
 	// closes. Past ctx's end it closes at once and returns ctx's error.
 	Drain(ctx context.Context) error
-	// Close ends everything now. It unblocks every blocked call with ErrClosed,
-	// waits for the goroutines that the bus started, and may be called again.
+	// Close ends everything now; what was published before it is still routed.
+	// It unblocks every blocked call with ErrClosed, waits for the goroutines that
+	// the bus started, handlers included, and may be called again, but not by a
+	// handler.
 	Close() error
 }
 
@@ -82,8 +84,9 @@ type Subscriber interface {
 	Err() error
 	// Stats counts what this end of the subscription has seen.
 	Stats() SubscriberStats
-	// Close ends the subscription; what is queued is dropped. It waits for the
-	// handler's call in flight, unless it is the handler that calls it.
+	// Close ends the subscription; what is queued is dropped, and no further
+	// message is shown. It does not wait for the handler's call in flight, so that
+	// a handler may call it; it may be called again.
 	Close() error
 }
 

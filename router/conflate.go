@@ -1,6 +1,7 @@
 package router
 
 import (
+	"math"
 	"sync/atomic"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -10,7 +11,8 @@ import (
 // conflated is the lane of a subscription that keeps the last message of each
 // topic. The ring holds topics in the order in which they first got something to
 // tell; a topic's slot holds its newest message. A message that finds its
-// topic's slot filled replaces what is there, in place and without waiting.
+// topic's slot filled replaces what is there, in place and without waiting. One
+// that needs a slot where there is none left has the oldest slot evicted first.
 //
 // Two sums tell the consumer what it lost. A node says how many messages of its
 // own slot it replaced. What went with a slot that was evicted is owed: a total
@@ -18,15 +20,16 @@ import (
 // for the case that no node follows. The consumer announces what it was not told
 // before, so that nothing is announced twice.
 type conflated struct {
-	ring    *ring.Ring[*slot]
-	slots   map[string]*slot // producer's
-	unknown atomic.Uint32    // Reason of a loss of unknown size that is to be told, or 0
+	ring  *ring.Ring[*slot]
+	slots map[string]*slot // producer's
 
 	// Nodes are reused by the producer alone, so one that it is looking at
 	// cannot change under its hands: free has those that the consumer is done
 	// with, spare one that was replaced.
 	free  *ring.Ring[*node]
 	spare *node
+
+	victims []*slot // producer's: of the eviction that goes on
 
 	owed, owedBytes uint64 // producer's: lost outside of slots, in all
 	told, toldBytes uint64 // consumer's: how much of owed it has announced
@@ -55,15 +58,16 @@ func newConflated(capacity int, signal *ring.Signal) *conflated {
 func (c *conflated) push(l *lane, it *Item) (dropped int) {
 	s := c.slot(it.Frame().Topic())
 	n := c.node()
-	*n = node{item: *it, owed: c.owed, owedBytes: c.owedBytes}
 	for {
+		*n = node{item: *it, owed: c.owed, owedBytes: c.owedBytes}
 		old := s.current.Load()
 		if old == nil {
-			n.replaced, n.replacedBytes = 0, 0
-			s.current.Store(n) // the slot is the producer's until the ring has it
-			if victim, full := c.ring.Push(s); full {
-				dropped += c.dropSlot(l, victim, frame.ReasonDropOldest)
+			if c.ring.Len() == c.ring.Cap() { // only the producer fills it: one is enough
+				dropped = c.evict(l, 1, frame.ReasonDropOldest)
+				n.owed, n.owedBytes = c.owed, c.owedBytes
 			}
+			s.current.Store(n) // the slot is the producer's until the ring has it
+			c.ring.Push(s)
 			return dropped
 		}
 		n.replaced, n.replacedBytes = old.replaced+1, old.replacedBytes+uint64(old.item.Len)
@@ -117,9 +121,11 @@ func (c *conflated) dropSlot(l *lane, s *slot, why Reason) int {
 }
 
 func (c *conflated) evict(l *lane, n int, why Reason) (dropped int) {
-	for _, s := range c.ring.Evict(n, nil) {
+	c.victims = c.ring.Evict(n, c.victims[:0])
+	for _, s := range c.victims {
 		dropped += c.dropSlot(l, s, why)
 	}
+	clear(c.victims)
 	return dropped
 }
 
@@ -127,7 +133,7 @@ func (c *conflated) owe(count, size uint64) { c.owed += count; c.owedBytes += si
 
 // tell has the consumer learn what is owed even if no message follows.
 func (c *conflated) tell(l *lane) {
-	if told, _ := l.tail.load(); told != c.owed {
+	if told, _, _ := l.tail.load(); told != c.owed {
 		l.tail.store(c.owed, c.owedBytes)
 	}
 }
@@ -135,14 +141,12 @@ func (c *conflated) tell(l *lane) {
 func (c *conflated) len() int { return c.ring.Len() }
 
 func (c *conflated) take(l *lane, t *Taken) bool {
-	if why := c.unknown.Swap(0); why != 0 {
-		t.HasGap = true
-		t.Gap = Gap{First: l.expSeq, Last: l.expSeq, Reason: Reason(why)}
-		return true
+	if l.tellUnknown(t, math.MaxUint64) {
+		return true // places mean nothing here, so it is told first
 	}
 	s, ok := c.ring.Pop()
 	if !ok {
-		owed, owedBytes := l.tail.load()
+		owed, owedBytes, _ := l.tail.load()
 		c.announce(l, t, &node{owed: owed, owedBytes: owedBytes})
 		return t.HasGap
 	}

@@ -30,8 +30,8 @@ type Consumer struct {
 	inflate []byte
 
 	consuming sync.Mutex // held while a goroutine is inside
-	abandoned bool       // guarded by consuming
 	closing   atomic.Bool
+	asked     atomic.Bool // something is to be settled
 	once      sync.Once
 	ended     chan struct{}
 }
@@ -55,8 +55,8 @@ func (c *Consumer) Messages(ctx context.Context) iter.Seq[*Message] {
 	return func(yield func(*Message) bool) {
 		c.consuming.Lock()
 		defer c.leave()
-		for ctx.Err() == nil && !c.abandoned {
-			if c.closing.Load() || !c.Step(yield) {
+		for ctx.Err() == nil && !c.closing.Load() {
+			if !c.Step(yield) {
 				return
 			}
 			if err := c.Queue.Wait(ctx); errors.Is(err, ErrClosed) {
@@ -67,16 +67,9 @@ func (c *Consumer) Messages(ctx context.Context) iter.Seq[*Message] {
 	}
 }
 
-// leave looks for what was asked of the consumer while it could not be done by
-// who asked: after letting go of the lock, so that one of both sees the other.
 func (c *Consumer) leave() {
 	c.consuming.Unlock()
-	switch {
-	case c.closing.Load():
-		c.Abandon()
-	case c.Queue.Closed():
-		c.Finish()
-	}
+	c.settle()
 }
 
 func (c *Consumer) end() { c.once.Do(func() { close(c.ended) }) }
@@ -84,35 +77,37 @@ func (c *Consumer) end() { c.once.Do(func() { close(c.ended) }) }
 // Ended is closed when a closed queue has been consumed, or was abandoned.
 func (c *Consumer) Ended() <-chan struct{} { return c.ended }
 
-// Abandon drops what is left, as the consumer. The queue must be closed, with
-// nobody producing. When a goroutine is consuming, it shows no further message
-// and does the work at the end of its turn.
+// Abandon shows no further message and drops what is queued, as the consumer;
+// when a goroutine is consuming, it does so at the end of its turn. Call it again
+// when the queue is closed and nobody is producing any more.
 func (c *Consumer) Abandon() {
 	c.closing.Store(true)
+	c.asked.Store(true)
 	c.Queue.notify()
-	if !c.consuming.TryLock() {
-		return // who has the lock looks at closing after letting go of it
-	}
-	defer c.consuming.Unlock()
-	if c.abandoned {
-		return
-	}
-	c.abandoned = true
-	c.Queue.lose(c.taken.Lane, c.taken.Items[min(c.at, len(c.taken.Items)):])
-	c.taken, c.at = Taken{}, 0
-	c.Queue.Discard()
-	c.end()
+	c.settle()
 }
 
 // Finish is for the end of a subscription whose queue was closed: where nothing
 // is left and nobody is consuming, nobody needs to come to find that out.
 func (c *Consumer) Finish() {
-	if !c.consuming.TryLock() {
-		return // who has the lock looks again after letting go of it
-	}
-	defer c.consuming.Unlock()
-	if c.at >= len(c.taken.Items) && !c.Queue.Pending() {
-		c.end()
+	c.asked.Store(true)
+	c.settle()
+}
+
+// settle does what was asked, as the consumer. Who asks while another goroutine
+// has the lock leaves it to that one: it looks after letting go.
+func (c *Consumer) settle() {
+	for c.asked.Load() && c.consuming.TryLock() {
+		c.asked.Store(false)
+		if c.closing.Load() {
+			c.Queue.lose(c.taken.Lane, c.taken.Items[min(c.at, len(c.taken.Items)):])
+			c.taken, c.at = Taken{}, 0
+			c.Queue.Discard()
+			c.end()
+		} else if c.at >= len(c.taken.Items) && c.Queue.Closed() && !c.Queue.Pending() {
+			c.end()
+		}
+		c.consuming.Unlock()
 	}
 }
 

@@ -70,7 +70,7 @@ func compileFilter(s *Subscription) (*filter, error) {
 		return nil, fmt.Errorf("%w: %d filter entries, want at most %d", ErrSubscription, entries, maxFilterEntries)
 	}
 	f.extension = f.corr != nil || len(f.pids) > 0 || len(f.metadata) > 0
-	if !f.extension && f.minPriority == 0 && f.maxPriority == frame.MaxPriority && f.eventTypes == nil && f.sources == nil && f.topics == nil {
+	if !f.extension && f.minPriority == 0 && f.maxPriority == frame.MaxPriority && f.eventTypes == nil && f.sources == nil && len(f.topics) == 0 {
 		return nil, nil
 	}
 	return f, nil
@@ -101,7 +101,7 @@ func (f *filter) match(fr frame.Frame, topic, source string) bool {
 			return false
 		}
 	}
-	if f.topics != nil && !f.topics.Match(topic) {
+	if len(f.topics) > 0 && !f.topics.Match(topic) {
 		return false
 	}
 	ext := fr.Extension()

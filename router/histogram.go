@@ -55,7 +55,8 @@ func (h *histogram) record(ns int64, n uint64) {
 // handed to its in-process consumer.
 type Latency struct {
 	// Samples is how many were timed: all messages of small batches, and one in
-	// sixteen of large ones.
+	// sixteen of large ones. A stamp in the future, or more than an hour back, is
+	// not believed and not counted.
 	Samples uint64        `json:"samples"`
 	Average time.Duration `json:"average_ns"`
 	P50     time.Duration `json:"p50_ns"`
@@ -112,6 +113,9 @@ func (b *Broker) RecordDelivery(items []Item, now int64) {
 		step = 16
 	}
 	for i := 0; i < len(items); i += step {
-		b.latency.record(now-items[i].Frame().Time(), 1)
+		// The clocks of two processes are a few hundred nanoseconds apart.
+		if ns := now - items[i].Frame().Time(); ns > -int64(time.Millisecond) && ns < int64(time.Hour) {
+			b.latency.record(ns, 1)
+		}
 	}
 }

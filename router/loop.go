@@ -48,12 +48,12 @@ func (b *Broker) RunWith(ctx context.Context, d Driver) error {
 	defer b.shutdown(d)
 
 	var (
-		wait      time.Duration
-		lastTick  = Now()
-		lastTurn  int64 // when the last turn with work began
-		afterRest bool
+		wait     time.Duration
+		lastTick = Now()
+		pace     = pace{budget: int64(b.opts.LatencyBudget)}
 	)
 	for {
+		seqBefore := b.seq
 		polled, err := d.Poll(wait)
 		b.signal.Disarm()
 		b.now = Now()
@@ -72,17 +72,13 @@ func (b *Broker) RunWith(ctx context.Context, d Driver) error {
 			b.tick()
 		}
 		if worked {
-			// Dense traffic: this turn followed the last one closely, or had
-			// work waiting when a rest ended.
-			if budget := int64(b.opts.LatencyBudget); budget > 0 && (afterRest || b.now-lastTurn < budget) {
-				d.Pause(time.Duration(budget - (Now() - b.now)))
-				afterRest = true
+			if rest := pace.turn(b.now, b.seq-seqBefore); rest > 0 {
+				d.Pause(rest - time.Duration(Now()-b.now))
 			}
-			lastTurn = b.now
 			wait = 0
 			continue
 		}
-		afterRest = false
+		pace.idle()
 		// Nothing at a glance. Announce the sleep, then look once more: who
 		// pushes after that look sees the announcement.
 		b.signal.Arm()

@@ -202,13 +202,16 @@ func (b *Broker) deliverCopy(s *Sub, ln Lane, f frame.Frame) {
 	}
 	b.stats.refuse(err)
 	b.stats.dropped(1)
-	s.Queue.Skip(ln, 1, uint64(len(f)), frame.ReasonInflate, &b.scratch)
+	s.Queue.Skip(ln, 1, uint64(len(f)), frame.ReasonInflate)
 	s.markReady()
 }
 
 // noteDrop counts drops, ends the port when that is the policy, and advises at
 // most once a second who is slow.
 func (b *Broker) noteDrop(s *Sub, n int) {
+	if s.spec.overflow() == Conflate {
+		return // it loses by its own wish
+	}
 	b.stats.dropped(uint64(n))
 	if s.spec.overflow() == Disconnect && s.ID != 0 {
 		if s.port.local { // in process only the subscription ends
@@ -221,7 +224,7 @@ func (b *Broker) noteDrop(s *Sub, n int) {
 		s.port.sink.Disconnect(frame.CodeSlow, "queue of subscription "+s.Name()+" is full, and its overflow policy is disconnect")
 		return
 	}
-	if b.now-s.noted >= int64(Tick) && s.spec.overflow() != Conflate {
+	if b.now-s.noted >= int64(Tick) {
 		s.noted = b.now
 		b.advise(s)
 	}

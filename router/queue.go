@@ -23,7 +23,7 @@ const (
 )
 
 // Item is one queued message: a view of a frame in a shared buffer, on which it
-// holds one reference. An Item without a Buf marks a loss of unknown size.
+// holds one reference.
 type Item struct {
 	Buf      *frame.Buffer
 	Off, Len uint32
@@ -64,16 +64,17 @@ type lane struct {
 	seq, pos     uint64 // of the next message: matched messages and their bytes
 	dropped      [reasonCount]uint64
 	droppedBytes uint64
-	tail         tailMark
+	tail         mark // behind the last message that was refused or evicted
+	unknown      mark // where something was lost of unknown size, and its Reason
 
 	// written by the producer, taken by the consumer
 	natural Reason        // of the losses that the policy makes; constant
 	reasons atomic.Uint32 // bits 1<<Reason of what was dropped since the last gap
-	marks   atomic.Int32  // items in the ring that are marks and not messages
 
 	// written by the consumer
 	expSeq, expPos uint64 // what the next message's seq and pos are without loss
 	rest           []Item // of the last claim, beyond a hole
+	told           uint64 // version of unknown that was told
 	one            [1]Item
 	done           atomic.Uint64 // delivered messages
 	doneBytes      atomic.Uint64
@@ -153,6 +154,7 @@ func (q *Queue) Push(ln Lane, items []Item, scratch *[]Item) (dropped int) {
 	default:
 		if out := l.ring.PushBatch(items, (*scratch)[:0]); len(out) > 0 {
 			dropped = l.drop(out, frame.ReasonDropOldest)
+			clear(out)
 			*scratch = out
 		}
 	}
@@ -189,6 +191,7 @@ func (q *Queue) Evict(ln Lane, n int, why Reason, scratch *[]Item) int {
 	} else if out := l.ring.Evict(n, (*scratch)[:0]); len(out) > 0 {
 		dropped = l.drop(out, why)
 		l.tail.store(l.seq, l.pos)
+		clear(out)
 		*scratch = out
 	}
 	q.notify()
@@ -196,74 +199,62 @@ func (q *Queue) Evict(ln Lane, n int, why Reason, scratch *[]Item) int {
 }
 
 // Skip announces count lost messages of together size bytes at this place of
-// the lane; a count of 0 is a loss of unknown size. Producer only.
-func (q *Queue) Skip(ln Lane, count, size uint64, why Reason, scratch *[]Item) {
+// the lane. A count of 0 is a loss of unknown size; of several that the consumer
+// has not come to, it is told the last. Producer only.
+func (q *Queue) Skip(ln Lane, count, size uint64, why Reason) {
 	l := &q.lanes[ln]
 	if l.ring == nil && l.conf == nil {
 		q.open(l)
 	}
-	switch {
-	case count > 0:
-		l.reasons.Or(1 << why)
-		l.seq += count
-		l.pos += size
-		l.dropped[why] += count
-		l.droppedBytes += size
-		if l.conf != nil {
-			l.conf.owe(count, size)
-			l.conf.tell(l)
-		} else {
-			l.tail.store(l.seq, l.pos)
-		}
-	case l.conf != nil:
-		l.conf.unknown.Store(uint32(why))
-	default:
-		l.marks.Add(1)
-		mark := [1]Item{{Off: uint32(why), seq: l.seq, pos: l.pos}}
-		if out := l.ring.PushBatch(mark[:], (*scratch)[:0]); len(out) > 0 {
-			l.drop(out, l.natural)
-			l.tail.store(l.seq, l.pos)
-			*scratch = out
-		}
+	if count == 0 {
+		l.unknown.store(l.seq, uint64(why))
+		q.notify()
+		return
+	}
+	l.reasons.Or(1 << why)
+	l.seq += count
+	l.pos += size
+	l.dropped[why] += count
+	l.droppedBytes += size
+	if l.conf != nil {
+		l.conf.owe(count, size)
+		l.conf.tell(l)
+	} else {
+		l.tail.store(l.seq, l.pos)
 	}
 	q.notify()
 }
 
-// drop books and releases what the policy took out, and returns how many
-// messages that were. The reason of a mark passes on to the gap in its place.
+// drop books and releases what the policy took out or refused, and returns how
+// many messages that were. What was refused is still the run's for the next
+// queue, so items are not cleared here.
 func (l *lane) drop(items []Item, why Reason) int {
 	l.reasons.Or(1 << why)
-	var n, size uint64
 	for i := range items {
-		if items[i].Buf == nil {
-			l.reasons.Or(1 << items[i].Off)
-			l.marks.Add(-1)
-			continue
-		}
-		n++
-		size += uint64(items[i].Len)
+		l.droppedBytes += uint64(items[i].Len)
 	}
-	l.dropped[why] += n
-	l.droppedBytes += size
-	ReleaseItems(items)
-	return int(n)
+	l.dropped[why] += uint64(len(items))
+	releaseRefs(items)
+	return len(items)
 }
 
-// ReleaseItems gives back the references that items hold, a run of the same
-// buffer at a time, and clears them.
+// ReleaseItems gives back the references that items hold, and clears them.
 func ReleaseItems(items []Item) {
+	releaseRefs(items)
+	clear(items)
+}
+
+// releaseRefs gives references back, a run of the same buffer at a time.
+func releaseRefs(items []Item) {
 	for i := 0; i < len(items); {
 		buf := items[i].Buf
 		j := i + 1
 		for j < len(items) && items[j].Buf == buf {
 			j++
 		}
-		if buf != nil {
-			buf.Release(j - i)
-		}
+		buf.Release(j - i)
 		i = j
 	}
-	clear(items)
 }
 
 // Close ends the queue: the consumer takes what is left and then sees the end.
@@ -328,17 +319,13 @@ func (q *Queue) Count() Count {
 		dropped += lost
 		c.ByReason[frame.ReasonConnection] += lost
 		c.Dropped += dropped
-		queued := l.messages()
+		queued := l.len()
 		c.Queued += queued
 		c.Taken += int(l.seq-delivered-dropped) - queued
 		c.QueuedBytes += l.queuedBytes()
 	}
 	return c
 }
-
-// messages is len without the marks. While the consumer takes one it may be
-// off by that one.
-func (l *lane) messages() int { return max(l.len()-int(l.marks.Load()), 0) }
 
 func (l *lane) len() int {
 	switch {

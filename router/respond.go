@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -20,11 +21,18 @@ type Responders struct {
 	Failed func(error)
 
 	mu   sync.Mutex
-	open map[requestKey]context.CancelFunc // guarded by mu
+	open map[requestKey]openRequest // guarded by mu
 	// early are the latest cancels of requests that are not open: not yet, or
 	// not any more. A request and its cancel come by different ways.
 	early [64]requestKey // guarded by mu
 	at    int            // guarded by mu; where the next one goes
+}
+
+// openRequest is one that a handler works on. Its context ends when the reply
+// has been sent, or when nobody waits for that any more.
+type openRequest struct {
+	ctx    context.Context
+	cancel context.CancelFunc
 }
 
 // Serve answers what c yields with h until c's queue ends or ctx does, and
@@ -70,9 +78,9 @@ func (r *Responders) begin(ctx context.Context, key requestKey, ext frame.Extens
 	}
 	r.mu.Lock()
 	if r.open == nil {
-		r.open = make(map[requestKey]context.CancelFunc)
+		r.open = make(map[requestKey]openRequest)
 	}
-	r.open[key] = cancel
+	r.open[key] = openRequest{ctx, cancel}
 	if slices.Contains(r.early[:], key) {
 		cancel()
 	}
@@ -92,12 +100,28 @@ func (r *Responders) Cancel(f frame.Frame) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := requestKey{f.Source(), f.ID()}
-	if cancel := r.open[key]; cancel != nil {
-		cancel()
+	if req, ok := r.open[key]; ok {
+		req.cancel()
 		return
 	}
 	r.early[r.at%len(r.early)] = key
 	r.at++
+}
+
+// Wait returns when the requests that handlers work on now are answered, or
+// nobody waits for them any more, or ctx ends.
+func (r *Responders) Wait(ctx context.Context) error {
+	r.mu.Lock()
+	open := slices.Collect(maps.Values(r.open))
+	r.mu.Unlock()
+	for _, req := range open {
+		select {
+		case <-req.ctx.Done():
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 func (r *Responders) answer(ctx context.Context, key requestKey, req *Request, h Responder) {

@@ -40,6 +40,11 @@ func (b *Broker) retain(rt *route, items []Item) {
 		}
 		v := &value{rt.topic, b.pool.Get(len(f))}
 		v.buf.B = append(v.buf.B, f...)
+		if v.size() > b.opts.MaxRetainedBytes {
+			v.buf.Release(1)
+			b.stats.retainedDropped++
+			continue
+		}
 		r.values[rt.topic] = r.order.PushBack(v)
 		r.bytes += v.size()
 		for r.order.Len() > b.opts.MaxRetained || r.bytes > b.opts.MaxRetainedBytes {
@@ -126,13 +131,13 @@ func (b *Broker) laneOf(it *Item) Lane { return b.route(string(it.Frame().Topic(
 func (b *Broker) deliverEarly(s *Sub, e *early) {
 	for ln, l := range e.lost {
 		if l.count > 0 && !e.unknown {
-			s.Queue.Skip(Lane(ln), l.count, l.bytes, frame.ReasonReplay, &b.scratch)
+			s.Queue.Skip(Lane(ln), l.count, l.bytes, frame.ReasonReplay)
 			b.stats.dropped(l.count)
 			s.markReady()
 		}
 	}
 	if e.unknown {
-		s.Queue.Skip(Bulk, 0, 0, frame.ReasonReplay, &b.scratch)
+		s.Queue.Skip(Bulk, 0, 0, frame.ReasonReplay)
 		s.markReady()
 	}
 	for i := range e.items {

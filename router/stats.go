@@ -131,24 +131,27 @@ type Stats struct {
 	Queued    uint64 `json:"queued"`
 	// DroppedBy splits Dropped by reason.
 	DroppedBy map[string]uint64 `json:"dropped_by"`
-	// PublishRate and DropRate are messages a second over the last minute.
+	// PublishRate and DropRate are messages a second over the last minute; what
+	// conflating subscriptions drop, as they wish, does not count.
 	PublishRate float64 `json:"publish_rate"`
 	DropRate    float64 `json:"drop_rate"`
 	Latency     Latency `json:"latency"`
 	// Refused counts frames and requests that were at fault, by error code.
-	Refused        map[string]uint64 `json:"refused"`
-	Requests       uint64            `json:"requests"`
-	NoResponder    uint64            `json:"no_responder"`
-	LateReplies    uint64            `json:"late_replies"`
-	OpenRequests   int               `json:"open_requests"`
-	Retained       int               `json:"retained"`
-	BufferBytes    int64             `json:"buffer_bytes"`
-	MaxBufferBytes int64             `json:"max_buffer_bytes"`
-	Topics         int               `json:"topics"`
-	LastError      string            `json:"last_error,omitempty"`
-	LastErrorAge   time.Duration     `json:"last_error_age_ns,omitempty"`
-	Clients        []ClientStats     `json:"clients"`
-	Subscriptions  []SubStats        `json:"subscriptions"`
+	Refused      map[string]uint64 `json:"refused"`
+	Requests     uint64            `json:"requests"`
+	NoResponder  uint64            `json:"no_responder"`
+	LateReplies  uint64            `json:"late_replies"`
+	OpenRequests int               `json:"open_requests"`
+	Retained     int               `json:"retained"`
+	// RetainedDropped counts values that went because of a limit.
+	RetainedDropped uint64        `json:"retained_dropped"`
+	BufferBytes     int64         `json:"buffer_bytes"`
+	MaxBufferBytes  int64         `json:"max_buffer_bytes"`
+	Topics          int           `json:"topics"`
+	LastError       string        `json:"last_error,omitempty"`
+	LastErrorAge    time.Duration `json:"last_error_age_ns,omitempty"`
+	Clients         []ClientStats `json:"clients"`
+	Subscriptions   []SubStats    `json:"subscriptions"`
 	// Truncated says that Clients and Subscriptions are not complete: the answer
 	// to a request must fit into a message.
 	Truncated bool `json:"truncated,omitempty"`
@@ -203,7 +206,7 @@ func (b *Broker) snapshot() Stats {
 		PublishRate: float64(c.minute.sum.messages) / seconds, DropRate: float64(c.minute.sum.dropped) / seconds,
 		Latency: b.latency.summary(), Refused: map[string]uint64{}, DroppedBy: map[string]uint64{},
 		Requests: c.requests, NoResponder: c.noResponder, LateReplies: c.lateReplies, OpenRequests: len(b.pending),
-		Retained: len(b.retained.values), BufferBytes: b.pool.Live(), MaxBufferBytes: b.opts.MaxMemory,
+		Retained: len(b.retained.values), RetainedDropped: c.retainedDropped, BufferBytes: b.pool.Live(), MaxBufferBytes: b.opts.MaxMemory,
 		Topics: len(b.index.routes), LastError: c.lastError,
 	}
 	if c.lastError != "" {

@@ -28,12 +28,15 @@ type Subscription struct {
 	// drop-oldest.
 	Overflow Overflow `json:"overflow,omitempty"`
 	// Queue is the capacity in messages; 0 means the broker's limit, which also
-	// caps it.
+	// caps it. What Retained and ReplayFrom ask for has room beside it.
 	Queue int `json:"queue,omitempty"`
 	// Retained asks for the last value of each matching topic first.
 	Retained bool `json:"retained,omitempty"`
 	// ReplayFrom asks for what the broker's replay holds from this broker
-	// sequence on; 0 for none, 1 for everything.
+	// sequence on; 0 for none, 1 for everything. What the replay held and has no
+	// longer is announced as a gap. A number that the broker has not given yet is
+	// taken for one of an earlier broker's life: everything, after a gap of
+	// unknown size.
 	ReplayFrom uint64 `json:"replay_from,omitempty"`
 	// Respond makes this a responder: it gets the requests whose target is one
 	// of Patterns, which must be literal. Use Bus.Respond.

@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"math"
 	"math/bits"
 	"runtime"
 	"sync/atomic"
@@ -44,42 +45,29 @@ func (q *Queue) TakeLane(ln Lane, max int) (t Taken, ok bool) {
 
 func (l *lane) take(max int, t *Taken) bool {
 	items := l.rest
+	l.rest = nil
+	var seq, pos uint64
 	if len(items) == 0 {
 		// The mark is read before the ring: what was pushed before the mark was
 		// set is then seen by the claim, so an empty claim proves that all up to
 		// the mark is lost.
-		tailSeq, tailPos := l.tail.load()
+		seq, pos, _ = l.tail.load()
 		items = l.ring.Claim(max).Items
-		if len(items) == 0 {
-			if tailSeq <= l.expSeq {
-				return false
-			}
-			l.gap(t, tailSeq, tailPos)
-			return true
-		}
 	}
-	first := &items[0]
-	if first.seq != l.expSeq {
-		l.gap(t, first.seq, first.pos)
+	if len(items) > 0 {
+		seq, pos = items[0].seq, items[0].pos
 	}
-	if first.Buf == nil {
-		if t.HasGap { // of known size: the mark has a turn of its own
-			l.rest = items
-			return true
-		}
-		t.HasGap = true
-		t.Gap = Gap{First: first.seq, Last: first.seq, Reason: Reason(first.Off)}
-		l.marks.Add(-1)
-		l.rest = items[1:]
+	if seq > l.expSeq {
+		l.gap(t, seq, pos)
+	}
+	if t.HasGap && l.unknown.version.Load() != l.told || l.tellUnknown(t, l.expSeq) {
+		l.rest = items // a gap of unknown size has a turn of its own
 		return true
 	}
-	n := min(len(items), max)
-	// Consecutive unless something was refused or marked in between: the last
-	// number tells, but a marker shares its number with the message after it.
-	if items[n-1].seq-first.seq != uint64(n-1) || l.hasMark(items[:n]) {
-		for n = 1; n < len(items) && items[n].seq == first.seq+uint64(n) && items[n].Buf != nil; n++ {
-		}
+	if len(items) == 0 {
+		return t.HasGap
 	}
+	n := l.run(items[:min(len(items), max)])
 	l.rest = items[n:]
 	t.Items = items[:n]
 	last := &items[n-1]
@@ -87,18 +75,36 @@ func (l *lane) take(max int, t *Taken) bool {
 	return true
 }
 
-// hasMark reports whether a marker hides among items whose first and last
-// numbers fit; then a hole is among them as well.
-func (l *lane) hasMark(items []Item) bool {
-	if l.marks.Load() == 0 {
+// run returns how many of items follow each other, with nothing refused or lost
+// between them. The last number tells at a glance.
+func (l *lane) run(items []Item) (n int) {
+	first := items[0].seq
+	end := uint64(math.MaxUint64)
+	if l.unknown.version.Load() != l.told {
+		end, _, _ = l.unknown.load() // it was not before first
+	}
+	if last := items[len(items)-1].seq; last-first == uint64(len(items)-1) && last < end {
+		return len(items)
+	}
+	for n = 1; n < len(items) && items[n].seq == first+uint64(n) && items[n].seq != end; n++ {
+	}
+	return n
+}
+
+// tellUnknown sets t's gap to a loss of unknown size that has not been told, and
+// lies no further than at.
+func (l *lane) tellUnknown(t *Taken, at uint64) bool {
+	if l.unknown.version.Load() == l.told {
 		return false
 	}
-	for i := range items {
-		if items[i].Buf == nil {
-			return true
-		}
+	seq, why, version := l.unknown.load()
+	if seq > at {
+		return false
 	}
-	return false
+	l.told = version
+	t.HasGap = true
+	t.Gap = Gap{First: l.expSeq, Last: l.expSeq, Reason: Reason(why)}
+	return true
 }
 
 // gap sets t's gap to everything from what was expected to seq, and expects seq.
@@ -140,9 +146,12 @@ func (l *lane) pending() bool {
 	if l.len() > 0 || len(l.rest) > 0 {
 		return true
 	}
-	tail, _ := l.tail.load()
+	if l.unknown.version.Load() != l.told {
+		return true
+	}
+	tail, _, _ := l.tail.load()
 	if l.conf != nil {
-		return tail > l.conf.told || l.conf.unknown.Load() != 0
+		return tail > l.conf.told
 	}
 	return tail > l.expSeq
 }
@@ -161,27 +170,27 @@ func (q *Queue) Wait(ctx context.Context) error {
 
 func (q *Queue) stirred() bool { return q.Pending() || q.closed.Load() }
 
-// tailMark is the place behind the last message that the producer refused or
-// evicted (of a conflated lane: how much was lost outside its slots), readable
-// by the consumer: a sequence lock, whose writer never waits.
-type tailMark struct {
+// mark is a place that the producer tells the consumer of: a sequence number and
+// the bytes before it (of a conflated lane: how much was lost outside its slots),
+// or the reason. It is a sequence lock, whose writer never waits.
+type mark struct {
 	version  atomic.Uint64 // odd while the pair is being written
 	seq, pos atomic.Uint64
 }
 
-func (m *tailMark) store(seq, pos uint64) {
+func (m *mark) store(seq, pos uint64) {
 	m.version.Add(1)
 	m.seq.Store(seq)
 	m.pos.Store(pos)
 	m.version.Add(1)
 }
 
-func (m *tailMark) load() (seq, pos uint64) {
+func (m *mark) load() (seq, pos, version uint64) {
 	for {
-		v := m.version.Load()
+		version = m.version.Load()
 		seq, pos = m.seq.Load(), m.pos.Load()
-		if v&1 == 0 && m.version.Load() == v {
-			return seq, pos
+		if version&1 == 0 && m.version.Load() == version {
+			return seq, pos, version
 		}
 		runtime.Gosched()
 	}

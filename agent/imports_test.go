@@ -1,0 +1,134 @@
+package agent_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/daemoneye/eventbus/"
+
+// allowed are the arrows between the parts: what each package may import of
+// this module and of others. A package is found under the longest prefix of its
+// path.
+var allowed = map[string][]string{
+	"ring":        {"golang.org/x/sys"},
+	"ring/verify": {},
+	"frame":       {"golang.org/x/sys", "github.com/valyala/bytebufferpool", "github.com/klauspost/compress"},
+	"router":      {"ring", "frame"},
+	// The conformance suite is for tests, but lives beside them.
+	"router/routertest":       {"router", "frame"},
+	"ipc":                     {"router", "frame", "golang.org/x/sys"},
+	"agent/control":           {"router"},
+	"agent/event":             {},
+	"agent/health":            {"agent/control", "router"},
+	"agent/procstat":          {"github.com/prometheus/procfs", "golang.org/x/sys"},
+	"agent/collector":         {"agent/control", "router", "frame"},
+	"agent/collector/process": {"agent/collector", "agent/event", "github.com/prometheus/procfs", "golang.org/x/sys"},
+	"agent/manager":           {"agent/control", "golang.org/x/sys", "golang.org/x/sync"},
+	"agent": {
+		"agent/control", "agent/health", "agent/manager", "agent/procstat", "ipc", "router", "frame", "golang.org/x/sync",
+	},
+	"bench/load": {"golang.org/x/sys"},
+	"bench":      {"bench", "ring", "frame", "router", "ipc", "agent", "golang.org/x/sys", "golang.org/x/sync"},
+	"cmd":        {"agent", "ipc", "router", "frame", "bench/load", "golang.org/x/sys", "golang.org/x/sync"},
+	"fuzz":       {"ring", "frame", "router", "ipc", "agent"},
+}
+
+// Core packages must not import other modules even through each other.
+var core = []string{"ring", "frame", "router", "ipc"}
+
+func TestImportsFollowTheArrows(t *testing.T) {
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		rules, ok := rulesFor(name)
+		if !ok {
+			t.Errorf("%s: no rule for this package: add one to the table", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if !strings.Contains(strings.Split(imp, "/")[0], ".") {
+				continue // the standard library
+			}
+			imp = strings.TrimPrefix(imp, module)
+			if !slices.ContainsFunc(rules, func(r string) bool { return within(imp, r) }) {
+				t.Errorf("%s imports %s, which is not among what it may: %s", name, imp, strings.Join(rules, ", "))
+			}
+		}
+		if strings.HasPrefix(name, "cmd") {
+			continue
+		}
+		for _, imp := range p.Imports {
+			if strings.HasPrefix(imp, module+"cmd") || strings.HasPrefix(imp, module+"fuzz") {
+				t.Errorf("%s imports %s: nothing may", name, imp)
+			}
+		}
+	}
+}
+
+func rulesFor(name string) ([]string, bool) {
+	for p := name; p != "." && p != "/"; p = path.Dir(p) {
+		if r, ok := allowed[p]; ok {
+			// Below a package its own tree is allowed, but for agent, whose parts
+			// must not know each other.
+			return r, true
+		}
+	}
+	return nil, false
+}
+
+func within(imp, rule string) bool { return imp == rule || strings.HasPrefix(imp, rule+"/") }
+
+// TestCoreKeepsToItsModules holds that embedding a core package brings in none
+// but the few modules that the README names.
+func TestCoreKeepsToItsModules(t *testing.T) {
+	may := []string{
+		"golang.org/x/sys", "github.com/valyala/bytebufferpool", "github.com/klauspost/compress",
+		"github.com/prometheus/procfs", "github.com/google/go-cmp",
+	}
+	for _, name := range core {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", module+name).Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		for _, m := range strings.Fields(string(out)) {
+			if m+"/" == module || slices.Contains(may, m) {
+				continue
+			}
+			t.Errorf("%s brings in module %s", name, m)
+		}
+	}
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) (all []listed) {
+	t.Helper()
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("the go command is not on the path")
+	}
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p listed
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}

@@ -1,0 +1,53 @@
+package router_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/daemoneye/eventbus/router"
+)
+
+func TestUrgentMessagesGoFirst(t *testing.T) {
+	f := newFeed(t, router.DropOldest, 4, 4, false)
+	f.push(router.Bulk, "a", "0", "1")
+	f.push(router.Urgent, "b", "x")
+	f.push(router.Bulk, "a", "2")
+	f.push(router.Urgent, "b", "y")
+	if diff := cmp.Diff([]string{"!0 x", "!1 y", "0 0", "1 1", "2 2"}, takeAll(f.q)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestALaneLosesNothingToTheOther(t *testing.T) {
+	f := newFeed(t, router.DropOldest, 2, 2, false)
+	f.push(router.Urgent, "b", "x", "y")
+	f.push(router.Bulk, "a", numbers(0, 9)...)
+	want := []string{"!0 x", "!1 y", "gap 0-6: 7 of 294 bytes, queue full, oldest dropped", "7 7", "8 8"}
+	if diff := cmp.Diff(want, takeAll(f.q)); diff != "" {
+		t.Errorf("a flood of bulk (-want +got)\n%s", diff)
+	}
+	f.push(router.Bulk, "a", "9")
+	f.push(router.Urgent, "b", "x", "y", "z")
+	want = []string{"!gap 2-2: 1 of 42 bytes, queue full, oldest dropped", "!3 y", "!4 z", "9 9"}
+	if diff := cmp.Diff(want, takeAll(f.q)); diff != "" {
+		t.Errorf("a flood of urgent messages (-want +got)\n%s", diff)
+	}
+	settled(t, f.q)
+}
+
+func TestUrgentTopicsTravelInTheUrgentLane(t *testing.T) {
+	b := serve(t, router.Options{Urgent: []string{"alerts.#", "control.*.stop"}, MaxQueued: 4, UrgentQueued: 2})
+	c := client(t, b, "c")
+	s := subscribe(t, c, router.Subscription{Patterns: []string{"events.#", "alerts.#", "control.#"}})
+	publish(t, c, "events.a", numbers(0, 6)...)
+	publish(t, c, "alerts.high", "fire")
+	publish(t, c, "control.x.stop", "stop")
+	publish(t, c, "control.x.start", "start")
+	flush(t, c)
+	want := []string{"!0 fire", "!1 stop", "gap 0-2: 3 of 147 bytes, queue full, oldest dropped", "3 3", "4 4", "5 5", "6 start"}
+	if diff := cmp.Diff(want, read(t, s, len(want))); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	balanced(t, b)
+}
