@@ -58,7 +58,7 @@ func TestMain(m *testing.M) {
 }
 
 // contents is the order of the report: benchmarks run in that of their files. What is not named here comes first.
-var contents = []string{"Budgets", "Throughput", "Flood", "Latency", "Pauses of the collector", "Idle", "Floors"}
+var contents = []string{"Budgets", "Throughput", "Flood", "Latency", "Pauses of the collector", "Idle", "Floors", "Threads", "Parts"}
 
 func settings() error {
 	if v, set := os.LookupEnv("BENCH_ROUNDS"); set {
