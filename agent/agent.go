@@ -1,13 +1,9 @@
-// Package agent is the whole that runs on a host: a broker with its socket, the
-// collectors and their manager, and the responders that tell operators how it
-// all is. It only wires its parts together.
 package agent
 
 import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -25,8 +21,8 @@ import (
 type Options struct {
 	// Instance names the agent on its host; default "default".
 	Instance string
-	// Socket is where it listens; default ipc.DefaultPath of the instance, or
-	// the socket that a service manager passed.
+	// Socket is where it listens; default ipc.DefaultPath of the instance. A
+	// socket that a service manager passed goes before both.
 	Socket string
 	// Version is told to operators.
 	Version string
@@ -40,13 +36,14 @@ type Options struct {
 	// back while events come densely; default 500 µs, negative for none.
 	LatencyBudget time.Duration
 	// Command is the program that runs a collector, with its first arguments.
+	// Without Collectors it may be empty.
 	Command []string
 	// Collectors to run; Socket and Budget are filled in.
 	Collectors []control.ChildConfig
 	// Logger takes what is worth telling; default slog.Default.
 	Logger *slog.Logger
 	// Listening, where set, is called when the socket accepts connections; Ready
-	// when the collectors have registered or failed to, with all that is known.
+	// when each collector has registered or failed to, with all that is known.
 	Listening func(path string)
 	Ready     func(control.Status)
 }
@@ -54,15 +51,19 @@ type Options struct {
 func (o *Options) setDefaults() {
 	o.Instance = cmp.Or(o.Instance, "default")
 	o.LatencyBudget = max(cmp.Or(o.LatencyBudget, 500*time.Microsecond), 0)
+	o.MaxMemory = cmp.Or(o.MaxMemory, 100<<20)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 }
 
 // replayed is what a late subscriber can ask for: what happened in the last
-// minutes, as long as it is not much.
-var replayed = []router.ReplayRule{
-	{Pattern: "events.#", MaxCount: 1024, MaxBytes: 1 << 20, MaxAge: 10 * time.Minute},
-	{Pattern: "control.#", MaxCount: 256, MaxBytes: 256 << 10, MaxAge: time.Hour},
-	{Pattern: "alerts.#", MaxCount: 1024, MaxBytes: 1 << 20},
+// minutes, as long as it is not much, in a bounded part of the memory.
+func replayed(maxMemory int64) []router.ReplayRule {
+	part := min(1<<20, maxMemory/16)
+	return []router.ReplayRule{
+		{Pattern: "events.#", MaxCount: 1024, MaxBytes: part, MaxAge: 10 * time.Minute},
+		{Pattern: "control.#", MaxCount: 256, MaxBytes: part / 4, MaxAge: time.Hour},
+		{Pattern: "alerts.#", MaxCount: 1024, MaxBytes: part},
+	}
 }
 
 // urgent are the topics that no flood of events may delay.
@@ -73,109 +74,103 @@ type Agent struct {
 	o       Options
 	broker  *router.Broker
 	manager *manager.Manager
-	self    *router.Local
 	monitor *monitor
 
+	// written by Run before anything starts that reads them
 	began   time.Time
-	startup time.Duration // written once, before it is told to anybody
+	startup time.Duration
 	path    string
+	self    *router.Local
 
-	readyOnce sync.Once
-	decided   chan struct{} // closed when all collectors have registered or failed
+	decideOnce sync.Once
+	decided    chan struct{} // closed when each collector has registered or failed
 }
 
 // New checks the options and makes the agent's parts. It starts nothing.
 func New(o Options) (*Agent, error) {
 	o.setDefaults()
-	broker, err := router.New(router.Options{
+	a := &Agent{o: o, decided: make(chan struct{})}
+	var err error
+	a.broker, err = router.New(router.Options{
 		Name: o.Instance, MaxMemory: o.MaxMemory, MaxQueued: o.MaxQueued, MaxMessageSize: o.MaxMessageSize,
-		Urgent: urgent, Replay: replayed, LatencyBudget: o.LatencyBudget,
+		Urgent: urgent, Replay: replayed(o.MaxMemory), LatencyBudget: o.LatencyBudget,
 	})
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{o: o, broker: broker, began: time.Now(), decided: make(chan struct{})}
-	if a.path, err = socketPath(&o); err != nil {
-		return nil, err
-	}
 	configs := make([]control.ChildConfig, len(o.Collectors))
 	for i, c := range o.Collectors {
-		c.Socket, c.Budget = a.path, o.LatencyBudget
+		c.Budget = o.LatencyBudget
 		configs[i] = c
-	}
-	if len(configs) == 0 {
-		a.readyOnce.Do(func() { close(a.decided) })
 	}
 	a.manager, err = manager.New(manager.Options{Command: o.Command, Logger: o.Logger, Changed: a.collectorChanged}, configs...)
 	if err != nil {
 		return nil, err
 	}
-	if a.monitor, err = newMonitor(a); err != nil {
+	if a.monitor, err = newMonitor(a.broker, a.manager); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-func socketPath(o *Options) (string, error) {
-	if o.Socket != "" {
-		return o.Socket, nil
-	}
-	return ipc.DefaultPath(o.Instance)
-}
-
-// Run brings the parts up in order: socket and broker, the agent's own
-// responders, collectors. It runs them until ctx ends, and then stops them in
-// reverse. nil means an orderly end; it may be called once.
+// Run brings the agent up, runs it until ctx ends, and takes it down. nil means
+// an orderly end, also of an agent that was not up yet. Errors to act on:
+// *ipc.InUseError, os.ErrPermission. It may be called once.
 func (a *Agent) Run(ctx context.Context) error {
-	listener, err := ipc.Inherited()
+	a.began = time.Now()
+	l, err := a.listen()
 	if err != nil {
 		return err
 	}
-	if listener != nil {
-		a.path = listener.Path()
-	}
-	// The broker outlives what talks through it: its context ends last.
+	a.path = l.Path()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	// The broker ends after all that talks through it, and if it ends by itself
+	// nothing goes on without it.
 	brokerCtx, stopBroker := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBroker()
-	listening := make(chan struct{})
 	var broker errgroup.Group
 	broker.Go(func() error {
-		err := ipc.Serve(brokerCtx, a.broker, ipc.Options{
-			Path: a.path, Listener: listener, MaxConnections: a.o.MaxConnections, Policy: policy{a.manager},
-			Ready: func(string) { close(listening) },
-		})
-		if errors.Is(err, ipc.ErrServerClosed) {
-			return nil
-		}
-		return err
+		defer stop()
+		return a.serve(brokerCtx, l)
 	})
-	select {
-	case <-listening:
-	case <-a.broker.Stopped():
-		return broker.Wait()
-	case err := <-failed(&broker):
-		return err
-	}
-	a.startup = time.Since(a.began)
-	if a.o.Listening != nil {
-		a.o.Listening(a.path)
-	}
-	err = a.serve(ctx)
+	err = a.work(ctx)
 	stopBroker()
-	return errors.Join(err, broker.Wait())
+	if berr := broker.Wait(); berr != nil {
+		return berr // what else failed did so because of it
+	}
+	return err
 }
 
-// failed yields what g ends with, for a g that may end before it is ready.
-func failed(g *errgroup.Group) <-chan error {
-	ch := make(chan error, 1)
-	go func() { ch <- g.Wait() }() // ends with g, which its caller waits for
-	return ch
+// listen takes the socket that a service manager passed, or binds our own.
+func (a *Agent) listen() (*ipc.Listener, error) {
+	l, err := ipc.Inherited()
+	if l != nil || err != nil {
+		return l, err
+	}
+	path := a.o.Socket
+	if path == "" {
+		if path, err = ipc.DefaultPath(a.o.Instance); err != nil {
+			return nil, err
+		}
+	}
+	return ipc.Listen(path)
 }
 
-// serve runs what talks through the broker, until ctx or the broker ends.
-func (a *Agent) serve(ctx context.Context) (err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// serve runs the broker on l until ctx ends.
+func (a *Agent) serve(ctx context.Context, l *ipc.Listener) error {
+	err := ipc.Serve(ctx, a.broker, ipc.Options{
+		Listener: l, MaxConnections: a.o.MaxConnections, Policy: policy{a.manager},
+		Ready: func(string) { a.startup = time.Since(a.began) },
+	})
+	if errors.Is(err, ipc.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// work runs what talks through the broker, until ctx ends.
+func (a *Agent) work(ctx context.Context) (err error) {
 	a.self = a.broker.Client("agent")
 	defer func() {
 		if cerr := a.self.Close(); err == nil {
@@ -183,52 +178,48 @@ func (a *Agent) serve(ctx context.Context) (err error) {
 		}
 	}()
 	if err := a.respond(ctx); err != nil {
-		return err
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.manager.Run(ctx) })
-	g.Go(func() error { return a.monitor.run(ctx) })
-	g.Go(func() error {
-		select {
-		case <-a.broker.Stopped():
-			return fmt.Errorf("agent: the broker stopped")
-		case <-ctx.Done():
+		if ctx.Err() != nil {
 			return nil
 		}
-	})
-	g.Go(func() error { a.announce(ctx); return nil })
-	return g.Wait()
+		return err
+	}
+	if a.o.Listening != nil {
+		a.o.Listening(a.path)
+	}
+	var parts sync.WaitGroup
+	parts.Go(func() { a.monitor.run(ctx) })
+	parts.Go(func() { a.announce(ctx) })
+	a.manager.Run(ctx, a.path)
+	<-ctx.Done() // all collectors may have been given up before
+	parts.Wait()
+	return nil
 }
 
-// decideTimeout is how long Ready waits for collectors to register.
-const decideTimeout = 10 * time.Second
-
-// announce calls Ready when the collectors have decided, or take too long.
+// announce calls Ready when each collector has decided.
 func (a *Agent) announce(ctx context.Context) {
 	if a.o.Ready == nil {
 		return
 	}
-	t := time.NewTimer(decideTimeout)
-	defer t.Stop()
-	select {
-	case <-a.decided:
-	case <-t.C:
-	case <-ctx.Done():
-		return
+	if len(a.o.Collectors) > 0 {
+		select {
+		case <-a.decided:
+		case <-ctx.Done():
+			return
+		}
 	}
-	if s, err := a.Status(ctx); err == nil {
+	if s, err := a.status(ctx, 0); err == nil {
 		a.o.Ready(s)
 	}
 }
 
-// collectorChanged publishes a collector's new state, and notes when all have
-// decided.
+// collectorChanged publishes a collector's new state, and notes when each has
+// decided: it has registered, or ended without.
 func (a *Agent) collectorChanged(s control.CollectorStatus) {
-	a.publishStatus(s)
+	a.publishState(s)
 	for _, c := range a.manager.Status() {
-		if c.State == manager.Starting && c.Restarts == 0 || c.State == manager.Stopped {
+		if c.State != control.CollectorRunning && c.LastExit == "" {
 			return
 		}
 	}
-	a.readyOnce.Do(func() { close(a.decided) })
+	a.decideOnce.Do(func() { close(a.decided) })
 }

@@ -13,7 +13,8 @@ import (
 // policy admits two kinds of peers. A collector is a process that the manager
 // has started: it publishes its own events and answers for itself. Any other
 // process of the agent's user, or of root, is an operator: it may look at
-// everything, publish events and alerts, and ask.
+// everything, publish events and alerts, serve requests below events, and ask
+// anybody.
 //
 // Only the agent itself publishes below control, but for a collector's own
 // health.
@@ -21,21 +22,30 @@ type policy struct{ m *manager.Manager }
 
 // Admit implements ipc.Policy.
 func (p policy) Admit(peer *ipc.Peer) (ipc.Grant, error) {
-	if name, ok := p.m.Collector(peer.PID); ok {
-		return grant(name, "collector", rights{
-			router.OpPublish:   {"events." + name + ".#", "control.health.heartbeat." + name, "control.health.status." + name},
-			router.OpSubscribe: {"control.#"},
-			router.OpRequest:   {control.RegistrationTarget},
-			router.OpRespond:   {control.CollectorTarget(name)},
-		})
+	// The process that connected must be the one that has the pid now.
+	if name, ok := p.m.Collector(peer.PID); ok && peer.Alive() == nil {
+		return collectorGrant(name)
 	}
 	if _, err := (ipc.SameUser{}).Admit(peer); err != nil {
 		return ipc.Grant{}, err
 	}
-	return grant(peer.Name, "operator", rights{
+	return operatorGrant(peer.Name)
+}
+
+func collectorGrant(name string) (ipc.Grant, error) {
+	return grant(name, "collector", rights{
+		router.OpPublish:   {"events." + name + ".#", "control.health.heartbeat." + name, "control.health.status." + name},
+		router.OpSubscribe: {"control.#"},
+		router.OpRequest:   {control.RegistrationTarget},
+		router.OpRespond:   {control.CollectorTarget(name)},
+	})
+}
+
+func operatorGrant(name string) (ipc.Grant, error) {
+	return grant(name, "operator", rights{
 		router.OpPublish:   {"events.#", "alerts.#"},
 		router.OpSubscribe: {"#"},
-		router.OpRequest:   {"control.#", router.StatsTarget},
+		router.OpRequest:   {"#"},
 		router.OpRespond:   {"events.#"},
 	})
 }
@@ -44,7 +54,7 @@ func (p policy) Admit(peer *ipc.Peer) (ipc.Grant, error) {
 type rights [router.OpRespond + 1][]string
 
 func grant(name, role string, r rights) (ipc.Grant, error) {
-	var granted [router.OpRespond + 1]router.Patterns
+	var granted [len(r)]router.Patterns
 	for op, texts := range r {
 		ps, err := router.ParsePatterns(texts...)
 		if err != nil {

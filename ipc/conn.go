@@ -1,7 +1,6 @@
 package ipc
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,10 +21,11 @@ type conn struct {
 
 	since    int64 // when it was accepted
 	lastRead int64
-	lastSent int64 // to about a Tick
-	spoke    bool  // something was sent since the last Tick
-	pinged   bool  // since lastRead
+	lastSent int64  // to about a Tick
+	spoke    bool   // something was sent since the last Tick
+	pinged   bool   // since lastRead
 	paused   bool   // not read from, for it publishes too fast
+	owed     bool   // not read from, for it does not read the answers
 	blocked  bool   // its socket is full
 	watched  uint32 // what epoll looks for
 
@@ -47,117 +47,9 @@ type conn struct {
 	why       error
 }
 
-// maxCtl bounds what a client may have the server say while it does not read.
+// maxCtl is how much the server may have to say to a client and still read from
+// it. What has been read already is answered, so it may become a few times more.
 const maxCtl = 256 << 10
-
-// accept lets in whoever waits.
-func (s *server) accept() {
-	for range 64 {
-		fd, _, err := unix.Accept4(s.l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-		switch {
-		case err == nil:
-			s.admit(fd)
-		case errors.Is(err, unix.EAGAIN):
-			return
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
-		case outOfDescriptors(err):
-			s.b.Fault(opError("accept", s.l.path, err))
-			if !s.turnAway() {
-				return
-			}
-		default:
-			s.b.Fault(opError("accept", s.l.path, err))
-			s.deafen()
-			return
-		}
-	}
-}
-
-func outOfDescriptors(err error) bool {
-	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
-}
-
-// admit takes a new connection in, if there is room.
-func (s *server) admit(fd int) {
-	if s.count >= s.o.MaxConnections {
-		s.b.Refused(frame.ErrLimit)
-		s.sayAndClose(fd, refusal(frame.CodeLimit, "max_connections is %d, and as many are connected", s.o.MaxConnections))
-		return
-	}
-	peer, err := peerOf(fd)
-	if err == nil {
-		err = s.poll.add(fd, readable)
-	}
-	if err != nil {
-		peer.close()
-		s.b.Fault(opError("accept", s.l.path, err))
-		s.b.Refused(frame.ErrLimit)
-		s.sayAndClose(fd, refusal(frame.CodeLimit, "the broker cannot take another connection: %v", err))
-		return
-	}
-	if fd >= len(s.conns) {
-		s.conns = append(s.conns, make([]*conn, fd+1-len(s.conns))...)
-	}
-	widen(fd)
-	now := router.Now()
-	s.conns[fd] = &conn{s: s, fd: fd, peer: peer, since: now, lastRead: now, lastSent: now, watched: readable}
-	s.count++
-}
-
-// sayAndClose writes to a socket that is not ours to keep. It is new, so there
-// is room for a few bytes.
-func (s *server) sayAndClose(fd int, b []byte) {
-	rawSend(fd, []unix.Iovec{{Base: &b[0], Len: uint64(len(b))}})
-	unix.Close(fd)
-}
-
-// turnAway refuses a connection when there are no descriptors left, with one
-// that was kept for that: else the listener would stay readable for ever. It
-// reports whether somebody was waiting.
-func (s *server) turnAway() bool {
-	closeSpare(s.spare)
-	fd, _, err := unix.Accept4(s.l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-	if err == nil {
-		s.b.Refused(frame.ErrLimit)
-		s.sayAndClose(fd, refusal(frame.CodeLimit, "the broker has no descriptors left"))
-	}
-	if s.spare = openSpare(); s.spare < 0 {
-		s.deafen() // another part of the process was quicker
-		return false
-	}
-	return err == nil
-}
-
-// deafen stops looking at the listener, which would be readable turn after
-// turn, until listenAgain: who connects waits meanwhile.
-func (s *server) deafen() {
-	if err := s.poll.change(s.l.fd, 0); err != nil {
-		s.b.Fault(opError("accept", s.l.path, err))
-	}
-	s.deaf = true
-}
-
-// listenAgain is tried about once a Tick.
-func (s *server) listenAgain() {
-	if s.spare < 0 {
-		s.spare = openSpare()
-	}
-	s.deaf = s.poll.change(s.l.fd, readable) != nil
-}
-
-func openSpare() int {
-	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1
-	}
-	return fd
-}
-
-func closeSpare(fd int) {
-	if fd >= 0 {
-		unix.Close(fd)
-	}
-}
 
 // doom has c ended before the next turn, for err. It may be called anywhere.
 func (s *server) doom(c *conn, err error) {
@@ -219,22 +111,23 @@ func (s *server) refuse(c *conn, id uint64, err error, fatal bool) {
 	s.said(c)
 }
 
-// said writes out what was put into c.ctl, and ends a client that has the
-// server talk without listening.
+// said writes out what was put into c.ctl. A client that has the server talk
+// without listening is not read from until it has heard what it asked for.
 func (s *server) said(c *conn) {
-	if len(c.ctl) > maxCtl {
-		s.flush(c) // it may have said much at once, and listen
+	if c.port == nil || len(c.ctl) > maxCtl {
+		s.flush(c)
 	}
 	if len(c.ctl) > maxCtl {
-		s.doom(c, fmt.Errorf("%w: %d bytes of answers unread", frame.ErrSlow, len(c.ctl)))
-		return
+		c.owed = true
+		s.watch(c)
 	}
 	if c.port != nil {
 		c.port.MarkReady()
-		return
 	}
-	s.flush(c)
 }
+
+// unread reports whether c is not read from for now, whatever it sends.
+func (c *conn) unread() bool { return c.paused || c.owed || c.closing }
 
 // leave says goodbye and ends c. What the socket does not take at once is lost:
 // the client is at fault, or gone.
@@ -264,23 +157,22 @@ func (c *conn) Disconnect(code frame.Code, text string) {
 }
 
 // Tick implements router.Sink: the bounds in time. A client that says nothing is
-// asked once before it is given up, and one that is told nothing hears a ping,
-// so that it does not give up the server.
+// asked once before it is given up. One that is told nothing hears a ping, so that
+// it does not give up the server: early enough for lastSent to be a Tick late.
 func (c *conn) Tick(now int64) {
 	s := c.s
 	if c.spoke {
 		c.spoke, c.lastSent = false, now
 	}
 	idle := time.Duration(now - c.lastRead)
-	deaf := c.paused || c.closing // not read from, so its silence means nothing
 	switch {
 	case c.dead:
 	case c.full != 0 && time.Duration(now-c.full) > s.o.ConnectionTimeout:
 		s.leave(c, frame.CodeSlow, "did not read for "+s.o.ConnectionTimeout.String(), frame.ErrSlow)
 	case c.said: // nothing comes after a goodbye
-	case idle > 3*s.o.Heartbeat && c.pinged && !deaf:
+	case idle > 3*s.o.Heartbeat && c.pinged && !c.unread():
 		s.leave(c, frame.CodeHeartbeat, "silent for "+idle.Round(time.Millisecond).String(), frame.ErrHeartbeat)
-	case idle > s.o.Heartbeat && !c.pinged && !deaf, time.Duration(now-c.lastSent) > s.o.Heartbeat:
+	case idle > s.o.Heartbeat && !c.pinged && !c.unread(), time.Duration(now-c.lastSent) > s.o.Heartbeat/2:
 		c.pinged, c.spoke = true, true
 		c.ctl = frame.AppendControl(c.ctl, frame.TypePing, 0, now, 0)
 		s.said(c)

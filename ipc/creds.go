@@ -15,9 +15,9 @@ type Peer struct {
 	// holds.
 	Name, Role string
 	// pidfd is the process itself, so that a pid that has come to mean another
-	// is noticed; -1 where the kernel has none (before Linux 6.5), and after
-	// Admit.
+	// is noticed; held from accept to Admit, where the kernel has it.
 	pidfd int
+	held  bool
 	gone  bool // the process had ended before it could be looked at
 }
 
@@ -27,7 +27,7 @@ const soPeerPidFD = 77
 // peerOf asks the kernel who connected. The credentials are those at the time
 // of connect(2).
 func peerOf(fd int) (Peer, error) {
-	p := Peer{pidfd: -1}
+	var p Peer
 	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
 		return p, os.NewSyscallError("getsockopt SO_PEERCRED", err)
@@ -36,7 +36,7 @@ func peerOf(fd int) (Peer, error) {
 	pidfd, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, soPeerPidFD)
 	switch err {
 	case nil:
-		p.pidfd = pidfd // close-on-exec already
+		p.pidfd, p.held = pidfd, true // close-on-exec already
 	case unix.ENOPROTOOPT: // an older kernel
 	case unix.EMFILE, unix.ENFILE:
 		return p, os.NewSyscallError("getsockopt SO_PEERPIDFD", err)
@@ -48,12 +48,12 @@ func peerOf(fd int) (Peer, error) {
 
 // Alive returns nil as long as PID means the process that connected, and
 // os.ErrProcessDone when that has ended. A policy that decides by PID asks it
-// after its decision. Without a pidfd nobody can tell, and it is nil.
+// after its decision. Before Linux 6.5 nobody can tell, and it is nil.
 func (p *Peer) Alive() error {
 	if p.gone {
 		return os.ErrProcessDone
 	}
-	if p.pidfd < 0 {
+	if !p.held {
 		return nil
 	}
 	err := unix.PidfdSendSignal(p.pidfd, 0, nil, 0)
@@ -66,8 +66,8 @@ func (p *Peer) Alive() error {
 	return os.NewSyscallError("pidfd_send_signal", err)
 }
 
-// Executable returns the path of the program that the peer runs. With a pidfd
-// it is sure to be the process that connected, or an error.
+// Executable returns the path of the program that the peer runs: of the process
+// that connected, as far as Alive can tell.
 func (p *Peer) Executable() (string, error) {
 	exe, err := os.Readlink("/proc/" + strconv.Itoa(p.PID) + "/exe")
 	if err != nil {
@@ -78,8 +78,8 @@ func (p *Peer) Executable() (string, error) {
 }
 
 func (p *Peer) close() {
-	if p.pidfd >= 0 {
+	if p.held {
 		unix.Close(p.pidfd)
-		p.pidfd = -1
+		p.held = false
 	}
 }

@@ -156,7 +156,7 @@ func (s *server) event(c *conn, events uint32) {
 		if gone {
 			s.doom(c, nil)
 		}
-	case c.paused && !gone:
+	case c.unread() && !gone:
 	case events&(unix.EPOLLIN|unix.EPOLLRDHUP) != 0 || gone:
 		s.read(c) // a client that is gone is read to its end, whatever its rate
 	}
@@ -165,7 +165,7 @@ func (s *server) event(c *conn, events uint32) {
 // watch tells epoll what c waits for.
 func (s *server) watch(c *conn) {
 	var want uint32
-	if !c.paused && !c.closing {
+	if !c.unread() {
 		want = readable
 	}
 	if c.blocked {

@@ -181,6 +181,10 @@ func (s *server) route(c *conn, buf *frame.Buffer, off, end int) int {
 				s.refuse(c, 0, err, true) // where the next frame begins is not known
 				break
 			}
+			if c.port == nil {
+				s.refuse(c, f.ID(), errHello, true)
+				break
+			}
 			s.b.Refused(err)
 			s.refuse(c, f.ID(), err, false)
 			off += len(f)

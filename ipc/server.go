@@ -22,7 +22,8 @@ type Options struct {
 	// socket full; default 30 s.
 	ConnectionTimeout time.Duration
 	// Heartbeat is how long a client may be silent before it is asked for a
-	// sign of life; after three times as long it is taken for dead. Default 10 s.
+	// sign of life; after three times as long it is taken for dead. Default 10 s,
+	// and at least router.Tick, which is how often the server looks.
 	Heartbeat time.Duration
 	// Policy decides who may do what; default SameUser.
 	Policy Policy
@@ -48,6 +49,7 @@ func (o *Options) setDefaults() {
 			*d.p = d.v
 		}
 	}
+	o.Heartbeat = max(o.Heartbeat, router.Tick)
 	if o.Policy == nil {
 		o.Policy = SameUser{}
 	}

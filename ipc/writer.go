@@ -111,6 +111,10 @@ func (s *server) flush(c *conn) {
 		}
 		c.full, c.spoke = 0, true
 		c.ctl = emptied(c.ctl)
+		if c.owed {
+			c.owed = false
+			s.watch(c)
+		}
 		deliver(g.items)
 		release(g.refs)
 		if c.port == nil || len(*c.port.Ready()) == 0 {

@@ -5,10 +5,8 @@ import (
 	"iter"
 )
 
-const (
-	fewElements = 64 // a look at tail that finds fewer is followed by a pause
-	maxRest     = 4 * pauseLoops
-)
+// fewElements is how many a look at tail has to find, or a pause follows.
+const fewElements = 64
 
 // Batches returns an iterator over all that comes, in batches as Claim returns them.
 // It waits while the ring is empty, and ends when the ring is closed and drained, or
@@ -18,29 +16,32 @@ func (r *Ring[T]) Batches(ctx context.Context) iter.Seq[Batch[T]] {
 	return func(yield func(Batch[T]) bool) {
 		defer r.Release()
 		done := ctx.Done()
-		rest := pauseLoops
 		for {
 			select {
 			case <-done:
 				return
 			default:
 			}
-			b := r.Claim(int(r.slotMask + 1))
-			if len(b.Items) == 0 && b.Lost == 0 {
-				if r.Wait(ctx) != nil {
+			r.Release()
+			items := r.take(r.slotMask + 1)
+			if len(items) == 0 {
+				if b := r.lastLoss(); b.Lost > 0 {
+					if !yield(b) {
+						return
+					}
+				} else if r.Wait(ctx) != nil {
 					return
 				}
-				rest = pauseLoops
 				continue
 			}
-			if !yield(b) {
+			r.claimed = items
+			if !yield(Batch[T]{Items: items, Seq: r.taken - uint64(len(items)), Lost: r.gap}) {
 				return
 			}
-			// To look at tail takes its cache line away from the producer. While a
+			// A look at tail takes its cache line away from the producer. While a
 			// stream comes in bit by bit, look less often and find more.
 			if r.taken == r.tailSeen && r.seen < fewElements {
-				pause(rest)
-				rest = min(2*rest, maxRest)
+				pause(pauseLoops)
 			}
 		}
 	}

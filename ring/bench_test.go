@@ -5,17 +5,22 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"golang.org/x/sys/cpu"
 
 	"github.com/daemoneye/eventbus/ring"
 )
 
-// What would make these figures unfair: a ring that loses elements while the
-// channel keeps them (so streams use Offer and retry), a channel of another
-// capacity, another element type, a side that sleeps while the other is timed.
+// What would make these figures unfair: a ring that loses elements where the channel
+// keeps them (so streams use Offer, and wait while there is no room), another capacity
+// or element type, a consumer that does not look at what it gets (each of them sums it
+// up), a machine with other work: both sides of a stream need a processor all the time,
+// so repeat, and compare within one run.
 const benchCapacity = 1024
 
-// mutexQueue is the textbook bounded queue: one lock, one slice.
+// mutexQueue is the textbook bounded queue: one lock, one array.
 type mutexQueue struct {
 	mu         sync.Mutex
 	slots      [benchCapacity]uint64
@@ -44,15 +49,30 @@ func (q *mutexQueue) pop() (uint64, bool) {
 	return v, true
 }
 
+// bareQueue is the floor: an array and two cursors, which evicts nothing, waits for
+// nobody and cannot be closed.
+type bareQueue struct {
+	tail     atomic.Uint64
+	_        cpu.CacheLinePad
+	head     atomic.Uint64
+	_        cpu.CacheLinePad
+	headSeen uint64
+	_        cpu.CacheLinePad
+	tailSeen uint64
+	_        cpu.CacheLinePad
+	slots    [benchCapacity]uint64
+}
+
 // rate reports elements a second beside the time of an operation.
 func rate(b *testing.B, perOp int) {
 	b.ReportMetric(float64(perOp)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Melem/s")
 }
 
-// BenchmarkPushPop is one element in and out on one goroutine: what the queue
-// itself costs, with no cache line on the move.
+// BenchmarkPushPop is one element in and out on one goroutine: what the queue itself
+// costs, with no cache line on the move.
 func BenchmarkPushPop(b *testing.B) {
 	b.Run("queue=ring", func(b *testing.B) {
+		b.ReportAllocs()
 		r := ring.New[uint64](benchCapacity)
 		for b.Loop() {
 			r.Push(1)
@@ -78,18 +98,25 @@ func BenchmarkPushPop(b *testing.B) {
 	})
 }
 
+// burst is how many elements an operation of BenchmarkStream moves.
+const burst = 64
+
 // BenchmarkStream moves elements from one goroutine to another, all of them.
 func BenchmarkStream(b *testing.B) {
 	for _, batch := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("queue=ring/batch=%d", batch), func(b *testing.B) { streamRing(b, batch) })
 	}
-	b.Run("queue=channel", streamChannel)
-	b.Run("queue=mutex", streamMutex)
+	b.Run("queue=channel/batch=1", streamChannel)
+	b.Run("queue=mutex/batch=1", streamMutex)
+	for _, batch := range []int{1, 16, 64} {
+		b.Run(fmt.Sprintf("queue=floor/batch=%d", batch), func(b *testing.B) { streamBare(b, batch) })
+	}
 }
 
 func streamRing(b *testing.B, batch int) {
+	b.ReportAllocs()
 	r := ring.New[uint64](benchCapacity)
-	total := b.N * 64
+	total := b.N * burst
 	if batch == 1 {
 		go produceSingly(r, total)
 	} else {
@@ -105,7 +132,7 @@ func streamRing(b *testing.B, batch int) {
 	if got != total || sum != uint64(total) {
 		b.Fatalf("got %d elements with sum %d, want %d", got, sum, total)
 	}
-	rate(b, 64)
+	rate(b, burst)
 }
 
 func produceSingly(r *ring.Ring[uint64], total int) {
@@ -117,11 +144,16 @@ func produceSingly(r *ring.Ring[uint64], total int) {
 	r.Close()
 }
 
-func produceBatches(r *ring.Ring[uint64], total, batch int) {
-	vs := make([]uint64, batch)
+func ones(n int) []uint64 {
+	vs := make([]uint64, n)
 	for i := range vs {
 		vs[i] = 1
 	}
+	return vs
+}
+
+func produceBatches(r *ring.Ring[uint64], total, batch int) {
+	vs := ones(batch)
 	for range total / batch {
 		for n := r.OfferBatch(vs); n < batch; n += r.OfferBatch(vs[n:]) {
 			runtime.Gosched()
@@ -132,60 +164,155 @@ func produceBatches(r *ring.Ring[uint64], total, batch int) {
 
 func streamChannel(b *testing.B) {
 	c := make(chan uint64, benchCapacity)
-	total := b.N * 64
 	go func() {
-		for i := range total {
-			c <- uint64(i)
+		for range b.N * burst {
+			c <- 1
 		}
 		close(c)
 	}()
-	for range c {
+	sum := uint64(0)
+	for v := range c {
+		sum += v
 	}
-	rate(b, 64)
+	if sum != uint64(b.N*burst) {
+		b.Fatal(sum)
+	}
+	rate(b, burst)
 }
 
 func streamMutex(b *testing.B) {
 	q := new(mutexQueue)
-	total := b.N * 64
 	go func() {
-		for i := range total {
-			for !q.push(uint64(i)) {
+		for range b.N * burst {
+			for !q.push(1) {
 				runtime.Gosched()
 			}
 		}
 	}()
-	for n := 0; n < total; {
-		if _, ok := q.pop(); ok {
-			n++
-		} else {
+	for sum := uint64(0); sum < uint64(b.N*burst); {
+		v, ok := q.pop()
+		if !ok {
 			runtime.Gosched()
 		}
+		sum += v
 	}
-	rate(b, 64)
+	rate(b, burst)
 }
 
-// BenchmarkEvict pushes into a ring that is full and that nobody reads.
+func streamBare(b *testing.B, batch int) {
+	q := new(bareQueue)
+	n, total := uint64(batch), uint64(b.N*burst)
+	go func() {
+		vs := ones(batch)
+		for t := uint64(0); t < total; t += n {
+			for t+n-q.headSeen > benchCapacity {
+				if q.headSeen = q.head.Load(); t+n-q.headSeen > benchCapacity {
+					runtime.Gosched()
+				}
+			}
+			copy(q.slots[t%benchCapacity:], vs)
+			q.tail.Store(t + n)
+		}
+	}()
+	sum := uint64(0)
+	for h := uint64(0); h < total; h += n {
+		for h == q.tailSeen {
+			q.tailSeen = q.tail.Load()
+		}
+		for _, v := range q.slots[h%benchCapacity:][:n] {
+			sum += v
+		}
+		q.head.Store(h + n)
+	}
+	if sum != total {
+		b.Fatal(sum)
+	}
+	rate(b, burst)
+}
+
+// BenchmarkEvict pushes into a queue that is full and that nobody reads.
 func BenchmarkEvict(b *testing.B) {
-	b.Run("batch=1", func(b *testing.B) {
-		r := ring.New[uint64](benchCapacity)
+	for _, batch := range []int{1, 64} {
+		b.Run(fmt.Sprintf("queue=ring/batch=%d", batch), func(b *testing.B) {
+			b.ReportAllocs()
+			r := ring.New[uint64](benchCapacity)
+			vs, evicted := ones(batch), make([]uint64, 0, batch)
+			for b.Loop() {
+				if batch == 1 {
+					r.Push(1)
+				} else {
+					evicted = r.PushBatch(vs, evicted[:0])
+				}
+			}
+			rate(b, batch)
+		})
+	}
+	b.Run("queue=channel/batch=1", func(b *testing.B) {
+		c := make(chan uint64, benchCapacity)
 		for b.Loop() {
-			r.Push(1)
+			for sent := false; !sent; {
+				select {
+				case c <- 1:
+					sent = true
+				default:
+					select {
+					case <-c:
+					default:
+					}
+				}
+			}
 		}
 		rate(b, 1)
 	})
-	b.Run("batch=64", func(b *testing.B) {
-		r := ring.New[uint64](benchCapacity)
-		vs := make([]uint64, 64)
-		evicted := make([]uint64, 0, 64)
+}
+
+// BenchmarkRoundTrip passes one element to and fro: two hand-overs to a goroutine that
+// has nothing else to do.
+func BenchmarkRoundTrip(b *testing.B) {
+	b.Run("queue=ring", func(b *testing.B) {
+		there, back := ring.New[uint64](16), ring.New[uint64](16)
+		go func() {
+			for c := range there.Batches(context.Background()) {
+				back.Push(c.Items[0])
+			}
+		}()
+		defer there.Close()
 		for b.Loop() {
-			evicted = r.PushBatch(vs, evicted[:0])
+			there.Push(1)
+			if back.Wait(b.Context()) != nil {
+				b.Fatal("closed")
+			}
+			back.Pop()
 		}
-		rate(b, 64)
+	})
+	b.Run("queue=channel", func(b *testing.B) {
+		there, back := make(chan uint64, 16), make(chan uint64, 16)
+		go func() {
+			for v := range there {
+				back <- v
+			}
+		}()
+		defer close(there)
+		for b.Loop() {
+			there <- 1
+			<-back
+		}
 	})
 }
 
-//go:noinline
-func spinABit() {
-	for range 1500 {
+// BenchmarkNew shows what a ring costs before its first element, and with it.
+func BenchmarkNew(b *testing.B) {
+	for _, capacity := range []int{16, 1000, 100_000} {
+		for _, elements := range []int{0, 1} {
+			b.Run(fmt.Sprintf("capacity=%d/elements=%d", capacity, elements), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					r := ring.New[[2]uint64](capacity)
+					for range elements {
+						r.Push([2]uint64{})
+					}
+				}
+			})
+		}
 	}
 }

@@ -1,24 +1,15 @@
 package ring
 
-import "sync/atomic"
-
 // span is the stretch that one element takes in the stream of all bytes that were
 // ever pushed. What is queued is then one subtraction, however many elements
 // there are and whoever took the others.
 type span struct{ before, after int64 }
 
-// byteCursors are positions in that stream.
-type byteCursors struct {
-	pushed  atomic.Int64 // written by the producer: the end of the newest element
-	evicted atomic.Int64 // written by the producer: the end of the last one that it evicted
-	taken   atomic.Int64 // written by the consumer: the end of the last one that it claimed
-}
-
 // Bytes returns the sum of SizeOf over what is queued; without SizeOf, 0. While
 // the ring is in use it is an estimate.
 func (r *Ring[T]) Bytes() int64 {
-	gone := max(r.bytes.taken.Load(), r.bytes.evicted.Load())
-	return max(r.bytes.pushed.Load()-gone, 0)
+	gone := max(r.bytesTaken.Load(), r.bytesEvicted.Load())
+	return max(r.bytesPushed.Load()-gone, 0)
 }
 
 // queued returns the bytes from position h on, exactly.
@@ -26,7 +17,7 @@ func (r *Ring[T]) queued(h uint64) int64 {
 	if h == r.next {
 		return 0
 	}
-	return r.bytes.pushed.Load() - r.chunkOf(h).spans[h&r.slotMask].before
+	return r.bytesPushed.Load() - r.chunkOf(h).spans[h&r.slotMask].before
 }
 
 // fits reports whether there would be room for size bytes more if head were at h.
@@ -98,10 +89,10 @@ func (r *Ring[T]) putSized(v T, size int64) {
 	if t&r.slotMask == 0 {
 		r.enter(t)
 	}
-	before := r.bytes.pushed.Load()
+	before := r.bytesPushed.Load()
 	r.filling.spans[t&r.slotMask] = span{before, before + size}
 	r.filling.slots[t&r.slotMask] = v
-	r.bytes.pushed.Store(before + size)
+	r.bytesPushed.Store(before + size)
 	r.publish(t + 1)
 	r.limit = t + 1 // the fast path knows nothing of bytes
 }
@@ -109,6 +100,6 @@ func (r *Ring[T]) putSized(v T, size int64) {
 // countEvicted books everything below pos as gone. The producer owns pos-1.
 func (r *Ring[T]) countEvicted(pos uint64) {
 	if r.sizeOf != nil {
-		r.bytes.evicted.Store(r.chunkOf(pos - 1).spans[(pos-1)&r.slotMask].after)
+		r.bytesEvicted.Store(r.chunkOf(pos - 1).spans[(pos-1)&r.slotMask].after)
 	}
 }

@@ -13,15 +13,18 @@ type chunk[T any] struct {
 }
 
 const (
-	minShift = 3 // chunks of 8 at least: the price of entering one is spread over 8 pushes
-	maxShift = 6 // chunks of 64 at most
+	minSlots   = 8    // the price of entering a chunk is spread over 8 pushes at least,
+	maxSlots   = 64   // over 64 in a ring that is large enough,
+	chunkBytes = 1024 // and over more where elements are tiny
+	lineBytes  = 64   // of a cache line
 )
 
-// chunkShift chooses the chunk size for a capacity: about half of it, within
-// bounds, so that a ring of 16 elements does not take the memory of 200.
-func chunkShift(capacity int) uint {
-	half := max(bits.Len(uint(max(capacity, 1)))-2, 0)
-	return uint(min(max(half, minShift), maxShift))
+// chunkShift chooses the chunk size: at most half the capacity, so that a ring of 16
+// elements does not take the memory of 200.
+func chunkShift(capacity, elementBytes int) uint {
+	largest := max(maxSlots, chunkBytes/max(elementBytes, 1))
+	slots := max(min(capacity/2, largest), minSlots)
+	return uint(bits.Len(uint(slots)) - 1)
 }
 
 // maxChunks is how many chunks there can ever be: those that hold what is queued
@@ -38,8 +41,19 @@ func (r *Ring[T]) enter(t uint64) {
 	last := len(r.free) - 1
 	c := r.free[last]
 	r.free = r.free[:last]
+	c.touch(r.stride)
 	r.filling = c
 	r.table[t>>r.shift&r.tableMask].Store(c) // T
+}
+
+// touch writes to each cache line of the slots, all of which the consumer used last.
+// One by one, with an atomic store between them as pushes have it, each line would
+// cost the time of a transfer; at once they cost little more than one.
+func (c *chunk[T]) touch(stride int) {
+	var zero T
+	for i := 0; i < len(c.slots); i += stride {
+		c.slots[i] = zero
+	}
 }
 
 // reclaimBatch is how many chunks reclaim looks at. Two would do, for at most one
@@ -96,16 +110,14 @@ func (r *Ring[T]) clearSlots(slots []T) {
 	}
 }
 
-// hasPointers reports whether a T can keep something else alive.
-func hasPointers[T any]() bool { return pointersIn(reflect.TypeFor[T]()) }
-
-func pointersIn(t reflect.Type) bool {
+// hasPointers reports whether a value of type t can keep something else alive.
+func hasPointers(t reflect.Type) bool {
 	switch k := t.Kind(); k {
 	case reflect.Array:
-		return t.Len() > 0 && pointersIn(t.Elem())
+		return t.Len() > 0 && hasPointers(t.Elem())
 	case reflect.Struct:
 		for i := range t.NumField() {
-			if pointersIn(t.Field(i).Type) {
+			if hasPointers(t.Field(i).Type) {
 				return true
 			}
 		}

@@ -23,6 +23,9 @@ func (r *Ring[T]) Closed() bool { return r.closed.Load() }
 
 // lastLoss accounts for what was evicted after the last claim of a closed ring.
 func (r *Ring[T]) lastLoss() Batch[T] {
+	if !r.closed.Load() { // C
+		return Batch[T]{}
+	}
 	h := position(r.head.Load()) // R
 	if r.look(h) {
 		return Batch[T]{}

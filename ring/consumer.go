@@ -20,6 +20,7 @@ type consumer[T any] struct {
 	reading  *chunk[T] // the chunk that is pinned
 	number   uint64    // the chunk number that it had when it was pinned, plus 1
 	popEnd   uint64    // Pop may go on in that chunk up to here
+	gap      uint64    // evictions just before the last claim
 	lostSum  uint64    // evictions up to the last claim
 	claimed  []T       // the claim that was not let go of yet
 }
@@ -28,12 +29,13 @@ type consumer[T any] struct {
 // the producer to give way.
 const patience = 2
 
-// take claims up to n of the oldest elements, in one chunk. The batch is empty when
-// the ring is.
-func (r *Ring[T]) take(n uint64) Batch[T] {
+// take claims up to n of the oldest elements, in one chunk; none when the ring is
+// empty. They end at taken, and gap of them were evicted just before. A Batch is put
+// together last, for it is too large for registers.
+func (r *Ring[T]) take(n uint64) []T {
 	for races := 1; ; races++ {
-		if b, won := r.takeFrom(r.head.Load(), n); won { // R
-			return b
+		if items, won := r.takeFrom(r.head.Load(), n); won { // R
+			return items
 		}
 		if races >= patience {
 			r.ask.Store(true)
@@ -45,32 +47,37 @@ func (r *Ring[T]) take(n uint64) Batch[T] {
 // when that is not where head is, which does no harm: the producer evicted what
 // was wanted, and what was pinned may be another chunk by now, but nothing was
 // touched.
-func (r *Ring[T]) takeFrom(w, n uint64) (b Batch[T], won bool) {
+func (r *Ring[T]) takeFrom(w, n uint64) (items []T, won bool) {
 	h := position(w)
 	if h >= r.tailSeen && !r.look(h) {
-		return b, true
+		return nil, true
 	}
 	i := h & r.slotMask
 	n = min(n, r.tailSeen-h, r.slotMask+1-i)
-	c := r.pinChunk(h >> r.shift)
-	lost := h - r.taken
-	if lost > 0 {
-		r.lost.Store(r.lostSum + lost)
+	c := r.reading
+	if r.number != h>>r.shift+1 {
+		c = r.pinChunk(h >> r.shift)
+	}
+	gap := h - r.taken
+	if gap > 0 {
+		r.lost.Store(r.lostSum + gap)
 	}
 	if !r.head.CompareAndSwap(w, headWord(h+n, byConsumer)) { // R
-		return b, false
+		return nil, false
 	}
 	r.taken = h + n
-	r.lostSum += lost
+	r.gap = gap
+	r.lostSum += gap
 	if r.sizeOf != nil {
-		r.bytes.taken.Store(c.spans[i+n-1].after)
+		r.bytesTaken.Store(c.spans[i+n-1].after)
 	}
-	return Batch[T]{Items: c.slots[i : i+n : i+n], Seq: h, Lost: lost}, true
+	return c.slots[i : i+n : i+n], true
 }
 
 // look loads tail, and reports whether there is something from position h on.
 func (r *Ring[T]) look(h uint64) bool {
 	r.tailSeen = r.tail.Load() // W
+
 	r.seen = r.tailSeen - h
 	return r.seen > 0
 }
@@ -78,9 +85,6 @@ func (r *Ring[T]) look(h uint64) bool {
 // pinChunk returns the chunk that has number while head is in it, pinned. The pin
 // (P) is stored before the claim's compare-and-swap of head (R).
 func (r *Ring[T]) pinChunk(number uint64) *chunk[T] {
-	if r.number == number+1 {
-		return r.reading
-	}
 	c := r.table[number&r.tableMask].Load() // T
 	if c != r.reading {
 		r.pin.Store(c) // P
@@ -102,12 +106,12 @@ func (r *Ring[T]) Claim(limit int) Batch[T] {
 	if limit < 1 {
 		return Batch[T]{}
 	}
-	b := r.take(uint64(limit))
-	r.claimed = b.Items
-	if len(b.Items) == 0 && r.closed.Load() { // C
+	items := r.take(uint64(limit))
+	if len(items) == 0 {
 		return r.lastLoss()
 	}
-	return b
+	r.claimed = items
+	return Batch[T]{Items: items, Seq: r.taken - uint64(len(items)), Lost: r.gap}
 }
 
 // Release lets go of the last claim, whose Items must not be used any more. Every

@@ -1,5 +1,10 @@
 package ring
 
+import (
+	"reflect"
+	"unsafe"
+)
+
 // NewChunked returns a ring with chunks of 1<<shift slots, so that tests can cross
 // chunk borders more often than the chosen size allows.
 func NewChunked[T any](o Options[T], shift uint) *Ring[T] { return newRing(o, shift) }
@@ -54,4 +59,12 @@ func (s *Signal) Asleep() bool { return s.asleep.Load() }
 func (r *Ring[T]) Signal() *Signal { return r.signal }
 
 // HasPointers reports what New found out about T.
-func HasPointers[T any]() bool { return hasPointers[T]() }
+func HasPointers[T any]() bool { return hasPointers(reflect.TypeFor[T]()) }
+
+// Lines returns the addresses of fields that two goroutines write: those of the
+// producer, those around head, the consumer's own, the producer's own.
+func (r *Ring[T]) Lines() (tail, head, pin, popped, next, taken uintptr) {
+	address := func(p unsafe.Pointer) uintptr { return uintptr(p) }
+	return address(unsafe.Pointer(&r.tail)), address(unsafe.Pointer(&r.head)), address(unsafe.Pointer(&r.pin)),
+		address(unsafe.Pointer(&r.popped)), address(unsafe.Pointer(&r.next)), address(unsafe.Pointer(&r.taken))
+}

@@ -23,12 +23,12 @@ func (r *Ring[T]) Pop() (v T, ok bool) {
 
 func (r *Ring[T]) popSlowly() (v T, ok bool) {
 	r.Release()
-	b := r.take(1)
-	if len(b.Items) == 0 {
+	items := r.take(1)
+	if len(items) == 0 {
 		return v, false
 	}
-	v = b.Items[0]
-	r.clearSlots(b.Items)
+	v = items[0]
+	r.clearSlots(items)
 	return v, true
 }
 
@@ -39,16 +39,21 @@ func (r *Ring[T]) PopBatch(dst []T) (n int, lost uint64) {
 	if len(dst) == 0 {
 		return 0, 0
 	}
-	b := r.take(uint64(len(dst)))
-	lost = b.Lost
-	for len(b.Items) > 0 {
-		n += copy(dst[n:], b.Items)
-		r.clearSlots(b.Items)
+	items := r.take(uint64(len(dst)))
+	if len(items) == 0 {
+		return 0, 0
+	}
+	lost = r.gap
+	for {
+		n += copy(dst[n:], items)
+		r.clearSlots(items)
 		if n == len(dst) {
-			break
+			return n, lost
 		}
 		// Only what follows on: a loss in the middle of dst could not be told.
-		b, _ = r.takeFrom(headWord(r.taken, byConsumer), uint64(len(dst)-n))
+		items, _ = r.takeFrom(headWord(r.taken, byConsumer), uint64(len(dst)-n))
+		if len(items) == 0 {
+			return n, lost
+		}
 	}
-	return n, lost
 }

@@ -3,6 +3,7 @@ package ring
 import (
 	"fmt"
 	"math/bits"
+	"reflect"
 	"sync/atomic"
 
 	"golang.org/x/sys/cpu"
@@ -42,6 +43,7 @@ type Ring[T any] struct {
 	maxBytes  int64
 	sizeOf    func(*T) int
 	signal    *Signal
+	stride    int  // slots to a cache line
 	clearing  bool // T holds pointers, so slots are cleared when they are done with
 
 	// Written by the producer, read by both: which chunk has which number (T).
@@ -53,6 +55,9 @@ type Ring[T any] struct {
 	tail    atomic.Uint64 // the next position to write (W)
 	closed  atomic.Bool   // nothing more will be pushed (C)
 	refused atomic.Uint64 // elements that were handed back without a position
+	// Positions in the stream of bytes; see span.
+	bytesPushed  atomic.Int64 // the end of the newest element
+	bytesEvicted atomic.Int64 // the end of the last element that was evicted
 
 	_ cpu.CacheLinePad
 
@@ -67,8 +72,9 @@ type Ring[T any] struct {
 	// producer when it has given way.
 	ask atomic.Bool
 	// What the head word alone does not tell; see Stats.
-	lost   atomic.Uint64 // written by the consumer: evictions up to its last claim
-	popped atomic.Uint64 // written by the producer: elements popped before its last eviction
+	lost       atomic.Uint64 // written by the consumer: evictions up to its last claim
+	bytesTaken atomic.Int64  // written by the consumer: the end of the last element that it claimed
+	popped     atomic.Uint64 // written by the producer: elements popped before its last eviction
 
 	_ cpu.CacheLinePad
 
@@ -77,10 +83,6 @@ type Ring[T any] struct {
 	_ cpu.CacheLinePad
 
 	consumer[T]
-
-	_ cpu.CacheLinePad
-
-	bytes byteCursors
 }
 
 // New returns a ring that keeps the newest capacity elements. It panics when
@@ -92,7 +94,7 @@ func New[T any](capacity int) *Ring[T] {
 // NewWithOptions returns a ring as o describes it. It panics when o makes no
 // sense: a capacity below 1, a negative byte budget, a budget without SizeOf.
 func NewWithOptions[T any](o Options[T]) *Ring[T] {
-	return newRing(o, chunkShift(o.Capacity))
+	return newRing(o, chunkShift(o.Capacity, int(reflect.TypeFor[T]().Size())))
 }
 
 func newRing[T any](o Options[T], shift uint) *Ring[T] {
@@ -104,6 +106,7 @@ func newRing[T any](o Options[T], shift uint) *Ring[T] {
 	case o.MaxBytes > 0 && o.SizeOf == nil:
 		panic("ring: byte budget without SizeOf")
 	}
+	element := reflect.TypeFor[T]()
 	r := &Ring[T]{
 		capacity: uint64(o.Capacity),
 		shift:    shift,
@@ -111,7 +114,8 @@ func newRing[T any](o Options[T], shift uint) *Ring[T] {
 		maxBytes: o.MaxBytes,
 		sizeOf:   o.SizeOf,
 		signal:   o.Signal,
-		clearing: hasPointers[T](),
+		stride:   max(lineBytes/max(int(element.Size()), 1), 1),
+		clearing: hasPointers(element),
 	}
 	if r.signal == nil {
 		r.signal = NewSignal()

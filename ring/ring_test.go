@@ -224,6 +224,22 @@ func TestSlotsThatAreDoneWithHoldNoReferences(t *testing.T) {
 	}
 }
 
+// TestCacheLines holds the layout of Ring, which speed depends on: what different
+// goroutines write is apart, and the consumer's two stores of a claim are together.
+func TestCacheLines(t *testing.T) {
+	const line = 64
+	tail, head, pin, popped, next, taken := ring.New[[3]string](9).Lines()
+	if head/line != pin/line || head/line != popped/line {
+		t.Errorf("head, pin and popped are at %d, %d and %d of their lines", head%line, pin%line, popped%line)
+	}
+	groups := []uintptr{tail / line, head / line, next / line, taken / line}
+	for i := 1; i < len(groups); i++ {
+		if groups[i] <= groups[i-1] {
+			t.Errorf("groups %d and %d share a cache line", i-1, i)
+		}
+	}
+}
+
 func TestHasPointers(t *testing.T) {
 	type flat struct {
 		a [4]int32

@@ -131,9 +131,9 @@ func dwell(t *testing.T, b ring.Batch[cell]) ring.Batch[cell] {
 // TestEveryOperationPair runs each kind of producer against each kind of consumer,
 // with a third goroutine that only looks.
 func TestEveryOperationPair(t *testing.T) {
-	elements := 40000
+	elements := 30000
 	if raceEnabled || testing.Short() {
-		elements = 4000
+		elements = 3000
 	}
 	for pushName, push := range producers {
 		for popName, pop := range consumers {

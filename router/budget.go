@@ -2,11 +2,11 @@ package router
 
 import "github.com/daemoneye/eventbus/frame"
 
-// evictStep is how many messages go at a time when memory is short.
-const evictStep = 64
+// evictStep is how many messages go at a time, at most, when memory is short.
+const evictStep = 256
 
 // relieve brings the memory of all buffers below the limit again: the oldest
-// messages of the queue that holds most bytes go first. What a consumer has
+// messages of the queue that keeps most memory go first. What a consumer has
 // taken already, and what publishers are writing, cannot be taken back; so it
 // stops when no queue has anything left.
 //
@@ -19,24 +19,35 @@ func (b *Broker) relieve() {
 		if s == nil {
 			return
 		}
-		n := s.Queue.Evict(ln, evictStep, frame.ReasonMemory, &b.scratch)
+		n := s.Queue.Evict(ln, s.Queue.share(ln, b.pool.Live()-b.opts.MaxMemory), frame.ReasonMemory, &b.scratch)
 		if n == 0 {
-			return
+			return // its consumer was faster
 		}
 		b.stats.dropped(uint64(n))
 	}
 }
 
-// fattest returns the queue with most bytes that can be evicted. Bulk lanes
-// come first: an urgent lane gives only when no bulk lane has anything.
+// share returns how many of the lane's messages, by their average, keep excess
+// bytes.
+func (q *Queue) share(ln Lane, excess int64) int {
+	l := &q.lanes[ln]
+	n := excess * int64(l.len()) / max(l.weight(), 1)
+	return int(min(n+1, evictStep))
+}
+
+// fattest returns the queue that keeps most memory and can be evicted, of living
+// subscriptions and of those that are coming to their end. Bulk lanes come first:
+// an urgent lane gives only when no bulk lane has anything.
 func (b *Broker) fattest() (*Sub, Lane) {
 	for _, ln := range []Lane{Bulk, Urgent} {
 		var fat *Sub
-		var most uint64
-		for _, s := range b.index.subs {
-			l := &s.Queue.lanes[ln]
-			if n := l.queuedBytes(); n > most && l.len() > 0 {
-				fat, most = s, n
+		var most int64
+		for _, subs := range [...][]*Sub{b.index.subs, b.leaving} {
+			for _, s := range subs {
+				l := &s.Queue.lanes[ln]
+				if n := l.weight(); n > most && l.len() > 0 {
+					fat, most = s, n
+				}
 			}
 		}
 		if fat != nil {

@@ -1,5 +1,11 @@
 package router
 
+import (
+	"time"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
 // Meets shows whether two patterns have a topic in common.
 func Meets(p, q Pattern) bool { return p.meets(q) }
 
@@ -21,3 +27,24 @@ const LocalBytes = localBytes
 // MaxGone is how many messages that fell out of a replay are remembered at
 // least.
 const MaxGone = maxGone
+
+// Pace spends the latency budget.
+type Pace struct{ pace }
+
+// NewPace returns a Pace with a budget.
+func NewPace(budget time.Duration) *Pace { return &Pace{pace{budget: int64(budget)}} }
+
+// Turn takes note of a turn, and returns how long to rest.
+func (p *Pace) Turn(now int64, n uint64) time.Duration { return p.turn(now, n) }
+
+// Idle takes note that there was nothing to do.
+func (p *Pace) Idle() { p.idle() }
+
+// Filter returns the filter of a subscription.
+func Filter(s Subscription) (match func(f frame.Frame, topic, source string) bool, err error) {
+	_, f, err := s.compile()
+	if err != nil {
+		return nil, err
+	}
+	return f.match, nil
+}

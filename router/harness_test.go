@@ -180,3 +180,9 @@ func extension(t testing.TB, m frame.Meta) []byte {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// shownGap is how the loss of from..to, each of size bytes, is shown.
+func shownGap(from, to, size int, reason string) string {
+	n := to - from + 1
+	return fmt.Sprintf("gap %d-%d: %d of %d bytes, %s", from, to, n, n*size, reason)
+}

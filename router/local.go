@@ -31,6 +31,7 @@ type Local struct {
 	seen     int64         // guarded by mu; what taken was when last looked at
 	closed   bool          // guarded by mu
 	room     *ring.Signal  // where the holder of mu waits for the routing thread
+	maxBytes int64         // of sent that taken is behind; constant
 
 	taken atomic.Int64 // of sent; written by the routing thread
 
@@ -47,9 +48,11 @@ type Local struct {
 
 const (
 	// localRing and localBytes bound what may be on its way to the routing
-	// thread. A single message may be larger than that.
+	// thread; a single message may be larger than that. It counts as memory that
+	// no queue can give back, so with little memory it is less.
 	localRing  = 1024
-	localBytes = 4 << 20
+	localBytes = 1 << 20
+	localShare = 16 // of MaxMemory
 
 	// localBuffer is how much memory for frames a client takes at a time.
 	localBuffer = 64 << 10
@@ -73,6 +76,8 @@ func (b *Broker) ClientAs(who Identity, authorize Authorize) *Local {
 		room: ring.NewSignal(),
 		subs: make(map[*localSub]struct{}),
 		gone: make(chan struct{}),
+
+		maxBytes: min(localBytes, b.opts.MaxMemory/localShare),
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.calls = Calls{Send: l.send, MaxPayload: b.opts.MaxMessageSize}

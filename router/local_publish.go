@@ -72,11 +72,11 @@ func (l *Local) pass(off, n int) error {
 
 // fits reports whether n more bytes may be on their way.
 func (l *Local) fits(n int) bool {
-	if l.sent-l.seen+int64(n) <= localBytes {
+	if l.sent-l.seen+int64(n) <= l.maxBytes {
 		return true
 	}
 	l.seen = l.taken.Load()
-	return l.sent == l.seen || l.sent-l.seen+int64(n) <= localBytes
+	return l.sent == l.seen || l.sent-l.seen+int64(n) <= l.maxBytes
 }
 
 // Publisher implements Bus.

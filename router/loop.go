@@ -70,6 +70,7 @@ func (b *Broker) RunWith(ctx context.Context, d Driver) error {
 		if b.now-lastTick >= int64(Tick) {
 			lastTick = b.now
 			b.tick()
+			b.flush() // what that had to say; the next turn may be a while off
 		}
 		if worked {
 			if rest := pace.turn(b.now, b.seq-seqBefore); rest > 0 {

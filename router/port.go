@@ -197,7 +197,7 @@ func (p *Port) Subscribe(id uint64, spec Subscription) (*Sub, uint64, error) {
 			}
 		}
 	}
-	s := &Sub{ID: id, port: p, spec: spec, patterns: patterns, filter: f, since: b.seq}
+	s := &Sub{ID: id, port: p, spec: spec, patterns: patterns, filter: f, since: b.seq, noted: b.now - int64(Tick)}
 	capacity := b.opts.MaxQueued
 	if spec.Queue > 0 && spec.Queue < capacity {
 		capacity = spec.Queue
@@ -208,6 +208,9 @@ func (p *Port) Subscribe(id uint64, spec Subscription) (*Sub, uint64, error) {
 	}
 	early := b.early(s)
 	s.Queue.Reset(overflow, capacity+early.room[Bulk], b.opts.UrgentQueued+early.room[Urgent], p.local)
+	if spec.Respond {
+		s.Queue.evicted = b.requestEvicted
+	}
 	p.subs[id] = s
 	b.index.add(s)
 	b.deliverEarly(s, &early)

@@ -30,14 +30,18 @@ type run struct {
 // is counted, and the caller tells the client.
 func (p *Port) Handle(buf *frame.Buffer, off int, f frame.Frame) error {
 	var err error
-	switch f.Type() {
-	case frame.TypePublish:
+	if ext := f.Extension(); len(ext) > 0 {
+		err = frame.CheckExtension(ext)
+	}
+	switch t := f.Type(); {
+	case err != nil:
+	case t == frame.TypePublish:
 		err = p.publish(buf, off, f)
-	case frame.TypeRequest:
+	case t == frame.TypeRequest:
 		err = p.request(buf, off, f)
-	case frame.TypeReply:
+	case t == frame.TypeReply:
 		err = p.reply(buf, off, f)
-	case frame.TypeCancel:
+	case t == frame.TypeCancel:
 		err = p.cancel(f)
 	default:
 		err = frame.ErrUnexpected

@@ -51,6 +51,7 @@ type Queue struct {
 	lanes    [laneCount]lane
 	signal   *ring.Signal // where a consumer on another goroutine sleeps; else nil
 	closed   atomic.Bool
+	evicted  func(*Item) // is shown what Evict takes out, where not nil
 }
 
 // lane is one of the queue's two ways: a ring, or with the conflate policy a
@@ -64,6 +65,7 @@ type lane struct {
 	seq, pos     uint64 // of the next message: matched messages and their bytes
 	dropped      [reasonCount]uint64
 	droppedBytes uint64
+	pinned       pinned
 	tail         mark // behind the last message that was refused or evicted
 	unknown      mark // where something was lost of unknown size, and its Reason
 
@@ -132,6 +134,7 @@ func (q *Queue) Push(ln Lane, items []Item, scratch *[]Item) (dropped int) {
 	if l.ring == nil && l.conf == nil {
 		q.open(l)
 	}
+	l.pin(items)
 	seq, pos := l.seq, l.pos
 	for i := range items {
 		it := &items[i]
@@ -189,6 +192,12 @@ func (q *Queue) Evict(ln Lane, n int, why Reason, scratch *[]Item) int {
 		dropped = l.conf.evict(l, n, why)
 		l.conf.tell(l)
 	} else if out := l.ring.Evict(n, (*scratch)[:0]); len(out) > 0 {
+		if q.evicted != nil {
+			*scratch = nil // is out's memory, and may be needed by what follows
+			for i := range out {
+				q.evicted(&out[i])
+			}
+		}
 		dropped = l.drop(out, why)
 		l.tail.store(l.seq, l.pos)
 		clear(out)

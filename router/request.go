@@ -164,6 +164,16 @@ func (b *Broker) responderGone(s *Sub) {
 	}
 }
 
+// requestEvicted tells who asked that the request was dropped for want of memory.
+func (b *Broker) requestEvicted(it *Item) {
+	key := requestKey{it.Frame().Source(), it.Frame().ID()}
+	if r := b.pending[key]; r != nil {
+		b.settle(key, r)
+		b.stats.refuse(frame.ErrMemory)
+		r.asker.Refuse(key.id, frame.ErrMemory)
+	}
+}
+
 // expireRequests forgets requests whose deadline has passed; who asked knows
 // the deadline and has given up by itself.
 func (b *Broker) expireRequests() {

@@ -32,7 +32,7 @@ type flow struct{ messages, bytes, dropped uint64 }
 type window struct {
 	slots [60]flow
 	sum   flow
-	at    int64 // second of the current slot
+	at    int64 // second of the current slot, from the start
 }
 
 // portCounters are one port's.
@@ -40,7 +40,6 @@ type portCounters struct{ published, bytes, refused uint64 }
 
 func (c *counters) start(now int64) {
 	c.startedAt = now
-	c.minute.at = now / int64(time.Second)
 	c.refusals = make(map[frame.Code]uint64)
 }
 
@@ -67,7 +66,7 @@ func (b *Broker) Fault(err error) {
 	b.stats.lastError, b.stats.lastErrorAt = err.Error(), Now()
 }
 
-func (c *counters) advance(now int64) { c.minute.advance(now / int64(time.Second)) }
+func (c *counters) advance(now int64) { c.minute.advance((now - c.startedAt) / int64(time.Second)) }
 
 // retire keeps the books of a subscription that has ended.
 func (c *counters) retire(n *Count) {

@@ -1,6 +1,6 @@
 // Package collector defines what a collector is. Each collector lives in a
-// package of its own below this one; none knows the bus: it is given a function
-// to emit with.
+// package of its own below this one, and none knows the bus: it is given a
+// function to emit with. Package serve puts one on a bus.
 package collector
 
 import "context"

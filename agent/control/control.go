@@ -11,9 +11,9 @@ import (
 
 // Targets of requests and topics of messages.
 const (
-	// RegistrationTarget takes a Registration and answers with Accepted. A
-	// collector that is not registered publishes all the same; the agent does
-	// not count it as running.
+	// RegistrationTarget takes a Registration and answers with Accepted. The
+	// agent takes one only from a collector that it started. A collector that is
+	// not registered publishes all the same; it does not count as running.
 	RegistrationTarget = "control.collector.registration"
 	// StatusTarget answers with Status.
 	StatusTarget = "control.agent.status"
@@ -28,7 +28,8 @@ const (
 // an empty request with its Report.
 func CollectorTarget(name string) string { return collectorTarget + name }
 
-// Registration is what a collector says of itself when it is ready.
+// Registration is what a collector says of itself when it is ready. Who it is
+// in truth the agent asks the kernel.
 type Registration struct {
 	Collector string `json:"collector"`
 	PID       int    `json:"pid"`
@@ -110,14 +111,27 @@ type Usage struct {
 	OpenFiles int `json:"open_files"`
 }
 
+// CollectorState is where a collector is in its life.
+type CollectorState string
+
+// The states of a collector.
+const (
+	CollectorStopped    CollectorState = "stopped"  // not started yet, or stopped with the agent
+	CollectorStarting   CollectorState = "starting" // its process runs and has not registered yet
+	CollectorRunning    CollectorState = "running"
+	CollectorRestarting CollectorState = "waiting to restart"
+	CollectorGaveUp     CollectorState = "gave up" // it ended too often, and is not started again
+)
+
 // CollectorStatus is one collector as its supervisor sees it.
 type CollectorStatus struct {
-	Name     string `json:"name"`
-	State    string `json:"state"`
-	PID      int    `json:"pid,omitempty"`
-	Source   string `json:"source,omitempty"`
-	Restarts int    `json:"restarts"`
-	// LastExit says how it ended last, where it did.
+	Name   string         `json:"name"`
+	State  CollectorState `json:"state"`
+	PID    int            `json:"pid,omitempty"`
+	Source string         `json:"source,omitempty"`
+	// Restarts counts them all, also those that were forgiven.
+	Restarts int `json:"restarts"`
+	// LastExit says how it ended last, where it did without being asked to.
 	LastExit string `json:"last_exit,omitempty"`
 	Usage    *Usage `json:"usage,omitempty"`
 }

@@ -4,31 +4,35 @@ package health
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/router"
 )
 
-// settling is how long after the start nobody is missed.
-const settling = time.Minute
+const (
+	// settling is how long after the start nobody is missed.
+	settling = time.Minute
+	// recent is how long an error counts.
+	recent = time.Minute
+)
 
 // Broker judges the broker by what it counted. before is the same, about a
 // minute ago; nil while there is none.
 func Broker(now router.Stats, before *router.Stats) control.Health {
 	if before != nil && now.Matched > before.Matched && now.Delivered == before.Delivered && now.Queued > 0 {
-		return control.Health{State: control.Unhealthy, Reason: fmt.Sprintf(
-			"%d messages for subscribers in the last minute, and none was delivered", now.Matched-before.Matched)}
+		return unhealthy("%d messages for subscribers in the last minute, and none was delivered", now.Matched-before.Matched)
 	}
 	if now.DropRate > 0 {
-		return control.Health{State: control.Degraded, Reason: fmt.Sprintf(
-			"subscribers lost messages in the last minute, %.3g a second: %s", now.DropRate, slowest(now))}
+		return degraded("subscribers lost messages in the last minute, %.3g a second: %s", now.DropRate, slowest(now))
 	}
-	if now.LastError != "" && now.LastErrorAge < time.Minute {
-		return control.Health{State: control.Degraded, Reason: "error in the last minute: " + now.LastError}
+	if now.LastError != "" && now.LastErrorAge < recent {
+		return degraded("error in the last minute: %s", now.LastError)
 	}
 	if now.Uptime > settling && remote(now) == 0 {
-		return control.Health{State: control.Degraded, Reason: "no client is connected"}
+		return degraded("no client is connected")
 	}
 	return control.Health{}
 }
@@ -57,12 +61,11 @@ func slowest(s router.Stats) string {
 	return fmt.Sprintf("most by %s (client %d), %d in all", worst.Name, worst.Source, worst.Dropped)
 }
 
-// Collectors judges them together.
+// Collectors judges them together: the first of the worst gives the reason.
 func Collectors(all []control.CollectorStatus) control.Health {
 	worst := control.Health{}
 	for _, c := range all {
-		h := collector(c)
-		if h.State > worst.State {
+		if h := collector(c); h.State > worst.State {
 			worst = h
 		}
 	}
@@ -71,25 +74,32 @@ func Collectors(all []control.CollectorStatus) control.Health {
 
 func collector(c control.CollectorStatus) control.Health {
 	switch c.State {
-	case "running":
+	case control.CollectorRunning:
 		return control.Health{}
-	case "gave up":
-		return control.Health{State: control.Unhealthy, Reason: c.Name + " was given up after " + fmt.Sprint(c.Restarts) + " restarts: " + c.LastExit}
-	case "starting":
-		if c.Restarts == 0 {
-			return control.Health{}
-		}
+	case control.CollectorGaveUp:
+		return unhealthy("%s was given up after %d restarts: %s", c.Name, c.Restarts, c.LastExit)
 	}
-	return control.Health{State: control.Degraded, Reason: c.Name + " is " + c.State + ": " + c.LastExit}
+	if c.LastExit == "" { // it starts for the first time, or was asked to stop
+		return control.Health{}
+	}
+	return degraded("%s is %s: %s", c.Name, c.State, c.LastExit)
 }
 
-// Worst returns the worst of parts.
+// Worst returns the worst of parts, the first by name where several are.
 func Worst(parts map[string]control.Health) control.Health {
 	worst := control.Health{}
-	for name, h := range parts {
-		if h.State > worst.State {
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		if h := parts[name]; h.State > worst.State {
 			worst = control.Health{State: h.State, Reason: name + ": " + h.Reason}
 		}
 	}
 	return worst
+}
+
+func degraded(format string, args ...any) control.Health {
+	return control.Health{State: control.Degraded, Reason: fmt.Sprintf(format, args...)}
+}
+
+func unhealthy(format string, args ...any) control.Health {
+	return control.Health{State: control.Unhealthy, Reason: fmt.Sprintf(format, args...)}
 }

@@ -2,13 +2,16 @@
 // running, and stops them.
 //
 // A collector that ends is started again after a pause that doubles each time,
-// and is given up after MaxRestarts in a row; one that ran for a while has made
-// good, and begins anew. A collector dies with the agent: the kernel kills it
-// when the thread that started it ends, and the end of its standard input tells
-// it as well.
+// and is given up after MaxRestarts in a row; one that was registered for a while
+// has made good, and begins anew. One that does not register counts as failed,
+// and is stopped. To stop a collector is to ask it with SIGTERM, and to kill it
+// when it does not end in time. A collector dies with the agent: the kernel kills
+// it when the thread that started it ends, and the end of its standard input
+// tells it as well.
 //
-// It logs at warn when a collector ends that was not asked to, and at error when
-// one is given up.
+// It logs at warn when a collector ends that was not asked to, and when one has
+// to be killed; at error when one is given up. What a collector writes to its
+// standard error is logged at info, line by line.
 package manager
 
 import (
@@ -21,8 +24,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/daemoneye/eventbus/agent/control"
 )
 
@@ -30,66 +31,76 @@ import (
 // but Command has none.
 type Options struct {
 	// Command is the program that runs a collector, and its first arguments;
-	// the collector's name is appended.
+	// the collector's name is appended. It may be empty where there are none.
 	Command []string
-	// MaxRestarts in a row end in giving up; default 5.
+	// MaxRestarts in a row end in giving up; default 5, negative for none.
 	MaxRestarts int
 	// FirstBackoff and MaxBackoff bound the pause before a restart; defaults
-	// 200 ms and 30 s.
+	// 200 ms and 30 s. Half of the pause is random.
 	FirstBackoff, MaxBackoff time.Duration
-	// MadeGood is how long a collector must run for its restarts to be
-	// forgotten; default 1 min.
+	// RegisterTimeout is how long a collector may take to register; default
+	// 10 s.
+	RegisterTimeout time.Duration
+	// MadeGood is how long a collector must have been registered for its
+	// restarts to be forgotten; default 1 min.
 	MadeGood time.Duration
 	// StopTimeout is how long a collector may take to end before it is killed;
 	// default 2 s.
 	StopTimeout time.Duration
-	// Changed, where set, is told of each change of state, on the goroutine of
-	// the collector.
+	// Changed, where set, is told of each change of a collector's state, in
+	// order. It must not call Register.
 	Changed func(control.CollectorStatus)
 	// Logger takes what is worth telling, and the collectors' own output;
 	// default slog.Default.
 	Logger *slog.Logger
 }
 
-func (o *Options) setDefaults() error {
-	if len(o.Command) == 0 {
-		return errors.New("manager: no command to run collectors with")
-	}
-	o.MaxRestarts = cmp.Or(o.MaxRestarts, 5)
+func (o *Options) setDefaults() {
+	o.MaxRestarts = max(cmp.Or(o.MaxRestarts, 5), 0)
 	o.FirstBackoff = cmp.Or(o.FirstBackoff, 200*time.Millisecond)
 	o.MaxBackoff = cmp.Or(o.MaxBackoff, 30*time.Second)
+	o.RegisterTimeout = cmp.Or(o.RegisterTimeout, 10*time.Second)
 	o.MadeGood = cmp.Or(o.MadeGood, time.Minute)
 	o.StopTimeout = cmp.Or(o.StopTimeout, 2*time.Second)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
-	return nil
 }
 
 // Manager supervises collectors. Safe for concurrent use.
 type Manager struct {
 	o        Options
-	children []*child // constant after New
+	children []*child // sorted by name; constant after New
 }
 
-// New makes a manager of the collectors that configs describe.
+// New makes a manager of the collectors that configs describe. It starts
+// nothing.
 func New(o Options, configs ...control.ChildConfig) (*Manager, error) {
-	if err := o.setDefaults(); err != nil {
-		return nil, err
+	if len(o.Command) == 0 && len(configs) > 0 {
+		return nil, errors.New("manager: no command to run collectors with")
 	}
+	o.setDefaults()
 	m := &Manager{o: o}
 	for _, c := range configs {
-		m.children = append(m.children, &child{o: &m.o, config: c, status: control.CollectorStatus{Name: c.Collector, State: Stopped}})
+		m.children = append(m.children, newChild(&m.o, c))
+	}
+	slices.SortFunc(m.children, func(a, b *child) int { return cmp.Compare(a.config.Collector, b.config.Collector) })
+	for i := range m.children[:max(len(m.children)-1, 0)] {
+		if name := m.children[i].config.Collector; name == m.children[i+1].config.Collector {
+			return nil, fmt.Errorf("manager: collector %q is there twice", name)
+		}
 	}
 	return m, nil
 }
 
-// Run runs all collectors until ctx ends, and returns when the last one has.
-// That some collector was given up is no error of Run's: the others go on.
-func (m *Manager) Run(ctx context.Context) error {
-	var g errgroup.Group
+// Run runs all collectors, which connect to socket, until ctx ends, and returns
+// when the last one has ended. That one was given up does not end the others. It
+// may be called once.
+func (m *Manager) Run(ctx context.Context, socket string) {
+	var all sync.WaitGroup
 	for _, c := range m.children {
-		g.Go(func() error { c.supervise(ctx); return nil })
+		c.config.Socket = socket
+		all.Go(func() { c.supervise(ctx) })
 	}
-	return g.Wait()
+	all.Wait()
 }
 
 // Status returns the collectors in the order of their names.
@@ -98,7 +109,6 @@ func (m *Manager) Status() []control.CollectorStatus {
 	for _, c := range m.children {
 		all = append(all, c.snapshot())
 	}
-	slices.SortFunc(all, func(a, b control.CollectorStatus) int { return cmp.Compare(a.Name, b.Name) })
 	return all
 }
 
@@ -112,56 +122,13 @@ func (m *Manager) Collector(pid int) (name string, ok bool) {
 	return "", false
 }
 
-// Register notes that a collector is ready. It fails when the collector's
-// process is not the one that asks.
-func (m *Manager) Register(r control.Registration) error {
+// Register notes that a collector is ready. pid is the process that says so: it
+// fails when that is not the collector's.
+func (m *Manager) Register(pid int, r control.Registration) error {
 	for _, c := range m.children {
 		if c.config.Collector == r.Collector {
-			return c.register(r)
+			return c.register(pid, r)
 		}
 	}
 	return fmt.Errorf("manager: no collector is called %q", r.Collector)
-}
-
-// The states of a collector.
-const (
-	Stopped    = "stopped"
-	Starting   = "starting"
-	Running    = "running"
-	Restarting = "waiting to restart"
-	GaveUp     = "gave up"
-)
-
-// child is one collector and its supervisor's view of it.
-type child struct {
-	o      *Options
-	config control.ChildConfig
-
-	mu     sync.Mutex
-	status control.CollectorStatus // guarded by mu
-}
-
-func (c *child) snapshot() control.CollectorStatus {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.status
-}
-
-// update changes the status and tells of it.
-func (c *child) update(f func(*control.CollectorStatus)) {
-	c.mu.Lock()
-	f(&c.status)
-	s := c.status
-	c.mu.Unlock()
-	if c.o.Changed != nil {
-		c.o.Changed(s)
-	}
-}
-
-func (c *child) register(r control.Registration) error {
-	if s := c.snapshot(); s.PID != r.PID {
-		return fmt.Errorf("manager: %s runs as pid %d, not as pid %d", r.Collector, s.PID, r.PID)
-	}
-	c.update(func(s *control.CollectorStatus) { s.State, s.Source = Running, r.Source })
-	return nil
 }

@@ -1,19 +1,10 @@
 package manager
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"math/rand/v2"
-	"os/exec"
 	"runtime"
-	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/control"
 )
@@ -25,91 +16,60 @@ func (c *child) supervise(ctx context.Context) {
 	// this one has to last as long.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	log := c.o.Logger.With("collector", c.config.Collector)
-	backoff := c.o.FirstBackoff
-	restarts := 0
+	b := newBudget(c.o)
 	for {
-		begun := time.Now()
-		err := c.once(ctx)
+		exit := c.once(ctx)
 		if ctx.Err() != nil {
-			c.update(func(s *control.CollectorStatus) { s.State, s.PID = Stopped, 0 })
+			break
+		}
+		pause, ok := b.spend(c.served())
+		if !ok {
+			c.ended(control.CollectorGaveUp, exit)
+			c.log.Error("collector given up", "restarts", b.spent, "exit", exit)
 			return
 		}
-		if time.Since(begun) >= c.o.MadeGood {
-			restarts, backoff = 0, c.o.FirstBackoff
+		c.ended(control.CollectorRestarting, exit)
+		c.log.Warn("collector ended", "exit", exit, "restart_in", pause)
+		if !wait(ctx, pause) {
+			break
 		}
-		exit := "ended by itself"
-		if err != nil {
-			exit = err.Error()
-		}
-		if restarts >= c.o.MaxRestarts {
-			c.update(func(s *control.CollectorStatus) { s.State, s.PID, s.LastExit = GaveUp, 0, exit })
-			log.Error("collector given up", "restarts", restarts, "exit", exit)
-			return
-		}
-		restarts++
-		pause := backoff/2 + rand.N(backoff/2+1)
-		backoff = min(2*backoff, c.o.MaxBackoff)
-		c.update(func(s *control.CollectorStatus) {
-			s.State, s.PID, s.LastExit = Restarting, 0, exit
-			s.Restarts++
-		})
-		log.Warn("collector ended", "exit", exit, "restart_in", pause)
-		t := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			c.update(func(s *control.CollectorStatus) { s.State = Stopped })
-			return
-		case <-t.C:
-		}
+	}
+	c.ended(control.CollectorStopped, "")
+}
+
+// wait returns true after d, and false when ctx ends first.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
 	}
 }
 
-// once runs the collector until it ends, by itself or because ctx did.
-func (c *child) once(ctx context.Context) (err error) {
-	command := append(c.o.Command[1:len(c.o.Command):len(c.o.Command)], c.config.Collector)
-	cmd := exec.CommandContext(ctx, c.o.Command[0], command...)
-	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL, Setpgid: true}
-	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
-	cmd.WaitDelay = c.o.StopTimeout
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return fmt.Errorf("start: %w", err)
-	}
-	out, err := cmd.StderrPipe()
-	if err != nil {
-		return fmt.Errorf("start: %w", err)
-	}
-	cmd.Stdout = nil
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start: %w", err)
-	}
-	c.update(func(s *control.CollectorStatus) { s.State, s.PID, s.Source = Starting, cmd.Process.Pid, "" })
-	var logging sync.WaitGroup
-	logging.Go(func() { c.relay(out) })
-	// The process waits for its configuration before it connects, so its pid is
-	// known by then.
-	err = json.NewEncoder(in).Encode(c.config)
-	logging.Wait() // the end of its output is its end, or that it closed it
-	if werr := cmd.Wait(); werr != nil {
-		err = werr // why it ended says more than why it could not be told something
-	}
-	if errors.Is(err, exec.ErrWaitDelay) {
-		err = fmt.Errorf("killed: did not end within %s", c.o.StopTimeout)
-	}
-	return err
+// budget is how many restarts a collector has left, and how long it waits for
+// the next one.
+type budget struct {
+	o     *Options
+	spent int           // restarts in a row
+	pause time.Duration // before the next one, at most
 }
 
-// relay logs what the collector writes to its standard error, a line at a time.
-func (c *child) relay(r io.Reader) {
-	log := c.o.Logger.With("collector", c.config.Collector)
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		log.Info(lines.Text())
+func newBudget(o *Options) *budget { return &budget{o: o, pause: o.FirstBackoff} }
+
+// spend takes one restart of a collector that was registered for served, and
+// returns the pause before it; false when there is none left.
+func (b *budget) spend(served time.Duration) (pause time.Duration, ok bool) {
+	if served >= b.o.MadeGood {
+		b.spent, b.pause = 0, b.o.FirstBackoff
 	}
-	// A line beyond all bounds ends the scanner; the collector must not block.
-	if _, err := io.Copy(io.Discard, r); err != nil {
-		log.Debug("output", "err", err)
+	if b.spent >= b.o.MaxRestarts {
+		return 0, false
 	}
+	b.spent++
+	pause = b.pause/2 + rand.N(b.pause/2+1)
+	b.pause = min(2*b.pause, b.o.MaxBackoff)
+	return pause, true
 }

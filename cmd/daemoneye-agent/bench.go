@@ -120,17 +120,13 @@ func (b *bencher) progress(format string, args ...any) {
 // measure has generate publish over one connection and receives over another.
 func (b *bencher) measure(ctx context.Context, o load.ReceiverOptions, generate func(context.Context, load.Span, load.Sender) (load.Sent, error)) (load.Received, load.Sent, error) {
 	fail := func(err error) (load.Received, load.Sent, error) { return load.Received{}, load.Sent{}, err }
-	path, err := b.t.path()
-	if err != nil {
-		return fail(err)
-	}
-	options := ipc.ClientOptions{Path: path, Name: "bench", Role: "operator", NoReconnect: true, LatencyBudget: b.budget}
-	subscriber, err := ipc.DialOptions(ctx, options)
+	options := ipc.ClientOptions{Name: "bench", LatencyBudget: b.budget}
+	subscriber, err := b.t.dial(ctx, options)
 	if err != nil {
 		return fail(err)
 	}
 	defer subscriber.Close()
-	publisher, err := ipc.DialOptions(ctx, options)
+	publisher, err := b.t.dial(ctx, options)
 	if err != nil {
 		return fail(err)
 	}

@@ -1,18 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/process"
+	"github.com/daemoneye/eventbus/agent/collector/serve"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
 )
 
 var collectorCommand = command{
@@ -40,39 +40,24 @@ func runCollector(ctx context.Context, p *program, fs *flag.FlagSet, parse func(
 	if fs.NArg() != 1 {
 		return usagef("wants the name of one collector")
 	}
-	in := bufio.NewReader(p.in)
-	line, err := in.ReadBytes('\n')
+	err := serve.Main(ctx, fs.Arg(0), serve.Process{In: p.in, New: newCollector, Dial: dialAgent, Version: version})
 	if err != nil {
-		return fmt.Errorf("configuration from the agent: %w", err)
+		fmt.Fprintln(p.err, err) // for the agent, which says who it was
+		return statusError(exitFailed)
 	}
-	var config control.ChildConfig
-	if err := json.Unmarshal(line, &config); err != nil {
-		return fmt.Errorf("configuration from the agent: %w", err)
-	}
-	if config.Collector != fs.Arg(0) {
-		return fmt.Errorf("configuration is for collector %q, not %q", config.Collector, fs.Arg(0))
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() { // ends with the process: the agent closes our input, or dies
-		defer cancel()
-		_, _ = io.Copy(io.Discard, in)
-	}()
-	c, err := newCollector(config)
-	if err != nil {
-		return err
-	}
-	client, err := ipc.DialOptions(ctx, ipc.ClientOptions{
-		Path: config.Socket, Name: config.Collector, Role: "collector", LatencyBudget: config.Budget, NoReconnect: true,
+	return nil
+}
+
+// dialAgent connects a collector to its agent. It does not come back: another
+// agent starts collectors of its own.
+func dialAgent(ctx context.Context, c control.ChildConfig, lost func(error)) (router.Bus, error) {
+	return ipc.DialOptions(ctx, ipc.ClientOptions{
+		Path: c.Socket, Name: c.Collector, Role: "collector", LatencyBudget: c.Budget, NoReconnect: true,
 		OnState: func(err error) {
-			if err != nil {
-				cancel() // without the agent there is nobody to collect for
+			if errors.Is(err, frame.ErrShutdown) {
+				err = nil
 			}
+			lost(err)
 		},
 	})
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	return collector.NewServer(client, c, os.Getpid(), version).Run(ctx)
 }

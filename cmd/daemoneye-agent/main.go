@@ -25,14 +25,17 @@ type command struct {
 	long string
 	// run defines its flags on fs, has them parsed with parse, and does it.
 	run func(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error
+	// endless commands go on until Ctrl-C, so that is no failure of theirs.
+	endless bool
 	// hidden commands are for the agent itself.
 	hidden bool
 }
 
 // program is what a subcommand sees of the outside.
 type program struct {
-	in       io.Reader
-	out, err io.Writer
+	in  io.Reader
+	out *output
+	err io.Writer
 }
 
 func commands() []command {
@@ -45,7 +48,10 @@ func main() {
 	// The first signal ends things in order; a second one kills.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	os.Exit(realMain(ctx, &program{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+	// With somebody to notify, writing to a pipe that nobody reads is an error of
+	// that write, and not the end of an agent whose output went through head.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	os.Exit(realMain(ctx, &program{os.Stdin, &output{w: os.Stdout}, os.Stderr}, os.Args[1:]))
 }
 
 // realMain runs a command line and returns the exit status.
@@ -61,9 +67,9 @@ func realMain(ctx context.Context, p *program, args []string) int {
 			break
 		}
 		usage(p.out)
-		return exitOK
+		return p.exit(ctx, nil, nil)
 	case "-version", "--version":
-		args[0] = "version"
+		args = append([]string{"version"}, args[1:]...)
 	}
 	all := commands()
 	i := slices.IndexFunc(all, func(c command) bool { return c.name == args[0] })
@@ -115,34 +121,34 @@ func (c *command) execute(ctx context.Context, p *program, args []string) int {
 	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // errors are told in one place, in one form
 	fs.Usage = func() {}
-	parse := func() error {
-		// Flags may stand behind arguments as well: tail PATTERN -json.
-		var rest []string
-		left := args
-		for {
-			if err := fs.Parse(left); err != nil {
-				if errors.Is(err, flag.ErrHelp) {
-					return err
-				}
-				return usageError{err}
-			}
-			if fs.NArg() == 0 {
-				break
-			}
-			if n := len(left) - fs.NArg(); n > 0 && left[n-1] == "--" {
-				rest = append(rest, fs.Args()...)
-				break
-			}
-			rest, left = append(rest, fs.Arg(0)), fs.Args()[1:]
-		}
-		return fs.Parse(append([]string{"--"}, rest...))
-	}
-	err := c.run(ctx, p, fs, parse)
+	err := c.run(ctx, p, fs, func() error { return parse(fs, args) })
 	if errors.Is(err, flag.ErrHelp) {
 		c.help(p.out, fs)
-		return exitOK
+		err = nil
 	}
-	return p.exit(c.name, err)
+	return p.exit(ctx, c, err)
+}
+
+// parse is fs.Parse for flags that may stand behind arguments as well: tail
+// PATTERN -json. Behind -- nothing is a flag.
+func parse(fs *flag.FlagSet, args []string) error {
+	var rest []string
+	for {
+		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return err
+		} else if err != nil {
+			return usageError{err}
+		}
+		if n := len(args) - fs.NArg(); n > 0 && args[n-1] == "--" {
+			rest = append(rest, fs.Args()...)
+			break
+		}
+		if fs.NArg() == 0 {
+			break
+		}
+		rest, args = append(rest, fs.Arg(0)), fs.Args()[1:]
+	}
+	return fs.Parse(append([]string{"--"}, rest...))
 }
 
 func (c *command) help(w io.Writer, fs *flag.FlagSet) {

@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"time"
+	"unicode/utf8"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -17,7 +18,8 @@ var publishCommand = command{
 	long: `
 Publish one message on a topic below events or alerts. The payload is the
 argument, or else all of standard input. It is sent as JSON if it is JSON, else
-as text or bytes. The command ends when the broker has routed the message.`,
+as text or bytes. The command ends when the broker has routed the message. A
+payload that begins with - stands behind --.`,
 	run: runPublish,
 }
 
@@ -45,22 +47,22 @@ func runPublish(ctx context.Context, p *program, fs *flag.FlagSet, parse func() 
 		return usagef("-priority is %d, want 1 to %d", *priority, frame.MaxPriority)
 	}
 	if err := router.CheckPublishTopic(fs.Arg(0)); err != nil {
-		return err
+		return usageError{err}
 	}
 	payload := []byte(fs.Arg(1))
 	if fs.NArg() == 1 {
 		var err error
-		if payload, err = io.ReadAll(p.in); err != nil {
+		if payload, err = p.readAll(ctx); err != nil {
 			return err
 		}
 	}
 	refused := make(chan error, 1)
-	client, err := t.dialWith(ctx, "publish", func(err error) {
+	client, err := t.dial(ctx, ipc.ClientOptions{Name: "publish", OnError: func(err error) {
 		select {
 		case refused <- err:
 		default: // the first reason is enough
 		}
-	})
+	}})
 	if err != nil {
 		return err
 	}
@@ -72,8 +74,10 @@ func runPublish(ctx context.Context, p *program, fs *flag.FlagSet, parse func() 
 		return err
 	}
 	// When the ping has come back, so has a refusal.
-	if err := client.Flush(ctx); err != nil {
-		return err
+	waiting, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	if err := client.Flush(waiting); err != nil {
+		return late(ctx, waiting, err)
 	}
 	select {
 	case err := <-refused:
@@ -84,8 +88,11 @@ func runPublish(ctx context.Context, p *program, fs *flag.FlagSet, parse func() 
 }
 
 func contentOf(payload []byte) frame.Content {
-	if len(payload) > 0 && json.Valid(payload) {
+	switch {
+	case json.Valid(payload):
 		return frame.ContentJSON
+	case utf8.Valid(payload):
+		return frame.ContentText
 	}
 	return frame.ContentOpaque
 }
@@ -100,23 +107,29 @@ func runRequest(ctx context.Context, p *program, fs *flag.FlagSet, parse func() 
 	if n := fs.NArg(); n < 1 || n > 2 {
 		return usagef("wants a target and at most one payload")
 	}
+	if err := frame.CheckTopic(fs.Arg(0)); err != nil {
+		return usageError{err}
+	}
+	if *timeout <= 0 {
+		return usagef("-timeout is %s, want more than 0", *timeout)
+	}
 	payload := []byte(fs.Arg(1))
 	if fs.Arg(1) == "-" {
 		var err error
-		if payload, err = io.ReadAll(p.in); err != nil {
+		if payload, err = p.readAll(ctx); err != nil {
 			return err
 		}
 	}
-	client, err := t.dial(ctx, "request")
+	client, err := t.dial(ctx, ipc.ClientOptions{Name: "request"})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(ctx, *timeout)
+	waiting, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
-	reply, err := client.Request(ctx, fs.Arg(0), payload)
+	reply, err := client.Request(waiting, fs.Arg(0), payload)
 	if err != nil {
-		return err
+		return late(ctx, waiting, err)
 	}
 	if _, err := p.out.Write(reply.Payload); err != nil {
 		return err

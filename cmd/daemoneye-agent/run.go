@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -14,12 +15,12 @@ import (
 )
 
 var runCommand = command{
-	name: "run", short: "run the agent in the foreground",
+	name: "run", endless: true, short: "run the agent in the foreground",
 	long: `
 Run the agent: the broker, its socket, and the collectors, each as a process of
 its own. It needs no configuration and no privileges; with CAP_NET_ADMIN (or a
 recent kernel) process events come from the kernel at once, else from polling.
-Ctrl-C stops it.`,
+Ctrl-C stops it. What it logs goes to standard error.`,
 	run: runAgent,
 }
 
@@ -45,6 +46,9 @@ func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 	if o.MaxConnections < 1 || o.MaxQueued < 1 || o.MaxMessageSize < 1024 || o.MaxMemory < int64(o.MaxMessageSize) {
 		return usagef("-max-connections and -message-buffer-size must be at least 1, -max-message-size at least 1024, -max-memory-bytes at least that")
 	}
+	if o.LatencyBudget < 0 || o.LatencyBudget > time.Second {
+		return usagef("-latency-budget is %s, want 0 to 1s", o.LatencyBudget)
+	}
 	if o.LatencyBudget == 0 {
 		o.LatencyBudget = -1
 	}
@@ -55,14 +59,20 @@ func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 	for _, name := range names {
 		o.Collectors = append(o.Collectors, control.ChildConfig{Collector: name, Mode: *mode, Interval: *interval})
 	}
-	if _, err := newCollector(control.ChildConfig{Collector: "process", Mode: *mode, Interval: *interval}); err != nil {
+	// What a collector would not start with is better said now.
+	if _, err := newCollector(control.ChildConfig{Collector: "process", Mode: *mode, Interval: *interval}); errors.Is(err, os.ErrPermission) {
+		return err
+	} else if err != nil {
 		return usageError{err}
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	o.Instance, o.Socket, o.Version, o.Command = t.instance, t.socket, version, []string{self, "collector"}
+	if o.Socket, err = t.path(); err != nil {
+		return err
+	}
+	o.Instance, o.Version, o.Command = t.instance, version, []string{self, "collector"}
 	level := slog.LevelInfo
 	if *quiet {
 		level = slog.LevelWarn
@@ -94,7 +104,7 @@ func greet(p *program, o *agent.Options) {
 		for _, c := range s.Collectors {
 			text := c.Source
 			if text == "" {
-				text = c.State + ": " + oneLine(c.LastExit)
+				text = string(c.State) + ": " + oneLine(c.LastExit)
 			}
 			fmt.Fprintf(p.out, "  %-8s %s\n", c.Name, text)
 		}

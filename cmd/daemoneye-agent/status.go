@@ -1,17 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/ipc"
 )
 
 var statusCommand = command{
@@ -26,9 +29,12 @@ when it is unhealthy, and 5 when no agent runs.`,
 var versionCommand = command{
 	name: "version", short: "print the version",
 	long: "Print the version of this program, and what it was built with.",
-	run: func(_ context.Context, p *program, _ *flag.FlagSet, parse func() error) error {
+	run: func(_ context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
 		if err := parse(); err != nil {
 			return err
+		}
+		if fs.NArg() > 0 {
+			return usagef("takes no arguments, got %q", fs.Arg(0))
 		}
 		fmt.Fprintf(p.out, "daemoneye-agent %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return nil
@@ -45,16 +51,16 @@ func runStatus(ctx context.Context, p *program, fs *flag.FlagSet, parse func() e
 	if fs.NArg() > 0 {
 		return usagef("takes no arguments, got %q", fs.Arg(0))
 	}
-	client, err := t.dial(ctx, "status")
+	client, err := t.dial(ctx, ipc.ClientOptions{Name: "status"})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	waiting, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	reply, err := client.Request(ctx, control.StatusTarget, nil)
+	reply, err := client.Request(waiting, control.StatusTarget, nil)
 	if err != nil {
-		return err
+		return late(ctx, waiting, err)
 	}
 	var s control.Status
 	if err := json.Unmarshal(reply.Payload, &s); err != nil {
@@ -117,7 +123,12 @@ func printStatus(p *program, s *control.Status) error {
 		if c.Usage != nil {
 			cpu, rss = fmt.Sprintf("%.1f%%", c.Usage.CPUPercent), bytesText(c.Usage.RSS)
 		}
-		row(c.Name, c.State, c.PID, c.Restarts, cpu, rss, strings.TrimSpace(c.Source+" "+oneLine(c.LastExit)))
+		row(c.Name, c.State, pidText(c.PID), c.Restarts, cpu, rss, cmp.Or(c.Source, "-"))
+	}
+	for _, c := range s.Collectors {
+		if c.LastExit != "" {
+			row(c.Name + " ended last: " + oneLine(c.LastExit))
+		}
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -125,7 +136,7 @@ func printStatus(p *program, s *control.Status) error {
 	fmt.Fprintln(p.out, "\nCLIENTS")
 	row("SOURCE", "NAME", "ROLE", "PID", "UID", "PUBLISHED", "REFUSED")
 	for _, c := range b.Clients {
-		row(c.Source, c.Name, c.Role, c.PID, c.UID, c.Published, c.Refused)
+		row(c.Source, c.Name, cmp.Or(c.Role, "-"), pidText(c.PID), c.UID, c.Published, c.Refused)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -140,6 +151,14 @@ func printStatus(p *program, s *control.Status) error {
 
 func usageText(u *control.Usage) string {
 	return fmt.Sprintf("%.1f%% of a core, %s resident, %d threads, %d open files", u.CPUPercent, bytesText(u.RSS), u.Threads, u.OpenFiles)
+}
+
+// pidText writes a pid; the agent itself, which is no other process, has none.
+func pidText(pid int) string {
+	if pid == 0 {
+		return "-"
+	}
+	return strconv.Itoa(pid)
 }
 
 func short(d time.Duration) string {

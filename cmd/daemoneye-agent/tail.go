@@ -2,28 +2,30 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"time"
 	"unicode/utf8"
 
 	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
 
 var tailCommand = command{
-	name: "tail", args: "PATTERN...", short: "print what is published, one JSON object a line",
+	name: "tail", endless: true, args: "PATTERN...", short: "print what is published, one JSON object a line",
 	long: `
 Print the messages of all topics that a pattern takes, one JSON object a line:
 the agent's events in the names of the Elastic Common Schema, JSON payloads as
 they are, others as text or base64. What was lost is announced on standard
 error. In a pattern + is one segment, and # at the end any number.
-Without -count it goes on until Ctrl-C or the agent's end.`,
+Without -count it goes on until Ctrl-C or the agent's end; with it, an end
+before that is a failure.`,
 	run: runTail,
 }
 
@@ -39,11 +41,17 @@ func runTail(ctx context.Context, p *program, fs *flag.FlagSet, parse func() err
 	if fs.NArg() == 0 {
 		return usagef("wants a pattern, for example 'events.#'")
 	}
+	if _, err := router.ParsePatterns(fs.Args()...); err != nil {
+		return usageError{err}
+	}
+	if *count < 0 {
+		return usagef("-count is %d, want 0 or more", *count)
+	}
 	spec := router.Subscription{SubscriberID: "tail", Patterns: fs.Args()}
 	if *replay {
 		spec.ReplayFrom = 1
 	}
-	client, err := t.dial(ctx, "tail")
+	client, err := t.dial(ctx, ipc.ClientOptions{Name: "tail"})
 	if err != nil {
 		return err
 	}
@@ -52,12 +60,11 @@ func runTail(ctx context.Context, p *program, fs *flag.FlagSet, parse func() err
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriterSize(p.out, 64<<10)
-	printer := printer{out: out, wrap: *topics}
+	printer := printer{out: bufio.NewWriterSize(p.out, 64<<10), wrap: *topics}
 	left := *count
 	for m := range sub.Messages(ctx) {
 		if m.Gap != nil {
-			if err := out.Flush(); err != nil {
+			if err := printer.out.Flush(); err != nil {
 				return err
 			}
 			fmt.Fprintf(p.err, "tail: %s\n", m.Gap)
@@ -67,36 +74,47 @@ func runTail(ctx context.Context, p *program, fs *flag.FlagSet, parse func() err
 			return err
 		}
 		if left--; left == 0 {
-			break
+			return printer.out.Flush()
 		}
 		if !m.More {
-			if err := out.Flush(); err != nil {
+			if err := printer.out.Flush(); err != nil {
 				return err
 			}
 		}
 	}
-	if err := out.Flush(); err != nil {
+	if err := printer.out.Flush(); err != nil {
 		return err
 	}
-	if err := sub.Err(); err != nil && ctx.Err() == nil {
-		if errors.Is(err, frame.ErrShutdown) || errors.Is(err, io.EOF) {
-			fmt.Fprintln(p.err, "tail: the agent has ended")
-			return nil
-		}
-		return err
+	return tailEnded(ctx, p, sub.Err(), left)
+}
+
+// tailEnded judges the end of a tail that still waited for left messages; with
+// left below 1 it had no count. err is why the subscription ended.
+func tailEnded(ctx context.Context, p *program, err error, left int) error {
+	var op *ipc.OpError
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case errors.Is(err, frame.ErrShutdown) && left < 1:
+		fmt.Fprintln(p.err, "tail: the agent has ended")
+		return nil
+	case errors.Is(err, frame.ErrShutdown):
+		return fmt.Errorf("the agent has ended, with %d messages to go", left)
+	case errors.As(err, &op) && op.Op == "read":
+		return fmt.Errorf("the agent is gone, without a goodbye: %w", err)
 	}
-	return nil
+	return err
 }
 
 // printer writes messages as lines of JSON.
 type printer struct {
-	out  *bufio.Writer
-	wrap bool
-	line []byte
+	out     *bufio.Writer
+	wrap    bool
+	line    []byte
+	compact bytes.Buffer
 }
 
 func (p *printer) print(m *router.Message) error {
-	p.line = p.line[:0]
 	body, err := p.body(m)
 	if err != nil {
 		return err
@@ -124,12 +142,13 @@ func (p *printer) body(m *router.Message) ([]byte, error) {
 	switch m.Frame.Content() {
 	case frame.ContentEvent:
 		if v, err := event.Parse(m.Payload); err == nil {
-			p.line = event.AppendJSON(p.line, v)
+			p.line = event.AppendJSON(p.line[:0], v)
 			return p.line, nil
 		}
 	case frame.ContentJSON:
-		if json.Valid(m.Payload) {
-			return json.Marshal(json.RawMessage(m.Payload))
+		p.compact.Reset()
+		if json.Compact(&p.compact, m.Payload) == nil {
+			return p.compact.Bytes(), nil
 		}
 	}
 	if utf8.Valid(m.Payload) {

@@ -6,7 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -30,6 +30,8 @@ type usageError struct{ err error }
 
 func (e usageError) Error() string { return e.err.Error() }
 
+func (e usageError) Unwrap() error { return e.err }
+
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // statusError ends the program with a status, without a message.
@@ -37,19 +39,35 @@ type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// exit tells what went wrong and what could help, and returns the status.
-func (p *program) exit(name string, err error) int {
+// errNoAnswer says that the agent takes too long.
+var errNoAnswer = errors.New("no answer in time")
+
+// answerTimeout is how long an agent may take that is well.
+const answerTimeout = 5 * time.Second
+
+// exit tells what went wrong and what could help, and returns the status. c is
+// nil for what is no command.
+func (p *program) exit(ctx context.Context, c *command, err error) int {
 	var status statusError
 	var wrong usageError
-	switch {
-	case err == nil:
+	name, endless := "help", false
+	if c != nil {
+		name, endless = c.name, c.endless
+	}
+	if err == nil || errors.As(err, &status) {
+		if p.out.err == nil {
+			return int(status)
+		}
+		err = p.out.err
+	}
+	if enough(err) {
 		return exitOK
-	case errors.As(err, &status):
-		return int(status)
-	case errors.Is(err, context.Canceled):
-		return exitOK // Ctrl-C is how one ends it
-	case errors.Is(err, unix.EPIPE):
-		return exitOK // whoever read our output has enough
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		if endless {
+			return exitOK
+		}
+		err = errors.New("interrupted")
 	}
 	fmt.Fprintf(p.err, "daemoneye-agent: error: %s: %v\n", name, err)
 	if h := hint(name, err); h != "" {
@@ -64,31 +82,44 @@ func (p *program) exit(name string, err error) int {
 	return exitFailed
 }
 
-func noAgent(err error) bool {
+func dialed(err error) bool {
 	var op *ipc.OpError
-	return errors.As(err, &op) && op.Op == "dial" &&
-		(errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOTDIR))
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+func noAgent(err error) bool {
+	return dialed(err) && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOTDIR))
 }
 
 func hint(name string, err error) string {
 	var wrong usageError
 	var inUse *ipc.InUseError
+	var peer *ipc.PeerError
 	switch {
+	// The topic and the pattern first: what is wrong with them says more than help.
+	case errors.Is(err, frame.ErrReserved):
+		return "topics below system are the broker's own: publish below events or alerts"
+	case errors.Is(err, frame.ErrPattern):
+		return "a pattern is a topic with + for one segment, # for any number at the end: 'events.#'"
+	case errors.Is(err, frame.ErrTopic):
+		return "a topic is up to 8 segments of a-z, 0-9, _ and -, with dots between them: events.demo"
 	case errors.As(err, &wrong):
 		return fmt.Sprintf("see daemoneye-agent %s -help", name)
 	case noAgent(err):
 		return "no agent listens there: start one with \"daemoneye-agent run\", or name its -instance or -socket"
 	case errors.As(err, &inUse):
 		return "an agent of this instance runs already: see \"daemoneye-agent status\", or run another -instance"
-	case errors.Is(err, unix.EACCES):
+	case dialed(err) && errors.Is(err, os.ErrPermission):
 		return "the socket belongs to another user: run this as the agent's user or as root"
 	case errors.Is(err, router.ErrNoResponder):
 		return "nobody serves that target now: \"daemoneye-agent status\" shows which collectors run"
-	case errors.Is(err, frame.ErrPattern):
-		return "a pattern is a topic with + for one segment, # for any number at the end: 'events.#'"
-	case errors.Is(err, frame.ErrTopic):
-		return "a topic is up to 8 segments of a-z, 0-9, _ and -, with dots between them: events.demo"
-	case errors.Is(err, os.ErrPermission):
+	case errors.Is(err, router.ErrDenied):
+		return "an operator may publish below events and alerts; only the agent does below control"
+	case errors.Is(err, errNoAnswer):
+		return "it may be stopped, or busy: its state is in the output of ps"
+	case errors.As(err, &peer) && errors.Is(err, frame.ErrLimit):
+		return "end some of its clients, or run it with a larger limit: see daemoneye-agent run -help"
+	case name == runCommand.name && errors.Is(err, os.ErrPermission):
 		return "choose a directory of your own with -socket"
 	}
 	return ""
@@ -113,32 +144,25 @@ func (t *target) path() (string, error) {
 	return path, nil
 }
 
-// dial connects to the agent; it does not come back when the agent ends, for a
-// person at a terminal wants to know.
-func (t *target) dial(ctx context.Context, name string) (*ipc.Client, error) {
-	return t.dialWith(ctx, name, nil)
-}
-
-// dialWith is dial with a function that is told what the broker refuses.
-func (t *target) dialWith(ctx context.Context, name string, refused func(error)) (*ipc.Client, error) {
+// dial connects to the agent as an operator called o.Name. The client does not
+// come back when the agent ends, for a person at a terminal wants to know.
+func (t *target) dial(ctx context.Context, o ipc.ClientOptions) (*ipc.Client, error) {
 	path, err := t.path()
 	if err != nil {
 		return nil, err
 	}
-	return ipc.DialOptions(ctx, ipc.ClientOptions{Path: path, Name: name, Role: "operator", NoReconnect: true, OnError: refused})
+	o.Path, o.Role, o.NoReconnect = path, "operator", true
+	dialing, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	client, err := ipc.DialOptions(dialing, o)
+	return client, late(ctx, dialing, err)
 }
 
-// bytesText writes n for a person.
-func bytesText[T ~int | ~int64 | ~uint64](n T) string {
-	switch f := float64(n); {
-	case f >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", f/(1<<30))
-	case f >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", f/(1<<20))
-	case f >= 1<<10:
-		return fmt.Sprintf("%.1f KiB", f/(1<<10))
+// late gives the end of a wait its name. outer is the context that knows nothing
+// of the wait.
+func late(outer, wait context.Context, err error) error {
+	if err != nil && outer.Err() == nil && errors.Is(wait.Err(), context.DeadlineExceeded) {
+		return errNoAnswer
 	}
-	return fmt.Sprintf("%d B", n)
+	return err
 }
-
-func oneLine(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), "\n", " ") }

@@ -95,8 +95,7 @@ proctype Producer() {
 				if
 				:: won -> head = to               /* R */
 				:: else
-				fi;
-				c = h
+				fi
 			   };
 			   if
 			   :: won ->
@@ -178,7 +177,10 @@ proctype Producer() {
 					}
 				:: else
 				fi;
-				free[c] = false;
+				d_step { /* touch: all of its slots are the producer's */
+					assert(!(claimLow < claimHigh && c == claimChunk));
+					free[c] = false
+				};
 				table[(i / CHUNK) % TABLE] = c            /* T */
 			:: else -> c = table[(i / CHUNK) % TABLE]
 			fi;
@@ -196,7 +198,10 @@ proctype Producer() {
 			h = 0; to = 0; c = 0; i = 0; won = false;
 			passed = 0; pinned = 0; looked = 0
 		};
-		tail = next;                                      /* W */
+		atomic {
+			tail = next;                              /* W */
+			assert(tail - head <= CAP)
+		};
 		if
 		:: asleep ->                                      /* S */
 			atomic { won = asleep; asleep = false };

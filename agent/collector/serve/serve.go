@@ -1,25 +1,29 @@
-package collector
+// Package serve puts a collector on a bus: it registers it with the agent,
+// publishes what it emits, and answers for it. Server does that on any bus; Main
+// is the whole of a collector's process.
+package serve
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 )
 
-// registerTimeout bounds one attempt to register.
+// registerTimeout bounds the wait for the agent's answer.
 const registerTimeout = 5 * time.Second
 
-// Server runs a collector on a bus: it registers, publishes what the collector
-// emits, and answers for it.
+// Server runs a collector on a bus. One goroutine at a time.
 type Server struct {
 	bus     router.Bus
-	c       Collector
+	c       collector.Collector
 	self    control.Registration
 	started time.Time
 
@@ -30,11 +34,11 @@ type Server struct {
 	extension  []byte
 }
 
-// NewServer makes a server for c. pid and version are those of the process.
-func NewServer(bus router.Bus, c Collector, pid int, version string) *Server {
+// New makes a server for c. version is the program's.
+func New(bus router.Bus, c collector.Collector, version string) *Server {
 	return &Server{
 		bus: bus, c: c, started: time.Now(), publishers: make(map[string]router.Publisher),
-		self: control.Registration{Collector: c.Name(), PID: pid, Version: version, Source: c.Describe()},
+		self: control.Registration{Collector: c.Name(), PID: os.Getpid(), Version: version},
 	}
 }
 
@@ -42,20 +46,22 @@ func NewServer(bus router.Bus, c Collector, pid int, version string) *Server {
 // collector fails.
 func (s *Server) Run(ctx context.Context) error {
 	r, err := s.bus.Respond(ctx, control.CollectorTarget(s.c.Name()), s.report)
-	if err != nil {
-		return err
+	if err == nil {
+		defer r.Close()
+		err = s.register(ctx)
 	}
-	defer r.Close()
-	if err := s.Register(ctx); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("register collector %s: %w", s.c.Name(), err)
 	}
 	return s.c.Run(ctx, s.emit)
 }
 
-// Register tells the agent that the collector is ready. It is to be called
-// again after a reconnect: the agent may be another one.
-func (s *Server) Register(ctx context.Context) error {
-	body, err := json.Marshal(s.self)
+// register tells the agent that the collector is ready.
+func (s *Server) register(ctx context.Context) error {
+	body, err := json.Marshal(s.registration())
 	if err != nil {
 		return err
 	}
@@ -65,15 +71,21 @@ func (s *Server) Register(ctx context.Context) error {
 	return err
 }
 
-func (s *Server) report(context.Context, *router.Request) ([]byte, error) {
-	r := control.Report{Registration: s.self, Uptime: time.Since(s.started), Emitted: s.emitted.Load(), Failed: s.failed.Load()}
+func (s *Server) registration() control.Registration {
+	r := s.self
 	r.Source = s.c.Describe()
-	return json.Marshal(r)
+	return r
+}
+
+func (s *Server) report(context.Context, *router.Request) ([]byte, error) {
+	return json.Marshal(control.Report{
+		Registration: s.registration(), Uptime: time.Since(s.started), Emitted: s.emitted.Load(), Failed: s.failed.Load(),
+	})
 }
 
 // emit publishes one event. What the bus does not take is counted: the next
 // report tells, and the sequence numbers of the events show the hole.
-func (s *Server) emit(m Message) {
+func (s *Server) emit(m collector.Message) {
 	if err := s.publish(m); err != nil {
 		s.failed.Add(1)
 		return
@@ -81,12 +93,12 @@ func (s *Server) emit(m Message) {
 	s.emitted.Add(1)
 }
 
-func (s *Server) publish(m Message) error {
+func (s *Server) publish(m collector.Message) error {
 	p := s.publishers[m.Topic]
 	if p == nil {
 		var err error
 		if p, err = s.bus.PublisherOf(router.Outgoing{Topic: m.Topic, Content: frame.ContentEvent}); err != nil {
-			return fmt.Errorf("collector %s: %w", s.c.Name(), err)
+			return err
 		}
 		s.publishers[m.Topic] = p
 	}

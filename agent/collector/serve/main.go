@@ -1,0 +1,110 @@
+package serve
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// Process is what a collector's process is made of.
+type Process struct {
+	// In is its standard input: one line of configuration, and its end tells
+	// that the agent is gone.
+	In io.Reader
+	// New makes the collector that the configuration asks for.
+	New func(control.ChildConfig) (collector.Collector, error)
+	// Dial connects to the agent, once. lost is to be called when the
+	// connection has ended, with the reason; nil means an orderly end.
+	Dial func(ctx context.Context, c control.ChildConfig, lost func(error)) (router.Bus, error)
+	// Version is the program's.
+	Version string
+}
+
+// Main runs a collector called name until ctx, its input, or the connection
+// ends. It returns nil when it was asked to end or the agent ended in order, and
+// otherwise why it could not go on. The goroutine that reads the input ends with
+// it, at the latest with the process.
+func Main(ctx context.Context, name string, p Process) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	config, err := configure(ctx, name, p.In, func() { stop(nil) })
+	if err != nil {
+		return orderly(ctx, err)
+	}
+	c, err := p.New(config)
+	if err != nil {
+		return err
+	}
+	bus, err := p.Dial(ctx, config, func(err error) {
+		if err != nil {
+			err = fmt.Errorf("%w: %w", errLost, err)
+		}
+		stop(err) // without the agent there is nobody to collect for
+	})
+	if err != nil {
+		return orderly(ctx, err)
+	}
+	err = New(bus, c, p.Version).Run(ctx)
+	if cerr := bus.Close(); err == nil {
+		err = cerr
+	}
+	return orderly(ctx, err)
+}
+
+// errLost is the end of the connection without a word.
+var errLost = errors.New("lost the agent")
+
+// orderly returns err as long as ctx has not ended. What fails then is a
+// consequence, and only a lost connection is worth telling.
+func orderly(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, errLost) {
+		return cause
+	}
+	return nil
+}
+
+// configure reads the configuration, and then goes on reading: gone is called
+// at the end of the input.
+func configure(ctx context.Context, name string, r io.Reader, gone func()) (control.ChildConfig, error) {
+	type first struct {
+		config control.ChildConfig
+		err    error
+	}
+	read := make(chan first, 1)
+	go func() { // ends with its input; nobody can wait for a read that may never return
+		in := bufio.NewReader(r)
+		var f first
+		line, err := in.ReadBytes('\n')
+		if err == nil {
+			err = json.Unmarshal(line, &f.config)
+		}
+		f.err = err
+		read <- f
+		if err == nil {
+			_, _ = io.Copy(io.Discard, in)
+			gone()
+		}
+	}()
+	select {
+	case f := <-read:
+		if f.err == nil && f.config.Collector != name {
+			f.err = fmt.Errorf("it is for collector %q, not %q", f.config.Collector, name)
+		}
+		if f.err != nil {
+			return control.ChildConfig{}, fmt.Errorf("configuration from the agent: %w", f.err)
+		}
+		return f.config, nil
+	case <-ctx.Done():
+		return control.ChildConfig{}, ctx.Err()
+	}
+}

@@ -1,0 +1,103 @@
+package manager
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/control"
+)
+
+// child is one collector and its supervisor's view of it. Safe for concurrent
+// use.
+type child struct {
+	o      *Options
+	config control.ChildConfig // constant once its supervisor runs
+	log    *slog.Logger
+
+	// telling is held while a change is made and told, so that Changed hears of
+	// changes in their order. It is taken before mu, and mu is free while Changed
+	// is called, for that may look at the status.
+	telling sync.Mutex
+
+	mu         sync.Mutex
+	status     control.CollectorStatus // guarded by mu
+	registered time.Time               // guarded by mu; zero when this process has not
+}
+
+func newChild(o *Options, config control.ChildConfig) *child {
+	return &child{
+		o: o, config: config, log: o.Logger.With("collector", config.Collector),
+		status: control.CollectorStatus{Name: config.Collector, State: control.CollectorStopped},
+	}
+}
+
+func (c *child) snapshot() control.CollectorStatus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status
+}
+
+// change has f change the status, and tells of it unless f fails.
+func (c *child) change(f func(*control.CollectorStatus) error) error {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	c.mu.Lock()
+	err := f(&c.status)
+	s := c.status
+	c.mu.Unlock()
+	if err == nil && c.o.Changed != nil {
+		c.o.Changed(s)
+	}
+	return err
+}
+
+// started notes that a new process runs.
+func (c *child) started(pid int) {
+	_ = c.change(func(s *control.CollectorStatus) error {
+		s.State, s.PID, s.Source = control.CollectorStarting, pid, ""
+		c.registered = time.Time{}
+		return nil
+	})
+}
+
+// register notes that the process that runs is ready.
+func (c *child) register(pid int, r control.Registration) error {
+	return c.change(func(s *control.CollectorStatus) error {
+		if s.PID != pid || pid == 0 {
+			return fmt.Errorf("manager: collector %s runs as pid %d, not as pid %d", s.Name, s.PID, pid)
+		}
+		s.State, s.Source = control.CollectorRunning, r.Source
+		if c.registered.IsZero() {
+			c.registered = time.Now()
+		}
+		return nil
+	})
+}
+
+// ended notes that no process runs any more. exit says why, where it was not
+// asked to end.
+func (c *child) ended(state control.CollectorState, exit string) {
+	_ = c.change(func(s *control.CollectorStatus) error {
+		s.State, s.PID = state, 0
+		if exit != "" {
+			s.LastExit = exit
+		}
+		if state == control.CollectorRestarting {
+			s.Restarts++
+		}
+		return nil
+	})
+}
+
+// served returns for how long the process has been registered, 0 when it never
+// was.
+func (c *child) served() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.registered.IsZero() {
+		return 0
+	}
+	return time.Since(c.registered)
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// output is standard output. It remembers the first write that failed, so that
+// a command may print without looking: exit tells.
+//
+// One goroutine at a time.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+// outputError is a failed write to standard output, as opposed to one to the
+// agent's socket.
+type outputError struct{ err error }
+
+func (e *outputError) Error() string { return "standard output: " + e.err.Error() }
+func (e *outputError) Unwrap() error { return e.err }
+
+// Write implements io.Writer.
+func (o *output) Write(b []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.w.Write(b)
+	if err != nil {
+		o.err = &outputError{err}
+	}
+	return n, o.err
+}
+
+// enough reports whether err says that whoever read our output wants no more of
+// it, as head does.
+func enough(err error) bool {
+	var out *outputError
+	return errors.As(err, &out) && errors.Is(err, unix.EPIPE)
+}
+
+// readAll reads standard input to its end, or until ctx ends: then the goroutine
+// that reads is left to the end of the process, for nothing else ends a read
+// from a terminal.
+func (p *program) readAll(ctx context.Context) ([]byte, error) {
+	type result struct {
+		b   []byte
+		err error
+	}
+	read := make(chan result, 1)
+	go func() {
+		b, err := io.ReadAll(p.in)
+		read <- result{b, err}
+	}()
+	select {
+	case r := <-read:
+		return r.b, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// bytesText writes n for a person.
+func bytesText[T ~int | ~int64 | ~uint64](n T) string {
+	switch f := float64(n); {
+	case f >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", f/(1<<30))
+	case f >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", f/(1<<20))
+	case f >= 1<<10:
+		return fmt.Sprintf("%.1f KiB", f/(1<<10))
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+func oneLine(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), "\n", " ") }

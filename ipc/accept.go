@@ -1,0 +1,119 @@
+package ipc
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// accept lets in whoever waits.
+func (s *server) accept() {
+	for range 64 {
+		fd, _, err := unix.Accept4(s.l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		switch {
+		case err == nil:
+			s.admit(fd)
+		case errors.Is(err, unix.EAGAIN):
+			return
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
+		case outOfDescriptors(err):
+			s.b.Fault(opError("accept", s.l.path, err))
+			if !s.turnAway() {
+				return
+			}
+		default:
+			s.b.Fault(opError("accept", s.l.path, err))
+			s.deafen()
+			return
+		}
+	}
+}
+
+func outOfDescriptors(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
+}
+
+// admit takes a new connection in, if there is room.
+func (s *server) admit(fd int) {
+	if s.count >= s.o.MaxConnections {
+		s.b.Refused(frame.ErrLimit)
+		s.sayAndClose(fd, refusal(frame.CodeLimit, "max_connections is %d, and as many are connected", s.o.MaxConnections))
+		return
+	}
+	peer, err := peerOf(fd)
+	if err == nil {
+		err = s.poll.add(fd, readable)
+	}
+	if err != nil {
+		peer.close()
+		s.b.Fault(opError("accept", s.l.path, err))
+		s.b.Refused(frame.ErrLimit)
+		s.sayAndClose(fd, refusal(frame.CodeLimit, "the broker cannot take another connection: %v", err))
+		return
+	}
+	if fd >= len(s.conns) {
+		s.conns = append(s.conns, make([]*conn, fd+1-len(s.conns))...)
+	}
+	widen(fd)
+	now := router.Now()
+	s.conns[fd] = &conn{s: s, fd: fd, peer: peer, since: now, lastRead: now, lastSent: now, watched: readable}
+	s.count++
+}
+
+// sayAndClose writes to a socket that is not ours to keep. It is new, so there
+// is room for a few bytes.
+func (s *server) sayAndClose(fd int, b []byte) {
+	rawSend(fd, []unix.Iovec{{Base: &b[0], Len: uint64(len(b))}})
+	unix.Close(fd)
+}
+
+// turnAway refuses a connection when there are no descriptors left, with one
+// that was kept for that: else the listener would stay readable for ever. It
+// reports whether somebody was waiting.
+func (s *server) turnAway() bool {
+	closeSpare(s.spare)
+	fd, _, err := unix.Accept4(s.l.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+	if err == nil {
+		s.b.Refused(frame.ErrLimit)
+		s.sayAndClose(fd, refusal(frame.CodeLimit, "the broker has no descriptors left"))
+	}
+	if s.spare = openSpare(); s.spare < 0 {
+		s.deafen() // another part of the process was quicker
+		return false
+	}
+	return err == nil
+}
+
+// deafen stops looking at the listener, which would be readable turn after
+// turn, until listenAgain: who connects waits meanwhile.
+func (s *server) deafen() {
+	if err := s.poll.change(s.l.fd, 0); err != nil {
+		s.b.Fault(opError("accept", s.l.path, err))
+	}
+	s.deaf = true
+}
+
+// listenAgain is tried about once a Tick.
+func (s *server) listenAgain() {
+	if s.spare < 0 {
+		s.spare = openSpare()
+	}
+	s.deaf = s.poll.change(s.l.fd, readable) != nil
+}
+
+func openSpare() int {
+	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
+}
+
+func closeSpare(fd int) {
+	if fd >= 0 {
+		unix.Close(fd)
+	}
+}

@@ -1,0 +1,285 @@
+package ipc_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// TestHandlerCallsTheClient does in a handler what it may, and what it may not:
+// that is an error and not a deadlock.
+func TestHandlerCallsTheClient(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	c := s.dial(t, ipc.ClientOptions{})
+	echo := publisher(t, c, "events.echo")
+	done := make(chan struct{})
+	var own router.Subscriber
+	ready := make(chan struct{})
+	var err error
+	own, err = c.Subscribe(t.Context(), router.Subscription{Patterns: []string{"events.ask", "events.echo"}, Handler: func(m *router.Message) {
+		<-ready // own is set
+		if string(m.Topic()) == "events.ask" {
+			if err := echo.Publish(m.Payload); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		_, subErr := c.Subscribe(t.Context(), router.Subscription{Patterns: []string{"events.x"}})
+		_, reqErr := c.Request(t.Context(), router.StatsTarget, nil)
+		_, resErr := c.Respond(t.Context(), "a.b", nil)
+		for call, err := range map[string]error{
+			"Subscribe": subErr, "Request": reqErr, "Respond": resErr,
+			"Flush": c.Flush(t.Context()), "Drain": c.Drain(t.Context()), "Close": c.Close(),
+		} {
+			if !errors.Is(err, ipc.ErrInHandler) {
+				t.Errorf("%s in a handler: %v", call, err)
+			}
+		}
+		if err := own.Close(); err != nil { // this it may
+			t.Errorf("Subscriber.Close: %v", err)
+		}
+		close(done)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(ready)
+	ask := publisher(t, c, "events.ask")
+	if err := ask.Publish([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	flush(t, c)
+	s.await(t, "no subscription left", func(st *router.Stats) bool { return len(st.Subscriptions) == 0 })
+}
+
+// TestNoMessageAfterClose closes a subscription while messages stream into it.
+func TestNoMessageAfterClose(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	pub, c := s.dial(t, ipc.ClientOptions{}), s.dial(t, ipc.ClientOptions{})
+	stop := make(chan struct{})
+	var publishing sync.WaitGroup
+	out := publisher(t, pub, "events.a")
+	publishing.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if err := out.Publish(nil); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	})
+	for range 50 {
+		var inside sync.Mutex
+		var shown, after atomic.Uint64
+		var closed atomic.Bool
+		sub := subscribe(t, c, router.Subscription{Patterns: []string{"events.#"}, Handler: func(m *router.Message) {
+			inside.Lock()
+			defer inside.Unlock()
+			if closed.Load() {
+				after.Add(1)
+			}
+			shown.Add(1)
+		}})
+		eventually(t, "messages", func() bool { return shown.Load() > 0 })
+		if err := sub.Close(); err != nil {
+			t.Fatal(err)
+		}
+		inside.Lock() // the call in flight has ended
+		closed.Store(true)
+		inside.Unlock()
+		flush(t, c)
+		// The call that had begun and waited for the lock may still come.
+		if n := after.Load(); n > 1 {
+			t.Fatalf("%d messages after Close", n)
+		}
+	}
+	close(stop)
+	publishing.Wait()
+	s.settled(t)
+}
+
+// TestSubscribeAndCloseRace subscribes and closes from many goroutines, while
+// messages come, and then closes the client under them.
+func TestSubscribeAndCloseRace(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	others := s.newPair(t)
+	for range 5 {
+		c := s.dial(t, ipc.ClientOptions{})
+		out := publisher(t, c, "events.a")
+		var running sync.WaitGroup
+		var rounds atomic.Uint64
+		for g := range 8 {
+			running.Go(func() {
+				for {
+					spec := router.Subscription{Patterns: []string{"events.#"}}
+					if g%2 == 0 {
+						spec.Handler = func(*router.Message) {}
+					}
+					sub, err := c.Subscribe(t.Context(), spec)
+					if err == nil {
+						err = out.Publish(nil)
+						err = errors.Join(err, sub.Close())
+					}
+					if errors.Is(err, router.ErrClosed) {
+						return
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					rounds.Add(1)
+				}
+			})
+		}
+		eventually(t, "rounds", func() bool { return rounds.Load() > 200 })
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		running.Wait()
+	}
+	others.check()
+	if st := s.settled(t); len(st.Subscriptions) != 1 {
+		t.Errorf("%d subscriptions left", len(st.Subscriptions))
+	}
+}
+
+// TestCloseSendsWhatWasPublished has no Flush before Close.
+func TestCloseSendsWhatWasPublished(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	sent := uint64(0)
+	for round := range 50 {
+		c := s.dial(t, ipc.ClientOptions{})
+		out := publisher(t, c, "events.a")
+		for range 100 * round {
+			if err := out.Publish(make([]byte, 100)); err != nil {
+				t.Fatal(err)
+			}
+			sent++
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := out.Publish(nil); !errors.Is(err, router.ErrClosed) {
+			t.Errorf("publish after Close: %v", err)
+		}
+	}
+	st := s.await(t, "all published", func(st *router.Stats) bool { return st.Published == sent && len(st.Clients) == 0 })
+	if len(st.Refused) > 0 {
+		t.Errorf("refused %v", st.Refused)
+	}
+}
+
+// TestCloseUnblocks closes a client whose broker takes nothing any more, with
+// calls and publishers waiting.
+func TestCloseUnblocks(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	b := f.welcome(frame.Welcome{})
+	c, err := ipc.Dial(t.Context(), f.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-b // and reads no further
+	results := make(chan error)
+	var published atomic.Uint64
+	for range 3 {
+		out := publisher(t, c, "events.a")
+		go func() { // ends with Close
+			for {
+				if err := out.Publish(make([]byte, 10000)); err != nil {
+					results <- err
+					return
+				}
+				published.Add(1)
+			}
+		}()
+	}
+	var before uint64
+	eventually(t, "the socket is full", func() bool {
+		now := published.Load()
+		full := now > 0 && now == before
+		before = now
+		return full
+	})
+	go func() { // ends with Close
+		_, err := c.Request(context.Background(), "a.b", nil)
+		results <- err
+	}()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	for range 4 {
+		if err := <-results; !errors.Is(err, router.ErrClosed) {
+			t.Error(err)
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+}
+
+// TestMessagesOutliveTheConnection publishes more than the sockets hold to a
+// broker that dies without reading: what it cannot have read whole comes to the
+// next one, in order and once.
+func TestMessagesOutliveTheConnection(t *testing.T) {
+	t.Parallel()
+	const n = 50
+	f := newFake(t)
+	b := f.welcome(frame.Welcome{})
+	st := make(states, 10)
+	c, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: f.path, Backlog: 10 << 20, OnState: func(err error) { st <- err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	p := <-b
+	again := f.welcome(frame.Welcome{})
+	out := publisher(t, c, "events.a")
+	publishing := make(chan error, 1)
+	go func() { // ends when all is published
+		payload := make([]byte, 100<<10)
+		for i := range uint64(n) {
+			binary.LittleEndian.PutUint64(payload, i)
+			if err := out.Publish(payload); err != nil {
+				publishing <- err
+				return
+			}
+		}
+		publishing <- nil
+	}()
+	first := p.next() // the rest of what came stays in the socket
+	p.conn.Close()
+	st.lost(t)
+	p = <-again
+	st.back(t)
+	next := uint64(0)
+	for i := 0; ; i++ {
+		m := p.next()
+		got := binary.LittleEndian.Uint64(m.Payload())
+		if i > 0 && got != next || got <= binary.LittleEndian.Uint64(first.Payload()) {
+			t.Fatalf("message %d after %d", got, next)
+		}
+		if next = got + 1; next == n {
+			break
+		}
+	}
+	if err := <-publishing; err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,219 @@
+package ipc_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// TestDrainTakesWhatIsQueued has a consumer that begins when the broker and the
+// client have all its messages in their queues.
+func TestDrainTakesWhatIsQueued(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	pub, c := s.dial(t, ipc.ClientOptions{}), s.dial(t, ipc.ClientOptions{})
+	sub := subscribe(t, c, router.Subscription{Patterns: []string{"events.#"}})
+	out := publisher(t, pub, "events.a")
+	const n = 900
+	for range n {
+		if err := out.Publish(make([]byte, 1000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flush(t, pub)
+	got := make(chan int)
+	drained := make(chan error, 1)
+	go func() { drained <- c.Drain(within(t)) }() // ends with the loop below
+	go func() {                                   // ends with the subscription
+		n := 0
+		for m := range sub.Messages(context.Background()) {
+			if m.Gap != nil {
+				t.Errorf("%s", m.Gap)
+			}
+			n++
+		}
+		got <- n
+	}()
+	if n := <-got; n != 900 {
+		t.Errorf("got %d messages", n)
+	}
+	if err := <-drained; err != nil {
+		t.Error(err)
+	}
+	if err := sub.Err(); err != nil {
+		t.Error(err)
+	}
+	s.await(t, "the client is gone", func(st *router.Stats) bool { return len(st.Clients) == 1 })
+	if st := s.settled(t); st.Delivered != n || len(st.Refused) > 0 {
+		t.Errorf("delivered %d, refused %v", st.Delivered, st.Refused)
+	}
+}
+
+// TestDrainUnderLoad comes to its end although messages keep coming.
+func TestDrainUnderLoad(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	others := s.newPair(t)
+	c := s.dial(t, ipc.ClientOptions{})
+	subscribe(t, c, router.Subscription{Patterns: []string{pairTopic}, Handler: func(*router.Message) {}})
+	if err := c.Drain(within(t)); err != nil {
+		t.Error(err)
+	}
+	others.check()
+	s.settled(t)
+}
+
+// TestDrainNobodyConsumes has nothing queued, and nobody who could find that out.
+func TestDrainNobodyConsumes(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	c := s.dial(t, ipc.ClientOptions{})
+	subscribe(t, c, router.Subscription{Patterns: []string{"events.#"}})
+	if err := c.Drain(within(t)); err != nil {
+		t.Error(err)
+	}
+	if err := c.Drain(within(t)); !errors.Is(err, router.ErrClosed) {
+		t.Errorf("second Drain: %v", err)
+	}
+}
+
+// TestDrainEndsWithItsContext has something queued that nobody takes.
+func TestDrainEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	c := s.dial(t, ipc.ClientOptions{})
+	sub := subscribe(t, c, router.Subscription{Patterns: []string{"events.#"}})
+	if err := publisher(t, c, "events.a").Publish(nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := c.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	for range sub.Messages(t.Context()) {
+		t.Error("a message after the end")
+	}
+	s.await(t, "the client is gone", func(st *router.Stats) bool { return len(st.Clients) == 0 })
+	s.settled(t)
+}
+
+// TestDrainAnswersFirst has a request in a handler, and one under way, when both
+// clients drain.
+func TestDrainAnswersFirst(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	asker, responder := s.dial(t, ipc.ClientOptions{}), s.dial(t, ipc.ClientOptions{})
+	asked, answer := make(chan struct{}), make(chan struct{})
+	_, err := responder.Respond(t.Context(), "a.b", func(context.Context, *router.Request) ([]byte, error) {
+		close(asked)
+		<-answer
+		return []byte("late"), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type result struct {
+		router.Reply
+		error
+	}
+	replied := make(chan result, 1)
+	go func() { // ends with the answer
+		r, err := asker.Request(within(t), "a.b", nil)
+		replied <- result{r, err}
+	}()
+	<-asked
+	drained := make(chan error, 2)
+	for _, c := range []*ipc.Client{asker, responder} {
+		go func() { drained <- c.Drain(within(t)) }() // ends after the answer
+	}
+	close(answer)
+	if r := <-replied; r.error != nil || string(r.Payload) != "late" {
+		t.Errorf("%q, %v", r.Payload, r.error)
+	}
+	for range 2 {
+		if err := <-drained; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestDrainAndHangUp drains with a full socket, and will not say more: the end of
+// its half of the stream is no end of the other.
+func TestDrainAndHangUp(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	others := s.newPair(t)
+	p := s.greet(t)
+	p.subscribe(1, router.Subscription{Patterns: []string{"events.#"}})
+	out := publisher(t, others.pub, "events.a")
+	for range 1000 {
+		if err := out.Publish(make([]byte, 2000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flush(t, others.pub)
+	p.send(encode(frame.Fields{Type: frame.TypeDrain}))
+	flush(t, others.pub) // the server has seen that
+	if err := p.conn.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, others.pub)
+	p.expectEnd(frame.CodeNone)
+	others.check()
+	s.settled(t)
+}
+
+// TestShutdown ends a server with something queued for a client that takes it,
+// and for one that does not.
+func TestShutdown(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{DrainTimeout: 100 * time.Millisecond})
+	deaf, p := s.greet(t), s.greet(t)
+	for _, p := range []*peer{deaf, p} {
+		p.subscribe(1, router.Subscription{Patterns: []string{"events.#"}})
+	}
+	waiting := s.knock(t) // in its handshake
+	c := s.dial(t, ipc.ClientOptions{NoReconnect: true})
+	out := publisher(t, c, "events.a")
+	const n = 500
+	for range n {
+		if err := out.Publish(make([]byte, 2000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flush(t, c)
+	got := make(chan int, 1)
+	go func() { // ends with the stream
+		n := 0
+		for {
+			f, err := p.r.Next()
+			if err != nil {
+				break
+			}
+			switch f.Type() {
+			case frame.TypePublish:
+				n++
+			case frame.TypeGoodbye:
+				if g, err := frame.ParseGoodbye(f.Payload()); err != nil || g.Code != frame.CodeShutdown {
+					t.Errorf("%+v %v", g, err)
+				}
+				got <- n
+			}
+		}
+		close(got)
+	}()
+	s.stop(t)
+	if n := <-got; n != 500 {
+		t.Errorf("got %d messages before goodbye", n)
+	}
+	waiting.expectEnd(frame.CodeShutdown)
+	if _, err := c.Request(t.Context(), "a.b", nil); !errors.Is(err, router.ErrClosed) {
+		t.Error(err)
+	}
+}

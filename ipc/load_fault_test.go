@@ -1,0 +1,261 @@
+package ipc_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// TestNeverReads is a subscriber that takes nothing. It loses, exactly, and in
+// the end its connection; the publisher is not slowed, and nobody else loses.
+func TestNeverReads(t *testing.T) {
+	for _, overflow := range []router.Overflow{router.DropOldest, router.DropNewest, router.Conflate, router.Disconnect} {
+		t.Run(string(overflow), func(t *testing.T) {
+			t.Parallel()
+			s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: 50 * time.Millisecond})
+			others := s.newPair(t)
+			p := s.greet(t)
+			p.subscribe(1, router.Subscription{Patterns: []string{"events.#"}, Overflow: overflow})
+			c := s.dial(t, ipc.ClientOptions{})
+			outs := make([]router.Publisher, 500) // topics: what is conflated is one of each
+			for i := range outs {
+				outs[i] = publisher(t, c, fmt.Sprintf("events.flood.%d", i))
+			}
+			payload := make([]byte, 1000)
+			const n = 50000
+			for i := range n {
+				if err := outs[i%len(outs)].Publish(payload); err != nil {
+					t.Fatal(err)
+				}
+			}
+			flush(t, c)
+			s.refused(t, frame.CodeSlow, 1)
+			others.check()
+			st := s.settled(t)
+			if sent := others.sent + n; st.Published != sent {
+				t.Errorf("published %d, sent %d", st.Published, sent)
+			}
+			if st.Dropped == 0 || len(st.Clients) != 3 || st.DroppedBy[frame.ReasonConnection.String()] == 0 {
+				t.Errorf("dropped %v, %d clients left", st.DroppedBy, len(st.Clients))
+			}
+		})
+	}
+}
+
+// TestNeverWrites is a client that says hello and then nothing, not even pong.
+func TestNeverWrites(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{Heartbeat: time.Second})
+	others := s.newPair(t)
+	p := s.greet(t)
+	p.expect(frame.TypePing)
+	p.expectEnd(frame.CodeHeartbeat)
+	s.refused(t, frame.CodeHeartbeat, 1)
+	others.check()
+	s.settled(t)
+}
+
+// TestHeartbeatKeepsQuietClients holds that a client which answers stays, and
+// that one which only writes is told that the server is there.
+func TestHeartbeatKeepsQuietClients(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{Heartbeat: time.Second})
+	quiet := s.dial(t, ipc.ClientOptions{NoReconnect: true})
+	p := s.greet(t)
+	for range 2 { // two Ticks
+		f := p.expect(frame.TypePing)
+		p.send(message(1, "events.a", ""))
+		p.send(encode(frame.Fields{Type: frame.TypePong, ID: f.ID(), Time: f.Time()}))
+	}
+	flush(t, quiet)
+	if st := s.stats(t); len(st.Refused) > 0 || len(st.Clients) != 2 {
+		t.Errorf("%d clients, refused %v", len(st.Clients), st.Refused)
+	}
+}
+
+// TestFlood is a client that publishes as fast as the socket takes it, to a
+// subscriber that keeps up and to nobody.
+func TestFlood(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	others := s.newPair(t)
+	p := s.greet(t)
+	var b []byte
+	for id := range uint64(1000) {
+		b = append(b, message(id, fmt.Sprintf("events.flood.%d", id), "x")...)
+	}
+	const rounds = 300
+	for range rounds {
+		p.send(b)
+	}
+	p.flush(1)
+	others.check()
+	st := s.settled(t)
+	if want := others.sent + rounds*1000; st.Published != want {
+		t.Errorf("published %d, want %d", st.Published, want)
+	}
+}
+
+// TestPublishRate holds that a client which is too fast is not read from, that
+// this is no silence, and that nothing is lost by it.
+func TestPublishRate(t *testing.T) {
+	t.Parallel()
+	const rate, n = 50_000, 30_000
+	s := start(t, router.Options{}, ipc.Options{PublishRate: rate, Heartbeat: time.Second})
+	sub := s.dial(t, ipc.ClientOptions{})
+	got := make(chan struct{}, n)
+	subscribe(t, sub, router.Subscription{Patterns: []string{"events.#"}, Handler: func(m *router.Message) {
+		if m.Gap != nil {
+			t.Errorf("%s", m.Gap)
+		}
+		got <- struct{}{}
+	}})
+	c := s.dial(t, ipc.ClientOptions{})
+	out := publisher(t, c, "events.fast")
+	for range n {
+		if err := out.Publish(make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flush(t, c)
+	for range n {
+		<-got
+	}
+	if st := s.settled(t); len(st.Refused) > 0 || st.Published != n {
+		t.Errorf("published %d of %d, refused %v", st.Published, n, st.Refused)
+	}
+}
+
+// TestPublishRateFillsTheSocket has a rate that one read exhausts for hours: the
+// rest stays where the client put it, until it can put no more.
+func TestPublishRateFillsTheSocket(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{PublishRate: 1})
+	p := s.greet(t)
+	var b []byte
+	for id := range uint64(1000) {
+		b = append(b, message(id, "events.a", "x")...)
+	}
+	p.send(b)
+	s.await(t, "something routed", func(st *router.Stats) bool { return st.Published > 0 })
+	if err := p.conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	written := 0
+	for {
+		n, err := p.conn.Write(b)
+		if written += n; err != nil {
+			break
+		}
+		if written > 64<<20 {
+			t.Fatal("the server reads on and on")
+		}
+	}
+	if st := s.stats(t); st.Published >= uint64(written/len(message(1, "events.a", "x"))) {
+		t.Errorf("published %d messages, all that were written", st.Published)
+	}
+	p.conn.Close() // one that has gone is read to its end
+	s.await(t, "the client is gone", func(st *router.Stats) bool { return len(st.Clients) == 0 })
+}
+
+// TestFullMemory has subscribers that never read hold more than the limit. Their
+// oldest messages go, and those of others do not.
+func TestFullMemory(t *testing.T) {
+	t.Parallel()
+	const limit = 8 << 20
+	s := start(t, router.Options{MaxMemory: limit, MaxQueued: 5000}, ipc.Options{})
+	others := s.newPair(t)
+	peers := make([]*peer, 4)
+	for i := range peers {
+		peers[i] = s.greet(t)
+		peers[i].subscribe(1, router.Subscription{Patterns: []string{fmt.Sprintf("events.p%d", i)}})
+	}
+	c := s.dial(t, ipc.ClientOptions{})
+	payload := make([]byte, 4000)
+	for i := range peers {
+		out := publisher(t, c, fmt.Sprintf("events.p%d", i))
+		for range 4000 {
+			if err := out.Publish(payload); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	flush(t, c)
+	st := s.await(t, "memory is the reason", func(st *router.Stats) bool {
+		return st.DroppedBy[frame.ReasonMemory.String()] > 0 && st.BufferBytes <= limit
+	})
+	if st.Queued == 0 {
+		t.Error("everything was dropped, and not the oldest only")
+	}
+	others.check()
+	for _, p := range peers {
+		p.conn.Close()
+	}
+	s.settled(t)
+}
+
+// TestSparseSubscriber takes one message of many and does not read. What it
+// leaves in its queue is little, but lies in buffers that are full of messages
+// for another: that one must not pay for it.
+func TestSparseSubscriber(t *testing.T) {
+	t.Parallel()
+	const limit = 8 << 20
+	s := start(t, router.Options{MaxMemory: limit}, ipc.Options{})
+	p := s.greet(t)
+	p.subscribe(1, router.Subscription{Patterns: []string{"events.rare"}})
+	sub, c := s.dial(t, ipc.ClientOptions{}), s.dial(t, ipc.ClientOptions{})
+	var got atomic.Uint64
+	subscribe(t, sub, router.Subscription{Patterns: []string{"events.many"}, Handler: func(m *router.Message) {
+		if m.Gap != nil {
+			t.Errorf("%s", m.Gap)
+			got.Add(m.Gap.Count)
+			return
+		}
+		got.Add(1)
+	}})
+	many, rare := publisher(t, c, "events.many"), publisher(t, c, "events.rare")
+	payload := make([]byte, 2000)
+	sent := uint64(0)
+	for range 1000 {
+		if err := rare.Publish(payload[:100]); err != nil {
+			t.Fatal(err)
+		}
+		for range 100 {
+			if err := many.Publish(payload); err != nil {
+				t.Fatal(err)
+			}
+			sent++
+		}
+		eventually(t, "the other keeps up", func() bool { return sent-got.Load() < 500 })
+	}
+	flush(t, c)
+	if st := s.stats(t); st.BufferBytes > limit || st.DroppedBy[frame.ReasonMemory.String()] == 0 {
+		t.Errorf("%d bytes of buffers, want at most %d; dropped %v", st.BufferBytes, limit, st.DroppedBy)
+	}
+	p.conn.Close()
+	s.settled(t)
+}
+
+// TestHalfFramesOverMemory begins more large frames than half of the memory takes.
+func TestHalfFramesOverMemory(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{MaxMemory: 4 << 20}, ipc.Options{})
+	others := s.newPair(t)
+	half := message(1, "events.large", string(make([]byte, 900<<10)))[:100<<10]
+	for range 2 {
+		p := s.greet(t)
+		p.send(half)
+	}
+	s.await(t, "two half frames", func(st *router.Stats) bool { return st.BufferBytes > 2<<20 })
+	p := s.greet(t)
+	p.send(half)
+	p.expectError(0, frame.CodeMemory, true)
+	p.expectEnd(frame.CodeMemory)
+	s.refused(t, frame.CodeMemory, 1)
+	others.check()
+}

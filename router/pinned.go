@@ -1,0 +1,41 @@
+package router
+
+import "github.com/daemoneye/eventbus/frame"
+
+// pinned estimates how much memory the messages of a lane keep: a message keeps
+// the whole buffer that it came in. A subscriber that takes one message of many
+// and is slow has few bytes in its queue and may yet keep a large buffer for each
+// of them. The estimate is what messages kept on average since the lane was last
+// empty. Producer only.
+type pinned struct {
+	last *frame.Buffer // where the last message lay
+	from uint64        // number of the first message that is counted
+	size int64         // capacity of the buffers that they lay in
+}
+
+// pin counts items, which lie in one buffer, before they get their numbers.
+func (l *lane) pin(items []Item) {
+	p := &l.pinned
+	if len(items) == 0 || items[0].Buf == p.last {
+		return
+	}
+	p.last = items[0].Buf
+	switch counted := l.seq - p.from; {
+	case l.len() == 0:
+		p.from, p.size = l.seq, 0
+	case counted > 2*uint64(l.capacity): // what was long ago counts less and less
+		p.from += counted / 2
+		p.size /= 2
+	}
+	p.size += int64(cap(p.last.B))
+}
+
+// weight returns how much memory the lane's messages keep: their own bytes at
+// least.
+func (l *lane) weight() int64 {
+	own := int64(l.queuedBytes())
+	if counted := l.seq - l.pinned.from; counted > 0 {
+		return max(own, int64(float64(l.pinned.size)/float64(counted)*float64(l.len())))
+	}
+	return own
+}
