@@ -8,7 +8,7 @@ EACH   ?= 2
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race bench bench-once fuzz lint verify clean
+.PHONY: help build run test bench bench-once fuzz lint verify clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14

@@ -196,6 +196,7 @@ func (s *server) Finish() {
 			s.flush(c)
 		}
 	}
+	s.reap()
 	for time.Now().Before(deadline) && s.unwritten() {
 		n, err := s.poll.wait(min(time.Until(deadline), 50*time.Millisecond))
 		if err != nil {
@@ -204,21 +205,21 @@ func (s *server) Finish() {
 		for i := range s.poll.events[:n] {
 			c := s.conns[s.poll.events[i].Fd]
 			if s.poll.events[i].Events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-				c.dead = true
-				s.poll.remove(c.fd)
+				s.doom(c, nil)
 				continue
 			}
 			c.blocked = false
 			s.flush(c)
 			s.watch(c)
 		}
+		s.reap()
 	}
 }
 
-// unwritten reports whether a living connection still has something to write.
+// unwritten reports whether a connection still has something to write.
 func (s *server) unwritten() bool {
 	for _, c := range s.conns {
-		if c != nil && !c.dead && c.blocked {
+		if c != nil && c.blocked {
 			return true
 		}
 	}

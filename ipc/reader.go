@@ -242,8 +242,7 @@ func (s *server) control(c *conn, f frame.Frame) {
 		c.port.Unsubscribe(f.ID())
 		s.ack(c, f.ID(), 0)
 	case frame.TypePing:
-		c.ctl = frame.AppendControl(c.ctl, frame.TypePong, f.ID(), f.Time(), 0)
-		s.said(c)
+		c.port.Pong(f.ID(), f.Time())
 	case frame.TypePong:
 	case frame.TypeError:
 		// What a client reports is its own business; it is counted.

@@ -24,6 +24,7 @@ var roles = map[string]func() error{
 	"serve":                   serveRole,
 	"serveWithoutDescriptors": serveWithoutDescriptors,
 	"serveInherited":          serveInherited,
+	"serveIdle":               serveIdle,
 	"publish":                 publishRole,
 	"subscribe":               subscribeRole,
 	"request":                 requestRole,

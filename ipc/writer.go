@@ -34,7 +34,6 @@ type reference struct {
 // gather is the routing thread's one place to put a write together.
 type gather struct {
 	iov   []unix.Iovec
-	lens  []int
 	total int
 	own   []byte // stream and gap frames; iov points into it, so it never grows
 	items []held

@@ -62,13 +62,13 @@ const reclaimBatch = 8
 
 // reclaim finds chunks that head has passed and nobody reads, or makes one.
 //
-// The order of its two loads is what makes reuse safe. If head (R) has passed a
-// chunk in which the consumer made a claim, then the pin that preceded this claim
-// is seen in P, or a later one, and then the claim is over.
+// Both facts come from one look at head (R). The consumer's last claim up to then may
+// still be in use, so its chunk is left alone; earlier claims were over before that one,
+// and later ones lie ahead of head.
 func (r *Ring[T]) reclaim() {
-	passed := position(r.head.Load()) >> r.shift // R
-	pinned := r.pin.Load()                       // P
-	if r.held != nil && r.held != pinned {
+	w := r.head.Load() // R
+	passed, pinned := position(w)>>r.shift, r.lastClaim(w)
+	if r.held != nil && r.heldNumber != pinned {
 		r.free = append(r.free, r.held)
 		r.held = nil
 	}
@@ -77,16 +77,25 @@ func (r *Ring[T]) reclaim() {
 			break
 		}
 		c := r.table[r.oldest&r.tableMask].Load()
-		r.oldest++
-		if c == pinned {
-			r.held = c
+		if r.oldest == pinned {
+			r.held, r.heldNumber = c, pinned
 		} else {
 			r.free = append(r.free, c)
 		}
+		r.oldest++
 	}
 	if len(r.free) == 0 {
 		r.free = append(r.free, r.newChunk())
 	}
+}
+
+// lastClaim returns the number of the chunk in which the consumer made its last claim
+// before head became w. Before the first claim that is a number that no chunk has.
+func (r *Ring[T]) lastClaim(w uint64) uint64 {
+	if mover(w) == byConsumer {
+		return (position(w) - 1) >> r.shift
+	}
+	return r.pinned
 }
 
 func (r *Ring[T]) newChunk() *chunk[T] {
@@ -98,7 +107,7 @@ func (r *Ring[T]) newChunk() *chunk[T] {
 }
 
 // chunkOf returns the chunk that position pos lives in. For the producer it is
-// right while pos is queued or its own; the consumer has pinChunk.
+// right while pos is queued or its own.
 func (r *Ring[T]) chunkOf(pos uint64) *chunk[T] {
 	return r.table[pos>>r.shift&r.tableMask].Load()
 }

@@ -17,8 +17,8 @@ type consumer[T any] struct {
 	taken    uint64    // the position after the last claim
 	tailSeen uint64    // a position that tail has reached; by now it may be further
 	seen     uint64    // how many elements the last look at tail found
-	reading  *chunk[T] // the chunk that is pinned
-	number   uint64    // the chunk number that it had when it was pinned, plus 1
+	reading  *chunk[T] // the chunk of the last claim
+	number   uint64    // its number, plus 1
 	popEnd   uint64    // Pop may go on in that chunk up to here
 	gap      uint64    // evictions just before the last claim
 	lostSum  uint64    // evictions up to the last claim
@@ -45,8 +45,7 @@ func (r *Ring[T]) take(n uint64) []T {
 
 // takeFrom claims up to n elements from the position of head word w on. It fails
 // when that is not where head is, which does no harm: the producer evicted what
-// was wanted, and what was pinned may be another chunk by now, but nothing was
-// touched.
+// was wanted, and nothing was touched.
 func (r *Ring[T]) takeFrom(w, n uint64) (items []T, won bool) {
 	h := position(w)
 	if h >= r.tailSeen && !r.look(h) {
@@ -56,7 +55,7 @@ func (r *Ring[T]) takeFrom(w, n uint64) (items []T, won bool) {
 	n = min(n, r.tailSeen-h, r.slotMask+1-i)
 	c := r.reading
 	if r.number != h>>r.shift+1 {
-		c = r.pinChunk(h >> r.shift)
+		c = r.enterChunk(h >> r.shift)
 	}
 	gap := h - r.taken
 	if gap > 0 {
@@ -82,19 +81,14 @@ func (r *Ring[T]) look(h uint64) bool {
 	return r.seen > 0
 }
 
-// pinChunk returns the chunk that has number while head is in it, pinned. The pin
-// (P) is stored before the claim's compare-and-swap of head (R).
-func (r *Ring[T]) pinChunk(number uint64) *chunk[T] {
-	c := r.table[number&r.tableMask].Load() // T
-	if c != r.reading {
-		r.pin.Store(c) // P
-		r.reading = c
-	}
+// enterChunk finds the chunk that has number while head is in it.
+func (r *Ring[T]) enterChunk(number uint64) *chunk[T] {
+	r.reading = r.table[number&r.tableMask].Load() // T
 	r.number = number + 1
 	if r.sizeOf == nil {
 		r.popEnd = (number + 1) << r.shift
 	}
-	return c
+	return r.reading
 }
 
 // Claim takes up to limit of the oldest elements, in place, at most to the end of

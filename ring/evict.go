@@ -20,8 +20,8 @@ func (r *Ring[T]) evictTo(pos uint64, evicted []T) []T {
 		if h >= pos {
 			return evicted
 		}
-		if r.ask.Load() {
-			r.giveWay()
+		if mover(w) == byConsumer || r.ask.Load() {
+			r.noteConsumer(w)
 		}
 		if r.moveHead(w, pos) {
 			r.countEvicted(pos)
@@ -34,15 +34,24 @@ func (r *Ring[T]) evictTo(pos uint64, evicted []T) []T {
 // that succeeds those slots are the producer's. If it fails then only the
 // consumer can have moved head, and there is room.
 func (r *Ring[T]) moveHead(w, pos uint64) bool {
-	h := position(w)
-	if mover(w) == byConsumer {
-		r.popped.Store(h - r.evicted)
-	}
 	if !r.head.CompareAndSwap(w, headWord(pos, byProducer)) { // R
 		return false
 	}
-	r.evicted += pos - h
+	r.evicted += pos - position(w)
 	return true
+}
+
+// noteConsumer comes before an eviction at head word w, if the consumer was the last to
+// move head or if it asked for time. It keeps what the word says of the consumer.
+func (r *Ring[T]) noteConsumer(w uint64) {
+	if mover(w) == byConsumer {
+		r.pinned = r.lastClaim(w)
+		r.popped.Store(position(w) - r.evicted)
+	}
+	if r.ask.Load() {
+		r.ask.Store(false)
+		pause(2 * pauseLoops) // about as long as the consumer needs to win a race for head
+	}
 }
 
 // collect appends the slots of [from, to), which the producer owns, to out.
@@ -55,11 +64,4 @@ func (r *Ring[T]) collect(from, to uint64, out []T) []T {
 		from += uint64(len(slots))
 	}
 	return out
-}
-
-// giveWay pauses once, for about as long as the consumer needs to win the race for
-// head, because the consumer has asked for it.
-func (r *Ring[T]) giveWay() {
-	r.ask.Store(false)
-	pause(2 * pauseLoops)
 }

@@ -63,8 +63,8 @@ func HasPointers[T any]() bool { return hasPointers(reflect.TypeFor[T]()) }
 
 // Lines returns the addresses of fields that two goroutines write: those of the
 // producer, those around head, the consumer's own, the producer's own.
-func (r *Ring[T]) Lines() (tail, head, pin, popped, next, taken uintptr) {
+func (r *Ring[T]) Lines() (tail, head, popped, next, taken uintptr) {
 	address := func(p unsafe.Pointer) uintptr { return uintptr(p) }
-	return address(unsafe.Pointer(&r.tail)), address(unsafe.Pointer(&r.head)), address(unsafe.Pointer(&r.pin)),
+	return address(unsafe.Pointer(&r.tail)), address(unsafe.Pointer(&r.head)),
 		address(unsafe.Pointer(&r.popped)), address(unsafe.Pointer(&r.next)), address(unsafe.Pointer(&r.taken))
 }

@@ -1,7 +1,9 @@
 package ring
 
-// A head word is a position and, in bit 0, which side moved it there. The bit
-// spares both sides a counter in the way of every element: see Stats.
+// A head word is a position and, in bit 0, which side moved it there. The bit is the pin:
+// as long as the consumer moved head last, its claim lies just before the position, and
+// the producer, when it moves head on, notes where that was. It also spares both sides a
+// counter (Stats).
 const (
 	byConsumer = 0
 	byProducer = 1

@@ -2,17 +2,19 @@ package ring
 
 // producer is owned by the producer goroutine.
 type producer[T any] struct {
-	next     uint64      // tail, which only the producer moves
-	limit    uint64      // from next up to here Push needs no look at head or table
-	headSeen uint64      // a position that head has reached; by now it may be further
-	filling  *chunk[T]   // where next-1 lives
-	free     []*chunk[T] // chunks that nobody uses, in freeList
-	freeList [reclaimBatch + 1]*chunk[T]
-	held     *chunk[T] // passed by head, but pinned when reclaim looked at it
-	oldest   uint64    // the lowest chunk number that reclaim has not looked at
-	evicted  uint64    // evictions in all
-	ended    bool      // Close was called
-	scratch  T         // what SizeOf looks at
+	next       uint64      // tail, which only the producer moves
+	limit      uint64      // from next up to here Push needs no look at head or table
+	headSeen   uint64      // a position that head has reached; by now it may be further
+	filling    *chunk[T]   // where next-1 lives
+	free       []*chunk[T] // chunks that nobody uses, in freeList
+	freeList   [reclaimBatch + 1]*chunk[T]
+	pinned     uint64    // the chunk number of the last claim before the last eviction
+	held       *chunk[T] // passed by head, but pinned when reclaim looked at it
+	heldNumber uint64    // the chunk number that it had
+	oldest     uint64    // the lowest chunk number that reclaim has not looked at
+	evicted    uint64    // evictions in all
+	ended      bool      // Close was called
+	scratch    T         // what SizeOf looks at
 }
 
 // Push appends v. When the ring is full it evicts the oldest element to make
@@ -47,8 +49,8 @@ func (r *Ring[T]) pushSlowly(v T) (old T, evicted bool) {
 		h := position(w)
 		r.headSeen = h
 		if t-h >= r.capacity {
-			if r.ask.Load() {
-				r.giveWay()
+			if mover(w) == byConsumer || r.ask.Load() {
+				r.noteConsumer(w)
 			}
 			// The address is found first: nothing overlaps with a locked instruction.
 			slot := &r.chunkOf(h).slots[h&r.slotMask]

@@ -64,10 +64,7 @@ type Ring[T any] struct {
 	// Moved by both sides, by compare-and-swap: the oldest position that nobody
 	// took (R). This is the consuming end, as in textbooks; the kernel's
 	// circ_buf and Go's poolqueue name the ends the other way round.
-	head atomic.Uint64 // a head word, see headWord
-	// Written by the consumer, read by the producer: the chunk that the consumer
-	// may be reading (P).
-	pin atomic.Pointer[chunk[T]]
+	head atomic.Uint64 // a head word
 	// Set by a consumer that keeps losing the race for head, cleared by the
 	// producer when it has given way.
 	ask atomic.Bool

@@ -142,8 +142,8 @@ func (c *Calls) Answer(f frame.Frame) bool {
 		switch {
 		case err != nil:
 			a.err = err
-		case body.Code == frame.CodeDeadline: // the broker saw it pass before ctx did
-			a.err = fmt.Errorf("%w: %w", &body, context.DeadlineExceeded)
+		case body.Code == frame.CodeDeadline:
+			a.err = deadlinePassed(&body)
 		default:
 			a.err = &body
 		}
@@ -162,9 +162,18 @@ func (c *Calls) parseReply(f frame.Frame) (a answer) {
 		if err != nil {
 			return answer{err: err}
 		}
+		if failure.Code == frame.CodeDeadline {
+			return answer{err: deadlinePassed(&failure)}
+		}
 		return answer{err: &ReplyError{Code: failure.Code, Text: failure.Error()}}
 	}
 	return answer{reply: Reply{Payload: payload, Content: f.Content(), Source: f.Source()}}
+}
+
+// deadlinePassed is the error for a deadline that the broker or the responder saw
+// pass before the requester's own context did: the same to errors.Is.
+func deadlinePassed(said error) error {
+	return fmt.Errorf("%w: %w", said, context.DeadlineExceeded)
 }
 
 // Close fails everything that waits, and everything after it, with err; nil

@@ -70,6 +70,9 @@ func (p *Port) request(buf *frame.Buffer, off int, f frame.Frame) error {
 			return ErrOverloaded
 		}
 	}
+	if err := b.readable(s.port, f); err != nil {
+		return err
+	}
 	b.pending[key] = &pendingRequest{asker: p, responder: s.port, sub: s, expires: expires}
 	p.asked++
 	b.deliverInflated(s, Urgent, []Item{{Buf: buf, Off: uint32(off), Len: uint32(len(f))}})
@@ -90,6 +93,10 @@ func (p *Port) reply(buf *frame.Buffer, off int, f frame.Frame) error {
 	b.settle(key, r)
 	b.seq++
 	f.Stamp(p.id, b.seq)
+	if err := b.readable(r.asker, f); err != nil {
+		r.asker.Refuse(key.id, err)
+		return err
+	}
 	b.deliverInflated(r.asker.inbox, Urgent, []Item{{Buf: buf, Off: uint32(off), Len: uint32(len(f))}})
 	return nil
 }
@@ -183,4 +190,23 @@ func (b *Broker) expireRequests() {
 			b.forwardCancel(r.responder, key)
 		}
 	}
+}
+
+// readable reports why p could not be given f: it needs it inflated, and that
+// fails. Whoever waits for an answer is told so, rather than left waiting.
+func (b *Broker) readable(p *Port, f frame.Frame) error {
+	if f.Flags()&frame.FlagCompressed&^p.inflates == 0 {
+		return nil
+	}
+	buf := b.pool.Get(4 * len(f))
+	defer buf.Release(1)
+	_, err := frame.AppendInflated(buf.B[:0], f, b.opts.MaxMessageSize)
+	return err
+}
+
+// Pong answers a ping of the client. It takes the way of all that is addressed
+// to the client, so that it comes behind the refusals of what was sent before
+// the ping.
+func (p *Port) Pong(id uint64, timeNs int64) {
+	p.b.tell(p, func(dst []byte) []byte { return frame.AppendControl(dst, frame.TypePong, id, timeNs, 0) })
 }

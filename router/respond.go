@@ -130,8 +130,11 @@ func (r *Responders) answer(ctx context.Context, key requestKey, req *Request, h
 	if err != nil {
 		failure := frame.Failure{Code: frame.CodeFailed, Text: err.Error()}
 		var re *ReplyError
-		if errors.As(err, &re) && re.Code >= frame.CodeApplication {
+		switch {
+		case errors.As(err, &re) && re.Code >= frame.CodeApplication:
 			failure.Code, failure.Text = re.Code, re.Text
+		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
+			failure.Code = frame.CodeDeadline
 		}
 		f.Flags, f.Payload = frame.FlagFailed, frame.AppendFailure(nil, failure)
 	}

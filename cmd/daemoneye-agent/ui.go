@@ -82,13 +82,14 @@ func (p *program) exit(ctx context.Context, c *command, err error) int {
 	return exitFailed
 }
 
-func dialed(err error) bool {
-	var op *ipc.OpError
-	return errors.As(err, &op) && op.Op == "dial"
+// tried reports whether op failed: dial or listen.
+func tried(err error, op string) bool {
+	var e *ipc.OpError
+	return errors.As(err, &e) && e.Op == op
 }
 
 func noAgent(err error) bool {
-	return dialed(err) && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOTDIR))
+	return tried(err, "dial") && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOTDIR))
 }
 
 func hint(name string, err error) string {
@@ -109,7 +110,7 @@ func hint(name string, err error) string {
 		return "no agent listens there: start one with \"daemoneye-agent run\", or name its -instance or -socket"
 	case errors.As(err, &inUse):
 		return "an agent of this instance runs already: see \"daemoneye-agent status\", or run another -instance"
-	case dialed(err) && errors.Is(err, os.ErrPermission):
+	case tried(err, "dial") && errors.Is(err, os.ErrPermission):
 		return "the socket belongs to another user: run this as the agent's user or as root"
 	case errors.Is(err, router.ErrNoResponder):
 		return "nobody serves that target now: \"daemoneye-agent status\" shows which collectors run"
@@ -119,8 +120,10 @@ func hint(name string, err error) string {
 		return "it may be stopped, or busy: its state is in the output of ps"
 	case errors.As(err, &peer) && errors.Is(err, frame.ErrLimit):
 		return "end some of its clients, or run it with a larger limit: see daemoneye-agent run -help"
-	case name == runCommand.name && errors.Is(err, os.ErrPermission):
-		return "choose a directory of your own with -socket"
+	case tried(err, "listen"):
+		return "the socket's directory must be yours and closed to others: choose one with -socket"
+	case name == "run" && errors.Is(err, os.ErrPermission):
+		return "run it as root or with CAP_NET_ADMIN, or take -process-source poll"
 	}
 	return ""
 }

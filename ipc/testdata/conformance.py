@@ -13,14 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import vectors
 import wire
 from bus import BrokerError, Client, Message
-from wire import Fault, Frame, Gap, Type
-
-
-def expect(got: Any, want: Any) -> None:
-    if got != want:
-        raise AssertionError(f"got {got!r}, want {want!r}")
+from vectors import expect
+from wire import Frame, Gap, Type
 
 
 def refused(code: str | int, call: Callable[[], Any]) -> BrokerError:
@@ -52,67 +49,9 @@ def take_gap(client: Client) -> Gap:
 
 
 def publish(client: Client, topic: str, count: int, size: int = 8, compress: bool = False) -> None:
-    """Has the partner publish, and returns when all of it is routed: messages of size bytes, which begin with a number."""
+    """Has the partner publish messages of size bytes, which begin with their number; returns when they are routed."""
     order = {"topic": topic, "count": count, "size": size, "compress": compress}
     client.request("partner.publish", json.dumps(order).encode())
-
-
-# Vectors
-
-
-def vector(path: Path) -> tuple[dict[str, str], bytes]:
-    head, _, body = path.read_text().partition("\n\n")
-    keys = dict(line.split(":", 1) for line in head.splitlines())
-    data = bytes.fromhex("".join(line.partition("#")[0] for line in body.splitlines()))
-    return {key: value.strip() for key, value in keys.items()}, data
-
-
-def outcome(data: bytes, limit: int) -> tuple[str, bool]:
-    """What a decoder finds, and whether the stream is lost."""
-    try:
-        frame, _ = wire.decode(data, limit)
-        wire.check(frame, limit)
-    except wire.Incomplete:
-        return "incomplete", False
-    except Fault as fault:
-        return fault.code, fault.lost
-    return "ok", False
-
-
-def vectors(folder: Path) -> int:
-    """Section "Vectors"; returns how many there are."""
-    paths = sorted(folder.glob("*.txt"))
-    for path in paths:
-        keys, data = vector(path)
-        limit = int(keys.get("max-size", wire.DEFAULT_LIMIT))
-        found = outcome(data, limit)
-        try:
-            expect(found, (keys["expect"], keys.get("stream") == "lost"))
-            whole = len(data) - int(keys.get("rest", 0))
-            for end in range(whole):
-                before = outcome(data[:end], limit)
-                if before != ("incomplete", False) and (keys["expect"] == "ok" or before != found):
-                    raise AssertionError(f"the first {end} bytes: {before}")
-            if keys["expect"] == "ok":
-                good_vector(keys, data[:whole], limit)
-        except AssertionError as failure:
-            raise AssertionError(f"{path.name}: {failure}") from None
-    return len(paths)
-
-
-def good_vector(keys: dict[str, str], data: bytes, limit: int) -> None:
-    frame, length = wire.decode(data + b"behind", limit)
-    expect(length, len(data))
-    for key in ("flags", "priority", "content", "source", "id", "time", "sequence"):
-        expect(getattr(frame, key), int(keys[key]))
-    expect(Type(frame.type).name.lower().replace("_", "-"), keys["type"])
-    expect(frame.topic.decode(), keys["topic"])
-    expect((len(frame.extension), len(frame.payload)), (int(keys["extension"]), int(keys["payload"])))
-    if "inflated" in keys:
-        count, character = keys["inflated"].split()
-        expect(wire.check(frame, limit), character.encode() * int(count))
-    frame.extension = wire.extension(wire.entries(frame.extension))
-    expect(frame.encode(), data)
 
 
 # Section "A connection"
@@ -391,7 +330,7 @@ CHECKS: list[Callable[[str], None]] = [
 
 
 def run(path: str, folder: str) -> int:
-    print(f"ok vectors ({vectors(Path(folder))})")
+    print(f"ok vectors ({vectors.run(Path(folder))})")
     for check in CHECKS:
         check(path)
         print("ok", check.__name__, flush=True)

@@ -10,7 +10,7 @@ import re
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, cast
 
 import inflate
 
@@ -237,7 +237,7 @@ def json_object(payload: bytes, limit: int, kinds: dict[str, type]) -> dict[str,
         raise Fault("body")
     if any(key in value and not isinstance(value[key], kind) for key, kind in kinds.items()):
         raise Fault("body")
-    return value
+    return cast(dict[str, Any], value)
 
 
 def hello(payload: bytes) -> dict[str, Any]:

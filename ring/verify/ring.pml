@@ -2,6 +2,9 @@
  * The protocol of package ring, for exhaustive search with spin: push, evict, claim,
  * pin, reuse of chunks, park and wake.
  *
+ * head is a word of a position and a bit that says who moved it there; the two are read
+ * and written together. The bit is the pin: see lastClaim.
+ *
  * CAP   capacity          CHUNK  slots of a chunk
  * PUSH  elements pushed   BATCH  the largest batch, of pushes and of claims
  *
@@ -10,8 +13,8 @@
  * are sequentially consistent, as spin's memory is; that the plain slots are ordered by
  * them is what the assertions on slots say, and what the race detector watches.
  *
- * Mutations, each of which has to fail: NO_PIN, PIN_FIRST, SMALL_TABLE, NO_RECHECK,
- * BLIND_CLAIM.
+ * Mutations, each of which has to fail: NO_PIN, PIN_FIRST, NO_NOTE, SMALL_TABLE,
+ * NO_RECHECK, BLIND_CLAIM.
  */
 
 #ifndef CAP
@@ -30,11 +33,11 @@
 /* Chunks that hold what is queued when the next one is entered, that one, a pinned one. */
 #define CHUNKS ((CAP - 1 + CHUNK - 1) / CHUNK + 2)
 #ifdef SMALL_TABLE
-#define TABLE (CHUNKS - 1)
+#define TABLE (CHUNKS - 2)
 #else
 #define TABLE CHUNKS
 #endif
-#define NOCHUNK 255
+#define NONE 255          /* no chunk, or no chunk number */
 #define EMPTY 0           /* a cleared slot; the element at position p is p + 1 */
 
 #define QUEUED 0
@@ -42,9 +45,10 @@
 #define EVICTED 2
 
 /* Shared. */
-byte tail, head;
+byte tail;
+byte head;                /* the position of the head word */
+bool byProducer;          /* the bit of the head word */
 byte table[TABLE];
-byte pin = NOCHUNK;
 bool closed, asleep, token;
 byte slot[CHUNKS * CHUNK];
 
@@ -55,6 +59,9 @@ byte claimChunk;
 
 #define SLOT(c, p) slot[(c) * CHUNK + (p) % CHUNK]
 
+/* lastClaim: the chunk number of the consumer's last claim, from a head word. */
+#define LAST_CLAIM(pos, mover) (mover -> pinned : (pos == 0 -> NONE : (pos - 1) / CHUNK))
+
 /* The producer writes to, or clears, the slot of position p in chunk c. */
 inline mayTouch(c, p) {
 	assert(!(claimLow < claimHigh && c == claimChunk &&
@@ -63,9 +70,13 @@ inline mayTouch(c, p) {
 
 proctype Producer() {
 	byte next, headSeen, h, n, to, c, i;
-	byte passed, pinned, oldest, made, looked;
-	byte held = NOCHUNK;
+	byte passed, oldest, made, looked;
+	byte pinned = NONE;       /* the last claim before the last eviction */
+	byte claim;               /* the last claim */
+	byte held = NONE;
+	byte heldNumber;
 	bool free[CHUNKS];
+	bool mover;
 	bool won;
 
 	do
@@ -85,15 +96,18 @@ proctype Producer() {
 		if
 		:: headSeen < to ->
 			do
-			:: h = head;                              /* R */
+			:: atomic { h = head; mover = byProducer }; /* R */
 			   if
 			   :: h >= to -> headSeen = h; break
 			   :: else
 			   fi;
+#ifndef NO_NOTE
+			   pinned = LAST_CLAIM(h, mover);           /* noteConsumer */
+#endif
 			   atomic {
-				won = (head == h);
+				won = (head == h && byProducer == mover);
 				if
-				:: won -> head = to               /* R */
+				:: won -> head = to; byProducer = true /* R */
 				:: else
 				fi
 			   };
@@ -135,17 +149,22 @@ proctype Producer() {
 				:: c == CHUNKS ->
 					/* reclaim */
 #ifdef PIN_FIRST
-					pinned = pin;                     /* P */
-					passed = head / CHUNK;            /* R */
+					claim = LAST_CLAIM(head, byProducer);     /* R, too early */
+					passed = head / CHUNK;                    /* R */
 #else
-					passed = head / CHUNK;            /* R */
-					pinned = pin;                     /* P */
+					atomic {
+						passed = head / CHUNK;            /* R */
+						claim = LAST_CLAIM(head, byProducer)
+					};
+#endif
+#ifdef NO_PIN
+					claim = NONE;
 #endif
 					d_step {
 						if
-						:: held != NOCHUNK && held != pinned ->
+						:: held != NONE && heldNumber != claim ->
 							free[held] = true;
-							held = NOCHUNK
+							held = NONE
 						:: else
 						fi;
 						/* A bound of two a time, as reclaimBatch says, is enough. */
@@ -153,12 +172,12 @@ proctype Producer() {
 						do
 						:: oldest < passed && looked < 2 ->
 							c = table[oldest % TABLE];
-							oldest++;
-							looked++;
 							if
-							:: c == pinned -> held = c
+							:: oldest == claim -> held = c; heldNumber = claim
 							:: else -> free[c] = true
-							fi
+							fi;
+							oldest++;
+							looked++
 						:: else -> break
 						od;
 						c = 0;
@@ -196,7 +215,7 @@ proctype Producer() {
 		atomic {
 			next = next + n;
 			h = 0; to = 0; c = 0; i = 0; won = false;
-			passed = 0; pinned = 0; looked = 0
+			passed = 0; claim = 0; looked = 0; mover = false
 		};
 		atomic {
 			tail = next;                              /* W */
@@ -228,12 +247,11 @@ proctype Producer() {
 
 proctype Consumer() {
 	byte taken, tailSeen, h, n, c, i, end;
-	byte reading = NOCHUNK;
-	byte number;
-	bool won, done;
+	byte reading, number;
+	bool won, mover;
 
 	do
-	:: h = head;                                              /* R */
+	:: atomic { h = head; mover = byProducer };                 /* R */
 	   if
 	   :: h >= tailSeen -> tailSeen = tail                    /* W */
 	   :: else
@@ -261,19 +279,11 @@ proctype Consumer() {
 		:: else
 		fi
 	   :: else ->
-		/* pinChunk */
+		/* enterChunk */
 		if
 		:: number != h / CHUNK + 1 ->
-			c = table[(h / CHUNK) % TABLE];           /* T */
-			number = h / CHUNK + 1;
-			if
-			:: c != reading ->
-#ifndef NO_PIN
-				pin = c;                          /* P */
-#endif
-				reading = c
-			:: else
-			fi
+			reading = table[(h / CHUNK) % TABLE];     /* T */
+			number = h / CHUNK + 1
 		:: else
 		fi;
 		/* Any length: Pop, Claim. To the end of the chunk at most. */
@@ -287,11 +297,12 @@ proctype Consumer() {
 #ifdef BLIND_CLAIM
 			won = true;
 #else
-			won = (head == h);
+			won = (head == h && byProducer == mover);
 #endif
 			if
 			:: won ->
 				head = h + n;                     /* R */
+				byProducer = false;
 				claimLow = h;
 				claimHigh = h + n;
 				claimChunk = reading

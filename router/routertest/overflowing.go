@@ -1,0 +1,192 @@
+package routertest
+
+import (
+	"maps"
+	"strconv"
+
+	"github.com/daemoneye/eventbus/router"
+)
+
+// flood is more than any queue or socket on the way holds.
+const flood = 30_000
+
+var overflowing = []testCase{
+	{
+		name: "the newest are kept, and each loss is told exactly",
+		rule: "with drop-oldest a subscriber that does not keep up loses the oldest messages; where it does, a gap says which and how many, so that messages and gaps together are all that was published",
+		run: func(t *suite) {
+			bus := t.dial("publisher")
+			s := t.subscribe(t.dial("subscriber"), router.Subscription{Patterns: []string{"demo.x"}, Queue: 50})
+			t.flood(bus, "demo.x")
+			if last := t.account(s); last != flood-1 {
+				t.Errorf("the last message is %d, want %d", last, flood-1)
+			}
+		},
+	},
+	{
+		name: "the oldest are kept, and the last loss is told too",
+		rule: "with drop-newest the oldest messages are kept; what was refused is told even if no message follows",
+		run: func(t *suite) {
+			bus := t.dial("publisher")
+			s := t.subscribe(t.dial("subscriber"), router.Subscription{Patterns: []string{"demo.x"}, Queue: 50, Overflow: router.DropNewest})
+			t.flood(bus, "demo.x")
+			t.account(s)
+		},
+	},
+	{
+		name: "a slow handler loses like a slow loop",
+		rule: "a handler that takes its time is shown the gaps that this costs; it holds up nobody else",
+		run: func(t *suite) {
+			bus := t.dial("publisher")
+			let := make(chan struct{})
+			seen := make(chan *router.Message, flood+1)
+			t.subscribe(t.dial("slow"), router.Subscription{Patterns: []string{"demo.x"}, Queue: 50, Handler: func(m *router.Message) {
+				<-let
+				seen <- m.Clone()
+			}})
+			t.flood(bus, "demo.x") // returns, though the handler does not
+			close(let)
+			var l tally
+			for l.next < flood {
+				if err := l.see(receive(t, "the next message or gap", seen)); err != "" {
+					t.Fatal(err)
+				}
+			}
+		},
+	},
+	{
+		name: "the last value of each topic arrives",
+		rule: "with conflate a subscriber that does not keep up is shown the last message of each topic, whatever it misses before",
+		run: func(t *suite) {
+			bus := t.dial("publisher")
+			s := t.subscribe(t.dial("subscriber"), router.Subscription{Patterns: []string{"demo.#"}, Queue: 50, Overflow: router.Conflate})
+			topics := []string{"demo.a", "demo.b", "demo.c"}
+			for i, p := range numbers(0, 900) {
+				t.publish(bus, topics[i%3], p)
+			}
+			t.flush(bus)
+			want := map[string]string{"demo.a": "897", "demo.b": "898", "demo.c": "899"}
+			last := map[string]string{}
+			seen := uint64(0)
+			for m := range s.Messages(t.ctx()) {
+				if m.Gap != nil {
+					seen += m.Gap.Count
+				} else {
+					seen++
+					last[string(m.Topic())] = string(m.Payload)
+				}
+				if seen == 900 {
+					break
+				}
+			}
+			if seen != 900 || !maps.Equal(last, want) {
+				t.Errorf("%d messages are accounted for, the last are %v, want 900 and %v", seen, last, want)
+			}
+		},
+	},
+	{
+		name:    "urgent messages pass a flood",
+		rule:    "messages in the urgent lane are neither lost to bulk messages nor kept waiting behind them",
+		options: router.Options{Urgent: []string{"alerts.#"}},
+		run: func(t *suite) {
+			bus := t.dial("publisher")
+			s := t.subscribe(t.dial("subscriber"), router.Subscription{Patterns: []string{"demo.x", "alerts.#"}, Queue: 50})
+			const alerts = 20
+			for i := range alerts {
+				t.publish(bus, "demo.x", numbers(0, flood/alerts)...)
+				t.publish(bus, "alerts.high", strconv.Itoa(i))
+			}
+			t.flush(bus)
+			next := 0
+			for m := range s.Messages(t.ctx()) {
+				if !m.Urgent {
+					continue
+				}
+				if m.Gap != nil || string(m.Payload) != strconv.Itoa(next) || m.Sequence != uint64(next) {
+					t.Fatalf("alert %d is %q, %v", next, m.Payload, m.Gap)
+				}
+				if next++; next == alerts {
+					break
+				}
+			}
+			if next != alerts {
+				t.Errorf("%d of %d alerts arrive", next, alerts)
+			}
+		},
+	},
+	{
+		name: "one who does not read harms nobody",
+		rule: "a subscriber that takes nothing costs another one of the same topic no message, if that one keeps up",
+		run: func(t *suite) {
+			bus := t.dial("publisher")
+			t.subscribe(t.dial("idle"), router.Subscription{Patterns: []string{"demo.x"}, Queue: 10})
+			busy := t.dial("busy")
+			s := t.subscribe(busy, router.Subscription{Patterns: []string{"demo.x"}})
+			for i := range 100 {
+				t.publish(bus, "demo.x", numbers(100*i, 100*i+100)...)
+				t.expect(s, numbers(100*i, 100*i+100)...)
+			}
+		},
+	},
+}
+
+// flood publishes numbered messages, and has them routed.
+func (t *suite) flood(bus router.Bus, topic string) {
+	t.Helper()
+	p := t.publisher(bus, topic)
+	for _, payload := range numbers(0, flood) {
+		if err := p.Publish([]byte(payload)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.flush(bus)
+}
+
+// account reads until all of a flood is accounted for, and returns the last
+// message.
+func (t *suite) account(s router.Subscriber) (last int) {
+	t.Helper()
+	var l tally
+	for m := range s.Messages(t.ctx()) {
+		if err := l.see(m); err != "" {
+			t.Fatal(err)
+		}
+		if l.next == flood {
+			break
+		}
+	}
+	if l.next != flood {
+		t.Fatalf("%d messages are accounted for, want %d", l.next, flood)
+	}
+	if st := s.Stats(); st.Delivered != l.delivered || st.Lost != l.lost {
+		t.Errorf("Stats says %+v, shown were %d, and %d lost", st, l.delivered, l.lost)
+	}
+	return l.last
+}
+
+// tally follows the numbers of one subscription, whose messages carry them.
+type tally struct {
+	next            uint64
+	last            int
+	delivered, lost uint64
+}
+
+// see says what is wrong with m after what was seen before, or nothing.
+func (l *tally) see(m *router.Message) string {
+	if g := m.Gap; g != nil {
+		if g.First != l.next || g.Count == 0 || g.Count != g.Last-g.First+1 || g.Bytes < g.Count {
+			return g.String() + ", want one from " + strconv.FormatUint(l.next, 10)
+		}
+		l.next += g.Count
+		l.lost += g.Count
+		return ""
+	}
+	n, err := strconv.Atoi(string(m.Payload))
+	if err != nil || m.Sequence != l.next || uint64(n) != l.next {
+		return "message " + string(m.Payload) + " has the number " + strconv.FormatUint(m.Sequence, 10) + ", want " + strconv.FormatUint(l.next, 10)
+	}
+	l.next++
+	l.delivered++
+	l.last = n
+	return ""
+}

@@ -1,0 +1,165 @@
+package routertest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/daemoneye/eventbus/router"
+)
+
+// Start brings up a broker with the options o and returns what gives clients of
+// it. The broker and the clients end with t, which Start sees to with t.Cleanup;
+// that a case has closed a client already must do no harm.
+type Start func(t *testing.T, o router.Options) (dial func(name string) router.Bus)
+
+// Run holds the buses that start makes to every rule.
+func Run(t *testing.T, start Start) {
+	for _, group := range [][]testCase{publishing, subscribing, overflowing, requesting, ending} {
+		for _, c := range group {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				defer func() {
+					if t.Failed() {
+						t.Logf("the rule: %s", c.rule)
+					}
+				}()
+				c.run(&suite{T: t, dial: start(t, c.options)})
+			})
+		}
+	}
+}
+
+// testCase is one rule and what holds a bus to it.
+type testCase struct {
+	name, rule string
+	options    router.Options
+	run        func(t *suite)
+}
+
+// suite is a running case. Its helpers fail it with what went wrong.
+type suite struct {
+	*testing.T
+	dial func(name string) router.Bus
+}
+
+// guard ends a case that hangs.
+const guard = time.Minute
+
+func (t *suite) ctx() context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), guard)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func (t *suite) subscribe(bus router.Bus, spec router.Subscription) router.Subscriber {
+	t.Helper()
+	s, err := bus.Subscribe(t.ctx(), spec)
+	if err != nil {
+		t.Fatalf("Subscribe: %v", err)
+	}
+	return s
+}
+
+func (t *suite) publish(bus router.Bus, topic string, payloads ...string) {
+	t.Helper()
+	for _, p := range payloads {
+		if err := bus.Publish(t.ctx(), router.Outgoing{Topic: topic, Payload: []byte(p)}); err != nil {
+			t.Fatalf("Publish on %s: %v", topic, err)
+		}
+	}
+}
+
+func (t *suite) publisher(bus router.Bus, topic string) router.Publisher {
+	t.Helper()
+	p, err := bus.Publisher(topic)
+	if err != nil {
+		t.Fatalf("Publisher of %s: %v", topic, err)
+	}
+	return p
+}
+
+func (t *suite) flush(bus router.Bus) {
+	t.Helper()
+	if err := bus.Flush(t.ctx()); err != nil {
+		t.Fatalf("Flush: %v", err)
+	}
+}
+
+func (t *suite) respond(bus router.Bus, target string, h router.Responder) router.Closer {
+	t.Helper()
+	c, err := bus.Respond(t.ctx(), target, h)
+	if err != nil {
+		t.Fatalf("Respond to %s: %v", target, err)
+	}
+	return c
+}
+
+// stats asks the broker for its books.
+func (t *suite) stats(bus router.Bus) (s router.Stats) {
+	t.Helper()
+	r, err := bus.Request(t.ctx(), router.StatsTarget, nil)
+	if err == nil {
+		err = json.Unmarshal(r.Payload, &s)
+	}
+	if err != nil {
+		t.Fatalf("Request of %s: %v", router.StatsTarget, err)
+	}
+	return s
+}
+
+// next returns copies of the next n messages; a gap fails the case.
+func (t *suite) next(s router.Subscriber, n int) (got []*router.Message) {
+	t.Helper()
+	for m := range s.Messages(t.ctx()) {
+		if m.Gap != nil {
+			t.Fatalf("after %d messages: %s", len(got), m.Gap)
+		}
+		if got = append(got, m.Clone()); len(got) == n {
+			return got
+		}
+	}
+	t.Fatalf("the subscription ended after %d of %d messages: %v", len(got), n, s.Err())
+	return nil
+}
+
+// expect checks that the next messages have these payloads, in this order.
+func (t *suite) expect(s router.Subscriber, payloads ...string) {
+	t.Helper()
+	for i, m := range t.next(s, len(payloads)) {
+		if string(m.Payload) != payloads[i] {
+			t.Fatalf("message %d is %q, want %q", i, m.Payload, payloads[i])
+		}
+	}
+}
+
+// is checks that an error is the one that is wanted.
+func (t *suite) is(what string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s: %v, want %v", what, err, want)
+	}
+}
+
+// receive waits for a value.
+func receive[T any](t *suite, what string, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-t.ctx().Done():
+		t.Fatalf("%s does not come", what)
+		panic("unreachable")
+	}
+}
+
+// numbers are the payloads from..to-1.
+func numbers(from, to int) (s []string) {
+	for i := from; i < to; i++ {
+		s = append(s, fmt.Sprint(i))
+	}
+	return s
+}
