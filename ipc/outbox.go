@@ -32,10 +32,10 @@ type outbox struct {
 	now    int64 // guarded by mu; the last reading of the clock
 	shared int   // guarded by mu; how many messages may still use it
 
-	armed  bool          // guarded by mu; run was told that something waits
-	filled bool          // guarded by mu; a batch was written for its size since run looked
-	kick   chan struct{} // capacity 1
-	done   chan struct{}
+	armed   bool          // guarded by mu; run was told that something waits
+	flushed bool          // guarded by mu; something was written since run looked
+	kick    chan struct{} // capacity 1
+	done    chan struct{}
 }
 
 const (
@@ -176,7 +176,6 @@ func (o *outbox) wrote(lane router.Lane, now int64) (err error) {
 	switch {
 	case o.writing || o.fd < 0: // who writes sees it; or who connects
 	case len(o.lanes[router.Bulk]) >= batchSize:
-		o.filled = true
 		err = o.flushLocked()
 	case lane == router.Urgent:
 		err = o.flushLocked()
@@ -244,6 +243,7 @@ func (o *outbox) flushLocked() error {
 			continue
 		}
 		batch, fd := o.lanes[lane], o.fd
+		o.flushed = true
 		o.shared = 0
 		o.lanes[lane], o.spare = o.spare[:0], nil
 		o.writing = true
@@ -302,8 +302,8 @@ func (o *outbox) run() {
 			o.mu.Unlock()
 			return
 		}
-		dense = o.filled
-		o.filled = false
+		dense = o.flushed
+		o.flushed = false
 		if dense {
 			wait = min(2*wait, max(o.budget, maxWait))
 		} else {
@@ -312,6 +312,7 @@ func (o *outbox) run() {
 			if !o.writing && o.fd >= 0 && o.flushLocked() == nil { // a failure is the reading goroutine's to report
 				o.credit, o.paidAt = 0, router.Now()
 			}
+			o.flushed = false // by others than us
 		}
 		o.mu.Unlock()
 	}
