@@ -126,6 +126,14 @@ func (s *server) said(c *conn) {
 	}
 }
 
+// heard goes on reading from a client that has taken all that it is owed.
+func (s *server) heard(c *conn) {
+	if c.owed {
+		c.owed = false
+		s.watch(c)
+	}
+}
+
 // unread reports whether c is not read from for now, whatever it sends.
 func (c *conn) unread() bool { return c.paused || c.owed || c.closing }
 

@@ -304,9 +304,9 @@ func (c *Client) finish(err error) {
 		sub.end(err)
 	}
 	c.mu.Unlock()
-	c.out.close(nil)
 	if !errors.Is(err, router.ErrClosed) {
 		err = fmt.Errorf("%w: %w", router.ErrClosed, err)
 	}
 	c.calls.Close(err)
+	c.out.close(nil)
 }

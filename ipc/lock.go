@@ -55,4 +55,8 @@ func holder(f *os.File) int {
 	return pid
 }
 
-func (l *lockFile) unlock() error { return l.f.Close() }
+// unlock lets go of the lock by itself, and not with the file alone: a process
+// that is being forked at this moment has the file open too, until it executes.
+func (l *lockFile) unlock() error {
+	return errors.Join(os.NewSyscallError("flock", unix.Flock(int(l.f.Fd()), unix.LOCK_UN)), l.f.Close())
+}

@@ -90,6 +90,7 @@ func (s *server) flush(c *conn) {
 			s.gatherQueues(c, g)
 		}
 		if g.total == 0 {
+			s.heard(c)
 			s.finish(c)
 			return
 		}
@@ -110,10 +111,7 @@ func (s *server) flush(c *conn) {
 		}
 		c.full, c.spoke = 0, true
 		c.ctl = emptied(c.ctl)
-		if c.owed {
-			c.owed = false
-			s.watch(c)
-		}
+		s.heard(c)
 		deliver(g.items)
 		release(g.refs)
 		if c.port == nil || len(*c.port.Ready()) == 0 {

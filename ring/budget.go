@@ -6,10 +6,14 @@ package ring
 type span struct{ before, after int64 }
 
 // Bytes returns the sum of SizeOf over what is queued; without SizeOf, 0. While
-// the ring is in use it is an estimate.
+// the ring is in use it is an estimate, between 0 and the budget.
 func (r *Ring[T]) Bytes() int64 {
 	gone := max(r.bytesTaken.Load(), r.bytesEvicted.Load())
-	return max(r.bytesPushed.Load()-gone, 0)
+	queued := r.bytesPushed.Load() - gone
+	if r.maxBytes > 0 {
+		return min(queued, r.maxBytes)
+	}
+	return queued
 }
 
 // queued returns the bytes from position h on, exactly.

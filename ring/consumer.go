@@ -92,9 +92,9 @@ func (r *Ring[T]) enterChunk(number uint64) *chunk[T] {
 }
 
 // Claim takes up to limit of the oldest elements, in place, at most to the end of
-// their chunk: 64 elements, fewer in a small ring. The batch is empty when the
-// ring is. Once the ring is closed and drained, an empty batch may still have a
-// Lost: what was evicted last.
+// their chunk: 64 elements, fewer in a small ring, more if they are tiny. The batch
+// is empty when the ring is. Once the ring is closed and drained, an empty batch may
+// still have a Lost: what was evicted last.
 func (r *Ring[T]) Claim(limit int) Batch[T] {
 	r.Release()
 	if limit < 1 {

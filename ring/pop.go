@@ -6,8 +6,8 @@ func (r *Ring[T]) Pop() (v T, ok bool) {
 	if h == r.tailSeen && !r.look(h) {
 		return v, false
 	}
-	// If nothing was evicted since the last claim, then head is where that left it,
-	// and so is the pin.
+	// If nothing was evicted since the last claim, then head is where that left it, and
+	// mostly in the same chunk.
 	if h >= r.popEnd || !r.head.CompareAndSwap(headWord(h, byConsumer), headWord(h+1, byConsumer)) { // R
 		return r.popSlowly()
 	}

@@ -242,9 +242,9 @@ func TestCacheLines(t *testing.T) {
 
 func TestHasPointers(t *testing.T) {
 	type flat struct {
-		a [4]int32
-		b struct{ c complex128 }
-		d uintptr
+		_ [4]int32
+		_ struct{ _ complex128 }
+		_ uintptr
 	}
 	for name, test := range map[string]struct{ got, want bool }{
 		"uint64":         {ring.HasPointers[uint64](), false},

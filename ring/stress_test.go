@@ -3,6 +3,7 @@ package ring_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -131,7 +132,7 @@ func dwell(t *testing.T, b ring.Batch[cell]) ring.Batch[cell] {
 // TestEveryOperationPair runs each kind of producer against each kind of consumer,
 // with a third goroutine that only looks.
 func TestEveryOperationPair(t *testing.T) {
-	elements := 30000
+	elements := 20000
 	if raceEnabled || testing.Short() {
 		elements = 3000
 	}
@@ -188,6 +189,7 @@ func look(t *testing.T, r *ring.Ring[cell], done chan struct{}) {
 		case <-done:
 			return
 		default:
+			runtime.Gosched() // the two that are looked at have precedence
 		}
 	}
 }

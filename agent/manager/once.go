@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -69,7 +70,7 @@ func killed(cmd *exec.Cmd) bool {
 	if cmd.ProcessState == nil {
 		return false
 	}
-	status, ok := cmd.ProcessState.Sys().(unix.WaitStatus)
+	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
 	return ok && status.Signal() == unix.SIGKILL
 }
 
@@ -79,12 +80,12 @@ func ending(cause, err error, last string) string {
 	if errors.Is(cause, errNotRegistered) {
 		return cause.Error()
 	}
-	text := "ended by itself"
-	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-		text = err.Error()
+	var status *exec.ExitError
+	switch {
+	case err == nil || errors.Is(err, exec.ErrWaitDelay):
+		return "ended by itself"
+	case errors.As(err, &status) && status.Exited() && last != "":
+		return err.Error() + ": " + last
 	}
-	if last != "" {
-		text += ": " + last
-	}
-	return text
+	return err.Error()
 }

@@ -50,7 +50,7 @@ var ending = []testCase{
 		name: "a handler may end its own subscription",
 		rule: "Close of a subscriber may be called by its handler, whose call in flight is the last",
 		run: func(t *suite) {
-			bus := t.dial("bus")
+			bus, other := t.dial("bus"), t.dial("other")
 			var calls atomic.Int32
 			given := make(chan router.Subscriber, 1)
 			closed := make(chan error, 1)
@@ -59,14 +59,13 @@ var ending = []testCase{
 					closed <- (<-given).Close()
 				}
 			}})
-			watch := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
-			t.publish(bus, "demo.x", numbers(0, 100)...)
-			t.flush(bus)
 			given <- s
+			watch := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
+			t.publish(other, "demo.x", numbers(0, 100)...)
 			if err := receive(t, "the end of Close", closed); err != nil {
 				t.Error(err)
 			}
-			t.publish(bus, "demo.x", "100")
+			t.publish(other, "demo.x", "100")
 			t.expect(watch, numbers(0, 101)...)
 			if n := calls.Load(); n != 1 {
 				t.Errorf("the handler is called %d times", n)

@@ -35,8 +35,10 @@ func Main(ctx context.Context, name string, p Process) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	config, err := configure(ctx, name, p.In, func() { stop(nil) })
-	if err != nil {
-		return orderly(ctx, err)
+	if errors.Is(err, context.Canceled) {
+		return nil
+	} else if err != nil {
+		return err
 	}
 	c, err := p.New(config)
 	if err != nil {
@@ -95,16 +97,21 @@ func configure(ctx context.Context, name string, r io.Reader, gone func()) (cont
 			gone()
 		}
 	}()
+	var f first
 	select {
-	case f := <-read:
-		if f.err == nil && f.config.Collector != name {
-			f.err = fmt.Errorf("it is for collector %q, not %q", f.config.Collector, name)
-		}
-		if f.err != nil {
-			return control.ChildConfig{}, fmt.Errorf("configuration from the agent: %w", f.err)
-		}
-		return f.config, nil
+	case f = <-read:
 	case <-ctx.Done():
-		return control.ChildConfig{}, ctx.Err()
+		select {
+		case f = <-read: // it came and ended
+		default:
+			return control.ChildConfig{}, ctx.Err()
+		}
 	}
+	if f.err == nil && f.config.Collector != name {
+		f.err = fmt.Errorf("it is for collector %q, not %q", f.config.Collector, name)
+	}
+	if f.err != nil {
+		return control.ChildConfig{}, fmt.Errorf("configuration from the agent: %w", f.err)
+	}
+	return f.config, nil
 }

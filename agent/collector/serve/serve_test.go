@@ -1,0 +1,202 @@
+package serve_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.uber.org/goleak"
+
+	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/serve"
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fake is a collector called demo.
+type fake struct {
+	run func(ctx context.Context, emit collector.Emit) error
+}
+
+func (fake) Name() string     { return "demo" }
+func (fake) Describe() string { return "made up" }
+func (f fake) Run(ctx context.Context, emit collector.Emit) error {
+	if f.run == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return f.run(ctx, emit)
+}
+
+// newBroker runs a broker until the test ends.
+func newBroker(t *testing.T) *router.Broker {
+	t.Helper()
+	b, err := router.New(router.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- b.Run(ctx) }() // awaited in the clean-up
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// dial returns a client that ends with the test.
+func dial(t *testing.T, b *router.Broker, name string) *router.Local {
+	t.Helper()
+	c := b.Client(name)
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// acceptAll answers registrations as an agent does, and tells what it was told.
+func acceptAll(t *testing.T, agent router.Bus) <-chan control.Registration {
+	t.Helper()
+	told := make(chan control.Registration, 10)
+	_, err := agent.Respond(t.Context(), control.RegistrationTarget, func(_ context.Context, r *router.Request) ([]byte, error) {
+		var reg control.Registration
+		if err := json.Unmarshal(r.Payload, &reg); err != nil {
+			return nil, err
+		}
+		told <- reg
+		return json.Marshal(control.Accepted{Collector: reg.Collector})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return told
+}
+
+func TestACollectorRegistersPublishesAndReports(t *testing.T) {
+	b := newBroker(t)
+	agent := dial(t, b, "agent")
+	told := acceptAll(t, agent)
+	// Its event type and pid are there for filters.
+	sub, err := agent.Subscribe(t.Context(), router.Subscription{
+		Patterns:    []string{"events.demo.#"},
+		EventFilter: &router.EventFilter{EventTypes: []string{"process"}, PIDs: []uint32{42}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	demo := fake{func(ctx context.Context, emit collector.Emit) error {
+		emit(collector.Message{Topic: "events.demo.a", Payload: []byte("other"), EventType: "process", PID: 1})
+		emit(collector.Message{Topic: "not a topic", Payload: []byte("refused")})
+		emit(collector.Message{Topic: "events.demo.b", Payload: []byte("hello"), EventType: "process", PID: 42})
+		<-ctx.Done()
+		return nil
+	}}
+	bus := dial(t, b, "demo")
+	go func() { ended <- serve.New(bus, demo, "1.2").Run(ctx) }() // awaited below
+
+	self := control.Registration{Collector: "demo", PID: os.Getpid(), Version: "1.2", Source: "made up"}
+	if diff := cmp.Diff(self, <-told); diff != "" {
+		t.Errorf("registration (-want +got):\n%s", diff)
+	}
+	for m := range sub.Messages(t.Context()) {
+		if string(m.Topic()) != "events.demo.b" || string(m.Payload) != "hello" || m.Frame.Content() != frame.ContentEvent {
+			t.Errorf("%s %q of content type %d", m.Topic(), m.Payload, m.Frame.Content())
+		}
+		break
+	}
+	reply, err := agent.Request(t.Context(), control.CollectorTarget("demo"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report control.Report
+	if err := json.Unmarshal(reply.Payload, &report); err != nil {
+		t.Fatal(err)
+	}
+	want := control.Report{Registration: self, Emitted: 2, Failed: 1}
+	if diff := cmp.Diff(want, report, cmpopts.IgnoreFields(control.Report{}, "Uptime")); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Run = %v after its context ended", err)
+	}
+	if _, err := agent.Request(t.Context(), control.CollectorTarget("demo"), nil); !errors.Is(err, router.ErrNoResponder) {
+		t.Errorf("asked after its end: %v", err)
+	}
+}
+
+func TestACollectorThatCannotRegisterDoesNotRun(t *testing.T) {
+	never := fake{func(context.Context, collector.Emit) error {
+		t.Error("it ran")
+		return nil
+	}}
+	tests := []struct {
+		name  string
+		agent func(t *testing.T, agent router.Bus)
+		want  string
+	}{
+		{"nobody takes registrations", func(*testing.T, router.Bus) {}, "nobody responds"},
+		{"the agent says no", func(t *testing.T, agent router.Bus) {
+			_, err := agent.Respond(t.Context(), control.RegistrationTarget, func(context.Context, *router.Request) ([]byte, error) {
+				return nil, errors.New("you are a stranger")
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}, "you are a stranger"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBroker(t)
+			tt.agent(t, dial(t, b, "agent"))
+			err := serve.New(dial(t, b, "demo"), never, "").Run(t.Context())
+			if err == nil || !strings.HasPrefix(err.Error(), "register collector demo: ") || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Run = %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestTheCollectorsFailureIsReturned(t *testing.T) {
+	b := newBroker(t)
+	acceptAll(t, dial(t, b, "agent"))
+	failed := errors.New("the kernel is gone")
+	err := serve.New(dial(t, b, "demo"), fake{func(context.Context, collector.Emit) error { return failed }}, "").Run(t.Context())
+	if !errors.Is(err, failed) {
+		t.Errorf("Run = %v", err)
+	}
+}
+
+func TestEmittingAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	b := newBroker(t)
+	acceptAll(t, dial(t, b, "agent"))
+	m := collector.Message{Topic: "events.demo.a", Payload: make([]byte, 200), EventType: "process", PID: 42}
+	err := serve.New(dial(t, b, "demo"), fake{func(_ context.Context, emit collector.Emit) error {
+		if n := testing.AllocsPerRun(1000, func() { emit(m) }); n >= 1 {
+			t.Errorf("%v allocations an event", n)
+		}
+		return nil
+	}}, "").Run(t.Context())
+	if err != nil {
+		t.Error(err)
+	}
+}

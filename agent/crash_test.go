@@ -1,0 +1,176 @@
+package agent_test
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// role is this program in one of its roles, with its output in lines.
+func role(t *testing.T, name, socket string) (*exec.Cmd, *bufio.Scanner, *strings.Builder) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, name, socket)
+	errs := &strings.Builder{}
+	cmd.Stderr = errs
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if cmd.ProcessState == nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+	})
+	return cmd, bufio.NewScanner(out), errs
+}
+
+// gone waits until the process of a pidfd has ended.
+func gone(t *testing.T, pidfd int) {
+	t.Helper()
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	eventually(t, "the process ends", func() bool {
+		n, err := unix.Poll(fds, int(patience/time.Millisecond))
+		return err == nil && n == 1
+	})
+}
+
+// openPID returns a handle of a process, that a later one with its pid is not
+// taken for.
+func openPID(t *testing.T, pid int) int {
+	t.Helper()
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		t.Fatalf("pidfd_open(%d): %v", pid, err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd
+}
+
+// TestTheCollectorsDieWithTheAgent kills an agent with SIGKILL: its collectors
+// end, a new agent takes the socket over, and a subscriber comes back to it and
+// is told that it may have lost something.
+func TestTheCollectorsDieWithTheAgent(t *testing.T) {
+	path := socket(t)
+	first, _, _ := role(t, "agent", path)
+	var client *ipc.Client
+	eventually(t, "the agent accepts", func() (ok bool) {
+		var err error
+		client, err = ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: path, Name: "watch"})
+		return err == nil
+	})
+	defer client.Close()
+	sub := subscribe(t, client, router.Subscription{Patterns: []string{"events.#"}})
+	await(t, sub, "an event of the first agent", func(m *router.Message) bool { return m.Gap == nil })
+	collector := openPID(t, status(t, client).Collectors[0].PID)
+
+	if err := first.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = first.Wait()
+	gone(t, collector)
+
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("there is no stale socket to take over: %v", err)
+	}
+	start(t, agent.Options{Socket: path, Collectors: collect("flood")})
+	await(t, sub, "the announcement of the loss", func(m *router.Message) bool {
+		return m.Gap != nil && m.Gap.Reason == frame.ReasonConnection
+	})
+	await(t, sub, "an event of the second agent", func(m *router.Message) bool { return m.Gap == nil })
+	if pid := status(t, client).PID; pid != os.Getpid() {
+		t.Errorf("the agent is pid %d", pid)
+	}
+}
+
+func TestASecondAgentIsRefused(t *testing.T) {
+	r := start(t, agent.Options{})
+	second, err := newAgent(r.socket, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = second.Run(t.Context())
+	var inUse *ipc.InUseError
+	if !errors.As(err, &inUse) || inUse.PID != os.Getpid() || inUse.Path != r.socket {
+		t.Errorf("Run = %v", err)
+	}
+	status(t, r.dial(ipc.ClientOptions{})) // the first is as well as before
+}
+
+// TestABrokerThatFailsEndsTheAgent has the broker fail at its start, and once
+// all is well: in both cases everything ends, and Run says why.
+func TestABrokerThatFailsEndsTheAgent(t *testing.T) {
+	t.Run("at its start", func(t *testing.T) {
+		path := socket(t)
+		cmd, _, errs := role(t, "starved-agent", path)
+		if err := cmd.Wait(); err == nil || !strings.Contains(errs.String(), "epoll_create1: too many open files") {
+			t.Errorf("ended with %v: %s", err, errs)
+		}
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("the socket is left behind: %v", err)
+		}
+	})
+	t.Run("later", func(t *testing.T) {
+		cmd, out, errs := role(t, "broken-agent", socket(t))
+		out.Scan()
+		pid, err := strconv.Atoi(out.Text())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err == nil || !strings.Contains(errs.String(), "bad file descriptor") {
+			t.Errorf("ended with %v: %s", err, errs)
+		}
+		if err := unix.Kill(pid, 0); err != unix.ESRCH {
+			t.Errorf("the collector is there still: %v", err)
+		}
+	})
+}
+
+func TestARunThatNeverBegins(t *testing.T) {
+	file := t.TempDir() + "/file"
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name   string
+		socket string
+		want   string
+	}{
+		{"the directory cannot be made", file + "/run/agent.sock", "not a directory"},
+		{"the directory is open to others", "/tmp/agent.sock", "directory /tmp "},
+		{"something else has the name", file, "directory " + file[:len(file)-len("/file")]},
+		{"the path is too long", "/" + strings.Repeat("x", 200), "choose a shorter directory"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a, err := newAgent(tt.socket, func(control.Status) { t.Error("it is ready") }, "echo")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var op *ipc.OpError
+			if err := a.Run(t.Context()); !errors.As(err, &op) || op.Op != "listen" || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Run = %v, want %q", err, tt.want)
+			}
+		})
+	}
+}

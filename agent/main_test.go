@@ -1,0 +1,148 @@
+package agent_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/process"
+	"github.com/daemoneye/eventbus/agent/collector/serve"
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// TestMain runs the tests, or what a test has started this program as: a
+// collector, or an agent that is to come to harm.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 {
+		ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM)
+		defer stop()
+		switch os.Args[1] {
+		case "collector":
+			os.Exit(exit(runCollector(ctx, os.Args[2])))
+		case "agent":
+			os.Exit(exit(runAgent(ctx, os.Args[2])))
+		case "starved-agent":
+			os.Exit(exit(runStarvedAgent(ctx, os.Args[2])))
+		case "broken-agent":
+			os.Exit(exit(runBrokenAgent(ctx, os.Args[2])))
+		}
+	}
+	// Under the race detector each process would sleep for a second at its end.
+	os.Setenv("GORACE", "atexit_sleep_ms=0")
+	goleak.VerifyTestMain(m)
+}
+
+func exit(err error) int {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// runCollector is the process of the collector called name, as that of the
+// command daemoneye-agent is.
+func runCollector(ctx context.Context, name string) error {
+	var config bytes.Buffer // as it came, for echo
+	return serve.Main(ctx, name, serve.Process{
+		In:  io.TeeReader(os.Stdin, &config),
+		New: func(c control.ChildConfig) (collector.Collector, error) { return newCollector(c, config.String()) },
+		Dial: func(ctx context.Context, c control.ChildConfig, lost func(error)) (router.Bus, error) {
+			return ipc.DialOptions(ctx, ipc.ClientOptions{
+				Path: c.Socket, Name: "i-am-root", Role: "operator", LatencyBudget: c.Budget, NoReconnect: true, OnState: lost,
+			})
+		},
+		Version: "test",
+	})
+}
+
+func newCollector(c control.ChildConfig, text string) (collector.Collector, error) {
+	switch c.Collector {
+	case process.Name:
+		return process.New(process.Options{Mode: process.Mode(c.Mode), Interval: c.Interval})
+	case "echo":
+		return fake{name: "echo", source: text, run: idle}, nil
+	case "rogue":
+		return fake{name: "rogue", run: trespass}, nil
+	case "flood":
+		return fake{name: "flood", run: func(ctx context.Context, emit collector.Emit) error { return flood(ctx, emit, c.Mode) }}, nil
+	}
+	return nil, fmt.Errorf("there is no %s", c.Collector)
+}
+
+// fake is a collector of the tests.
+type fake struct {
+	name, source string
+	run          func(context.Context, collector.Emit) error
+}
+
+func (f fake) Name() string                                       { return f.name }
+func (f fake) Describe() string                                   { return f.source }
+func (f fake) Run(ctx context.Context, emit collector.Emit) error { return f.run(ctx, emit) }
+
+func idle(ctx context.Context, _ collector.Emit) error {
+	<-ctx.Done()
+	return nil
+}
+
+// forbidden are topics that the collector rogue must not publish on.
+var forbidden = []string{
+	"events.process.lifecycle", "alerts.high", "control.agent.policy", "control.collector.lifecycle", "control.health.status.process",
+}
+
+// trespass publishes on forbidden topics, and then on one of its own.
+func trespass(ctx context.Context, emit collector.Emit) error {
+	for _, topic := range append(forbidden, "events.rogue.done") {
+		emit(collector.Message{Topic: topic, Payload: []byte("x")})
+	}
+	return idle(ctx, emit)
+}
+
+// flood publishes without a pause. Where there is a path for a mark, only the
+// first one that comes there does.
+func flood(ctx context.Context, emit collector.Emit, mark string) error {
+	if mark != "" {
+		f, err := os.OpenFile(mark, os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return idle(ctx, emit)
+		}
+		defer f.Close()
+	}
+	payload := make([]byte, 1000)
+	for ctx.Err() == nil {
+		emit(collector.Message{Topic: "events.flood.x", Payload: payload})
+	}
+	return nil
+}
+
+// eventually calls ok until it is true; only a test that fails takes long.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("did not happen: %s", what)
+		}
+	}
+}
+
+func parse[T any](t *testing.T, b []byte) (v T) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&v); err != nil {
+		t.Fatalf("%s: %v", b, err)
+	}
+	return v
+}

@@ -1,0 +1,219 @@
+package manager_test
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/manager"
+)
+
+// quick has a crashing collector end up where it must without delay.
+func quick(restarts int) manager.Options {
+	return manager.Options{MaxRestarts: restarts, FirstBackoff: time.Millisecond, MaxBackoff: time.Millisecond}
+}
+
+func TestACollectorRunsFromItsRegistrationUntilItIsStopped(t *testing.T) {
+	r := run(t, manager.Options{}, "good")
+	starting := r.await(control.CollectorStarting)
+	running := r.await(control.CollectorRunning)
+	want := control.CollectorStatus{Name: "good", State: control.CollectorRunning, PID: starting.PID, Source: "nothing"}
+	if diff := cmp.Diff(want, running); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+	if name, ok := r.m.Collector(running.PID); name != "good" || !ok {
+		t.Errorf("Collector(%d) = %q, %v", running.PID, name, ok)
+	}
+	r.stop()
+	stopped := r.await(control.CollectorStopped)
+	if diff := cmp.Diff(control.CollectorStatus{Name: "good", State: control.CollectorStopped, Source: "nothing"}, stopped); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+	r.checkGone(running.PID)
+	if said := r.log.severe(); said != nil {
+		t.Errorf("an orderly life was logged as %q", said)
+	}
+}
+
+func TestACollectorThatCrashesAgainAndAgainIsGivenUp(t *testing.T) {
+	r := run(t, quick(2), "crashing")
+	status := r.await(control.CollectorGaveUp)
+	want := control.CollectorStatus{Name: "crashing", State: control.CollectorGaveUp, Restarts: 2, LastExit: "exit status 3: cannot go on"}
+	if diff := cmp.Diff(want, status); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+	r.stop()
+	logged := []string{"WARN collector ended", "WARN collector ended", "ERROR collector given up"}
+	if diff := cmp.Diff(logged, r.log.severe()); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+	if r.m.Status()[0].State != control.CollectorGaveUp {
+		t.Error("a collector that was given up is told to have been stopped")
+	}
+}
+
+func TestChangesAreToldInOrder(t *testing.T) {
+	r := run(t, quick(1), "good")
+	for range 2 {
+		kill(t, r.await(control.CollectorRunning).PID, unix.SIGKILL)
+	}
+	last := r.await(control.CollectorGaveUp)
+	if last.LastExit != "signal: killed" {
+		t.Errorf("exit is %q", last.LastExit)
+	}
+	want := []control.CollectorState{
+		control.CollectorStarting, control.CollectorRunning, control.CollectorRestarting,
+		control.CollectorStarting, control.CollectorRunning, control.CollectorGaveUp,
+	}
+	if diff := cmp.Diff(want, r.seen); diff != "" {
+		t.Errorf("states (-want +got):\n%s", diff)
+	}
+}
+
+func TestACollectorThatHasMadeGoodIsForgiven(t *testing.T) {
+	o := quick(1)
+	o.MadeGood = time.Nanosecond
+	r := run(t, o, "good")
+	const rounds = 4
+	for range rounds {
+		kill(t, r.await(control.CollectorRunning).PID, unix.SIGUSR1)
+	}
+	status := r.await(control.CollectorRunning)
+	if status.Restarts != rounds || status.LastExit != "exit status 4: ready" {
+		t.Errorf("%d restarts, last exit %q", status.Restarts, status.LastExit)
+	}
+}
+
+func TestACollectorThatDoesNotRegisterHasFailed(t *testing.T) {
+	o := quick(-1)
+	o.RegisterTimeout = 20 * time.Millisecond
+	r := run(t, o, "mute")
+	pid := r.await(control.CollectorStarting).PID
+	if got, want := r.await(control.CollectorGaveUp).LastExit, "did not register within 20ms"; got != want {
+		t.Errorf("exit is %q, want %q", got, want)
+	}
+	r.checkGone(pid)
+}
+
+func TestACollectorThatIsStubbornIsKilled(t *testing.T) {
+	r := run(t, manager.Options{StopTimeout: 20 * time.Millisecond}, "stubborn")
+	pid := r.await(control.CollectorRunning).PID
+	r.stop()
+	r.checkGone(pid)
+	if diff := cmp.Diff([]string{"WARN collector killed"}, r.log.severe()); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+}
+
+func TestACrashIsExplainedByItsFirstLine(t *testing.T) {
+	r := run(t, quick(-1), "panicking")
+	if got, want := r.await(control.CollectorGaveUp).LastExit, "exit status 2: panic: surprise"; !strings.HasPrefix(got, want) {
+		t.Errorf("exit is %q, want %q", got, want)
+	}
+}
+
+// TestAnEndIsNoticedThoughSomebodyHoldsTheOutput has the collector leave a
+// process behind that keeps its standard error open.
+func TestAnEndIsNoticedThoughSomebodyHoldsTheOutput(t *testing.T) {
+	o := quick(-1)
+	o.StopTimeout = 20 * time.Millisecond
+	r := run(t, o, "parent")
+	exit := r.await(control.CollectorGaveUp).LastExit
+	pid, err := strconv.Atoi(strings.TrimPrefix(exit, "exit status 1: "))
+	if err != nil {
+		t.Fatalf("exit is %q", exit)
+	}
+	kill(t, pid, unix.SIGKILL)
+}
+
+func TestAProgramThatIsNotThereIsGivenUp(t *testing.T) {
+	o := quick(1)
+	o.Command = []string{"/nowhere/daemoneye-agent", "collector"}
+	r := run(t, o, "good")
+	if got := r.await(control.CollectorGaveUp); !strings.HasPrefix(got.LastExit, "start: ") || got.PID != 0 {
+		t.Errorf("status is %+v", got)
+	}
+}
+
+func TestStoppingDoesNotWaitForARestart(t *testing.T) {
+	r := run(t, manager.Options{FirstBackoff: time.Hour, MaxBackoff: time.Hour}, "crashing")
+	r.await(control.CollectorRestarting)
+	r.stop()
+	r.await(control.CollectorStopped)
+}
+
+func TestOneThatIsGivenUpDoesNotEndTheOthers(t *testing.T) {
+	r := run(t, quick(-1), "good", "crashing")
+	for range 2 { // they come in any order
+		r.awaitAny(control.CollectorGaveUp, control.CollectorRunning)
+	}
+	var got []string
+	for _, s := range r.m.Status() {
+		got = append(got, s.Name+" "+string(s.State))
+	}
+	if diff := cmp.Diff([]string{"crashing gave up", "good running"}, got); diff != "" {
+		t.Errorf("collectors (-want +got):\n%s", diff)
+	}
+}
+
+func TestRegisteringNeedsTheCollectorsOwnProcess(t *testing.T) {
+	r := run(t, manager.Options{}, "good")
+	pid := r.await(control.CollectorRunning).PID
+	tests := []struct {
+		name string
+		pid  int
+		as   string
+		want string
+	}{
+		{"the collector again", pid, "good", ""},
+		{"another process", os.Getpid(), "good", "manager: collector good runs as pid"},
+		{"no process", 0, "good", "manager: collector good runs as pid"},
+		{"an unknown collector", pid, "other", `manager: no collector is called "other"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := r.m.Register(tt.pid, control.Registration{Collector: tt.as})
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want)) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+	if _, ok := r.m.Collector(os.Getpid()); ok {
+		t.Error("this process counts as a collector")
+	}
+	r.stop()
+	if err := r.m.Register(0, control.Registration{Collector: "good"}); err == nil {
+		t.Error("a collector that has ended was registered")
+	}
+	if _, ok := r.m.Collector(0); ok {
+		t.Error("a collector that has ended has pid 0")
+	}
+}
+
+func TestOptionsThatCannotWork(t *testing.T) {
+	one := control.ChildConfig{Collector: "one"}
+	if _, err := manager.New(manager.Options{}, one); err == nil {
+		t.Error("collectors without a command were accepted")
+	}
+	if _, err := manager.New(manager.Options{Command: []string{"x"}}, one, one); err == nil {
+		t.Error("the same collector was accepted twice")
+	}
+	m, err := manager.New(manager.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Run(t.Context(), "") // there is nothing to wait for
+}
+
+func kill(t *testing.T, pid int, s unix.Signal) {
+	t.Helper()
+	if err := unix.Kill(pid, s); err != nil {
+		t.Errorf("kill %d: %v", pid, err)
+	}
+}

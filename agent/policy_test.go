@@ -1,0 +1,123 @@
+package agent_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
+)
+
+func TestWhoMayDoWhat(t *testing.T) {
+	collector, err := agent.CollectorGrant("process")
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator, err := agent.OperatorGrant("tail")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		op                  router.Op
+		topic               string
+		collector, operator bool
+	}{
+		{router.OpPublish, "events.process.lifecycle", true, true},
+		{router.OpPublish, "events.process", true, true},
+		{router.OpPublish, "events.network.dns", false, true},
+		{router.OpPublish, "events.processes.x", false, true},
+		{router.OpPublish, "alerts.high", false, true},
+		{router.OpPublish, "control.agent.policy", false, false},
+		{router.OpPublish, "control.collector.lifecycle", false, false},
+		{router.OpPublish, "control.health.heartbeat.process", true, false},
+		{router.OpPublish, "control.health.status.process", true, false},
+		{router.OpPublish, "control.health.status.network", false, false},
+		{router.OpPublish, "other.topic", false, false},
+		{router.OpSubscribe, "#", false, true},
+		{router.OpSubscribe, "events.#", false, true},
+		{router.OpSubscribe, "control.#", true, true},
+		{router.OpSubscribe, "system.advisory.slow", false, true},
+		{router.OpRequest, control.RegistrationTarget, true, true}, // what an operator says there is refused: see below
+		{router.OpRequest, control.StatusTarget, false, true},
+		{router.OpRequest, "control.collector.network", false, true},
+		{router.OpRequest, router.StatsTarget, false, true},
+		{router.OpRespond, "control.collector.process", true, false},
+		{router.OpRespond, "control.collector.network", false, false},
+		{router.OpRespond, control.StatusTarget, false, false},
+		{router.OpRespond, "events.demo", false, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.op.String()+" "+tt.topic, func(t *testing.T) {
+			for _, who := range []struct {
+				grant ipc.Grant
+				may   bool
+			}{{collector, tt.collector}, {operator, tt.operator}} {
+				err := who.grant.Authorize(tt.op, tt.topic)
+				if who.may && err != nil || !who.may && !errors.Is(err, router.ErrDenied) {
+					t.Errorf("%s: %v", who.grant.Role, err)
+				}
+			}
+		})
+	}
+}
+
+// TestACollectorIsHeldToItsOwnTopics runs a collector that publishes elsewhere,
+// and says of itself that it is an operator.
+func TestACollectorIsHeldToItsOwnTopics(t *testing.T) {
+	r := start(t, agent.Options{Collectors: collect("rogue")})
+	client := r.dial(ipc.ClientOptions{})
+	sub := subscribe(t, client, router.Subscription{Patterns: []string{"events.#"}, ReplayFrom: 1})
+	await(t, sub, "what the collector may publish", func(m *router.Message) bool {
+		if slices.Contains(forbidden, string(m.Topic())) {
+			t.Errorf("%s was published", m.Topic())
+		}
+		return string(m.Topic()) == "events.rogue.done"
+	})
+	s := status(t, client)
+	for _, c := range s.Broker.Clients {
+		if c.PID != s.Collectors[0].PID {
+			continue
+		}
+		if c.Name != "rogue" || c.Role != "collector" || c.Published != 1 || c.Refused != uint64(len(forbidden)) {
+			t.Errorf("the collector is %+v", c)
+		}
+		return
+	}
+	t.Error("the collector is not among the clients")
+}
+
+// TestAnOperatorIsNoCollector has an operator say that it is one.
+func TestAnOperatorIsNoCollector(t *testing.T) {
+	r := start(t, agent.Options{Collectors: collect("echo")})
+	refused := make(chan error, 10)
+	client := r.dial(ipc.ClientOptions{Name: "echo", Role: "collector", OnError: func(err error) { refused <- err }})
+	pid := status(t, client).Collectors[0].PID
+
+	_, err := client.Request(t.Context(), control.RegistrationTarget, []byte(`{"collector":"echo","pid":1,"source":"forged"}`))
+	var failed *router.ReplyError
+	if !errors.As(err, &failed) {
+		t.Errorf("registering: %v", err)
+	}
+	if c := status(t, client).Collectors[0]; c.PID != pid || c.Source == "forged" {
+		t.Errorf("the collector is %+v", c)
+	}
+	if err := client.Publish(t.Context(), router.Outgoing{Topic: "control.health.status.echo"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-refused; !errors.Is(err, router.ErrDenied) {
+		t.Errorf("publishing: %v", err)
+	}
+	_, err = client.Respond(t.Context(), control.CollectorTarget("echo"), func(context.Context, *router.Request) ([]byte, error) {
+		return nil, nil
+	})
+	if !errors.Is(err, router.ErrDenied) {
+		t.Errorf("responding: %v", err)
+	}
+}

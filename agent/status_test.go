@@ -1,0 +1,97 @@
+package agent_test
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
+)
+
+func TestStatus(t *testing.T) {
+	r := start(t, agent.Options{Instance: "one", Collectors: collect("echo")})
+	client := r.dial(ipc.ClientOptions{Name: "asker"})
+	s := status(t, client)
+	if s.Version != "test" || s.Instance != "one" || s.PID != os.Getpid() || s.Socket != r.socket {
+		t.Errorf("the agent is %q, %q, %d, %q", s.Version, s.Instance, s.PID, s.Socket)
+	}
+	if s.Uptime <= 0 || s.StartTime <= 0 || s.StartTime > s.Uptime {
+		t.Errorf("up %v, accepted after %v", s.Uptime, s.StartTime)
+	}
+	if want := (map[string]control.Health{"broker": {}, "collectors": {}}); !maps.Equal(s.Parts, want) || s.Health != (control.Health{}) {
+		t.Errorf("health is %+v of %+v", s.Health, s.Parts)
+	}
+	c := s.Collectors[0]
+	if c.Name != "echo" || c.State != control.CollectorRunning || c.PID == 0 || c.PID == s.PID {
+		t.Errorf("the collector is %+v", c)
+	}
+	for who, u := range map[string]*control.Usage{"agent": &s.Usage, "collector": c.Usage} {
+		if u == nil || u.RSS < 1<<20 || u.Threads < 1 || u.OpenFiles < 3 {
+			t.Errorf("the %s takes %+v", who, u)
+		}
+	}
+	asker := slices.IndexFunc(s.Broker.Clients, func(c router.ClientStats) bool { return c.Name == "asker" })
+	if asker < 0 {
+		t.Fatal("who asks is not among the clients")
+	}
+	want := router.Identity{Name: "asker", Role: "operator", PID: os.Getpid(), UID: os.Geteuid(), GID: os.Getegid()}
+	if diff := cmp.Diff(want, s.Broker.Clients[asker].Identity); diff != "" {
+		t.Errorf("who asks (-want +got):\n%s", diff)
+	}
+	checkBooks(t, s.Broker)
+}
+
+// TestTheNamesInTheStatusStayAsTheyAre, for programs read them.
+func TestTheNamesInTheStatusStayAsTheyAre(t *testing.T) {
+	r := start(t, agent.Options{Collectors: collect("echo")})
+	reply, err := r.dial(ipc.ClientOptions{}).Request(t.Context(), control.StatusTarget, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s struct {
+		All        map[string]any   `json:"-"`
+		Usage      map[string]any   `json:"usage"`
+		Collectors []map[string]any `json:"collectors"`
+	}
+	for _, into := range []any{&s, &s.All} {
+		if err := json.Unmarshal(reply.Payload, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, object := range []struct {
+		name string
+		got  map[string]any
+		want []string
+	}{
+		{"status", s.All, []string{
+			"broker", "collectors", "health", "instance", "parts", "pid", "socket", "start_ns", "uptime_ns", "usage", "version",
+		}},
+		{"usage", s.Usage, []string{"cpu_percent", "open_files", "rss_bytes", "threads"}},
+		{"collector", s.Collectors[0], []string{"name", "pid", "restarts", "source", "state", "usage"}},
+	} {
+		if diff := cmp.Diff(object.want, slices.Sorted(maps.Keys(object.got))); diff != "" {
+			t.Errorf("names in %s (-want +got):\n%s", object.name, diff)
+		}
+	}
+}
+
+func TestACollectorAnswersForItself(t *testing.T) {
+	r := start(t, agent.Options{Collectors: collect("echo")})
+	client := r.dial(ipc.ClientOptions{})
+	reply, err := client.Request(t.Context(), control.CollectorTarget("echo"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := parse[control.Report](t, reply.Payload)
+	c := status(t, client).Collectors[0]
+	if report.Collector != "echo" || report.PID != c.PID || report.Source != c.Source || report.Version != "test" || report.Uptime <= 0 {
+		t.Errorf("report is %+v", report)
+	}
+}

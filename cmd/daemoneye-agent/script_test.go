@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+)
+
+// TestMain makes this program daemoneye-agent where a script calls it so, or an
+// agent starts its collector.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"daemoneye-agent": main})
+}
+
+// TestScripts runs testdata/script, where each file shows one side of the
+// command. $SOCK is a socket of the script's own. Beside the usual commands there
+// are:
+//
+//	await PATTERN [ARGUMENT...]   runs "daemoneye-agent status" until a line matches
+//	exits STATUS PROGRAM ...      runs a program that must end with that status
+//	json FILE                     holds that each line is JSON, or all together is
+//	signal NAME COMMAND           signals the background daemoneye-agent COMMAND
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("SOCK", filepath.Join(env.WorkDir, "run", "agent.sock"))
+			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "root" { // for whom all directories can be written
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("no condition %q", name)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"await": await, "exits": exits, "json": isJSON, "signal": signalCommand,
+		},
+	})
+}
+
+// patience is how long a script waits for what must come; only one that fails
+// takes that long.
+const patience = 20 * time.Second
+
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: await PATTERN [ARGUMENT...]")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	command := append([]string{"status", "-socket", ts.Getenv("SOCK")}, args[1:]...)
+	for deadline := time.Now().Add(patience); ; {
+		_ = ts.Exec("daemoneye-agent", command...) // it fails as long as there is no agent, and when that is not well
+		if want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("no line of the status matches %q", args[0])
+		}
+	}
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS PROGRAM [ARGUMENT...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var ended *exec.ExitError
+	switch {
+	case errors.As(err, &ended) && ended.ExitCode() == want, err == nil && want == 0:
+	default:
+		ts.Fatalf("ended with %v, want status %d", err, want)
+	}
+}
+
+func isJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: json FILE")
+	}
+	text := ts.ReadFile(args[0])
+	d := json.NewDecoder(bytes.NewReader([]byte(text)))
+	for n := 0; ; n++ {
+		var v any
+		if err := d.Decode(&v); errors.Is(err, io.EOF) && n > 0 {
+			return
+		} else if err != nil {
+			ts.Fatalf("%s is not JSON: %v", args[0], err)
+		}
+	}
+}
+
+func signalCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: signal NAME COMMAND")
+	}
+	for _, c := range ts.BackgroundCmds() {
+		if slices.Contains(c.Args, args[1]) {
+			ts.Check(c.Process.Signal(unix.SignalNum("SIG" + args[0])))
+			return
+		}
+	}
+	ts.Fatalf("no %s runs in the background", args[1])
+}

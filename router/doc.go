@@ -1,0 +1,126 @@
+// Package router is the core of a message broker that lives inside a program:
+// topics and patterns, filters, queues that drop and say so, requests with
+// answers, retained values and a replay, limits and books. It knows nothing of
+// sockets. A program embeds it with New, Run and Client; package ipc puts it on a
+// Unix socket, and its clients implement the same interface, Bus.
+//
+//	broker, err := router.New(router.Options{})
+//	go broker.Run(ctx)
+//	bus := broker.Client("detector")
+//	sub, err := bus.Subscribe(ctx, router.Subscription{Patterns: []string{"events.process.#"}})
+//	for m := range sub.Messages(ctx) { ... }
+//
+// # When not to use it
+//
+//   - Nothing may ever be lost: there is no disk beneath it, and a queue that is
+//     full drops. What is lost is told exactly, and that is all.
+//   - Between machines: times and deadlines are of one host's monotonic clock.
+//   - Between two goroutines: a channel, or package ring, is simpler.
+//
+// # The way of a message
+//
+// In brackets is the goroutine that does it.
+//
+//  1. Publish encodes the frame into a buffer of the pool, shared by many
+//     messages, and puts a reference into the client's ring. [publisher, under
+//     the client's own lock; a socket client's bytes are read into such a buffer
+//     by the routing thread]
+//  2. The routing thread, if it sleeps, is woken; in its turn it takes what has
+//     come from all rings and sockets, as batches. [routing thread; Broker.RunWith]
+//  3. The topic is looked up: its route has the lane and the subscriptions that it
+//     reaches, and is worked out anew only after a subscription came or went. The
+//     frame is checked against policy and stamped in place with its source and the
+//     broker's sequence. [routing thread; Port.Handle]
+//  4. Messages that follow each other on one topic in one buffer are a run. For a
+//     run each subscription is visited once: the filter picks, a reference is
+//     pushed for each message, and what the queue's policy drops is counted and
+//     its reference released. [routing thread; Broker.EndBatch]
+//  5. At the end of the turn the queues of socket clients are written out, one
+//     write each. [routing thread; Sink.Drain] In-process subscribers wake up and
+//     take a batch from their queue in place. [the goroutine in Messages, or the
+//     handler's]
+//  6. What was shown or written is booked as delivered, and its references
+//     released; the last one gives the buffer back to the pool. [as in 5]
+//
+// The bytes are copied once, in step 1. Nothing is allocated for a message and no
+// goroutine started (alloc_test.go).
+//
+// # One routing thread
+//
+// All state of the broker (routes, subscriptions, counters, the producing side of
+// every queue) belongs to the goroutine that is inside Run. So each ring has one
+// producer by construction, order needs no thought, and no lock is on the way of a
+// message that a client could hold: the lock of step 1 is the client's own. What
+// others want of the broker is a call that it takes between two turns.
+//
+// A turn under load is a larger batch, so the thread does more in each turn the
+// further it falls behind, and what is done once a batch is nearly free. The price
+// is that routing is on one core. A turn takes a bounded amount from each client,
+// so that none keeps the others waiting.
+//
+// # Guarantees
+//
+//  1. Conservation: for each subscription, matched = delivered + dropped + queued,
+//     at any moment when the routing thread and the consumer are between two calls.
+//     (TestAQueueTellsOfEachMessageOnce, TestNothingIsLostWithoutAWord)
+//  2. Order: what one goroutine publishes arrives in that order, in each lane. With
+//     Conflate that holds for each topic.
+//  3. No silent loss: Sequence numbers the messages of a subscription and lane
+//     without a hole but where a Gap says which are missing, how many, their bytes
+//     and why; also when no message follows. (TestQueuePolicies)
+//  4. No publisher waits for a subscriber, under any policy. It waits for the
+//     routing thread alone, and then at most until that has taken what is on its
+//     way. (TestAPublisherWaitsForTheRoutingThreadOnly)
+//  5. A message reaches a subscription at most once, however many patterns match,
+//     and one member of a queue group.
+//  6. When Subscribe returns, whatever is published from then on is matched. When
+//     Flush returns, whatever the same client published before has been routed.
+//  7. Urgent messages (Options.Urgent, requests, answers) go before the others and
+//     have capacity of their own; a flood neither delays nor evicts them.
+//  8. A request ends: with an answer, an error of its handler, ErrNoResponder,
+//     ErrResponderDied, ErrOverloaded, ErrClosed, or its context.
+//  9. Memory for messages stays within MaxMemory, give or take what publishers have
+//     in hand and consumers hold; the fattest queue gives first. A buffer that many
+//     queues share counts once. (TestTheFattestQueueGivesFirst)
+//  10. Every buffer goes back to the pool exactly once, whatever becomes of its
+//     messages. (every test, by the pool's count at the end)
+//
+// # What may not be assumed
+//
+//   - Order between two publishers, between the two lanes, or between a request
+//     and a message.
+//   - That what is published reaches anybody: a topic without subscribers is no
+//     error, and Publish returns before routing.
+//   - That a message outlives its turn of the loop or its handler's call: Clone it.
+//   - Which of several reasons a gap names, where messages were lost for more than
+//     one: the gravest. Where the reason and the loss cross on their way, it is the
+//     queue's usual one.
+//   - That the replay reaches back far enough: it says where it does not.
+//   - That a name is an identity: Source numbers are the broker's, names are the
+//     client's word unless policy checks them.
+//   - That a refused message is an error of Publish: policy answers later, in the
+//     statistics and, on a socket, by an error frame.
+//
+// # Errors
+//
+// Errors come wrapped with what was attempted, and are tested for with errors.Is
+// and errors.As. ErrClosed is returned by everything that is used after its Close,
+// and is the same value in ring, router and ipc. The others that a caller can act
+// on are listed in errors.go, with *LimitError for every limit and *ReplyError for
+// what a responder's handler returned. Deadlines and cancellation are the
+// context's own errors.
+//
+// # Topics of the broker
+//
+// Topics below "system" are the broker's: clients may subscribe to them, but not
+// publish or respond there. SlowTopic carries advisories of subscriptions that
+// lose messages; a request to StatsTarget is answered with Stats. The pattern "#"
+// takes them as well.
+//
+// # Reading the source
+//
+// broker.go (what there is) · loop.go (a turn) · publish.go (routing) · index.go
+// (routes and groups) · queue.go, take.go (lanes, policies, gaps) · conflate.go ·
+// request.go (answers) · local.go (the in-process client) · bus.go (what users
+// see). Package routertest holds the rules that every Bus keeps.
+package router
