@@ -215,7 +215,7 @@ func (s *server) gatherLane(c *conn, g *gather, sub *router.Sub, lane router.Lan
 			want.Next += uint64(len(t.Items))
 			c.stream = want
 		}
-		s.b.RecordDelivery(t.Items, now)
+		sub.RecordDelivery(t.Items, now)
 		size := g.addItems(t.Items)
 		g.hold(sub, lane, len(t.Items), size)
 	}

@@ -103,11 +103,6 @@ func (s *Sub) RecordDelivery(items []Item, now int64) {
 	for len(items) > 0 && items[0].Frame().Sequence() <= s.since {
 		items = items[1:]
 	}
-	s.port.b.RecordDelivery(items, now)
-}
-
-// RecordDelivery times the messages of items, which were delivered at now.
-func (b *Broker) RecordDelivery(items []Item, now int64) {
 	step := 1
 	if len(items) > sampleAbove {
 		step = 16
@@ -115,7 +110,7 @@ func (b *Broker) RecordDelivery(items []Item, now int64) {
 	for i := 0; i < len(items); i += step {
 		// The clocks of two processes are a few hundred nanoseconds apart.
 		if ns := now - items[i].Frame().Time(); ns > -int64(time.Millisecond) && ns < int64(time.Hour) {
-			b.latency.record(ns, 1)
+			s.port.b.latency.record(ns, 1)
 		}
 	}
 }

@@ -15,8 +15,7 @@ import (
 // as a message or in a gap, in order, and that the bytes of gaps are those of the
 // messages that are missing.
 type ledger struct {
-	next  uint64 // sequence number
-	bytes uint64 // of everything up to next
+	next uint64 // sequence number
 	// of what was seen: messages, and those in gaps
 	delivered, lost, deliveredBytes, lostBytes uint64
 	unknown                                    int // gaps of unknown size

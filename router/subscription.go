@@ -1,8 +1,10 @@
 package router
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/daemoneye/eventbus/frame"
 )
@@ -177,4 +179,17 @@ func (c *Capabilities) maxPriority() uint8 {
 		return frame.MaxPriority
 	}
 	return *c.MaxPriority
+}
+
+// unmarshalStrict decodes exactly one JSON value without unknown names.
+func unmarshalStrict(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return fmt.Errorf("more than one JSON value")
+	}
+	return nil
 }

@@ -1,0 +1,110 @@
+package router
+
+// Evict drops up to n of the lane's oldest messages and returns how many went.
+// Producer only.
+func (q *Queue) Evict(ln Lane, n int, why Reason, scratch *[]Item) int {
+	l := &q.lanes[ln]
+	if l.len() == 0 {
+		return 0
+	}
+	l.reasons.Or(1 << why) // before the hole can be seen
+	var dropped int
+	if l.conf != nil {
+		dropped = l.conf.evict(l, n, why)
+		l.conf.tell(l)
+	} else if out := l.ring.Evict(n, (*scratch)[:0]); len(out) > 0 {
+		if q.evicted != nil {
+			*scratch = nil // is out's memory, and may be needed by what follows
+			for i := range out {
+				q.evicted(&out[i])
+			}
+		}
+		dropped = l.drop(out, why)
+		l.tail.store(l.seq, l.pos)
+		clear(out)
+		*scratch = out
+	}
+	q.notify()
+	return dropped
+}
+
+// Skip announces count lost messages of together size bytes at this place of
+// the lane. A count of 0 is a loss of unknown size; of several that the consumer
+// has not come to, it is told the last. Producer only.
+func (q *Queue) Skip(ln Lane, count, size uint64, why Reason) {
+	l := &q.lanes[ln]
+	if l.ring == nil && l.conf == nil {
+		q.open(l)
+	}
+	if count == 0 {
+		l.unknown.store(l.seq, uint64(why))
+		q.notify()
+		return
+	}
+	l.reasons.Or(1 << why)
+	l.seq += count
+	l.pos += size
+	l.dropped[why] += count
+	l.droppedBytes += size
+	if l.conf != nil {
+		l.conf.owe(count, size)
+		l.conf.tell(l)
+	} else {
+		l.tail.store(l.seq, l.pos)
+	}
+	q.notify()
+}
+
+// drop books and releases what the policy took out or refused, and returns how
+// many messages that were. What was refused is still the run's for the next
+// queue, so items are not cleared here.
+func (l *lane) drop(items []Item, why Reason) int {
+	l.reasons.Or(1 << why)
+	for i := range items {
+		l.droppedBytes += uint64(items[i].Len)
+	}
+	l.dropped[why] += uint64(len(items))
+	releaseRefs(items)
+	return len(items)
+}
+
+// ReleaseItems gives back the references that items hold, and clears them.
+func ReleaseItems(items []Item) {
+	releaseRefs(items)
+	clear(items)
+}
+
+// releaseRefs gives references back, a run of the same buffer at a time.
+func releaseRefs(items []Item) {
+	for i := 0; i < len(items); {
+		buf := items[i].Buf
+		j := i + 1
+		for j < len(items) && items[j].Buf == buf {
+			j++
+		}
+		buf.Release(j - i)
+		i = j
+	}
+}
+
+// Discard takes everything that is queued, books it as lost with its consumer
+// and releases it. Consumer only; the producer should have stopped.
+func (q *Queue) Discard() {
+	for {
+		t, ok := q.Take(ClaimSize)
+		if !ok {
+			return
+		}
+		q.lose(t.Lane, t.Items)
+	}
+}
+
+// lose gives up messages that were taken.
+func (q *Queue) lose(ln Lane, items []Item) {
+	size := uint64(0)
+	for i := range items {
+		size += uint64(items[i].Len)
+	}
+	q.Lost(ln, len(items), size)
+	ReleaseItems(items)
+}
