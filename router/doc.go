@@ -58,6 +58,20 @@
 // is that routing is on one core. A turn takes a bounded amount from each client,
 // so that none keeps the others waiting.
 //
+// The other way is a goroutine for each connection. Two bare relays of 128 B, one
+// built each way, on 2 cores (make bench, Threads), in million deliveries a second
+// and ns of processor time a delivery:
+//
+//	publishers→subscribers   a goroutine each    one thread
+//	 1→1                     6.33     62 ns       7.18    42 ns
+//	 1→4                     12.5     32 ns       13.5    24 ns
+//	 1→32                    10.1     32 ns       11.4    23 ns
+//	 4→1                     3.67    119 ns       4.16    73 ns
+//	 4→4                     4.55     68 ns       5.09    31 ns
+//	32→1                     0.34    721 ns       0.45   472 ns
+//
+// and at 10,000 messages a second 36 % against 14 % of a core.
+//
 // # Guarantees
 //
 //  1. Conservation: for each subscription, matched = delivered + dropped + queued,
