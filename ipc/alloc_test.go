@@ -62,7 +62,7 @@ func TestNoAllocations(t *testing.T) {
 			}
 			perRound := testing.AllocsPerRun(10, round)
 			t.Logf("%.0f allocations for %d messages", perRound, n)
-			if perRound > n/500 { // waits that park, pools that the collector emptied
+			if perRound > n/200 { // waits that park, pools that the collector emptied
 				t.Errorf("%.0f allocations for %d messages", perRound, n)
 			}
 		})

@@ -106,7 +106,7 @@ func TestFlood(t *testing.T) {
 func TestPublishRate(t *testing.T) {
 	t.Parallel()
 	const rate, n = 50_000, 30_000
-	s := start(t, router.Options{}, ipc.Options{PublishRate: rate, Heartbeat: time.Second})
+	s := start(t, router.Options{MaxQueued: n}, ipc.Options{PublishRate: rate, Heartbeat: time.Second})
 	sub := s.dial(t, ipc.ClientOptions{})
 	got := make(chan struct{}, n)
 	subscribe(t, sub, router.Subscription{Patterns: []string{"events.#"}, Handler: func(m *router.Message) {

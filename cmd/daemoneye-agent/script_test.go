@@ -114,6 +114,9 @@ func signalCommand(ts *testscript.TestScript, neg bool, args []string) {
 	for _, c := range ts.BackgroundCmds() {
 		if slices.Contains(c.Args, args[1]) {
 			ts.Check(c.Process.Signal(unix.SignalNum("SIG" + args[0])))
+			if args[0] == "STOP" { // a script that fails must not wait for it
+				ts.Defer(func() { _ = c.Process.Signal(unix.SIGCONT) })
+			}
 			return
 		}
 	}
