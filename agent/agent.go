@@ -215,6 +215,7 @@ func (a *Agent) announce(ctx context.Context) {
 // collectorChanged publishes a collector's new state, and notes when each has
 // decided: it has registered, or ended without.
 func (a *Agent) collectorChanged(s control.CollectorStatus) {
+	a.monitor.expire(s.PID)
 	a.publishState(s)
 	for _, c := range a.manager.Status() {
 		if c.State != control.CollectorRunning && c.LastExit == "" {

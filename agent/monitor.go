@@ -128,6 +128,16 @@ func (m *monitor) measure(pid int, now time.Time, after time.Duration) *measured
 	return p
 }
 
+// expire has a process measured again before it is shown: what it takes has
+// changed with its state.
+func (m *monitor) expire(pid int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p := m.processes[pid]; p != nil {
+		p.at = time.Time{}
+	}
+}
+
 // fill puts the latest measurements into s.
 func (m *monitor) fill(s *control.Status) {
 	m.sample(time.Now(), fresh)

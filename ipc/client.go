@@ -39,7 +39,9 @@ type ClientOptions struct {
 	// connection; default 1 MiB. Beyond it Publish returns ErrDisconnected.
 	Backlog int
 	// OnState, where set, is told when the connection is lost (err says why) and
-	// when there is a new one (err is nil). It must not block.
+	// when there is a new one (err is nil). Like a subscription's Handler it is
+	// called on the goroutine that reads, and so is OnError, mostly: they must not
+	// block.
 	OnState func(err error)
 	// OnError, where set, is told of errors that no call waits for: a publish
 	// that the broker refused, a reply that could not be sent.

@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -10,6 +11,10 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 )
+
+// errAnswersLost ends all calls under way: the broker had more answers for this
+// client than it keeps for one that does not read.
+var errAnswersLost = fmt.Errorf("%w: answers of the broker were lost", frame.ErrSlow)
 
 // clientReader is what the reading goroutine keeps for one connection.
 type clientReader struct {
@@ -161,7 +166,11 @@ func (r *clientReader) control(f frame.Frame) error {
 		if err != nil {
 			return opError("read", c.o.Path, err)
 		}
-		if s := r.lookup(g.Subscription); s != nil {
+		if g.Subscription == 0 { // of the broker's answers: nobody knows to whom
+			c.calls.Close(errAnswersLost)
+			c.calls.Close(nil)
+			c.report(errAnswersLost)
+		} else if s := r.lookup(g.Subscription); s != nil {
 			s.gap(&g)
 		}
 	case frame.TypePing:

@@ -1,8 +1,6 @@
 package ipc_test
 
 import (
-	"context"
-	"encoding/binary"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -158,128 +156,31 @@ func TestSubscribeAndCloseRace(t *testing.T) {
 	}
 }
 
-// TestCloseSendsWhatWasPublished has no Flush before Close.
-func TestCloseSendsWhatWasPublished(t *testing.T) {
-	t.Parallel()
-	s := start(t, router.Options{}, ipc.Options{})
-	sent := uint64(0)
-	for round := range 50 {
-		c := s.dial(t, ipc.ClientOptions{})
-		out := publisher(t, c, "events.a")
-		for range 100 * round {
-			if err := out.Publish(make([]byte, 100)); err != nil {
-				t.Fatal(err)
-			}
-			sent++
-		}
-		if err := c.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if err := out.Publish(nil); !errors.Is(err, router.ErrClosed) {
-			t.Errorf("publish after Close: %v", err)
-		}
-	}
-	st := s.await(t, "all published", func(st *router.Stats) bool { return st.Published == sent && len(st.Clients) == 0 })
-	if len(st.Refused) > 0 {
-		t.Errorf("refused %v", st.Refused)
-	}
-}
-
-// TestCloseUnblocks closes a client whose broker takes nothing any more, with
-// calls and publishers waiting.
-func TestCloseUnblocks(t *testing.T) {
+// TestAnswersLost has a broker say that it has dropped answers: all who wait are
+// told, and who asks again is answered.
+func TestAnswersLost(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	b := f.welcome(frame.Welcome{})
-	c, err := ipc.Dial(t.Context(), f.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-b // and reads no further
-	results := make(chan error)
-	var published atomic.Uint64
-	for range 3 {
-		out := publisher(t, c, "events.a")
-		go func() { // ends with Close
-			for {
-				if err := out.Publish(make([]byte, 10000)); err != nil {
-					results <- err
-					return
-				}
-				published.Add(1)
-			}
-		}()
-	}
-	var before uint64
-	eventually(t, "the socket is full", func() bool {
-		now := published.Load()
-		full := now > 0 && now == before
-		before = now
-		return full
-	})
-	go func() { // ends with Close
-		_, err := c.Request(context.Background(), "a.b", nil)
-		results <- err
-	}()
-	if err := c.Close(); err != nil {
-		t.Error(err)
-	}
-	for range 4 {
-		if err := <-results; !errors.Is(err, router.ErrClosed) {
-			t.Error(err)
-		}
-	}
-	if err := c.Close(); err != nil {
-		t.Errorf("second Close: %v", err)
-	}
-}
-
-// TestMessagesOutliveTheConnection publishes more than the sockets hold to a
-// broker that dies without reading: what it cannot have read whole comes to the
-// next one, in order and once.
-func TestMessagesOutliveTheConnection(t *testing.T) {
-	t.Parallel()
-	const n = 50
-	f := newFake(t)
-	b := f.welcome(frame.Welcome{})
-	st := make(states, 10)
-	c, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: f.path, Backlog: 10 << 20, OnState: func(err error) { st <- err }})
+	told := make(chan error, 1)
+	c, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: f.path, OnError: func(err error) { told <- err }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	p := <-b
-	again := f.welcome(frame.Welcome{})
-	out := publisher(t, c, "events.a")
-	publishing := make(chan error, 1)
-	go func() { // ends when all is published
-		payload := make([]byte, 100<<10)
-		for i := range uint64(n) {
-			binary.LittleEndian.PutUint64(payload, i)
-			if err := out.Publish(payload); err != nil {
-				publishing <- err
-				return
-			}
-		}
-		publishing <- nil
-	}()
-	first := p.next() // the rest of what came stays in the socket
-	p.conn.Close()
-	st.lost(t)
-	p = <-again
-	st.back(t)
-	next := uint64(0)
-	for i := 0; ; i++ {
-		m := p.next()
-		got := binary.LittleEndian.Uint64(m.Payload())
-		if i > 0 && got != next || got <= binary.LittleEndian.Uint64(first.Payload()) {
-			t.Fatalf("message %d after %d", got, next)
-		}
-		if next = got + 1; next == n {
-			break
+	result := make(chan error)
+	go func() { result <- c.Flush(t.Context()) }() // ends with the gap
+	p.expect(frame.TypePing)
+	p.send(encode(frame.Fields{Type: frame.TypeGap, Payload: frame.AppendGap(nil, frame.Gap{Count: 1, Lane: frame.LaneUrgent, Reason: frame.ReasonDropOldest})}))
+	for _, err := range []error{<-result, <-told} {
+		if !errors.Is(err, frame.ErrSlow) {
+			t.Error(err)
 		}
 	}
-	if err := <-publishing; err != nil {
+	go func() { result <- c.Flush(t.Context()) }() // ends with the pong
+	p.send(encode(frame.Fields{Type: frame.TypePong, ID: p.expect(frame.TypePing).ID()}))
+	if err := <-result; err != nil {
 		t.Error(err)
 	}
 }

@@ -3,7 +3,9 @@
 // other. A Client is a router.Bus, as the broker's in-process client is.
 //
 // It is for processes of one host. There is no TCP, no encryption and no
-// password: the kernel says who connects, and a Policy what they may do.
+// password: the kernel says who connects, and a Policy what they may do. Nor is it
+// a queue that survives the broker: what nobody has taken when that ends is gone.
+// In one process, use the broker's own client, which needs no socket.
 //
 // # The server
 //
@@ -15,33 +17,66 @@
 // cannot block are made without telling Go's scheduler; waiting goes through it,
 // so that the collector never waits for the routing thread (sys.go).
 //
-// A connection is accepted, ready after its handshake, doomed, ended (conn.go).
-// These are its bounds: a handshake and a full socket may take ConnectionTimeout,
-// silence three times Heartbeat, one read at most 256 KiB a turn, one frame the
-// broker's MaxMessageSize, messages a second PublishRate, and what it leaves
-// unread of the server's own answers a fixed amount. Each has an error that the
-// client is told, a count in the statistics, and no effect on other clients. When
-// there are no descriptors left, who connects is told so and turned away.
+// A connection is accepted, ready after its handshake, perhaps closing (it is
+// written to and not read from any more), doomed, ended (conn.go). While it is
+// ready it may be paused, for it publishes too fast, owed, for it does not take
+// answers, or blocked, for its socket is full; in the first two it is not read
+// from. Its bounds, each with an error that the client is told, a count in the
+// statistics, and no effect on other clients:
+//
+//	handshake                       ConnectionTimeout
+//	socket full, nothing taken      ConnectionTimeout
+//	silence                         three times Heartbeat, after a ping
+//	one read                        256 KiB, once a turn
+//	one frame                       the broker's MaxMessageSize
+//	messages a second               PublishRate: it is read no faster
+//	the server's answers, unread    256 KiB: it is not read from any more
+//	frames over 64 KiB, unfinished  half of the broker's MaxMemory for all clients
+//	messages queued                 the broker's MaxQueued and MaxMemory
+//	subscriptions, open requests    the broker's MaxSubscriptions and MaxRequests
+//
+// Beyond MaxConnections, and when there are no descriptors left, who connects is
+// told so and turned away.
 //
 // The socket is 0600 in a directory that is 0700. A lock beside it proves that a
 // server lives (lock.go): a socket without one is stale and taken over, and one
-// with it is an *InUseError that names the process.
+// with it is an *InUseError that names the process. Inherited takes a socket from
+// a service manager instead.
+//
+// A Policy sees each client once, at its hello: pid, uid and gid as the kernel
+// knows them, the program, and name and role as the client claims them. Rules is
+// one made of data. What it does not grant is answered by an error that
+// errors.Is takes for router.ErrDenied.
 //
 // # The client
 //
 // Messages that come now and then are written at once, by the goroutine that
 // publishes; a dense stream in batches (outbox.go). With a LatencyBudget messages
-// wait up to that long for company. Reading is done on a thread of its own that
-// sits in recv(2), and a subscription's Handler is called there: the shortest way,
-// so it must not block for long. Without one, messages go through a queue of the
-// client's own to whoever loops over Messages; a gap there looks like one of the
-// broker's.
+// wait up to that long for company. A publisher that is faster than the broker
+// reads waits for it; it never waits for a subscriber.
+//
+// Reading is done on a thread of its own that sits in recv(2), and a
+// subscription's Handler is called there: the shortest way, so it must not block
+// for long. It may publish, and close subscriptions. What waits for an answer of
+// the broker would wait for itself, and returns ErrInHandler. Without a Handler,
+// messages go through a queue of the client's own to whoever loops over Messages;
+// a gap there looks like one of the broker's.
+//
+// A client may assume that messages of one publisher on one lane come in their
+// order and once, and that their numbers have no hole but those that a Gap names.
+// When Flush returns, the broker has routed what was published before, and what
+// it refused of that has been reported to OnError. Close writes what was published
+// before it, if the broker takes that within a second; Drain also lets requests
+// end and consumers take what is queued.
 //
 // When the connection is lost, the client connects again, with a pause that
 // doubles, and subscribes anew. Each subscription is told by a Gap with the reason
-// "connection lost" and a count of 0, which means unknown. What is published
-// meanwhile is kept up to Backlog bytes; what was on its way is lost, and may or
-// may not have been routed. Requests under way fail.
+// "connection lost" and a count of 0, which means unknown; its numbers go on
+// behind that. With ReplayFrom it gets what the broker has kept since. One that
+// the new broker refuses ends, and its Err says why. What is published meanwhile
+// is kept up to Backlog bytes, and so is what was not written whole; what was on
+// its way is lost, and may or may not have been routed. Requests under way fail. A
+// broker that says nothing for three of its heartbeats is taken for lost as well.
 //
 // # Errors
 //

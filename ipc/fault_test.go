@@ -163,10 +163,9 @@ func TestAnswersUnread(t *testing.T) {
 	s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: 50 * time.Millisecond})
 	others := s.newPair(t)
 	p := s.greet(t)
-	ping := encode(frame.Fields{Type: frame.TypePing, ID: 1})
 	var b []byte
-	for range 1000 {
-		b = append(b, ping...)
+	for id := range uint64(1000) {
+		b = append(b, altered(message(id, "events.a", ""), 5, 99)...)
 	}
 	for range 100 { // four megabytes, more than both sockets and the server's patience hold
 		p.send(b)

@@ -112,12 +112,12 @@ func TestStuckClientsCostNothing(t *testing.T) {
 	paused.conn.CloseWrite()
 	// It does not take its answers.
 	owed := s.greet(t)
-	ping := encode(frame.Fields{Type: frame.TypePing, ID: 1})
+	bad := altered(message(1, "events.a", ""), 5, 99)
 	if err := owed.conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
 	for err := error(nil); err == nil; {
-		_, err = owed.conn.Write(ping)
+		_, err = owed.conn.Write(bad)
 	}
 	// It has said half of its hello.
 	s.knock(t).send(hello(frame.Hello{Version: 1})[:30])

@@ -2,7 +2,6 @@ package ipc_test
 
 import (
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,101 +160,4 @@ func TestPublishRateFillsTheSocket(t *testing.T) {
 	}
 	p.conn.Close() // one that has gone is read to its end
 	s.await(t, "the client is gone", func(st *router.Stats) bool { return len(st.Clients) == 0 })
-}
-
-// TestFullMemory has subscribers that never read hold more than the limit. Their
-// oldest messages go, and those of others do not.
-func TestFullMemory(t *testing.T) {
-	t.Parallel()
-	const limit = 8 << 20
-	s := start(t, router.Options{MaxMemory: limit, MaxQueued: 5000}, ipc.Options{})
-	others := s.newPair(t)
-	peers := make([]*peer, 4)
-	for i := range peers {
-		peers[i] = s.greet(t)
-		peers[i].subscribe(1, router.Subscription{Patterns: []string{fmt.Sprintf("events.p%d", i)}})
-	}
-	c := s.dial(t, ipc.ClientOptions{})
-	payload := make([]byte, 4000)
-	for i := range peers {
-		out := publisher(t, c, fmt.Sprintf("events.p%d", i))
-		for range 4000 {
-			if err := out.Publish(payload); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	flush(t, c)
-	st := s.await(t, "memory is the reason", func(st *router.Stats) bool {
-		return st.DroppedBy[frame.ReasonMemory.String()] > 0 && st.BufferBytes <= limit
-	})
-	if st.Queued == 0 {
-		t.Error("everything was dropped, and not the oldest only")
-	}
-	others.check()
-	for _, p := range peers {
-		p.conn.Close()
-	}
-	s.settled(t)
-}
-
-// TestSparseSubscriber takes one message of many and does not read. What it
-// leaves in its queue is little, but lies in buffers that are full of messages
-// for another: that one must not pay for it.
-func TestSparseSubscriber(t *testing.T) {
-	t.Parallel()
-	const limit = 8 << 20
-	s := start(t, router.Options{MaxMemory: limit}, ipc.Options{})
-	p := s.greet(t)
-	p.subscribe(1, router.Subscription{Patterns: []string{"events.rare"}})
-	sub, c := s.dial(t, ipc.ClientOptions{}), s.dial(t, ipc.ClientOptions{})
-	var got atomic.Uint64
-	subscribe(t, sub, router.Subscription{Patterns: []string{"events.many"}, Handler: func(m *router.Message) {
-		if m.Gap != nil {
-			t.Errorf("%s", m.Gap)
-			got.Add(m.Gap.Count)
-			return
-		}
-		got.Add(1)
-	}})
-	many, rare := publisher(t, c, "events.many"), publisher(t, c, "events.rare")
-	payload := make([]byte, 2000)
-	sent := uint64(0)
-	for range 1000 {
-		if err := rare.Publish(payload[:100]); err != nil {
-			t.Fatal(err)
-		}
-		for range 100 {
-			if err := many.Publish(payload); err != nil {
-				t.Fatal(err)
-			}
-			sent++
-		}
-		eventually(t, "the other keeps up", func() bool { return sent-got.Load() < 500 })
-	}
-	flush(t, c)
-	if st := s.stats(t); st.BufferBytes > limit || st.DroppedBy[frame.ReasonMemory.String()] == 0 {
-		t.Errorf("%d bytes of buffers, want at most %d; dropped %v", st.BufferBytes, limit, st.DroppedBy)
-	}
-	p.conn.Close()
-	s.settled(t)
-}
-
-// TestHalfFramesOverMemory begins more large frames than half of the memory takes.
-func TestHalfFramesOverMemory(t *testing.T) {
-	t.Parallel()
-	s := start(t, router.Options{MaxMemory: 4 << 20}, ipc.Options{})
-	others := s.newPair(t)
-	half := message(1, "events.large", string(make([]byte, 900<<10)))[:100<<10]
-	for range 2 {
-		p := s.greet(t)
-		p.send(half)
-	}
-	s.await(t, "two half frames", func(st *router.Stats) bool { return st.BufferBytes > 2<<20 })
-	p := s.greet(t)
-	p.send(half)
-	p.expectError(0, frame.CodeMemory, true)
-	p.expectEnd(frame.CodeMemory)
-	s.refused(t, frame.CodeMemory, 1)
-	others.check()
 }

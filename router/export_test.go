@@ -48,3 +48,32 @@ func Filter(s Subscription) (match func(f frame.Frame, topic, source string) boo
 	}
 	return f.match, nil
 }
+
+// Tree is the tree of patterns, with subscriptions known by number.
+type Tree struct {
+	tree   tree
+	finder finder
+	subs   map[uint64]*Sub
+}
+
+// Add adds number s under p.
+func (t *Tree) Add(p Pattern, s uint64) {
+	if t.subs == nil {
+		t.subs = make(map[uint64]*Sub)
+	}
+	if t.subs[s] == nil {
+		t.subs[s] = &Sub{serial: s}
+	}
+	t.tree.add(p, t.subs[s])
+}
+
+// Remove takes s from under p, and reports whether the tree is empty then.
+func (t *Tree) Remove(p Pattern, s uint64) (empty bool) { return t.tree.remove(p, t.subs[s]) }
+
+// Find returns the numbers that topic finds.
+func (t *Tree) Find(topic string) (found []uint64) {
+	for _, s := range t.finder.find(&t.tree, topic) {
+		found = append(found, s.serial)
+	}
+	return found
+}

@@ -36,7 +36,6 @@ func compileFilter(s *Subscription) (*filter, error) {
 	if !slices.Contains(s.Capabilities.Collectors, "*") {
 		addList(&f.sources, s.Capabilities.Collectors)
 	}
-	entries := len(s.Capabilities.EventTypes) + len(s.Capabilities.Collectors)
 	if e := s.EventFilter; e != nil {
 		if f.minPriority = e.MinPriority; f.minPriority > frame.MaxPriority {
 			return nil, fmt.Errorf("%w: min_priority is %d, want at most %d", ErrSubscription, f.minPriority, frame.MaxPriority)
@@ -50,7 +49,6 @@ func compileFilter(s *Subscription) (*filter, error) {
 			return nil, fmt.Errorf("event_filter.topics: %w", err)
 		}
 		f.topics = topics
-		entries += len(e.EventTypes) + len(e.Sources) + len(e.PIDs) + len(e.Metadata) + len(e.Topics)
 	}
 	if c := s.CorrelationFilter; c != nil {
 		f.corr = c
@@ -61,9 +59,8 @@ func compileFilter(s *Subscription) (*filter, error) {
 				return nil, fmt.Errorf("%w: a correlation pattern takes at most %d bytes", ErrSubscription, maxSubscriberID)
 			}
 		}
-		entries += len(c.IDs) + len(c.Patterns) + len(c.ParentIDs) + len(c.RootIDs) + len(c.WorkflowStages) + len(c.RequiredTags) + len(c.AnyTags)
 	}
-	if entries > maxFilterEntries {
+	if entries := s.filterEntries(); entries > maxFilterEntries {
 		return nil, fmt.Errorf("%w: %d filter entries, want at most %d", ErrSubscription, entries, maxFilterEntries)
 	}
 	f.extension = f.corr != nil || len(f.pids) > 0 || len(f.metadata) > 0
@@ -71,6 +68,18 @@ func compileFilter(s *Subscription) (*filter, error) {
 		return nil, nil
 	}
 	return f, nil
+}
+
+// filterEntries counts everything that is listed in the subscription's filters.
+func (s *Subscription) filterEntries() int {
+	n := len(s.Capabilities.EventTypes) + len(s.Capabilities.Collectors)
+	if e := s.EventFilter; e != nil {
+		n += len(e.EventTypes) + len(e.Sources) + len(e.PIDs) + len(e.Metadata) + len(e.Topics)
+	}
+	if c := s.CorrelationFilter; c != nil {
+		n += len(c.IDs) + len(c.Patterns) + len(c.ParentIDs) + len(c.RootIDs) + len(c.WorkflowStages) + len(c.RequiredTags) + len(c.AnyTags)
+	}
+	return n
 }
 
 func addList(dst *[][]string, list []string) {

@@ -14,6 +14,9 @@ import (
 // Routing thread only.
 type index struct {
 	subs   []*Sub
+	tree   tree
+	finder finder
+	serial uint64 // of the last subscription
 	routes map[string]*route
 	gen    uint64 // counts changes; a route of an older generation is stale
 }
@@ -45,13 +48,24 @@ type group struct {
 
 func (x *index) init() { x.routes = make(map[string]*route); x.gen = 1 }
 
-func (x *index) add(s *Sub) { x.subs = append(x.subs, s); x.gen++ }
+func (x *index) add(s *Sub) {
+	x.gen++
+	x.serial++
+	s.serial = x.serial
+	x.subs = append(x.subs, s)
+	for _, p := range s.patterns {
+		x.tree.add(p, s)
+	}
+}
 
 func (x *index) remove(s *Sub) {
+	x.gen++
 	if i := slices.Index(x.subs, s); i >= 0 {
 		x.subs = slices.Delete(x.subs, i, i+1)
 	}
-	x.gen++
+	for _, p := range s.patterns {
+		x.tree.remove(p, s)
+	}
 }
 
 // route returns topic's route, made up to date. The topic must be valid.
@@ -88,10 +102,7 @@ func (x *index) refresh(r *route) {
 	r.gen = x.gen
 	r.direct, r.picky, r.groups = r.direct[:0], r.picky[:0], nil
 	r.responders.members = r.responders.members[:0]
-	for _, s := range x.subs {
-		if !s.patterns.Match(r.topic) {
-			continue
-		}
+	for _, s := range x.finder.find(&x.tree, r.topic) {
 		switch {
 		case s.spec.Respond:
 			r.responders.members = append(r.responders.members, s)

@@ -67,6 +67,20 @@ func TestAfterTheEndEverythingIsErrClosed(t *testing.T) {
 	}
 }
 
+// What a client is told and never reads, for it asks nothing, is released too.
+func TestRefusalsThatNobodyReadsAreReleased(t *testing.T) {
+	b := serve(t, router.Options{})
+	c := b.ClientAs(router.Identity{Name: "c"}, func(router.Op, string) error { return router.ErrDenied })
+	publish(t, c, "a", numbers(0, 10)...)
+	flush(t, c)
+	if n := balanced(t, b).Refused["denied"]; n != 10 {
+		t.Errorf("%d were refused, want 10", n)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWhatIsQueuedOutlivesTheBroker(t *testing.T) {
 	b, stop := serveUntil(t, router.Options{})
 	c := b.Client("c")

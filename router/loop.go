@@ -162,9 +162,6 @@ func (b *Broker) shutdown(d Driver) {
 		f()
 	}
 	b.takeLocals()
-	for _, l := range b.locals {
-		l.room.Notify() // who waits for room learns that there will be none
-	}
 	b.endRun()
 	b.flush()
 	d.Finish()

@@ -63,8 +63,9 @@ type Port struct {
 	routes map[string]*portRoute
 	last   *portRoute
 
-	subs  map[uint64]*Sub
-	inbox *Sub // replies and what else is addressed to the client itself
+	subs   map[uint64]*Sub
+	weight int  // patterns and filter entries of subs, at most maxPortWeight
+	inbox  *Sub // replies and what else is addressed to the client itself
 
 	isReady bool
 	ready   []*Sub // with something queued
@@ -76,6 +77,9 @@ type Port struct {
 // maxPortRoutes bounds a port's cache of topics; beyond it the cache starts
 // anew, so that a client which makes up topics costs itself and nobody else.
 const maxPortRoutes = 1024
+
+// maxPortWeight bounds the memory that the subscriptions of a client take.
+const maxPortWeight = 4096
 
 // portRoute is a topic as one port may use it.
 type portRoute struct {

@@ -136,13 +136,13 @@ func (s *replayStore) collect(sub *Sub, from uint64, e *early) {
 		e.unknown = true
 	}
 	for _, g := range s.gone {
-		if g.seq >= from && sub.patterns.Match(g.topic) {
+		if g.seq >= from && e.wants(sub, g.topic) {
 			e.gone = append(e.gone, g)
 		}
 	}
 	for i := range s.kept[s.first:] {
 		k := &s.kept[s.first+i]
-		if k.seq >= from && sub.patterns.Match(k.topic) && sub.passes(k.item.Frame(), k.topic) {
+		if k.seq >= from && e.wants(sub, k.topic) && sub.passes(k.item.Frame(), k.topic) {
 			e.items = append(e.items, k.item)
 		}
 	}

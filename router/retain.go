@@ -73,6 +73,21 @@ type early struct {
 	gone    []kept         // fell out of the replay
 	lost    [laneCount]loss
 	unknown bool // the replay cannot say how much it no longer has
+
+	wanted map[string]bool // by topic: the past has many messages of few topics
+}
+
+// wants reports whether s has a pattern for topic.
+func (e *early) wants(s *Sub, topic string) bool {
+	want, known := e.wanted[topic]
+	if !known {
+		want = s.patterns.Match(topic)
+		if e.wanted == nil {
+			e.wanted = make(map[string]bool)
+		}
+		e.wanted[topic] = want
+	}
+	return want
 }
 
 // loss is how much was lost.

@@ -14,6 +14,8 @@ type Sub struct {
 	spec     Subscription
 	patterns Patterns
 	filter   *filter
+	serial   uint64 // its place among all, by age
+	found    uint64 // owned by finder
 	isReady  bool
 	since    uint64 // the broker's sequence when it began
 	noted    int64  // when its drops were last advised
@@ -57,6 +59,10 @@ func (p *Port) Subscribe(id uint64, spec Subscription) (*Sub, uint64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	weight := len(patterns) + spec.filterEntries()
+	if p.weight+weight > maxPortWeight {
+		return nil, 0, &LimitError{"max_patterns_and_filter_entries", maxPortWeight, int64(p.weight + weight)}
+	}
 	op := OpSubscribe
 	if spec.Respond {
 		op = OpRespond
@@ -88,6 +94,7 @@ func (p *Port) Subscribe(id uint64, spec Subscription) (*Sub, uint64, error) {
 		s.Queue.evicted = b.requestEvicted
 	}
 	p.subs[id] = s
+	p.weight += weight
 	b.index.add(s)
 	b.deliverEarly(s, &early)
 	return s, b.seq, nil
@@ -132,6 +139,7 @@ func (p *Port) stop(s *Sub, why error) {
 func (p *Port) remove(s *Sub, why error) {
 	p.stop(s, why)
 	delete(p.subs, s.ID)
+	p.weight -= len(s.patterns) + s.spec.filterEntries()
 	p.dropReady(s)
 	if !p.local {
 		s.Queue.Discard()

@@ -11,7 +11,8 @@ import (
 
 // Subscription says what a subscriber wants. On the wire it is the JSON payload
 // of a subscribe frame, with the names given here; unknown names are an error,
-// for a filter that is misspelt would silently pass everything.
+// for a filter that is misspelt would silently pass everything. What it holds must
+// not be changed while it is in use.
 type Subscription struct {
 	// SubscriberID names the subscriber in statistics and logs.
 	SubscriberID string `json:"subscriber_id,omitempty"`

@@ -80,6 +80,25 @@ func TestTheNumberOfSubscriptionsIsLimited(t *testing.T) {
 	subscribe(t, c, spec)
 }
 
+// What the subscriptions of a client list in all is limited too: each entry takes
+// memory, and a client may have many subscriptions.
+func TestTheEntriesOfAllSubscriptionsAreLimited(t *testing.T) {
+	b := serve(t, router.Options{})
+	c := client(t, b, "c")
+	big := router.Subscription{Patterns: []string{"a"}, EventFilter: &router.EventFilter{PIDs: make([]uint32, 1000)}}
+	var subs []router.Subscriber
+	for range 4 {
+		subs = append(subs, subscribe(t, c, big))
+	}
+	if _, err := c.Subscribe(within(t), big); !errors.Is(err, frame.ErrLimit) {
+		t.Errorf("the fifth: %v, want ErrLimit", err)
+	}
+	if err := subs[0].Close(); err != nil {
+		t.Fatal(err)
+	}
+	subscribe(t, c, big)
+}
+
 func TestASubscriptionCrossesTheWireUnchanged(t *testing.T) {
 	want := router.Subscription{
 		SubscriberID: "detector", Patterns: []string{"events.#", "alerts.*"}, EnableWildcards: ptr(true),

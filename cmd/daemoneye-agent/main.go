@@ -152,18 +152,17 @@ func parse(fs *flag.FlagSet, args []string) error {
 }
 
 func (c *command) help(w io.Writer, fs *flag.FlagSet) {
-	fmt.Fprintf(w, "Usage: daemoneye-agent %s\n\n%s\n", strings.TrimSpace(c.name+" [FLAGS] "+c.args), strings.TrimSpace(c.long))
-	first := true
+	line, flags := c.name, ""
 	fs.VisitAll(func(f *flag.Flag) {
-		if first {
-			fmt.Fprintln(w, "\nFlags:")
-			first = false
-		}
 		kind, text := flag.UnquoteUsage(f)
-		fmt.Fprintf(w, "  %-24s %s", strings.TrimSpace("-"+f.Name+" "+kind), text)
+		flags += fmt.Sprintf("  %-24s %s", strings.TrimSpace("-"+f.Name+" "+kind), text)
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "0s" {
-			fmt.Fprintf(w, " (default %s)", f.DefValue)
+			flags += fmt.Sprintf(" (default %s)", f.DefValue)
 		}
-		fmt.Fprintln(w)
+		flags += "\n"
 	})
+	if flags != "" {
+		line, flags = line+" [FLAGS]", "\nFlags:\n"+flags
+	}
+	fmt.Fprintf(w, "Usage: daemoneye-agent %s\n\n%s\n%s", strings.TrimSpace(line+" "+c.args), strings.TrimSpace(c.long), flags)
 }

@@ -120,13 +120,13 @@ func runRequest(ctx context.Context, p *program, fs *flag.FlagSet, parse func() 
 			return err
 		}
 	}
-	client, err := t.dial(ctx, ipc.ClientOptions{Name: "request"})
-	if err != nil {
-		return err
-	}
-	defer client.Close()
 	waiting, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
+	client, err := t.dial(waiting, ipc.ClientOptions{Name: "request"})
+	if err != nil {
+		return late(ctx, waiting, err)
+	}
+	defer client.Close()
 	reply, err := client.Request(waiting, fs.Arg(0), payload)
 	if err != nil {
 		return late(ctx, waiting, err)

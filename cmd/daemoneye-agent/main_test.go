@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// TestCtrlCEndsEveryCommand has the signal come before anything else, and
+// standard input never end.
+func TestCtrlCEndsEveryCommand(t *testing.T) {
+	socket := pretend(t, func(ctx context.Context, _ *router.Request) ([]byte, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	own := filepath.Join(t.TempDir(), "run", "agent.sock")
+	tests := []struct {
+		name string
+		args []string
+		want int
+	}{
+		{"run goes on until then", []string{"run", "-collectors", "none", "-socket", own}, exitOK},
+		{"so does tail", []string{"tail", "-socket", socket, "events.#"}, exitOK},
+		{"tail that counts", []string{"tail", "-socket", socket, "-count", "3", "events.#"}, exitOK},
+		{"a collector that waits for its configuration", []string{"collector", "process"}, exitOK},
+		{"status has not answered", []string{"status", "-socket", socket}, exitFailed},
+		{"request has not", []string{"request", "-socket", socket, control.StatusTarget}, exitFailed},
+		{"request that waits for its input", []string{"request", "-socket", socket, control.StatusTarget, "-"}, exitFailed},
+		{"publish that waits for its input", []string{"publish", "-socket", socket, "events.demo"}, exitFailed},
+		{"bench has nothing to show", []string{"bench", "-socket", socket}, exitFailed},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			in, typing := io.Pipe()
+			defer typing.Close()
+			ctx, interrupt := context.WithCancel(t.Context())
+			interrupt()
+			var out, errs bytes.Buffer
+			got := realMain(ctx, &program{in, &output{w: &out}, &errs}, tt.args)
+			want := ""
+			if tt.want == exitFailed {
+				want = "daemoneye-agent: error: " + tt.args[0] + ": interrupted\n"
+			}
+			if got != tt.want || !strings.HasSuffix(errs.String(), want) || want == "" && errs.Len() > 0 {
+				t.Errorf("exit status %d, want %d; %s", got, tt.want, errs.String())
+			}
+		})
+	}
+}
+
+func TestFlagsMayStandAnywhere(t *testing.T) {
+	tests := []struct {
+		name string
+		args []string
+		json bool
+		want []string
+	}{
+		{"before arguments", []string{"-json", "a", "b"}, true, []string{"a", "b"}},
+		{"behind them", []string{"a", "b", "-json"}, true, []string{"a", "b"}},
+		{"between them", []string{"a", "--json", "b"}, true, []string{"a", "b"}},
+		{"nowhere", []string{"a"}, false, []string{"a"}},
+		{"not behind --", []string{"a", "--", "-json", "b"}, false, []string{"a", "-json", "b"}},
+		{"-- is no argument", []string{"--", "a"}, false, []string{"a"}},
+		{"but the second one is", []string{"--", "a", "--"}, false, []string{"a", "--"}},
+		{"- is an argument", []string{"a", "-"}, false, []string{"a", "-"}},
+		{"nothing", nil, false, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			fs := flag.NewFlagSet("x", flag.ContinueOnError)
+			json := fs.Bool("json", false, "")
+			if err := parse(fs, tt.args); err != nil {
+				t.Fatal(err)
+			}
+			if *json != tt.json || !slices.Equal(fs.Args(), tt.want) {
+				t.Errorf("json %v, arguments %q", *json, fs.Args())
+			}
+		})
+	}
+}
+
+// broken is an output that fails after some bytes.
+type broken struct {
+	room int
+	err  error
+}
+
+func (b *broken) Write(p []byte) (int, error) {
+	n := min(len(p), b.room)
+	b.room -= n
+	if n < len(p) {
+		return n, b.err
+	}
+	return n, nil
+}
+
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	tests := []struct {
+		name string
+		out  broken
+		args []string
+		want int
+		said string
+	}{
+		{"the reader has enough", broken{10, unix.EPIPE}, []string{"help"}, exitOK, ""},
+		{"of the help of a command", broken{10, unix.EPIPE}, []string{"run", "-help"}, exitOK, ""},
+		{"the disk is full", broken{10, unix.ENOSPC}, []string{"version"}, exitFailed,
+			"daemoneye-agent: error: version: standard output: no space left on device\n"},
+		{"of a wrong command line more is to be said", broken{0, unix.EPIPE}, []string{"version", "now"}, exitUsage,
+			"daemoneye-agent: error: version: takes no arguments"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var errs bytes.Buffer
+			got := realMain(t.Context(), &program{strings.NewReader(""), &output{w: &tt.out}, &errs}, tt.args)
+			if got != tt.want || !strings.HasPrefix(errs.String(), tt.said) || tt.said == "" && errs.Len() > 0 {
+				t.Errorf("exit status %d, want %d; %q", got, tt.want, errs.String())
+			}
+		})
+	}
+}
+
+// TestAFailedSocketIsNoFailedOutput: both may be a broken pipe.
+func TestAFailedSocketIsNoFailedOutput(t *testing.T) {
+	var errs bytes.Buffer
+	p := &program{nil, &output{w: io.Discard}, &errs}
+	if got := p.exit(t.Context(), &publishCommand, errors.Join(errors.New("write"), unix.EPIPE)); got != exitFailed {
+		t.Errorf("exit status %d, want %d", got, exitFailed)
+	}
+}

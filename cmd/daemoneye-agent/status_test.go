@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// pretend serves a broker on which answer answers for the agent's status, until
+// the test ends.
+func pretend(t *testing.T, answer router.Responder) (socket string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "cmd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	socket = filepath.Join(dir, "run", "agent.sock")
+	b, err := router.New(router.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	ready := make(chan struct{})
+	go func() { // awaited in the clean-up
+		ended <- ipc.Serve(ctx, b, ipc.Options{Path: socket, Ready: func(string) { close(ready) }})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; !errors.Is(err, ipc.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
+	<-ready
+	agent := b.Client("agent")
+	t.Cleanup(func() { agent.Close() })
+	if _, err := agent.Respond(t.Context(), control.StatusTarget, answer); err != nil {
+		t.Fatal(err)
+	}
+	return socket
+}
+
+func TestTheStatusDecidesTheExitStatus(t *testing.T) {
+	tests := []struct {
+		name   string
+		health control.Health
+		want   int
+		line   string
+	}{
+		{"healthy", control.Health{}, exitOK, "health    healthy\n"},
+		{"degraded", control.Health{State: control.Degraded, Reason: "collectors: no"}, exitDegraded, "health    degraded: collectors: no\n"},
+		{"unhealthy", control.Health{State: control.Unhealthy, Reason: "broker: no"}, exitUnhealthy, "health    unhealthy: broker: no\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			socket := pretend(t, func(context.Context, *router.Request) ([]byte, error) {
+				return json.Marshal(control.Status{Health: tt.health, Collectors: []control.CollectorStatus{
+					{Name: "process", State: control.CollectorGaveUp, Restarts: 5, LastExit: "exit status 1: no"},
+				}})
+			})
+			for _, form := range []string{"-json", "-json=false"} {
+				var out, errs bytes.Buffer
+				got := realMain(t.Context(), &program{strings.NewReader(""), &output{w: &out}, &errs}, []string{"status", "-socket", socket, form})
+				if got != tt.want || errs.Len() > 0 {
+					t.Errorf("%s: exit status %d, want %d; %s", form, got, tt.want, errs.String())
+				}
+				if form == "-json" {
+					if !json.Valid(out.Bytes()) {
+						t.Errorf("not JSON: %s", out.String())
+					}
+				} else if !strings.HasPrefix(out.String(), tt.line) || !strings.Contains(out.String(), "process ended last: exit status 1: no\n") {
+					t.Errorf("status is\n%s", out.String())
+				}
+			}
+		})
+	}
+}
+
+func TestAnAnswerThatIsNoStatus(t *testing.T) {
+	socket := pretend(t, func(context.Context, *router.Request) ([]byte, error) { return []byte("well"), nil })
+	var out, errs bytes.Buffer
+	got := realMain(t.Context(), &program{strings.NewReader(""), &output{w: &out}, &errs}, []string{"status", "-socket", socket})
+	if got != exitFailed || !strings.Contains(errs.String(), "error: status: answer of the agent: ") {
+		t.Errorf("exit status %d: %s", got, errs.String())
+	}
+}
