@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -26,7 +27,10 @@ func role(t *testing.T, name, socket string) (*exec.Cmd, *bufio.Scanner, *string
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self, name, socket)
+	// One that does not end must not keep the tests.
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, self, name, socket)
 	errs := &strings.Builder{}
 	cmd.Stderr = errs
 	out, err := cmd.StdoutPipe()
@@ -101,6 +105,36 @@ func TestTheCollectorsDieWithTheAgent(t *testing.T) {
 	if pid := status(t, client).PID; pid != os.Getpid() {
 		t.Errorf("the agent is pid %d", pid)
 	}
+}
+
+// TestACollectorThatHangsDiesWithTheAgent as well: it sees neither the end of
+// its input nor that of its connection, but the kernel kills it.
+func TestACollectorThatHangsDiesWithTheAgent(t *testing.T) {
+	path := socket(t)
+	cmd, _, _ := role(t, "agent", path)
+	var pid int
+	eventually(t, "the agent answers, and its collector runs", func() bool {
+		client, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: path})
+		if err != nil {
+			return false
+		}
+		defer client.Close()
+		reply, err := client.Request(t.Context(), control.StatusTarget, nil)
+		if err != nil {
+			return false // it accepts before it answers
+		}
+		pid = parse[control.Status](t, reply.Payload).Collectors[0].PID
+		return pid != 0
+	})
+	collector := openPID(t, pid)
+	if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	gone(t, collector)
 }
 
 func TestASecondAgentIsRefused(t *testing.T) {

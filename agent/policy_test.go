@@ -3,6 +3,7 @@ package agent_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -97,7 +98,7 @@ func TestAnOperatorIsNoCollector(t *testing.T) {
 	client := r.dial(ipc.ClientOptions{Name: "echo", Role: "collector", OnError: func(err error) { refused <- err }})
 	pid := status(t, client).Collectors[0].PID
 
-	_, err := client.Request(t.Context(), control.RegistrationTarget, []byte(`{"collector":"echo","pid":1,"source":"forged"}`))
+	_, err := client.Request(t.Context(), control.RegistrationTarget, fmt.Appendf(nil, `{"collector":"echo","pid":%d,"source":"forged"}`, pid))
 	var failed *router.ReplyError
 	if !errors.As(err, &failed) {
 		t.Errorf("registering: %v", err)

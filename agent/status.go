@@ -79,12 +79,17 @@ func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error
 		Uptime: time.Since(a.began), StartTime: a.startup, Broker: stats, Collectors: a.manager.Status(),
 	}
 	a.monitor.fill(&s)
-	// The verdict must not depend on somebody looking.
-	stats.Clients = slices.DeleteFunc(slices.Clone(stats.Clients), func(c router.ClientStats) bool { return c.Source == asker })
 	s.Parts = map[string]control.Health{
-		"broker":     health.Broker(stats, a.monitor.minuteAgo()),
+		"broker":     judge(stats, a.monitor.minuteAgo(), asker),
 		"collectors": health.Collectors(s.Collectors),
 	}
 	s.Health = health.Worst(s.Parts)
 	return s, nil
+}
+
+// judge judges the broker as it is when asker does not look: that must not
+// change the verdict.
+func judge(now router.Stats, before *router.Stats, asker uint32) control.Health {
+	now.Clients = slices.DeleteFunc(slices.Clone(now.Clients), func(c router.ClientStats) bool { return c.Source == asker })
+	return health.Broker(now, before)
 }

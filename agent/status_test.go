@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -93,5 +94,37 @@ func TestACollectorAnswersForItself(t *testing.T) {
 	c := status(t, client).Collectors[0]
 	if report.Collector != "echo" || report.PID != c.PID || report.Source != c.Source || report.Version != "test" || report.Uptime <= 0 {
 		t.Errorf("report is %+v", report)
+	}
+}
+
+// TestTheMonitorLooksBackAMinute, which is twelve of its samples, and no further.
+func TestTheMonitorLooksBackAMinute(t *testing.T) {
+	var b agent.Books
+	for i := range uint64(30) {
+		if got := b.MinuteAgo(); i < 12 && got != nil {
+			t.Errorf("after %d samples it knows what was a minute ago: %d", i, got.Matched)
+		} else if i >= 12 && (got == nil || got.Matched != i-12) {
+			t.Errorf("after %d samples the oldest is %+v, want %d", i, got, i-12)
+		}
+		b.Remember(router.Stats{Matched: i, Clients: make([]router.ClientStats, 3)})
+	}
+	if got := b.MinuteAgo(); got.Clients != nil {
+		t.Error("it keeps more than the totals")
+	}
+}
+
+// TestTheVerdictIsNotChangedByAsking: who asks is no client that is missed.
+func TestTheVerdictIsNotChangedByAsking(t *testing.T) {
+	now := router.Stats{Uptime: time.Hour, Clients: []router.ClientStats{
+		{Source: 1}, {Source: 7, Identity: router.Identity{PID: 42}},
+	}}
+	if got := agent.Judge(now, 7).State; got != control.Degraded {
+		t.Errorf("alone with the asker the broker is %v", got)
+	}
+	if got := agent.Judge(now, 0).State; got != control.Healthy {
+		t.Errorf("with a client the broker is %v", got)
+	}
+	if len(now.Clients) != 2 || now.Clients[1].Source != 7 {
+		t.Errorf("the clients to show were changed: %+v", now.Clients)
 	}
 }

@@ -149,13 +149,16 @@ func TestStuckClientsCostNothing(t *testing.T) {
 	p.expect(frame.TypeWelcome)
 
 	// The server ends, and some go while others do not take what is theirs.
-	if err := c.stdin.Close(); err != nil {
-		t.Fatal(err)
-	}
+	c.stdin.Close()
 	p.expectEnd(frame.CodeShutdown)
 	paused.conn.Close()
 	if err := pub.Close(); err != nil {
 		t.Error(err)
 	}
+	s.knock(t) // a server that ends takes nobody in
 	idle("ending")
+	for _, p := range []*peer{blocked, draining, owed} {
+		p.conn.Close()
+	}
+	c.end()
 }

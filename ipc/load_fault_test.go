@@ -2,6 +2,7 @@ package ipc_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,22 +60,46 @@ func TestNeverWrites(t *testing.T) {
 	s.settled(t)
 }
 
-// TestHeartbeatKeepsQuietClients holds that a client which answers stays, and
-// that one which only writes is told that the server is there.
+// TestHeartbeatKeepsQuietClients holds that a client which only answers stays.
 func TestHeartbeatKeepsQuietClients(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{Heartbeat: time.Second})
 	quiet := s.dial(t, ipc.ClientOptions{NoReconnect: true})
 	p := s.greet(t)
-	for range 2 { // two Ticks
+	for range 2 {
 		f := p.expect(frame.TypePing)
-		p.send(message(1, "events.a", ""))
 		p.send(encode(frame.Fields{Type: frame.TypePong, ID: f.ID(), Time: f.Time()}))
 	}
 	flush(t, quiet)
 	if st := s.stats(t); len(st.Refused) > 0 || len(st.Clients) != 2 {
 		t.Errorf("%d clients, refused %v", len(st.Clients), st.Refused)
 	}
+}
+
+// TestServerSaysThatItIsThere to a client that always writes, and so is never
+// asked for a sign of life, and has nothing else to hear.
+func TestServerSaysThatItIsThere(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{Heartbeat: time.Second})
+	p := s.greet(t)
+	done := make(chan struct{})
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			p.send(message(1, "events.a", ""))
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	p.expect(frame.TypePing)
+	p.expect(frame.TypePing)
+	close(done)
+	writing.Wait()
 }
 
 // TestFlood is a client that publishes as fast as the socket takes it, to a

@@ -2,6 +2,7 @@ package ipc_test
 
 import (
 	"fmt"
+	"io"
 	"sync/atomic"
 	"testing"
 
@@ -46,46 +47,66 @@ func TestFullMemory(t *testing.T) {
 	s.settled(t)
 }
 
-// TestSparseSubscriber takes one message of many and does not read. What it
-// leaves in its queue is little, but lies in buffers that are full of messages
-// for another: that one must not pay for it.
-func TestSparseSubscriber(t *testing.T) {
-	t.Parallel()
-	const limit = 8 << 20
-	s := start(t, router.Options{MaxMemory: limit}, ipc.Options{})
-	p := s.greet(t)
-	p.subscribe(1, router.Subscription{Patterns: []string{"events.rare"}})
-	sub, c := s.dial(t, ipc.ClientOptions{}), s.dial(t, ipc.ClientOptions{})
-	var got atomic.Uint64
-	subscribe(t, sub, router.Subscription{Patterns: []string{"events.many"}, Handler: func(m *router.Message) {
-		if m.Gap != nil {
-			t.Errorf("%s", m.Gap)
-			got.Add(m.Gap.Count)
-			return
-		}
-		got.Add(1)
-	}})
-	many, rare := publisher(t, c, "events.many"), publisher(t, c, "events.rare")
-	payload := make([]byte, 2000)
-	sent := uint64(0)
-	for range 1000 {
-		if err := rare.Publish(payload[:100]); err != nil {
-			t.Fatal(err)
-		}
-		for range 100 {
-			if err := many.Publish(payload); err != nil {
-				t.Fatal(err)
+// TestSparseSubscribers take one message of many, and read late or never. What
+// they leave in their queues, or half written, is little, but lies in buffers that
+// are full of messages for another: that one must not pay for it.
+func TestSparseSubscribers(t *testing.T) {
+	for _, tc := range []struct {
+		name                      string
+		peers, rounds, size, read int // rare messages for each, their size, what is read at the end
+	}{
+		{"read nothing", 1, 1200, 100, 0},
+		{"read too little", 16, 70, 12000, 400_000},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			const limit = 8 << 20
+			s := start(t, router.Options{MaxMemory: limit}, ipc.Options{})
+			sub, c := s.dial(t, ipc.ClientOptions{}), s.dial(t, ipc.ClientOptions{})
+			var got atomic.Uint64
+			subscribe(t, sub, router.Subscription{Patterns: []string{"events.many"}, Handler: func(m *router.Message) {
+				if m.Gap != nil {
+					t.Errorf("%s", m.Gap)
+					got.Add(m.Gap.Count)
+					return
+				}
+				got.Add(1)
+			}})
+			many := publisher(t, c, "events.many")
+			sent := uint64(0)
+			peers := make([]*peer, tc.peers)
+			for i := range peers {
+				p := s.greet(t)
+				topic := fmt.Sprintf("events.rare.%d", i)
+				p.subscribe(1, router.Subscription{Patterns: []string{topic}})
+				rare := publisher(t, c, topic)
+				for range tc.rounds {
+					if err := rare.Publish(make([]byte, tc.size)); err != nil {
+						t.Fatal(err)
+					}
+					for range 130 {
+						if err := many.Publish(make([]byte, 2000)); err != nil {
+							t.Fatal(err)
+						}
+						sent++
+					}
+					eventually(t, "the other keeps up", func() bool { return sent-got.Load() < 300 })
+				}
+				if _, err := io.ReadFull(p.conn, make([]byte, tc.read)); err != nil {
+					t.Fatal(err)
+				}
+				peers[i] = p
 			}
-			sent++
-		}
-		eventually(t, "the other keeps up", func() bool { return sent-got.Load() < 500 })
+			flush(t, c)
+			if st := s.stats(t); st.BufferBytes > limit || st.DroppedBy[frame.ReasonMemory.String()] == 0 {
+				t.Errorf("%d bytes of buffers, want at most %d; dropped %v", st.BufferBytes, limit, st.DroppedBy)
+			}
+			for _, p := range peers {
+				p.conn.Close()
+			}
+			s.settled(t)
+		})
 	}
-	flush(t, c)
-	if st := s.stats(t); st.BufferBytes > limit || st.DroppedBy[frame.ReasonMemory.String()] == 0 {
-		t.Errorf("%d bytes of buffers, want at most %d; dropped %v", st.BufferBytes, limit, st.DroppedBy)
-	}
-	p.conn.Close()
-	s.settled(t)
 }
 
 // TestHalfFramesOverMemory begins more large frames than half of the memory takes.

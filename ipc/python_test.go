@@ -23,6 +23,7 @@ import (
 // TestPythonConformance runs testdata/client.py, which was written from
 // frame/PROTOCOL.md alone, against a server and a Go client.
 func TestPythonConformance(t *testing.T) {
+	t.Parallel()
 	path, _ := servePython(t, ipc.Options{})
 	newPartner(t, path)
 	out, err := python(t, "conformance", path, filepath.Join("..", "frame", "testdata", "vectors")).CombinedOutput()
@@ -34,6 +35,7 @@ func TestPythonConformance(t *testing.T) {
 
 // TestPythonHeartbeat does the same with a server that asks often.
 func TestPythonHeartbeat(t *testing.T) {
+	t.Parallel()
 	path, _ := servePython(t, ipc.Options{Heartbeat: time.Second / 2})
 	out, err := python(t, "heartbeat", path).CombinedOutput()
 	t.Logf("client.py:\n%s", out)
@@ -45,6 +47,7 @@ func TestPythonHeartbeat(t *testing.T) {
 // TestPythonCommands uses client.py as its reader would: one subscribes, one
 // publishes, and the end of the server is an orderly one for who is connected.
 func TestPythonCommands(t *testing.T) {
+	t.Parallel()
 	path, stop := servePython(t, ipc.Options{})
 	sub := python(t, "sub", path, "demo.#")
 	pipe, err := sub.StdoutPipe()

@@ -90,7 +90,8 @@ type Subscriber interface {
 	Close() error
 }
 
-// SubscriberStats counts what a subscriber has seen so far.
+// SubscriberStats counts what a subscriber has seen so far. A handler's messages
+// are counted a batch at a time, when it has returned from them.
 type SubscriberStats struct {
 	// Delivered messages reached the handler or the loop; Lost ones were
 	// announced as gaps.
@@ -101,7 +102,8 @@ type SubscriberStats struct {
 // Topic, Payload and Extension point into a shared buffer and are valid only
 // inside the handler's call or the turn of the loop.
 type Message struct {
-	// Gap is not nil where messages were lost; no other field is set then.
+	// Gap is not nil where messages were lost; no other field but Urgent is set
+	// then.
 	Gap *Gap
 	// Frame is the frame as it was published, stamped by the broker.
 	Frame frame.Frame

@@ -90,9 +90,10 @@
 //  6. When Subscribe returns, whatever is published from then on is matched. When
 //     Flush returns, whatever the same client published before has been routed.
 //  7. Urgent messages (Options.Urgent, requests, answers) go before the others and
-//     have capacity of their own; a flood neither delays nor evicts them.
+//     have capacity of their own; a flood neither delays nor evicts them. Want of
+//     memory may, when no bulk lane has anything left to give.
 //  8. A request ends: with an answer, an error of its handler, ErrNoResponder,
-//     ErrResponderDied, ErrOverloaded, ErrClosed, or its context.
+//     ErrResponderDied, ErrOverloaded or another limit, ErrClosed, or its context.
 //  9. Memory for messages stays within MaxMemory, give or take what publishers have
 //     in hand and consumers hold; the fattest queue gives first. A buffer that many
 //     queues share counts once. (TestTheFattestQueueGivesFirst)

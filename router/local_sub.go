@@ -109,7 +109,6 @@ func (s *localSub) Err() error {
 // Close implements Subscriber.
 func (s *localSub) Close() error {
 	s.cancel()
-	s.Abandon() // now, so that nothing more is shown; and again when nothing more comes
 	if s.l.b.do(context.Background(), nil, s.end) != nil {
 		<-s.l.b.done
 		s.Abandon()

@@ -46,7 +46,9 @@ type Subscription struct {
 	Respond bool `json:"respond,omitempty"`
 	// Handler, where set, is called with each message on the goroutine that
 	// received it: the shortest way, without a hand-over. It must not block for
-	// long, and the Message is valid until it returns. Not on the wire.
+	// long, and the Message is valid until it returns. It must not wait for an
+	// answer of its own bus (Request, Flush, Subscribe): over a socket that comes by
+	// the same goroutine. Not on the wire.
 	Handler func(*Message) `json:"-"`
 }
 
