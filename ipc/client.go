@@ -86,8 +86,7 @@ type Client struct {
 	calls router.Calls
 	resp  router.Responders
 
-	terms  atomic.Pointer[terms]
-	number atomic.Uint64 // of publish frames
+	terms atomic.Pointer[terms]
 
 	mu     sync.Mutex
 	subs   map[uint64]*clientSub // guarded by mu

@@ -214,21 +214,34 @@ func (c *Client) Respond(ctx context.Context, target string, h router.Responder)
 	return s, nil
 }
 
-// show gives the handler one message. Reading goroutine only.
-func (s *clientSub) show(f frame.Frame, seq uint64, lane router.Lane) {
-	if s.gone.Load() {
-		return
+// show gives the handler the messages that b begins with, which are st's next,
+// and returns how many bytes they took. Reading goroutine only.
+func (s *clientSub) show(b []byte, maxSize int, st *frame.Stream) (n int) {
+	m := &s.message
+	urgent, base, replay := st.Lane == router.Urgent, s.base[st.Lane], s.spec.ReplayFrom > 0
+	for !s.gone.Load() {
+		f, err := frame.Next(b[n:], maxSize)
+		if err != nil || f.Type() != frame.TypePublish {
+			break
+		}
+		n += len(f)
+		if replay {
+			s.seen = max(s.seen, f.Sequence())
+		}
+		// Field by field: for a literal that is copied the processor waits longer
+		// than for all the rest.
+		m.Gap, m.Frame, m.Payload, m.Sequence, m.Urgent, m.More = nil, f, f.Payload(), base+st.Next, urgent, false
+		st.Next++
+		if f.Flags()&frame.FlagCompressed != 0 {
+			// As with Consumer: what cannot be inflated comes without a payload.
+			s.inflate, _ = frame.Inflate(s.inflate[:0], f, s.c.calls.MaxPayload)
+			m.Payload = s.inflate
+		}
+		s.shown++
+		s.handler(m)
 	}
-	seq += s.base[lane]
-	s.next[lane] = seq + 1
-	s.message = router.Message{Frame: f, Payload: f.Payload(), Sequence: seq, Urgent: lane == router.Urgent}
-	if f.Flags()&frame.FlagCompressed != 0 {
-		// As with Consumer: what cannot be inflated comes without a payload.
-		s.inflate, _ = frame.Inflate(s.inflate[:0], f, s.c.calls.MaxPayload)
-		s.message.Payload = s.inflate
-	}
-	s.shown++
-	s.handler(&s.message)
+	s.next[st.Lane] = base + st.Next
+	return n
 }
 
 // gap announces a loss. Reading goroutine only.

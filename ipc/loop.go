@@ -18,6 +18,12 @@ const (
 	writable = unix.EPOLLOUT
 )
 
+const (
+	dense    = 16 << 10             // bytes read in a turn, from which on it lingers
+	lingers  = 20                   // looks before it sleeps
+	lingered = 4 * time.Microsecond // a yield that takes longer has given the core away
+)
+
 // poller owns the epoll descriptor and the eventfd that wakes it.
 type poller struct {
 	epfd   int
@@ -72,9 +78,9 @@ func (p *poller) change(fd int, events uint32) error {
 // gone by itself.
 func (p *poller) remove(fd int) { unix.EpollCtl(p.epfd, unix.EPOLL_CTL_DEL, fd, nil) }
 
-// wait returns how many events there are: at a glance, or after waiting. Only
-// the wait goes through the scheduler.
-func (p *poller) wait(d time.Duration) (int, error) {
+// wait returns how many events there are: at a glance, or after waiting, perhaps
+// lingering first. Only the wait goes through the scheduler.
+func (p *poller) wait(d time.Duration, linger bool) (int, error) {
 	if d <= 0 {
 		n, errno := rawEpollWait(p.epfd, p.events[:])
 		switch errno {
@@ -85,12 +91,37 @@ func (p *poller) wait(d time.Duration) (int, error) {
 		}
 		return 0, os.NewSyscallError("epoll_pwait", errno)
 	}
+	if linger {
+		if n := p.linger(); n > 0 {
+			return n, nil
+		}
+	}
 	ms := int((d + time.Millisecond - 1) / time.Millisecond)
 	n, err := unix.EpollWait(p.epfd, p.events[:], ms)
 	if err == unix.EINTR {
 		return 0, nil
 	}
 	return n, os.NewSyscallError("epoll_wait", err)
+}
+
+// linger looks for events for some ten microseconds more, and gives the core up
+// between the looks. In a dense stream the next batch is about to come, and to
+// sleep and be woken costs both sides more than that. When others want the core
+// it ends at once: the thread would only stand in their way.
+func (p *poller) linger() int {
+	was := router.Now()
+	for range lingers {
+		unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+		if n, errno := rawEpollWait(p.epfd, p.events[:]); n > 0 && errno == 0 {
+			return n
+		}
+		now := router.Now()
+		if now-was > int64(lingered) {
+			break
+		}
+		was = now
+	}
+	return 0
 }
 
 // Wake implements router.Driver. It is the only method for other goroutines.
@@ -112,7 +143,7 @@ func (s *server) Poll(wait time.Duration) (worked bool, err error) {
 	if s.count > 0 || s.deaf {
 		wait = min(wait, router.Tick)
 	}
-	n, err := s.poll.wait(wait)
+	n, err := s.poll.wait(wait, s.taken >= dense)
 	if err != nil {
 		return worked, opError("read", s.l.path, err)
 	}
@@ -122,6 +153,9 @@ func (s *server) Poll(wait time.Duration) (worked bool, err error) {
 		if s.deaf {
 			s.listenAgain()
 		}
+	}
+	if n > 0 {
+		s.taken = 0
 	}
 	for i := range s.poll.events[:n] {
 		ev := &s.poll.events[i]
@@ -198,7 +232,7 @@ func (s *server) Finish() {
 	}
 	s.reap()
 	for time.Now().Before(deadline) && s.unwritten() {
-		n, err := s.poll.wait(min(time.Until(deadline), 50*time.Millisecond))
+		n, err := s.poll.wait(min(time.Until(deadline), 50*time.Millisecond), false)
 		if err != nil {
 			return
 		}

@@ -3,6 +3,7 @@ package ipc
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -30,10 +31,15 @@ type outbox struct {
 	paidAt int64 // guarded by mu
 
 	now    int64 // guarded by mu; the last reading of the clock
-	shared int   // guarded by mu; how many messages may still use it
+	share  int   // guarded by mu; how many messages use it
+	shared int   // guarded by mu; how many of them are still to come
+
+	number uint64 // guarded by mu; of the last message
+	easy   int    // guarded by mu; see appendEasily
 
 	armed   bool          // guarded by mu; run was told that something waits
 	flushed bool          // guarded by mu; something was written since run looked
+	writes  atomic.Uint64 // how often something was written
 	kick    chan struct{} // capacity 1
 	done    chan struct{}
 }
@@ -47,8 +53,8 @@ const (
 	minWait      = 50 * time.Microsecond  // how long a dense stream's batch waits for more
 	maxWait      = 500 * time.Microsecond // the same, when batches fill up by themselves
 
-	stampShare = 8    // messages that share a reading of the clock at most
-	stampPace  = 1000 // when they come this close, in ns
+	stampError = int64(8 * time.Microsecond) // how old a reading of the clock may be that messages share
+	stampShare = 64                          // how many may share one at most
 )
 
 func (o *outbox) init(budget time.Duration, backlog int) {
@@ -70,7 +76,7 @@ func (o *outbox) connect(fd int) {
 // connection; what asks or answers means nothing there.
 func (o *outbox) disconnect() {
 	o.mu.Lock()
-	o.fd = -1
+	o.fd, o.easy = -1, 0
 	for o.writing {
 		o.room.Wait()
 	}
@@ -97,7 +103,7 @@ func (o *outbox) close(bye []byte) {
 	if o.closed {
 		return
 	}
-	o.closed = true
+	o.closed, o.easy = true, 0
 	o.room.Broadcast()
 	for o.writing {
 		o.room.Wait()
@@ -167,19 +173,46 @@ func (o *outbox) wrote(lane router.Lane, now int64) (err error) {
 	return err
 }
 
+// appendEasily appends a message to the bulk lane where that is all there is to do:
+// in a dense stream, whose messages go with what waits already. Then easy is how
+// long the lane may become, and else 0. mu is held.
+func (o *outbox) appendEasily(t frame.Template, extension, payload []byte) bool {
+	b := o.lanes[router.Bulk]
+	if len(b)+t.Size(extension, payload) > o.easy {
+		return false
+	}
+	o.lanes[router.Bulk] = t.Append(b, o.nextID(), o.stamp(), extension, payload)
+	return true
+}
+
+// nextID numbers a message. mu is held.
+func (o *outbox) nextID() uint64 {
+	o.number++
+	return router.PublishID | o.number
+}
+
 // stamp returns the time of a message that is being published. In a dense
-// stream several messages share a reading of the clock, which costs as much as
-// all the rest; their latency can look longer by that, never shorter.
+// stream messages share a reading of the clock, which costs as much as all the
+// rest; their latency can look longer by that, never shorter. mu is held.
 func (o *outbox) stamp() int64 {
 	if o.shared > 0 {
 		o.shared--
 		return o.now
 	}
+	return o.readClock()
+}
+
+// readClock reads the clock, and decides from how long it took the last messages
+// to come how many of the next share the reading.
+func (o *outbox) readClock() int64 {
 	now := router.Now()
-	if o.armed && now-o.now < stampShare*stampPace {
-		o.shared = stampShare
+	switch took := now - o.now; {
+	case !o.armed || took >= stampError:
+		o.share = 0
+	case took < stampError/2:
+		o.share = min(2*o.share+1, stampShare-1)
 	}
-	o.now = now
+	o.now, o.shared = now, o.share
 	return now
 }
 
@@ -200,6 +233,7 @@ func (o *outbox) cost() int64 {
 
 // arm has run write what waits, a little later. mu is held.
 func (o *outbox) arm() {
+	o.easy = batchSize
 	if !o.armed {
 		o.armed = true
 		o.kick <- struct{}{} // has room: run takes the token before it disarms
@@ -220,6 +254,7 @@ func (o *outbox) flushLocked() error {
 		o.shared = 0
 		o.lanes[lane], o.spare = o.spare[:0], nil
 		o.writing = true
+		o.writes.Add(1)
 		o.mu.Unlock()
 		sent, werr := sendAll(fd, batch)
 		o.mu.Lock()
@@ -227,12 +262,17 @@ func (o *outbox) flushLocked() error {
 		if werr != nil {
 			err = fmt.Errorf("%w: %w", ErrDisconnected, werr)
 			if o.fd == fd {
-				o.fd = -1 // the reading goroutine sees the end as well, and connects anew
+				o.fd, o.easy = -1, 0 // the reading goroutine sees the end as well, and connects anew
 			}
 			o.lanes[lane] = append(unwritten(batch, sent), o.lanes[lane]...)
 			batch = nil
 		}
-		if cap(batch) <= 2*maxBatch {
+		switch {
+		case cap(batch) > 2*maxBatch:
+		case len(o.lanes[lane]) == 0:
+			// Nobody came meanwhile: go on in the memory that the caches hold.
+			o.lanes[lane], o.spare = batch[:0], o.lanes[lane]
+		default:
 			o.spare = batch[:0]
 		}
 		o.room.Broadcast()
@@ -281,7 +321,7 @@ func (o *outbox) run() {
 			wait = min(2*wait, max(o.budget, maxWait))
 		} else {
 			wait = max(o.budget, minWait)
-			o.armed = false
+			o.armed, o.easy = false, 0
 			if !o.writing && o.fd >= 0 && o.flushLocked() == nil { // a failure is the reading goroutine's to report
 				o.credit, o.paidAt = 0, router.Now()
 			}
@@ -299,6 +339,9 @@ func (o *outbox) write(lane router.Lane, n int, f *frame.Fields) error {
 	message := f.Type == frame.TypePublish
 	if err == nil && o.fd < 0 && !message {
 		err = ErrDisconnected
+	}
+	if message {
+		f.ID = o.nextID()
 	}
 	if err == nil {
 		o.lanes[lane], err = frame.Append(o.lanes[lane], f)

@@ -46,13 +46,17 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 	}
 	o := &c.out
 	o.mu.Lock()
+	if p.lane == router.Bulk && o.appendEasily(p.t, extension, payload) {
+		o.mu.Unlock()
+		return nil
+	}
 	if err := o.reserve(p.lane, n); err != nil {
 		o.mu.Unlock()
 		return err
 	}
 	now := o.stamp()
 	b := &o.lanes[p.lane]
-	*b = p.t.Append(*b, router.PublishID|c.number.Add(1), now, extension, payload)
+	*b = p.t.Append(*b, o.nextID(), now, extension, payload)
 	return o.published(p.lane, now)
 }
 
@@ -76,7 +80,7 @@ func (c *Client) publishCompressed(p *publisher, method frame.Flags, extension, 
 	now := o.stamp()
 	b := &o.lanes[p.lane]
 	start := len(*b)
-	*b = p.t.Append(*b, router.PublishID|c.number.Add(1), now, extension, out)
+	*b = p.t.Append(*b, o.nextID(), now, extension, out)
 	frame.Frame((*b)[start:]).SetFlags(p.flags | flag)
 	return o.published(p.lane, now)
 }
@@ -90,7 +94,6 @@ func (c *Client) Publish(ctx context.Context, m router.Outgoing) error {
 	if err != nil {
 		return err
 	}
-	f.ID = router.PublishID | c.number.Add(1)
 	if method := c.o.Compress & c.terms.Load().inflates; method != 0 && len(f.Payload) > frame.CompressAbove {
 		out, flag := frame.Compress(nil, f.Payload, method)
 		if flag != 0 {

@@ -73,6 +73,7 @@ func (s *server) read(c *conn) {
 		s.doom(c, s.hangUp(c, start))
 		return
 	}
+	s.taken += n
 	c.lastRead, c.pinged = router.Now(), false
 	if c.part.need > 0 {
 		if c.part.len < c.part.need {

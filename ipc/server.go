@@ -109,6 +109,7 @@ type server struct {
 
 	in     *frame.Buffer // what is read comes here, from all connections
 	inUsed int
+	taken  int // bytes read in the last turn that had any
 	halves int // bytes of buffers for large frames whose rest has not come yet
 	out    gather
 	spare  int  // a descriptor to give up when there are none left

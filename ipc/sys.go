@@ -87,6 +87,31 @@ func recv(fd int, b []byte) (n int, err error) {
 	}
 }
 
+// recvPolled is recv for a descriptor that is written to as well: it waits in
+// poll(2). It fails with EAGAIN after d; 0 is never.
+func recvPolled(fd int, b []byte, d time.Duration) (n int, err error) {
+	polls := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	ms := -1
+	if d > 0 {
+		ms = int(d.Milliseconds())
+	}
+	for {
+		switch n, errno := rawRecv(fd, b); errno {
+		case 0:
+			return n, nil
+		case unix.EAGAIN:
+		default:
+			return 0, errno
+		}
+		switch n, err := unix.Poll(polls[:], ms); {
+		case err != nil && err != unix.EINTR:
+			return 0, err
+		case err == nil && n == 0:
+			return 0, unix.EAGAIN
+		}
+	}
+}
+
 // boundSends has a blocking socket's sends fail after d.
 func boundSends(fd int, d time.Duration) error {
 	tv := unix.NsecToTimeval(int64(d))

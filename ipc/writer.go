@@ -226,25 +226,22 @@ func (s *server) gatherLane(c *conn, g *gather, sub *router.Sub, lane router.Lan
 // one piece.
 func (g *gather) addItems(items []router.Item) (size uint64) {
 	buf, end := g.lastBuf, g.lastEnd
-	refs := 0
-	for i := range items {
+	for i := 0; i < len(items); {
 		it := &items[i]
-		size += uint64(it.Len)
-		if it.Buf == buf {
-			refs++
-			if it.Off == end {
-				end += it.Len
-				g.iov[len(g.iov)-1].Len += uint64(it.Len)
-				continue
-			}
-		} else {
-			g.refer(buf, refs)
-			buf, refs = it.Buf, 1
+		start := end
+		if it.Buf != buf || it.Off != end {
+			start, end = it.Off, it.Off
+			g.iov = append(g.iov, unix.Iovec{Base: &it.Buf.B[it.Off]})
 		}
-		g.iov = append(g.iov, unix.Iovec{Base: &it.Buf.B[it.Off], Len: uint64(it.Len)})
-		end = it.Off + it.Len
+		buf = it.Buf
+		first := i
+		for ; i < len(items) && items[i].Buf == buf && items[i].Off == end; i++ {
+			end += items[i].Len
+		}
+		g.iov[len(g.iov)-1].Len += uint64(end - start)
+		g.refer(buf, i-first)
+		size += uint64(end - start)
 	}
-	g.refer(buf, refs)
 	g.lastBuf, g.lastEnd = buf, end
 	g.total += int(size)
 	return size

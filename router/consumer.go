@@ -154,15 +154,18 @@ func (c *Consumer) show(yield func(*Message) bool) bool {
 			return false
 		}
 		f := items[i].Frame()
-		c.message = Message{Frame: f, Payload: f.Payload(), Sequence: items[i].seq, Urgent: c.taken.Lane == Urgent, More: i+1 < len(items)}
+		// Field by field: for a literal that is copied the processor waits longer
+		// than for all the rest.
+		m := &c.message
+		m.Gap, m.Frame, m.Payload, m.Sequence, m.Urgent, m.More = nil, f, f.Payload(), items[i].seq, c.taken.Lane == Urgent, i+1 < len(items)
 		if f.Flags()&frame.FlagCompressed != 0 {
 			// What cannot be inflated is delivered without a payload; the frame
 			// shows that there was one.
 			c.inflate, _ = frame.Inflate(c.inflate[:0], f, c.MaxPayload)
-			c.message.Payload = c.inflate
+			m.Payload = c.inflate
 		}
 		done, size = done+1, size+len(f)
-		if !yield(&c.message) {
+		if !yield(m) {
 			return false
 		}
 	}

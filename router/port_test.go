@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -117,7 +118,12 @@ func TestDisconnectEndsASlowSubscriptionInProcess(t *testing.T) {
 	for m := range s.Messages(within(t)) {
 		got = append(got, shown(m))
 	}
+	// It ends between two turns: a 4 that was published in the next one is not its any more.
+	lost := uint64(2)
 	want := []string{"0 0", "1 1", "2 2", "gap 3-4: 2 of 84 bytes, queue full, newest dropped"}
+	if alone := "gap 3-3: 1 of 42 bytes, queue full, newest dropped"; slices.Contains(got, alone) {
+		want[3], lost = alone, 1
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -125,7 +131,7 @@ func TestDisconnectEndsASlowSubscriptionInProcess(t *testing.T) {
 		t.Errorf("Err: %v, want ErrSlow", err)
 	}
 	read(t, other, 6)
-	if s := balanced(t, b); s.Matched != 11 || s.Queued != 0 {
+	if s := balanced(t, b); s.Matched != 9+lost || s.Queued != 0 {
 		t.Errorf("matched %d, queued %d", s.Matched, s.Queued)
 	}
 }

@@ -19,9 +19,18 @@ type run struct {
 	route   *route
 	port    *Port
 	buf     *frame.Buffer
-	items   []Item
+	items   []Item      // of capacity runLength
 	special frame.Flags // all flags seen
 	bytes   uint64
+}
+
+// add appends a message. It fills the slot in field by field: a literal would be
+// put together on the stack and copied in larger pieces than it was written in, and
+// the processor waits for each of those.
+func (r *run) add(buf *frame.Buffer, off, n int) {
+	r.items = r.items[:len(r.items)+1]
+	it := &r.items[len(r.items)-1]
+	it.Buf, it.Off, it.Len = buf, uint32(off), uint32(n)
 }
 
 // Handle routes the frame f, which a client sent and which lies in buf at off.
@@ -76,7 +85,7 @@ func (p *Port) publish(buf *frame.Buffer, off int, f frame.Frame) error {
 		b.endRun()
 		r.route, r.port, r.buf = pr.route, p, buf
 	}
-	r.items = append(r.items, Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
+	r.add(buf, off, len(f))
 	r.bytes += uint64(len(f))
 	r.special |= f.Flags()
 	return nil
