@@ -15,7 +15,10 @@
 // that lie side by side leave as one piece. What a socket does not take stays in
 // its queues, and they drop by their policy. System calls on descriptors that
 // cannot block are made without telling Go's scheduler; waiting goes through it,
-// so that the collector never waits for the routing thread (sys.go).
+// so that the collector never waits for the routing thread (sys.go). Behind a turn
+// that brought much it looks again for some 10 µs before it sleeps, unless somebody
+// else wants the core (loop.go): a tenth more throughput for one publisher and one
+// subscriber, and nothing at 10,000 messages a second, where no turn brings much.
 //
 // A connection is accepted, ready after its handshake, perhaps closing (it is
 // written to and not read from any more), doomed, ended (conn.go). While it is
@@ -55,7 +58,8 @@
 // wait up to that long for company. A publisher that is faster than the broker
 // reads waits for it; it never waits for a subscriber.
 //
-// Reading is done on a thread of its own that sits in recv(2), and a
+// Reading is done on a thread of its own that sits in recv(2), or in poll(2) where
+// the client writes (client_read.go has the reason), and a
 // subscription's Handler is called there: the shortest way, so it must not block
 // for long. It may publish, and close subscriptions. What waits for an answer of
 // the broker would wait for itself, and returns ErrInHandler. Without a Handler,
