@@ -127,6 +127,8 @@ func TestGeneratorsEndWithTheirContextAndTheirSender(t *testing.T) {
 	cancel()
 	late := load.NewSpan(time.Hour, 0, time.Hour)
 	now := load.NewSpan(0, 0, time.Hour)
+	behind := now
+	behind.Begin -= int64(time.Hour)
 	type generator interface {
 		Run(context.Context, load.Sender) (load.Sent, error)
 	}
@@ -139,6 +141,7 @@ func TestGeneratorsEndWithTheirContextAndTheirSender(t *testing.T) {
 		{"open loop, sender fails", load.OpenLoop{Rate: 1, Size: 64, Span: now}, t.Context(), broken},
 		{"stream, sender fails", load.Stream{Size: 64, Span: now}, t.Context(), broken},
 		{"open loop, cancelled before it is due", load.OpenLoop{Rate: 1, Size: 64, Span: late}, cancelled, context.Canceled},
+		{"open loop, cancelled while it is behind", load.OpenLoop{Rate: 1e6, Size: 64, Span: behind}, cancelled, context.Canceled},
 		{"stream, cancelled before it is due", load.Stream{Size: 64, Span: late}, cancelled, context.Canceled},
 		{"stream, cancelled", load.Stream{Size: 64, Span: now}, cancelled, context.Canceled},
 		{"stream, cancelled without credit", load.Stream{Size: 64, Window: 1, Credits: load.NewWindow(1), Span: now}, cancelled, context.Canceled},
@@ -153,6 +156,19 @@ func TestGeneratorsEndWithTheirContextAndTheirSender(t *testing.T) {
 		if _, err := g.Run(t.Context(), fails); err == nil || errors.Is(err, broken) {
 			t.Errorf("%#v: %v; want a refusal", g, err)
 		}
+	}
+}
+
+// What an open loop did not get rid of in its time it does not send at all, and says so.
+func TestOpenLoopGivesUpWhatItCannotSend(t *testing.T) {
+	const ago = 2 * time.Hour
+	span := load.NewSpan(-ago, 0, time.Hour)
+	sent, err := load.OpenLoop{Rate: 2, Size: 64, Span: span}.Run(t.Context(), &recorder{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sent.Messages != 1 || sent.Unsent != 7200 { // the one that says that it was the last
+		t.Errorf("sent %d, not sent %d; want 1 and 7200", sent.Messages, sent.Unsent)
 	}
 }
 

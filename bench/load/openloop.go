@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -16,8 +17,12 @@ type OpenLoop struct {
 	Span      Span
 }
 
+// overtime is how long after Span.To an open loop goes on sending what was due before.
+const overtime = 200 * time.Millisecond
+
 // Run sends until Span.To. When it wakes late it sends everything that is due at once, each message with the time at which it
-// was due, and records how late it was. It occupies a thread. It returns the first error of s, or that of ctx.
+// was due, and records how late it was; what it has not got rid of some time after Span.To is Sent.Unsent. It occupies a thread. It
+// returns the first error of s, or that of ctx.
 func (o OpenLoop) Run(ctx context.Context, s Sender) (Sent, error) {
 	sent := Sent{Lateness: new(Histogram)}
 	if err := checkSize(o.Size); err != nil {
@@ -37,6 +42,13 @@ func (o OpenLoop) Run(ctx context.Context, s Sender) (Sent, error) {
 			break
 		}
 		now := Now()
+		if now > o.Span.To+int64(overtime) {
+			sent.Unsent = uint64(math.Ceil(float64(o.Span.To-first)/interval)) - sent.Messages
+			break
+		}
+		if sent.Messages%chunk == 0 && ctx.Err() != nil { // it may never sleep
+			return sent, ctx.Err()
+		}
 		if due > now {
 			if err := s.Flush(); err != nil {
 				return sent, err

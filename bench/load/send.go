@@ -37,6 +37,7 @@ func (s Span) Holds(ns int64) bool { return s.From <= ns && ns < s.To }
 // Sent is what a generator has done.
 type Sent struct {
 	Messages uint64     `json:"messages"`           // all that were sent, warm-up and the last message included
+	Unsent   uint64     `json:"unsent,omitempty"`   // of an open loop: due, but not sent in time
 	Lateness *Histogram `json:"lateness,omitempty"` // of an open loop: from due to sent, measured part only
 }
 
