@@ -25,7 +25,7 @@ test: ## run the whole test suite, with and without the race detector
 	CGO_ENABLED=1 $(GO) test -race ./ring/... ./frame/... ./router/... ./ipc/... ./agent/...
 
 bench: ## measure everything (some 15 minutes) and write bench/out/report.md with its plots
-	BENCH_REPORT=$(CURDIR)/bench/out BENCH_ROUNDS=$(ROUNDS) BENCH_SECONDS=$(EACH) BENCH_COMMAND='make bench' \
+	BENCH_REPORT=$(CURDIR)/bench/out BENCH_ROUNDS=$(ROUNDS) BENCH_SECONDS=$(EACH) BENCH_COMMAND='make bench ROUNDS=$(ROUNDS) EACH=$(EACH)' \
 		$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 2h ./bench
 	@echo "the report is bench/out/report.md"
 

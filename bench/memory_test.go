@@ -11,6 +11,20 @@ import (
 
 const idleConnections = 64
 
+// What a broker should stay below that has nothing to do.
+const (
+	idleStart      = 30 * time.Millisecond
+	idleRSS        = 20_000_000
+	idleConnection = 16 << 10
+)
+
+func below(met bool, aim string) string {
+	if met {
+		return " (< " + aim + " met)"
+	}
+	return " (< " + aim + " missed)"
+}
+
 // BenchmarkIdle shows what brokers cost that have nothing to do: start, memory and connections.
 func BenchmarkIdle(b *testing.B) {
 	t := report.Table{
@@ -33,11 +47,17 @@ func BenchmarkIdle(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 	for i, s := range brokers {
 		f := medianFootprint(measuredAll[i])
-		t.Add(s.Name, report.Duration(f.Start), report.Bytes(f.RSS), report.Bytes(f.RSSWith), report.Bytes(f.PerConnection()), report.Percent(f.Cores))
+		start, with, each := report.Duration(f.Start), report.Bytes(f.RSSWith), report.Bytes(f.PerConnection())
+		if !s.Floor {
+			start += below(f.Start < idleStart, report.Duration(idleStart))
+			with += below(f.RSSWith < idleRSS, "20 MB")
+			each += below(f.PerConnection() < idleConnection, report.Bytes(idleConnection))
+		}
+		t.Add(s.Name, start, report.Bytes(f.RSS), with, each, report.Percent(f.Cores))
 		b.ReportMetric(float64(f.Start)/float64(time.Millisecond), s.Name+"-start-ms")
 		b.ReportMetric(float64(f.PerConnection()), s.Name+"-B/conn")
 	}
-	t.Notes = []string{"Each broker runs inside the test program; the floors show how much of memory and start is that program's."}
+	t.Notes = []string{"A connection of an examined broker has a subscription. Each broker runs inside the test program; the floors show how much of memory and start is that program's."}
 	document.Put(report.Section{Title: "Idle", Text: "A broker with nothing to do, and with 64 connections that have nothing to say.", Tables: []report.Table{t}})
 }
 
@@ -51,7 +71,7 @@ func medianFootprint(all []e2e.Footprint) e2e.Footprint {
 	return f
 }
 
-func median[T ~int64 | ~float64](all []e2e.Footprint, of func(e2e.Footprint) T) T {
+func median[S any, T ~int64 | ~float64](all []S, of func(S) T) T {
 	var values []T
 	for _, f := range all {
 		values = append(values, of(f))

@@ -92,6 +92,14 @@ func subscribe(ctx context.Context, c e2e.Config, ready func(), sink e2e.Sink) e
 	return nil
 }
 
+// connect makes a client that subscribes, as most do, to what nobody publishes.
 func connect(ctx context.Context, c e2e.Config) (io.Closer, error) {
-	return ipc.DialOptions(ctx, options(c, "idle"))
+	client, err := ipc.DialOptions(ctx, options(c, "idle"))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := client.Subscribe(ctx, router.Subscription{Patterns: []string{"events.idle.#"}}); err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	return client, nil
 }

@@ -54,7 +54,7 @@ func verdict(met bool) string {
 // ThroughputTable sets throughput beside its floor, a block of rows for each comparison.
 func ThroughputTable(comparisons []Comparison) report.Table {
 	t := report.Table{
-		Head: []string{"size", "fan", "system", "deliveries/s", "MB/s", "× floor", "broker CPU/msg", "lost"},
+		Head: []string{"size", "fan", "system", "deliveries/s", "MB/s", "× floor", "broker CPU/msg", "publisher", "subscriber", "lost"},
 		Left: 3,
 	}
 	for _, c := range comparisons {
@@ -68,12 +68,15 @@ func ThroughputTable(comparisons []Comparison) report.Table {
 				fmt.Sprintf("%.0f", s.Median(func(o Outcome) float64 { return o.Bandwidth })/1e6),
 				c.ratio(s, Rate, s.Aim.Rate, true),
 				broker,
+				nanoseconds(s.Median(func(o Outcome) float64 { return o.clientNs(o.Publishers) })),
+				nanoseconds(s.Median(func(o Outcome) float64 { return o.clientNs(o.Subscribers) })),
 				fmt.Sprintf("%.0f", s.Worst(func(o Outcome) float64 { return float64(o.Lost()) })),
 			)
 		}
 	}
 	if len(comparisons) > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("Medians of %s; lost is the worst round. Floor: %s of the same run. CPU of the broker is per delivery.",
+		t.Notes = append(t.Notes, fmt.Sprintf("Medians of %s; lost is the worst round. Floor: %s of the same run. CPU of broker, publishers and subscribers is per delivery, the generator's and "+
+			"the receiver's own work included.",
 			rounds(comparisons[0]), comparisons[0].Floor))
 	}
 	return t

@@ -56,6 +56,18 @@ func newOutcome(spec Spec, broker brokerReport, publishers []publisherReport, su
 	return o
 }
 
+// clientNs returns the CPU time of these processes together for each delivery, ns.
+func (o Outcome) clientNs(of []proc.Usage) float64 {
+	if o.Rate == 0 {
+		return 0
+	}
+	cores := 0.0
+	for _, u := range of {
+		cores += u.Cores()
+	}
+	return cores / o.Rate * 1e9
+}
+
 func merge(into, h *load.Histogram) *load.Histogram {
 	if into == nil {
 		into = new(load.Histogram)

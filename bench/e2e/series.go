@@ -30,7 +30,7 @@ type Aim struct {
 	P50   float64       // latency, at most
 	P99   float64       // latency, at most
 	CPU   float64       // broker's, at most
-	Pause float64       // longest pause of the collector, at most
+	Pause float64       // p99 of the collector's pauses, at most
 	Below time.Duration // p50 itself, no ratio, at most
 }
 
