@@ -20,6 +20,9 @@ var systems = []e2e.System{
 	bus.System(), floor.OneHop(false), floor.OneHop(true), floor.Batched(), floor.Plain(false), floor.Usual(), floor.Plain(true),
 }
 
+// promised are what the budgets of the design are for: the broker as a library, and the agent that operators run.
+var promised = []e2e.System{bus.System(), bus.Agent()}
+
 // Floors that others are compared with.
 const (
 	throughputFloor = "relay-batched"
@@ -34,7 +37,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	e2e.Roles(systems...).RunIfChild()
+	e2e.Roles(slices.Concat(systems, promised)...).RunIfChild()
 	if err := settings(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)

@@ -7,11 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 
+	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/bench/e2e"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
+
+// maxConnections is more than any measurement has.
+const maxConnections = 1024
 
 // topic is what everybody publishes on.
 const topic = "events.bench"
@@ -27,11 +32,34 @@ func broker(ctx context.Context, c e2e.Config, ready func()) error {
 	if err != nil {
 		return err
 	}
-	err = ipc.Serve(ctx, b, ipc.Options{Path: c.Socket(), MaxConnections: 1024, Ready: func(string) { ready() }})
+	err = ipc.Serve(ctx, b, ipc.Options{Path: c.Socket(), MaxConnections: maxConnections, Ready: func(string) { ready() }})
 	if errors.Is(err, ipc.ErrServerClosed) {
 		return nil
 	}
 	return err
+}
+
+// Agent is the whole agent, with its policy and what it keeps for late subscribers, but without collectors, which publish
+// as this measurement does.
+func Agent() e2e.System {
+	s := System()
+	s.Name, s.Broker = "agent", runAgent
+	return s
+}
+
+func runAgent(ctx context.Context, c e2e.Config, ready func()) error {
+	budget := c.Budget
+	if budget == 0 {
+		budget = -1 // none, and not the agent's default
+	}
+	a, err := agent.New(agent.Options{
+		Instance: "bench", Socket: c.Socket(), MaxConnections: maxConnections, LatencyBudget: budget,
+		Logger: slog.New(slog.DiscardHandler), Listening: func(string) { ready() },
+	})
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
 }
 
 func options(c e2e.Config, name string) ipc.ClientOptions {
