@@ -28,6 +28,7 @@ func dial(path string) (int, error) {
 	if err != nil {
 		return -1, err
 	}
+	widen(fd)
 	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: path}); err != nil {
 		unix.Close(fd)
 		return -1, fmt.Errorf("floor: dial %s: %w", path, err)
@@ -38,6 +39,9 @@ func dial(path string) (int, error) {
 func accept(listener int) (int, error) {
 	for {
 		fd, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
+		if err == nil {
+			widen(fd)
+		}
 		if !errors.Is(err, unix.EINTR) {
 			return fd, err
 		}
@@ -84,3 +88,8 @@ func writeAll(fd int, b []byte) error {
 func hangUpWith(ctx context.Context, fd int) (release func() bool) {
 	return context.AfterFunc(ctx, func() { _ = unix.Shutdown(fd, unix.SHUT_RDWR) })
 }
+
+// sendBuffer is what the sockets of the broker ask for. A floor with less of it would be beaten by the buffer.
+const sendBuffer = 212992
+
+func widen(fd int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer) }
