@@ -57,8 +57,20 @@ func (r *Ring[T]) pushAny(v T, evicted []T) []T {
 	for h < r.next && !r.fits(h, size) {
 		h++
 	}
+	if h > r.tail.Load() {
+		r.publish(r.next) // some of its own batch have to go: head never passes tail
+	}
 	evicted = r.evictTo(h, evicted)
 	r.putSized(v, size)
+	return evicted
+}
+
+// pushSized is PushBatch for a ring that counts bytes or was closed.
+func (r *Ring[T]) pushSized(vs, evicted []T) []T {
+	defer r.publishRest() // also if SizeOf panics
+	for _, v := range vs {
+		evicted = r.pushAny(v, evicted)
+	}
 	return evicted
 }
 
@@ -68,26 +80,32 @@ func (r *Ring[T]) pushSpecial(v T) (old T, evicted bool) {
 		panic("ring: Push with a byte budget may have to evict several elements: use PushBatch")
 	}
 	var room [1]T
-	if out := r.pushAny(v, room[:0]); len(out) == 1 {
+	out := r.pushAny(v, room[:0])
+	r.publishRest()
+	if len(out) == 1 {
 		return out[0], true
 	}
 	return old, false
 }
 
-// offerSpecial is Offer for a ring that counts bytes or was closed.
-func (r *Ring[T]) offerSpecial(v T) bool {
+// offerSized is OfferBatch for a ring that counts bytes or was closed.
+func (r *Ring[T]) offerSized(vs []T) int {
 	if r.ended {
-		return false
+		return 0
 	}
-	size := r.size(v)
-	if !r.fits(position(r.head.Load()), size) { // R
-		return false
+	defer r.publishRest() // also if SizeOf panics
+	for i, v := range vs {
+		size := r.size(v)
+		if !r.fits(position(r.head.Load()), size) { // R
+			return i
+		}
+		r.putSized(v, size)
 	}
-	r.putSized(v, size)
-	return true
+	return len(vs)
 }
 
-// putSized appends v, for which there is room.
+// putSized appends v, for which there is room, and leaves it to publishRest to tell
+// the consumer: once for a batch.
 func (r *Ring[T]) putSized(v T, size int64) {
 	t := r.next
 	if t&r.slotMask == 0 {
@@ -97,8 +115,15 @@ func (r *Ring[T]) putSized(v T, size int64) {
 	r.filling.spans[t&r.slotMask] = span{before, before + size}
 	r.filling.slots[t&r.slotMask] = v
 	r.bytesPushed.Store(before + size)
-	r.publish(t + 1)
+	r.next = t + 1
 	r.limit = t + 1 // the fast path knows nothing of bytes
+}
+
+// publishRest publishes what putSized appended.
+func (r *Ring[T]) publishRest() {
+	if r.next != r.tail.Load() {
+		r.publish(r.next)
+	}
 }
 
 // countEvicted books everything below pos as gone. The producer owns pos-1.

@@ -1,6 +1,8 @@
 package ring
 
-// Pop takes the oldest element. ok is false when the ring is empty.
+// Pop takes the oldest element. ok is false when the ring is empty. It does not tell
+// what was lost before that element, and what was lost then no later call tells either:
+// only the sum is known, as Evicted in Stats.
 func (r *Ring[T]) Pop() (v T, ok bool) {
 	h := r.taken
 	if h == r.tailSeen && !r.look(h) {
@@ -33,7 +35,9 @@ func (r *Ring[T]) popSlowly() (v T, ok bool) {
 }
 
 // PopBatch copies up to len(dst) of the oldest elements into dst, and returns how
-// many. They are consecutive; lost elements were evicted just before the first.
+// many. They are consecutive; lost elements were evicted just before the first. What was
+// evicted last of all, from a ring that is closed then, comes before no element: a Claim
+// afterwards tells it, and Evicted in Stats counts it.
 func (r *Ring[T]) PopBatch(dst []T) (n int, lost uint64) {
 	r.Release()
 	if len(dst) == 0 {

@@ -104,15 +104,14 @@ func (r *Ring[T]) publish(t uint64) {
 
 // PushBatch appends all of vs, and wakes the consumer at most once. What it has
 // to evict to make room is appended to evicted, oldest first, and the result is
-// returned. When vs is longer than the ring, the first of vs are pushed and
-// evicted like any other. It takes a number of steps that is bounded by the
-// lengths of vs and of what it evicts. After Close all of vs comes back.
+// returned. When vs is longer than the ring, or larger than its byte budget, the
+// first of vs are pushed and evicted like any other, and the consumer may be woken
+// once for each ringful. It takes a number of steps that is bounded by the
+// lengths of vs and of what it evicts. After Close all of vs comes back. The memory
+// of evicted, up to its capacity, must not overlap with vs.
 func (r *Ring[T]) PushBatch(vs []T, evicted []T) []T {
 	if r.ended || r.sizeOf != nil {
-		for _, v := range vs {
-			evicted = r.pushAny(v, evicted)
-		}
-		return evicted
+		return r.pushSized(vs, evicted)
 	}
 	for len(vs) > 0 {
 		n := min(uint64(len(vs)), r.capacity)
@@ -159,7 +158,7 @@ func (r *Ring[T]) Offer(v T) bool {
 
 func (r *Ring[T]) offerSlowly(v T) bool {
 	if r.ended || r.sizeOf != nil {
-		return r.offerSpecial(v)
+		return r.offerSized([]T{v}) == 1
 	}
 	if r.next-r.headSeen >= r.capacity && r.room() == 0 {
 		return false
@@ -172,12 +171,7 @@ func (r *Ring[T]) offerSlowly(v T) bool {
 // the consumer at most once, and returns how many that was. It never evicts.
 func (r *Ring[T]) OfferBatch(vs []T) int {
 	if r.ended || r.sizeOf != nil {
-		for i, v := range vs {
-			if !r.offerSpecial(v) {
-				return i
-			}
-		}
-		return len(vs)
+		return r.offerSized(vs)
 	}
 	n := uint64(len(vs))
 	if r.next-r.headSeen+n > r.capacity {

@@ -9,10 +9,17 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
+// maxCapacity is where a capacity is a mistake rather than a wish: the table alone
+// would take half a gigabyte.
+const maxCapacity = 1 << 32
+
 // Options says how large a ring may grow. Only Capacity is required.
 type Options[T any] struct {
 	// Capacity is the number of elements that the ring keeps, exactly as given:
-	// 1000 is 1000, not 1024. It must be at least 1.
+	// 1000 is 1000, not 1024. It must be at least 1, and at most 1<<32. The slots
+	// come as they are needed, but a table of all chunks is there from the
+	// beginning: a pointer for each 64 elements, rounded up to a power of two. So
+	// a ring that MaxBytes is to bound alone still wants a capacity within reason.
 	Capacity int
 
 	// MaxBytes bounds the sum of SizeOf over what is queued. The default, 0,
@@ -43,7 +50,7 @@ type Ring[T any] struct {
 	maxBytes  int64
 	sizeOf    func(*T) int
 	signal    *Signal
-	stride    int  // slots to a cache line
+	stride    int  // slots to a cache line, at least 1
 	clearing  bool // T holds pointers, so slots are cleared when they are done with
 
 	// Written by the producer, read by both: which chunk has which number (T).
@@ -83,13 +90,14 @@ type Ring[T any] struct {
 }
 
 // New returns a ring that keeps the newest capacity elements. It panics when
-// capacity is below 1.
+// capacity is below 1 or above 1<<32.
 func New[T any](capacity int) *Ring[T] {
 	return NewWithOptions(Options[T]{Capacity: capacity})
 }
 
 // NewWithOptions returns a ring as o describes it. It panics when o makes no
-// sense: a capacity below 1, a negative byte budget, a budget without SizeOf.
+// sense: a capacity below 1 or above 1<<32, a negative byte budget, a budget without
+// SizeOf, a zero Signal.
 func NewWithOptions[T any](o Options[T]) *Ring[T] {
 	return newRing(o, chunkShift(o.Capacity, int(reflect.TypeFor[T]().Size())))
 }
@@ -98,10 +106,14 @@ func newRing[T any](o Options[T], shift uint) *Ring[T] {
 	switch {
 	case o.Capacity < 1:
 		panic(fmt.Sprintf("ring: capacity %d is below 1", o.Capacity))
+	case uint64(o.Capacity) > maxCapacity:
+		panic(fmt.Sprintf("ring: capacity %d is above %d", o.Capacity, uint64(maxCapacity)))
 	case o.MaxBytes < 0:
 		panic(fmt.Sprintf("ring: byte budget %d is negative", o.MaxBytes))
 	case o.MaxBytes > 0 && o.SizeOf == nil:
 		panic("ring: byte budget without SizeOf")
+	case o.Signal != nil && o.Signal.wake == nil:
+		panic("ring: Signal that can wake nobody: NewSignal and NewSignalFunc make them")
 	}
 	element := reflect.TypeFor[T]()
 	r := &Ring[T]{

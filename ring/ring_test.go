@@ -1,6 +1,8 @@
 package ring_test
 
 import (
+	"fmt"
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -142,6 +144,7 @@ func TestRing(t *testing.T) {
 
 func TestNewPanicsWhenTheOptionsMakeNoSense(t *testing.T) {
 	size := func(*int) int { return 1 }
+	absurd := fmt.Sprintf("ring: capacity %d is above 4294967296", math.MaxInt)
 	for _, test := range []struct {
 		name    string
 		options ring.Options[int]
@@ -151,6 +154,8 @@ func TestNewPanicsWhenTheOptionsMakeNoSense(t *testing.T) {
 		{"negative capacity", ring.Options[int]{Capacity: -5}, "ring: capacity -5 is below 1"},
 		{"negative budget", ring.Options[int]{Capacity: 1, MaxBytes: -2, SizeOf: size}, "ring: byte budget -2 is negative"},
 		{"budget without sizes", ring.Options[int]{Capacity: 1, MaxBytes: 2}, "ring: byte budget without SizeOf"},
+		{"absurd capacity", ring.Options[int]{Capacity: math.MaxInt}, absurd},
+		{"zero signal", ring.Options[int]{Capacity: 1, Signal: new(ring.Signal)}, "ring: Signal that can wake nobody: NewSignal and NewSignalFunc make them"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			defer func() {

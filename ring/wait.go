@@ -23,6 +23,7 @@ func pause(loops int) {
 
 // Signal is where a consumer sleeps until a producer wakes it. Rings that one
 // goroutine consumes can share a Signal, so that it waits for all of them at once.
+// NewSignal and NewSignalFunc make one; the zero value is none.
 //
 // Notify is safe for concurrent use. The other methods belong to the consumer, one
 // goroutine at a time.
@@ -48,7 +49,7 @@ func NewSignal() *Signal {
 }
 
 // NewSignalFunc returns a Signal for a consumer that sleeps in a way of its own, say
-// in epoll_wait. In place of Wait it calls Arm, looks at its rings once more, sleeps,
+// in epoll_wait. In place of Wait and Batches it calls Arm, looks at its rings once more, sleeps,
 // and calls Disarm. A producer calls wake at most once for each Arm; wake has to end
 // the sleep that follows, or the one that has begun, and must not block.
 func NewSignalFunc(wake func()) *Signal { return &Signal{wake: wake} }
@@ -78,8 +79,11 @@ func (s *Signal) Notify() {
 // Wait blocks until ready returns true, and returns nil then, or until ctx ends, and
 // returns ctx.Err(). It is for a consumer that has just found its rings empty: it
 // spins for about a microsecond and then parks. Whatever makes ready true has to be
-// followed by Notify.
+// followed by Notify. On a Signal that NewSignal did not make, Wait panics.
 func (s *Signal) Wait(ctx context.Context, ready func() bool) error {
+	if s.token == nil {
+		panic("ring: Wait on a Signal that calls a function instead: nothing would end it")
+	}
 	for range s.spins {
 		pause(pauseLoops)
 		if ready() {
@@ -102,7 +106,9 @@ func (s *Signal) Wait(ctx context.Context, ready func() bool) error {
 }
 
 // Wait blocks until something is queued, and returns nil then. It returns ErrClosed
-// when the ring is closed and drained, and ctx.Err() when ctx ends first.
+// when the ring is closed and drained, and ctx.Err() when ctx ends first. After
+// ErrClosed one more Claim may still have a Lost: what was evicted last. A ring whose
+// Signal comes from NewSignalFunc has no Wait, and no Batches: both panic.
 func (r *Ring[T]) Wait(ctx context.Context) error {
 	r.Release()
 	if position(r.head.Load()) < r.tailSeen {

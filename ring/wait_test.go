@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 
@@ -120,29 +121,21 @@ func TestOneGoroutineWaitsForSeveralRings(t *testing.T) {
 			r.Close()
 		})
 	}
-	got, open := 0, len(rings)
+	got, open := 0, slices.Clone(rings)
 	ready := func() bool {
-		for _, r := range rings {
-			if r.Len() > 0 || r.Closed() {
-				return true
-			}
-		}
-		return open == 0
+		return slices.ContainsFunc(open, func(r *ring.Ring[int]) bool { return r.Len() > 0 || r.Closed() })
 	}
-	for open > 0 {
+	for len(open) > 0 {
 		if err := signal.Wait(t.Context(), ready); err != nil {
 			t.Fatal(err)
 		}
-		open = 0
-		for _, r := range rings {
+		open = slices.DeleteFunc(open, func(r *ring.Ring[int]) bool {
 			done := r.Closed() // before the last look, or something could come in between
 			for b := r.Claim(64); len(b.Items) > 0; b = r.Claim(64) {
 				got += len(b.Items)
 			}
-			if !done {
-				open++
-			}
-		}
+			return done
+		})
 	}
 	sides.Wait()
 	if got != len(rings)*elements {
@@ -174,6 +167,72 @@ func TestSignalFuncIsCalledOncePerArm(t *testing.T) {
 		if test.does(); wakes != test.want {
 			t.Errorf("step %d: %d wakes, want %d", i, wakes, test.want)
 		}
+	}
+}
+
+func TestABatchWakesTheConsumerOnce(t *testing.T) {
+	size := func(*int) int { return 10 }
+	for name, test := range map[string]struct {
+		options ring.Options[int]
+		does    func(r *ring.Ring[int])
+		want    int
+	}{
+		"pushed":                    {ring.Options[int]{}, func(r *ring.Ring[int]) { r.PushBatch([]int{1, 2, 3}, nil) }, 1},
+		"pushed and evicting":       {ring.Options[int]{}, func(r *ring.Ring[int]) { r.PushBatch([]int{1, 2, 3, 4}, nil) }, 1},
+		"pushed, of two ringfuls":   {ring.Options[int]{}, func(r *ring.Ring[int]) { r.PushBatch([]int{1, 2, 3, 4, 5, 6, 7, 8}, nil) }, 2},
+		"offered":                   {ring.Options[int]{}, func(r *ring.Ring[int]) { r.OfferBatch([]int{1, 2, 3, 4, 5}) }, 1},
+		"pushed with sizes":         {ring.Options[int]{SizeOf: size}, func(r *ring.Ring[int]) { r.PushBatch([]int{1, 2, 3}, nil) }, 1},
+		"pushed within a budget":    {ring.Options[int]{SizeOf: size, MaxBytes: 30}, func(r *ring.Ring[int]) { r.PushBatch([]int{1, 2, 3}, nil) }, 1},
+		"pushed, of three budgets":  {ring.Options[int]{SizeOf: size, MaxBytes: 20}, func(r *ring.Ring[int]) { r.PushBatch([]int{1, 2, 3, 4, 5, 6}, nil) }, 3},
+		"offered with sizes":        {ring.Options[int]{SizeOf: size}, func(r *ring.Ring[int]) { r.OfferBatch([]int{1, 2, 3, 4, 5}) }, 1},
+		"offered beyond the budget": {ring.Options[int]{SizeOf: size, MaxBytes: 20}, func(r *ring.Ring[int]) { r.OfferBatch([]int{1, 2, 3}) }, 1},
+		"refused":                   {ring.Options[int]{SizeOf: size, MaxBytes: 9}, func(r *ring.Ring[int]) { r.PushBatch([]int{1, 2}, nil) }, 0},
+	} {
+		wakes := 0
+		var signal *ring.Signal
+		signal = ring.NewSignalFunc(func() { wakes++; signal.Arm() }) // sleeps again at once
+		signal.Arm()
+		test.options.Capacity, test.options.Signal = 4, signal
+		test.does(ring.NewWithOptions(test.options))
+		if wakes != test.want {
+			t.Errorf("%s: %d wakes, want %d", name, wakes, test.want)
+		}
+	}
+}
+
+func TestABatchIsPublishedEvenIfSizeOfPanics(t *testing.T) {
+	r := ring.NewWithOptions(ring.Options[int]{Capacity: 4, SizeOf: func(v *int) int { return 1 / *v }})
+	func() {
+		defer func() { _ = recover() }()
+		r.PushBatch([]int{1, 1, 0, 1}, nil)
+	}()
+	if b := r.Claim(4); len(b.Items) != 2 || r.Len() != 0 {
+		t.Errorf("got %+v and %d more, want the two that came first", b, r.Len())
+	}
+}
+
+func TestWaitPanicsWhereNothingCouldEndIt(t *testing.T) {
+	const want = "ring: Wait on a Signal that calls a function instead: nothing would end it"
+	signal := ring.NewSignalFunc(func() {})
+	r := ring.NewWithOptions(ring.Options[int]{Capacity: 4, Signal: signal})
+	for name, wait := range map[string]func(){
+		"Signal.Wait": func() { _ = signal.Wait(t.Context(), func() bool { return false }) },
+		"zero Signal": func() { _ = new(ring.Signal).Wait(t.Context(), func() bool { return false }) },
+		"Ring.Wait":   func() { _ = r.Wait(t.Context()) },
+		"Batches": func() {
+			for range r.Batches(t.Context()) {
+				t.Error("a batch of nothing")
+			}
+		},
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != want {
+					t.Errorf("%s: got panic %v, want %q", name, got, want)
+				}
+			}()
+			wait()
+		}()
 	}
 }
 
@@ -219,6 +278,26 @@ func TestBatchesEnds(t *testing.T) {
 		want := []ring.Batch[int]{{Seq: 2, Lost: 2}, {Seq: 4, Lost: 1}}
 		if len(got) != 2 || got[0].Lost != want[0].Lost || got[1].Lost != want[1].Lost || got[1].Seq != want[1].Seq {
 			t.Errorf("got %+v, want %+v", got, want)
+		}
+	})
+	t.Run("with a batch of nothing, also when all of that happens while it sleeps", func(t *testing.T) {
+		r := ring.New[int](8)
+		got := make(chan []ring.Batch[int])
+		go func() {
+			var all []ring.Batch[int]
+			for b := range r.Batches(t.Context()) {
+				all = append(all, ring.Batch[int]{Seq: b.Seq, Lost: b.Lost})
+			}
+			got <- all
+		}()
+		untilAsleep(r.Signal())
+		r.Signal().Disarm() // or the push would wake it before the eviction
+		r.Push(1)
+		r.Evict(1, nil)
+		r.Signal().Arm()
+		r.Close()
+		if all := <-got; len(all) != 1 || all[0].Lost != 1 || all[0].Seq != 1 {
+			t.Errorf("got %+v, want one batch with 1 lost", all)
 		}
 	})
 }
