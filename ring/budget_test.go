@@ -83,25 +83,34 @@ func TestPushPanicsWithAByteBudget(t *testing.T) {
 	ring.NewWithOptions(ring.Options[string]{Capacity: 2, MaxBytes: 9, SizeOf: length}).Push("a")
 }
 
-// TestByteBudgetUnderLoad checks conservation, and that the bytes add up afterwards.
+// TestByteBudgetUnderLoad checks conservation, the budget at every push, and that the
+// bytes add up afterwards. Some elements are larger than the budget, so that positions
+// are not ids.
 func TestByteBudgetUnderLoad(t *testing.T) {
 	const elements, maxBytes = 10_000, 500
+	size := func(c *cell) int { return int(c.id * 7 % 600) } // every sixth is too large
 	for _, capacity := range []int{1, 5, 100} {
-		r := ring.NewChunked(ring.Options[cell]{
-			Capacity: capacity, MaxBytes: maxBytes,
-			SizeOf: func(c *cell) int { return int(c.id * 7 % 600) }, // every sixth is too large
-		}, 2)
+		r := ring.NewChunked(ring.Options[cell]{Capacity: capacity, MaxBytes: maxBytes, SizeOf: size}, 2)
 		l := newLedger(t, elements)
 		var sides sync.WaitGroup
 		sides.Go(func() {
+			bytes := []int64{0} // bytes[n] is what the first n elements have that were queued
 			for range elements {
 				c := l.next()
+				refused := false
 				for _, out := range r.PushBatch([]cell{c}, nil) {
 					if out == c {
 						l.refuse(out)
+						refused = true
 					} else {
 						l.evict(out)
 					}
+				}
+				if !refused {
+					bytes = append(bytes, bytes[len(bytes)-1]+int64(size(&c)))
+				}
+				if tail, head := r.Cursors(); bytes[tail]-bytes[head] > maxBytes {
+					t.Errorf("capacity %d: %d bytes are queued", capacity, bytes[tail]-bytes[head])
 				}
 			}
 			r.Close()
@@ -110,9 +119,6 @@ func TestByteBudgetUnderLoad(t *testing.T) {
 			for r.Wait(t.Context()) == nil {
 				for _, c := range r.Claim(5).Items {
 					l.pop(c)
-				}
-				if n := r.Bytes(); n > maxBytes {
-					t.Errorf("capacity %d: %d bytes", capacity, n)
 				}
 			}
 		})

@@ -30,15 +30,17 @@
 //     and no loop on a condition, apart from what the runtime does when a push wakes a
 //     sleeper or makes a chunk. (TestAHeldClaimCostsOneChunkAndNotTheProducer)
 //  2. Every element that was pushed is either claimed by the consumer, or handed back to
-//     the producer, or queued, and each exactly once. (every test, through the ledger of
-//     ledger_test.go)
+//     the producer, or queued, and each exactly once. (TestEveryOperationPair and
+//     TestRingBehavesAsASlice, through the ledger of ledger_test.go;
+//     TestHistoriesAreLinearizable)
 //  3. Elements come out in the order in which they went in. Seq is an element's number
 //     since the ring was made, and Lost is exactly the gap before it.
 //  4. The capacity is exact, and never exceeded, not even for a moment; so is a byte
-//     budget.
+//     budget. (TestEveryOperationPair, which looks at the cursors all the time)
 //  5. A consumer that sleeps is woken by the next push and by Close. (verify/ring.pml)
-//  6. Nothing is allocated once a ring has seen its largest backlog; an idle ring has
-//     allocated no slots. (TestNothingIsAllocated, TestARingThatIsKeptNearlyEmptyStaysSmall)
+//  6. Nothing is allocated once a ring has seen its largest backlog, and a claim held
+//     during it, which costs one chunk more; an idle ring has allocated no slots, only a
+//     table. (TestNothingIsAllocated, TestARingThatIsKeptNearlyEmptyStaysSmall)
 //
 // What may not be assumed: a push into a full ring evicts first and inserts then, so for
 // a moment a ring of capacity 1 is empty, and Pop says so (linear_test.go has the exact

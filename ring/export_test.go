@@ -52,6 +52,13 @@ func (r *Ring[T]) SlotsHeld(isZero func(T) bool) int {
 	return held
 }
 
+// Cursors returns tail and then head, without the bounds that Len sets: what lies
+// between them was queued when head was read, all of it.
+func (r *Ring[T]) Cursors() (tail, head uint64) {
+	tail = r.tail.Load()
+	return tail, position(r.head.Load())
+}
+
 // Asleep reports whether a consumer has announced that it sleeps.
 func (s *Signal) Asleep() bool { return s.asleep.Load() }
 

@@ -31,6 +31,8 @@ type cell struct {
 type ledger struct {
 	t      *testing.T
 	tokens []token
+	budget int64  // MaxBytes of the ring
+	watch  func() // called between any two pushes, if set
 
 	// Owned by the producer.
 	offered      uint64 // ids that were given to the ring
@@ -50,6 +52,9 @@ func newLedger(t *testing.T, elements int) *ledger {
 
 // next makes the next element to push.
 func (l *ledger) next() cell {
+	if l.watch != nil {
+		l.watch()
+	}
 	id := l.offered
 	l.offered++
 	return cell{id: id, token: &l.tokens[id], echo: [2]uint64{^id, ^id}}
@@ -65,6 +70,15 @@ func (l *ledger) release(c cell, fate int32) {
 	}
 	if !c.token.fate.CompareAndSwap(pending, fate) {
 		l.t.Errorf("element %d: fate %d after fate %d", c.id, fate, c.token.fate.Load())
+	}
+}
+
+// pushOne pushes one element, in the way that the ring has for that.
+func (l *ledger) pushOne(r *ring.Ring[cell]) {
+	if l.budget > 0 {
+		l.evict(r.PushBatch([]cell{l.next()}, nil)...)
+	} else if old, full := r.Push(l.next()); full {
+		l.evict(old)
 	}
 }
 

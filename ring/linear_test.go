@@ -33,9 +33,9 @@ type (
 	}
 	refuse struct{ capacity int } // an Offer that was turned down
 	evicts struct{ limit int }    // out: what Evict took out
-	take   struct {               // out: what a claim took
+	take   struct {               // out: what a claim took; nothing, when the queue is empty
 		limit     int
-		tellsLost bool
+		tellsLost bool // of a claim that took something, or of an empty one at the very end
 		lost      uint64
 	}
 )
@@ -59,8 +59,11 @@ func stepQueue(state, input, output any) (bool, any) {
 	case evicts:
 		return len(out) <= in.limit, queueState{queue: rest, lost: s.lost + uint64(len(out))}
 	case take:
-		if out == "" {
+		if out == "" && !in.tellsLost {
 			return s.queue == "", s
+		}
+		if out == "" {
+			return s.queue == "" && !s.halved && in.lost == s.lost, queueState{}
 		}
 		return len(out) <= in.limit && (!in.tellsLost || in.lost == s.lost),
 			queueState{queue: rest, halved: s.halved}
@@ -132,10 +135,11 @@ func (h *history) inserted(call int64, r *ring.Ring[byte], vs, evicted []byte) {
 	h.add(call, insert{r.Cap(), string(vs), len(evicted) > 0}, "")
 }
 
-// consume takes at random, until the ring is closed and drained.
+// consume takes at random, until the ring is closed and drained, and then claims once
+// more, for what was lost last. That claim is empty, which only an empty queue explains:
+// so a history accounts for every element.
 func (h *history) consume(r *ring.Ring[byte]) {
-	for done := false; !done; {
-		done = r.Closed()
+	for !r.Closed() || r.Len() > 0 {
 		call := h.now()
 		switch rand.IntN(3) {
 		case 0:
@@ -148,7 +152,7 @@ func (h *history) consume(r *ring.Ring[byte]) {
 		case 1:
 			b := r.Claim(2)
 			out := string(b.Items)
-			h.add(call, take{2, len(b.Items) > 0, b.Lost}, out)
+			h.add(call, take{2, len(b.Items) > 0 || b.Lost > 0, b.Lost}, out)
 		case 2:
 			// May be several claims, so it is recorded only where it is one.
 			dst := make([]byte, 1)
@@ -156,6 +160,9 @@ func (h *history) consume(r *ring.Ring[byte]) {
 			h.add(call, take{1, n > 0, lost}, string(dst[:n]))
 		}
 	}
+	call := h.now()
+	b := r.Claim(2)
+	h.add(call, take{2, true, b.Lost}, string(b.Items))
 }
 
 func TestHistoriesAreLinearizable(t *testing.T) {
@@ -175,6 +182,8 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 			ready.Wait()
 			producer.produce(r, 40)
 			r.Close()
+			call := producer.now()
+			producer.add(call, evicts{1}, string(r.Evict(1, nil)))
 		})
 		sides.Go(func() {
 			ready.Done()
@@ -196,16 +205,18 @@ func TestTheCheckerRejects(t *testing.T) {
 	}
 	put := func(at int64, s string) porcupine.Operation { return op(at, insert{capacity: 2, elements: s}, "") }
 	for name, history := range map[string][]porcupine.Operation{
-		"an element popped twice":   {put(0, "a"), op(10, take{limit: 1}, "a"), op(20, take{limit: 1}, "a")},
-		"an element out of order":   {put(0, "ab"), op(10, take{limit: 1}, "b")},
-		"an element from nowhere":   {put(0, "a"), op(10, take{limit: 2}, "ab")},
-		"empty when it is not":      {put(0, "a"), op(10, take{limit: 1}, "")},
-		"more than the capacity":    {put(0, "ab"), put(10, "c")},
-		"a loss that was not told":  {put(0, "ab"), op(10, evicts{1}, "a"), op(20, take{limit: 1, tellsLost: true}, "b")},
-		"evicted without a need":    {put(0, "a"), op(10, makeRoom{2, 1}, "a")},
-		"refused with room left":    {put(0, "a"), op(10, refuse{2}, "")},
-		"evicted the newest":        {put(0, "ab"), op(10, makeRoom{2, 1}, "b")},
-		"inserted without evicting": {put(0, "ab"), op(10, insert{2, "c", true}, "")},
+		"an element left at the end":   {put(0, "a"), op(10, take{limit: 2, tellsLost: true}, "")},
+		"a last loss that is not told": {put(0, "a"), op(10, evicts{1}, "a"), op(20, take{limit: 2, tellsLost: true}, "")},
+		"an element popped twice":      {put(0, "a"), op(10, take{limit: 1}, "a"), op(20, take{limit: 1}, "a")},
+		"an element out of order":      {put(0, "ab"), op(10, take{limit: 1}, "b")},
+		"an element from nowhere":      {put(0, "a"), op(10, take{limit: 2}, "ab")},
+		"empty when it is not":         {put(0, "a"), op(10, take{limit: 1}, "")},
+		"more than the capacity":       {put(0, "ab"), put(10, "c")},
+		"a loss that was not told":     {put(0, "ab"), op(10, evicts{1}, "a"), op(20, take{limit: 1, tellsLost: true}, "b")},
+		"evicted without a need":       {put(0, "a"), op(10, makeRoom{2, 1}, "a")},
+		"refused with room left":       {put(0, "a"), op(10, refuse{2}, "")},
+		"evicted the newest":           {put(0, "ab"), op(10, makeRoom{2, 1}, "b")},
+		"inserted without evicting":    {put(0, "ab"), op(10, insert{2, "c", true}, "")},
 	} {
 		if porcupine.CheckOperations(queueModel, history) {
 			t.Errorf("%s: accepted", name)

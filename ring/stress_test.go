@@ -19,9 +19,7 @@ type (
 var producers = map[string]pushing{
 	"Push": func(l *ledger, r *ring.Ring[cell], elements int) {
 		for range elements {
-			if old, full := r.Push(l.next()); full {
-				l.evict(old)
-			}
+			l.pushOne(r)
 		}
 	},
 	"PushBatch": func(l *ledger, r *ring.Ring[cell], elements int) {
@@ -62,14 +60,14 @@ var producers = map[string]pushing{
 				l.evict(r.Evict(rand.IntN(3), nil)...)
 				fallthrough
 			default:
-				if old, full := r.Push(l.next()); full {
-					l.evict(old)
-				}
+				l.pushOne(r)
 			}
 		}
 	},
 }
 
+// consumers run until the ring is closed and drained, and then ask for what was
+// evicted last, except for Batches, which tells that by itself.
 var consumers = map[string]popping{
 	"Pop": func(t *testing.T, l *ledger, r *ring.Ring[cell]) {
 		for r.Wait(t.Context()) == nil {
@@ -77,6 +75,7 @@ var consumers = map[string]popping{
 				l.pop(c)
 			}
 		}
+		l.batch(r.Claim(1))
 	},
 	"PopBatch": func(t *testing.T, l *ledger, r *ring.Ring[cell]) {
 		dst := make([]cell, 1+r.Cap()/2)
@@ -84,11 +83,13 @@ var consumers = map[string]popping{
 			n, lost := r.PopBatch(dst)
 			l.batch(ring.Batch[cell]{Items: dst[:n], Seq: l.expected + lost, Lost: lost})
 		}
+		l.batch(r.Claim(1))
 	},
 	"Claim": func(t *testing.T, l *ledger, r *ring.Ring[cell]) {
 		for r.Wait(t.Context()) == nil {
 			l.batch(dwell(t, r.Claim(1+rand.IntN(r.Cap()))))
 		}
+		l.batch(r.Claim(1))
 	},
 	"Batches": func(t *testing.T, l *ledger, r *ring.Ring[cell]) {
 		for b := range r.Batches(t.Context()) {
@@ -104,6 +105,7 @@ var consumers = map[string]popping{
 			l.batch(r.Claim(64))
 			r.Release()
 		}
+		l.batch(r.Claim(1))
 	},
 }
 
@@ -129,56 +131,114 @@ func dwell(t *testing.T, b ring.Batch[cell]) ring.Batch[cell] {
 	return b
 }
 
+// sizing is how a ring of the stress test counts bytes.
+type sizing struct {
+	name     string
+	sizeOf   func(*cell) int
+	maxBytes func(capacity int) int64
+}
+
+// sizings are three. The budget is tighter than the capacity, and now and then the
+// capacity is tighter.
+var sizings = []sizing{
+	{name: "elements", maxBytes: func(int) int64 { return 0 }},
+	{name: "counted", sizeOf: modelSize, maxBytes: func(int) int64 { return 0 }},
+	{name: "budget", sizeOf: modelSize, maxBytes: func(capacity int) int64 { return int64(8 + 4*capacity) }},
+}
+
 // TestEveryOperationPair runs each kind of producer against each kind of consumer,
-// with a third goroutine that only looks.
+// with a third goroutine that only looks, on rings with and without sizes.
 func TestEveryOperationPair(t *testing.T) {
 	elements := 20000
 	if raceEnabled || testing.Short() {
 		elements = 3000
 	}
-	for pushName, push := range producers {
-		for popName, pop := range consumers {
-			for _, capacity := range []int{1, 2, 3, 7, 16, 100} {
-				for _, shift := range []uint{0, 1, 3} {
-					name := fmt.Sprintf("%s/%s/capacity=%d/chunk=%d", pushName, popName, capacity, 1<<shift)
-					t.Run(name, func(t *testing.T) {
-						r := ring.NewChunked(ring.Options[cell]{Capacity: capacity}, shift)
-						stress(t, r, elements, push, pop)
-					})
+	for _, sizing := range sizings {
+		capacities, shifts := []int{1, 2, 3, 7, 16, 100}, []uint{0, 1, 3}
+		if sizing.sizeOf != nil {
+			capacities, shifts = []int{1, 3, 16}, []uint{0, 2}
+		}
+		for pushName, push := range producers {
+			for popName, pop := range consumers {
+				for _, capacity := range capacities {
+					for _, shift := range shifts {
+						name := fmt.Sprintf("%s/%s/%s/capacity=%d/chunk=%d", sizing.name, pushName, popName, capacity, 1<<shift)
+						t.Run(name, func(t *testing.T) {
+							o := ring.Options[cell]{Capacity: capacity, MaxBytes: sizing.maxBytes(capacity), SizeOf: sizing.sizeOf}
+							stress(t, ring.NewChunked(o, shift), o, elements, push, pop)
+						})
+					}
 				}
 			}
 		}
 	}
 }
 
-func stress(t *testing.T, r *ring.Ring[cell], elements int, push pushing, pop popping) {
+func stress(t *testing.T, r *ring.Ring[cell], o ring.Options[cell], elements int, push pushing, pop popping) {
 	l := newLedger(t, elements+2*r.Cap())
+	b := newBounds(o, len(l.tokens))
+	l.budget, l.watch = o.MaxBytes, func() { b.check(t, r) }
 	var sides, looker sync.WaitGroup
 	done := make(chan struct{})
-	looker.Go(func() { look(t, r, done) })
+	looker.Go(func() { look(t, r, b, done) })
 	sides.Go(func() {
 		push(l, r, elements)
 		r.Close()
+		l.evict(r.Evict(rand.IntN(r.Cap()+1), nil)...)
 	})
 	sides.Go(func() { pop(t, l, r) })
 	sides.Wait()
 	close(done)
 	looker.Wait()
-	// What was evicted at the very end shows in a last, empty claim.
-	l.batch(r.Claim(1))
 	l.settle(r)
 	if l.lostCount != l.evictedCount {
-		t.Errorf("the consumer lost %d, the producer evicted %d", l.lostCount, l.evictedCount)
+		t.Errorf("the consumer was told that it lost %d, the producer evicted %d", l.lostCount, l.evictedCount)
+	}
+}
+
+// bounds are what a ring must not hold more of, at any moment.
+type bounds struct {
+	capacity uint64
+	maxBytes int64   // 0: no such bound
+	bytes    []int64 // bytes[n] is what the first n elements have, where an id is a position
+}
+
+func newBounds(o ring.Options[cell], elements int) bounds {
+	b := bounds{capacity: uint64(o.Capacity), maxBytes: o.MaxBytes}
+	if o.MaxBytes > 0 {
+		b.bytes = make([]int64, 1, elements+1)
+		for id := range uint64(elements) {
+			b.bytes = append(b.bytes, b.bytes[id]+int64(o.SizeOf(&cell{id: id})))
+		}
+	}
+	return b
+}
+
+// check looks at the cursors themselves: Len, Bytes and Stats keep their bounds whatever
+// the ring does.
+func (b *bounds) check(t *testing.T, r *ring.Ring[cell]) {
+	tail, head := r.Cursors()
+	if head >= tail {
+		return // head has moved on in between
+	}
+	if tail-head > b.capacity {
+		t.Errorf("%d elements are queued, the capacity is %d", tail-head, b.capacity)
+	}
+	if b.maxBytes > 0 && b.bytes[tail]-b.bytes[head] > b.maxBytes {
+		t.Errorf("%d bytes are queued, the budget is %d", b.bytes[tail]-b.bytes[head], b.maxBytes)
 	}
 }
 
 // look reads what any goroutine may read, and checks that it makes sense.
-func look(t *testing.T, r *ring.Ring[cell], done chan struct{}) {
+func look(t *testing.T, r *ring.Ring[cell], b bounds, done chan struct{}) {
+	var before ring.Stats
 	for {
+		b.check(t, r)
 		s := r.Stats()
-		if s.Pushed != s.Popped+s.Evicted+uint64(s.Len) || s.Len > r.Cap() {
-			t.Errorf("stats do not add up: %+v", s)
+		if s.Pushed < before.Pushed || s.Pushed != s.Popped+s.Evicted+uint64(s.Len) || s.Len > r.Cap() {
+			t.Errorf("stats: %+v after %+v", s, before)
 		}
+		before = s
 		if n := r.Len(); n < 0 || n > r.Cap() {
 			t.Errorf("length %d of %d", n, r.Cap())
 		}
