@@ -124,7 +124,8 @@ func ParseStream(payload []byte) (s Stream, err error) {
 }
 
 // Gap is the payload of a gap frame: what a subscription lost, exactly. Count
-// is Last-First+1, but for ReasonReplay, where 0 says that nobody knows.
+// is Last-First+1, but for ReasonReplay, where 0 says that nobody knows; Last is
+// First then.
 type Gap struct {
 	Subscription uint64
 	First        uint64 // sequence of the first message lost
@@ -160,7 +161,8 @@ func ParseGap(payload []byte) (g Gap, err error) {
 		Lane:         Lane(payload[40]),
 		Reason:       Reason(payload[41]),
 	}
-	if g.First > g.Last {
+	// By subtraction, for Last-First+1 may be 0 in 64 bits.
+	if g.First > g.Last || g.Count > 0 && g.Count-1 != g.Last-g.First || g.Count == 0 && g.First != g.Last {
 		return Gap{}, errGap
 	}
 	return g, nil

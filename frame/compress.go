@@ -51,15 +51,14 @@ func Compress(dst, payload []byte, method Flags) ([]byte, Flags) {
 // not overlap f.
 func Inflate(dst []byte, f Frame, maxPayload int) ([]byte, error) {
 	src := f.Payload()
-	size, err := inflatedLen(f.Flags(), src)
+	n, err := inflatedLen(f.Flags(), src, maxPayload)
 	if err != nil {
 		return dst, err
 	}
-	if size > uint64(max(maxPayload, 0)) {
-		return dst, errInflateBomb
+	if f.Flags()&FlagZstd != 0 && !isOneZstdFrame(src) {
+		return dst, errInflateSize
 	}
 	start := len(dst)
-	n := int(size)
 	out := slices.Grow(dst, n)
 	room := out[start : start+n : start+n] // decoders write no further than this
 	switch f.Flags() & FlagCompressed {
@@ -88,7 +87,7 @@ func AppendInflated(dst []byte, f Frame, maxSize int) ([]byte, error) {
 	start := len(dst)
 	head := len(f) - len(f.Payload())
 	out := append(dst, f[:head]...)
-	out, err := Inflate(out, f, min(maxSize, MaxSize)-head)
+	out, err := Inflate(out, f, int(bound(maxSize))-head)
 	if err != nil {
 		return dst, err
 	}
@@ -98,23 +97,87 @@ func AppendInflated(dst []byte, f Frame, maxSize int) ([]byte, error) {
 	return out, nil
 }
 
+// InflatedLen returns how many bytes AppendInflated would append, so that there
+// is memory of the right size for them. It believes the payload's own header, of
+// which Inflate finds out whether it is true, but nothing above maxSize: it fails
+// with ErrTooLarge then, and with ErrInflate where the header already is not what
+// the flag says. It allocates nothing.
+func InflatedLen(f Frame, maxSize int) (int, error) {
+	src := f.Payload()
+	head := len(f) - len(src)
+	n, err := inflatedLen(f.Flags(), src, int(bound(maxSize))-head)
+	return head + n, err
+}
+
 // inflatedLen reads the length of the inflated payload from its own header.
-func inflatedLen(flags Flags, src []byte) (uint64, error) {
+func inflatedLen(flags Flags, src []byte, maxPayload int) (int, error) {
+	size := uint64(len(src))
 	switch flags & FlagCompressed {
 	case FlagS2:
 		n, err := s2.DecodedLen(src)
 		if err != nil {
 			return 0, errInflateSize
 		}
-		return uint64(n), nil
+		size = uint64(n)
 	case FlagZstd:
-		var h zstd.Header
-		if err := h.Decode(src); err != nil || h.Skippable || !h.HasFCS {
+		h, ok := zstdHeader(src)
+		if !ok {
 			return 0, errInflateSize
 		}
-		return h.FrameContentSize, nil
+		size = h.FrameContentSize
 	}
-	return uint64(len(src)), nil
+	if size > uint64(max(maxPayload, 0)) {
+		return 0, errInflateBomb
+	}
+	return int(size), nil
+}
+
+// zstdHeader reads the header of the frame of zstd at the beginning of src. It has to
+// state the content size, and to do without a dictionary.
+func zstdHeader(src []byte) (h zstd.Header, ok bool) {
+	const (
+		descriptor = 4    // where in the header
+		refused    = 0x0b // its bits for a dictionary's id, and one that is reserved
+	)
+	if len(src) <= descriptor || src[descriptor]&refused != 0 {
+		return h, false
+	}
+	err := h.Decode(src)
+	return h, err == nil && !h.Skippable && h.HasFCS
+}
+
+// isOneZstdFrame reports whether src is a frame of zstd to its end, by the lengths of
+// its blocks. A decoder takes any number of them, and skips what calls itself skippable.
+func isOneZstdFrame(src []byte) bool {
+	const (
+		head = 3 // of a block: the bits below, and its length
+		last = 0x01
+		kind = 0x06
+		run  = 0x02 // one byte, repeated length times
+	)
+	h, ok := zstdHeader(src)
+	if !ok {
+		return false
+	}
+	checksum := 0
+	if h.HasCheckSum {
+		checksum = 4
+	}
+	rest := src[h.HeaderSize:]
+	for len(rest) >= head {
+		block := uint32(rest[0]) | uint32(rest[1])<<8 | uint32(rest[2])<<16
+		length := int(block >> 3)
+		if block&kind == run {
+			length = 1
+		}
+		if rest = rest[head:]; length > len(rest) {
+			return false
+		}
+		if rest = rest[length:]; block&last != 0 {
+			return len(rest) == checksum
+		}
+	}
+	return false
 }
 
 // The zstd coders are stateless as they are used here, safe for concurrent use,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"runtime"
 	"testing"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -93,18 +94,57 @@ func packedPlain(t *testing.T, payload []byte) frame.Frame {
 	return f
 }
 
+func TestInflatedLenIsWhatAppendInflatedAppends(t *testing.T) {
+	plain := packedPlain(t, text(4<<10))
+	for _, f := range []frame.Frame{packed(t, text(4<<10), frame.FlagS2), packed(t, text(4<<10), frame.FlagZstd), plain} {
+		if n, err := frame.InflatedLen(f, len(plain)); err != nil || n != len(plain) {
+			t.Errorf("flags %d: %d, %v, want %d", f.Flags(), n, err, len(plain))
+		}
+		for _, limit := range []int{len(plain) - 1, 0, -1} {
+			if _, err := frame.InflatedLen(f, limit); !errors.Is(err, frame.ErrTooLarge) {
+				t.Errorf("flags %d, limit %d: %v, want %v", f.Flags(), limit, err, frame.ErrTooLarge)
+			}
+		}
+	}
+	for _, v := range readVectors(t) {
+		if v.keys["expect"] != "too-large" || v.keys["stream"] == "lost" {
+			continue
+		}
+		if _, err := frame.InflatedLen(v.bytes, v.maxSize); !errors.Is(err, frame.ErrTooLarge) {
+			t.Errorf("%s: %v, want %v", v.name, err, frame.ErrTooLarge)
+		}
+	}
+}
+
+// allocated returns how many bytes run allocates.
+func allocated(run func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	run()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
 // TestInflateDamaged flips every bit of compressed payloads: the outcome is an
-// error or some bytes, never more of them than allowed.
+// error or some bytes, never more of them than allowed, and no more memory than
+// they and the decoders' own buffers take; next to none for a payload that calls
+// itself larger.
 func TestInflateDamaged(t *testing.T) {
-	const maxPayload = 2 << 10
+	const maxPayload, refusal, buffers = 2 << 10, 1 << 10, 256 << 10
 	for _, method := range methods {
 		f := packed(t, text(1<<10), method)
 		for bit := range 8 * len(f.Payload()) {
 			damaged := frame.Frame(bytes.Clone(f))
 			damaged.Payload()[bit/8] ^= 1 << (bit % 8)
-			got, err := frame.Inflate(nil, damaged, maxPayload)
-			if len(got) > maxPayload || cap(got) > 2*maxPayload || err != nil && got != nil {
-				t.Fatalf("%s, bit %d: %d bytes with capacity %d, %v", methodName(method), bit, len(got), cap(got), err)
+			var got []byte
+			var err error
+			took := allocated(func() { got, err = frame.Inflate(nil, damaged, maxPayload) })
+			limit := uint64(maxPayload + buffers)
+			if errors.Is(err, frame.ErrTooLarge) {
+				limit = refusal
+			}
+			if len(got) > maxPayload || took > limit || err != nil && got != nil {
+				t.Fatalf("%s, bit %d: %d bytes, %v, and %d bytes were allocated", methodName(method), bit, len(got), err, took)
 			}
 		}
 	}

@@ -4,7 +4,8 @@ import "encoding/binary"
 
 // Next returns the first frame of b as a view; len(f) is how many bytes it
 // took. It reads nothing behind the frame, allocates nothing, and accepts any
-// bytes and any maxSize: what is not a frame gives an error.
+// bytes and any maxSize, which MaxSize bounds in turn: what is not a frame gives
+// an error.
 //
 // The errors, all allocated once:
 //   - ErrIncomplete: b is the beginning of a frame; read on and ask again.
@@ -24,7 +25,7 @@ func Next(b []byte, maxSize int) (f Frame, err error) {
 		h := binary.LittleEndian.Uint64(b[offVersion:])
 		body := HeaderSize + h>>shiftTopicLen&0xff + h>>shiftExtLen
 		if uint8(h) == Version &&
-			body <= n && n <= uint64(max(maxSize, 0)) && n <= uint64(len(b)) &&
+			body <= n && n <= bound(maxSize) && n <= uint64(len(b)) &&
 			admits[uint8(h>>shiftType)]>>(uint8(h>>shiftFlags))&1 != 0 &&
 			uint8(h>>shiftPriority) <= MaxPriority {
 			return Frame(b[:n:n]), nil
@@ -32,6 +33,9 @@ func Next(b []byte, maxSize int) (f Frame, err error) {
 	}
 	return refuse(b, maxSize)
 }
+
+// bound is the length that a frame may have where the caller admits maxSize.
+func bound(maxSize int) uint64 { return uint64(min(max(maxSize, 0), MaxSize)) }
 
 // Need returns how long the frame will be that Next called incomplete, and 0
 // while that is not known yet: for whoever wants memory of the right size for
@@ -58,7 +62,7 @@ func refuse(b []byte, maxSize int) (Frame, error) {
 	if n < HeaderSize {
 		return nil, errLengthShort
 	}
-	if n > uint64(max(maxSize, 0)) {
+	if n > bound(maxSize) {
 		return nil, errTooLarge
 	}
 	if len(b) > offTopicLen && n < HeaderSize+uint64(b[offTopicLen]) {
@@ -88,15 +92,18 @@ func refuse(b []byte, maxSize int) (Frame, error) {
 // whose payload has a layout. It is what a reader calls that trusts nobody; a
 // router checks a topic once and remembers the answer.
 func (f Frame) Check() error {
+	topic, ext := f.Topic(), f.Extension()
 	switch t := f.Type(); {
-	case t == TypePublish, t == TypeRequest, t == TypeReply && len(f.Topic()) > 0:
-		if err := CheckTopic(f.Topic()); err != nil {
+	case t == TypePublish, t == TypeRequest:
+		if err := CheckTopic(topic); err != nil {
 			return err
 		}
-	case len(f.Topic()) > 0:
+	case len(topic) > 0:
 		return errTopicUnwanted
+	case len(ext) > 0 && t != TypeReply:
+		return errExtensionUnwanted
 	}
-	if err := CheckExtension(f.Extension()); err != nil {
+	if err := CheckExtension(ext); err != nil {
 		return err
 	}
 	return f.checkBody()

@@ -31,7 +31,8 @@
 //     alone (TestVectors, FuzzRoundTrip).
 //   - Reading, writing and refusing frames allocates nothing, errors included.
 //     The exceptions are ParseHello, ParseWelcome, ParseMeta, and texts
-//     (TestNoAllocations).
+//     (TestNoAllocations); and a payload whose fault only the decoder of zstd
+//     finds costs the few bytes of that decoder's error.
 //   - The answer to some bytes does not depend on how many of them have come: a
 //     prefix is incomplete, or bad in the same way as the whole.
 //   - A buffer returns to its pool exactly once, with its last reference; one

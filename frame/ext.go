@@ -44,6 +44,8 @@ var (
 	errEntryTwice    = fmt.Errorf("%w: an entry that may stand once stands twice", ErrExtension)
 	errEntryTooMany  = fmt.Errorf("%w: more than %d tags or metadata", ErrExtension, MaxTags)
 	errExtensionSize = fmt.Errorf("%w: longer than %d bytes", ErrExtension, MaxExtension)
+
+	errExtensionUnwanted = fmt.Errorf("%w: this type of frame has none", ErrExtension)
 )
 
 // Extension is a view of a frame's extension block. Its methods allocate
@@ -165,9 +167,11 @@ func CheckExtension(b []byte) error {
 		case TagMetadata:
 			metadata++
 		default:
-			// Tags of 32 and more shift out of the set: they may repeat.
+			if tag < TagCorrelation || tag > TagDeadline {
+				continue // unknown: it may repeat
+			}
 			bit := uint32(1) << tag
-			if tag <= TagDeadline && seen&bit != 0 {
+			if seen&bit != 0 {
 				return errEntryTwice
 			}
 			seen |= bit

@@ -1,6 +1,7 @@
 package frame_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"math"
 	"strings"
@@ -53,6 +54,29 @@ func TestNextAcceptsAnyLimit(t *testing.T) {
 	} {
 		if _, err := frame.Next(f, c.maxSize); !errors.Is(err, c.want) {
 			t.Errorf("limit %d: %v, want %v", c.maxSize, err, c.want)
+		}
+	}
+	binary.LittleEndian.PutUint32(f, frame.MaxSize+1)
+	if _, err := frame.Next(f, math.MaxInt); !errors.Is(err, frame.ErrTooLarge) {
+		t.Errorf("a length above MaxSize: %v, want %v", err, frame.ErrTooLarge)
+	}
+}
+
+// TestGapCountsItsPlaces has the border where Last-First+1 is 0 in 64 bits.
+func TestGapCountsItsPlaces(t *testing.T) {
+	for _, c := range []struct {
+		gap  frame.Gap
+		want error
+	}{
+		{frame.Gap{First: 5, Last: 5, Count: 1}, nil},
+		{frame.Gap{First: 5, Last: 5, Count: 0}, nil},
+		{frame.Gap{First: 5, Last: 5, Count: 2}, frame.ErrBody},
+		{frame.Gap{First: 5, Last: 6, Count: 0}, frame.ErrBody},
+		{frame.Gap{First: 1, Last: math.MaxUint64, Count: math.MaxUint64}, nil},
+		{frame.Gap{First: 0, Last: math.MaxUint64, Count: 0}, frame.ErrBody},
+	} {
+		if _, err := frame.ParseGap(frame.AppendGap(nil, c.gap)); !errors.Is(err, c.want) {
+			t.Errorf("%+v: %v, want %v", c.gap, err, c.want)
 		}
 	}
 }

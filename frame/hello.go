@@ -3,6 +3,8 @@ package frame
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -83,13 +85,25 @@ func appendJSON(dst []byte, v any) ([]byte, error) {
 	return append(dst, b...), nil
 }
 
-// parseJSON decodes an object; json alone would take null for one, and repair
-// what is not UTF-8.
+// parseJSON decodes an object into the struct that v points to. By itself json
+// would take null for an object, repair what is not UTF-8, and take a key in
+// another case for the same key.
 func parseJSON(field string, payload []byte, v any) error {
-	if len(payload) == 0 || len(payload) > MaxHandshake || payload[0] != '{' || !utf8.Valid(payload) {
+	if len(payload) > MaxHandshake || !utf8.Valid(payload) {
 		return &DecodeError{field, HeaderSize, ErrBody}
 	}
-	if err := json.Unmarshal(payload, v); err != nil {
+	var values map[string]json.RawMessage
+	err := json.Unmarshal(payload, &values)
+	if err == nil && values == nil {
+		return &DecodeError{field, HeaderSize, ErrBody}
+	}
+	for f, to := range reflect.ValueOf(v).Elem().Fields() {
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if raw, ok := values[key]; ok && err == nil {
+			err = json.Unmarshal(raw, to.Addr().Interface())
+		}
+	}
+	if err != nil {
 		return &DecodeError{field, HeaderSize, fmt.Errorf("%w: %w", ErrBody, err)}
 	}
 	return nil

@@ -48,15 +48,16 @@ func (r *Reader) Next() (Frame, error) {
 func (r *Reader) Buffered() []byte { return r.buf[r.at:] }
 
 // fill reads once, with the half frame moved to the front. The buffer doubles
-// when a frame fills it, so it grows with what came, not with what the length
-// field claims.
+// when a frame fills it, up to the longest frame: it grows with what came, not
+// with what the length field claims.
 func (r *Reader) fill() error {
 	if r.at > 0 {
 		r.buf = r.buf[:copy(r.buf, r.buf[r.at:])]
 		r.at = 0
 	}
 	if len(r.buf) == cap(r.buf) {
-		r.buf = append(make([]byte, 0, 2*cap(r.buf)), r.buf...)
+		// A half frame that fills it is part of one that maxSize admits, so it grows.
+		r.buf = append(make([]byte, 0, min(2*cap(r.buf), r.maxSize)), r.buf...)
 	}
 	for range maxEmptyReads {
 		n, err := r.src.Read(r.buf[len(r.buf):cap(r.buf)])

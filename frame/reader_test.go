@@ -89,6 +89,21 @@ func TestReaderBelievesNoLength(t *testing.T) {
 	}
 }
 
+// TestReaderHoldsOneFrame holds that the limit of a frame is that of the buffer.
+func TestReaderHoldsOneFrame(t *testing.T) {
+	const maxSize = 5000
+	b := append(frame.AppendControl(nil, frame.TypePing, 1, 0, maxSize-frame.HeaderSize), make([]byte, maxSize-frame.HeaderSize)...)
+	r := frame.NewReader(bytes.NewReader(append(b, b...)), maxSize)
+	for range 2 {
+		if f, err := r.Next(); err != nil || len(f) != maxSize {
+			t.Fatalf("%d bytes, %v", len(f), err)
+		}
+		if n := cap(r.Buffered()); n > maxSize {
+			t.Errorf("a buffer of %d bytes for frames of %d", n, maxSize)
+		}
+	}
+}
+
 // widest remembers the most that it was asked for.
 type widest struct {
 	src    io.Reader

@@ -200,7 +200,8 @@ def gap(payload: bytes) -> Gap:
     if len(payload) < GAP.size:
         raise Fault("body")
     body = Gap(*GAP.unpack_from(payload))
-    if body.last < body.first or body.lane > 1:
+    places = body.last - body.first + 1
+    if places < 1 or body.lane > 1 or body.count != places and (places, body.count) != (1, 0):
         raise Fault("body")
     return body
 
@@ -228,16 +229,17 @@ def coded(payload: bytes, at: int = 2) -> tuple[int, str]:
 
 
 def json_object(payload: bytes, limit: int, kinds: dict[str, type]) -> dict[str, Any]:
-    """A JSON object whose known keys have values of the given kinds."""
+    """A JSON object whose known keys have values of the given kinds; those that are null are left out."""
     try:
         value: Any = json.loads(payload.decode())
     except ValueError:
         raise Fault("body") from None
     if len(payload) > limit or not isinstance(value, dict):
         raise Fault("body")
-    if any(key in value and not isinstance(value[key], kind) for key, kind in kinds.items()):
+    found = {key: held for key, held in cast(dict[str, Any], value).items() if held is not None}
+    if any(key in found and not isinstance(found[key], kind) for key, kind in kinds.items()):
         raise Fault("body")
-    return cast(dict[str, Any], value)
+    return found
 
 
 def hello(payload: bytes) -> dict[str, Any]:
