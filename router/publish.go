@@ -205,18 +205,32 @@ func (b *Broker) deliverInflated(s *Sub, ln Lane, items []Item) {
 // deliverCopy delivers an inflated copy of f. A payload that cannot be inflated
 // counts as a drop: the subscriber sees a gap, and the statistics say why.
 func (b *Broker) deliverCopy(s *Sub, ln Lane, f frame.Frame) {
-	out := b.pool.Get(4 * len(f))
-	defer out.Release(1)
-	inflated, err := frame.AppendInflated(out.B[:0], f, b.opts.MaxMessageSize)
+	out, err := b.inflate(f)
 	if err == nil {
-		out.B = inflated
 		b.deliver(s, ln, []Item{{Buf: out, Len: uint32(len(out.B))}})
+		out.Release(1)
 		return
 	}
 	b.stats.refuse(err)
 	b.stats.dropped(1)
 	s.Queue.Skip(ln, 1, uint64(len(f)), frame.ReasonInflate)
 	s.markReady()
+}
+
+// inflate returns a copy of f that is not compressed, in a buffer of its own that the
+// caller releases. The buffer has the size that the payload says it inflates to, so
+// that all of it is the pool's, and counts as memory in use.
+func (b *Broker) inflate(f frame.Frame) (*frame.Buffer, error) {
+	n, err := frame.InflatedLen(f, b.opts.MaxMessageSize)
+	if err != nil {
+		return nil, err
+	}
+	out := b.pool.Get(n)
+	if out.B, err = frame.AppendInflated(out.B, f, b.opts.MaxMessageSize); err != nil {
+		out.Release(1)
+		return nil, err
+	}
+	return out, nil
 }
 
 // noteDrop counts drops, ends the port when that is the policy, and advises at

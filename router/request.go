@@ -70,12 +70,14 @@ func (p *Port) request(buf *frame.Buffer, off int, f frame.Frame) error {
 			return ErrOverloaded
 		}
 	}
-	if err := b.readable(s.port, f); err != nil {
+	it, err := b.readable(s.port, Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
+	if err != nil {
 		return err
 	}
 	b.pending[key] = &pendingRequest{asker: p, responder: s.port, sub: s, expires: expires}
 	p.asked++
-	b.deliverInflated(s, Urgent, []Item{{Buf: buf, Off: uint32(off), Len: uint32(len(f))}})
+	b.deliver(s, Urgent, []Item{it})
+	it.Buf.Release(1)
 	return nil
 }
 
@@ -93,11 +95,13 @@ func (p *Port) reply(buf *frame.Buffer, off int, f frame.Frame) error {
 	b.settle(key, r)
 	b.seq++
 	f.Stamp(p.id, b.seq)
-	if err := b.readable(r.asker, f); err != nil {
+	it, err := b.readable(r.asker, Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
+	if err != nil {
 		r.asker.Refuse(key.id, err)
 		return err
 	}
-	b.deliverInflated(r.asker.inbox, Urgent, []Item{{Buf: buf, Off: uint32(off), Len: uint32(len(f))}})
+	b.deliver(r.asker.inbox, Urgent, []Item{it})
+	it.Buf.Release(1)
 	return nil
 }
 
@@ -192,16 +196,20 @@ func (b *Broker) expireRequests() {
 	}
 }
 
-// readable reports why p could not be given f: it needs it inflated, and that
-// fails. Whoever waits for an answer is told so, rather than left waiting.
-func (b *Broker) readable(p *Port, f frame.Frame) error {
+// readable returns it as p can read it, with a reference for the caller: as it is, or
+// inflated. Where that fails whoever waits for an answer is told so, rather than left
+// waiting.
+func (b *Broker) readable(p *Port, it Item) (Item, error) {
+	f := it.Frame()
 	if f.Flags()&frame.FlagCompressed&^p.inflates == 0 {
-		return nil
+		it.Buf.Retain(1)
+		return it, nil
 	}
-	buf := b.pool.Get(4 * len(f))
-	defer buf.Release(1)
-	_, err := frame.AppendInflated(buf.B[:0], f, b.opts.MaxMessageSize)
-	return err
+	out, err := b.inflate(f)
+	if err != nil {
+		return Item{}, err
+	}
+	return Item{Buf: out, Len: uint32(len(out.B))}, nil
 }
 
 // Pong answers a ping of the client. It takes the way of all that is addressed
