@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"runtime"
 	"testing"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -12,6 +13,22 @@ import (
 // maxInflated bounds payloads here: more than seeds need, and little enough for
 // a bomb to show.
 const maxInflated = 64 << 10
+
+// What inflating may allocate beside its result: the decoders keep buffers of their
+// own, make them when they first need them, and again after a collection.
+const (
+	decoderBuffers = 1 << 20
+	refusal        = 8 << 10 // where a payload calls itself too large; other goroutines allocate too
+)
+
+// allocated returns how many bytes run allocates, and what goes on beside it.
+func allocated(run func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	run()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
 
 // FuzzInflate feeds bytes to the decompressors, as a payload that claims to be
 // compressed by one of them.
@@ -26,9 +43,17 @@ func FuzzInflate(f *testing.F) {
 			t.Fatal(err)
 		}
 		fr, before := frame.Frame(b), bytes.Clone(b)
-		got, err := frame.Inflate([]byte("kept"), fr, maxInflated)
-		if string(got[:4]) != "kept" || len(got)-4 > maxInflated || cap(got) > 4*maxInflated {
-			t.Fatalf("%d bytes with capacity %d, at most %d are allowed", len(got), cap(got), maxInflated)
+		var got []byte
+		took := allocated(func() { got, err = frame.Inflate([]byte("kept"), fr, maxInflated) })
+		limit := uint64(decoderBuffers + 2*maxInflated)
+		if errors.Is(err, frame.ErrTooLarge) {
+			limit = refusal
+		}
+		if took > limit {
+			t.Fatalf("%d bytes were allocated for %d, %v", took, len(got), err)
+		}
+		if string(got[:4]) != "kept" || len(got)-4 > maxInflated {
+			t.Fatalf("%d bytes, at most %d are allowed", len(got), maxInflated)
 		}
 		if err != nil {
 			if len(got) != 4 || !errors.Is(err, frame.ErrInflate) && !errors.Is(err, frame.ErrTooLarge) {
@@ -40,6 +65,12 @@ func FuzzInflate(f *testing.F) {
 		plain, plainErr := frame.AppendInflated(nil, fr, maxInflated+head)
 		if frame.CodeOf(plainErr) != frame.CodeOf(err) {
 			t.Fatalf("AppendInflated: %v, Inflate: %v", plainErr, err)
+		}
+		// What is promised for it is what comes of it.
+		n, lenErr := frame.InflatedLen(fr, maxInflated+head)
+		if lenErr == nil && n > maxInflated+head || err == nil && (lenErr != nil || n != len(plain)) ||
+			frame.CodeOf(lenErr) == frame.CodeTooLarge != (frame.CodeOf(err) == frame.CodeTooLarge) {
+			t.Fatalf("InflatedLen: %d, %v; AppendInflated: %d, %v", n, lenErr, len(plain), err)
 		}
 		if err == nil {
 			out, nextErr := frame.Next(plain, maxInflated+head)

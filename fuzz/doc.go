@@ -11,13 +11,24 @@
 //   - FuzzRoundTrip: any fields. What Append accepts comes back as it was, and
 //     templates and stamps write the same bytes.
 //   - FuzzInflate: any bytes as a compressed payload. Nothing comes out that is
-//     larger than allowed, and nothing is allocated for it.
+//     larger than allowed, no more memory is allocated than that takes, and next to
+//     none for what calls itself larger.
 //   - FuzzCompress: any payload. It comes back as it was, or is not compressed.
+//   - FuzzEventParse: any bytes as an event of the agent. What is taken can be read
+//     in every field, gives valid JSON, and survives being built again.
+//   - FuzzEventText: any text in an event. It comes back whole, or cut at its bound.
+//   - FuzzPattern: any text as pattern and topic. Parser, matcher and coverage say what
+//     a naive second version of their definitions says.
+//   - FuzzSession: any bytes into a server, before or after a handshake. It ends the
+//     connection, its books add up, and another client does not notice.
 //
-// Seeds lie under testdata/fuzz and run with every go test. To search for more:
+// Seeds lie under testdata/fuzz and run with every go test. To search for more, one
+// target a run:
 //
 //	go test -run '^$' -fuzz '^FuzzDecode$' -fuzztime 1m -fuzzminimizetime 1s ./fuzz
 //
-// Without the bound on minimising, a target with pools beneath it, whose coverage
-// varies a little from run to run, spends most of its time on that.
+// make fuzz does that with all of them, for ten seconds each. For longer runs the bound
+// on minimising is worth having: without it a target with pools or sockets beneath it,
+// whose coverage varies a little from run to run, spends up to a minute on making each
+// new input smaller.
 package fuzz
