@@ -119,6 +119,7 @@ const (
 	CollectorStopped    CollectorState = "stopped"  // not started yet, or stopped with the agent
 	CollectorStarting   CollectorState = "starting" // its process runs and has not registered yet
 	CollectorRunning    CollectorState = "running"
+	CollectorLost       CollectorState = "lost" // its process runs, but not on the bus: it is being ended
 	CollectorRestarting CollectorState = "waiting to restart"
 	CollectorGaveUp     CollectorState = "gave up" // it ended too often, and is not started again
 )
@@ -131,7 +132,8 @@ type CollectorStatus struct {
 	Source string         `json:"source,omitempty"`
 	// Restarts counts them all, also those that were forgiven.
 	Restarts int `json:"restarts"`
-	// LastExit says how it ended last, where it did without being asked to.
+	// LastExit says how it ended last, where it did without being asked to, or
+	// why it is lost.
 	LastExit string `json:"last_exit,omitempty"`
 	Usage    *Usage `json:"usage,omitempty"`
 }

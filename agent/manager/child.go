@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -24,6 +25,8 @@ type child struct {
 	mu         sync.Mutex
 	status     control.CollectorStatus // guarded by mu
 	registered time.Time               // guarded by mu; zero when this process has not
+	stop       context.CancelCauseFunc // guarded by mu; ends the process that runs
+	stopping   <-chan struct{}         // guarded by mu; closed when that is to end
 }
 
 func newChild(o *Options, config control.ChildConfig) *child {
@@ -53,11 +56,18 @@ func (c *child) change(f func(*control.CollectorStatus) error) error {
 	return err
 }
 
+// begin notes that a process is about to be started, which stop ends. What
+// the one before has earned is not this one's, which may never come to be.
+func (c *child) begin(stopping <-chan struct{}, stop context.CancelCauseFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.registered, c.stopping, c.stop = time.Time{}, stopping, stop
+}
+
 // started notes that a new process runs.
 func (c *child) started(pid int) {
 	_ = c.change(func(s *control.CollectorStatus) error {
 		s.State, s.PID, s.Source = control.CollectorStarting, pid, ""
-		c.registered = time.Time{}
 		return nil
 	})
 }
@@ -74,6 +84,24 @@ func (c *child) register(pid int, r control.Registration) error {
 		}
 		return nil
 	})
+}
+
+// lose notes that the registered process pid is of no use any more, and ends it.
+// It reports whether there was one.
+func (c *child) lose(pid int, reason string) bool {
+	return c.change(func(s *control.CollectorStatus) error {
+		if s.PID != pid || s.State != control.CollectorRunning {
+			return errNotRegistered
+		}
+		select {
+		case <-c.stopping: // it was asked to end
+			return errNotRegistered
+		default:
+		}
+		s.State, s.LastExit = control.CollectorLost, reason
+		c.stop(lostError{reason})
+		return nil
+	}) == nil
 }
 
 // ended notes that no process runs any more. exit says why, where it was not

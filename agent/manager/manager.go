@@ -4,13 +4,13 @@
 // A collector that ends is started again after a pause that doubles each time,
 // and is given up after MaxRestarts in a row; one that was registered for a while
 // has made good, and begins anew. One that does not register counts as failed,
-// and is stopped. To stop a collector is to ask it with SIGTERM, and to kill it
-// when it does not end in time. A collector dies with the agent: the kernel kills
+// and is stopped, and so is one that Lose is told of. To stop a collector is to
+// ask it with SIGTERM, and to kill it when it does not end in time. A collector dies with the agent: the kernel kills
 // it when the thread that started it ends, and the end of its standard input
 // tells it as well.
 //
-// It logs at warn when a collector ends that was not asked to, and when one has
-// to be killed; at error when one is given up. What a collector writes to its
+// It logs at warn when a collector ends that was not asked to, when one is lost,
+// and when one has to be killed; at error when one is given up. What a collector writes to its
 // standard error is logged at info, line by line.
 package manager
 
@@ -33,6 +33,10 @@ type Options struct {
 	// Command is the program that runs a collector, and its first arguments;
 	// the collector's name is appended. It may be empty where there are none.
 	Command []string
+	// Executable, where set, is the file that is run instead, and Command[0] no
+	// more than the name that it is given. With /proc/self/exe collectors are the
+	// program that the manager is, also when another one has its path by then.
+	Executable string
 	// MaxRestarts in a row end in giving up; default 5, negative for none.
 	MaxRestarts int
 	// FirstBackoff and MaxBackoff bound the pause before a restart; defaults
@@ -48,7 +52,7 @@ type Options struct {
 	// default 2 s.
 	StopTimeout time.Duration
 	// Changed, where set, is told of each change of a collector's state, in
-	// order. It must not call Register.
+	// order. It must not call Register or Lose.
 	Changed func(control.CollectorStatus)
 	// Logger takes what is worth telling, and the collectors' own output;
 	// default slog.Default.
@@ -131,4 +135,15 @@ func (m *Manager) Register(pid int, r control.Registration) error {
 		}
 	}
 	return fmt.Errorf("manager: no collector is called %q", r.Collector)
+}
+
+// Lose notes that the registered collector that runs as process pid is of no use
+// any more, and why. It is ended like one that is stopped, and started again as
+// its budget allows. Of any other process nothing happens.
+func (m *Manager) Lose(pid int, reason string) {
+	for _, c := range m.children {
+		if c.lose(pid, reason) {
+			c.log.Warn("collector lost", "reason", reason)
+		}
+	}
 }

@@ -1,7 +1,9 @@
 package manager_test
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -138,6 +140,76 @@ func TestAProgramThatIsNotThereIsGivenUp(t *testing.T) {
 	r := run(t, o, "good")
 	if got := r.await(control.CollectorGaveUp); !strings.HasPrefix(got.LastExit, "start: ") || got.PID != 0 {
 		t.Errorf("status is %+v", got)
+	}
+}
+
+// TestOneThatMadeGoodAndCannotBeStartedAgainIsGivenUp takes the program away
+// from a collector that has made good: what that one earned is not forgiven to
+// the starts that fail.
+func TestOneThatMadeGoodAndCannotBeStartedAgainIsGivenUp(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "program")
+	if err := os.Symlink(self, program); err != nil {
+		t.Fatal(err)
+	}
+	o := quick(2)
+	o.MadeGood = time.Nanosecond
+	o.Command = []string{program, "collector"}
+	r := run(t, o, "good")
+	pid := r.await(control.CollectorRunning).PID
+	if err := os.Remove(program); err != nil {
+		t.Fatal(err)
+	}
+	kill(t, pid, unix.SIGUSR1)
+	status := r.await(control.CollectorGaveUp)
+	// The first restart is paid by having made good, and counts as one.
+	if !strings.HasPrefix(status.LastExit, "start: ") || status.Restarts != 2 {
+		t.Errorf("status is %+v", status)
+	}
+}
+
+// TestCollectorsAreTheProgramThatTheirManagerIs gives the command a path at
+// which there is nothing any more, as after an upgrade.
+func TestCollectorsAreTheProgramThatTheirManagerIs(t *testing.T) {
+	r := run(t, manager.Options{Command: []string{"/nowhere/agent", "collector"}, Executable: "/proc/self/exe"}, "good")
+	pid := r.await(control.CollectorRunning).PID
+	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	if want := "/nowhere/agent\x00collector\x00good\x00"; err != nil || string(line) != want {
+		t.Errorf("command line is %q, %v; want %q", line, err, want)
+	}
+}
+
+// TestACollectorThatIsLostIsEndedAndStartedAgain, also when it cannot hear that
+// it is to end.
+func TestACollectorThatIsLostIsEndedAndStartedAgain(t *testing.T) {
+	for _, stop := range []bool{false, true} {
+		t.Run(fmt.Sprintf("stopped=%v", stop), func(t *testing.T) {
+			o := quick(1)
+			o.StopTimeout = 20 * time.Millisecond
+			r := run(t, o, "good")
+			first := r.await(control.CollectorRunning)
+			if stop {
+				kill(t, first.PID, unix.SIGSTOP)
+			}
+			r.m.Lose(first.PID+1, "another process")
+			r.m.Lose(first.PID, "it has gone deaf")
+			if lost := r.await(control.CollectorLost); lost.PID != first.PID || lost.LastExit != "it has gone deaf" {
+				t.Errorf("lost is %+v", lost)
+			}
+			r.m.Lose(first.PID, "again")
+			second := r.await(control.CollectorRunning)
+			r.checkGone(first.PID)
+			if second.PID == first.PID || second.Restarts != 1 || second.LastExit != "it has gone deaf" {
+				t.Errorf("running is %+v", second)
+			}
+			r.m.Lose(second.PID, "once too often")
+			if last := r.await(control.CollectorGaveUp); last.LastExit != "once too often" {
+				t.Errorf("given up is %+v", last)
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,12 +18,18 @@ import (
 // errNotRegistered is why a process was stopped that does not register.
 var errNotRegistered = errors.New("did not register")
 
+// lostError is why a process was stopped that runs but is of no use any more.
+type lostError struct{ reason string }
+
+func (e lostError) Error() string { return e.reason }
+
 // once runs the collector's process until it ends: by itself, because it does
-// not register, or because ctx ended. It returns why, and has waited for the
-// process.
+// not register or was lost, or because ctx ended. It returns why, and has waited
+// for the process.
 func (c *child) once(ctx context.Context) (exit string) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	c.begin(ctx.Done(), stop)
 	out := &output{log: c.log}
 	cmd := c.command(ctx, out)
 	in, err := cmd.StdinPipe()
@@ -53,7 +60,8 @@ func (c *child) once(ctx context.Context) (exit string) {
 // command is the collector's process, which is stopped when ctx ends.
 func (c *child) command(ctx context.Context, out *output) *exec.Cmd {
 	args := append(c.o.Command[1:len(c.o.Command):len(c.o.Command)], c.config.Collector)
-	cmd := exec.CommandContext(ctx, c.o.Command[0], args...)
+	cmd := exec.CommandContext(ctx, cmp.Or(c.o.Executable, c.o.Command[0]), args...)
+	cmd.Args[0] = c.o.Command[0]
 	cmd.Stderr = out
 	// A process group of its own keeps a terminal's Ctrl-C from the collector:
 	// the agent ends it in its turn.
@@ -77,7 +85,8 @@ func killed(cmd *exec.Cmd) bool {
 // ending says why a process ended: cause is that of being stopped, nil when it
 // was not; err is what waiting for it said, and last what it said itself.
 func ending(cause, err error, last string) string {
-	if errors.Is(cause, errNotRegistered) {
+	var lost lostError
+	if errors.Is(cause, errNotRegistered) || errors.As(cause, &lost) {
 		return cause.Error()
 	}
 	var status *exec.ExitError
