@@ -40,6 +40,12 @@ type Options struct {
 	Command []string
 	// Collectors to run; Socket and Budget are filled in.
 	Collectors []control.ChildConfig
+	// Executable, where set, is the file that is run as a collector instead, and
+	// Command[0] only its name: see manager.Options.
+	Executable string
+	// StatsInterval is the time between two lines of statistics in the log;
+	// default 30 s.
+	StatsInterval time.Duration
 	// Logger takes what is worth telling; default slog.Default.
 	Logger *slog.Logger
 	// Listening, where set, is called when the socket accepts connections; Ready
@@ -52,6 +58,7 @@ func (o *Options) setDefaults() {
 	o.Instance = cmp.Or(o.Instance, "default")
 	o.LatencyBudget = max(cmp.Or(o.LatencyBudget, 500*time.Microsecond), 0)
 	o.MaxMemory = cmp.Or(o.MaxMemory, 100<<20)
+	o.StatsInterval = cmp.Or(o.StatsInterval, 30*time.Second)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 }
 
@@ -60,6 +67,9 @@ func (o *Options) setDefaults() {
 func replayed(maxMemory int64) []router.ReplayRule {
 	part := min(1<<20, maxMemory/16)
 	return []router.ReplayRule{
+		// What the host does is kept apart, so that what others publish below events
+		// cannot push it out.
+		{Pattern: "events.process.#", MaxCount: 1024, MaxBytes: part, MaxAge: 10 * time.Minute},
 		{Pattern: "events.#", MaxCount: 1024, MaxBytes: part, MaxAge: 10 * time.Minute},
 		{Pattern: "control.#", MaxCount: 256, MaxBytes: part / 4, MaxAge: time.Hour},
 		{Pattern: "alerts.#", MaxCount: 1024, MaxBytes: part},
@@ -103,11 +113,13 @@ func New(o Options) (*Agent, error) {
 		c.Budget = o.LatencyBudget
 		configs[i] = c
 	}
-	a.manager, err = manager.New(manager.Options{Command: o.Command, Logger: o.Logger, Changed: a.collectorChanged}, configs...)
+	a.manager, err = manager.New(manager.Options{
+		Command: o.Command, Executable: o.Executable, Logger: o.Logger, Changed: a.collectorChanged,
+	}, configs...)
 	if err != nil {
 		return nil, err
 	}
-	if a.monitor, err = newMonitor(a.broker, a.manager); err != nil {
+	if a.monitor, err = newMonitor(a.broker, a.manager, o.Logger, o.StatsInterval); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -178,6 +190,13 @@ func (a *Agent) work(ctx context.Context) (err error) {
 		}
 	}()
 	if err := a.respond(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	_, err = a.self.Subscribe(ctx, router.Subscription{SubscriberID: "gaps", Patterns: []string{"events.+.gap"}, Handler: a.monitor.hear})
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}

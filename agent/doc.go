@@ -21,13 +21,18 @@
 //   - "collector ended": a collector ended that was not asked to, or did not
 //     register in time and was stopped; exit says how, restart_in when it is
 //     started again.
+//   - "collector lost": one that runs has lost its connection to the agent, and is
+//     being ended.
 //   - "collector killed": it did not end within two seconds of being asked.
+//   - "nobody subscribes": once, when after a minute there is no subscription but
+//     those of the agent and its collectors.
 //
 // At error:
 //   - "collector given up": it ended too often in a row, and stays away until
 //     the agent is started again.
 //
-// At info is what collectors write to their standard error. There is nothing
+// At info is what collectors write to their standard error, and every
+// StatsInterval a line "statistics" with the main figures. There is nothing
 // else at warn or above: what ends the agent is returned by Run, and what a
 // client did wrong is told to that client and counted in the statistics.
 package agent

@@ -23,6 +23,7 @@ const patience = 20 * time.Second
 // running is an agent in this process.
 type running struct {
 	t      *testing.T
+	agent  *agent.Agent
 	socket string
 	ready  control.Status
 	log    *buffer
@@ -45,6 +46,7 @@ func start(t *testing.T, o agent.Options) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.agent = a
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }() // awaited by stop

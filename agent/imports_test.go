@@ -29,11 +29,11 @@ var allowed = map[string][]string{
 	"agent/health":            {"agent/control", "router"},
 	"agent/procstat":          {"github.com/prometheus/procfs", "golang.org/x/sys"},
 	"agent/collector":         {},
-	"agent/collector/serve":   {"agent/collector", "agent/control", "router", "frame"},
+	"agent/collector/serve":   {"agent/collector", "agent/control", "agent/event", "router", "frame"},
 	"agent/collector/process": {"agent/collector", "agent/event", "github.com/prometheus/procfs", "golang.org/x/sys"},
 	"agent/manager":           {"agent/control", "golang.org/x/sys"},
 	"agent": {
-		"agent/control", "agent/health", "agent/manager", "agent/procstat", "ipc", "router", "frame", "golang.org/x/sync",
+		"agent/control", "agent/event", "agent/health", "agent/manager", "agent/procstat", "ipc", "router", "frame", "golang.org/x/sync",
 	},
 	"bench/load": {"golang.org/x/sys"},
 	"bench":      {"bench", "ring", "frame", "router", "ipc", "agent", "golang.org/x/sys", "golang.org/x/sync"},

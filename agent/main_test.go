@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 			os.Exit(exit(runCollector(ctx, os.Args[2])))
 		case "agent":
 			os.Exit(exit(runAgent(ctx, os.Args[2])))
+		case "subscriber":
+			os.Exit(exit(runSubscriber(ctx, os.Args[2])))
 		case "starved-agent":
 			os.Exit(exit(runStarvedAgent(ctx, os.Args[2])))
 		case "broken-agent":
@@ -56,13 +58,26 @@ func exit(err error) int {
 // command daemoneye-agent is.
 func runCollector(ctx context.Context, name string) error {
 	var config bytes.Buffer // as it came, for echo
+	var client *ipc.Client
 	return serve.Main(ctx, name, serve.Process{
-		In:  io.TeeReader(os.Stdin, &config),
-		New: func(c control.ChildConfig) (collector.Collector, error) { return newCollector(c, config.String()) },
-		Dial: func(ctx context.Context, c control.ChildConfig, lost func(error)) (router.Bus, error) {
-			return ipc.DialOptions(ctx, ipc.ClientOptions{
+		In: io.TeeReader(os.Stdin, &config),
+		New: func(c control.ChildConfig) (collector.Collector, error) {
+			if name == "deaf" { // hangs up and goes on
+				return fake{name: name, run: func(ctx context.Context, emit collector.Emit) error {
+					client.Close()
+					return idle(ctx, emit)
+				}}, nil
+			}
+			return newCollector(c, config.String())
+		},
+		Dial: func(ctx context.Context, c control.ChildConfig, lost func(error)) (_ router.Bus, err error) {
+			if name == "deaf" {
+				lost = func(error) {}
+			}
+			client, err = ipc.DialOptions(ctx, ipc.ClientOptions{
 				Path: c.Socket, Name: "i-am-root", Role: "operator", LatencyBudget: c.Budget, NoReconnect: true, OnState: lost,
 			})
+			return client, err
 		},
 		Version: "test",
 	})
@@ -76,6 +91,11 @@ func newCollector(c control.ChildConfig, text string) (collector.Collector, erro
 		return fake{name: "echo", source: text, run: idle}, nil
 	case "rogue":
 		return fake{name: "rogue", run: trespass}, nil
+	case "bulky":
+		return fake{name: "bulky", run: func(ctx context.Context, emit collector.Emit) error {
+			emit(collector.Message{Topic: "events.bulky.x", Payload: make([]byte, 5000)})
+			return idle(ctx, emit)
+		}}, nil
 	case "flood":
 		return fake{name: "flood", run: func(ctx context.Context, emit collector.Emit) error { return flood(ctx, emit, c.Mode) }}, nil
 	}

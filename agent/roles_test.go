@@ -10,6 +10,8 @@ import (
 
 	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
 )
 
 // newAgent makes an agent of this program's for a socket, with the collectors
@@ -97,4 +99,21 @@ func pollers() map[string]bool {
 		}
 	}
 	return all
+}
+
+// runSubscriber subscribes to what is published below events, and says so.
+func runSubscriber(ctx context.Context, socket string) error {
+	client, err := ipc.DialOptions(ctx, ipc.ClientOptions{Path: socket})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	sub, err := client.Subscribe(ctx, router.Subscription{SubscriberID: "stuck", Patterns: []string{"events.demo"}})
+	if err != nil {
+		return err
+	}
+	fmt.Println("subscribed")
+	for range sub.Messages(ctx) {
+	}
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/control"
@@ -70,26 +69,16 @@ func (a *Agent) publishState(s control.CollectorStatus) {
 // status measures and reports how the agent is, to the client called asker; 0 is
 // the agent itself.
 func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error) {
-	stats, err := a.broker.Stats(ctx)
+	stats, err := a.monitor.look(ctx)
 	if err != nil {
 		return control.Status{}, err
 	}
 	s := control.Status{
 		Version: a.o.Version, Instance: a.o.Instance, PID: os.Getpid(), Socket: a.path,
-		Uptime: time.Since(a.began), StartTime: a.startup, Broker: stats, Collectors: a.manager.Status(),
+		Uptime: time.Since(a.began), StartTime: a.startup, Broker: stats, Collectors: a.monitor.collectors(stats),
 	}
 	a.monitor.fill(&s)
-	s.Parts = map[string]control.Health{
-		"broker":     judge(stats, a.monitor.minuteAgo(), asker),
-		"collectors": health.Collectors(s.Collectors),
-	}
+	s.Parts = a.monitor.parts(stats, s.Collectors, asker)
 	s.Health = health.Worst(s.Parts)
 	return s, nil
-}
-
-// judge judges the broker as it is when asker does not look: that must not
-// change the verdict.
-func judge(now router.Stats, before *router.Stats, asker uint32) control.Health {
-	now.Clients = slices.DeleteFunc(slices.Clone(now.Clients), func(c router.ClientStats) bool { return c.Source == asker })
-	return health.Broker(now, before)
 }

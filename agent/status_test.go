@@ -101,15 +101,18 @@ func TestACollectorAnswersForItself(t *testing.T) {
 func TestTheMonitorLooksBackAMinute(t *testing.T) {
 	var b agent.Books
 	for i := range uint64(30) {
-		if got := b.MinuteAgo(); i < 12 && got != nil {
-			t.Errorf("after %d samples it knows what was a minute ago: %d", i, got.Matched)
-		} else if i >= 12 && (got == nil || got.Matched != i-12) {
-			t.Errorf("after %d samples the oldest is %+v, want %d", i, got, i-12)
+		if got := b.Minute(); i < 12 && got != nil {
+			t.Errorf("after %d samples it knows what was a minute ago: %d", i, got.Began.Matched)
+		} else if i >= 12 && (got == nil || got.Began.Matched != i-12 || got.Settled.Matched != i-2) {
+			t.Errorf("after %d samples it is %+v, want %d to %d", i, got, i-12, i-2)
 		}
-		b.Remember(router.Stats{Matched: i, Clients: make([]router.ClientStats, 3)})
+		b.Remember(router.Stats{
+			Matched: i, Clients: make([]router.ClientStats, 3),
+			Subscriptions: []router.SubStats{{ID: 1, Patterns: []string{"a"}}},
+		})
 	}
-	if got := b.MinuteAgo(); got.Clients != nil {
-		t.Error("it keeps more than the totals")
+	if got := b.Minute().Began; got.Clients != nil || len(got.Subscriptions) != 1 || got.Subscriptions[0].Patterns != nil {
+		t.Errorf("it keeps %+v", got)
 	}
 }
 

@@ -135,7 +135,10 @@ type CollectorStatus struct {
 	// LastExit says how it ended last, where it did without being asked to, or
 	// why it is lost.
 	LastExit string `json:"last_exit,omitempty"`
-	Usage    *Usage `json:"usage,omitempty"`
+	// Gap says what of its events was lost in the last minute before it came to
+	// the bus, where something was.
+	Gap   string `json:"gap,omitempty"`
+	Usage *Usage `json:"usage,omitempty"`
 }
 
 // Status is the agent's account of itself.

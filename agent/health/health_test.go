@@ -26,48 +26,80 @@ func client(pid int) router.ClientStats {
 }
 
 func TestBroker(t *testing.T) {
-	up := router.Stats{Uptime: time.Hour, Clients: []router.ClientStats{client(0), client(42)}}
+	collector := router.ClientStats{Source: 2, Identity: router.Identity{PID: 41, Role: "collector"}}
+	tail := router.ClientStats{Source: 7, Identity: router.Identity{PID: 42}}
+	up := router.Stats{Uptime: time.Hour, Clients: []router.ClientStats{client(0), collector, tail}}
 	with := func(change func(*router.Stats)) router.Stats {
 		s := up
 		change(&s)
 		return s
 	}
+	// books are those of one subscription of each kind of client.
+	type count struct{ matched, delivered, dropped uint64 }
+	books := func(agent, collector, tail count) router.Stats {
+		return with(func(s *router.Stats) {
+			for i, c := range []count{agent, collector, tail} {
+				s.Subscriptions = append(s.Subscriptions, router.SubStats{
+					Source: up.Clients[i].Source, ID: 1, Matched: c.matched, Delivered: c.delivered, Dropped: c.dropped,
+				})
+			}
+		})
+	}
+	of := func(tail count) router.Stats { return books(count{}, count{}, tail) }
+	minute := func(began, settled router.Stats) *health.Minute {
+		return &health.Minute{Began: began, Settled: settled}
+	}
+	dropping := func(subs ...router.SubStats) router.Stats {
+		return with(func(s *router.Stats) { s.DropRate, s.Subscriptions = 2.5, subs })
+	}
+	none := unhealthy("10 messages for subscribers in the last minute, and none was delivered")
 	tests := []struct {
-		name   string
-		now    router.Stats
-		before *router.Stats
-		want   control.Health
+		name string
+		now  router.Stats
+		past *health.Minute
+		want control.Health
 	}{
-		{"all is well", up, &up, well},
+		{"all is well", up, minute(up, up), well},
 		{"it has just started", router.Stats{Uptime: time.Second}, nil, well},
 		{"nobody came in the first minute", router.Stats{Uptime: time.Minute}, nil, well},
 		{"nobody is connected", router.Stats{Uptime: time.Minute + 1}, nil, degraded("no client is connected")},
-		{"only the agent itself is connected", router.Stats{Uptime: time.Hour, Clients: []router.ClientStats{client(0)}}, nil,
+		{"only the agent and a collector are connected", router.Stats{Uptime: time.Hour, Clients: up.Clients[:2]}, nil,
 			degraded("no client is connected")},
-		{"messages are delivered", with(func(s *router.Stats) { s.Matched, s.Delivered, s.Queued = 10, 5, 5 }), &up, well},
-		{"none was delivered", with(func(s *router.Stats) { s.Matched, s.Queued = 10, 10 }), &up,
-			unhealthy("10 messages for subscribers in the last minute, and none was delivered")},
-		{"none was delivered, but it is too early to tell", with(func(s *router.Stats) { s.Matched, s.Queued = 10, 10 }), nil, well},
-		{"none was delivered since, but some before",
-			with(func(s *router.Stats) { s.Matched, s.Delivered, s.Queued = 30, 20, 10 }),
-			&router.Stats{Matched: 20, Delivered: 20},
-			unhealthy("10 messages for subscribers in the last minute, and none was delivered")},
-		{"nothing came for anybody", with(func(s *router.Stats) { s.Matched, s.Queued = 10, 10 }),
-			&router.Stats{Matched: 10}, well},
-		{"a subscriber loses messages", with(func(s *router.Stats) {
-			s.DropRate = 2.5
-			s.Subscriptions = []router.SubStats{{Name: "ok"}, {Name: "tail", Source: 7, Dropped: 150}, {Name: "slow", Source: 8, Dropped: 3}}
-		}), nil, degraded("subscribers lost messages in the last minute, 2.5 a second: most by tail (client 7), 150 in all")},
-		{"a subscriber that has gone lost messages", with(func(s *router.Stats) { s.DropRate = 1 }), nil,
-			degraded("subscribers lost messages in the last minute, 1 a second: by subscriptions that have ended")},
+		{"messages are delivered", of(count{20, 15, 0}), minute(of(count{}), of(count{10, 5, 0})), well},
+		{"none was delivered", of(count{20, 0, 0}), minute(of(count{}), of(count{10, 0, 0})), none},
+		{"none was delivered, and none is queued", of(count{10, 0, 10}), minute(of(count{}), of(count{10, 0, 10})), none},
+		{"none was delivered since, but some before", of(count{30, 20, 0}), minute(of(count{20, 20, 0}), of(count{30, 20, 0})), none},
+		{"none was delivered, but for what the agent asks itself", books(count{9, 9, 0}, count{}, count{10, 0, 0}),
+			minute(of(count{}), of(count{10, 0, 0})), none},
+		{"none was delivered, but for what a collector is asked", books(count{}, count{9, 9, 0}, count{10, 0, 0}),
+			minute(of(count{}), of(count{10, 0, 0})), none},
+		{"what was published just now need not be there", of(count{10, 0, 0}), minute(of(count{}), of(count{})), well},
+		{"none was delivered, but it is too early to tell", of(count{10, 0, 0}), nil, well},
+		{"nothing came for anybody", of(count{10, 0, 0}), minute(of(count{10, 0, 0}), of(count{10, 0, 0})), well},
+		{"a new subscription has not been looked at", of(count{10, 0, 0}), minute(up, up), well},
+		{"a subscriber loses messages", dropping(
+			router.SubStats{Name: "ok"}, router.SubStats{Name: "tail", ID: 7, Source: 7, Dropped: 150}, router.SubStats{Name: "slow", Source: 8, Dropped: 3},
+		), nil, degraded("subscribers lost messages in the last minute, 2.5 a second: most by tail (client 7), 150")},
+		{"another lost more, but long ago", dropping(
+			router.SubStats{Name: "tail", Source: 7, Dropped: 150}, router.SubStats{Name: "slow", Source: 8, Dropped: 3},
+		), minute(dropping(router.SubStats{Source: 7, Dropped: 149}), up),
+			degraded("subscribers lost messages in the last minute, 2.5 a second: most by slow (client 8), 3")},
+		{"another drops as it wishes", dropping(
+			router.SubStats{Name: "last", Source: 7, Dropped: 150, Overflow: router.Conflate}, router.SubStats{Name: "slow", Source: 8, Dropped: 3},
+		), nil, degraded("subscribers lost messages in the last minute, 2.5 a second: most by slow (client 8), 3")},
+		{"a subscriber that has gone lost messages", dropping(), nil,
+			degraded("subscribers lost messages in the last minute, 2.5 a second: by subscriptions that have ended")},
 		{"losses of long ago do not count", with(func(s *router.Stats) { s.Dropped = 100 }), nil, well},
-		{"an error of just now", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = "accept: no", time.Second }), nil,
-			degraded("error in the last minute: accept: no")},
-		{"an error of long ago", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = "accept: no", time.Minute }), nil, well},
+		{"an error of just now", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = "write: no", time.Second }), nil,
+			degraded("error in the last minute: write: no")},
+		{"an error of long ago", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = "write: no", time.Minute }), nil, well},
+		{"nobody can connect", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = "ipc: accept /x.sock: no", time.Second }), nil,
+			unhealthy("nobody new can connect: ipc: accept /x.sock: no")},
+		{"nobody could connect long ago", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = "ipc: accept /x.sock: no", time.Minute }), nil, well},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, health.Broker(tt.now, tt.before)); diff != "" {
+			if diff := cmp.Diff(tt.want, health.Broker(tt.now, tt.past)); diff != "" {
 				t.Errorf("health (-want +got):\n%s", diff)
 			}
 		})
@@ -85,6 +117,9 @@ func TestCollectors(t *testing.T) {
 	}{
 		{"there are none", nil, well},
 		{"it runs", []control.CollectorStatus{is(control.CollectorRunning, 0, "")}, well},
+		{"it runs, and has lost something", []control.CollectorStatus{{Name: "process", State: control.CollectorRunning, Gap: "3 events were lost"}},
+			degraded("process: 3 events were lost")},
+		{"it is lost", []control.CollectorStatus{is(control.CollectorLost, 0, "it is deaf")}, degraded("process is lost: it is deaf")},
 		{"it runs again", []control.CollectorStatus{is(control.CollectorRunning, 3, "signal: killed")}, well},
 		{"it is not started yet", []control.CollectorStatus{is(control.CollectorStopped, 0, "")}, well},
 		{"it starts", []control.CollectorStatus{is(control.CollectorStarting, 0, "")}, well},

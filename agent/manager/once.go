@@ -85,12 +85,14 @@ func killed(cmd *exec.Cmd) bool {
 // ending says why a process ended: cause is that of being stopped, nil when it
 // was not; err is what waiting for it said, and last what it said itself.
 func ending(cause, err error, last string) string {
-	var lost lostError
-	if errors.Is(cause, errNotRegistered) || errors.As(cause, &lost) {
+	if errors.Is(cause, errNotRegistered) {
 		return cause.Error()
 	}
 	var status *exec.ExitError
+	var lost lostError
 	switch {
+	case errors.As(cause, &lost) && (last == "" || !errors.As(err, &status) || !status.Exited()):
+		return lost.reason // unless it has something to say about it
 	case err == nil || errors.Is(err, exec.ErrWaitDelay):
 		return "ended by itself"
 	case errors.As(err, &status) && status.Exited() && last != "":

@@ -101,6 +101,19 @@ func (s *Sampler) Sample(now time.Time) (Sample, error) {
 	return sample, nil
 }
 
+// Ending reports whether a process has ended or is about to: the kernel has
+// begun to take it down. It lets go of its connections only after that.
+func Ending(pid int) bool {
+	proc, err := procfs.NewProc(pid)
+	if err != nil {
+		return true
+	}
+	stat, err := proc.Stat()
+	return err != nil || stat.State == "Z" || stat.State == "X" || stat.Flags&flagExiting != 0
+}
+
+const flagExiting = 0x4 // PF_EXITING
+
 // tick is the unit of processor time in procfs: USER_HZ is 100 on every
 // architecture that Go runs on.
 const tick = 10 * time.Millisecond

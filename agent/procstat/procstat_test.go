@@ -261,3 +261,32 @@ func ExampleSampler() {
 	fmt.Println(sample.PID == os.Getpid(), sample.ResidentBytes > 0)
 	// Output: true true
 }
+
+func TestEnding(t *testing.T) {
+	cmd := exec.Command("/bin/cat")
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if procstat.Ending(cmd.Process.Pid) {
+		t.Error("a process that waits is ending")
+	}
+	in.Close()
+	// Until it is waited for it is there as a zombie.
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_PID, cmd.Process.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !procstat.Ending(cmd.Process.Pid) {
+		t.Error("a zombie is not ending")
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if !procstat.Ending(cmd.Process.Pid) {
+		t.Error("a process that is gone is not ending")
+	}
+}

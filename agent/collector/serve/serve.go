@@ -13,6 +13,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -32,12 +33,17 @@ type Server struct {
 	// owned by the collector's emitting goroutine
 	publishers map[string]router.Publisher
 	extension  []byte
+	host       string
+	untold     uint64 // failures that no gap has told of yet
+	gap        []byte
 }
 
 // New makes a server for c. version is the program's.
 func New(bus router.Bus, c collector.Collector, version string) *Server {
+	host, _ := os.Hostname() // a gap without it is better than none
 	return &Server{
-		bus: bus, c: c, started: time.Now(), publishers: make(map[string]router.Publisher),
+		host: host,
+		bus:  bus, c: c, started: time.Now(), publishers: make(map[string]router.Publisher),
 		self: control.Registration{Collector: c.Name(), PID: os.Getpid(), Version: version},
 	}
 }
@@ -83,14 +89,31 @@ func (s *Server) report(context.Context, *router.Request) ([]byte, error) {
 	})
 }
 
-// emit publishes one event. What the bus does not take is counted: the next
-// report tells, and the sequence numbers of the events show the hole.
+// emit publishes one event. What the bus does not take is counted, and announced
+// as a gap; when that is not taken either, the next gap tells of it too.
 func (s *Server) emit(m collector.Message) {
 	if err := s.publish(m); err != nil {
 		s.failed.Add(1)
+		s.untold++
+		if s.announce(&m, err) == nil {
+			s.untold = 0
+		}
 		return
 	}
 	s.emitted.Add(1)
+}
+
+// announce publishes that events were lost, the last of them m. The gap stands
+// in its place: it has its source's sequence number.
+func (s *Server) announce(m *collector.Message, why error) error {
+	h := event.Header{MonoNs: router.Now(), WallNs: time.Now().UnixNano(), Host: s.host, Collector: s.c.Name()}
+	if v, err := event.Parse(m.Payload); err == nil {
+		h.Type, h.Sequence, h.BootID = v.Type(), v.Sequence(), v.BootID()
+	}
+	s.gap = event.AppendGap(s.gap[:0], &event.Gap{
+		Header: h, Lost: s.untold, Total: s.failed.Load(), Reason: "the bus would not take them: " + why.Error(),
+	})
+	return s.publish(collector.Message{Topic: "events." + s.c.Name() + ".gap", Payload: s.gap, EventType: m.EventType})
 }
 
 func (s *Server) publish(m collector.Message) error {
