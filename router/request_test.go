@@ -120,6 +120,17 @@ func TestNobodyRespondsIsKnownAtOnce(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatIsTooLargeFailsAtOnce(t *testing.T) {
+	b := serve(t, router.Options{MaxMessageSize: 1000})
+	c := client(t, b, "c")
+	respond(t, c, "large", func(context.Context, *router.Request) ([]byte, error) { return make([]byte, 1000), nil })
+	_, err := c.Request(within(t), "large", nil)
+	var failed *router.ReplyError
+	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "answer: max_message_size is 1000, got 10") {
+		t.Errorf("%v, want that the answer is too large", err)
+	}
+}
+
 func TestRequestsAreCheckedBeforeTheyAreSent(t *testing.T) {
 	b := serve(t, router.Options{MaxMessageSize: 1000})
 	c := client(t, b, "c")

@@ -138,7 +138,12 @@ func (r *Responders) answer(ctx context.Context, key requestKey, req *Request, h
 		}
 		f.Flags, f.Payload = frame.FlagFailed, frame.AppendFailure(nil, failure)
 	}
-	if err := r.Send(&f); err != nil && r.Failed != nil {
+	err = r.Send(&f)
+	if errors.Is(err, frame.ErrLimit) { // whoever asked shall not wait for what cannot come
+		f.Flags, f.Payload = frame.FlagFailed, frame.AppendFailure(nil, frame.Failure{Code: frame.CodeFailed, Text: "answer: " + err.Error()})
+		err = errors.Join(err, r.Send(&f))
+	}
+	if err != nil && r.Failed != nil {
 		r.Failed(fmt.Errorf("reply to %q: %w", req.Target, err))
 	}
 }
