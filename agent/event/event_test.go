@@ -168,6 +168,34 @@ func TestTextIsBounded(t *testing.T) {
 	}
 }
 
+func TestTheLargestEventIsWithinItsBound(t *testing.T) {
+	huge := strings.Repeat("x", 1<<16)
+	in := sleep()
+	in.Host, in.Collector, in.Name, in.Executable, in.Directory = huge, huge, huge, huge, huge
+	in.CommandLine = strings.Repeat("\x00", event.MaxCommandLine) + "x" // nothing but empty arguments
+	in.ParentName, in.ParentExecutable, in.ParentCommandLine = huge, huge, huge
+	if n := len(event.AppendProcess(nil, &in)); n > event.MaxSize || n < event.MaxSize-16 {
+		t.Errorf("%d bytes, the bound is %d", n, event.MaxSize)
+	}
+	g := event.Gap{Header: in.Header, Reason: huge}
+	if n := len(event.AppendGap(nil, &g)); n > event.MaxSize {
+		t.Errorf("a gap has %d bytes, the bound is %d", n, event.MaxSize)
+	}
+}
+
+// TestAProcessWhoseStartIsNotKnownHasNoKey, for another one would have the same.
+func TestAProcessWhoseStartIsNotKnownHasNoKey(t *testing.T) {
+	in := sleep()
+	json := func() string { return string(event.AppendJSON(nil, parseProcess(t, event.AppendProcess(nil, &in)).View)) }
+	if n := strings.Count(json(), `"entity_id"`); n != 2 {
+		t.Errorf("%d keys, want that of the process and of its parent", n)
+	}
+	in.StartTicks, in.ParentStartTicks = 0, 0
+	if strings.Contains(json(), `"entity_id"`) {
+		t.Error("there is a key in " + json())
+	}
+}
+
 func TestBorrowedTextCannotGrowIntoItsNeighbour(t *testing.T) {
 	in := sleep()
 	p := parseProcess(t, event.AppendProcess(nil, &in))

@@ -22,6 +22,7 @@ const (
 	TimeApproximate                        // the time is that of a look at /proc; it happened before
 	Inferred                               // no report came: found by comparing with /proc after a loss
 	KernelThread                           // has neither executable nor command line, by nature
+	ExecutableDeleted                      // another file has the path of the executable by now, or none: the kernel said " (deleted)" behind it
 )
 
 var flagNames = [...]string{
@@ -38,6 +39,7 @@ var flagNames = [...]string{
 	"time_approximate",
 	"inferred",
 	"kernel_thread",
+	"executable_deleted",
 }
 
 // Has reports whether every flag of want is set.

@@ -67,9 +67,7 @@ func (j *object) process(p ProcessView) {
 	if p.PPID() != 0 {
 		j.open("parent")
 		j.num("pid", uint64(p.PPID()))
-		if p.ParentStartTicks() != 0 {
-			j.entity(p.BootID(), p.PPID(), p.ParentStartTicks())
-		}
+		j.entity(p.BootID(), p.PPID(), p.ParentStartTicks())
 		j.optional("name", p.ParentName())
 		j.optional("executable", p.ParentExecutable())
 		j.optional("command_line", p.ParentCommandLine())
@@ -95,8 +93,12 @@ func (j *object) process(p ProcessView) {
 	}
 }
 
-// entity appends the key of a process that no other process ever has.
+// entity appends the key of a process that no other process ever has. Without
+// the start there is none.
 func (j *object) entity(boot [16]byte, pid uint32, ticks uint64) {
+	if ticks == 0 {
+		return
+	}
 	j.key("entity_id")
 	j.b = appendUUID(append(j.b, '"'), boot)
 	j.b = strconv.AppendUint(append(j.b, '-'), uint64(pid), 10)

@@ -102,3 +102,8 @@ const (
 	MaxHost        = 255  // host names
 	MaxReason      = 255  // reasons of gaps
 )
+
+// MaxSize is a bound on a whole event: all that text may take, where each
+// argument has a byte and its end.
+const MaxSize = processFixed + processStrings*offsetSize + MaxHost + 3*MaxName + 3*MaxPath +
+	2*MaxCommandLine + (MaxCommandLine+1)*argEndSize

@@ -60,6 +60,25 @@ func TestComparisonsWithProc(t *testing.T) {
 			},
 		},
 		{
+			name: "a subshell of a program whose file was replaced is one still",
+			story: func(h *host) {
+				p := h.subshell(200)
+				p.exe += " (deleted)"
+				h.set(p)
+				h.poll()
+			},
+		},
+		{
+			name: "a program whose file was replaced says so",
+			story: func(h *host) {
+				p := h.sleeping(200)
+				p.exe += " (deleted)"
+				h.set(p)
+				h.poll()
+			},
+			want: []string{"lifecycle start 200 parent 100 (bash): sleep /bin/sleep [sleep 1] time_approximate executable_deleted"},
+		},
+		{
 			name: "a subshell is announced if asked for",
 			story: func(h *host) {
 				h.forks = true

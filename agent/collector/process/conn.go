@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,7 +56,7 @@ func (c *conn) open(fd, receiveBuffer int) (err error) {
 		return os.NewSyscallError("bind", err)
 	}
 	// Connected to the kernel, the socket refuses what another process sends to
-	// it: reports cannot be forged.
+	// it alone. What one sends to the whole group, receive lets go.
 	if err := unix.Connect(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return os.NewSyscallError("connect", err)
 	}
@@ -111,16 +112,18 @@ func (c *conn) awaitAnswer() error {
 	}
 }
 
-// receive fills b with what has arrived, and waits only when nothing has.
+// receive fills b with what has arrived from the kernel, and waits only when nothing has.
 func (c *conn) receive(b *batch) error {
 	b.reset()
 	var failed error
 	err := c.raw.Read(func(fd uintptr) (done bool) {
 		for b.room() {
-			n, err := unix.Read(int(fd), b.free())
+			n, port, err := receiveFrom(fd, b.free())
 			switch err {
-			case nil:
-				b.n += n
+			case 0:
+				if port == kernelPort {
+					b.n += n
+				}
 			case unix.EINTR:
 			case unix.ENOBUFS:
 				// The kernel found our buffer full. It says so once, ahead of
@@ -129,7 +132,7 @@ func (c *conn) receive(b *batch) error {
 			case unix.EAGAIN:
 				return b.n > 0 || b.overrun
 			default:
-				failed = os.NewSyscallError("read", err)
+				failed = os.NewSyscallError("recvfrom", err)
 				return true
 			}
 		}
@@ -139,6 +142,19 @@ func (c *conn) receive(b *batch) error {
 		return err
 	}
 	return failed
+}
+
+// kernelPort is the address of the kernel, which no process can have.
+const kernelPort = 0
+
+// receiveFrom receives a message and the address that sent it. unix.Recvfrom does
+// too, but allocates for it.
+func receiveFrom(fd uintptr, b []byte) (n int, port uint32, err unix.Errno) {
+	var from unix.RawSockaddrNetlink
+	size := uint32(unsafe.Sizeof(from))
+	r, _, err := unix.RawSyscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
+		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&from)), uintptr(unsafe.Pointer(&size)))
+	return int(r), from.Pid, err
 }
 
 // interruptible makes receive return os.ErrDeadlineExceeded once ctx has ended.

@@ -27,6 +27,29 @@ func TestNobodyElseCanReport(t *testing.T) {
 	if !errors.Is(err, unix.ECONNREFUSED) && !errors.Is(err, unix.EPERM) {
 		t.Errorf("sending to the socket of the collector: %v, want a refusal", err)
 	}
+	// To the whole group of listeners whoever has CAP_NET_ADMIN may send.
+	forged := report{what: whatExit, thread: 1, pid: 1, value: 9}
+	for range 3 {
+		err := unix.Sendto(fd, appendReport(nil, forged), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: connectorProc})
+		if err != nil {
+			t.Skipf("sending to the group: %v", err)
+		}
+	}
+	for pid := uint32(0); pid == 0; { // a report of the kernel's behind them
+		cmd := exec.Command("/bin/true")
+		if err := cmd.Run(); err != nil {
+			t.Fatal(err)
+		}
+		reports, _ := drain(t, c)
+		for _, r := range reports {
+			if r.what == whatExit && r.pid == 1 {
+				t.Fatal("a forged report was received")
+			}
+			if r.pid == uint32(cmd.Process.Pid) {
+				pid = r.pid
+			}
+		}
+	}
 }
 
 // drain returns the reports that have arrived, and whether the kernel said that

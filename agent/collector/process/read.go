@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
@@ -39,7 +40,7 @@ type observation struct {
 	alive      bool // not only an entry that waits for its parent
 	loading    bool // see stat.loading
 	image      image
-	unread     event.Flags
+	unread     event.Flags // what is so, and what is to be known about the rest
 }
 
 // image is what a process runs: what a fork copies and an exec replaces.
@@ -139,6 +140,11 @@ func (r *reader) process(pid uint32) (o observation, ok bool) {
 	}
 	if exeErr != nil {
 		o.unread |= event.ExecutableUnread
+	}
+	// The kernel says so in the path, where it would make one program two.
+	if path, deleted := strings.CutSuffix(o.image.executable, " (deleted)"); deleted {
+		o.image.executable = path
+		o.unread |= event.ExecutableDeleted
 	}
 	// A command line is empty when the process has wiped it, which is rare, or
 	// when its memory has gone already, and then its executable has too.

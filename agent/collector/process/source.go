@@ -19,6 +19,10 @@ const (
 	ModePoll    Mode = "poll"    // polling
 )
 
+// ErrUnavailable says that the kernel does not let us have its process events
+// here. Polling works all the same.
+var ErrUnavailable = errors.New("the kernel's process events are not available")
+
 // source is the outcome of choosing.
 type source struct {
 	conn     *conn // nil for polling
@@ -39,7 +43,7 @@ func choose(mode Mode, interval time.Duration, receiveBuffer int) (source, error
 	case err == nil:
 		return source{conn: c, describe: "kernel process events (netlink process connector), details from procfs"}, nil
 	case mode == ModeNetlink:
-		return source{}, fmt.Errorf("process: mode netlink: %s: %w", unavailable(err), err)
+		return source{}, fmt.Errorf("process: mode netlink: %w: %s: %w", ErrUnavailable, unavailable(err), err)
 	}
 	return polling(unavailable(err)), nil
 }

@@ -33,7 +33,8 @@ type ancestor struct {
 const (
 	imageUnread = event.NameUnread | event.ExecutableUnread | event.CommandLineUnread | event.DirectoryUnread
 	// readFlags are those that reading a process from /proc decides anew.
-	readFlags = imageUnread | event.UserUnread | event.ImageInherited | event.KernelThread | event.StartTimeEstimated
+	readFlags = imageUnread | event.UserUnread | event.ImageInherited | event.KernelThread | event.StartTimeEstimated |
+		event.ExecutableDeleted
 )
 
 // startTolerance is by how many ticks a start that was computed from the report
@@ -84,7 +85,7 @@ func (t table) fork(pid, ppid uint32, startTicks uint64) *record {
 	r := &record{pid: pid, ppid: ppid, startTicks: startTicks, flags: event.StartTimeEstimated}
 	if p := t[ppid]; p != nil {
 		r.uid, r.gid, r.image, r.stack = p.uid, p.gid, p.image, p.stack
-		r.flags |= p.flags & (imageUnread | event.UserUnread | event.ImageInherited | event.KernelThread)
+		r.flags |= p.flags & (imageUnread | event.UserUnread | event.ImageInherited | event.KernelThread | event.ExecutableDeleted)
 	} else {
 		r.flags |= imageUnread | event.UserUnread
 	}
@@ -95,7 +96,7 @@ func (t table) fork(pid, ppid uint32, startTicks uint64) *record {
 
 // unknown adds a process of which nothing is known but the pid.
 func (t table) unknown(pid uint32) *record {
-	r := &record{pid: pid, flags: imageUnread | event.UserUnread | event.ParentUnread | event.StartTimeEstimated}
+	r := &record{pid: pid, flags: imageUnread | event.UserUnread | event.ParentUnread}
 	t[pid] = r
 	return r
 }

@@ -167,9 +167,9 @@ func TestReportsOfTheKernel(t *testing.T) {
 			},
 			want: []string{
 				"lifecycle start 200 parent 0:   [] name_unread executable_unread command_line_unread" +
-					" user_unread parent_unread working_directory_unread start_time_estimated",
+					" user_unread parent_unread working_directory_unread",
 				"lifecycle exit 200 parent 0:   [] status 0/0 name_unread executable_unread command_line_unread" +
-					" user_unread parent_unread working_directory_unread start_time_estimated",
+					" user_unread parent_unread working_directory_unread",
 			},
 		},
 		{
