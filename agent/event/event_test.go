@@ -172,7 +172,7 @@ func TestTheLargestEventIsWithinItsBound(t *testing.T) {
 	huge := strings.Repeat("x", 1<<16)
 	in := sleep()
 	in.Host, in.Collector, in.Name, in.Executable, in.Directory = huge, huge, huge, huge, huge
-	in.CommandLine = strings.Repeat("\x00", event.MaxCommandLine) + "x" // nothing but empty arguments
+	in.CommandLine = strings.Repeat("\x00", event.MaxCommandLine-1) + "x" // nothing but empty arguments
 	in.ParentName, in.ParentExecutable, in.ParentCommandLine = huge, huge, huge
 	if n := len(event.AppendProcess(nil, &in)); n > event.MaxSize || n < event.MaxSize-16 {
 		t.Errorf("%d bytes, the bound is %d", n, event.MaxSize)
