@@ -186,7 +186,9 @@ func TestTheLargestEventIsWithinItsBound(t *testing.T) {
 // TestAProcessWhoseStartIsNotKnownHasNoKey, for another one would have the same.
 func TestAProcessWhoseStartIsNotKnownHasNoKey(t *testing.T) {
 	in := sleep()
-	json := func() string { return string(event.AppendJSON(nil, parseProcess(t, event.AppendProcess(nil, &in)).View)) }
+	json := func() string {
+		return string(event.AppendJSON(nil, parseProcess(t, event.AppendProcess(nil, &in)).View))
+	}
 	if n := strings.Count(json(), `"entity_id"`); n != 2 {
 		t.Errorf("%d keys, want that of the process and of its parent", n)
 	}

@@ -51,6 +51,33 @@ func TestComparisonsWithProc(t *testing.T) {
 			},
 		},
 		{
+			name: "a process whose first thread has ended lives on",
+			story: func(h *host) {
+				p := shell
+				p.state, p.threads, p.loading, p.stack = "Z", 2, true, 0
+				h.set(p)
+				h.poll()
+				h.remove(100)
+				h.poll()
+			},
+			want: []string{"lifecycle exit 100 parent 1 (systemd): bash /bin/bash [bash -l] exit_status_unknown time_approximate"},
+		},
+		{
+			name: "one whose first thread had ended before is seen, although its program is not",
+			story: func(h *host) {
+				p := h.sleeping(200)
+				p.state, p.threads, p.loading, p.stack, p.args, p.exe = "Z", 2, true, 0, "", ""
+				h.set(p)
+				h.poll()
+				h.remove(200)
+				h.poll()
+			},
+			want: []string{
+				"lifecycle start 200 parent 100 (bash): sleep  [] executable_unread command_line_unread time_approximate",
+				"lifecycle exit 200 parent 100 (bash): sleep  [] executable_unread command_line_unread exit_status_unknown time_approximate",
+			},
+		},
+		{
 			name: "a subshell has neither start nor exit",
 			story: func(h *host) {
 				h.set(h.subshell(200))

@@ -37,27 +37,34 @@
 // the fork copied from the parent: parent, user and image. The event carries
 // that and says so: a field whose flag says unread is not the process's own, and
 // event.ImageInherited says where it comes from. What is certain either way is
-// pid, parent and time. An exit carries what is in the table: name, executable,
-// command line and user as they were announced.
+// pid, parent and time. An exit carries what is in the table: name, executable
+// and command line as they were announced, and the user that was reported last,
+// which may be another one than at the start.
 //
 // # Losses
 //
 // When the kernel's buffer is full it drops reports. The connector numbers them
 // for each cpu, so that the loss is known exactly (losses.go); it is announced
 // as a gap, and a comparison with /proc brings the table in step: what it finds
-// is flagged as inferred.
+// is flagged as inferred. Reports that have been received are applied before it;
+// an end whose report still lies in the kernel's buffer at that moment is found
+// by the comparison, and then comes without its status.
 //
 // # Known limits
 //
 //   - Polling misses whatever lives shorter than the interval, and cannot tell
 //     how a process ended.
-//   - The end of a process is the end of its first thread: the kernel reports
-//     no other. A program that lets its first thread end early is announced as
-//     ended early. An exec by another thread is reported as the end of the
+//   - The end of a process is that of its last thread (headless.go). Where the
+//     first one did not end last, it may be announced some 10 ms late, with the
+//     time at which it was reported. When another thread execs, and the others
+//     have gone before we come to look, that is announced as the end of the
 //     process and then its start, with the same key.
+//   - A process whose first thread had ended before it was first seen shows
+//     neither its executable nor its command line.
 //   - The exit of a process that fell into a loss comes without its status.
 //   - With the connector every start and exit is seen, but not every program can
 //     be read before it ends: of programs that do nothing (/bin/true in a shell's
 //     loop) one in five to one in ten has no command line of its own.
+//   - A file whose own name ends in " (deleted)" is taken for one that is.
 //   - Names are what the kernel keeps, 15 bytes.
 package process

@@ -32,6 +32,7 @@ type proc struct {
 	state     string
 	flags     uint64
 	loading   bool // in the middle of an exec
+	threads   int
 }
 
 func newHost(t *testing.T) *host {
@@ -79,8 +80,8 @@ func (h *host) set(p proc) {
 		code = 0
 	}
 	dir := strconv.Itoa(int(p.pid))
-	h.write(dir+"/stat", fmt.Sprintf("%d (%s) %s %d 1 1 0 -1 %d 0 0 0 0 0 0 0 0 20 0 1 0 %d 0 0 0 %d 1 %d 0 0 0\n",
-		p.pid, p.name, p.state, p.ppid, p.flags, p.ticks, code, p.stack))
+	h.write(dir+"/stat", fmt.Sprintf("%d (%s) %s %d 1 1 0 -1 %d 0 0 0 0 0 0 0 0 20 0 %d 0 %d 0 0 0 %d 1 %d 0 0 0\n",
+		p.pid, p.name, p.state, p.ppid, p.flags, max(p.threads, 1), p.ticks, code, p.stack))
 	line := ""
 	if p.args != "" {
 		line = strings.ReplaceAll(p.args, " ", "\x00") + "\x00"
@@ -117,6 +118,11 @@ func (h *host) exec(pid uint32) {
 
 func (h *host) exit(pid, status uint32) {
 	h.apply(&report{what: whatExit, thread: pid, pid: pid, value: status, timeNs: monoNs()})
+}
+
+// exitThread reports the end of another thread than the first one.
+func (h *host) exitThread(pid, thread, status uint32) {
+	h.apply(&report{what: whatExit, thread: thread, pid: pid, value: status, timeNs: monoNs()})
 }
 
 func (h *host) snapshot() {

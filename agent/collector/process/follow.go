@@ -43,8 +43,20 @@ func (t *tracker) consume(ctx context.Context, q *queue, failed <-chan error) er
 		pending  bool // a comparison is due when the timer fires
 		last     time.Time
 		resyncAt = time.NewTimer(time.Hour)
+		doubtful bool // the timer runs
+		doubtAt  = time.NewTimer(time.Hour)
 	)
 	resyncAt.Stop()
+	doubtAt.Stop()
+	take := func(b *batch) {
+		t.applyBatch(b, &lost)
+		overrun = overrun || b.overrun
+		q.empty <- b // never blocks: there are no more batches than it holds
+		if !doubtful && len(t.doubts) > 0 {
+			doubtful = true
+			doubtAt.Reset(doubtEvery)
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -52,19 +64,30 @@ func (t *tracker) consume(ctx context.Context, q *queue, failed <-chan error) er
 		case err := <-failed:
 			return err
 		case b := <-q.full:
-			t.applyBatch(b, &lost)
-			overrun = overrun || b.overrun
-			q.empty <- b // never blocks: there are no more batches than it holds
+			take(b)
 			if !pending && (overrun || lost.lost > 0) {
 				pending = true
 				resyncAt.Reset(max(settle, compareGap-time.Since(last)))
 			}
 		case <-resyncAt.C:
 			pending, last = false, time.Now()
+			// What was reported says more than the comparison can.
+			for drained := false; !drained; {
+				select {
+				case b := <-q.full:
+					take(b)
+				default:
+					drained = true
+				}
+			}
 			if err := t.resync(&lost, overrun); err != nil {
 				return err
 			}
 			overrun = false
+		case <-doubtAt.C:
+			if doubtful = t.settleDoubts(); doubtful {
+				doubtAt.Reset(doubtEvery)
+			}
 		}
 	}
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/collector"
 )
 
 // appendReport appends r as the kernel sends it.
@@ -133,9 +136,9 @@ func TestALossOnALossIsComparedOnceASecond(t *testing.T) {
 		h := newHost(t)
 		f := follow(h)
 		f.send(0, whatFork, 150)
-		for range 20 { // two seconds of losses
+		for range 20 { // two seconds of losses, none in the moment of a comparison
 			f.send(1, whatFork, 150)
-			time.Sleep(settle)
+			time.Sleep(settle - time.Millisecond)
 		}
 		time.Sleep(compareGap)
 		synctest.Wait()
@@ -143,12 +146,46 @@ func TestALossOnALossIsComparedOnceASecond(t *testing.T) {
 			t.Error(err)
 		}
 		want := []string{
-			"gap gap 1 of 1: process connector dropped reports",
-			"gap gap 10 of 11: process connector dropped reports",
-			"gap gap 9 of 20: process connector dropped reports",
+			"gap gap 2 of 2: process connector dropped reports",
+			"gap gap 10 of 12: process connector dropped reports",
+			"gap gap 8 of 20: process connector dropped reports",
 		}
 		if diff := cmp.Diff(want, h.events); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestWhatWaitsIsAppliedBeforeAComparison has the end of a process reported in
+// the very moment in which a comparison is due: the report has the status, and a
+// comparison would not.
+func TestWhatWaitsIsAppliedBeforeAComparison(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 20 { // which comes first is a matter of chance
+			h := newHost(t)
+			h.set(systemd)
+			h.set(shell)
+			h.snapshot()
+			f := follow(h)
+			f.send(0, whatFork, 150)
+			f.send(1, whatFork, 151)
+			// While an event is taken, both come to be due.
+			busy := make(chan struct{})
+			take := h.emitter.emit
+			h.emitter.emit = func(m collector.Message) { <-busy; take(m); h.emitter.emit = take }
+			h.set(h.sleeping(200))
+			f.send(0, whatExec, 200)
+			time.Sleep(settle)
+			h.remove(100)
+			f.send(0, whatExit, 100)
+			close(busy)
+			synctest.Wait()
+			if err := f.stop(); err != nil {
+				t.Error(err)
+			}
+			if want := "lifecycle exit 100 parent 1 (systemd): bash /bin/bash [bash -l] status 0/0"; !slices.Contains(h.events, want) {
+				t.Fatalf("events are %q, want %q among them", h.events, want)
+			}
 		}
 	})
 }

@@ -39,6 +39,7 @@ type observation struct {
 	stack      uint64
 	alive      bool // not only an entry that waits for its parent
 	loading    bool // see stat.loading
+	headless   bool // see stat.headless
 	image      image
 	unread     event.Flags // what is so, and what is to be known about the rest
 }
@@ -123,7 +124,7 @@ func (r *reader) process(pid uint32) (o observation, ok bool) {
 	}
 	o.image.name = string(s.name)
 	o.ppid, o.startTicks, o.stack = s.ppid, s.startTicks, s.stack
-	o.alive, o.loading = !s.ended(), s.loading
+	o.alive, o.loading, o.headless = !s.ended(), s.loading, s.headless()
 
 	// The directory belongs to the effective user even where the files in it do
 	// not (task_dump_owner in fs/proc/base.c).

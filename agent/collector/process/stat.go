@@ -63,8 +63,8 @@ func parseStat(b []byte) (s stat, ok bool) {
 		case fieldCode:
 			// Where the code begins: the kernel sets it when a program has been
 			// loaded, at the same time as the stack's final place. It is 1 to
-			// those who may not know.
-			s.loading = !s.kernel && decimal(word) == 0
+			// those who may not know, and 0 too of a first thread that has ended.
+			s.loading = !s.kernel && decimal(word) == 0 && !s.dead()
 		case fieldStack:
 			if !s.loading {
 				s.stack = decimal(word)
@@ -87,9 +87,13 @@ func decimal(b []byte) (n uint64) {
 	return n
 }
 
+// dead reports whether the first thread has ended.
+func (s *stat) dead() bool { return s.state == 'Z' || s.state == 'X' || s.state == 'x' }
+
 // ended reports whether nothing is left of the process but its entry, which
 // waits for the parent. A first thread that ended before the others looks like
 // that too, and is told by the number of threads.
-func (s *stat) ended() bool {
-	return (s.state == 'Z' || s.state == 'X' || s.state == 'x') && s.threads <= 1
-}
+func (s *stat) ended() bool { return s.dead() && s.threads <= 1 }
+
+// headless reports whether the first thread has ended, and others have not.
+func (s *stat) headless() bool { return s.dead() && s.threads > 1 }

@@ -29,6 +29,8 @@ func TestParseStat(t *testing.T) {
 			stat{name: []byte("kthreadd"), state: 'S', kernel: true, threads: 1, startTicks: 24}, true},
 		{"in the middle of an exec", "4711 (sh) R 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0 0 0 0 140724092034960 0 0",
 			stat{name: []byte("sh"), state: 'R', ppid: 1, threads: 1, startTicks: 5, loading: true}, true},
+		{"the first thread has ended, others have not", "4711 (sh) Z 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 2 0 5 0 0 0 0 0 0 0 0",
+			stat{name: []byte("sh"), state: 'Z', ppid: 1, threads: 2, startTicks: 5}, true},
 		{"nothing", "", stat{}, false},
 		{"no name", "4711 S 1", stat{}, false},
 		{"parentheses the wrong way round", "4711 )(" + tail, stat{}, false},

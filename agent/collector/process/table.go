@@ -17,6 +17,9 @@ type record struct {
 	// an exit names the same one, although that may have ended long before.
 	parent ancestor
 
+	headless  bool   // its first thread has ended, and others have not
+	status    uint32 // of the last report of an exit
+	endNs     int64  // of that report; 0 when there was none
 	announced bool   // a subscriber has heard of it, and shall hear of its end
 	asOf      int64  // monotonic ns just before /proc was read and had it alive; 0 if it never was
 	round     uint64 // of the last comparison with /proc that found it
@@ -62,6 +65,7 @@ func (r *record) adopt(o *observation, asOf int64) {
 		r.uid, r.gid = o.uid, o.gid
 	}
 	r.flags = r.flags&^readFlags | o.unread
+	r.headless, r.status, r.endNs = o.headless, 0, 0
 	if o.alive {
 		r.asOf = asOf
 	}

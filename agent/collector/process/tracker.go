@@ -16,6 +16,7 @@ type tracker struct {
 	clock   clock
 	forks   bool // announce forks
 	round   uint64
+	doubts  map[uint32]int // how often to look again whether a headless process has ended
 }
 
 // apply takes one report of the kernel into account. Reports arrive late: what
@@ -24,6 +25,9 @@ type tracker struct {
 // same pid.
 func (t *tracker) apply(r *report) {
 	if !r.ofProcess() {
+		if r.what == whatExit {
+			t.threadExited(r)
+		}
 		return
 	}
 	switch r.what {
@@ -49,7 +53,7 @@ func (t *tracker) forked(r *report) {
 		if r.timeNs < old.asOf {
 			return
 		}
-		t.exitUnseen(old, t.clock.at(r.timeNs)) // its pid is in use again
+		t.exitUnseen(old, t.clock.at(r.timeNs)) // its pid is in use again: it may be one in doubt
 	}
 	rec := t.table.fork(r.pid, r.parent, t.clock.ticks(r.timeNs))
 	if !t.forks {
@@ -90,14 +94,23 @@ func (t *tracker) exited(r *report) {
 	if rec == nil || r.timeNs < rec.asOf {
 		return
 	}
-	delete(t.table, r.pid)
+	t.lose(rec, r)
+}
+
+// announceEnd announces the end of a process if anybody has heard of it.
+func (t *tracker) announceEnd(rec *record, at moment, status uint32) {
 	if rec.announced {
-		t.emitter.announce(event.OpExit, rec, t.clock.at(r.timeNs), 0, r.value)
+		t.emitter.announce(event.OpExit, rec, at, 0, status)
 	}
 }
 
-// exitUnseen announces the end of a process whose report was lost.
+// exitUnseen announces the end of a process whose report was lost, or was not
+// yet known to be the last.
 func (t *tracker) exitUnseen(rec *record, at moment) {
+	if rec.endNs != 0 {
+		t.end(rec)
+		return
+	}
 	delete(t.table, rec.pid)
 	if rec.announced {
 		t.emitter.announce(event.OpExit, rec, at, event.Inferred|event.TimeApproximate|event.ExitStatusUnknown, 0)

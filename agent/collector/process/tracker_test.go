@@ -193,6 +193,96 @@ func TestReportsOfTheKernel(t *testing.T) {
 			},
 		},
 		{
+			name: "the first thread ends before the others: the last one is the end, with its status",
+			story: func(h *host) {
+				p := h.sleeping(200)
+				h.set(p)
+				h.exec(200)
+				p.state, p.threads = "Z", 3
+				h.set(p)
+				h.exit(200, 0)
+				h.exitThread(200, 201, 0)
+				h.remove(200)
+				h.exitThread(200, 202, 3<<8)
+				h.exitThread(200, 203, 0)
+			},
+			want: []string{
+				"lifecycle start 200 parent 100 (bash): sleep /bin/sleep [sleep 1]",
+				"lifecycle exit 200 parent 100 (bash): sleep /bin/sleep [sleep 1] status 3/0",
+			},
+		},
+		{
+			name: "the last thread counts still when its end is reported: a later look tells",
+			story: func(h *host) {
+				p := h.sleeping(200)
+				h.set(p)
+				h.exec(200)
+				p.threads = 2
+				h.set(p)
+				h.exit(200, 9)
+				if !h.settleDoubts() {
+					h.t.Error("it is in doubt no more")
+				}
+				h.remove(200)
+				if h.settleDoubts() {
+					h.t.Error("it is in doubt still")
+				}
+			},
+			want: []string{
+				"lifecycle start 200 parent 100 (bash): sleep /bin/sleep [sleep 1]",
+				"lifecycle exit 200 parent 100 (bash): sleep /bin/sleep [sleep 1] status 0/9",
+			},
+		},
+		{
+			name: "its pid is in use again before the later look",
+			story: func(h *host) {
+				p := h.sleeping(200)
+				h.set(p)
+				h.exec(200)
+				p.threads = 2
+				h.set(p)
+				h.exit(200, 9)
+				h.fork(200, 1)
+			},
+			want: []string{
+				"lifecycle start 200 parent 100 (bash): sleep /bin/sleep [sleep 1]",
+				"lifecycle exit 200 parent 100 (bash): sleep /bin/sleep [sleep 1] status 0/9",
+			},
+		},
+		{
+			name: "one that lives on is looked at no more than a few times",
+			story: func(h *host) {
+				p := shell
+				p.state, p.threads = "Z", 2
+				h.set(p)
+				h.exit(100, 0)
+				looks := 1
+				for h.settleDoubts() {
+					looks++
+				}
+				if looks > doubtLooks+1 {
+					h.t.Errorf("%d looks", looks)
+				}
+				h.remove(100)
+				h.exitThread(100, 101, 1<<8)
+			},
+			want: []string{"lifecycle exit 100 parent 1 (systemd): bash /bin/bash [bash -l] status 1/0"},
+		},
+		{
+			name: "another thread runs a program: the process begins it, and has not ended",
+			story: func(h *host) {
+				p := shell
+				p.threads = 2
+				h.set(p)
+				h.exit(100, 0)
+				p.threads, p.name, p.args, p.exe = 1, "cat", "cat", "/bin/cat"
+				h.set(p)
+				h.exec(100)
+				h.settleDoubts()
+			},
+			want: []string{"lifecycle start 100 parent 1 (systemd): cat /bin/cat [cat]"},
+		},
+		{
 			name: "reports of other threads are not about the process",
 			story: func(h *host) {
 				now := monoNs()
