@@ -21,7 +21,10 @@ Publish and subscribe on a running agent, on the topic events.bench, and show
 what came of it: first as fast as it goes with a bounded number of messages on
 their way, then at a fixed rate, with the latency from the time at which each
 message was due. Publisher and subscriber are this one process, so they share
-its processor time. Other subscribers of events.# get the messages too.`,
+its processor time. Other subscribers of events.# get the messages too, and they
+take the places of older events below events, but those of processes, in what the
+agent keeps for tail -replay. The agent may hold messages back for as long as its
+own -latency-budget, which is part of what is measured.`,
 	run: runBench,
 }
 
@@ -35,6 +38,10 @@ type benchResult struct {
 	Received   uint64  `json:"throughput_received"`
 	Lost       uint64  `json:"throughput_lost"`
 	Rate       float64 `json:"latency_rate_msg_per_s"`
+	// Reached is the rate that came of it where that could not be held: Unsent
+	// messages were due, and were not sent.
+	Reached    float64 `json:"latency_rate_reached_msg_per_s,omitempty"`
+	Unsent     uint64  `json:"latency_unsent,omitempty"`
 	Latency    quant   `json:"latency"`
 	Lateness   quant   `json:"generator_lateness"`
 	LatencyN   uint64  `json:"latency_messages"`
@@ -93,6 +100,9 @@ func runBench(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 		return err
 	}
 	r.Latency, r.Lateness, r.LatencyN, r.LatencyGap = quantiles(got.Latency), quantiles(sent.Lateness), got.Messages, got.Missing
+	if r.Unsent = sent.Unsent; r.Unsent > 0 {
+		r.Reached = got.Rate
+	}
 	if *asJSON {
 		enc := json.NewEncoder(p.out)
 		enc.SetIndent("", "  ")
@@ -207,6 +217,9 @@ func printBench(p *program, r *benchResult) error {
 	fmt.Fprintf(p.out, "throughput  %.0f msg/s of %d B (%.0f MB/s); %d sent, %d received, %d lost\n",
 		r.Throughput, r.Size, r.Throughput*float64(r.Size)/1e6, r.Sent, r.Received, r.Lost)
 	fmt.Fprintf(p.out, "latency at %.0f msg/s, %d messages, %d lost\n", r.Rate, r.LatencyN, r.LatencyGap)
+	if r.Unsent > 0 {
+		fmt.Fprintf(p.out, "  the rate could not be held: it was %.0f msg/s, and %d messages that were due were not sent\n", r.Reached, r.Unsent)
+	}
 	fmt.Fprintf(p.out, "  %-22s %10s %10s %10s %10s\n", "", "p50", "p99", "p99.9", "max")
 	row := func(name string, q quant) {
 		fmt.Fprintf(p.out, "  %-22s %10s %10s %10s %10s\n", name, short(q.P50), short(q.P99), short(q.P999), short(q.Max))

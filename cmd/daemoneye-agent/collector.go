@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/process"
@@ -40,6 +41,9 @@ func runCollector(ctx context.Context, p *program, fs *flag.FlagSet, parse func(
 	if fs.NArg() != 1 {
 		return usagef("wants the name of one collector")
 	}
+	// It may have been started by the name of /proc/self/exe, which says nothing
+	// to whoever looks at ps or top.
+	_ = os.WriteFile("/proc/self/comm", []byte("daemoneye-agent"), 0)
 	err := serve.Main(ctx, fs.Arg(0), serve.Process{In: p.in, New: newCollector, Dial: dialAgent, Version: version})
 	if err != nil {
 		fmt.Fprintln(p.err, err) // for the agent, which says who it was

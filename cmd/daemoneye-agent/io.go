@@ -47,15 +47,18 @@ func enough(err error) bool {
 
 // readAll reads standard input to its end, or until ctx ends: then the goroutine
 // that reads is left to the end of the process, for nothing else ends a read
-// from a terminal.
-func (p *program) readAll(ctx context.Context) ([]byte, error) {
+// from a terminal. More than limit bytes are an error.
+func (p *program) readAll(ctx context.Context, limit int) ([]byte, error) {
 	type result struct {
 		b   []byte
 		err error
 	}
 	read := make(chan result, 1)
 	go func() {
-		b, err := io.ReadAll(p.in)
+		b, err := io.ReadAll(io.LimitReader(p.in, int64(limit)+1))
+		if err == nil && len(b) > limit {
+			err = fmt.Errorf("standard input has more than %d bytes, the agent's -max-message-size", limit)
+		}
 		read <- result{b, err}
 	}()
 	select {

@@ -45,8 +45,13 @@ func commands() []command {
 }
 
 func main() {
-	// The first signal ends things in order; a second one kills.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal ends things in order; a second one kills. The end of a
+	// terminal is as good a reason, but for whoever was started with nohup.
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop)
 	// With somebody to notify, writing to a pipe that nobody reads is an error of
 	// that write, and not the end of an agent whose output went through head.

@@ -6,14 +6,18 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -128,6 +132,87 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 				t.Errorf("exit status %d, want %d; %q", got, tt.want, errs.String())
 			}
 		})
+	}
+}
+
+// unreadable is an input that must not be looked at.
+type unreadable struct{ t *testing.T }
+
+func (u unreadable) Read([]byte) (int, error) {
+	u.t.Error("the input was read")
+	return 0, io.EOF
+}
+
+// TestWithoutAnAgentTheInputIsNotRead, for it may be long.
+func TestWithoutAnAgentTheInputIsNotRead(t *testing.T) {
+	for _, args := range [][]string{{"publish", "events.demo"}, {"request", "events.demo", "-"}} {
+		var errs bytes.Buffer
+		socket := filepath.Join(t.TempDir(), "agent.sock")
+		if got := realMain(t.Context(), &program{unreadable{t}, &output{w: io.Discard}, &errs}, append(args, "-socket", socket)); got != exitNoAgent {
+			t.Errorf("%s: exit status %d, want %d: %s", args[0], got, exitNoAgent, errs.String())
+		}
+	}
+}
+
+// TestAnEventFitsIntoTheLeastMessage, with room for its frame, topic and
+// extension.
+func TestAnEventFitsIntoTheLeastMessage(t *testing.T) {
+	if event.MaxSize+1024 > leastMessage {
+		t.Errorf("an event may have %d bytes, a message %d", event.MaxSize, leastMessage)
+	}
+}
+
+// another is this program as daemoneye-agent in a process of its own, changed by
+// attr. It skips the test where that is not permitted.
+func another(t *testing.T, attr *unix.SysProcAttr, args ...string) (status int, errs string) {
+	t.Helper()
+	var b bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", args...)
+	cmd.Args[0], cmd.SysProcAttr, cmd.Stderr = "daemoneye-agent", attr, &b
+	if err := cmd.Start(); err != nil {
+		t.Skipf("not permitted here: %v", err)
+	}
+	_ = cmd.Wait()
+	return cmd.ProcessState.ExitCode(), b.String()
+}
+
+// TestWhereTheKernelsEventsAreNotAvailable the hint is the same, whatever the
+// reason.
+func TestWhereTheKernelsEventsAreNotAvailable(t *testing.T) {
+	for name, flags := range map[string]uintptr{"network": unix.CLONE_NEWNET, "pid": unix.CLONE_NEWPID} {
+		t.Run(name+" namespace", func(t *testing.T) {
+			got, errs := another(t, &unix.SysProcAttr{Cloneflags: flags}, "run", "-process-source", "netlink")
+			if got != exitFailed || !strings.Contains(errs, "the kernel's process events are not available: no process connector") ||
+				!strings.Contains(errs, "hint: take -process-source poll") {
+				t.Errorf("exit status %d: %s", got, errs)
+			}
+		})
+	}
+}
+
+// TestADirectoryThatMayNotBeWritten to is refused; root, who may write to all of
+// them, becomes nobody for it.
+func TestADirectoryThatMayNotBeWrittenTo(t *testing.T) {
+	const nobody = 65534
+	top, err := os.MkdirTemp("", "cmd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(top) })
+	dir := filepath.Join(top, "readonly")
+	if err := errors.Join(os.Chmod(top, 0o755), os.Mkdir(dir, 0o500)); err != nil {
+		t.Fatal(err)
+	}
+	attr := &unix.SysProcAttr{}
+	if os.Geteuid() == 0 {
+		attr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+		if err := os.Chown(dir, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, errs := another(t, attr, "run", "-collectors", "none", "-socket", filepath.Join(dir, "run", "agent.sock"))
+	if got != exitFailed || !strings.Contains(errs, "permission denied") || !strings.Contains(errs, "hint: the socket's directory must be yours") {
+		t.Errorf("exit status %d: %s", got, errs)
 	}
 }
 

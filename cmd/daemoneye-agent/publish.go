@@ -49,13 +49,6 @@ func runPublish(ctx context.Context, p *program, fs *flag.FlagSet, parse func() 
 	if err := router.CheckPublishTopic(fs.Arg(0)); err != nil {
 		return usageError{err}
 	}
-	payload := []byte(fs.Arg(1))
-	if fs.NArg() == 1 {
-		var err error
-		if payload, err = p.readAll(ctx); err != nil {
-			return err
-		}
-	}
 	refused := make(chan error, 1)
 	client, err := t.dial(ctx, ipc.ClientOptions{Name: "publish", OnError: func(err error) {
 		select {
@@ -67,6 +60,12 @@ func runPublish(ctx context.Context, p *program, fs *flag.FlagSet, parse func() 
 		return err
 	}
 	defer client.Close()
+	payload := []byte(fs.Arg(1))
+	if fs.NArg() == 1 {
+		if payload, err = p.readAll(ctx, client.Welcome().MaxMessageSize); err != nil {
+			return err
+		}
+	}
 	err = client.Publish(ctx, router.Outgoing{
 		Topic: fs.Arg(0), Payload: payload, Content: contentOf(payload), Priority: uint8(*priority), Retain: *retain,
 	})
@@ -113,20 +112,21 @@ func runRequest(ctx context.Context, p *program, fs *flag.FlagSet, parse func() 
 	if *timeout <= 0 {
 		return usagef("-timeout is %s, want more than 0", *timeout)
 	}
+	dialing, cancel := context.WithTimeout(ctx, *timeout)
+	defer cancel()
+	client, err := t.dial(dialing, ipc.ClientOptions{Name: "request"})
+	if err != nil {
+		return late(ctx, dialing, err)
+	}
+	defer client.Close()
 	payload := []byte(fs.Arg(1))
 	if fs.Arg(1) == "-" {
-		var err error
-		if payload, err = p.readAll(ctx); err != nil {
+		if payload, err = p.readAll(ctx, client.Welcome().MaxMessageSize); err != nil {
 			return err
 		}
 	}
 	waiting, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
-	client, err := t.dial(waiting, ipc.ClientOptions{Name: "request"})
-	if err != nil {
-		return late(ctx, waiting, err)
-	}
-	defer client.Close()
 	reply, err := client.Request(waiting, fs.Arg(0), payload)
 	if err != nil {
 		return late(ctx, waiting, err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/control"
 )
 
@@ -20,9 +21,14 @@ var runCommand = command{
 Run the agent: the broker, its socket, and the collectors, each as a process of
 its own. It needs no configuration and no privileges; with CAP_NET_ADMIN (or a
 recent kernel) process events come from the kernel at once, else from polling.
-Ctrl-C stops it. What it logs goes to standard error.`,
+Ctrl-C stops it, and so do SIGTERM and SIGHUP, but for nohup. What it logs goes
+to standard error.`,
 	run: runAgent,
 }
+
+// leastMessage is the least -max-message-size: the largest event fits, with its
+// frame and what stands around it there, and so does a status.
+const leastMessage = 32 << 10
 
 func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
 	var t target
@@ -33,7 +39,7 @@ func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 	interval := fs.Duration("poll-interval", 500*time.Millisecond, "`TIME` between two looks of a polling collector, 10ms to 500ms")
 	fs.IntVar(&o.MaxConnections, "max-connections", 64, "`N` clients at most")
 	fs.IntVar(&o.MaxQueued, "message-buffer-size", 1000, "`N` messages queued for a subscriber at most")
-	fs.IntVar(&o.MaxMessageSize, "max-message-size", 1<<20, "`BYTES` of a message at most, its header included")
+	fs.IntVar(&o.MaxMessageSize, "max-message-size", 1<<20, "`BYTES` of a message at most, its header included; at least 32768")
 	fs.Int64Var(&o.MaxMemory, "max-memory-bytes", 100<<20, "`BYTES` of all queued messages at most")
 	fs.DurationVar(&o.LatencyBudget, "latency-budget", 500*time.Microsecond, "`TIME` that events may wait for company while they come densely; 0 for none")
 	quiet := fs.Bool("quiet", false, "say nothing but warnings and errors")
@@ -43,8 +49,14 @@ func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 	if fs.NArg() > 0 {
 		return usagef("takes no arguments, got %q", fs.Arg(0))
 	}
-	if o.MaxConnections < 1 || o.MaxQueued < 1 || o.MaxMessageSize < 1024 || o.MaxMemory < int64(o.MaxMessageSize) {
-		return usagef("-max-connections and -message-buffer-size must be at least 1, -max-message-size at least 1024, -max-memory-bytes at least that")
+	if o.MaxConnections < 1 || o.MaxQueued < 1 {
+		return usagef("-max-connections and -message-buffer-size must be at least 1")
+	}
+	if o.MaxMessageSize < leastMessage {
+		return usagef("-max-message-size is %d, want at least %d: an event may be as large", o.MaxMessageSize, leastMessage)
+	}
+	if o.MaxMemory < int64(o.MaxMessageSize) {
+		return usagef("-max-memory-bytes is %d, want at least -max-message-size, which is %d", o.MaxMemory, o.MaxMessageSize)
 	}
 	if o.LatencyBudget < 0 || o.LatencyBudget > time.Second {
 		return usagef("-latency-budget is %s, want 0 to 1s", o.LatencyBudget)
@@ -57,13 +69,14 @@ func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 		return err
 	}
 	for _, name := range names {
-		o.Collectors = append(o.Collectors, control.ChildConfig{Collector: name, Mode: *mode, Interval: *interval})
-	}
-	// What a collector would not start with is better said now.
-	if _, err := newCollector(control.ChildConfig{Collector: "process", Mode: *mode, Interval: *interval}); errors.Is(err, os.ErrPermission) {
-		return err
-	} else if err != nil {
-		return usageError{err}
+		c := control.ChildConfig{Collector: name, Mode: *mode, Interval: *interval}
+		o.Collectors = append(o.Collectors, c)
+		// What a collector would not start with is better said now.
+		if _, err := newCollector(c); errors.Is(err, process.ErrUnavailable) {
+			return err
+		} else if err != nil {
+			return usageError{err}
+		}
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -73,6 +86,7 @@ func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 		return err
 	}
 	o.Instance, o.Version, o.Command = t.instance, version, []string{self, "collector"}
+	o.Executable = "/proc/self/exe" // what is at its path may be another version by the time of a restart
 	level := slog.LevelInfo
 	if *quiet {
 		level = slog.LevelWarn

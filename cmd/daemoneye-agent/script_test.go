@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -42,12 +40,6 @@ func TestScripts(t *testing.T) {
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // under the race detector each process would sleep for a second at its end
 			env.Setenv("SOCK", filepath.Join(env.WorkDir, "run", "agent.sock"))
 			return nil
-		},
-		Condition: func(name string) (bool, error) {
-			if name == "root" { // for whom all directories can be written
-				return os.Geteuid() == 0, nil
-			}
-			return false, fmt.Errorf("no condition %q", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": await, "exits": exits, "json": isJSON, "signal": signalCommand,

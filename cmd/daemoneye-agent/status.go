@@ -15,6 +15,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
 )
 
 var statusCommand = command{
@@ -136,7 +137,7 @@ func printStatus(p *program, s *control.Status) error {
 	fmt.Fprintln(p.out, "\nCLIENTS")
 	row("SOURCE", "NAME", "ROLE", "PID", "UID", "PUBLISHED", "REFUSED")
 	for _, c := range b.Clients {
-		row(c.Source, c.Name, cmp.Or(c.Role, "-"), pidText(c.PID), c.UID, c.Published, c.Refused)
+		row(c.Source, c.Name, cmp.Or(c.Role, "-"), pidText(c.PID), uidText(&c.Identity), c.Published, c.Refused)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -159,6 +160,15 @@ func pidText(pid int) string {
 		return "-"
 	}
 	return strconv.Itoa(pid)
+}
+
+// uidText writes the user of a client's process; of the agent itself the broker
+// was told none.
+func uidText(who *router.Identity) string {
+	if who.PID == 0 {
+		return "-"
+	}
+	return strconv.Itoa(who.UID)
 }
 
 func short(d time.Duration) string {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -122,8 +123,8 @@ func hint(name string, err error) string {
 		return "end some of its clients, or run it with a larger limit: see daemoneye-agent run -help"
 	case tried(err, "listen"):
 		return "the socket's directory must be yours and closed to others: choose one with -socket"
-	case name == "run" && errors.Is(err, os.ErrPermission):
-		return "run it as root or with CAP_NET_ADMIN, or take -process-source poll"
+	case errors.Is(err, process.ErrUnavailable):
+		return "take -process-source poll, or run it with CAP_NET_ADMIN and outside of containers: in the first pid, user and network namespace"
 	}
 	return ""
 }
