@@ -186,6 +186,12 @@ func TestWhereTheKernelsEventsAreNotAvailable(t *testing.T) {
 				!strings.Contains(errs, "hint: take -process-source poll") {
 				t.Errorf("exit status %d: %s", got, errs)
 			}
+			// Without the collector nobody asks for them: it goes on to its socket.
+			_, errs = another(t, &unix.SysProcAttr{Cloneflags: flags}, "run", "-process-source", "netlink", "-collectors", "none",
+				"-socket", "/dev/null/run/agent.sock")
+			if !strings.Contains(errs, "error: run: ipc: listen ") {
+				t.Error(errs)
+			}
 		})
 	}
 }

@@ -69,14 +69,15 @@ func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 		return err
 	}
 	for _, name := range names {
-		c := control.ChildConfig{Collector: name, Mode: *mode, Interval: *interval}
-		o.Collectors = append(o.Collectors, c)
-		// What a collector would not start with is better said now.
-		if _, err := newCollector(c); errors.Is(err, process.ErrUnavailable) {
-			return err
-		} else if err != nil {
-			return usageError{err}
-		}
+		o.Collectors = append(o.Collectors, control.ChildConfig{Collector: name, Mode: *mode, Interval: *interval})
+	}
+	// What a collector would not start with is better said now.
+	_, err = newCollector(control.ChildConfig{Collector: process.Name, Mode: *mode, Interval: *interval})
+	switch unavailable := errors.Is(err, process.ErrUnavailable); {
+	case unavailable && len(names) > 0:
+		return err
+	case err != nil && !unavailable:
+		return usageError{err}
 	}
 	self, err := os.Executable()
 	if err != nil {
