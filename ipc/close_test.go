@@ -137,3 +137,45 @@ func TestMessagesOutliveTheConnection(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPublishedBeforeTheEndIsRouted has a client go that subscribes to its own
+// messages: the server has something to write to it, cannot, and has not read all
+// that it sent.
+func TestPublishedBeforeTheEndIsRouted(t *testing.T) {
+	for name, reads := range map[string]bool{"with something unread": false, "with everything read": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, router.Options{}, ipc.Options{})
+			others := s.newPair(t)
+			p := s.greet(t)
+			if err := p.conn.SetWriteBuffer(212992); err != nil {
+				t.Fatal(err)
+			}
+			p.subscribe(1, router.Subscription{Patterns: []string{"events.#"}, Overflow: router.Disconnect})
+			if !reads {
+				p.send(message(1, "events.a", "unread"))
+				p.flush(1)
+				p.send(message(1, "events.a", "unread"))
+			}
+			hold := s.hold(t)
+			const n = 300 // of a kilobyte: more than one read takes
+			var b []byte // in one piece, for the socket takes less of many
+			for id := range uint64(n) {
+				b = append(b, message(id, "events.a", string(make([]byte, 1000)))...)
+			}
+			p.send(b)
+			p.conn.Close()
+			hold()
+			s.await(t, "the client is gone", func(st *router.Stats) bool { return len(st.Clients) == 2 })
+			others.check()
+			st := s.settled(t)
+			want := others.sent + n
+			if !reads {
+				want += 2
+			}
+			if st.Published != want || len(st.Refused) > 0 {
+				t.Errorf("published %d, want %d; refused %v", st.Published, want, st.Refused)
+			}
+		})
+	}
+}

@@ -43,6 +43,7 @@ type conn struct {
 	farewell  []byte       // to be written when all else is, then nothing more
 	closing   bool         // ends when all is written
 	said      bool         // the farewell is written, or on its way
+	mute      bool         // it takes nothing any more, and is read to its end
 	dead      bool         // ends at the next chance
 	why       error
 }
@@ -153,7 +154,7 @@ func (c *conn) Drain(*router.Port) { c.s.flush(c) }
 
 // Disconnect implements router.Sink.
 func (c *conn) Disconnect(code frame.Code, text string) {
-	if c.dead {
+	if c.dead || c.mute {
 		return
 	}
 	if !c.said {
@@ -175,6 +176,10 @@ func (c *conn) Tick(now int64) {
 	idle := time.Duration(now - c.lastRead)
 	switch {
 	case c.dead:
+	case c.mute: // the end of what it sent is found by reading, if it has an end
+		if idle > s.o.Heartbeat && !c.unread() {
+			s.doom(c, nil)
+		}
 	case c.full != 0 && time.Duration(now-c.full) > s.o.ConnectionTimeout:
 		s.leave(c, frame.CodeSlow, "did not read for "+s.o.ConnectionTimeout.String(), frame.ErrSlow)
 	case c.said: // nothing comes after a goodbye

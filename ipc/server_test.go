@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,6 +79,19 @@ func (s *server) stop(t testing.TB) {
 	if !errors.Is(s.err, ipc.ErrServerClosed) {
 		t.Errorf("the server ended with %v", s.err)
 	}
+}
+
+// hold has the server do nothing until let is called, whatever comes meanwhile.
+func (s *server) hold(t testing.TB) (let func()) {
+	t.Helper()
+	held, on := make(chan struct{}), make(chan struct{})
+	if !s.broker.Post(func() { close(held); <-on }) {
+		t.Fatal("the broker has ended")
+	}
+	<-held
+	let = sync.OnceFunc(func() { close(on) })
+	t.Cleanup(let)
+	return let
 }
 
 func (s *server) stats(t testing.TB) router.Stats {

@@ -74,6 +74,10 @@ func (g *gather) say(build func(dst []byte) []byte) {
 
 // flush writes what c has queued, until all is written or the socket is full.
 func (s *server) flush(c *conn) {
+	if c.mute {
+		s.discard(c)
+		return
+	}
 	for !c.dead && !c.blocked {
 		if len(c.left) > 0 {
 			if !s.writeLeft(c) {
@@ -137,14 +141,37 @@ func (s *server) finish(c *conn) {
 	}
 }
 
-// gone ends a connection whose socket failed. A client that went away is no
-// fault of anybody.
+// gone gives up writing to a connection whose socket failed. A client that went
+// away is no fault of anybody, and what it sent before lies in the socket still:
+// it is read to its end, which is what ends it.
 func (s *server) gone(c *conn, errno unix.Errno) {
-	if errno == unix.EPIPE || errno == unix.ECONNRESET {
-		s.doom(c, nil)
+	if errno != unix.EPIPE && errno != unix.ECONNRESET {
+		s.doom(c, opError("write", s.l.path, errno))
 		return
 	}
-	s.doom(c, opError("write", s.l.path, errno))
+	c.mute, c.blocked, c.full = true, false, 0
+	s.discard(c)
+	s.watch(c)
+}
+
+// discard drops all that a mute connection would have to be told. It may be in
+// the middle of routing a message to it, so the subscriptions stay.
+func (s *server) discard(c *conn) {
+	s.dropHeld(c)
+	c.ctl = emptied(c.ctl)
+	if c.port != nil {
+		ready := c.port.Ready()
+		for _, sub := range *ready {
+			sub.Queue.Discard()
+			sub.Done()
+		}
+		clear(*ready)
+		*ready = (*ready)[:0]
+	}
+	s.heard(c)
+	if c.closing { // it is not read from any more
+		s.doom(c, nil)
+	}
 }
 
 func (s *server) block(c *conn) {

@@ -175,6 +175,26 @@ var ending = []testCase{
 		},
 	},
 	{
+		name: "close sends what was published, to its own subscriptions too",
+		rule: "what was published before Close is routed, also when the bus subscribes to it and takes nothing any more",
+		run: func(t *suite) {
+			s := t.subscribe(t.dial("other"), router.Subscription{Patterns: []string{"demo.x"}})
+			for round := range 5 {
+				bus := t.dial("bus")
+				t.subscribe(bus, router.Subscription{Patterns: []string{"demo.#"}})
+				// On another topic, and so many that they are on their way when Close is called.
+				for range 2000 {
+					t.publish(bus, "demo.many", string(make([]byte, 500)))
+				}
+				t.publish(bus, "demo.x", numbers(100*round, 100*round+100)...)
+				if err := bus.Close(); err != nil {
+					t.Fatal(err)
+				}
+				t.expect(s, numbers(100*round, 100*round+100)...)
+			}
+		},
+	},
+	{
 		name: "close waits for handlers",
 		rule: "when Close returns, no handler of the bus is running, and none will be called",
 		run: func(t *suite) {
