@@ -124,6 +124,7 @@ type Broker struct {
 	locals   []*Local
 	leaving  []*Sub // stopped, and perhaps not consumed to the end
 	stats    counters
+	encoded  encoded
 
 	// safe for concurrent use
 	latency histogram

@@ -24,6 +24,9 @@ func (b *Broker) relieve() {
 			return // its consumer was faster
 		}
 		b.stats.dropped(uint64(n))
+		if s.ID == 0 { // what it waits for would never come
+			s.port.sink.Disconnect(frame.CodeSlow, "answers that it did not take were dropped, for memory is short")
+		}
 	}
 }
 
@@ -37,7 +40,8 @@ func (q *Queue) share(ln Lane, excess int64) int {
 
 // fattest returns the queue that keeps most memory and can be evicted, of living
 // subscriptions and of those that are coming to their end. Bulk lanes come first:
-// an urgent lane gives only when no bulk lane has anything.
+// an urgent lane gives only when no bulk lane has anything. What is addressed to a
+// client of another process counts among these.
 func (b *Broker) fattest() (*Sub, Lane) {
 	for _, ln := range []Lane{Bulk, Urgent} {
 		var fat *Sub
@@ -48,6 +52,12 @@ func (b *Broker) fattest() (*Sub, Lane) {
 				if n := l.weight(); n > most && l.len() > 0 {
 					fat, most = s, n
 				}
+			}
+		}
+		for _, p := range b.ports {
+			l := &p.inbox.Queue.lanes[ln]
+			if n := l.weight(); !p.local && n > most && l.len() > 0 {
+				fat, most = p.inbox, n
 			}
 		}
 		if fat != nil {

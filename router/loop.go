@@ -144,6 +144,7 @@ func (b *Broker) tick() {
 	b.expireRequests()
 	b.expireReplay()
 	b.closeBooks()
+	b.encoded = encoded{}
 	for _, p := range b.ports {
 		p.sink.Tick(b.now)
 	}

@@ -22,7 +22,7 @@ func (l *lane) pin(items []Item) {
 	p.last = items[0].Buf
 	switch counted := l.seq - p.from; {
 	case l.len() == 0:
-		p.from, p.size = l.seq, 0
+		p.from, p.size, l.largest = l.seq, 0, 0
 	case counted > 2*uint64(l.capacity): // what was long ago counts less and less
 		p.from += counted / 2
 		p.size /= 2

@@ -70,6 +70,7 @@ type Port struct {
 	isReady bool
 	ready   []*Sub // with something queued
 	asked   int    // unanswered requests
+	counted int64  // the turn in which statistics were last made for it
 
 	stats portCounters
 }
@@ -124,6 +125,9 @@ func (p *Port) markReady() {
 		p.b.ready = append(p.b.ready, p)
 	}
 }
+
+// Paused counts that the client was made to wait because it sends too fast.
+func (p *Port) Paused() { p.stats.paused++ }
 
 // MarkReady has the sink drained at the end of this turn.
 func (p *Port) MarkReady() { p.markReady() }

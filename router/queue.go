@@ -66,8 +66,9 @@ type lane struct {
 	dropped      [reasonCount]uint64
 	droppedBytes uint64
 	pinned       pinned
-	tail         mark // behind the last message that was refused or evicted
-	unknown      mark // where something was lost of unknown size, and its Reason
+	largest      uint32 // of the messages since the lane was last seen empty
+	tail         mark   // behind the last message that was refused or evicted
+	unknown      mark   // where something was lost of unknown size, and its Reason
 
 	// written by the producer, taken by the consumer
 	natural Reason        // of the losses that the policy makes; constant
@@ -141,6 +142,7 @@ func (q *Queue) Push(ln Lane, items []Item, scratch *[]Item) (dropped int) {
 		it.seq, it.pos = seq, pos
 		seq++
 		pos += uint64(it.Len)
+		l.largest = max(l.largest, it.Len)
 	}
 	l.seq, l.pos = seq, pos
 	switch q.overflow {

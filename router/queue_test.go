@@ -224,3 +224,31 @@ func TestQueuePolicies(t *testing.T) {
 		})
 	}
 }
+
+// TestClaimableHoldsABound asks for no more messages than the bound takes if all
+// were as large as the largest that may wait, and for one at least.
+func TestClaimableHoldsABound(t *testing.T) {
+	pool := frame.NewPool()
+	var q router.Queue
+	q.Reset(router.DropOldest, 100, 100, false)
+	var scratch []router.Item
+	push := func(size int) {
+		buf := pool.Get(size)
+		q.Push(router.Bulk, []router.Item{{Buf: buf, Len: uint32(size)}}, &scratch)
+	}
+	for _, step := range []struct{ size, want int }{{100, router.ClaimSize}, {4000, 25}, {100, 25}, {200_000, 1}} {
+		push(step.size)
+		if n := q.Claimable(router.Bulk, 100_000); n != step.want {
+			t.Errorf("after a message of %d bytes: %d, want %d", step.size, n, step.want)
+		}
+	}
+	q.Discard()
+	push(100)
+	if n := q.Claimable(router.Bulk, 100_000); n != router.ClaimSize {
+		t.Errorf("after a message of 100 bytes alone: %d, want %d", n, router.ClaimSize)
+	}
+	q.Discard()
+	if n := pool.Live(); n != 0 {
+		t.Errorf("%d bytes are not released", n)
+	}
+}

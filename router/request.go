@@ -47,8 +47,7 @@ func (p *Port) request(buf *frame.Buffer, off int, f frame.Frame) error {
 	f.Stamp(p.id, b.seq)
 	b.stats.requests++
 	if target == StatsTarget {
-		b.answerStats(p, f.ID())
-		return nil
+		return b.answerStats(p, f.ID())
 	}
 	expires := b.now + int64(requestTTL)
 	if v, ok := f.Extension().Lookup(frame.TagDeadline); ok && len(v) == 8 {

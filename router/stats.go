@@ -35,7 +35,7 @@ type window struct {
 }
 
 // portCounters are one port's.
-type portCounters struct{ published, bytes, refused uint64 }
+type portCounters struct{ published, bytes, refused, paused uint64 }
 
 func (c *counters) start(now int64) {
 	c.startedAt = now
@@ -162,6 +162,8 @@ type ClientStats struct {
 	Published      uint64 `json:"published"`
 	PublishedBytes uint64 `json:"published_bytes"`
 	Refused        uint64 `json:"refused"`
+	// Paused is how often the client was made to wait for its publish rate.
+	Paused uint64 `json:"paused,omitempty"`
 }
 
 // SubStats are one subscription's.
@@ -226,7 +228,7 @@ func (b *Broker) snapshot() Stats {
 		add(&n)
 	}
 	for _, p := range b.ports {
-		s.Clients = append(s.Clients, ClientStats{p.id, p.who, p.stats.published, p.stats.bytes, p.stats.refused})
+		s.Clients = append(s.Clients, ClientStats{p.id, p.who, p.stats.published, p.stats.bytes, p.stats.refused, p.stats.paused})
 	}
 	slices.SortFunc(s.Clients, func(x, y ClientStats) int { return cmp.Compare(x.Source, y.Source) })
 	for _, sub := range b.index.subs {

@@ -15,16 +15,22 @@ const (
 	SlowTopic = "system.advisory.slow"
 )
 
-func (b *Broker) answerStats(p *Port, id uint64) {
-	s := b.snapshot()
-	body, err := json.Marshal(s)
-	for err == nil && frame.HeaderSize+len(body) > b.opts.MaxMessageSize && len(s.Clients)+len(s.Subscriptions) > 0 {
-		s.Clients, s.Subscriptions, s.Truncated = s.Clients[:len(s.Clients)/2], s.Subscriptions[:len(s.Subscriptions)/2], true
-		body, err = json.Marshal(s)
+// statsUnread is how much a client may leave unread of what is addressed to it,
+// and still be answered with statistics: they are large, and cost the asker nothing.
+const statsUnread = 256 << 10
+
+// answerStats answers a request for statistics, unless the client does not take
+// the answers that it has.
+func (b *Broker) answerStats(p *Port, id uint64) error {
+	unread := func() uint64 { return p.inbox.Queue.lanes[Urgent].queuedBytes() }
+	if !p.local && unread() > statsUnread {
+		if p.sink.Drain(p); unread() > statsUnread {
+			return ErrOverloaded
+		}
 	}
+	body, err := b.encodedStats(p)
 	if err != nil {
-		p.Refuse(id, err)
-		return
+		return err
 	}
 	fields := frame.Fields{
 		Type: frame.TypeReply, Priority: frame.NormalPriority, Content: frame.ContentJSON,
@@ -37,6 +43,40 @@ func (b *Broker) answerStats(p *Port, id uint64) {
 		}
 		return out
 	})
+	if b.pool.Live() > b.opts.MaxMemory {
+		b.relieve()
+	}
+	return nil
+}
+
+// encoded are statistics in JSON, as they were at some point.
+type encoded struct {
+	body     []byte
+	turn     int64 // when it began
+	messages uint64
+	gen      uint64
+}
+
+// encodedStats returns statistics of this turn. They cost as much as thousands of
+// messages, so a client has them made once a turn at most; and they are made
+// once for all clients, if nothing was published or subscribed to meanwhile.
+func (b *Broker) encodedStats(p *Port) ([]byte, error) {
+	e := &b.encoded
+	if e.body != nil && e.turn == b.now && (p.counted == b.now || e.messages == b.stats.total.messages && e.gen == b.index.gen) {
+		return e.body, nil
+	}
+	s := b.snapshot()
+	body, err := json.Marshal(s)
+	for err == nil && frame.HeaderSize+len(body) > b.opts.MaxMessageSize && len(s.Clients)+len(s.Subscriptions) > 0 {
+		s.Clients, s.Subscriptions, s.Truncated = s.Clients[:len(s.Clients)/2], s.Subscriptions[:len(s.Subscriptions)/2], true
+		body, err = json.Marshal(s)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.counted = b.now
+	*e = encoded{body, b.now, b.stats.total.messages, b.index.gen}
+	return body, nil
 }
 
 // advise publishes who is losing messages. It may be called in the middle of

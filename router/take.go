@@ -43,6 +43,13 @@ func (q *Queue) TakeLane(ln Lane, max int) (t Taken, ok bool) {
 	return t, ok
 }
 
+// Claimable returns how many messages one Take may ask for without getting more
+// than size bytes, whatever waits: what is taken can no longer be evicted. It is at
+// least one. It is for a queue that one goroutine produces and consumes.
+func (q *Queue) Claimable(ln Lane, size int) int {
+	return max(1, min(ClaimSize, size/int(max(q.lanes[ln].largest, 1))))
+}
+
 func (l *lane) take(max int, t *Taken) bool {
 	items := l.rest
 	l.rest = nil
