@@ -2,6 +2,7 @@ package ipc_test
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
@@ -19,7 +22,10 @@ import (
 // server leaves it where it is.
 func TestSocketActivation(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "activated.sock")
+	path := filepath.Join(t.TempDir(), "run", "activated.sock")
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
@@ -32,16 +38,21 @@ func TestSocketActivation(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	c := spawnWith(t, func(cmd *exec.Cmd) {
-		cmd.ExtraFiles = []*os.File{f}
-		cmd.Env = append(cmd.Env, "LISTEN_FDS=1")
-	}, "serveInherited")
+	c := inherited(t, f)
 	c.expect(path)
 	early.expect(frame.TypeWelcome)
 	client, err := ipc.Dial(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	flush(t, client)
+	_, err = ipc.Listen(path) // another server
+	var held *ipc.InUseError
+	if !errors.As(err, &held) || held.PID != c.cmd.Process.Pid {
+		t.Errorf("a second server: %v, want InUseError with pid %d", err, c.cmd.Process.Pid)
+	}
+	second := inherited(t, f)
+	second.expect("ipc: listen " + path + ": " + path + " is held by pid")
 	flush(t, client)
 	if err := client.Close(); err != nil {
 		t.Error(err)
@@ -50,6 +61,84 @@ func TestSocketActivation(t *testing.T) {
 	if _, err := os.Lstat(path); err != nil {
 		t.Errorf("the socket is gone: %v", err)
 	}
+}
+
+// inherited starts a server that is passed descriptors.
+func inherited(t *testing.T, fs ...*os.File) *child {
+	t.Helper()
+	return spawnWith(t, func(cmd *exec.Cmd) {
+		cmd.ExtraFiles = fs
+		cmd.Env = append(cmd.Env, fmt.Sprintf("LISTEN_FDS=%d", len(fs)))
+	}, "serveInherited")
+}
+
+// TestInheritedIsNoListener passes what nobody can serve on. It says why, and
+// whatever was passed is closed to programs that are started.
+func TestInheritedIsNoListener(t *testing.T) {
+	t.Parallel()
+	socket := func(kind int) int {
+		fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
+		if err == nil {
+			err = unix.Bind(fd, &unix.SockaddrUnix{Name: filepath.Join(t.TempDir(), "x.sock")})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fd
+	}
+	packets := socket(unix.SOCK_SEQPACKET)
+	if err := unix.Listen(packets, 1); err != nil {
+		t.Fatal(err)
+	}
+	internet, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, fd := range map[string]int{
+		"descriptor 3 is not a stream socket":    packets,
+		"descriptor 3 is not a listening socket": socket(unix.SOCK_STREAM),
+		"descriptor 3 is not a Unix socket":      internet,
+		"descriptor 3 is not a socket":           null,
+	} {
+		f := os.NewFile(uintptr(fd), "passed")
+		defer f.Close()
+		inherited(t, f).expect("ipc: LISTEN_FDS: " + want)
+		two := inherited(t, f, f)
+		two.expect("ipc: LISTEN_FDS passes 2 sockets, want one")
+		two.expect("close-on-exec true true")
+	}
+}
+
+// TestInheritedWithoutALock has a directory that takes none: it is served all the
+// same.
+func TestInheritedWithoutALock(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "run")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "activated.sock")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	f, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := os.Rename(dir, dir+"-moved"); err != nil { // nothing can be made there, not even by root
+		t.Fatal(err)
+	}
+	c := inherited(t, f)
+	c.expect(path)
+	flush(t, (&server{path: filepath.Join(dir+"-moved", "activated.sock")}).dial(t, ipc.ClientOptions{NoReconnect: true}))
+	c.end()
 }
 
 func TestInherited(t *testing.T) {

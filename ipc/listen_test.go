@@ -210,3 +210,23 @@ func TestLockSaysNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestCloseLeavesAnothersSocket has the socket replaced while it is listened at.
+func TestCloseLeavesAnothersSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run", "bus.sock")
+	l := listen(t, path)
+	if err := os.Rename(path, path+".old"); err != nil { // its inode stays taken
+		t.Fatal(err)
+	}
+	another, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer another.Close()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("the socket of another is gone: %v", err)
+	}
+}
