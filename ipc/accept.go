@@ -44,6 +44,14 @@ func (s *server) admit(fd int) {
 		return
 	}
 	peer, err := peerOf(fd)
+	if early, ok := s.o.Policy.(EarlyPolicy); ok && err == nil {
+		if no := early.Refuse(&peer); no != nil {
+			peer.close()
+			s.b.Refused(no)
+			s.sayAndClose(fd, refusal(frame.CodeOf(no), "%v", no))
+			return
+		}
+	}
 	if err == nil {
 		err = s.poll.add(fd, readable)
 	}

@@ -16,6 +16,15 @@ type Policy interface {
 	Admit(p *Peer) (Grant, error)
 }
 
+// EarlyPolicy is a Policy that can refuse a peer before it says hello, so that it
+// takes no connection of others until its handshake times out. Refuse is called
+// when the connection is accepted, under the same terms as Admit, which is called
+// later for those that it did not refuse: p has no Name and no Role yet.
+type EarlyPolicy interface {
+	Policy
+	Refuse(p *Peer) error
+}
+
 // Grant is what a peer may be and do.
 type Grant struct {
 	// Name and Role are its identity from now on: on what it publishes, in
@@ -33,11 +42,16 @@ type Grant struct {
 type SameUser struct{}
 
 // Admit implements Policy.
-func (SameUser) Admit(p *Peer) (Grant, error) {
+func (u SameUser) Admit(p *Peer) (Grant, error) {
+	return Grant{Name: p.Name, Role: p.Role}, u.Refuse(p)
+}
+
+// Refuse implements EarlyPolicy.
+func (SameUser) Refuse(p *Peer) error {
 	if p.UID != os.Geteuid() && p.UID != 0 {
-		return Grant{}, fmt.Errorf("%w: uid %d, want uid %d or root", router.ErrDenied, p.UID, os.Geteuid())
+		return fmt.Errorf("%w: uid %d, want uid %d or root", router.ErrDenied, p.UID, os.Geteuid())
 	}
-	return Grant{Name: p.Name, Role: p.Role}, nil
+	return nil
 }
 
 // Rule grants something to the peers that it describes. All parts that are set
@@ -112,6 +126,17 @@ func (rs *Rules) Admit(p *Peer) (Grant, error) {
 	}}, nil
 }
 
+// Refuse implements EarlyPolicy: a peer goes at once that no rule describes,
+// whatever role it would claim.
+func (rs *Rules) Refuse(p *Peer) error {
+	for i := range rs.rules {
+		if rs.rules[i].describesUser(p) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: no rule for uid %d, gid %d", router.ErrDenied, p.UID, p.GID)
+}
+
 // grants reports whether what is asked, a topic or a pattern, lies within one
 // of the patterns.
 func grants(ps router.Patterns, asked string) bool {
@@ -123,9 +148,12 @@ func grants(ps router.Patterns, asked string) bool {
 	return false
 }
 
+func (r *Rule) describesUser(p *Peer) bool {
+	return (len(r.UIDs) == 0 || slices.Contains(r.UIDs, p.UID)) && (len(r.GIDs) == 0 || slices.Contains(r.GIDs, p.GID))
+}
+
 func (r *Rule) describes(p *Peer) bool {
-	if len(r.UIDs) > 0 && !slices.Contains(r.UIDs, p.UID) ||
-		len(r.GIDs) > 0 && !slices.Contains(r.GIDs, p.GID) ||
+	if !r.describesUser(p) ||
 		len(r.PIDs) > 0 && !slices.Contains(r.PIDs, p.PID) ||
 		len(r.Roles) > 0 && !slices.Contains(r.Roles, p.Role) {
 		return false

@@ -179,3 +179,26 @@ func TestControlIsTheAgents(t *testing.T) {
 	spawn(t, "whoami", s.path, "agent", "#").expect("refused: ipc: handshake")
 	subscribe(t, s.dial(t, ipc.ClientOptions{}), router.Subscription{Patterns: []string{"#"}})
 }
+
+// TestRefusedBeforeHello holds that who can be judged by its user alone is
+// refused at once, and takes no place.
+func TestRefusedBeforeHello(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{MaxConnections: 1, Policy: rules(t, ipc.Rule{UIDs: []int{os.Geteuid() + 1}, Publish: []string{"#"}})})
+	for range 3 {
+		p := s.knock(t)
+		p.expectError(0, frame.CodeDenied, true)
+		p.expectEnd(frame.CodeDenied)
+	}
+	s.refused(t, frame.CodeDenied, 3)
+	for name, p := range map[string]ipc.EarlyPolicy{
+		"same user":    ipc.SameUser{},
+		"rules":        rules(t, ipc.Rule{UIDs: []int{1000}, Roles: []string{"x"}}, ipc.Rule{GIDs: []int{0}}),
+		"rule for all": rules(t, ipc.Rule{Roles: []string{"x"}}),
+	} {
+		want := map[string]error{"same user": router.ErrDenied, "rules": router.ErrDenied}[name]
+		if err := p.Refuse(&ipc.Peer{UID: os.Geteuid() + 1, GID: 1}); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+	}
+}
