@@ -159,7 +159,7 @@ func TestPublishedBeforeTheEndIsRouted(t *testing.T) {
 			}
 			hold := s.hold(t)
 			const n = 300 // of a kilobyte: more than one read takes
-			var b []byte // in one piece, for the socket takes less of many
+			var b []byte  // in one piece, for the socket takes less of many
 			for id := range uint64(n) {
 				b = append(b, message(id, "events.a", string(make([]byte, 1000)))...)
 			}

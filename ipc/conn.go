@@ -30,8 +30,11 @@ type conn struct {
 	watched  uint32 // what epoll looks for
 
 	// reading
-	part partial
-	rate bucket
+	part  partial
+	waits bool // part is more than a turn's work, and c is in waiting
+	gone  bool // it has hung up: what it has sent is routed, whatever its rate
+	work  int  // that it made in this turn
+	rate  bucket
 
 	// writing
 	ctl       []byte // frames of the server's own, to go first
@@ -49,7 +52,7 @@ type conn struct {
 }
 
 // maxCtl is how much the server may have to say to a client and still read from
-// it. What has been read already is answered, so it may become a few times more.
+// it, and route what it has read. A turn's work may bring it a little beyond.
 const maxCtl = 256 << 10
 
 // doom has c ended before the next turn, for err. It may be called anywhere.
@@ -87,16 +90,17 @@ func (s *server) end(c *conn, why error) {
 		s.b.Refused(why)
 	}
 	s.dropHeld(c)
-	s.halves -= c.part.need
-	c.part.drop()
+	s.dropPart(c)
 	if c.port != nil {
 		c.port.Close()
 	}
 	s.paused = slices.DeleteFunc(s.paused, func(x *conn) bool { return x == c })
+	s.waiting = slices.DeleteFunc(s.waiting, func(x *conn) bool { return x == c })
 	s.conns[c.fd] = nil
 	s.count--
 	c.peer.close()
-	unix.Close(c.fd) // epoll forgets it
+	s.poll.remove(c.fd)
+	unix.Close(c.fd)
 }
 
 // refuse answers a frame that was at fault. A fatal fault ends the connection.
@@ -131,8 +135,17 @@ func (s *server) said(c *conn) {
 func (s *server) heard(c *conn) {
 	if c.owed {
 		c.owed = false
-		s.watch(c)
+		s.readAgain(c, router.Now())
 	}
+}
+
+// readAgain has c read from that was not for a while: its times begin anew.
+func (s *server) readAgain(c *conn, now int64) {
+	c.lastRead = now
+	if c.part.buf != nil {
+		c.part.since = now
+	}
+	s.watch(c)
 }
 
 // unread reports whether c is not read from for now, whatever it sends.
@@ -189,14 +202,5 @@ func (c *conn) Tick(now int64) {
 		c.pinged, c.spoke = true, true
 		c.ctl = frame.AppendControl(c.ctl, frame.TypePing, 0, now, 0)
 		s.said(c)
-	}
-}
-
-// expireHandshakes ends connections that did not say hello in time.
-func (s *server) expireHandshakes(now int64) {
-	for _, c := range s.conns {
-		if c != nil && c.port == nil && time.Duration(now-c.since) > s.o.ConnectionTimeout {
-			s.leave(c, frame.CodeHandshake, "no hello within "+s.o.ConnectionTimeout.String(), frame.ErrHandshake)
-		}
 	}
 }

@@ -235,3 +235,20 @@ func TestShutdown(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestNothingIsRoutedBehindDrain has messages behind a drain frame, in the same
+// write and in another: neither is routed.
+func TestNothingIsRoutedBehindDrain(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	p := s.greet(t)
+	p.subscribe(1, router.Subscription{Patterns: []string{"events.#"}})
+	let := s.hold(t)
+	p.send(append(append(message(1, "events.none", ""), encode(frame.Fields{Type: frame.TypeDrain})...), message(2, "events.none", "")...))
+	let()
+	p.send(message(3, "events.none", ""))
+	p.expectEnd(frame.CodeNone)
+	if st := s.settled(t); st.Published != 1 {
+		t.Errorf("published %d, want what came before drain", st.Published)
+	}
+}

@@ -3,6 +3,7 @@ package ipc_test
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +40,9 @@ func TestFatalFaults(t *testing.T) {
 		{"wrong version in hello", false, altered(sayHello, 4, 2), frame.CodeVersion, 0},
 		{"wrong version in a message", true, altered(good, 4, 2), frame.CodeVersion, 0},
 		{"hello of a version that there was never", false, hello(frame.Hello{Version: -1}), frame.CodeVersion, 0},
+		{"hello with a long name", false, hello(frame.Hello{Version: 1, Name: strings.Repeat("n", 257)}), frame.CodeBody, 0},
+		{"hello with a long role", false, hello(frame.Hello{Version: 1, Role: strings.Repeat("r", 257)}), frame.CodeBody, 0},
+		{"first frame of more than a hello", false, altered(sayHello, 0, 41, 64, 0, 0), frame.CodeTooLarge, 0},
 		{"hello that is no JSON", false, encode(frame.Fields{Type: frame.TypeHello, Payload: []byte("hello!")}), frame.CodeBody, 0},
 		{"something else than hello first", false, good, frame.CodeHandshake, router.PublishID | 1},
 		{"an unknown type first", false, altered(good, 5, 99), frame.CodeHandshake, router.PublishID | 1},

@@ -17,6 +17,9 @@ var compressions = [...]struct {
 
 var errHello = fmt.Errorf("%w: the first frame must be hello", frame.ErrHandshake)
 
+// maxIdentity bounds name and role in bytes: they are in all statistics.
+const maxIdentity = 256
+
 // hello makes a connection a client. An error is fatal.
 func (s *server) hello(c *conn, f frame.Frame) error {
 	if f.Type() != frame.TypeHello {
@@ -25,6 +28,11 @@ func (s *server) hello(c *conn, f frame.Frame) error {
 	h, err := frame.ParseHello(f.Payload())
 	if err != nil {
 		return err
+	}
+	for field, v := range map[string]string{"name": h.Name, "role": h.Role} {
+		if len(v) > maxIdentity {
+			return fmt.Errorf("%w: %s of %d bytes in hello, want at most %d", frame.ErrBody, field, len(v), maxIdentity)
+		}
 	}
 	c.peer.Name, c.peer.Role = h.Name, h.Role
 	grant, err := s.o.Policy.Admit(&c.peer)

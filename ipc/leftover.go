@@ -13,11 +13,13 @@ import (
 // stay there, for c holds on to the references until all is written; the
 // server's own bytes are copied. Where the references would keep much more memory
 // than there is to write, all is copied: a client that takes a few small messages
-// of many, and does not read them, must not hold the buffers of all.
+// of many, and does not read them, must not hold the buffers of all. It is copied
+// the sooner the less memory there is; and later, if the socket stays full.
 func (s *server) stash(c *conn, g *gather, n int) {
 	c.heldItems = append(c.heldItems[:0], g.items...)
 	left := g.total - n
-	sparse := g.pinned() > 4*left+inBuffer
+	kept := pinned(g.refs)
+	sparse := kept > 4*left+inBuffer || kept > 2*left+inSwap && s.b.Pool().Live() > s.halfMemory
 	var all *frame.Buffer
 	if sparse {
 		all = s.b.Pool().Get(left)
@@ -50,12 +52,29 @@ func (s *server) stash(c *conn, g *gather, n int) {
 	clear(g.refs)
 }
 
-// pinned returns how much memory g's references keep.
-func (g *gather) pinned() (size int) {
-	for _, r := range g.refs {
+// pinned returns how much memory references keep.
+func pinned(refs []reference) (size int) {
+	for _, r := range refs {
 		size += cap(r.buf.B)
 	}
 	return size
+}
+
+// shrinkLeft copies what is left, where the buffers that it lies in are larger.
+func (s *server) shrinkLeft(c *conn) {
+	left := 0
+	for _, b := range c.left {
+		left += len(b)
+	}
+	if pinned(c.heldRefs) <= 2*left+inSwap {
+		return
+	}
+	all := s.b.Pool().Get(left)
+	for _, b := range c.left {
+		all.B = append(all.B, b...)
+	}
+	release(c.heldRefs)
+	c.left, c.heldRefs = append(c.left[:0], all.B), append(c.heldRefs[:0], reference{all, 1})
 }
 
 // within reports whether p points into b.

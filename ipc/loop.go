@@ -74,8 +74,8 @@ func (p *poller) change(fd int, events uint32) error {
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.epfd, unix.EPOLL_CTL_MOD, fd, &ev))
 }
 
-// remove takes a descriptor out that was added. A descriptor that is closed has
-// gone by itself.
+// remove takes a descriptor out that was added. One that is closed goes by itself
+// only if no other process has it, as one that is being forked does.
 func (p *poller) remove(fd int) { unix.EpollCtl(p.epfd, unix.EPOLL_CTL_DEL, fd, nil) }
 
 // wait returns how many events there are: at a glance, or after waiting, perhaps
@@ -131,7 +131,8 @@ func (s *server) Wake() { s.poll.wake() }
 func (s *server) Pause(d time.Duration) { nap(d) }
 
 // Poll implements router.Driver: one look at all sockets. From each that has
-// something, one read is taken, so that none keeps the others waiting.
+// something, one read is taken, and no more routed than a turn's work, so that
+// none keeps the others waiting.
 func (s *server) Poll(wait time.Duration) (worked bool, err error) {
 	if len(s.doomed) > 0 {
 		s.reap()
@@ -139,6 +140,9 @@ func (s *server) Poll(wait time.Duration) (worked bool, err error) {
 	}
 	if len(s.paused) > 0 {
 		wait = min(wait, s.resume())
+	}
+	if len(s.waiting) > 0 && s.goOn() {
+		worked, wait = true, 0
 	}
 	if s.count > 0 || s.deaf {
 		wait = min(wait, router.Tick)
@@ -149,7 +153,7 @@ func (s *server) Poll(wait time.Duration) (worked bool, err error) {
 	}
 	if now := router.Now(); now-s.checked >= int64(router.Tick) {
 		s.checked = now
-		s.expireHandshakes(now)
+		s.sweep(now)
 		if s.deaf {
 			s.listenAgain()
 		}
@@ -166,7 +170,7 @@ func (s *server) Poll(wait time.Duration) (worked bool, err error) {
 		case s.l.fd:
 			s.accept()
 		default:
-			if c := s.conns[fd]; c != nil {
+			if c := s.connOf(fd); c != nil {
 				s.event(c, ev.Events)
 			}
 		}
@@ -176,6 +180,14 @@ func (s *server) Poll(wait time.Duration) (worked bool, err error) {
 		s.reap()
 	}
 	return worked || n > 0, nil
+}
+
+// connOf returns the connection that an event is for, if there is one.
+func (s *server) connOf(fd int) *conn {
+	if fd < 0 || fd >= len(s.conns) {
+		return nil
+	}
+	return s.conns[fd]
 }
 
 func (s *server) event(c *conn, events uint32) {
@@ -190,6 +202,8 @@ func (s *server) event(c *conn, events uint32) {
 		if gone {
 			s.doom(c, nil)
 		}
+	case c.waits: // what it has sent is routed before more is read
+		c.gone = c.gone || gone
 	case c.unread() && !gone:
 	case events&(unix.EPOLLIN|unix.EPOLLRDHUP) != 0 || gone:
 		s.read(c) // a client that is gone is read to its end, whatever its rate
@@ -237,7 +251,10 @@ func (s *server) Finish() {
 			return
 		}
 		for i := range s.poll.events[:n] {
-			c := s.conns[s.poll.events[i].Fd]
+			c := s.connOf(int(s.poll.events[i].Fd))
+			if c == nil {
+				continue
+			}
 			if s.poll.events[i].Events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 				s.doom(c, nil)
 				continue

@@ -3,8 +3,10 @@ package ipc_test
 import (
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
@@ -109,21 +111,148 @@ func TestSparseSubscribers(t *testing.T) {
 	}
 }
 
-// TestHalfFramesOverMemory begins more large frames than half of the memory takes.
+// TestHalfFramesOverMemory begins more large frames than half of the memory takes:
+// the one that was begun first goes, the others are finished and routed.
 func TestHalfFramesOverMemory(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{MaxMemory: 4 << 20}, ipc.Options{})
 	others := s.newPair(t)
-	half := message(1, "events.large", string(make([]byte, 900<<10)))[:100<<10]
-	for range 2 {
-		p := s.greet(t)
-		p.send(half)
+	whole := message(1, "events.large", string(make([]byte, 900<<10)))
+	half := 100 << 10
+	peers := make([]*peer, 3)
+	for i := range peers {
+		peers[i] = s.greet(t)
+		peers[i].send(whole[:half])
+		if i < 2 {
+			s.await(t, "half frames", func(st *router.Stats) bool { return st.BufferBytes >= int64(i+1)<<20 })
+		}
 	}
-	s.await(t, "two half frames", func(st *router.Stats) bool { return st.BufferBytes > 2<<20 })
-	p := s.greet(t)
-	p.send(half)
-	p.expectError(0, frame.CodeMemory, true)
-	p.expectEnd(frame.CodeMemory)
+	peers[0].expectError(0, frame.CodeMemory, true)
+	peers[0].expectEnd(frame.CodeMemory)
 	s.refused(t, frame.CodeMemory, 1)
+	for _, p := range peers[1:] {
+		p.send(whole[half:])
+		p.flush(1)
+	}
 	others.check()
+	st := s.settled(t)
+	if want := others.sent + 2; st.Published != want || st.Refused[frame.CodeMemory.String()] != 1 {
+		t.Errorf("published %d, want %d; refused %v", st.Published, want, st.Refused)
+	}
+}
+
+// TestFewBytesReserveNothingForLong begins large frames with five bytes each: a
+// good client's large message is routed whatever they hold.
+func TestFewBytesReserveNothingForLong(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{MaxMemory: 16 << 20}, ipc.Options{})
+	others := s.newPair(t)
+	whole := message(1, "events.large", string(make([]byte, 900<<10)))
+	for range 20 {
+		p := s.greet(t)
+		p.send(whole[:5])
+	}
+	c := s.dial(t, ipc.ClientOptions{NoReconnect: true})
+	for range 5 {
+		if err := c.Publish(t.Context(), router.Outgoing{Topic: "events.large", Payload: make([]byte, 900<<10)}); err != nil {
+			t.Fatal(err)
+		}
+		flush(t, c)
+	}
+	others.check()
+	if st := s.stats(t); st.Published != others.sent+5 {
+		t.Errorf("published %d, want %d", st.Published, others.sent+5)
+	}
+}
+
+// TestFramesAreFinishedInTime has frames begun and not finished, one of them with
+// a byte now and then: both end their connections, with nobody else's.
+func TestFramesAreFinishedInTime(t *testing.T) {
+	for name, tc := range map[string]struct {
+		begin int
+		drip  bool
+	}{
+		"five bytes":              {5, false},
+		"a large frame":           {100 << 10, false},
+		"a byte now and then":     {5, true},
+		"a byte of a large frame": {100 << 10, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: time.Second})
+			others := s.newPair(t)
+			p := s.greet(t)
+			whole := message(1, "events.large", string(make([]byte, 900<<10)))
+			p.send(whole[:tc.begin])
+			done := make(chan struct{})
+			var dripping sync.WaitGroup
+			if tc.drip {
+				dripping.Go(func() {
+					tick := time.NewTicker(20 * time.Millisecond)
+					defer tick.Stop()
+					for i := tc.begin; ; i++ {
+						select {
+						case <-done:
+							return
+						case <-tick.C:
+							p.conn.Write(whole[i : i+1]) // may have ended
+						}
+					}
+				})
+			}
+			p.expectError(0, frame.CodeHeartbeat, true)
+			p.expectEnd(frame.CodeHeartbeat)
+			close(done)
+			dripping.Wait()
+			s.refused(t, frame.CodeHeartbeat, 1)
+			others.check()
+			s.settled(t)
+		})
+	}
+}
+
+// TestLittleKeepsLittle has clients leave a few bytes, of a frame that they begin
+// or do not take, in one large buffer each. After a while they keep no more than
+// they need.
+func TestLittleKeepsLittle(t *testing.T) {
+	const n = 16
+	leave := func(t *testing.T, s *server, little func(i int)) {
+		c := s.dial(t, ipc.ClientOptions{})
+		for i := range n {
+			little(i)
+			for range 3 { // nobody's, so that another buffer is read into
+				if err := c.Publish(t.Context(), router.Outgoing{Topic: "events.none", Payload: make([]byte, 100<<10)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			flush(t, c)
+		}
+		eventually(t, "little kept", func() bool { return s.broker.Pool().Live() <= idleBuffers+n*4<<10 })
+	}
+	t.Run("begun", func(t *testing.T) {
+		t.Parallel()
+		s := start(t, router.Options{}, ipc.Options{})
+		leave(t, s, func(int) {
+			p := s.greet(t)
+			p.send(append(message(1, "events.a", ""), message(2, "events.a", "")[:20]...))
+			s.await(t, "its first", func(st *router.Stats) bool { return st.Clients[len(st.Clients)-1].Published == 1 })
+		})
+	})
+	t.Run("not taken", func(t *testing.T) {
+		t.Parallel()
+		s := start(t, router.Options{}, ipc.Options{})
+		pub := s.dial(t, ipc.ClientOptions{})
+		leave(t, s, func(i int) {
+			p := s.greet(t)
+			topic := fmt.Sprintf("events.rare%d", i)
+			p.subscribe(1, router.Subscription{Patterns: []string{topic}})
+			queued := s.stats(t).Queued
+			for s.stats(t).Queued == queued {
+				if err := pub.Publish(t.Context(), router.Outgoing{Topic: topic, Payload: make([]byte, 2000)}); err != nil {
+					t.Fatal(err)
+				}
+				flush(t, pub)
+			}
+		})
+	})
 }

@@ -30,6 +30,7 @@ func (s *server) charge(c *conn, n int) {
 	r.tokens -= int64(n) * int64(time.Second)
 	if r.tokens < 0 && !c.paused {
 		c.paused = true
+		c.port.Paused()
 		s.paused = append(s.paused, c)
 		s.watch(c)
 	}
@@ -49,8 +50,7 @@ func (s *server) resume() time.Duration {
 			continue
 		}
 		c.paused = false
-		c.lastRead = now
-		s.watch(c)
+		s.readAgain(c, now)
 	}
 	clear(s.paused[len(kept):])
 	s.paused = kept

@@ -21,7 +21,17 @@ const (
 	inSwap   = 64 << 10 // swap when less than this is left
 )
 
-// partial is the beginning of a frame whose rest has not come yet.
+// The work that one connection may make in a turn. Messages cost nothing here:
+// one read of them is bounded. What is answered, looked up or inflated costs one,
+// and what may take long much more. What has come beyond that is routed in the
+// next turn, before anything more is read.
+const (
+	turnWork = 256
+	longWork = 16 // subscribe, unsubscribe, a request for statistics
+)
+
+// partial is what was read and not routed: the beginning of a frame whose rest
+// has not come yet, or, where the connection waits, more than a turn's work.
 type partial struct {
 	buf *frame.Buffer // nil: none; one reference is held
 	off int
@@ -29,6 +39,8 @@ type partial struct {
 	// need is the frame's length when buf is a buffer of its own for a frame
 	// that is too large for the common one; else 0.
 	need int
+	// since is when the frame was begun, or could be gone on with.
+	since int64
 }
 
 func (p *partial) drop() {
@@ -44,7 +56,7 @@ func (s *server) read(c *conn) {
 		return
 	}
 	s.makeRoom(c)
-	start := s.inUsed
+	start, since := s.inUsed, c.part.since
 	var n int
 	var errno unix.Errno
 	if c.part.need > 0 {
@@ -64,7 +76,9 @@ func (s *server) read(c *conn) {
 	}
 	switch {
 	case errno == unix.EAGAIN:
-		s.keep(c, start)
+		if c.part.need == 0 {
+			s.keep(c, s.in, start, s.inUsed, since)
+		}
 		return
 	case errno != 0 && errno != unix.ECONNRESET: // which is an end with something unread
 		s.doom(c, opError("read", s.l.path, errno))
@@ -74,25 +88,49 @@ func (s *server) read(c *conn) {
 		return
 	}
 	s.taken += n
-	c.lastRead, c.pinged = router.Now(), false
+	c.lastRead, c.pinged, c.work = router.Now(), false, 0
 	if c.part.need > 0 {
 		if c.part.len < c.part.need {
 			return
 		}
 		big := c.part.buf
 		s.halves -= c.part.need
-		c.part = partial{}
+		c.part, since = partial{}, 0
 		s.route(c, big, 0, len(big.B))
 		s.b.EndBatch()
 		big.Release(1)
 	}
-	if !c.dead {
-		start = s.route(c, s.in, start, s.inUsed)
-		s.keep(c, start)
+	next := s.route(c, s.in, start, s.inUsed)
+	if next > start || since == 0 {
+		since = c.lastRead // another frame
 	}
+	s.keep(c, s.in, next, s.inUsed, since)
 	// The messages of different clients do not share a run: who is next has
 	// another port. But the buffer may be swapped before the turn is over.
 	s.b.EndBatch()
+}
+
+// goOn routes what connections have sent beyond a turn's work; it reports whether
+// it did. Those that are not read from have to wait, unless they are gone.
+func (s *server) goOn() (worked bool) {
+	waiting := s.waiting
+	s.waiting = s.waiting[:0]
+	for _, c := range waiting {
+		switch p := c.part; {
+		case c.dead || c.closing: // its part goes with it
+		case c.unread() && !c.gone:
+			s.waiting = append(s.waiting, c)
+		default:
+			worked = true
+			c.part, c.waits, c.work = partial{}, false, 0
+			next := s.route(c, p.buf, p.off, p.off+p.len)
+			s.keep(c, p.buf, next, p.off+p.len, router.Now())
+			s.b.EndBatch()
+			p.buf.Release(1)
+		}
+	}
+	clear(waiting[len(s.waiting):])
+	return worked
 }
 
 // hangUp says how a connection ended: in the middle of a frame is a fault.
@@ -142,36 +180,40 @@ func (s *server) join(c *conn) (start int) {
 	return start
 }
 
-// keep remembers the beginning of a frame at start, if there is one. When the
-// frame is too large for the common buffer it moves to one of its own.
-func (s *server) keep(c *conn, start int) {
-	n := s.inUsed - start
-	if n == 0 || c.dead {
+// keep remembers what lies in buf from start on, if there is anything: what is
+// beyond a turn's work, or the beginning of a frame that was begun at since. A
+// frame that is too large for the common buffer moves to one of its own.
+func (s *server) keep(c *conn, buf *frame.Buffer, start, end int, since int64) {
+	n := end - start
+	if n == 0 || c.dead || c.closing {
 		return
 	}
-	if need := frame.Need(s.in.B[start:s.inUsed]); need > inSwap {
-		if limit := int(s.b.Options().MaxMemory / 2); s.halves+need > limit {
-			s.refuse(c, 0, fmt.Errorf("%w: half frames hold %d bytes of %d, and this one needs %d", frame.ErrMemory, s.halves, limit, need), true)
-			return
+	if c.work >= turnWork {
+		buf.Retain(1)
+		c.part, c.waits = partial{buf: buf, off: start, len: n}, true
+		s.waiting = append(s.waiting, c)
+		return
+	}
+	if need := frame.Need(buf.B[start:end]); need > inSwap {
+		own := s.largeBuffer(need)
+		copy(own.B, buf.B[start:end])
+		if buf == s.in && end == s.inUsed {
+			s.inUsed = start
 		}
-		s.halves += need
-		buf := s.b.Pool().Get(need)
-		buf.B = buf.B[:need]
-		copy(buf.B, s.in.B[start:s.inUsed])
-		s.inUsed = start
-		c.part = partial{buf: buf, len: n, need: need}
+		c.part = partial{buf: own, len: n, need: need, since: since}
 		return
 	}
-	s.in.Retain(1)
-	c.part = partial{buf: s.in, off: start, len: n}
+	buf.Retain(1)
+	c.part = partial{buf: buf, off: start, len: n, since: since}
 }
 
-// route handles the frames of buf between off and end, and returns where the
-// first incomplete one begins.
+// route handles the frames of buf between off and end, until c has made enough
+// work for this turn, and returns where the first begins that it did not handle:
+// for that reason, or because it is not complete.
 func (s *server) route(c *conn, buf *frame.Buffer, off, end int) int {
-	published := 0
-	for off < end {
-		f, err := frame.Next(buf.B[off:end], s.max)
+	handled := 0
+	for off < end && c.work < turnWork && !c.dead && !c.closing {
+		f, err := frame.Next(buf.B[off:end], s.maxFrame(c))
 		if err != nil {
 			if errors.Is(err, frame.ErrIncomplete) {
 				break
@@ -187,6 +229,7 @@ func (s *server) route(c *conn, buf *frame.Buffer, off, end int) int {
 			}
 			s.b.Refused(err)
 			s.refuse(c, f.ID(), err, false)
+			c.work++
 			off += len(f)
 			continue
 		}
@@ -200,22 +243,43 @@ func (s *server) route(c *conn, buf *frame.Buffer, off, end int) int {
 		}
 		switch f.Type() {
 		case frame.TypePublish, frame.TypeRequest, frame.TypeReply, frame.TypeCancel:
-			published++
+			handled++
+			if f.Type() != frame.TypePublish || f.Flags()&frame.FlagCompressed != 0 {
+				c.work += workOf(f)
+			}
 			if err := c.port.Handle(buf, off, f); err != nil {
 				c.port.Refuse(f.ID(), err)
+				c.work++
 			}
+		case frame.TypePong:
 		default:
+			handled++
+			c.work += workOf(f)
 			s.control(c, f)
 		}
 		off += len(f)
-		if c.dead {
-			break
-		}
 	}
-	if c.rate.perSecond > 0 && published > 0 && !c.dead {
-		s.charge(c, published)
+	if c.rate.perSecond > 0 && handled > 0 && !c.dead {
+		s.charge(c, handled)
 	}
 	return off
+}
+
+// maxFrame is how long a frame of c may be.
+func (s *server) maxFrame(c *conn) int {
+	if c.port == nil {
+		return min(s.max, frame.HeaderSize+frame.MaxHandshake)
+	}
+	return s.max
+}
+
+func workOf(f frame.Frame) int {
+	switch t := f.Type(); {
+	case t == frame.TypeSubscribe, t == frame.TypeUnsubscribe,
+		t == frame.TypeRequest && string(f.Topic()) == router.StatsTarget:
+		return longWork
+	}
+	return 1
 }
 
 // control handles a frame that is for the server itself.
@@ -243,7 +307,6 @@ func (s *server) control(c *conn, f frame.Frame) {
 		s.ack(c, f.ID(), 0)
 	case frame.TypePing:
 		c.port.Pong(f.ID(), f.Time())
-	case frame.TypePong:
 	case frame.TypeError:
 		// What a client reports is its own business; it is counted.
 		s.b.Refused(frame.ErrFailed)

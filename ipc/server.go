@@ -105,6 +105,7 @@ type server struct {
 	count   int
 	doomed  []*conn // to be ended between two turns
 	paused  []*conn // read from again later, for they were too fast
+	waiting []*conn // with more read than was routed
 	checked int64   // when handshakes were last looked at
 
 	in     *frame.Buffer // what is read comes here, from all connections
@@ -115,10 +116,12 @@ type server struct {
 	spare  int  // a descriptor to give up when there are none left
 	deaf   bool // the listener is not looked at, for accepting fails
 	max    int  // of a frame
+
+	halfMemory int64 // of the broker's MaxMemory
 }
 
 func newServer(b *router.Broker, l *Listener, o Options) (*server, error) {
-	s := &server{b: b, o: o, l: l, max: b.Options().MaxMessageSize, spare: -1}
+	s := &server{b: b, o: o, l: l, max: b.Options().MaxMessageSize, halfMemory: b.Options().MaxMemory / 2, spare: -1}
 	if err := s.poll.open(); err != nil {
 		return nil, opError("listen", l.path, err)
 	}

@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
@@ -208,4 +213,56 @@ func within(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// TestDescriptorThatLivesOn has another holder of a connection's descriptor when
+// that ends, as a process that is being forked is: epoll must not report it any
+// more, least of all to a server that is ending.
+func TestDescriptorThatLivesOn(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{DrainTimeout: 100 * time.Millisecond})
+	// One that does not read, so that the server has something to wait for at its end.
+	stuck := s.greet(t)
+	stuck.subscribe(1, router.Subscription{Patterns: []string{"events.#"}})
+	c := s.dial(t, ipc.ClientOptions{NoReconnect: true})
+	others := s.descriptors(t)
+	p := s.greet(t)
+	fds := slices.DeleteFunc(s.descriptors(t), func(fd int) bool { return slices.Contains(others, fd) })
+	if len(fds) != 1 {
+		t.Fatalf("descriptors %v, want the one of the new client", fds)
+	}
+	fd, err := unix.Dup(fds[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	p.conn.Close()
+	s.await(t, "the client is gone", func(st *router.Stats) bool { return len(st.Clients) == 2 })
+	for range 1000 {
+		if err := c.Publish(t.Context(), router.Outgoing{Topic: "events.a", Payload: make([]byte, 1000)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flush(t, c)
+	s.stop(t)
+}
+
+// descriptors are the server's ends of its connections.
+func (s *server) descriptors(t testing.TB) (fds []int) {
+	t.Helper()
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range open {
+		fd, _ := strconv.Atoi(e.Name())
+		sa, err := unix.Getsockname(fd)
+		if addr, ok := sa.(*unix.SockaddrUnix); err != nil || !ok || addr.Name != s.path {
+			continue
+		}
+		if listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err == nil && listening == 0 {
+			fds = append(fds, fd)
+		}
+	}
+	return fds
 }

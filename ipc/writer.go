@@ -38,6 +38,7 @@ type gather struct {
 	own   []byte // stream and gap frames; iov points into it, so it never grows
 	items []held
 	refs  []reference
+	subs  []*router.Sub // for a moment
 
 	lastBuf *frame.Buffer // where the last iovec points, to go on with it
 	lastEnd uint32
@@ -52,6 +53,17 @@ func (g *gather) reset() {
 	clear(g.iov)
 	g.iov, g.own, g.items, g.refs = g.iov[:0], g.own[:0], g.items[:0], g.refs[:0]
 	g.total, g.lastBuf = 0, nil
+}
+
+// rotate puts subs in the order in which next is the first, but for what is
+// addressed to the client itself, which stays there.
+func (g *gather) rotate(subs []*router.Sub, next int) {
+	if len(subs) > 0 && subs[0].ID == 0 {
+		subs, next = subs[1:], max(0, next-1)
+	}
+	g.subs = append(append(g.subs[:0], subs[next:]...), subs[:next]...)
+	copy(subs, g.subs)
+	clear(g.subs)
 }
 
 func (g *gather) full() bool {
@@ -192,19 +204,24 @@ func emptied(b []byte) []byte {
 }
 
 // gatherQueues collects from c's queues: all that is urgent first, and then the
-// bulk lanes by turns.
+// bulk lanes by turns. When the write is full, the next begins behind the one that
+// was served last.
 func (s *server) gatherQueues(c *conn, g *gather) {
 	ready := c.port.Ready()
 	now := router.Now()
+	next := 0
 	for _, lane := range [...]router.Lane{router.Urgent, router.Bulk} {
 		for progress := true; progress && !g.full(); {
 			progress = false
-			for _, sub := range *ready {
+			for i, sub := range *ready {
 				if s.gatherLane(c, g, sub, lane, now) {
-					progress = true
+					progress, next = true, i+1
 				}
 			}
 		}
+	}
+	if g.full() {
+		g.rotate(*ready, next)
 	}
 	kept := (*ready)[:0]
 	for _, sub := range *ready {
@@ -222,7 +239,7 @@ func (s *server) gatherQueues(c *conn, g *gather) {
 // anything.
 func (s *server) gatherLane(c *conn, g *gather, sub *router.Sub, lane router.Lane, now int64) (progress bool) {
 	for end := g.total + bulkTurn; g.total < end && !g.full(); {
-		t, ok := sub.Queue.TakeLane(lane, router.ClaimSize)
+		t, ok := sub.Queue.TakeLane(lane, sub.Queue.Claimable(lane, maxWrite))
 		if !ok {
 			return progress
 		}
