@@ -23,9 +23,10 @@ func (b *Broker) relieve() {
 		if n == 0 {
 			return // its consumer was faster
 		}
-		b.stats.dropped(uint64(n))
 		if s.ID == 0 { // what it waits for would never come
 			s.port.sink.Disconnect(frame.CodeSlow, "answers that it did not take were dropped, for memory is short")
+		} else {
+			b.stats.dropped(uint64(n))
 		}
 	}
 }
@@ -38,31 +39,55 @@ func (q *Queue) share(ln Lane, excess int64) int {
 	return int(min(n+1, evictStep))
 }
 
+// inboxShare is the part of MaxMemory that all inboxes together may keep.
+const inboxShare = 4
+
 // fattest returns the queue that keeps most memory and can be evicted, of living
 // subscriptions and of those that are coming to their end. Bulk lanes come first:
-// an urgent lane gives only when no bulk lane has anything. What is addressed to a
-// client of another process counts among these.
+// an urgent lane gives only when no bulk lane has anything. The answers in inboxes
+// are left alone as long as they keep to their share; beyond it the fattest inbox
+// gives before any subscription, for what a client asks for and does not read must
+// not empty the queues of the others.
 func (b *Broker) fattest() (*Sub, Lane) {
-	for _, ln := range []Lane{Bulk, Urgent} {
-		var fat *Sub
-		var most int64
-		for _, subs := range [...][]*Sub{b.index.subs, b.leaving} {
-			for _, s := range subs {
-				l := &s.Queue.lanes[ln]
-				if n := l.weight(); n > most && l.len() > 0 {
-					fat, most = s, n
-				}
-			}
-		}
-		for _, p := range b.ports {
-			l := &p.inbox.Queue.lanes[ln]
-			if n := l.weight(); !p.local && n > most && l.len() > 0 {
-				fat, most = p.inbox, n
-			}
-		}
-		if fat != nil {
-			return fat, ln
+	var f fattest
+	kept := int64(0)
+	for _, p := range b.ports {
+		kept += f.look(p.inbox, Bulk) + f.look(p.inbox, Urgent)
+	}
+	if kept > b.opts.MaxMemory/inboxShare {
+		return f.sub, f.lane
+	}
+	f = fattest{}
+	if b.lookAtAll(&f, Bulk); f.sub == nil {
+		b.lookAtAll(&f, Urgent)
+	}
+	return f.sub, f.lane
+}
+
+func (b *Broker) lookAtAll(f *fattest, ln Lane) {
+	for _, subs := range [...][]*Sub{b.index.subs, b.leaving} {
+		for _, s := range subs {
+			f.look(s, ln)
 		}
 	}
-	return nil, Bulk
+}
+
+// fattest is the lane that keeps most of those looked at.
+type fattest struct {
+	sub  *Sub
+	lane Lane
+	most int64
+}
+
+// look returns how much memory the lane keeps, where it can give any.
+func (f *fattest) look(s *Sub, ln Lane) int64 {
+	l := &s.Queue.lanes[ln]
+	if l.len() == 0 {
+		return 0
+	}
+	n := l.weight()
+	if n > f.most {
+		f.sub, f.lane, f.most = s, ln, n
+	}
+	return n
 }

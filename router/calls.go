@@ -17,6 +17,8 @@ type Calls struct {
 	Send func(*frame.Fields) error
 	// MaxPayload bounds what a compressed reply may inflate to.
 	MaxPayload int
+	// MaxOpen, where not 0, bounds the calls that wait for an answer at once.
+	MaxOpen int
 
 	next   atomic.Uint64
 	mu     sync.Mutex
@@ -81,6 +83,9 @@ func (c *Calls) expect(id uint64) (<-chan answer, error) {
 	defer c.mu.Unlock()
 	if c.closed != nil {
 		return nil, c.closed
+	}
+	if c.MaxOpen > 0 && len(c.open) >= c.MaxOpen {
+		return nil, &LimitError{"max_requests", int64(c.MaxOpen), int64(len(c.open) + 1)}
 	}
 	if c.open == nil {
 		c.open = make(map[uint64]chan answer)
@@ -182,9 +187,21 @@ func (c *Calls) Close(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = err
-	if err == nil {
-		return
+	if err != nil {
+		c.fail(err)
 	}
+}
+
+// Fail fails everything that waits with err, and nothing after it: answers were
+// lost, and nobody knows whose.
+func (c *Calls) Fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fail(err)
+}
+
+// fail is for who holds mu.
+func (c *Calls) fail(err error) {
 	for id, ch := range c.open {
 		delete(c.open, id)
 		ch <- answer{err: err}

@@ -24,6 +24,12 @@ const LocalRing = localRing
 // LocalBytes is how many bytes.
 const LocalBytes = localBytes
 
+// HoldAnswers stops the client from taking answers in until release.
+func (l *Local) HoldAnswers() (release func()) { l.calls.mu.Lock(); return l.calls.mu.Unlock }
+
+// Port returns the client's place at the broker.
+func (l *Local) Port() *Port { return l.port }
+
 // MaxGone is how many messages that fell out of a replay are remembered at
 // least.
 const MaxGone = maxGone

@@ -80,7 +80,7 @@ func (b *Broker) ClientAs(who Identity, authorize Authorize) *Local {
 		maxBytes: min(localBytes, b.opts.MaxMemory/localShare),
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	l.calls = Calls{Send: l.send, MaxPayload: b.opts.MaxMessageSize}
+	l.calls = Calls{Send: l.send, MaxPayload: b.opts.MaxMessageSize, MaxOpen: b.opts.MaxRequests}
 	l.resp = Responders{Send: l.send}
 	attached := b.post(func() {
 		l.port = b.attach(who, localSink{}, authorize, frame.FlagCompressed, true)
@@ -118,7 +118,8 @@ func (b *Broker) takeFrom(l *Local) (worked bool) {
 			it := &batch.Items[i]
 			size += int64(it.Len)
 			f := it.Frame()
-			if err := l.port.Handle(it.Buf, int(it.Off), f); err != nil {
+			// Of a publish that was refused nobody waits to hear.
+			if err := l.port.Handle(it.Buf, int(it.Off), f); err != nil && f.ID()&PublishID == 0 {
 				l.port.Refuse(f.ID(), err)
 			}
 		}

@@ -168,6 +168,10 @@ func (l *Local) listen(ctx context.Context) error {
 	})
 }
 
+// errAnswersLost ends all calls under way: the broker had to give up answers for
+// this client, and nobody knows whose.
+var errAnswersLost = fmt.Errorf("%w: answers of the broker were lost", frame.ErrSlow)
+
 // readInbox runs until the port is closed: by Close, or with the broker. Nobody
 // answers then any more.
 func (l *Local) readInbox(q *Queue) {
@@ -175,6 +179,9 @@ func (l *Local) readInbox(q *Queue) {
 	defer l.calls.Close(ErrClosed)
 	for q.Wait(context.Background()) == nil {
 		t, _ := q.Take(ClaimSize)
+		if t.HasGap && t.Lane == Urgent {
+			l.calls.Fail(errAnswersLost)
+		}
 		size := 0
 		for i := range t.Items {
 			f := t.Items[i].Frame()

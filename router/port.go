@@ -65,7 +65,7 @@ type Port struct {
 
 	subs   map[uint64]*Sub
 	weight int  // patterns and filter entries of subs, at most maxPortWeight
-	inbox  *Sub // replies and what else is addressed to the client itself
+	inbox  *Sub // answers, and what else is addressed to the client itself
 
 	isReady bool
 	ready   []*Sub // with something queued
@@ -78,6 +78,10 @@ type Port struct {
 // maxPortRoutes bounds a port's cache of topics; beyond it the cache starts
 // anew, so that a client which makes up topics costs itself and nobody else.
 const maxPortRoutes = 1024
+
+// inboxQueued is how many refusals, cancels and pongs an inbox holds. Its urgent
+// lane is for answers, twice as many as there can be open requests.
+const inboxQueued = 512
 
 // maxPortWeight bounds the memory that the subscriptions of a client take.
 const maxPortWeight = 4096
@@ -101,7 +105,7 @@ func (b *Broker) attach(who Identity, sink Sink, authorize Authorize, inflates f
 		subs:   make(map[uint64]*Sub),
 	}
 	p.inbox = &Sub{port: p}
-	p.inbox.Queue.Reset(DropOldest, 1, 2*b.opts.MaxRequests, local)
+	p.inbox.Queue.Reset(DropOldest, inboxQueued, 2*b.opts.MaxRequests, local)
 	b.ports[p.id] = p
 	return p
 }

@@ -36,20 +36,21 @@ func (r *run) add(buf *frame.Buffer, off, n int) {
 // Handle routes the frame f, which a client sent and which lies in buf at off.
 // It takes publish, request, reply and cancel frames; the caller keeps its own
 // reference on buf at least until EndBatch. An error is the client's fault: it
-// is counted, and the caller tells the client.
+// is counted, and the caller tells the client with Refuse. Of a reply Handle does
+// that by itself, under no number: its own is one of the asker's.
 func (p *Port) Handle(buf *frame.Buffer, off int, f frame.Frame) error {
 	var err error
 	if ext := f.Extension(); len(ext) > 0 {
 		err = frame.CheckExtension(ext)
 	}
 	switch t := f.Type(); {
+	case t == frame.TypeReply:
+		err = p.reply(buf, off, f, err)
 	case err != nil:
 	case t == frame.TypePublish:
 		err = p.publish(buf, off, f)
 	case t == frame.TypeRequest:
 		err = p.request(buf, off, f)
-	case t == frame.TypeReply:
-		err = p.reply(buf, off, f)
 	case t == frame.TypeCancel:
 		err = p.cancel(f)
 	default:
@@ -58,6 +59,10 @@ func (p *Port) Handle(buf *frame.Buffer, off int, f frame.Frame) error {
 	if err != nil {
 		p.stats.refused++
 		p.b.stats.refuse(err)
+		if f.Type() == frame.TypeReply {
+			p.Refuse(0, err)
+			return nil
+		}
 	}
 	return err
 }

@@ -1,13 +1,12 @@
 package router
 
 import (
-	"encoding/binary"
 	"time"
 
 	"github.com/daemoneye/eventbus/frame"
 )
 
-// requestTTL is how long a request without a deadline is remembered.
+// requestTTL is how long a request without a deadline may take.
 const requestTTL = 5 * time.Minute
 
 // requestKey identifies an open request: the asking port and its own number.
@@ -19,7 +18,8 @@ type requestKey struct {
 // pendingRequest is a request that a responder has, or will have, in its queue.
 type pendingRequest struct {
 	asker, responder *Port
-	sub              *Sub // of the responder
+	sub              *Sub   // of the responder
+	seq              uint64 // the broker's, of the request
 	expires          int64
 }
 
@@ -50,9 +50,8 @@ func (p *Port) request(buf *frame.Buffer, off int, f frame.Frame) error {
 		return b.answerStats(p, f.ID())
 	}
 	expires := b.now + int64(requestTTL)
-	if v, ok := f.Extension().Lookup(frame.TagDeadline); ok && len(v) == 8 {
-		expires = min(expires, int64(binary.LittleEndian.Uint64(v)))
-		if expires <= b.now {
+	if deadline, ok := f.Extension().Deadline(); ok {
+		if expires = deadline; expires <= b.now {
 			return frame.ErrDeadline
 		}
 	}
@@ -73,7 +72,7 @@ func (p *Port) request(buf *frame.Buffer, off int, f frame.Frame) error {
 	if err != nil {
 		return err
 	}
-	b.pending[key] = &pendingRequest{asker: p, responder: s.port, sub: s, expires: expires}
+	b.pending[key] = &pendingRequest{asker: p, responder: s.port, sub: s, seq: b.seq, expires: expires}
 	p.asked++
 	b.deliver(s, Urgent, []Item{it})
 	it.Buf.Release(1)
@@ -81,19 +80,25 @@ func (p *Port) request(buf *frame.Buffer, off int, f frame.Frame) error {
 }
 
 // reply goes to who asked, if it is the answer of whom was asked. One that comes
-// too late, or twice, is not an error: the requester may have gone.
-func (p *Port) reply(buf *frame.Buffer, off int, f frame.Frame) error {
+// too late, or twice, is not an error: the requester may have gone. One that is
+// malformed still ends the request, for there will not be another; both sides are
+// told.
+func (p *Port) reply(buf *frame.Buffer, off int, f frame.Frame, malformed error) error {
 	b := p.b
 	b.endRun()
 	key := requestKey{f.Source(), f.ID()}
 	r := b.pending[key]
 	if r == nil || r.responder != p {
 		b.stats.lateReplies++
-		return nil
+		return malformed
 	}
 	b.settle(key, r)
 	b.seq++
 	f.Stamp(p.id, b.seq)
+	if malformed != nil {
+		r.asker.Refuse(key.id, malformed)
+		return malformed
+	}
 	it, err := b.readable(r.asker, Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
 	if err != nil {
 		r.asker.Refuse(key.id, err)
@@ -109,7 +114,7 @@ func (p *Port) cancel(f frame.Frame) error {
 	key := requestKey{p.id, f.ID()}
 	if r := p.b.pending[key]; r != nil {
 		p.b.settle(key, r)
-		p.b.forwardCancel(r.responder, key)
+		p.b.forwardCancel(r, key)
 	}
 	return nil
 }
@@ -122,24 +127,31 @@ func (b *Broker) settle(key requestKey, r *pendingRequest) {
 
 // control tells p something that is only a type and an id.
 func (b *Broker) control(p *Port, t frame.Type, id uint64) {
-	b.tell(p, func(dst []byte) []byte { return frame.AppendControl(dst, t, id, b.now, 0) })
+	b.tell(p, Urgent, func(dst []byte) []byte { return frame.AppendControl(dst, t, id, b.now, 0) })
 }
 
-// forwardCancel tells a responder that nobody waits for its answer any more.
-func (b *Broker) forwardCancel(responder *Port, key requestKey) {
-	b.tell(responder, func(dst []byte) []byte {
+// forwardCancel tells a responder that nobody waits for its answer any more. It is
+// stamped as the request was: the asker may use the number again.
+func (b *Broker) forwardCancel(r *pendingRequest, key requestKey) {
+	b.tell(r.responder, Bulk, func(dst []byte) []byte {
 		start := len(dst)
 		dst = frame.AppendControl(dst, frame.TypeCancel, key.id, b.now, 0)
-		frame.Frame(dst[start:]).SetSource(key.source)
+		frame.Frame(dst[start:]).Stamp(key.source, r.seq)
 		return dst
 	})
 }
 
-// Refuse tells the client that its frame f was refused, and why.
+// Refuse tells the client that its frame numbered id was refused, and why. To who
+// asks something that is an answer; a refused publish, or what has no number, has
+// nobody waiting.
 func (p *Port) Refuse(id uint64, err error) {
 	b := p.b
+	ln := Urgent
+	if id == 0 || id&PublishID != 0 {
+		ln = Bulk
+	}
 	body := frame.ErrorBody{Code: frame.CodeOf(err), Text: err.Error()}
-	b.tell(p, func(dst []byte) []byte {
+	b.tell(p, ln, func(dst []byte) []byte {
 		dst = frame.AppendControl(dst, frame.TypeError, id, b.now, frame.ErrorSize(body))
 		return frame.AppendError(dst, body)
 	})
@@ -152,7 +164,7 @@ func (b *Broker) portClosed(p *Port) {
 		case r.asker:
 			b.settle(key, r)
 			if r.responder != p {
-				b.forwardCancel(r.responder, key)
+				b.forwardCancel(r, key)
 			}
 		case r.responder:
 			b.settle(key, r)
@@ -184,13 +196,14 @@ func (b *Broker) requestEvicted(it *Item) {
 	}
 }
 
-// expireRequests forgets requests whose deadline has passed; who asked knows
-// the deadline and has given up by itself.
+// expireRequests ends requests whose time is over. Who asked with a deadline has
+// most likely given up by itself; who asked without one learns it here.
 func (b *Broker) expireRequests() {
 	for key, r := range b.pending {
 		if r.expires <= b.now {
 			b.settle(key, r)
-			b.forwardCancel(r.responder, key)
+			r.asker.Refuse(key.id, frame.ErrDeadline)
+			b.forwardCancel(r, key)
 		}
 	}
 }
@@ -211,9 +224,8 @@ func (b *Broker) readable(p *Port, it Item) (Item, error) {
 	return Item{Buf: out, Len: uint32(len(out.B))}, nil
 }
 
-// Pong answers a ping of the client. It takes the way of all that is addressed
-// to the client, so that it comes behind the refusals of what was sent before
-// the ping.
+// Pong answers a ping of the client. It takes the way of what is refused, so that
+// it comes behind the refusals of what was sent before the ping.
 func (p *Port) Pong(id uint64, timeNs int64) {
-	p.b.tell(p, func(dst []byte) []byte { return frame.AppendControl(dst, frame.TypePong, id, timeNs, 0) })
+	p.b.tell(p, Bulk, func(dst []byte) []byte { return frame.AppendControl(dst, frame.TypePong, id, timeNs, 0) })
 }

@@ -134,8 +134,31 @@ func TestTheDeadlineTravelsWithTheRequest(t *testing.T) {
 	})
 }
 
-// A requester that never gives up is forgotten in the end, and its responder
-// told.
+// A deadline that is far off is not cut short.
+func TestALongDeadlineIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, stop := serveUntil(t, router.Options{})
+		c, d := b.Client("c"), b.Client("d")
+		respond(t, d, "slow", func(ctx context.Context, _ *router.Request) ([]byte, error) {
+			select {
+			case <-time.After(time.Hour):
+				return []byte("at last"), nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		})
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Hour)
+		defer cancel()
+		if r, err := c.Request(ctx, "slow", nil); err != nil || string(r.Payload) != "at last" {
+			t.Errorf("%q, %v", r.Payload, err)
+		}
+		c.Close()
+		d.Close()
+		stop()
+	})
+}
+
+// A request without a deadline ends all the same; both sides are told.
 func TestARequestIsNotOpenForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := serveUntil(t, router.Options{})
@@ -149,10 +172,10 @@ func TestARequestIsNotOpenForEver(t *testing.T) {
 		if s := balanced(t, b); s.OpenRequests != 0 || s.Uptime < 5*time.Minute || s.Uptime > 6*time.Minute {
 			t.Errorf("%d requests are open after %v", s.OpenRequests, s.Uptime)
 		}
-		c.Close()
-		if err := <-outcome; !errors.Is(err, router.ErrClosed) {
-			t.Errorf("%v, want ErrClosed", err)
+		if err := <-outcome; !errors.Is(err, frame.ErrDeadline) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v, want ErrDeadline", err)
 		}
+		c.Close()
 		d.Close()
 		stop()
 	})

@@ -23,14 +23,16 @@ type Responders struct {
 	mu   sync.Mutex
 	open map[requestKey]openRequest // guarded by mu
 	// early are the latest cancels of requests that are not open: not yet, or
-	// not any more. A request and its cancel come by different ways.
-	early [64]requestKey // guarded by mu
-	at    int            // guarded by mu; where the next one goes
+	// not any more. A request and its cancel come by different ways. They are
+	// told apart by the broker's sequence, for who asks may use a number again.
+	early [64]uint64 // guarded by mu
+	at    int        // guarded by mu; where the next one goes
 }
 
 // openRequest is one that a handler works on. Its context ends when the reply
 // has been sent, or when nobody waits for that any more.
 type openRequest struct {
+	seq    uint64 // the broker's
 	ctx    context.Context
 	cancel context.CancelFunc
 }
@@ -53,25 +55,26 @@ func (r *Responders) Serve(ctx context.Context, c *Consumer, h Responder) {
 			Content: m.Frame.Content(), Source: m.Frame.Source(),
 		}
 		key := requestKey{m.Frame.Source(), m.Frame.ID()}
-		hctx, cancel := r.begin(ctx, key, m.Frame.Extension())
+		hctx, cancel := r.begin(ctx, key, m.Frame)
 		if hctx.Err() != nil { // nobody waits for the answer
-			r.end(key, cancel)
+			r.end(key, m.Frame.Sequence(), cancel)
 			<-slots
 			continue
 		}
+		seq := m.Frame.Sequence()
 		handlers.Add(1)
 		go func() { // Serve waits for it
 			defer handlers.Done()
 			defer func() { <-slots }()
-			defer r.end(key, cancel)
+			defer r.end(key, seq, cancel)
 			r.answer(hctx, key, req, h)
 		}()
 	}
 }
 
-func (r *Responders) begin(ctx context.Context, key requestKey, ext frame.Extension) (context.Context, context.CancelFunc) {
+func (r *Responders) begin(ctx context.Context, key requestKey, f frame.Frame) (context.Context, context.CancelFunc) {
 	var cancel context.CancelFunc
-	if ns, ok := ext.Deadline(); ok {
+	if ns, ok := f.Extension().Deadline(); ok {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(ns-Now()))
 	} else {
 		ctx, cancel = context.WithCancel(ctx)
@@ -80,17 +83,21 @@ func (r *Responders) begin(ctx context.Context, key requestKey, ext frame.Extens
 	if r.open == nil {
 		r.open = make(map[requestKey]openRequest)
 	}
-	r.open[key] = openRequest{ctx, cancel}
-	if slices.Contains(r.early[:], key) {
+	seq := f.Sequence()
+	r.open[key] = openRequest{seq, ctx, cancel}
+	if i := slices.Index(r.early[:], seq); i >= 0 && seq != 0 {
+		r.early[i] = 0
 		cancel()
 	}
 	r.mu.Unlock()
 	return ctx, cancel
 }
 
-func (r *Responders) end(key requestKey, cancel context.CancelFunc) {
+func (r *Responders) end(key requestKey, seq uint64, cancel context.CancelFunc) {
 	r.mu.Lock()
-	delete(r.open, key)
+	if r.open[key].seq == seq { // not of a later one with the same number
+		delete(r.open, key)
+	}
 	r.mu.Unlock()
 	cancel()
 }
@@ -100,11 +107,11 @@ func (r *Responders) Cancel(f frame.Frame) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := requestKey{f.Source(), f.ID()}
-	if req, ok := r.open[key]; ok {
+	if req, ok := r.open[key]; ok && req.seq == f.Sequence() {
 		req.cancel()
 		return
 	}
-	r.early[r.at%len(r.early)] = key
+	r.early[r.at%len(r.early)] = f.Sequence()
 	r.at++
 }
 

@@ -28,9 +28,10 @@ func (b *Broker) say(build func(dst []byte) []byte) Item {
 	return Item{Buf: buf, Off: uint32(off), Len: uint32(len(out))}
 }
 
-// tell puts a frame of the broker's own into p's inbox.
-func (b *Broker) tell(p *Port, build func(dst []byte) []byte) {
+// tell puts a frame of the broker's own into p's inbox: an answer in the urgent
+// lane, and what nobody waits for in the bulk lane, so that it evicts no answer.
+func (b *Broker) tell(p *Port, ln Lane, build func(dst []byte) []byte) {
 	it := b.say(build)
-	b.deliver(p.inbox, Urgent, []Item{it})
+	b.deliver(p.inbox, ln, []Item{it})
 	it.Buf.Release(1)
 }

@@ -10,14 +10,15 @@ import (
 // farEnd is a port whose sink takes only as much as the test lets it, as a
 // socket would. It is used on the routing thread.
 type farEnd struct {
-	b     *router.Broker
-	port  *router.Port
-	room  int      // messages that may still be taken; the rest of what was taken is held
-	lines []string // what was taken
-	held  []router.Item
-	lane  router.Lane
-	sub   *router.Sub
-	said  string // the reason of a Disconnect
+	b      *router.Broker
+	port   *router.Port
+	room   int           // messages that may still be taken; the rest of what was taken is held
+	lines  []string      // what was taken
+	frames []frame.Frame // copies of it
+	held   []router.Item
+	lane   router.Lane
+	sub    *router.Sub
+	said   string // the reason of a Disconnect
 }
 
 // attach adds a far end. on runs f on the routing thread.
@@ -81,6 +82,7 @@ func (f *farEnd) Drain(p *router.Port) {
 		for i := range t.Items[:n] {
 			fr := t.Items[i].Frame()
 			size += len(fr)
+			f.frames = append(f.frames, append(frame.Frame(nil), fr...))
 			f.lines = append(f.lines, shown(&router.Message{Frame: fr, Payload: fr.Payload(), Sequence: t.Items[i].Sequence(), Urgent: t.Lane == router.Urgent}))
 		}
 		s.Queue.Delivered(t.Lane, n, uint64(size))
@@ -93,3 +95,19 @@ func (f *farEnd) Drain(p *router.Port) {
 func (f *farEnd) Disconnect(code frame.Code, text string) { f.said = code.String() + ": " + text }
 
 func (f *farEnd) Tick(int64) {}
+
+// send has the broker handle a frame of the client, on the routing thread.
+func (f *farEnd) send(t *testing.T, fields *frame.Fields) {
+	buf := f.b.Pool().Get(1 << 10)
+	defer buf.Release(1)
+	var err error
+	if buf.B, err = frame.Append(buf.B, fields); err != nil {
+		t.Error(err)
+		return
+	}
+	fr := frame.Frame(buf.B)
+	if err := f.port.Handle(buf, 0, fr); err != nil {
+		f.port.Refuse(fr.ID(), err)
+	}
+	f.b.EndBatch()
+}

@@ -36,7 +36,7 @@ func (b *Broker) answerStats(p *Port, id uint64) error {
 		Type: frame.TypeReply, Priority: frame.NormalPriority, Content: frame.ContentJSON,
 		Payload: body, Source: p.id, ID: id, Time: b.now, Sequence: b.seq,
 	}
-	b.tell(p, func(dst []byte) []byte {
+	b.tell(p, Urgent, func(dst []byte) []byte {
 		out, err := frame.Append(dst, &fields)
 		if err != nil {
 			panic("router: stats: " + err.Error()) // there is nothing in it that could not be encoded

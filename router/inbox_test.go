@@ -1,0 +1,153 @@
+package router_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+)
+
+func TestEachOfManyRequestsEnds(t *testing.T) {
+	b := serve(t, router.Options{})
+	c := client(t, b, "c")
+	const n = 4000
+	start, outcomes := make(chan struct{}), make(chan error, n)
+	for range n {
+		go func() {
+			<-start
+			_, err := c.Request(t.Context(), "nobody", nil)
+			outcomes <- err
+		}()
+	}
+	close(start)
+	unserved := 0
+	for range n {
+		switch err := wait(t, outcomes); {
+		case errors.Is(err, router.ErrNoResponder):
+			unserved++
+		case !errors.Is(err, frame.ErrLimit):
+			t.Fatalf("%v, want ErrNoResponder or ErrLimit", err)
+		}
+	}
+	if s := balanced(t, b); s.NoResponder != uint64(unserved) || s.OpenRequests != 0 {
+		t.Errorf("%d had no responder and %d are open, by the books of the broker; %d by those of the client", s.NoResponder, s.OpenRequests, unserved)
+	}
+}
+
+// An answer that was lost may have been anybody's.
+func TestALossOfAnswersEndsWhatIsOpen(t *testing.T) {
+	b := serve(t, router.Options{MaxRequests: 2})
+	c, d := client(t, b, "c"), client(t, b, "d")
+	_, on := attach(t, b, 0)
+	slow := newBlocker()
+	defer close(slow.let)
+	respond(t, d, "slow", slow.handle)
+	outcome := ask(t.Context(), c, "slow")
+	wait(t, slow.called)
+	release := c.HoldAnswers()
+	on(func() {
+		for range 20 { // four fit, and four may be in the client's hands
+			c.Port().Refuse(1<<40, frame.ErrDenied)
+		}
+	})
+	release()
+	if err := wait(t, outcome); !errors.Is(err, frame.ErrSlow) {
+		t.Errorf("%v, want ErrSlow", err)
+	}
+	respond(t, d, "fast", echo)
+	if _, err := c.Request(within(t), "fast", nil); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+func TestWhatIsRefusedEvictsNoAnswer(t *testing.T) {
+	b := serve(t, router.Options{})
+	far, on := attach(t, b, 0)
+	on(func() {
+		far.room = 1
+		far.send(t, &frame.Fields{Type: frame.TypeRequest, Topic: "nobody", ID: 1})
+		for i := range uint64(5000) {
+			far.port.Refuse(router.PublishID|i, frame.ErrDenied)
+		}
+		far.Drain(far.port)
+		if diff := cmp.Diff([]string{"!0 "}, far.lines); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+}
+
+// What a client asks for and does not read does not empty the queues of others.
+func TestAnswersThatNobodyReadsGiveFirst(t *testing.T) {
+	b := serve(t, router.Options{MaxMemory: 4 << 20})
+	c := client(t, b, "c")
+	far, on := attach(t, b, 0)
+	s := subscribe(t, c, router.Subscription{SubscriberID: "victim", Patterns: []string{"a"}})
+	publish(t, c, "a", big, big)
+	flush(t, c)
+	respond(t, c, "big", func(_ context.Context, r *router.Request) ([]byte, error) { return []byte(big), nil })
+	for id := range uint64(50) {
+		on(func() { far.send(t, &frame.Fields{Type: frame.TypeRequest, Topic: "big", ID: id + 1}) })
+		for balanced(t, b).OpenRequests > 0 {
+			flush(t, c)
+		}
+	}
+	if n := booksOf(t, b, "victim").Dropped; n != 0 {
+		t.Errorf("another client lost %d", n)
+	}
+	if s := balanced(t, b); s.BufferBytes > s.MaxBufferBytes || s.DropRate != 0 {
+		t.Errorf("%d bytes of buffers, at most %d are allowed; subscriptions lost %v a second", s.BufferBytes, s.MaxBufferBytes, s.DropRate)
+	}
+	read(t, s, 2)
+	on(func() {
+		far.room = 1000
+		far.lose()
+		far.Drain(far.port)
+		if len(far.lines) == 0 || !strings.HasPrefix(far.lines[0], "!gap") {
+			t.Errorf("the client is not told of its loss: %.100q", far.lines)
+		}
+	})
+}
+
+// The number of a reply is one of who asked: it says nothing of the responder's own
+// requests. And who asked is not left waiting.
+func TestAMalformedReplyEndsItsRequestOnly(t *testing.T) {
+	b := serve(t, router.Options{})
+	c := client(t, b, "c")
+	far, on := attach(t, b, 0)
+	slow := newBlocker()
+	defer close(slow.let)
+	respond(t, c, "slow", slow.handle)
+	on(func() {
+		far.room = 10
+		if _, _, err := far.port.Subscribe(9, router.Subscription{Patterns: []string{"far"}, Respond: true}); err != nil {
+			t.Error(err)
+		}
+	})
+	outcome := ask(t.Context(), c, "far")
+	for balanced(t, b).OpenRequests == 0 {
+		flush(t, c)
+	}
+	var refused []uint64
+	on(func() {
+		request := far.frames[0]
+		far.send(t, &frame.Fields{Type: frame.TypeReply, Source: request.Source(), ID: request.ID(), Extension: []byte{1}})
+		far.Drain(far.port)
+		for _, f := range far.frames[1:] {
+			refused = append(refused, f.ID())
+		}
+	})
+	if err := wait(t, outcome); !errors.Is(err, frame.ErrExtension) {
+		t.Errorf("who asked is told %v, want ErrExtension", err)
+	}
+	if diff := cmp.Diff([]uint64{0}, refused); diff != "" {
+		t.Errorf("numbers that the responder was refused (-want +got)\n%s", diff)
+	}
+	if s := balanced(t, b); s.OpenRequests != 0 || s.Refused["extension"] != 1 {
+		t.Errorf("%d are open, refused %v", s.OpenRequests, s.Refused)
+	}
+}
