@@ -30,6 +30,9 @@ func (l *Local) HoldAnswers() (release func()) { l.calls.mu.Lock(); return l.cal
 // Port returns the client's place at the broker.
 func (l *Local) Port() *Port { return l.port }
 
+// Tick does what is due once in a while. Routing thread only.
+func (b *Broker) Tick() { b.tick() }
+
 // MaxGone is how many messages that fell out of a replay are remembered at
 // least.
 const MaxGone = maxGone
@@ -52,7 +55,9 @@ func Filter(s Subscription) (match func(f frame.Frame, topic, source string) boo
 	if err != nil {
 		return nil, err
 	}
-	return f.match, nil
+	return func(fr frame.Frame, topic, source string) bool {
+		return f.takes(topic) && (f == nil || f.match(fr, topic, source))
+	}, nil
 }
 
 // Tree is the tree of patterns, with subscriptions known by number.

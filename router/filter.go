@@ -1,6 +1,7 @@
 package router
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,66 +9,242 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 )
 
-// filter is the compiled form of everything in a Subscription that looks at a
-// message and not only at its topic. It is evaluated on the routing thread,
-// before the queue, without allocating. Immutable.
+// filter is the compiled form of everything in a Subscription that looks at more
+// than its patterns. It is evaluated on the routing thread, before the queue,
+// without allocating: what it asks of the topic once for each route, the rest for
+// each message, in one walk over the extension and steps that do not depend on how
+// much is listed, but for the globs, which are few. Immutable.
 type filter struct {
+	topics Patterns // one must match, where there is any
+
 	minPriority, maxPriority uint8
-	eventTypes               [][]string // each list must hold the event's type
-	sources                  [][]string // each list must hold the source's name
-	topics                   Patterns
+	eventTypes, sources      []set // each must hold the event's type, the source's name
 	pids                     []uint32
-	metadata                 []pair
-	corr                     *CorrelationFilter
-	globs                    []string
-	required, any            []pair
-	extension                bool // whether the extension block matters at all
+	ids, parents, roots      set
+	stages                   set
+	globs                    []glob
+	minSequence, maxSequence *uint64
+	tags, metadata           wanted
+	wantsAny                 bool // of tags
+
+	extension  bool // whether the extension block matters beside its event type
+	perMessage bool // whether anything but the topic matters
 }
 
-type pair struct{ key, value string }
+// set is a list of which any entry will do; nil takes everything.
+type set map[string]struct{}
+
+func newSet(list []string) set {
+	if len(list) == 0 {
+		return nil
+	}
+	s := make(set, len(list))
+	for _, v := range list {
+		s[v] = struct{}{}
+	}
+	return s
+}
+
+// takes reports whether v, which is nil where the message has none, will do.
+func (s set) takes(v []byte) bool {
+	if s == nil {
+		return true
+	}
+	_, ok := s[string(v)]
+	return ok && v != nil
+}
+
+// wanted are the keys that a filter asks for, of tags or of metadata.
+type wanted struct {
+	keys     map[string]int // index in pairs
+	pairs    []wantedPair
+	required int // how many there must be
+}
+
+type wantedPair struct {
+	required, any       string // the value
+	isRequired, isAnyOf bool
+}
+
+func (w *wanted) pair(key string) *wantedPair {
+	i, ok := w.keys[key]
+	if !ok {
+		if w.keys == nil {
+			w.keys = make(map[string]int)
+		}
+		i = len(w.pairs)
+		w.keys[key] = i
+		w.pairs = append(w.pairs, wantedPair{})
+	}
+	return &w.pairs[i]
+}
+
+func (w *wanted) require(pairs map[string]string) {
+	for k, v := range pairs {
+		p := w.pair(k)
+		p.required, p.isRequired = v, true
+	}
+	w.required = len(pairs)
+}
+
+func (w *wanted) anyOf(pairs map[string]string) {
+	for k, v := range pairs {
+		p := w.pair(k)
+		p.any, p.isAnyOf = v, true
+	}
+}
+
+// sought is how far the search for what is wanted has come in a message.
+type sought struct {
+	seen  [maxFilterEntries / 64]uint64 // bit i: pairs[i] was found, whatever its value
+	found int                           // of those required
+	any   bool
+}
+
+// see looks at one entry. Where a key stands twice, the first counts, as for every
+// other reader of extensions.
+func (s *sought) see(w *wanted, entry []byte) {
+	if w.keys == nil {
+		return
+	}
+	key, value, ok := frame.SplitPair(entry)
+	if !ok {
+		return
+	}
+	i, ok := w.keys[string(key)]
+	if !ok || s.seen[i/64]&(1<<(i%64)) != 0 {
+		return
+	}
+	s.seen[i/64] |= 1 << (i % 64)
+	p := &w.pairs[i]
+	if p.isRequired && string(value) == p.required {
+		s.found++
+	}
+	if p.isAnyOf && string(value) == p.any {
+		s.any = true
+	}
+}
+
+// Bounds of what a filter lists. Nothing longer can be in a message.
+const (
+	maxGlobs = 32
+	maxName  = 256 // of a source
+)
 
 // compileFilter returns nil when the subscription passes every message.
-func compileFilter(s *Subscription) (*filter, error) {
-	f := &filter{maxPriority: s.Capabilities.maxPriority()}
-	if f.maxPriority > frame.MaxPriority {
-		return nil, fmt.Errorf("%w: max_priority is %d, want at most %d", ErrSubscription, f.maxPriority, frame.MaxPriority)
+func compileFilter(s *Subscription, wildcards bool) (*filter, error) {
+	if err := s.checkFilters(); err != nil {
+		return nil, err
 	}
-	addList(&f.eventTypes, s.Capabilities.EventTypes)
-	if !slices.Contains(s.Capabilities.Collectors, "*") {
-		addList(&f.sources, s.Capabilities.Collectors)
+	c := &s.Capabilities
+	f := &filter{maxPriority: c.maxPriority()}
+	f.addEventTypes(c.EventTypes)
+	if !slices.Contains(c.Collectors, "*") {
+		f.addSources(c.Collectors)
 	}
 	if e := s.EventFilter; e != nil {
-		if f.minPriority = e.MinPriority; f.minPriority > frame.MaxPriority {
-			return nil, fmt.Errorf("%w: min_priority is %d, want at most %d", ErrSubscription, f.minPriority, frame.MaxPriority)
-		}
-		addList(&f.eventTypes, e.EventTypes)
-		addList(&f.sources, e.Sources)
+		f.minPriority = e.MinPriority
+		f.addEventTypes(e.EventTypes)
+		f.addSources(e.Sources)
 		f.pids = slices.Sorted(slices.Values(e.PIDs))
-		f.metadata = pairs(e.Metadata)
-		topics, err := ParsePatterns(e.Topics...)
-		if err != nil {
-			return nil, fmt.Errorf("event_filter.topics: %w", err)
-		}
-		f.topics = topics
-	}
-	if c := s.CorrelationFilter; c != nil {
-		f.corr = c
-		f.required, f.any = pairs(c.RequiredTags), pairs(c.AnyTags)
-		f.globs = c.Patterns
-		for _, g := range c.Patterns {
-			if len(g) > maxSubscriberID {
-				return nil, fmt.Errorf("%w: a correlation pattern takes at most %d bytes", ErrSubscription, maxSubscriberID)
+		f.metadata.require(e.Metadata)
+		for _, text := range e.Topics {
+			p, err := ParsePattern(text, wildcards)
+			if err != nil {
+				return nil, fmt.Errorf("event_filter.topics: %w", err)
 			}
+			f.topics = append(f.topics, p)
 		}
 	}
-	if entries := s.filterEntries(); entries > maxFilterEntries {
-		return nil, fmt.Errorf("%w: %d filter entries, want at most %d", ErrSubscription, entries, maxFilterEntries)
+	f.extension = len(f.pids) > 0 || f.metadata.keys != nil
+	if c := s.CorrelationFilter; c != nil {
+		f.ids, f.parents, f.roots, f.stages = newSet(c.IDs), newSet(c.ParentIDs), newSet(c.RootIDs), newSet(c.WorkflowStages)
+		f.globs = compileGlobs(c.Patterns)
+		f.tags.require(c.RequiredTags)
+		f.tags.anyOf(c.AnyTags)
+		f.wantsAny = len(c.AnyTags) > 0
+		f.minSequence, f.maxSequence = c.MinSequence, c.MaxSequence
+		f.extension = f.extension || f.ids != nil || f.parents != nil || f.roots != nil || f.stages != nil ||
+			f.globs != nil || f.tags.keys != nil || f.minSequence != nil || f.maxSequence != nil
 	}
-	f.extension = f.corr != nil || len(f.pids) > 0 || len(f.metadata) > 0
-	if !f.extension && f.minPriority == 0 && f.maxPriority == frame.MaxPriority && f.eventTypes == nil && f.sources == nil && len(f.topics) == 0 {
+	f.perMessage = f.extension || f.minPriority > 0 || f.maxPriority < frame.MaxPriority || f.eventTypes != nil || f.sources != nil
+	if !f.perMessage && f.topics == nil {
 		return nil, nil
 	}
 	return f, nil
+}
+
+func (f *filter) addEventTypes(list []string) {
+	if len(list) > 0 {
+		f.eventTypes = append(f.eventTypes, newSet(list))
+	}
+}
+
+func (f *filter) addSources(list []string) {
+	if len(list) > 0 {
+		f.sources = append(f.sources, newSet(list))
+	}
+}
+
+// checkFilters holds what the filters list against its bounds.
+func (s *Subscription) checkFilters() error {
+	c := &s.Capabilities
+	if p := c.maxPriority(); p > frame.MaxPriority {
+		return fmt.Errorf("%w: max_priority is %d, want at most %d", ErrSubscription, p, frame.MaxPriority)
+	}
+	lists := []struct {
+		name string
+		list []string
+		max  int
+	}{
+		{"capabilities.event_types", c.EventTypes, frame.MaxID},
+		{"capabilities.collectors", c.Collectors, maxName},
+	}
+	add := func(name string, list []string, max int) {
+		lists = append(lists, struct {
+			name string
+			list []string
+			max  int
+		}{name, list, max})
+	}
+	var maps [3]map[string]string
+	if e := s.EventFilter; e != nil {
+		if e.MinPriority > frame.MaxPriority {
+			return fmt.Errorf("%w: min_priority is %d, want at most %d", ErrSubscription, e.MinPriority, frame.MaxPriority)
+		}
+		add("event_filter.event_types", e.EventTypes, frame.MaxID)
+		add("event_filter.sources", e.Sources, maxName)
+		maps[0] = e.Metadata
+	}
+	if c := s.CorrelationFilter; c != nil {
+		if len(c.Patterns) > maxGlobs {
+			return fmt.Errorf("%w: %d correlation_filter.patterns, want at most %d", ErrSubscription, len(c.Patterns), maxGlobs)
+		}
+		add("correlation_filter.ids", c.IDs, frame.MaxID)
+		add("correlation_filter.patterns", c.Patterns, frame.MaxID)
+		add("correlation_filter.parent_ids", c.ParentIDs, frame.MaxID)
+		add("correlation_filter.root_ids", c.RootIDs, frame.MaxID)
+		add("correlation_filter.workflow_stages", c.WorkflowStages, frame.MaxStage)
+		maps[1], maps[2] = c.RequiredTags, c.AnyTags
+	}
+	for _, l := range lists {
+		for _, v := range l.list {
+			if len(v) > l.max {
+				return fmt.Errorf("%w: %s takes entries of at most %d bytes", ErrSubscription, l.name, l.max)
+			}
+		}
+	}
+	for _, m := range maps {
+		for k, v := range m {
+			if k == "" || len(k) > frame.MaxKey || len(v) > frame.MaxValue {
+				return fmt.Errorf("%w: a key takes 1 to %d bytes and a value at most %d", ErrSubscription, frame.MaxKey, frame.MaxValue)
+			}
+		}
+	}
+	if n := s.filterEntries(); n > maxFilterEntries {
+		return fmt.Errorf("%w: %d filter entries, want at most %d", ErrSubscription, n, maxFilterEntries)
+	}
+	return nil
 }
 
 // filterEntries counts everything that is listed in the subscription's filters.
@@ -82,59 +259,79 @@ func (s *Subscription) filterEntries() int {
 	return n
 }
 
-func addList(dst *[][]string, list []string) {
-	if len(list) > 0 {
-		*dst = append(*dst, list)
-	}
+// takes reports whether messages on topic can pass.
+func (f *filter) takes(topic string) bool {
+	return f == nil || len(f.topics) == 0 || f.topics.Match(topic)
 }
 
-func pairs(m map[string]string) []pair {
-	var ps []pair
-	for k, v := range m {
-		ps = append(ps, pair{k, v})
-	}
-	return ps
-}
-
-// match reports whether the message passes. topic is fr's topic as the route
-// holds it and source the name of the connection that sent it.
+// match reports whether the message passes, whose topic the filter takes. topic is
+// fr's topic as the route holds it and source the name of the connection that sent
+// it.
 func (f *filter) match(fr frame.Frame, topic, source string) bool {
 	if p := fr.Priority(); p < f.minPriority || p > f.maxPriority {
 		return false
 	}
 	for _, names := range f.sources {
-		if !slices.Contains(names, source) {
+		if _, ok := names[source]; !ok {
 			return false
 		}
 	}
-	if len(f.topics) > 0 && !f.topics.Match(topic) {
-		return false
+	if !f.extension && f.eventTypes == nil {
+		return true
 	}
-	ext := fr.Extension()
-	if len(f.eventTypes) > 0 && !f.matchEventType(ext, topic) {
-		return false
+	return f.matchExtension(fr.Extension(), topic)
+}
+
+// matchExtension is match for what the extension block says.
+func (f *filter) matchExtension(ext frame.Extension, topic string) bool {
+	var (
+		id, parent, root, stage, eventType, pid, sequence []byte
+		tags, metadata                                    sought
+	)
+	ext.Walk(func(tag byte, value []byte) bool {
+		switch tag {
+		case frame.TagCorrelation:
+			id = value
+		case frame.TagParent:
+			parent = value
+		case frame.TagRoot:
+			root = value
+		case frame.TagStage:
+			stage = value
+		case frame.TagEventType:
+			eventType = value
+		case frame.TagPID:
+			pid = value
+		case frame.TagSequence:
+			sequence = value
+		case frame.TagTag:
+			tags.see(&f.tags, value)
+		case frame.TagMetadata:
+			metadata.see(&f.metadata, value)
+		}
+		return true
+	})
+	for _, types := range f.eventTypes {
+		_, ok := types[secondSegment(topic)]
+		if eventType != nil {
+			ok = types.takes(eventType)
+		}
+		if !ok {
+			return false
+		}
 	}
 	if !f.extension {
 		return true
 	}
-	return f.matchPID(ext) && f.matchMetadata(ext) && f.matchCorrelation(ext)
-}
-
-func (f *filter) matchEventType(ext frame.Extension, topic string) bool {
-	have, ok := ext.Lookup(frame.TagEventType)
-	for _, types := range f.eventTypes {
-		hit := false
-		for _, t := range types {
-			if ok && string(have) == t || !ok && secondSegment(topic) == t {
-				hit = true
-				break
-			}
-		}
-		if !hit {
-			return false
-		}
+	if root == nil {
+		root = id // a message without a root is its own
 	}
-	return true
+	return f.matchPID(pid) &&
+		metadata.found == f.metadata.required &&
+		f.ids.takes(id) && f.parents.takes(parent) && f.roots.takes(root) && f.stages.takes(stage) &&
+		tags.found == f.tags.required && (tags.any || !f.wantsAny) &&
+		f.matchSequence(sequence) &&
+		(f.globs == nil || matchAnyGlob(f.globs, id) || matchAnyGlob(f.globs, parent) || matchAnyGlob(f.globs, root))
 }
 
 func secondSegment(topic string) string {
@@ -143,81 +340,24 @@ func secondSegment(topic string) string {
 	return second
 }
 
-func (f *filter) matchPID(ext frame.Extension) bool {
+func (f *filter) matchPID(pid []byte) bool {
 	if len(f.pids) == 0 {
 		return true
 	}
-	pid, ok := ext.PID()
-	if !ok {
+	if len(pid) != 4 {
 		return false
 	}
-	_, hit := slices.BinarySearch(f.pids, pid)
+	_, hit := slices.BinarySearch(f.pids, binary.LittleEndian.Uint32(pid))
 	return hit
 }
 
-func (f *filter) matchMetadata(ext frame.Extension) bool {
-	for i := range f.metadata {
-		if !f.metadata[i].in(ext, frame.TagMetadata) {
-			return false
-		}
-	}
-	return true
-}
-
-func (f *filter) matchCorrelation(ext frame.Extension) bool {
-	c := f.corr
-	if c == nil {
+func (f *filter) matchSequence(sequence []byte) bool {
+	if f.minSequence == nil && f.maxSequence == nil {
 		return true
 	}
-	id, _ := ext.Lookup(frame.TagCorrelation)
-	parent, hasParent := ext.Lookup(frame.TagParent)
-	root, hasRoot := ext.Lookup(frame.TagRoot)
-	if !hasRoot {
-		root = id // a message without a root is its own
-	}
-	stage, hasStage := ext.Lookup(frame.TagStage)
-	if len(c.IDs) > 0 && !containsBytes(c.IDs, id) ||
-		len(c.ParentIDs) > 0 && !(hasParent && containsBytes(c.ParentIDs, parent)) ||
-		len(c.RootIDs) > 0 && !containsBytes(c.RootIDs, root) ||
-		len(c.WorkflowStages) > 0 && !(hasStage && containsBytes(c.WorkflowStages, stage)) {
+	if len(sequence) != 8 {
 		return false
 	}
-	if len(f.globs) > 0 && !matchAnyGlob(f.globs, id) && !matchAnyGlob(f.globs, parent) && !matchAnyGlob(f.globs, root) {
-		return false
-	}
-	for i := range f.required {
-		if !f.required[i].in(ext, frame.TagTag) {
-			return false
-		}
-	}
-	if len(f.any) > 0 {
-		hit := false
-		for i := range f.any {
-			hit = hit || f.any[i].in(ext, frame.TagTag)
-		}
-		if !hit {
-			return false
-		}
-	}
-	if c.MinSequence == nil && c.MaxSequence == nil {
-		return true
-	}
-	seq, ok := ext.Sequence()
-	return ok && (c.MinSequence == nil || seq >= *c.MinSequence) && (c.MaxSequence == nil || seq <= *c.MaxSequence)
-}
-
-func containsBytes(list []string, b []byte) bool {
-	for _, s := range list {
-		if s == string(b) {
-			return true
-		}
-	}
-	return false
-}
-
-// in reports whether the extension holds the pair. Where a key stands twice, the
-// first counts, as for every other reader of extensions.
-func (p *pair) in(ext frame.Extension, tag byte) bool {
-	v, ok := ext.LookupKey(tag, p.key)
-	return ok && string(v) == p.value
+	n := binary.LittleEndian.Uint64(sequence)
+	return (f.minSequence == nil || n >= *f.minSequence) && (f.maxSequence == nil || n <= *f.maxSequence)
 }

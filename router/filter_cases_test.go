@@ -154,6 +154,24 @@ var filterCases = []struct {
 		stop: []sample{correlated(frame.Correlation{ID: "ab"}), correlated(frame.Correlation{Root: "a"}), {}},
 	},
 	{
+		name: "an empty id is not the same as none",
+		spec: corrFilter(router.CorrelationFilter{IDs: []string{"", "a"}, RootIDs: []string{"", "a"}}),
+		pass: []sample{correlated(frame.Correlation{ID: "a"})},
+		stop: []sample{{}, correlated(frame.Correlation{Root: "a"})},
+	},
+	{
+		name: "a glob takes each piece where it first stands",
+		spec: corrFilter(router.CorrelationFilter{Patterns: []string{"*ab*ba*c", "d*d"}}),
+		pass: []sample{correlated(frame.Correlation{ID: "abbac"}), correlated(frame.Correlation{ID: "xabab.ba.c.c"}), correlated(frame.Correlation{ID: "dd"})},
+		stop: []sample{correlated(frame.Correlation{ID: "abac"}), correlated(frame.Correlation{ID: "abba"}), correlated(frame.Correlation{ID: "d"})},
+	},
+	{
+		name: "a tag may be required and be one of any",
+		spec: corrFilter(router.CorrelationFilter{RequiredTags: map[string]string{"a": "1"}, AnyTags: map[string]string{"a": "2", "b": "2"}}),
+		pass: []sample{correlated(frame.Correlation{Tags: map[string]string{"a": "1", "b": "2"}})},
+		stop: []sample{correlated(frame.Correlation{Tags: map[string]string{"a": "1"}}), correlated(frame.Correlation{Tags: map[string]string{"a": "2"}})},
+	},
+	{
 		name: "correlation_filter.parent_ids",
 		spec: corrFilter(router.CorrelationFilter{ParentIDs: []string{"p"}}),
 		pass: []sample{correlated(frame.Correlation{ID: "x", Parent: "p"})},

@@ -19,6 +19,7 @@ type index struct {
 	serial uint64 // of the last subscription
 	routes map[string]*route
 	gen    uint64 // counts changes; a route of an older generation is stale
+	swept  uint64 // the generation of which no stale route knows a subscription
 }
 
 // maxRoutes bounds the cache against clients that make up topics.
@@ -36,7 +37,6 @@ type route struct {
 	// responders serve requests for this target.
 	responders group
 	replay     []*replayStore
-	published  uint64
 }
 
 // group is a queue group as one topic reaches it: one member gets each message.
@@ -99,10 +99,13 @@ func isSystem(topic string) bool {
 }
 
 func (x *index) refresh(r *route) {
+	r.forget()
 	r.gen = x.gen
-	r.direct, r.picky, r.groups = r.direct[:0], r.picky[:0], nil
-	r.responders.members = r.responders.members[:0]
-	for _, s := range x.finder.find(&x.tree, r.topic) {
+	found := x.finder.find(&x.tree, r.topic)
+	for _, s := range found {
+		if !s.filter.takes(r.topic) {
+			continue
+		}
 		switch {
 		case s.spec.Respond:
 			r.responders.members = append(r.responders.members, s)
@@ -113,11 +116,47 @@ func (x *index) refresh(r *route) {
 				r.groups = append(r.groups, group{name: s.spec.Group})
 			}
 			r.groups[i].members = append(r.groups[i].members, s)
-		case s.filter != nil:
+		case s.filter != nil && s.filter.perMessage:
 			r.picky = append(r.picky, s)
 		default:
 			r.direct = append(r.direct, s)
 		}
+	}
+	clear(found) // the finder is not to keep who has gone
+}
+
+// forget drops what the route knew.
+func (r *route) forget() {
+	clear(r.direct)
+	clear(r.picky)
+	clear(r.responders.members)
+	r.direct, r.picky, r.groups, r.responders.members = r.direct[:0], r.picky[:0], nil, r.responders.members[:0]
+}
+
+// forgetStale has the routes that are out of date let go of subscriptions that may
+// have ended: nobody may ever use those topics again.
+func (b *Broker) forgetStale() {
+	x := &b.index
+	if x.swept == x.gen {
+		return
+	}
+	x.swept = x.gen
+	for _, r := range x.routes {
+		x.forgetStale(r)
+	}
+	for _, p := range b.ports {
+		for _, pr := range p.routes {
+			x.forgetStale(pr.route)
+		}
+		if p.last != nil {
+			x.forgetStale(p.last.route)
+		}
+	}
+}
+
+func (x *index) forgetStale(r *route) {
+	if r.gen != x.gen {
+		r.forget()
 	}
 }
 

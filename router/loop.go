@@ -145,6 +145,7 @@ func (b *Broker) tick() {
 	b.expireReplay()
 	b.closeBooks()
 	b.encoded = encoded{}
+	b.forgetStale()
 	for _, p := range b.ports {
 		p.sink.Tick(b.now)
 	}

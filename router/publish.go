@@ -104,7 +104,6 @@ func (b *Broker) endRun() {
 		return
 	}
 	rt, p := r.route, r.port
-	rt.published += uint64(n)
 	p.stats.published += uint64(n)
 	p.stats.bytes += r.bytes
 	b.stats.published(uint64(n), r.bytes)

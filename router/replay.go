@@ -125,7 +125,7 @@ func (b *Broker) collectReplay(s *Sub, e *early) {
 		store.trim(b.now)
 		store.collect(s, from, e)
 	}
-	if len(e.gone) > 0 && s.filter != nil {
+	if len(e.gone) > 0 && s.filter != nil && s.filter.perMessage {
 		e.unknown = true // what fell out cannot be asked what it held
 	}
 }

@@ -77,11 +77,11 @@ type early struct {
 	wanted map[string]bool // by topic: the past has many messages of few topics
 }
 
-// wants reports whether s has a pattern for topic.
+// wants reports whether s takes messages on topic.
 func (e *early) wants(s *Sub, topic string) bool {
 	want, known := e.wanted[topic]
 	if !known {
-		want = s.patterns.Match(topic)
+		want = s.patterns.Match(topic) && s.filter.takes(topic)
 		if e.wanted == nil {
 			e.wanted = make(map[string]bool)
 		}
@@ -101,7 +101,7 @@ func (b *Broker) early(s *Sub) early {
 		for topic, el := range b.retained.values {
 			buf := el.Value.(*value).buf
 			f := frame.Frame(buf.B)
-			if s.patterns.Match(topic) && s.passes(f, topic) {
+			if s.patterns.Match(topic) && s.filter.takes(topic) && s.passes(f, topic) {
 				e.items = append(e.items, Item{Buf: buf, Len: uint32(len(f))})
 			}
 		}

@@ -150,7 +150,7 @@ func listen(t *testing.T, running context.Context, c *router.Local, rnd *rand.Ra
 	}
 	switch rnd.IntN(4) {
 	case 0:
-		spec.Group = "g"
+		spec.Group, spec.Retained = "g", false // no member gets the past
 	case 1:
 		spec.EventFilter = &router.EventFilter{MinPriority: 5}
 	case 2:

@@ -21,11 +21,13 @@ type Subscription struct {
 	// Patterns are the topics; at least one, at most MaxPatterns. Patterns that
 	// overlap deliver once.
 	Patterns []string `json:"topic_patterns"`
-	// EnableWildcards allows wildcards in Patterns; nil means true.
+	// EnableWildcards allows wildcards in Patterns and in the topics of
+	// EventFilter; nil means true.
 	EnableWildcards   *bool              `json:"enable_wildcards,omitempty"`
 	EventFilter       *EventFilter       `json:"event_filter,omitempty"`
 	CorrelationFilter *CorrelationFilter `json:"correlation_filter,omitempty"`
-	// Group names a queue group: of all its members, each message goes to one.
+	// Group names a queue group: of all its members, each message goes to one. It
+	// cannot be had together with Retained or ReplayFrom.
 	Group string `json:"group,omitempty"`
 	// Overflow says what goes when the queue is full; the zero value is
 	// drop-oldest.
@@ -42,7 +44,7 @@ type Subscription struct {
 	// unknown size.
 	ReplayFrom uint64 `json:"replay_from,omitempty"`
 	// Respond makes this a responder: it gets the requests whose target is one
-	// of Patterns, which must be literal. Use Bus.Respond.
+	// of Patterns, which must be literal; filters are not for it. Use Bus.Respond.
 	Respond bool `json:"respond,omitempty"`
 	// Handler, where set, is called with each message on the goroutine that
 	// received it: the shortest way, without a hand-over. It must not block for
@@ -78,8 +80,8 @@ type EventFilter struct {
 }
 
 // CorrelationFilter selects by correlation metadata. All parts that are set
-// must hold; within a list any entry will do. Patterns are globs in which *
-// stands for any run of bytes; they are tried on id, parent and root.
+// must hold; within a list any entry will do. Patterns are globs, at most 32, in
+// which * stands for any run of bytes; they are tried on id, parent and root.
 type CorrelationFilter struct {
 	IDs            []string          `json:"ids,omitempty"`
 	Patterns       []string          `json:"patterns,omitempty"`
@@ -155,7 +157,13 @@ func (s *Subscription) compile() (Patterns, *filter, error) {
 		if s.Group != "" || s.Retained || s.ReplayFrom != 0 || s.Overflow == Conflate {
 			return nil, nil, fmt.Errorf("%w: a responder takes no group, retained, replay_from or conflate", ErrSubscription)
 		}
+		if s.EventFilter != nil || s.CorrelationFilter != nil || s.filterEntries() > 0 || s.Capabilities.MaxPriority != nil {
+			return nil, nil, fmt.Errorf("%w: a responder takes no filter and no capabilities", ErrSubscription)
+		}
 		wild = false
+	}
+	if s.Group != "" && (s.Retained || s.ReplayFrom != 0) {
+		return nil, nil, fmt.Errorf("%w: a member of a group takes no retained or replay_from: each would get the past, and not one of them", ErrSubscription)
 	}
 	ps := make(Patterns, 0, len(s.Patterns))
 	for _, text := range s.Patterns {
@@ -165,7 +173,7 @@ func (s *Subscription) compile() (Patterns, *filter, error) {
 		}
 		ps = append(ps, p)
 	}
-	f, err := compileFilter(s)
+	f, err := compileFilter(s, wild)
 	return ps, f, err
 }
 
