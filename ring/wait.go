@@ -108,7 +108,8 @@ func (s *Signal) Wait(ctx context.Context, ready func() bool) error {
 // Wait blocks until something is queued, and returns nil then. It returns ErrClosed
 // when the ring is closed and drained, and ctx.Err() when ctx ends first. After
 // ErrClosed one more Claim may still have a Lost: what was evicted last. A ring whose
-// Signal comes from NewSignalFunc has no Wait, and no Batches: both panic.
+// Signal comes from NewSignalFunc has no Wait, and no Batches: both panic,
+// at the latest where they would sleep.
 func (r *Ring[T]) Wait(ctx context.Context) error {
 	r.Release()
 	if position(r.head.Load()) < r.tailSeen {

@@ -14,7 +14,7 @@
  * them is what the assertions on slots say, and what the race detector watches.
  *
  * Mutations, each of which has to fail: NO_PIN, PIN_FIRST, NO_NOTE, SMALL_TABLE,
- * NO_RECHECK, BLIND_CLAIM.
+ * NO_RECHECK, CLOSED_LAST, BLIND_CLAIM.
  */
 
 #ifndef CAP
@@ -68,6 +68,50 @@ inline mayTouch(c, p) {
 		p % CHUNK >= claimLow % CHUNK && p % CHUNK <= (claimHigh - 1) % CHUNK))
 }
 
+/* The producer moves head to at least to, and takes out what it evicts. */
+inline evictTo() {
+	do
+	:: atomic { h = head; mover = byProducer };               /* R */
+	   if
+	   :: h >= to -> headSeen = h; break
+	   :: else
+	   fi;
+#ifndef NO_NOTE
+	   pinned = LAST_CLAIM(h, mover);                         /* noteConsumer */
+#endif
+	   atomic {
+		won = (head == h && byProducer == mover);
+		if
+		:: won -> head = to; byProducer = true            /* R */
+		:: else
+		fi
+	   };
+	   if
+	   :: won ->
+		headSeen = to;
+		do /* collect */
+		:: h < to ->
+			d_step {
+				c = table[(h / CHUNK) % TABLE];
+				mayTouch(c, h);
+				assert(SLOT(c, h) == h + 1); /* evicts what it believes to evict */
+				SLOT(c, h) = EMPTY;
+				assert(fate[h] == QUEUED);
+				fate[h] = EVICTED;
+				h++
+			}
+		:: else -> break
+		od;
+		break
+	   :: else ->
+		if
+		:: n == 1 && to == h + 1 -> headSeen = to; break  /* Push does not look again */
+		:: true                                           /* PushBatch and Evict do */
+		fi
+	   fi
+	od
+}
+
 proctype Producer() {
 	byte next, headSeen, h, n, to, c, i;
 	byte passed, oldest, made, looked;
@@ -95,42 +139,7 @@ proctype Producer() {
 		fi;
 		if
 		:: headSeen < to ->
-			do
-			:: atomic { h = head; mover = byProducer }; /* R */
-			   if
-			   :: h >= to -> headSeen = h; break
-			   :: else
-			   fi;
-#ifndef NO_NOTE
-			   pinned = LAST_CLAIM(h, mover);           /* noteConsumer */
-#endif
-			   atomic {
-				won = (head == h && byProducer == mover);
-				if
-				:: won -> head = to; byProducer = true /* R */
-				:: else
-				fi
-			   };
-			   if
-			   :: won ->
-				headSeen = to;
-				do /* collect */
-				:: h < to ->
-					d_step {
-						c = table[(h / CHUNK) % TABLE];
-						mayTouch(c, h);
-						assert(SLOT(c, h) == h + 1);
-						SLOT(c, h) = EMPTY;
-						assert(fate[h] == QUEUED);
-						fate[h] = EVICTED;
-						h++
-					}
-				:: else -> break
-				od;
-				break
-			   :: else
-			   fi
-			od
+			evictTo()
 		:: else
 		fi;
 		/* fill */
@@ -242,6 +251,13 @@ proctype Producer() {
 		:: else
 		fi
 	:: else
+	fi;
+	/* Evict after Close: all of it, or all but one, or nothing. */
+	n = 0;
+	if
+	:: to = next; evictTo()
+	:: next > 0 -> to = next - 1; evictTo()
+	:: true
 	fi
 }
 
@@ -251,7 +267,10 @@ proctype Consumer() {
 	bool won, mover;
 
 	do
-	:: atomic { h = head; mover = byProducer };                 /* R */
+	:: if
+	   :: atomic { h = head; mover = byProducer }             /* R */
+	   :: taken > 0 -> d_step { h = taken; mover = false }    /* Pop, and PopBatch going on, guess */
+	   fi;
 	   if
 	   :: h >= tailSeen -> tailSeen = tail                    /* W */
 	   :: else
@@ -261,23 +280,39 @@ proctype Consumer() {
 		/* Wait: announce, look again, sleep */
 	park:	asleep = true;                                    /* S */
 #ifndef NO_RECHECK
-		h = head;
+		h = head;                                         /* R */
 		if
-		:: tail != h || closed -> asleep = false          /* W, C */
-		:: else -> token -> token = false; goto park
+		:: tail != h -> asleep = false                    /* W */
+		:: else ->
+			if
+			:: closed -> asleep = false               /* C */
+			:: else -> token -> token = false; goto park
+			fi
 		fi;
 #else
 		token -> token = false;
 #endif
+#ifdef CLOSED_LAST
+		h = head;
+		if
+		:: tail == h ->
+			if
+			:: closed -> break
+			:: else
+			fi
+		:: else
+		fi
+#else
 		if
 		:: closed ->                                      /* C */
-			h = head;
+			h = head;                                 /* R */
 			if
 			:: tail == h -> break                     /* W */
 			:: else
 			fi
 		:: else
 		fi
+#endif
 	   :: else ->
 		/* enterChunk */
 		if
@@ -342,15 +377,16 @@ proctype Consumer() {
 		:: else
 		fi
 	   fi
-	od;
-	/* Drained: every position has its fate. */
-	i = 0;
-	do
-	:: i < PUSH -> d_step { assert(fate[i] != QUEUED); i++ }
-	:: else -> break
 	od
 }
 
 init {
-	atomic { run Producer(); run Consumer() }
+	byte i;
+	atomic { run Producer(); run Consumer() };
+	/* Both have ended: every position has its fate. */
+	_nr_pr == 1;
+	do
+	:: i < PUSH -> d_step { assert(fate[i] != QUEUED); i++ }
+	:: else -> break
+	od
 }
