@@ -2,10 +2,13 @@ package agent_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -104,6 +107,82 @@ func TestTheCollectorsDieWithTheAgent(t *testing.T) {
 	await(t, sub, "an event of the second agent", func(m *router.Message) bool { return m.Gap == nil })
 	if pid := status(t, client).PID; pid != os.Getpid() {
 		t.Errorf("the agent is pid %d", pid)
+	}
+}
+
+// TestHalfAFrameOfAnAgentThatIsKilledIsShownToNobody has it write to a subscriber
+// that does not read, until its socket takes no more in the middle of a message.
+// The subscriber is shown whole messages, then that it may have lost something,
+// and then those of the next agent.
+func TestHalfAFrameOfAnAgentThatIsKilledIsShownToNobody(t *testing.T) {
+	path := socket(t)
+	first, _, _ := role(t, "agent", path)
+	var client *ipc.Client
+	eventually(t, "the agent accepts", func() (ok bool) {
+		var err error
+		client, err = ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: path})
+		return err == nil
+	})
+	subscriber, out, errs := role(t, "subscriber", path)
+	if !out.Scan() {
+		t.Fatal("the subscriber did not subscribe")
+	}
+	if err := subscriber.Process.Signal(unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	const size = 300_001
+	publish := func(size int) {
+		t.Helper()
+		if err := client.Publish(t.Context(), router.Outgoing{Topic: "events.demo", Payload: bytes.Repeat([]byte("x"), size)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := client.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	queued := func() bool {
+		reply, err := client.Request(t.Context(), router.StatsTarget, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s router.Stats
+		if err := json.Unmarshal(reply.Payload, &s); err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(s.Subscriptions, func(s router.SubStats) bool { return s.Name == "stuck" && s.Queued > 0 })
+	}
+	published := 0
+	eventually(t, "its socket is full", func() bool {
+		publish(size)
+		published++
+		return queued()
+	})
+	if err := first.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = first.Wait()
+	if err := subscriber.Process.Signal(unix.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+	client = start(t, agent.Options{Socket: path}).dial(ipc.ClientOptions{})
+	eventually(t, "the subscriber comes back", func() bool {
+		return slices.ContainsFunc(status(t, client).Broker.Subscriptions, func(s router.SubStats) bool { return s.Name == "stuck" })
+	})
+	publish(1)
+	whole, gaps := 0, 0
+	for out.Scan() && out.Text() != "1" {
+		switch out.Text() {
+		case strconv.Itoa(size):
+			whole++
+		case "gap " + frame.ReasonConnection.String():
+			gaps++
+		default:
+			t.Errorf("the subscriber was shown %q", out.Text())
+		}
+	}
+	if out.Text() != "1" || whole >= published || gaps != 1 {
+		t.Errorf("shown were %d messages of %d and %d gaps, at last %q; %s", whole, published, gaps, out.Text(), errs)
 	}
 }
 

@@ -62,10 +62,19 @@ func runCollector(ctx context.Context, name string) error {
 	return serve.Main(ctx, name, serve.Process{
 		In: io.TeeReader(os.Stdin, &config),
 		New: func(c control.ChildConfig) (collector.Collector, error) {
-			if name == "deaf" { // hangs up and goes on
+			switch name {
+			case "deaf": // hangs up and goes on
 				return fake{name: name, run: func(ctx context.Context, emit collector.Emit) error {
 					client.Close()
 					return idle(ctx, emit)
+				}}, nil
+			case "torn": // the first one is killed in the middle of a frame
+				return fake{name: name, run: func(ctx context.Context, emit collector.Emit) error {
+					emit(collector.Message{Topic: "events.torn.whole", Payload: []byte("x")})
+					if !isFirst(c.Mode) {
+						return idle(ctx, emit)
+					}
+					return tear(ctx, client, c.Socket)
 				}}, nil
 			}
 			return newCollector(c, config.String())
@@ -133,18 +142,24 @@ func trespass(ctx context.Context, emit collector.Emit) error {
 // flood publishes without a pause. Where there is a path for a mark, only the
 // first one that comes there does.
 func flood(ctx context.Context, emit collector.Emit, mark string) error {
-	if mark != "" {
-		f, err := os.OpenFile(mark, os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return idle(ctx, emit)
-		}
-		defer f.Close()
+	if mark != "" && !isFirst(mark) {
+		return idle(ctx, emit)
 	}
 	payload := make([]byte, 1000)
 	for ctx.Err() == nil {
 		emit(collector.Message{Topic: "events.flood.x", Payload: payload})
 	}
 	return nil
+}
+
+// isFirst reports whether nobody has been here before.
+func isFirst(mark string) bool {
+	f, err := os.OpenFile(mark, os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
 }
 
 // eventually calls ok until it is true; only a test that fails takes long.

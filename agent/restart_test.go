@@ -61,6 +61,29 @@ func TestACollectorThatIsKilledIsStartedAgain(t *testing.T) {
 	}
 }
 
+// TestHalfAFrameOfACollectorThatIsKilledIsShownToNobody forces the middle of a
+// frame.
+func TestHalfAFrameOfACollectorThatIsKilledIsShownToNobody(t *testing.T) {
+	o := agent.Options{Collectors: collect("torn")}
+	o.Collectors[0].Mode = filepath.Join(t.TempDir(), "mark")
+	r := start(t, o)
+	client := r.dial(ipc.ClientOptions{})
+	sub := subscribe(t, client, router.Subscription{Patterns: []string{"events.torn.#"}, ReplayFrom: 1})
+	sources := map[uint32]bool{}
+	await(t, sub, "an event of the second process", func(m *router.Message) bool {
+		if m.Gap != nil || string(m.Topic()) != "events.torn.whole" || string(m.Payload) != "x" {
+			t.Errorf("%s %q was shown, gap %v", m.Topic(), m.Payload, m.Gap)
+		}
+		sources[m.Frame.Source()] = true
+		return len(sources) == 2
+	})
+	s := status(t, client)
+	if c := s.Collectors[0]; c.LastExit != "signal: killed" || c.Restarts != 1 {
+		t.Errorf("collector is %+v", c)
+	}
+	checkBooks(t, s.Broker)
+}
+
 // TestNothingIsUnaccountedForAfterAKill lets the flood end with the process,
 // and compares what the subscriber was shown, or told to be lost, with what the
 // broker had for it.

@@ -1,7 +1,9 @@
 package agent_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -101,7 +104,8 @@ func pollers() map[string]bool {
 	return all
 }
 
-// runSubscriber subscribes to what is published below events, and says so.
+// runSubscriber subscribes to events.demo and says so, and then what it is shown:
+// the size of a message, or why there is a gap.
 func runSubscriber(ctx context.Context, socket string) error {
 	client, err := ipc.DialOptions(ctx, ipc.ClientOptions{Path: socket})
 	if err != nil {
@@ -113,7 +117,38 @@ func runSubscriber(ctx context.Context, socket string) error {
 		return err
 	}
 	fmt.Println("subscribed")
-	for range sub.Messages(ctx) {
+	for m := range sub.Messages(ctx) {
+		if m.Gap != nil {
+			fmt.Println("gap", m.Gap.Reason)
+			continue
+		}
+		if len(bytes.Trim(m.Payload, "x")) > 0 {
+			return errors.New("a message is not as it was published")
+		}
+		fmt.Println(len(m.Payload))
 	}
 	return nil
+}
+
+// tear writes the first half of a frame to the agent's socket, where the client
+// has nothing on its way, and kills this process.
+func tear(ctx context.Context, client *ipc.Client, socket string) error {
+	if err := client.Flush(ctx); err != nil {
+		return err
+	}
+	f, err := frame.Append(nil, &frame.Fields{Type: frame.TypePublish, Topic: "events.torn.half", Priority: frame.NormalPriority, Payload: make([]byte, 1000)})
+	if err != nil {
+		return err
+	}
+	for fd := range 100 {
+		peer, err := unix.Getpeername(fd)
+		if to, ok := peer.(*unix.SockaddrUnix); err != nil || !ok || to.Name != socket {
+			continue
+		}
+		if _, err := unix.Write(fd, f[:len(f)/2]); err != nil {
+			return err
+		}
+		return unix.Kill(os.Getpid(), unix.SIGKILL)
+	}
+	return errors.New("the agent's socket was not found")
 }

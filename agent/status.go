@@ -27,7 +27,16 @@ func (a *Agent) answerStatus(ctx context.Context, r *router.Request) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(s)
+	body, err := json.Marshal(s)
+	for limit := a.broker.Options().MaxMessageSize; err == nil && frame.HeaderSize+len(body) > limit; {
+		b := &s.Broker
+		if len(b.Clients)+len(b.Subscriptions) == 0 {
+			break // the sender says that it is too large
+		}
+		b.Clients, b.Subscriptions, b.Truncated = b.Clients[:len(b.Clients)/2], b.Subscriptions[:len(b.Subscriptions)/2], true
+		body, err = json.Marshal(s)
+	}
+	return body, err
 }
 
 // answerRegistration registers a collector. Who asks is known by its

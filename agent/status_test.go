@@ -49,6 +49,21 @@ func TestStatus(t *testing.T) {
 	checkBooks(t, s.Broker)
 }
 
+// TestAStatusFitsIntoAMessage: what has no room is left out, and that is said.
+func TestAStatusFitsIntoAMessage(t *testing.T) {
+	r := start(t, agent.Options{MaxMessageSize: 8 << 10})
+	client := r.dial(ipc.ClientOptions{})
+	if status(t, client).Broker.Truncated {
+		t.Error("there is no room for a few")
+	}
+	for range 50 {
+		subscribe(t, client, router.Subscription{SubscriberID: "one of many that take room", Patterns: []string{"events.demo"}})
+	}
+	if b := status(t, client).Broker; !b.Truncated || len(b.Subscriptions) == 0 {
+		t.Errorf("%d subscriptions are shown, truncated %v", len(b.Subscriptions), b.Truncated)
+	}
+}
+
 // TestTheNamesInTheStatusStayAsTheyAre, for programs read them.
 func TestTheNamesInTheStatusStayAsTheyAre(t *testing.T) {
 	r := start(t, agent.Options{Collectors: collect("echo")})

@@ -147,7 +147,13 @@ func printStatus(p *program, s *control.Status) error {
 	for _, c := range b.Subscriptions {
 		row(c.Source, c.Name, strings.Join(c.Patterns, " "), c.Matched, c.Delivered, c.Dropped, c.Queued)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if b.Truncated {
+		fmt.Fprintln(p.out, "\nNot all clients and subscriptions are shown: the answer must fit into a message.")
+	}
+	return nil
 }
 
 func usageText(u *control.Usage) string {

@@ -86,6 +86,19 @@ func TestTheStatusDecidesTheExitStatus(t *testing.T) {
 	}
 }
 
+func TestAStatusThatIsNotCompleteSaysSo(t *testing.T) {
+	for _, truncated := range []bool{false, true} {
+		socket := pretend(t, func(context.Context, *router.Request) ([]byte, error) {
+			return json.Marshal(control.Status{Broker: router.Stats{Truncated: truncated}})
+		})
+		var out, errs bytes.Buffer
+		_ = realMain(t.Context(), &program{strings.NewReader(""), &output{w: &out}, &errs}, []string{"status", "-socket", socket})
+		if got := strings.Contains(out.String(), "\nNot all clients and subscriptions are shown"); got != truncated {
+			t.Errorf("truncated %v: %s%s", truncated, out.String(), errs.String())
+		}
+	}
+}
+
 func TestAnAnswerThatIsNoStatus(t *testing.T) {
 	socket := pretend(t, func(context.Context, *router.Request) ([]byte, error) { return []byte("well"), nil })
 	var out, errs bytes.Buffer

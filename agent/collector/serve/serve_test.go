@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/serve"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -141,6 +143,71 @@ func TestACollectorRegistersPublishesAndReports(t *testing.T) {
 	if _, err := agent.Request(t.Context(), control.CollectorTarget("demo"), nil); !errors.Is(err, router.ErrNoResponder) {
 		t.Errorf("asked after its end: %v", err)
 	}
+}
+
+// TestWhatTheBusDoesNotTakeIsAnnounced in the place of the event, with the ones
+// before that could not be announced.
+func TestWhatTheBusDoesNotTakeIsAnnounced(t *testing.T) {
+	b := newBroker(t)
+	agent := dial(t, b, "agent")
+	acceptAll(t, agent)
+	sub, err := agent.Subscribe(t.Context(), router.Subscription{Patterns: []string{"events.demo.#"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := event.Process{
+		Header: event.Header{Operation: event.OpStart, Sequence: 7, BootID: [16]byte{1}, Host: "web-1", Collector: "demo"}, Name: "sleep",
+	}
+	bus := &choosy{Bus: dial(t, b, "demo"), refuse: 3}
+	demo := fake{func(_ context.Context, emit collector.Emit) error {
+		for range 3 {
+			emit(collector.Message{Topic: "events.demo.a", Payload: event.AppendProcess(nil, &lost), EventType: "process"})
+			lost.Sequence++
+		}
+		return nil
+	}}
+	if err := serve.New(bus, demo, "").Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// Refused were the first event, its announcement, and the second event.
+	var got []string
+	for m := range sub.Messages(t.Context()) {
+		v, err := event.Parse(m.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := fmt.Sprintf("%s %s %v %d", m.Topic(), v.Type(), v.Operation(), v.Sequence())
+		if g, ok := v.Gap(); ok {
+			line += fmt.Sprintf(" lost %d of %d: %s", g.Lost(), g.Total(), g.Reason())
+			if v.BootID() != lost.BootID || string(v.Collector()) != "demo" || v.MonoNs() == 0 || v.WallNs() == 0 || len(v.Host()) == 0 {
+				t.Errorf("header is %+v", v.Header())
+			}
+		}
+		if got = append(got, line); len(got) == 2 {
+			break
+		}
+	}
+	want := []string{
+		"events.demo.gap process gap 8 lost 2 of 2: the bus would not take them: not now",
+		"events.demo.a process start 9",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("published (-want +got):\n%s", diff)
+	}
+}
+
+// choosy is a bus that takes nothing the first few times.
+type choosy struct {
+	router.Bus
+	refuse int
+}
+
+func (c *choosy) PublisherOf(m router.Outgoing) (router.Publisher, error) {
+	if c.refuse > 0 {
+		c.refuse--
+		return nil, errors.New("not now")
+	}
+	return c.Bus.PublisherOf(m)
 }
 
 func TestACollectorThatCannotRegisterDoesNotRun(t *testing.T) {
