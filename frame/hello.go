@@ -35,9 +35,10 @@ type Welcome struct {
 	Features       []string `json:"features"`         // those of hello's that the broker has too
 	MaxMessageSize int      `json:"max_message_size"` // bytes of a whole frame
 	MaxConnections int      `json:"max_connections"`
-	MaxQueued      int      `json:"max_queued"`   // messages in the queue of a subscription
-	HeartbeatMs    int64    `json:"heartbeat_ms"` // whoever is silent for three times as long is taken for dead
-	Urgent         []string `json:"urgent"`       // patterns of the topics that travel in the urgent lane
+	MaxQueued      int      `json:"max_queued"`      // messages in the queue of a subscription
+	HeartbeatMs    int64    `json:"heartbeat_ms"`    // whoever is silent for three times as long is taken for dead
+	Urgent         []string `json:"urgent"`          // patterns of the topics that travel in the urgent lane
+	Epoch          string   `json:"epoch,omitempty"` // of the broker's sequences: another one is another broker, or the same started anew
 }
 
 // AppendHello appends the payload of a hello frame.

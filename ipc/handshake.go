@@ -58,7 +58,7 @@ func (s *server) hello(c *conn, f frame.Frame) error {
 	c.ctl, err = appendWelcome(c.ctl, &frame.Welcome{
 		Source: c.port.ID(), Broker: bo.Name, Version: frame.Version, Features: shared,
 		MaxMessageSize: bo.MaxMessageSize, MaxConnections: s.o.MaxConnections, MaxQueued: bo.MaxQueued,
-		HeartbeatMs: s.o.Heartbeat.Milliseconds(), Urgent: bo.Urgent,
+		HeartbeatMs: s.o.Heartbeat.Milliseconds(), Urgent: bo.Urgent, Epoch: s.epoch,
 	})
 	if err == nil {
 		s.said(c)

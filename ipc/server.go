@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -113,15 +114,17 @@ type server struct {
 	taken  int // bytes read in the last turn that had any
 	halves int // bytes of buffers for large frames whose rest has not come yet
 	out    gather
-	spare  int  // a descriptor to give up when there are none left
-	deaf   bool // the listener is not looked at, for accepting fails
-	max    int  // of a frame
+	spare  int    // a descriptor to give up when there are none left
+	deaf   bool   // the listener is not looked at, for accepting fails
+	max    int    // of a frame
+	epoch  string // see frame.Welcome
 
 	halfMemory int64 // of the broker's MaxMemory
 }
 
 func newServer(b *router.Broker, l *Listener, o Options) (*server, error) {
-	s := &server{b: b, o: o, l: l, max: b.Options().MaxMessageSize, halfMemory: b.Options().MaxMemory / 2, spare: -1}
+	bo := b.Options()
+	s := &server{b: b, o: o, l: l, max: bo.MaxMessageSize, halfMemory: bo.MaxMemory / 2, spare: -1, epoch: rand.Text()}
 	if err := s.poll.open(); err != nil {
 		return nil, opError("listen", l.path, err)
 	}
