@@ -23,6 +23,8 @@ type clientReader struct {
 	off int // of the first byte that is not handled yet
 	end int // of what was read
 
+	small smallRuns
+
 	silence time.Duration // after which the broker is taken for lost
 	writes  uint64        // of the outbox, at the last read
 	listens bool          // nothing was written between the last two reads
@@ -39,7 +41,7 @@ func (c *Client) read(s *session) error {
 		c: c, run: make([]router.Item, 0, router.ClaimSize),
 		silence: 3 * time.Duration(s.welcome.HeartbeatMs) * time.Millisecond, // it sends a ping when it has nothing else to send
 	}
-	defer func() { r.buf.Release(1) }()
+	defer func() { r.buf.Release(1); r.small.release() }()
 	r.buf = c.pool.Get(inBuffer)
 	r.buf.B = r.buf.B[:cap(r.buf.B)]
 	r.end = copy(r.buf.B, s.rest)
@@ -162,7 +164,10 @@ func (r *clientReader) push() {
 	if len(r.run) == 0 {
 		return
 	}
-	r.buf.Retain(len(r.run))
+	if len(r.run) < cap(r.run) && r.sub.behind(r.stream.Lane) {
+		r.small.take(r.c.pool, r.run)
+	}
+	r.run[0].Buf.Retain(len(r.run))
 	r.sub.push(r.stream.Lane, r.run)
 	r.run = r.run[:0]
 }

@@ -189,6 +189,11 @@ func (s *clientSub) push(lane router.Lane, items []router.Item) {
 	s.consumer.Queue.Push(lane, items, &s.scratch)
 }
 
+// behind reports whether the consumer has not taken yet what was pushed before.
+func (s *clientSub) behind(lane router.Lane) bool {
+	return s.consumer.Queue.Room(lane) < s.c.o.Queue
+}
+
 // drained waits until the consumer has taken everything.
 func (s *clientSub) drained(ctx context.Context) error {
 	if s.consumer == nil {
