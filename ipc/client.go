@@ -126,7 +126,7 @@ func DialOptions(ctx context.Context, o ClientOptions) (*Client, error) {
 	c.resp = router.Responders{Send: c.send, Failed: c.report}
 	c.terms.Store(newTerms(s.welcome))
 	c.out.init(o.LatencyBudget, o.Backlog)
-	c.out.connect(s.fd)
+	c.out.connect(s.fd, s.welcome.MaxMessageSize)
 	c.work(c.out.run)
 	go c.run(s) // Close waits for over
 	return c, nil

@@ -28,3 +28,28 @@ func unwritten(batch []byte, sent int) []byte {
 	}
 	return batch[off:]
 }
+
+// firstMessage returns the number of the message that b begins with, and 0 where
+// it is none.
+func firstMessage(b []byte) uint64 {
+	if f := frame.Frame(b); len(b) >= frame.HeaderSize && f.Type() == frame.TypePublish {
+		return f.ID()
+	}
+	return 0
+}
+
+// without drops the frames of b for which drop has an error, in place, and adds
+// the errors to dropped.
+func without(b []byte, drop func(frame.Frame) error, dropped []error) ([]byte, []error) {
+	kept := b[:0]
+	for len(b) > 0 {
+		f := frame.Frame(b[:frame.Need(b)])
+		if err := drop(f); err != nil {
+			dropped = append(dropped, err)
+		} else {
+			kept = append(kept, f...)
+		}
+		b = b[len(f):]
+	}
+	return kept, dropped
+}

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -20,6 +22,7 @@ type outbox struct {
 	spare   []byte        // guarded by mu; memory of a batch that was written
 	writing bool          // guarded by mu
 	fd      int           // guarded by mu; -1 without a connection
+	sealed  bool          // guarded by mu; drain was sent, and nothing comes after that
 	closed  bool          // guarded by mu
 	backlog int           // bytes kept without a connection; 0: none is to come
 	budget  time.Duration // may wait this long for company
@@ -30,15 +33,16 @@ type outbox struct {
 	credit int64 // guarded by mu
 	paidAt int64 // guarded by mu
 
-	now    int64 // guarded by mu; the last reading of the clock
-	share  int   // guarded by mu; how many messages use it
-	shared int   // guarded by mu; how many of them are still to come
+	stamps stamps // guarded by mu
 
 	number uint64 // guarded by mu; of the last message
 	easy   int    // guarded by mu; see appendEasily
+	keep   int    // guarded by mu; memory of larger batches is not kept
+	stuck  uint64 // guarded by mu; the message that was being written when writing failed; 0: none
 
 	armed   bool          // guarded by mu; run was told that something waits
 	flushed bool          // guarded by mu; something was written since run looked
+	awaited bool          // guarded by mu; somebody waits for the answer to what was appended during a write
 	writes  atomic.Uint64 // how often something was written
 	kick    chan struct{} // capacity 1
 	done    chan struct{}
@@ -47,14 +51,12 @@ type outbox struct {
 const (
 	batchSize    = 64 << 10 // a batch of this size does not wait any longer
 	maxBatch     = 256 << 10
+	maxKeep      = 8 << 20 // memory of larger batches is left to the collector
 	writeCost    = int64(40 * time.Microsecond)
 	maxCredit    = int64(time.Millisecond)
 	closeTimeout = time.Second            // for what is written while closing
 	minWait      = 50 * time.Microsecond  // how long a dense stream's batch waits for more
 	maxWait      = 500 * time.Microsecond // the same, when batches fill up by themselves
-
-	stampError = int64(8 * time.Microsecond) // how old a reading of the clock may be that messages share
-	stampShare = 64                          // how many may share one at most
 )
 
 func (o *outbox) init(budget time.Duration, backlog int) {
@@ -64,19 +66,23 @@ func (o *outbox) init(budget time.Duration, backlog int) {
 	o.credit = maxCredit
 }
 
-// connect directs the outbox to a connection and writes what is there.
-func (o *outbox) connect(fd int) {
+// connect directs the outbox to a connection with frames of up to maxSize bytes,
+// and has written what is there.
+func (o *outbox) connect(fd, maxSize int) {
 	o.mu.Lock()
-	o.fd = fd
+	o.fd, o.stuck = fd, 0
+	o.keep = max(2*maxBatch, min(2*maxSize, maxKeep))
 	o.arm()
 	o.mu.Unlock()
 }
 
 // disconnect stops writing. Messages that are not written are kept for the next
-// connection; what asks or answers means nothing there.
-func (o *outbox) disconnect() {
+// connection; what asks or answers means nothing there. It returns the number of
+// the message that was being written, 0 where it was none.
+func (o *outbox) disconnect() (stuck uint64) {
 	o.mu.Lock()
-	o.fd, o.easy = -1, 0
+	defer o.mu.Unlock()
+	o.detach()
 	for o.writing {
 		o.room.Wait()
 	}
@@ -84,7 +90,24 @@ func (o *outbox) disconnect() {
 		o.lanes[lane] = messages(o.lanes[lane])
 	}
 	o.room.Broadcast()
-	o.mu.Unlock()
+	return o.stuck
+}
+
+// detach has nothing written any more. mu is held.
+func (o *outbox) detach() {
+	o.fd, o.easy = -1, 0
+	o.stamps.forget()
+}
+
+// discard drops the kept messages for which drop has an error, and returns the
+// errors. There is no connection, so nobody is writing.
+func (o *outbox) discard(drop func(frame.Frame) error) (dropped []error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for lane := range o.lanes {
+		o.lanes[lane], dropped = without(o.lanes[lane], drop, dropped)
+	}
+	return dropped
 }
 
 // ahead writes b before everything else that waits: a new connection's
@@ -121,8 +144,10 @@ func (o *outbox) close(bye []byte) {
 func (o *outbox) reserve(lane router.Lane, n int) error {
 	for {
 		switch {
-		case o.closed:
+		case o.closed || o.sealed:
 			return router.ErrClosed
+		case o.fd < 0 && o.backlog == 0:
+			return ErrDisconnected
 		case o.fd < 0:
 			if waiting := len(o.lanes[router.Bulk]) + len(o.lanes[router.Urgent]); waiting+n > o.backlog {
 				return fmt.Errorf("%w, and %d bytes wait for that already", ErrDisconnected, waiting)
@@ -191,30 +216,8 @@ func (o *outbox) nextID() uint64 {
 	return router.PublishID | o.number
 }
 
-// stamp returns the time of a message that is being published. In a dense
-// stream messages share a reading of the clock, which costs as much as all the
-// rest; their latency can look longer by that, never shorter. mu is held.
-func (o *outbox) stamp() int64 {
-	if o.shared > 0 {
-		o.shared--
-		return o.now
-	}
-	return o.readClock()
-}
-
-// readClock reads the clock, and decides from how long it took the last messages
-// to come how many of the next share the reading.
-func (o *outbox) readClock() int64 {
-	now := router.Now()
-	switch took := now - o.now; {
-	case !o.armed || took >= stampError:
-		o.share = 0
-	case took < stampError/2:
-		o.share = min(2*o.share+1, stampShare-1)
-	}
-	o.now, o.shared = now, o.share
-	return now
-}
+// stamp returns the time of a message that is being published. mu is held.
+func (o *outbox) stamp() int64 { return o.stamps.next(o.armed && o.budget <= maxWait) }
 
 // With a budget only a message that comes after a pause is written at once.
 func (o *outbox) maxCredit() int64 {
@@ -233,101 +236,12 @@ func (o *outbox) cost() int64 {
 
 // arm has run write what waits, a little later. mu is held.
 func (o *outbox) arm() {
-	o.easy = batchSize
+	if !o.sealed && !o.closed {
+		o.easy = batchSize
+	}
 	if !o.armed {
 		o.armed = true
 		o.kick <- struct{}{} // has room: run takes the token before it disarms
-	}
-}
-
-// flushLocked writes until nothing is left that was there when it began, or
-// there is more than a batch of new. mu is held, but not while writing.
-func (o *outbox) flushLocked() error {
-	var err error
-	for lane := range o.lanes {
-		lane = len(o.lanes) - 1 - lane // urgent first
-		if len(o.lanes[lane]) == 0 || o.fd < 0 {
-			continue
-		}
-		batch, fd := o.lanes[lane], o.fd
-		o.flushed = true
-		o.shared = 0
-		o.lanes[lane], o.spare = o.spare[:0], nil
-		o.writing = true
-		o.writes.Add(1)
-		o.mu.Unlock()
-		sent, werr := sendAll(fd, batch)
-		o.mu.Lock()
-		o.writing = false
-		if werr != nil {
-			err = fmt.Errorf("%w: %w", ErrDisconnected, werr)
-			if o.fd == fd {
-				o.fd, o.easy = -1, 0 // the reading goroutine sees the end as well, and connects anew
-			}
-			o.lanes[lane] = append(unwritten(batch, sent), o.lanes[lane]...)
-			batch = nil
-		}
-		switch {
-		case cap(batch) > 2*maxBatch:
-		case len(o.lanes[lane]) == 0:
-			// Nobody came meanwhile: go on in the memory that the caches hold.
-			o.lanes[lane], o.spare = batch[:0], o.lanes[lane]
-		default:
-			o.spare = batch[:0]
-		}
-		o.room.Broadcast()
-	}
-	if len(o.lanes[router.Bulk])+len(o.lanes[router.Urgent]) > 0 && o.fd >= 0 && !o.closed {
-		o.arm()
-	}
-	return err
-}
-
-// flushNow writes what waits, by this goroutine or by who is at it.
-func (o *outbox) flushNow() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for o.writing {
-		o.room.Wait()
-	}
-	if o.closed {
-		return router.ErrClosed
-	}
-	return o.flushLocked()
-}
-
-// run writes what waited long enough, until the outbox is closed. While batches
-// fill up by themselves it only looks now and then: waking up for each of them
-// would cost more than writing it.
-func (o *outbox) run() {
-	wait := max(o.budget, minWait)
-	for dense := false; ; {
-		if !dense {
-			select {
-			case <-o.done:
-				return
-			case <-o.kick:
-			}
-		}
-		nap(wait)
-		o.mu.Lock()
-		if o.closed {
-			o.mu.Unlock()
-			return
-		}
-		dense = o.flushed
-		o.flushed = false
-		if dense {
-			wait = min(2*wait, max(o.budget, maxWait))
-		} else {
-			wait = max(o.budget, minWait)
-			o.armed, o.easy = false, 0
-			if !o.writing && o.fd >= 0 && o.flushLocked() == nil { // a failure is the reading goroutine's to report
-				o.credit, o.paidAt = 0, router.Now()
-			}
-			o.flushed = false // by others than us
-		}
-		o.mu.Unlock()
 	}
 }
 
@@ -353,18 +267,58 @@ func (o *outbox) write(lane router.Lane, n int, f *frame.Fields) error {
 	if message {
 		return o.published(lane, router.Now())
 	}
-	return o.wrote(router.Urgent, router.Now()) // awaited: not to be kept for company
+	o.awaited = true
+	return o.wrote(router.Urgent, router.Now()) // not to be kept for company
 }
 
-// push writes what waits, unless somebody is writing: who does takes it along.
-func (o *outbox) push() error {
+// later appends a frame that nobody waits for, and leaves writing it to run: for
+// the reading goroutine, which must not wait for a broker that does not read.
+func (o *outbox) later(f *frame.Fields) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.closed || o.sealed:
+		return router.ErrClosed
+	case o.fd < 0:
+		return ErrDisconnected
+	case f.Type == frame.TypePong && len(o.lanes[router.Urgent]) >= maxBatch:
+		return nil // the broker has signs of life enough to read first
+	}
+	b, err := frame.Append(o.lanes[router.Urgent], f)
+	if err == nil {
+		o.lanes[router.Urgent] = b
+		o.arm()
+	}
+	return err
+}
+
+// giveUp writes bye where that would not be inside a frame, and the socket takes it
+// at once.
+func (o *outbox) giveUp(bye []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.fd >= 0 && !o.writing {
+		rawSend(o.fd, []unix.Iovec{{Base: &bye[0], Len: uint64(len(bye))}})
+		o.detach()
+	}
+}
+
+// drain writes what waits, and drain as the last frame: what is published from
+// then on would lie behind it, and is refused.
+func (o *outbox) drain() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
 		return router.ErrClosed
 	}
-	if o.writing || len(o.lanes[router.Bulk])+len(o.lanes[router.Urgent]) == 0 {
-		return nil
+	o.sealed, o.easy = true, 0
+	o.room.Broadcast()
+	for o.writing {
+		o.room.Wait()
 	}
+	if o.fd < 0 {
+		return ErrDisconnected
+	}
+	o.lanes[router.Bulk] = frame.AppendControl(o.lanes[router.Bulk], frame.TypeDrain, 0, router.Now(), 0)
 	return o.flushLocked()
 }

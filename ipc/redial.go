@@ -146,7 +146,7 @@ func (c *Client) resume(s *session) error {
 	c.terms.Store(newTerms(s.welcome))
 	c.calls.Close(nil)
 	c.out.ahead(b)
-	c.out.connect(s.fd)
+	c.out.connect(s.fd, s.welcome.MaxMessageSize)
 	return nil
 }
 

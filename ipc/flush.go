@@ -1,0 +1,160 @@
+package ipc
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/router"
+)
+
+const (
+	// awaitedRounds is how often a flush goes on for what others wait for, before
+	// it leaves that to run: who came to publish a message must come back.
+	awaitedRounds = 16
+
+	napPiece = 10 * time.Millisecond // how long closing may have to wait for run
+)
+
+// flushLocked writes what is there, urgent frames first, and then what came
+// meanwhile and is urgent or awaited. The rest of what came is left to run. mu is
+// held, but not while writing.
+func (o *outbox) flushLocked() error {
+	o.awaited = false
+	err := o.writeLane(router.Urgent)
+	if err == nil {
+		err = o.writeLane(router.Bulk)
+	}
+	for round := 0; err == nil && round < awaitedRounds && (o.awaited || len(o.lanes[router.Urgent]) > 0) && o.fd >= 0; round++ {
+		pinged := o.awaited // pings are in the bulk lane
+		o.awaited = false
+		if err = o.writeLane(router.Urgent); err == nil && pinged {
+			err = o.writeLane(router.Bulk)
+		}
+	}
+	if len(o.lanes[router.Bulk])+len(o.lanes[router.Urgent]) > 0 && o.fd >= 0 && !o.closed {
+		o.arm()
+	}
+	return err
+}
+
+// writeLane writes what is in the lane, if anything. mu is held, but not while
+// writing.
+func (o *outbox) writeLane(lane router.Lane) (err error) {
+	if len(o.lanes[lane]) == 0 || o.fd < 0 {
+		return nil
+	}
+	batch, fd := o.lanes[lane], o.fd
+	o.flushed = true
+	o.stamps.expire()
+	o.lanes[lane], o.spare = o.spare[:0], nil
+	o.writing = true
+	o.writes.Add(1)
+	o.mu.Unlock()
+	sent, werr := sendAll(fd, batch)
+	o.mu.Lock()
+	o.writing = false
+	if werr != nil {
+		err = fmt.Errorf("%w: %w", ErrDisconnected, werr)
+		if werr != unix.EPIPE && werr != unix.ECONNRESET {
+			hangUp(fd) // else the reading goroutine would not see the end
+		}
+		if o.fd == fd {
+			o.detach() // the reading goroutine connects anew
+		}
+		rest := unwritten(batch, sent)
+		o.stuck = firstMessage(rest)
+		o.lanes[lane] = append(rest, o.lanes[lane]...)
+		batch = nil
+	}
+	switch {
+	case cap(batch) > o.keep:
+	case len(o.lanes[lane]) == 0:
+		// Nobody came meanwhile: go on in the memory that the caches hold.
+		o.lanes[lane], o.spare = batch[:0], o.lanes[lane]
+	default:
+		o.spare = batch[:0]
+	}
+	o.room.Broadcast()
+	return err
+}
+
+// flushNow writes what waits, by this goroutine or by who is at it.
+func (o *outbox) flushNow() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.writing {
+		o.room.Wait()
+	}
+	if o.closed {
+		return router.ErrClosed
+	}
+	return o.flushLocked()
+}
+
+// run writes what waited long enough, until the outbox is closed. While batches
+// fill up by themselves it only looks now and then: waking up for each of them
+// would cost more than writing it.
+func (o *outbox) run() {
+	wait := max(o.budget, minWait)
+	for dense := false; ; {
+		if !dense {
+			select {
+			case <-o.done:
+				return
+			case <-o.kick:
+			}
+		}
+		if !o.nap(wait) {
+			return
+		}
+		o.mu.Lock()
+		if o.closed {
+			o.mu.Unlock()
+			return
+		}
+		dense = o.flushed
+		o.flushed = false
+		o.stamps.expire()
+		if dense {
+			wait = min(2*wait, max(o.budget, maxWait))
+		} else {
+			wait = max(o.budget, minWait)
+			o.armed, o.easy = false, 0
+			if !o.writing && o.fd >= 0 && o.flushLocked() == nil { // a failure is the reading goroutine's to report
+				o.credit, o.paidAt = 0, router.Now()
+			}
+			o.flushed = false // by others than us
+		}
+		o.mu.Unlock()
+	}
+}
+
+// nap sleeps for d, in pieces, so that closing need not wait for a long one; false
+// when the outbox was closed.
+func (o *outbox) nap(d time.Duration) bool {
+	for ; d > napPiece; d -= napPiece {
+		nap(napPiece)
+		select {
+		case <-o.done:
+			return false
+		default:
+		}
+	}
+	nap(d)
+	return true
+}
+
+// push writes what waits, unless somebody is writing: who does takes it along.
+func (o *outbox) push() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return router.ErrClosed
+	}
+	if o.writing || len(o.lanes[router.Bulk])+len(o.lanes[router.Urgent]) == 0 {
+		return nil
+	}
+	return o.flushLocked()
+}

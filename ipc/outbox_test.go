@@ -1,0 +1,184 @@
+package ipc
+
+import (
+	"bytes"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// newOutbox returns an outbox that nobody runs: what it writes is written by who
+// appends. The other end of its socket can wait no longer than a test may.
+func newOutbox(t *testing.T, maxSize int) (o *outbox, peer *frame.Reader) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.SetNonblock(fds[1], true); err != nil {
+		t.Fatal(err)
+	}
+	end := os.NewFile(uintptr(fds[1]), "peer")
+	if err := end.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		end.Close()
+		unix.Close(fds[0])
+	})
+	o = new(outbox)
+	o.init(0, 0)
+	o.connect(fds[0], maxSize)
+	return o, frame.NewReader(end, 0)
+}
+
+// await looks until ok is true.
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("did not happen: %s", what)
+		}
+	}
+}
+
+func (o *outbox) isWriting() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.writing
+}
+
+// TestWhatIsAwaitedFollowsTheBatch appends a request and a ping while a batch is
+// being written: who writes that takes them along.
+func TestWhatIsAwaitedFollowsTheBatch(t *testing.T) {
+	t.Parallel()
+	for _, ty := range []frame.Type{frame.TypeRequest, frame.TypePing} {
+		o, peer := newOutbox(t, frame.DefaultMaxSize)
+		written := make(chan error, 1)
+		go func() { // ends when the peer has read it
+			f := frame.Fields{Type: frame.TypePublish, Topic: "events.a", Payload: make([]byte, 900<<10)}
+			written <- o.write(router.Bulk, frame.HeaderSize+len(f.Payload), &f)
+		}()
+		await(t, "somebody writes", o.isWriting)
+		lane, f := router.Bulk, frame.Fields{Type: ty, ID: 7}
+		if ty == frame.TypeRequest {
+			lane, f.Topic = router.Urgent, "a.b"
+		}
+		if err := o.write(lane, 100, &f); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []frame.Type{frame.TypePublish, ty} {
+			if f, err := peer.Next(); err != nil || f.Type() != want {
+				t.Fatalf("%v %v, want %s", f, err, want)
+			}
+		}
+		if err := <-written; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestLargeBatchesAreKept holds that the memory of a message as large as there may
+// be is used again.
+func TestLargeBatchesAreKept(t *testing.T) {
+	t.Parallel()
+	o, peer := newOutbox(t, frame.DefaultMaxSize)
+	f := frame.Fields{Type: frame.TypePublish, Topic: "events.a", Payload: make([]byte, frame.DefaultMaxSize-100)}
+	reading := make(chan error, 1)
+	go func() { // ends with the message
+		_, err := peer.Next()
+		reading <- err
+	}()
+	if err := o.write(router.Bulk, frame.DefaultMaxSize-50, &f); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-reading; err != nil {
+		t.Fatal(err)
+	}
+	if got := max(cap(o.lanes[router.Bulk]), cap(o.spare)); got < len(f.Payload) {
+		t.Errorf("%d bytes are kept", got)
+	}
+}
+
+// TestNapEndsWithTheOutbox naps for longer than any test.
+func TestNapEndsWithTheOutbox(t *testing.T) {
+	t.Parallel()
+	o, _ := newOutbox(t, frame.DefaultMaxSize)
+	woke := make(chan bool)
+	go func() { woke <- o.nap(time.Hour) }() // ends with the outbox
+	o.close(nil)
+	if <-woke {
+		t.Error("it slept to its end")
+	}
+}
+
+// TestStampsExpire holds that a reading of the clock is not used again after the
+// outbox was looked at, or the connection lost.
+func TestStampsExpire(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*outbox){
+		"run looks": func(o *outbox) {
+			done := make(chan struct{})
+			go func() { o.run(); close(done) }() // ends with the outbox
+			await(t, "run looks", func() bool {
+				o.mu.Lock()
+				defer o.mu.Unlock()
+				return !o.armed
+			})
+			close(o.done)
+			<-done
+		},
+		"the connection is lost": func(o *outbox) { o.disconnect() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o, _ := newOutbox(t, frame.DefaultMaxSize)
+			for o.stamps.left == 0 { // until readings are shared
+				o.stamp()
+			}
+			end(o)
+			now := router.Now()
+			if got := o.stamp(); got < now {
+				t.Errorf("the message is %d ns older than it is", now-got)
+			}
+		})
+	}
+	t.Run("a budget that is long", func(t *testing.T) {
+		t.Parallel()
+		o, _ := newOutbox(t, frame.DefaultMaxSize)
+		o.budget = 2 * maxWait
+		for range 10000 {
+			if o.stamp(); o.stamps.left > 0 {
+				t.Fatal("readings are shared although run does not look for long")
+			}
+		}
+	})
+}
+
+// TestMessagesWithoutThoseDropped is for what is kept between connections.
+func TestMessagesWithoutThoseDropped(t *testing.T) {
+	t.Parallel()
+	var kept, want []byte
+	for id := range uint64(5) {
+		f := frame.Fields{Type: frame.TypePublish, Topic: "a", ID: id, Payload: make([]byte, id)}
+		kept, _ = frame.Append(kept, &f)
+		if id != 3 {
+			want, _ = frame.Append(want, &f)
+		}
+	}
+	got, dropped := without(kept, func(f frame.Frame) error {
+		if f.ID() == 3 {
+			return frame.ErrTooLarge
+		}
+		return nil
+	}, nil)
+	if !bytes.Equal(got, want) || len(dropped) != 1 {
+		t.Errorf("%d bytes, want %d; dropped %v", len(got), len(want), dropped)
+	}
+}
