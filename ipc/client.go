@@ -186,12 +186,31 @@ func (c *Client) Source() uint32 { return c.terms.Load().Source }
 // Welcome returns what the broker said of itself and its limits.
 func (c *Client) Welcome() frame.Welcome { return c.terms.Load().Welcome }
 
+// another reports whether these are of another broker than last: its sequences
+// begin anew. One without an epoch is told by the number of the connection, which
+// a broker counts up.
+func (t *terms) another(last *terms) bool {
+	if t.Epoch != "" || last.Epoch != "" {
+		return t.Epoch != last.Epoch
+	}
+	return t.Source <= last.Source
+}
+
+// admit returns an error for a frame that the broker does not take for its size
+// of n bytes, which is that of the inflated one.
+func (t *terms) admit(n int) error {
+	if n > t.MaxMessageSize {
+		return &router.LimitError{Limit: "max_message_size", Max: int64(t.MaxMessageSize), Got: int64(n)}
+	}
+	return nil
+}
+
 // send encodes and sends a frame. Requests, replies and what is small and
 // awaited go ahead of bulk messages.
 func (c *Client) send(f *frame.Fields) error {
 	n := frame.HeaderSize + len(f.Topic) + len(f.Extension) + len(f.Payload)
-	if limit := c.terms.Load().MaxMessageSize; n > limit {
-		return &router.LimitError{Limit: "max_message_size", Max: int64(limit), Got: int64(n)}
+	if err := c.terms.Load().admit(n); err != nil {
+		return err
 	}
 	lane := router.Urgent
 	switch f.Type {

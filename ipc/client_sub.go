@@ -56,7 +56,7 @@ func (c *Client) subscribe(ctx context.Context, spec router.Subscription) (*clie
 	if s.handler == nil {
 		q := new(router.Queue)
 		q.Reset(router.DropOldest, c.o.Queue, c.o.Queue, true)
-		s.consumer = router.NewConsumer(q, c.calls.MaxPayload)
+		s.consumer = router.NewConsumer(q, c.terms.Load().MaxMessageSize)
 	}
 	s.ctx, s.cancel = context.WithCancel(c.ctx)
 	c.mu.Lock()

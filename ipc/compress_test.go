@@ -2,6 +2,7 @@ package ipc_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -118,5 +119,70 @@ func TestCompressionIsNegotiated(t *testing.T) {
 		if m := p.expect(frame.TypePublish); m.Flags() != 0 || !bytes.Equal(m.Payload(), payload) {
 			t.Errorf("flags %d, %d bytes", m.Flags(), len(m.Payload()))
 		}
+	}
+}
+
+// TestLimitIsOfTheInflatedMessage holds that compressing does not make a message
+// fit: those who get it could not inflate it.
+func TestLimitIsOfTheInflatedMessage(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{MaxMessageSize: 64 << 10}, ipc.Options{})
+	c := s.dial(t, ipc.ClientOptions{Compress: frame.FlagS2})
+	payload := make([]byte, 64<<10)
+	for name, publish := range map[string]func() error{
+		"Publisher": func() error { return publisher(t, c, "events.a").Publish(payload) },
+		"Publish": func() error {
+			return c.Publish(t.Context(), router.Outgoing{Topic: "events.a", Payload: payload})
+		},
+	} {
+		var limit *router.LimitError
+		if err := publish(); !errors.As(err, &limit) || limit.Max != 64<<10 || limit.Got <= 64<<10 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestLimitFollowsTheBroker has a client come back to a broker with a larger limit:
+// it inflates what that lets through, to a handler, a loop and a call.
+func TestLimitFollowsTheBroker(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{MaxMessageSize: 64 << 10}, ipc.Options{})
+	st := make(states, 10)
+	c := s.dial(t, ipc.ClientOptions{Compress: frame.FlagS2, OnState: func(err error) { st <- err }})
+	shown := make(chan *router.Message, 10)
+	subscribe(t, c, router.Subscription{Patterns: []string{"events.#"}, Handler: func(m *router.Message) { shown <- m.Clone() }})
+	loop := subscribe(t, c, router.Subscription{Patterns: []string{"events.#"}})
+	s.stop(t)
+	st.lost(t)
+	s = s.restart(t, router.Options{MaxMessageSize: 1 << 20}, ipc.Options{})
+	st.back(t)
+	const n = 500 << 10
+	if err := publisher(t, c, "events.a").Publish(make([]byte, n)); err != nil {
+		t.Fatal(err)
+	}
+	if m := <-shown; m.Gap == nil {
+		t.Errorf("%q, want a gap", m.Payload)
+	}
+	if m := <-shown; len(m.Payload) != n {
+		t.Errorf("handler: %d bytes", len(m.Payload))
+	}
+	for m := range loop.Messages(within(t)) {
+		if m.Gap != nil {
+			continue
+		}
+		if len(m.Payload) != n {
+			t.Errorf("loop: %d bytes", len(m.Payload))
+		}
+		break
+	}
+	responder := s.greet(t)
+	responder.subscribe(1, router.Subscription{Patterns: []string{"a.b"}, Respond: true})
+	go func() { // ends with the reply
+		q := responder.next(frame.TypeStream)
+		out, flag := frame.Compress(nil, make([]byte, n), frame.FlagS2)
+		responder.send(encode(frame.Fields{Type: frame.TypeReply, Flags: flag, ID: q.ID(), Source: q.Source(), Payload: out}))
+	}()
+	if r, err := c.Request(within(t), "a.b", nil); err != nil || len(r.Payload) != n {
+		t.Errorf("reply: %d bytes, %v", len(r.Payload), err)
 	}
 }

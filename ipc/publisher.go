@@ -38,8 +38,11 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 	c := p.c
 	n := p.t.Size(extension, payload)
 	terms := c.terms.Load()
-	if limit := terms.MaxMessageSize; n > limit || len(extension) > frame.MaxExtension {
-		return &router.LimitError{Limit: "max_message_size", Max: int64(limit), Got: int64(n)}
+	if err := terms.admit(n); err != nil {
+		return err
+	}
+	if len(extension) > frame.MaxExtension {
+		return &router.LimitError{Limit: "extension", Max: frame.MaxExtension, Got: int64(len(extension))}
 	}
 	if method := c.o.Compress & terms.inflates; method != 0 && len(payload) > frame.CompressAbove {
 		return c.publishCompressed(p, method, extension, payload)
@@ -94,7 +97,11 @@ func (c *Client) Publish(ctx context.Context, m router.Outgoing) error {
 	if err != nil {
 		return err
 	}
-	if method := c.o.Compress & c.terms.Load().inflates; method != 0 && len(f.Payload) > frame.CompressAbove {
+	terms := c.terms.Load()
+	if err := terms.admit(frame.HeaderSize + len(f.Topic) + len(f.Extension) + len(f.Payload)); err != nil {
+		return err
+	}
+	if method := c.o.Compress & terms.inflates; method != 0 && len(f.Payload) > frame.CompressAbove {
 		out, flag := frame.Compress(nil, f.Payload, method)
 		if flag != 0 {
 			f.Payload, f.Flags = out, f.Flags|flag

@@ -144,6 +144,12 @@ func (c *Client) resume(s *session) error {
 	}
 	c.fd = s.fd
 	c.terms.Store(newTerms(s.welcome))
+	c.calls.MaxPayload = s.welcome.MaxMessageSize
+	for _, sub := range c.subs {
+		if sub.consumer != nil {
+			sub.consumer.SetMaxPayload(s.welcome.MaxMessageSize)
+		}
+	}
 	c.calls.Close(nil)
 	c.out.ahead(b)
 	c.out.connect(s.fd, s.welcome.MaxMessageSize)

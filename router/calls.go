@@ -15,7 +15,8 @@ import (
 type Calls struct {
 	// Send sends a frame towards the broker.
 	Send func(*frame.Fields) error
-	// MaxPayload bounds what a compressed reply may inflate to.
+	// MaxPayload bounds what a compressed reply may inflate to. Whoever calls
+	// Answer may change it.
 	MaxPayload int
 	// MaxOpen, where not 0, bounds the calls that wait for an answer at once.
 	MaxOpen int

@@ -16,12 +16,11 @@ import (
 // their turn; the other methods are safe for concurrent use.
 type Consumer struct {
 	Queue *Queue
-	// MaxPayload bounds what a compressed payload may inflate to.
-	MaxPayload int
 	// Observe, where set, is shown each batch when it has been consumed.
 	Observe func(items []Item)
 
 	delivered, lost atomic.Uint64
+	maxPayload      atomic.Int64
 
 	// owned by the consuming goroutine
 	taken   Taken
@@ -36,10 +35,16 @@ type Consumer struct {
 	ended     chan struct{}
 }
 
-// NewConsumer returns a Consumer of q.
+// NewConsumer returns a Consumer of q, whose compressed payloads may inflate to
+// maxPayload bytes.
 func NewConsumer(q *Queue, maxPayload int) *Consumer {
-	return &Consumer{Queue: q, MaxPayload: maxPayload, ended: make(chan struct{})}
+	c := &Consumer{Queue: q, ended: make(chan struct{})}
+	c.SetMaxPayload(maxPayload)
+	return c
 }
+
+// SetMaxPayload has what is shown from now on inflate to n bytes at most.
+func (c *Consumer) SetMaxPayload(n int) { c.maxPayload.Store(int64(n)) }
 
 // consumeBatch is how many messages are taken at a time.
 const consumeBatch = 64
@@ -161,7 +166,7 @@ func (c *Consumer) show(yield func(*Message) bool) bool {
 		if f.Flags()&frame.FlagCompressed != 0 {
 			// What cannot be inflated is delivered without a payload; the frame
 			// shows that there was one.
-			c.inflate, _ = frame.Inflate(c.inflate[:0], f, c.MaxPayload)
+			c.inflate, _ = frame.Inflate(c.inflate[:0], f, int(c.maxPayload.Load()))
 			m.Payload = c.inflate
 		}
 		done, size = done+1, size+len(f)
