@@ -19,16 +19,19 @@ type ClientOptions struct {
 	// Path is the broker's socket; default DefaultPath("default").
 	Path string
 	// FD is a connected socket to use instead of Path, for a client whose
-	// parent connected it; 0 means none. Such a client cannot reconnect.
+	// parent connected it; 0 means none. Such a client cannot reconnect. The
+	// kernel tells the broker who connected: pid, uid and gid that a Policy sees
+	// are the parent's.
 	FD int
 	// Name and Role are what the client says of itself; default name "client".
 	Name, Role string
 	// LatencyBudget lets the client merge writes: while it publishes densely, a
-	// message may wait this long for others. 0, the default, sends at once as
-	// long as the rate allows (see Publisher).
+	// message may wait this long for others; at most a second. 0, the default,
+	// sends at once as long as the rate allows (see Publisher).
 	LatencyBudget time.Duration
 	// Queue is how many messages a subscription without a Handler keeps in this
-	// process; default 1024. Beyond it the oldest are lost, with a gap.
+	// process; default 1024. Beyond it the oldest are lost, with a gap. It is no
+	// bound in bytes: of messages that are large, fewer should be kept.
 	Queue int
 	// Compress has payloads above frame.CompressAbove bytes compressed: frame.FlagS2
 	// or frame.FlagZstd; default none.
@@ -44,9 +47,13 @@ type ClientOptions struct {
 	// block.
 	OnState func(err error)
 	// OnError, where set, is told of errors that no call waits for: a publish
-	// that the broker refused, a reply that could not be sent.
+	// that the broker refused, a reply that could not be sent, a message that was
+	// kept and cannot be sent any more.
 	OnError func(err error)
 }
+
+// maxBudget is more than anybody wants to wait, and shorter than a heartbeat.
+const maxBudget = time.Second
 
 func (o *ClientOptions) setDefaults() error {
 	if o.Path == "" && o.FD == 0 {
@@ -71,6 +78,9 @@ func (o *ClientOptions) setDefaults() error {
 	if o.NoReconnect {
 		o.Backlog = 0
 	}
+	if o.LatencyBudget < 0 || o.LatencyBudget > maxBudget {
+		return fmt.Errorf("ipc: options: LatencyBudget is %s, want 0 to %s", o.LatencyBudget, maxBudget)
+	}
 	if o.Compress != 0 && o.Compress != frame.FlagS2 && o.Compress != frame.FlagZstd {
 		return fmt.Errorf("ipc: options: Compress is %d, want frame.FlagS2, frame.FlagZstd or 0", o.Compress)
 	}
@@ -88,10 +98,15 @@ type Client struct {
 
 	terms atomic.Pointer[terms]
 
-	mu     sync.Mutex
-	subs   map[uint64]*clientSub // guarded by mu
-	closed bool                  // guarded by mu
-	fd     int                   // guarded by mu; -1 without a connection
+	mu       sync.Mutex
+	subs     map[uint64]*clientSub // guarded by mu
+	closed   bool                  // guarded by mu
+	draining bool                  // guarded by mu; closed by Drain, and not by Close yet
+	fd       int                   // guarded by mu; -1 without a connection
+
+	// owned by the reading goroutine
+	why     error  // the last connection ended; others read it when over is closed
+	suspect uint64 // the message that was being written when the broker ended one for a fault
 
 	open    flights
 	reader  atomic.Int64 // the thread that reads; 0 when it has ended
@@ -171,21 +186,6 @@ func newTerms(w frame.Welcome) *terms {
 	return t
 }
 
-// lane returns the one that topic takes to the broker: what is urgent there goes
-// first here.
-func (t *terms) lane(topic string) router.Lane {
-	if t.urgent.Match(topic) {
-		return router.Urgent
-	}
-	return router.Bulk
-}
-
-// Source returns the id that the broker stamps on what this client sends.
-func (c *Client) Source() uint32 { return c.terms.Load().Source }
-
-// Welcome returns what the broker said of itself and its limits.
-func (c *Client) Welcome() frame.Welcome { return c.terms.Load().Welcome }
-
 // another reports whether these are of another broker than last: its sequences
 // begin anew. One without an epoch is told by the number of the connection, which
 // a broker counts up.
@@ -204,6 +204,21 @@ func (t *terms) admit(n int) error {
 	}
 	return nil
 }
+
+// lane returns the one that topic takes to the broker: what is urgent there goes
+// first here.
+func (t *terms) lane(topic string) router.Lane {
+	if t.urgent.Match(topic) {
+		return router.Urgent
+	}
+	return router.Bulk
+}
+
+// Source returns the id that the broker stamps on what this client sends.
+func (c *Client) Source() uint32 { return c.terms.Load().Source }
+
+// Welcome returns what the broker said of itself and its limits.
+func (c *Client) Welcome() frame.Welcome { return c.terms.Load().Welcome }
 
 // send encodes and sends a frame. Requests, replies and what is small and
 // awaited go ahead of bulk messages.
@@ -234,6 +249,9 @@ func (c *Client) Request(ctx context.Context, target string, body []byte) (route
 // Flush implements router.Bus: a ping, whose answer comes when all before it
 // has been routed.
 func (c *Client) Flush(ctx context.Context) error {
+	if c.reading() {
+		return ErrInHandler
+	}
 	f := frame.Fields{Type: frame.TypePing, Priority: frame.NormalPriority, ID: c.calls.NextID(), Time: router.Now()}
 	if err := c.out.flushNow(); err != nil {
 		return err

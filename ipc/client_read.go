@@ -56,6 +56,7 @@ func (c *Client) read(s *session) error {
 		n, err := r.receive(s.fd)
 		if err == unix.EAGAIN {
 			err = frame.ErrHeartbeat
+			c.out.giveUp(appendGoodbye(nil, frame.CodeHeartbeat, "the broker fell silent"))
 		}
 		if err != nil {
 			return opError("read", c.o.Path, err)
@@ -203,10 +204,14 @@ func (r *clientReader) control(f frame.Frame) error {
 			s.gap(&g)
 		}
 	case frame.TypePing:
-		err := c.send(&frame.Fields{Type: frame.TypePong, Priority: frame.NormalPriority, ID: f.ID(), Time: f.Time()})
-		if err != nil {
-			return err
+		// What cannot be sent is no reason to stop reading: a broker that has closed
+		// may have said much before.
+		_ = c.out.later(&frame.Fields{Type: frame.TypePong, Priority: frame.NormalPriority, ID: f.ID(), Time: f.Time()})
+	case frame.TypeAck:
+		if s := r.lookup(f.ID()); s != nil {
+			s.acknowledged()
 		}
+		c.calls.Answer(f)
 	case frame.TypeCancel:
 		c.resp.Cancel(f)
 	case frame.TypeGoodbye:

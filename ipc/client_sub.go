@@ -38,6 +38,8 @@ type clientSub struct {
 	inflate []byte
 	scratch []router.Item
 
+	pending bool // guarded by c.mu; its Subscribe waits for the ack, and sends it itself
+
 	mu     sync.Mutex // held while producing into the consumer's queue
 	closed bool       // guarded by mu; nothing is produced any more
 }
@@ -52,7 +54,7 @@ func (c *Client) Subscribe(ctx context.Context, spec router.Subscription) (route
 }
 
 func (c *Client) subscribe(ctx context.Context, spec router.Subscription) (*clientSub, error) {
-	s := &clientSub{c: c, id: c.calls.NextID(), spec: spec, handler: spec.Handler}
+	s := &clientSub{c: c, id: c.calls.NextID(), spec: spec, handler: spec.Handler, pending: true}
 	if s.handler == nil {
 		q := new(router.Queue)
 		q.Reset(router.DropOldest, c.o.Queue, c.o.Queue, true)
@@ -140,7 +142,11 @@ func (s *clientSub) Close() error {
 	if !connected {
 		return nil // the broker has forgotten it already
 	}
-	err := c.send(&frame.Fields{Type: frame.TypeUnsubscribe, Priority: frame.NormalPriority, ID: s.id, Time: router.Now()})
+	send := c.send
+	if c.reading() {
+		send = c.out.later
+	}
+	err := send(s.unsubscribe())
 	if errors.Is(err, ErrDisconnected) || errors.Is(err, router.ErrClosed) {
 		return nil
 	}
@@ -157,11 +163,24 @@ func (s *clientSub) end(err error) {
 	}
 }
 
+func (s *clientSub) unsubscribe() *frame.Fields {
+	return &frame.Fields{Type: frame.TypeUnsubscribe, Priority: frame.NormalPriority, ID: s.id, Time: router.Now()}
+}
+
+// acknowledged makes it a subscription that is resumed on a new connection.
+func (s *clientSub) acknowledged() {
+	s.c.mu.Lock()
+	s.pending = false
+	s.c.mu.Unlock()
+}
+
 // refused ends a subscription that a new connection's broker does not take.
+// Reading goroutine only.
 func (s *clientSub) refused(err error) {
 	s.c.mu.Lock()
 	delete(s.c.subs, s.id)
 	s.c.mu.Unlock()
+	_ = s.c.out.later(s.unsubscribe()) // whatever the broker has of it; without a connection that is nothing
 	s.end(fmt.Errorf("subscribe again: %w", err))
 }
 

@@ -184,3 +184,24 @@ func TestAnswersLost(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// fill publishes until neither the socket nor the client takes more.
+func fill(t testing.TB, c *ipc.Client) {
+	t.Helper()
+	var published atomic.Uint64
+	for range 2 { // one writes, the other fills what waits behind that
+		out := publisher(t, c, "events.a")
+		go func() { // ends with the client
+			for out.Publish(make([]byte, 10000)) == nil {
+				published.Add(1)
+			}
+		}()
+	}
+	var before uint64
+	eventually(t, "the socket is full", func() bool {
+		now := published.Load()
+		full := now > 0 && now == before
+		before = now
+		return full
+	})
+}

@@ -6,7 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -65,9 +68,15 @@ func TestDialErrors(t *testing.T) {
 }
 
 func TestDialOptionsAreChecked(t *testing.T) {
-	_, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: "/nowhere", Compress: frame.FlagCompressed})
-	if err == nil {
-		t.Error("two compressions at once are accepted")
+	for name, o := range map[string]ipc.ClientOptions{
+		"Compress":       {Compress: frame.FlagCompressed}, // two at once
+		"LatencyBudget":  {LatencyBudget: -1},
+		" LatencyBudget": {LatencyBudget: time.Second + 1},
+	} {
+		o.Path = "/nowhere"
+		if _, err := ipc.DialOptions(t.Context(), o); err == nil || !strings.Contains(err.Error(), strings.TrimSpace(name)) {
+			t.Errorf("%+v: %v", o, err)
+		}
 	}
 }
 
@@ -107,6 +116,7 @@ func TestDialEndsWithItsContext(t *testing.T) {
 			_, err := ipc.Dial(ctx, path)
 			result <- err
 		}()
+		eventually(t, "a thread sits in connect", connecting)
 		cancel()
 		if err := <-result; !errors.Is(err, context.Canceled) {
 			t.Errorf("%v", err)
@@ -120,6 +130,44 @@ func TestDialEndsWithItsContext(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+// connecting reports whether a thread of this process waits in connect(2), or whether
+// the kernel does not tell.
+func connecting() bool {
+	calls, _ := filepath.Glob("/proc/self/task/*/syscall")
+	told := false
+	for _, path := range calls {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		told = true
+		if n, _, _ := strings.Cut(string(b), " "); n == strconv.Itoa(unix.SYS_CONNECT) {
+			return true
+		}
+	}
+	return !told
+}
+
+// TestNothingWaitsWithoutReconnect publishes while a connection that is not made
+// again has just ended: the error speaks of nothing that is kept.
+func TestNothingWaitsWithoutReconnect(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	told := make(chan error, 1)
+	var out router.Publisher
+	ready := make(chan struct{})
+	c, p := f.dial(frame.Welcome{}, ipc.ClientOptions{NoReconnect: true, OnState: func(error) {
+		<-ready
+		told <- out.Publish(nil)
+	}})
+	out = publisher(t, c, "events.a")
+	close(ready)
+	p.conn.Close()
+	if err := <-told; err != ipc.ErrDisconnected {
+		t.Error(err)
+	}
 }
 
 // TestDialDescriptor uses a connection that somebody else made.

@@ -71,7 +71,8 @@
 // When Flush returns, the broker has routed what was published before, and what
 // it refused of that has been reported to OnError. Close writes what was published
 // before it, if the broker takes that within a second; Drain also lets requests
-// end and consumers take what is queued.
+// end and consumers take what is queued, and says so when the broker went before it
+// had sent all of that.
 //
 // When the connection is lost, the client connects again, with a pause that
 // doubles, and subscribes anew. Each subscription is told by a Gap with the reason
@@ -79,7 +80,9 @@
 // behind that. With ReplayFrom it gets what the broker has kept since. One that
 // the new broker refuses ends, and its Err says why. What is published meanwhile
 // is kept up to Backlog bytes, and so is what was not written whole; what was on
-// its way is lost, and may or may not have been routed. Requests under way fail. A
+// its way is lost, and may or may not have been routed. A message that is too large
+// for the new broker, or over which two connections ended, is dropped, and reported
+// to OnError: it would keep back all behind it. Requests under way fail. A
 // broker that says nothing for three of its heartbeats is taken for lost as well.
 //
 // # Errors

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
 )
 
 // fake is a broker made of bytes: it can do what the real one never does.
@@ -75,4 +77,55 @@ func welcome(w frame.Welcome) []byte {
 		panic(err)
 	}
 	return encode(frame.Fields{Type: frame.TypeWelcome, Payload: body})
+}
+
+// streamOf is what comes before messages of a subscription.
+func streamOf(subscription uint64, lane frame.Lane, next uint64) []byte {
+	st := frame.Stream{Subscription: subscription, Lane: lane, Next: next}
+	return encode(frame.Fields{Type: frame.TypeStream, ID: subscription, Payload: frame.AppendStream(nil, st)})
+}
+
+func goodbye(code frame.Code) []byte {
+	return encode(frame.Fields{Type: frame.TypeGoodbye, Payload: frame.AppendGoodbye(nil, frame.Goodbye{Code: code})})
+}
+
+// acknowledge waits for a subscribe and acknowledges it; it returns its number.
+func (p *peer) acknowledge() uint64 {
+	p.t.Helper()
+	id := p.expect(frame.TypeSubscribe).ID()
+	p.send(encode(frame.Fields{Type: frame.TypeAck, ID: id, Payload: frame.AppendAck(nil, 0)}))
+	return id
+}
+
+// dial connects a client to a broker made of bytes.
+func (b *fake) dial(w frame.Welcome, o ipc.ClientOptions) (*ipc.Client, *peer) {
+	b.t.Helper()
+	came := b.welcome(w)
+	o.Path = b.path
+	c, err := ipc.DialOptions(b.t.Context(), o)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { c.Close() })
+	return c, <-came
+}
+
+// subscribed has c subscribe, and acknowledges that.
+func (p *peer) subscribed(c *ipc.Client, spec router.Subscription) (s router.Subscriber, id uint64) {
+	p.t.Helper()
+	type result struct {
+		s   router.Subscriber
+		err error
+	}
+	done := make(chan result, 1)
+	go func() { // ends with the ack
+		s, err := c.Subscribe(p.t.Context(), spec)
+		done <- result{s, err}
+	}()
+	id = p.acknowledge()
+	r := <-done
+	if r.err != nil {
+		p.t.Fatal(r.err)
+	}
+	return r.s, id
 }

@@ -10,11 +10,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 )
 
 // Backoff of reconnecting: doubled each time, and a random part of it is
-// waited, so that many clients do not come back at once.
+// waited, so that many clients do not come back at once. It goes on from one
+// connection to the next, until one lives for longer than the next pause would be.
 const (
 	firstBackoff = 20 * time.Millisecond
 	maxBackoff   = 5 * time.Second
@@ -28,7 +30,9 @@ func (c *Client) run(s *session) {
 	c.reader.Store(int64(unix.Gettid()))
 	defer c.reader.Store(0)
 	defer close(c.over)
+	backoff := firstBackoff
 	for {
+		since := time.Now()
 		err := c.read(s)
 		c.lost(s, err)
 		if c.isClosed() {
@@ -42,7 +46,10 @@ func (c *Client) run(s *session) {
 			c.finish(err)
 			return
 		}
-		if s = c.redial(); s == nil {
+		if time.Since(since) > backoff { // a connection that ends at once is not made again and again
+			backoff = firstBackoff
+		}
+		if s = c.redial(&backoff); s == nil {
 			c.finish(router.ErrClosed)
 			return
 		}
@@ -57,8 +64,9 @@ func (c *Client) lost(s *session, err error) {
 	}
 	c.mu.Unlock()
 	hangUp(s.fd) // ends a write in progress
-	c.out.disconnect()
+	stuck := c.out.disconnect()
 	unix.Close(s.fd)
+	c.blame(stuck, err)
 	// Whoever waits for an answer will not get it: the broker forgets a
 	// client's requests with its connection.
 	if c.isClosed() {
@@ -66,6 +74,37 @@ func (c *Client) lost(s *session, err error) {
 		return
 	}
 	c.calls.Close(fmt.Errorf("%w: %w", ErrDisconnected, err))
+}
+
+// blame drops a message over which the broker has ended two connections: it would
+// end the next one as well, and nothing behind it would ever be sent.
+func (c *Client) blame(stuck uint64, err error) {
+	var said *PeerError
+	if stuck == 0 || !errors.As(err, &said) || !faulty(said.Code) {
+		return
+	}
+	if stuck != c.suspect {
+		c.suspect = stuck
+		return
+	}
+	for _, err := range c.out.discard(func(f frame.Frame) error {
+		if f.ID() != stuck {
+			return nil
+		}
+		return fmt.Errorf("publish %q: the broker ended two connections over it: %w", f.Topic(), said)
+	}) {
+		c.report(err)
+	}
+}
+
+// faulty reports whether a connection that ended with code may have done so for
+// what was being written to it.
+func faulty(code frame.Code) bool {
+	switch code {
+	case frame.CodeNone, frame.CodeShutdown, frame.CodeHandshake, frame.CodeHeartbeat, frame.CodeSlow:
+		return false
+	}
+	return true
 }
 
 // hangUp ends the connection, if there is one. It is closed elsewhere, with mu
@@ -84,19 +123,19 @@ func (c *Client) isClosed() bool {
 	return c.closed
 }
 
-// redial connects again, until it works or the client is closed.
-func (c *Client) redial() *session {
-	backoff := firstBackoff
+// redial connects again, until it works or the client is closed. backoff is the
+// first pause, and becomes the next one.
+func (c *Client) redial(backoff *time.Duration) *session {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		timer.Reset(backoff/2 + rand.N(backoff/2))
+		timer.Reset(*backoff/2 + rand.N(*backoff/2))
 		select {
 		case <-c.ctx.Done():
 			return nil
 		case <-timer.C:
 		}
-		backoff = min(2*backoff, maxBackoff)
+		*backoff = min(2*(*backoff), maxBackoff)
 		s, err := dial(c.ctx, &c.o)
 		if err != nil {
 			if refused := new(PeerError); errors.As(err, &refused) {
@@ -119,31 +158,38 @@ func (c *Client) redial() *session {
 }
 
 // resume puts a new connection into use: first all subscriptions, then what was
-// published meanwhile. Each subscription is told that something may be missing.
+// published meanwhile, but what the new broker would not take. Each subscription is
+// told that something may be missing. One that is pending is left out: its caller
+// is told that the connection was lost, or has not sent it yet.
 func (c *Client) resume(s *session) error {
 	c.mu.Lock()
-	subs := slices.Collect(maps.Values(c.subs))
+	subs := slices.DeleteFunc(slices.Collect(maps.Values(c.subs)), func(sub *clientSub) bool { return sub.pending })
 	c.mu.Unlock()
 	for _, sub := range subs {
 		sub.interrupted() // may call a handler, so no lock is held
+	}
+	next := newTerms(s.welcome)
+	newBroker := next.another(c.terms.Load())
+	c.terms.Store(next) // what is published from here on keeps the new limit
+	for _, err := range c.out.discard(func(f frame.Frame) error { return next.admit(len(f)) }) {
+		c.report(fmt.Errorf("publish: %w", err))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return router.ErrClosed
 	}
-	// A broker numbers its connections, so one that is not higher than the last
-	// is another broker's.
-	newBroker := s.welcome.Source <= c.Source()
 	var b []byte
-	for _, sub := range c.subs {
+	for _, sub := range subs {
+		if c.subs[sub.id] != sub {
+			continue // closed meanwhile
+		}
 		var err error
 		if b, err = sub.appendSubscribe(b, newBroker); err != nil {
 			return err
 		}
 	}
 	c.fd = s.fd
-	c.terms.Store(newTerms(s.welcome))
 	c.calls.MaxPayload = s.welcome.MaxMessageSize
 	for _, sub := range c.subs {
 		if sub.consumer != nil {

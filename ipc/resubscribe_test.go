@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -100,5 +102,138 @@ func TestResubscribeRefused(t *testing.T) {
 	}
 	if good.Err() != nil || s.stats(t).Delivered != 1 {
 		t.Errorf("%v, delivered %d", good.Err(), s.stats(t).Delivered)
+	}
+}
+
+// TestReplayGoesOnWithTheSameBroker holds that a client tells by the epoch whether
+// a broker is the one that it knows, and where that is missing by the number of its
+// connection.
+func TestReplayGoesOnWithTheSameBroker(t *testing.T) {
+	for _, tc := range []struct {
+		name        string
+		first, next frame.Welcome
+		from        uint64
+	}{
+		{"the same", frame.Welcome{Source: 5, Epoch: "a"}, frame.Welcome{Source: 6, Epoch: "a"}, 11},
+		{"another one", frame.Welcome{Source: 5, Epoch: "a"}, frame.Welcome{Source: 4, Epoch: "b"}, 1},
+		{"another one that has more connections", frame.Welcome{Source: 5, Epoch: "a"}, frame.Welcome{Source: 9, Epoch: "b"}, 1},
+		{"another one without an epoch", frame.Welcome{Source: 5, Epoch: "a"}, frame.Welcome{Source: 9}, 1},
+		{"no epochs, and a higher number", frame.Welcome{Source: 5}, frame.Welcome{Source: 6}, 11},
+		{"no epochs, and the same number", frame.Welcome{Source: 5}, frame.Welcome{Source: 5}, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t)
+			c, p := f.dial(tc.first, ipc.ClientOptions{})
+			shown := make(chan *router.Message, 10)
+			_, id := p.subscribed(c, router.Subscription{Patterns: []string{"events.#"}, ReplayFrom: 1, Handler: func(m *router.Message) { shown <- m.Clone() }})
+			p.send(streamOf(id, frame.LaneBulk, 0), encode(frame.Fields{Type: frame.TypePublish, Topic: "events.a", Sequence: 10}))
+			<-shown
+			again := f.welcome(tc.next)
+			p.conn.Close()
+			p = <-again
+			sub := p.expect(frame.TypeSubscribe)
+			spec, err := router.ParseSubscription(sub.Payload())
+			if err != nil || sub.ID() != id || spec.ReplayFrom != tc.from {
+				t.Errorf("subscription %d from %d, want %d from %d: %v", sub.ID(), spec.ReplayFrom, id, tc.from, err)
+			}
+		})
+	}
+}
+
+// TestServersHaveEpochs of their own.
+func TestServersHaveEpochs(t *testing.T) {
+	t.Parallel()
+	var epochs [2]string
+	for i := range epochs {
+		s := start(t, router.Options{}, ipc.Options{})
+		a, b := s.dial(t, ipc.ClientOptions{}), s.dial(t, ipc.ClientOptions{})
+		epochs[i] = a.Welcome().Epoch
+		if b.Welcome().Epoch != epochs[i] || epochs[i] == "" {
+			t.Errorf("epochs %q and %q of one server", epochs[i], b.Welcome().Epoch)
+		}
+	}
+	if epochs[0] == epochs[1] {
+		t.Errorf("two servers have epoch %q", epochs[0])
+	}
+}
+
+// TestSubscribeDuringReconnect subscribes while the connection is lost again and
+// again. Who is told that it succeeded has a subscription, once: it comes back with
+// each connection, and ends only when it is closed. Who is told otherwise leaves
+// nothing in the broker.
+func TestSubscribeDuringReconnect(t *testing.T) {
+	for range 4 {
+		t.Run("", subscribeDuringReconnect)
+	}
+}
+
+func subscribeDuringReconnect(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	relay := newRelay(t, s.path)
+	st := make(states, 1000)
+	c, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{
+		Path: relay.path, OnState: func(err error) { st <- err },
+		OnError: func(err error) { t.Errorf("told of %v", err) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	spec := router.Subscription{Handler: func(*router.Message) {}}
+	for i := range 64 { // takes a while to encode, in which the connection may come back
+		spec.Patterns = append(spec.Patterns, fmt.Sprintf("events.%d.%s", i, strings.Repeat("a", 200)))
+	}
+	stop := make(chan struct{})
+	var running sync.WaitGroup
+	var mu sync.Mutex
+	var subs []router.Subscriber
+	for range 4 {
+		running.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				sub, err := c.Subscribe(t.Context(), spec)
+				if err != nil {
+					if !errors.Is(err, ipc.ErrDisconnected) {
+						t.Error(err)
+					}
+					continue
+				}
+				mu.Lock()
+				subs = append(subs, sub)
+				full := len(subs) > 50
+				if full {
+					sub, subs = subs[0], subs[1:]
+				}
+				mu.Unlock()
+				if full {
+					if err := errors.Join(sub.Err(), sub.Close()); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	for range 6 { // with pauses that double
+		relay.hangUp()
+		st.lost(t)
+		relay.open()
+		st.back(t)
+	}
+	close(stop)
+	running.Wait()
+	flush(t, c)
+	for _, sub := range subs {
+		if err := sub.Err(); err != nil {
+			t.Errorf("a subscription ended: %v", err)
+		}
+	}
+	if n := len(s.stats(t).Subscriptions); n != len(subs) {
+		t.Errorf("the broker has %d subscriptions, want %d", n, len(subs))
 	}
 }
