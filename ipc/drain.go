@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -57,7 +58,10 @@ func (f *flights) wait(ctx context.Context) error {
 }
 
 // Drain implements router.Bus: it lets open requests end, flushes, takes what
-// the broker has queued, and closes.
+// the broker has queued, and closes. When the connection ends before the broker has
+// said goodbye, it returns why, and what was queued there is lost: subscriptions are
+// told by a gap. What is published once the last frame is about to be sent is
+// refused with router.ErrClosed.
 func (c *Client) Drain(ctx context.Context) error {
 	if c.reading() {
 		return fmt.Errorf("drain: %w", ErrInHandler)
@@ -83,17 +87,21 @@ func (c *Client) drain(ctx context.Context) error {
 		return err
 	}
 	c.mu.Lock()
-	c.closed = true // the goodbye that comes is expected
+	if c.fd < 0 {
+		c.mu.Unlock()
+		return ErrDisconnected
+	}
+	c.closed, c.draining = true, true // the goodbye that comes is expected
 	subs := make([]*clientSub, 0, len(c.subs))
 	for _, s := range c.subs {
 		subs = append(subs, s)
 	}
 	c.mu.Unlock()
-	if err := c.send(&frame.Fields{Type: frame.TypeDrain, Priority: frame.NormalPriority, Time: router.Now()}); err != nil {
+	if err := c.out.drain(); err != nil && !errors.Is(err, ErrDisconnected) {
 		return err
-	}
+	} // of a connection that has ended, the reading goroutine knows why
 	select {
-	case <-c.over: // all is read
+	case <-c.over: // all is read that came
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -102,7 +110,17 @@ func (c *Client) drain(ctx context.Context) error {
 			return err
 		}
 	}
+	if !orderly(c.why) {
+		return c.why
+	}
 	return nil
+}
+
+// orderly reports whether err is the goodbye of a broker that has sent all that it
+// had for this client.
+func orderly(err error) bool {
+	var said *PeerError
+	return errors.As(err, &said) && (said.Code == frame.CodeNone || said.Code == frame.CodeShutdown)
 }
 
 // Close implements router.Bus. What was published before is written, as far as
@@ -118,7 +136,7 @@ func (c *Client) Close() error {
 
 func (c *Client) close() {
 	c.mu.Lock()
-	c.closed = true
+	c.closed, c.draining = true, false
 	c.mu.Unlock()
 	impatient := time.AfterFunc(closeTimeout, c.hangUp)
 	c.out.close(appendGoodbye(nil, frame.CodeNone, ""))

@@ -34,9 +34,10 @@ func (c *Client) run(s *session) {
 	for {
 		since := time.Now()
 		err := c.read(s)
+		c.why = err
 		c.lost(s, err)
 		if c.isClosed() {
-			c.finish(router.ErrClosed)
+			c.finish(c.ended(err))
 			return
 		}
 		if c.o.OnState != nil {
@@ -54,6 +55,23 @@ func (c *Client) run(s *session) {
 			return
 		}
 	}
+}
+
+// ended is for a client that was closed when its connection ended. One that drains
+// has lost what the broker did not send before it went, and its subscriptions are
+// told.
+func (c *Client) ended(err error) error {
+	c.mu.Lock()
+	lost := c.draining && !orderly(err)
+	subs := slices.Collect(maps.Values(c.subs))
+	c.mu.Unlock()
+	if !lost {
+		return router.ErrClosed
+	}
+	for _, sub := range subs {
+		sub.interrupted()
+	}
+	return err
 }
 
 // lost takes the connection out of use and closes it.
