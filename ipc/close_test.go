@@ -12,13 +12,25 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// TestCloseSendsWhatWasPublished has no Flush before Close.
+// TestCloseSendsWhatWasPublished has no Flush before Close. One client subscribes
+// to what it publishes, and leaves much of that unread.
 func TestCloseSendsWhatWasPublished(t *testing.T) {
-	t.Parallel()
+	for name, subscribes := range map[string]bool{"a publisher": false, "one that subscribes too": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			closeSendsWhatWasPublished(t, subscribes)
+		})
+	}
+}
+
+func closeSendsWhatWasPublished(t *testing.T, subscribes bool) {
 	s := start(t, router.Options{}, ipc.Options{})
 	sent := uint64(0)
 	for round := range 50 {
 		c := s.dial(t, ipc.ClientOptions{})
+		if subscribes {
+			subscribe(t, c, router.Subscription{Patterns: []string{"events.#"}})
+		}
 		out := publisher(t, c, "events.a")
 		for range 100 * round {
 			if err := out.Publish(make([]byte, 100)); err != nil {
