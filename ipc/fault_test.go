@@ -157,6 +157,12 @@ func TestManyFaultsAtOnce(t *testing.T) {
 		var n int
 		n, err = p.conn.Write(b)
 		written += n
+		if written > 64<<20 {
+			t.Fatal("the server reads on and on")
+		}
+	}
+	if st := s.stats(t); st.Refused[frame.CodeType.String()] >= uint64(written/size) {
+		t.Errorf("the server has answered all of %d frames", written/size)
 	}
 	if err := p.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
@@ -176,7 +182,7 @@ func TestManyFaultsAtOnce(t *testing.T) {
 // not read from any more, and then disconnected.
 func TestAnswersUnread(t *testing.T) {
 	t.Parallel()
-	s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: 50 * time.Millisecond})
+	s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: time.Second})
 	others := s.newPair(t)
 	p := s.greet(t)
 	var b []byte
@@ -250,7 +256,7 @@ func TestHalfHandshake(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: 50 * time.Millisecond})
+			s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: time.Second})
 			others := s.newPair(t)
 			p := s.knock(t)
 			p.send(send)

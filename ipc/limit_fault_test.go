@@ -84,6 +84,8 @@ func TestTooManyDescriptors(t *testing.T) {
 		return true
 	})
 	others.check()
+	s.client = others.pub
+	s.settled(t)
 }
 
 // TestLimitsOfOneClient are answered, and do not end the connection.

@@ -81,6 +81,10 @@ func TestListenErrors(t *testing.T) {
 		}
 		return filepath.Join(dir, "bus.sock")
 	}
+	unwritable := ".lock: permission denied"
+	if os.Geteuid() == 0 {
+		unwritable = "mkdir /proc/sys/bus.d: "
+	}
 	for _, tc := range []struct {
 		name string
 		path func(t *testing.T) string
@@ -100,7 +104,7 @@ func TestListenErrors(t *testing.T) {
 				return "/proc/sys/bus.d/bus.sock" // not even by root
 			}
 			return private(t, 0o500)
-		}, ""},
+		}, unwritable},
 		{"a file where the directory should be", func(t *testing.T) string {
 			path := private(t, 0o700)
 			if err := os.WriteFile(path, nil, 0o600); err != nil {

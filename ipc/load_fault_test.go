@@ -17,7 +17,7 @@ func TestNeverReads(t *testing.T) {
 	for _, overflow := range []router.Overflow{router.DropOldest, router.DropNewest, router.Conflate, router.Disconnect} {
 		t.Run(string(overflow), func(t *testing.T) {
 			t.Parallel()
-			s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: 50 * time.Millisecond})
+			s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: time.Second})
 			others := s.newPair(t)
 			p := s.greet(t)
 			p.subscribe(1, router.Subscription{Patterns: []string{"events.#"}, Overflow: overflow})
@@ -88,7 +88,10 @@ func TestServerSaysThatItIsThere(t *testing.T) {
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
 		for {
-			p.send(message(1, "events.a", ""))
+			if _, err := p.conn.Write(message(1, "events.a", "")); err != nil {
+				t.Error(err)
+				return
+			}
 			select {
 			case <-done:
 				return
@@ -96,10 +99,10 @@ func TestServerSaysThatItIsThere(t *testing.T) {
 			}
 		}
 	})
+	defer writing.Wait()
+	defer close(done)
 	p.expect(frame.TypePing)
 	p.expect(frame.TypePing)
-	close(done)
-	writing.Wait()
 }
 
 // TestFlood is a client that publishes as fast as the socket takes it, to a
@@ -125,13 +128,13 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// TestPublishRate holds that a client which is too fast is not read from, that
-// this is no silence, and that nothing is lost by it.
+// TestPublishRate holds that a client which is too fast is not read from for a
+// while, which is counted, that this is no silence, and that nothing is lost by it.
 func TestPublishRate(t *testing.T) {
 	t.Parallel()
 	const rate, n = 50_000, 30_000
 	s := start(t, router.Options{MaxQueued: n}, ipc.Options{PublishRate: rate, Heartbeat: time.Second})
-	sub := s.dial(t, ipc.ClientOptions{})
+	sub := s.dial(t, ipc.ClientOptions{Name: "slow"})
 	got := make(chan struct{}, n)
 	subscribe(t, sub, router.Subscription{Patterns: []string{"events.#"}, Handler: func(m *router.Message) {
 		if m.Gap != nil {
@@ -139,7 +142,7 @@ func TestPublishRate(t *testing.T) {
 		}
 		got <- struct{}{}
 	}})
-	c := s.dial(t, ipc.ClientOptions{})
+	c := s.dial(t, ipc.ClientOptions{Name: "fast"})
 	out := publisher(t, c, "events.fast")
 	for range n {
 		if err := out.Publish(make([]byte, 100)); err != nil {
@@ -152,6 +155,30 @@ func TestPublishRate(t *testing.T) {
 	}
 	if st := s.settled(t); len(st.Refused) > 0 || st.Published != n {
 		t.Errorf("published %d of %d, refused %v", st.Published, n, st.Refused)
+	} else if len(st.Clients) != 2 || st.Clients[0].Paused != 0 || st.Clients[1].Paused == 0 {
+		t.Errorf("paused %+v, want the fast one", st.Clients)
+	}
+}
+
+// TestPublishRateCountsWhatIsAsked has a client ask too much, and publish nothing:
+// it is made to wait all the same.
+func TestPublishRateCountsWhatIsAsked(t *testing.T) {
+	for name, ask := range map[string]func(id uint64) []byte{
+		"pings":           func(id uint64) []byte { return encode(frame.Fields{Type: frame.TypePing, ID: id}) },
+		"unsubscriptions": func(id uint64) []byte { return encode(frame.Fields{Type: frame.TypeUnsubscribe, ID: id}) },
+		"subscriptions":   func(id uint64) []byte { return spec(id, `{"topic_patterns":["events.#"]}`) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, router.Options{}, ipc.Options{PublishRate: 10})
+			p := s.greet(t)
+			var b []byte
+			for id := range uint64(1000) {
+				b = append(b, ask(id+1)...)
+			}
+			p.send(b)
+			s.await(t, "a pause", func(st *router.Stats) bool { return st.Clients[0].Paused == 1 })
+		})
 	}
 }
 

@@ -92,6 +92,25 @@ func publishRole() error {
 	}
 }
 
+// publishHalfRole publishes three messages and a part of a fourth.
+func publishHalfRole() error {
+	c, err := net.Dial("unix", os.Args[1])
+	if err != nil {
+		return err
+	}
+	b := hello(frame.Hello{Name: "half", Version: 1})
+	payload := string(make([]byte, 100<<10))
+	for id := range uint64(4) {
+		b = append(b, message(id, "events.child", payload)...)
+	}
+	if _, err := c.Write(b[:len(b)-50<<10]); err != nil {
+		return err
+	}
+	say("published")
+	<-untilStdinEnds().Done()
+	return nil
+}
+
 // subscribeRole takes large messages, slowly: it says one line for each.
 func subscribeRole() error {
 	c, err := ipc.Dial(context.Background(), os.Args[1])
@@ -144,7 +163,24 @@ func whoamiRole() error {
 	return c.Close()
 }
 
-// TestKillPublisher kills one in the middle of a frame.
+// TestKillInsideAFrame kills a publisher that has written a part of a frame: what
+// it wrote whole is routed, and the rest is a fault that is counted.
+func TestKillInsideAFrame(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	others := s.newPair(t)
+	c := spawn(t, "publishHalf", s.path)
+	c.expect("published")
+	c.kill()
+	s.refused(t, frame.CodeLength, 1)
+	others.check()
+	st := s.settled(t)
+	if want := others.sent + 3; st.Published != want || st.Refused[frame.CodeLength.String()] != 1 || len(st.Refused) != 1 {
+		t.Errorf("published %d, want %d; refused %v", st.Published, want, st.Refused)
+	}
+}
+
+// TestKillPublisher kills one in the middle of a flood.
 func TestKillPublisher(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{})
@@ -160,6 +196,73 @@ func TestKillPublisher(t *testing.T) {
 	c.kill()
 	s.await(t, "the publisher is gone", func(st *router.Stats) bool { return len(st.Clients) == 3 })
 	others.check()
+	st := s.settled(t)
+	if n := st.Refused[frame.CodeLength.String()]; n > 1 || len(st.Refused) > 1 {
+		t.Errorf("refused %v, want the frame that it was in at most", st.Refused)
+	}
+}
+
+// TestKillServerInsideAFrame kills a broker whose client has a part of a message:
+// frames are larger than what sockets hold, and the client takes one only. It
+// never sees the part, and goes on with the next broker.
+func TestKillServerInsideAFrame(t *testing.T) {
+	t.Parallel()
+	const size = 900 << 10
+	path := filepath.Join(t.TempDir(), "run", "bus.sock")
+	c := spawn(t, "serve", path)
+	c.expect(path)
+	first := &server{path: path}
+	inside, let := make(chan struct{}), make(chan struct{})
+	seen := make(chan *router.Message, 10)
+	taken := 0
+	states := make(chan error, 10)
+	sub := first.dial(t, ipc.ClientOptions{OnState: func(err error) { states <- err }})
+	subscribe(t, sub, router.Subscription{Patterns: []string{"events.#"}, Handler: func(m *router.Message) {
+		if taken++; taken == 1 {
+			close(inside)
+			<-let
+		}
+		seen <- m.Clone()
+	}})
+	pub := first.dial(t, ipc.ClientOptions{NoReconnect: true})
+	for range 8 {
+		if err := pub.Publish(t.Context(), router.Outgoing{Topic: "events.large", Payload: make([]byte, size)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-inside
+	flush(t, pub) // the broker has them all
+	c.kill()
+	close(let)
+	if err := <-states; err == nil {
+		t.Error("the client says that it is connected")
+	}
+	s := start(t, router.Options{}, ipc.Options{Path: path})
+	if err := <-states; err != nil {
+		t.Errorf("the client says %v", err)
+	}
+	flush(t, sub) // it has subscribed anew
+	if err := s.dial(t, ipc.ClientOptions{}).Publish(t.Context(), router.Outgoing{Topic: "events.a", Payload: []byte("after")}); err != nil {
+		t.Fatal(err)
+	}
+	whole := 0
+	for m := range seen {
+		if m.Gap != nil {
+			if m.Gap.Reason != frame.ReasonConnection {
+				t.Errorf("%s", m.Gap)
+			}
+			break
+		}
+		if whole++; len(m.Payload) != size {
+			t.Errorf("a message of %d bytes", len(m.Payload))
+		}
+	}
+	if whole == 0 || whole == 8 {
+		t.Errorf("got %d of 8 messages before the end, want some", whole)
+	}
+	if m := <-seen; string(m.Payload) != "after" {
+		t.Errorf("got %d bytes, want what came after", len(m.Payload))
+	}
 	s.settled(t)
 }
 

@@ -26,6 +26,7 @@ var roles = map[string]func() error{
 	"serveInherited":          serveInherited,
 	"serveIdle":               serveIdle,
 	"publish":                 publishRole,
+	"publishHalf":             publishHalfRole,
 	"subscribe":               subscribeRole,
 	"request":                 requestRole,
 	"whoami":                  whoamiRole,

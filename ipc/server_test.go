@@ -26,7 +26,8 @@ const patience = 20 * time.Second
 // server is a broker on a socket of its own.
 type server struct {
 	path   string
-	broker *router.Broker
+	broker *router.Broker // nil in another process
+	client router.Bus     // set then
 	cancel context.CancelFunc
 	done   chan struct{}
 	err    error // of Serve; set before done is closed
@@ -99,8 +100,16 @@ func (s *server) hold(t testing.TB) (let func()) {
 	return let
 }
 
+// stats asks the broker, by a client where it is in another process.
 func (s *server) stats(t testing.TB) router.Stats {
 	t.Helper()
+	if s.broker == nil {
+		reply, err := s.client.Request(t.Context(), router.StatsTarget, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return decodeStats(t, reply.Payload)
+	}
 	st, err := s.broker.Stats(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -156,8 +165,7 @@ func (s *server) settled(t testing.TB) router.Stats {
 			t.Errorf("subscription %s: matched %d, delivered %d + dropped %d", sub.Name, sub.Matched, sub.Delivered, sub.Dropped)
 		}
 	}
-	eventually(t, "buffers released", func() bool { return s.broker.Pool().Live() <= idleBuffers })
-	return st
+	return s.await(t, "buffers released", func(st *router.Stats) bool { return st.BufferBytes <= idleBuffers })
 }
 
 // refused waits until faults of that kind have been counted.
