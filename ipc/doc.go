@@ -21,32 +21,46 @@
 // subscriber, and nothing at 10,000 messages a second, where no turn brings much.
 //
 // A connection is accepted, ready after its handshake, perhaps closing (it is
-// written to and not read from any more), doomed, ended (conn.go). While it is
-// ready it may be paused, for it publishes too fast, owed, for it does not take
-// answers, or blocked, for its socket is full; in the first two it is not read
-// from. Its bounds, each with an error that the client is told, a count in the
-// statistics, and no effect on other clients:
+// written to and not read from any more) or mute (it takes nothing any more, and
+// what it sent before is read to its end), doomed, ended (conn.go). While it is
+// ready it may be paused, for it sends too fast, owed, for it does not take
+// answers, waiting, for it has sent more than a turn's work, or blocked, for its
+// socket is full; in the first three it is not read from.
 //
-//	handshake                       ConnectionTimeout
-//	socket full, nothing taken      ConnectionTimeout
-//	silence                         three times Heartbeat, after a ping
+// None of its bounds has an effect on other clients. Who is beyond one that is a
+// fault is told by an error or a goodbye, as far as its socket takes that, and is
+// counted under the same code in the statistics' refused; the others cost time or
+// messages, and are counted as said:
+//
+//	before hello                    refused by user alone: denied, with an EarlyPolicy
+//	handshake                       ConnectionTimeout: handshake
+//	hello                           16 KiB: too-large; name and role 256 bytes each: body
+//	one frame                       the broker's MaxMessageSize: too-large
+//	a frame begun, and not finished ConnectionTimeout: heartbeat
+//	all of them, if over 64 KiB     half of the broker's MaxMemory; the first begun goes: memory
+//	socket full, nothing taken      ConnectionTimeout: slow
+//	answers unread, and MaxMemory   a quarter of that for all clients; the fattest goes: slow
+//	silence                         three times Heartbeat, after a ping: heartbeat
+//	subscriptions, open requests    the broker's MaxSubscriptions and MaxRequests: limit
+//	statistics asked for, unread    256 KiB: overloaded
 //	one read                        256 KiB, once a turn
-//	one frame                       the broker's MaxMessageSize
-//	messages a second               PublishRate: it is read no faster
-//	the server's answers, unread    256 KiB: it is not read from any more
-//	frames over 64 KiB, unfinished  half of the broker's MaxMemory for all clients
-//	messages queued                 the broker's MaxQueued and MaxMemory
-//	subscriptions, open requests    the broker's MaxSubscriptions and MaxRequests
+//	one turn's work                 16 subscriptions, 256 requests: the rest in the next
+//	the server's answers, unread    256 KiB: it is not read from until it takes them
+//	frames a second                 PublishRate: it is read no faster; paused of the client
+//	messages queued                 the broker's MaxQueued and MaxMemory: a gap; dropped_by
+//
+// PublishRate bounds messages, requests, replies, and what is asked of the server.
+// No client is told that it is too fast (code rate): it is made to wait.
 //
 // Beyond MaxConnections, and when there are no descriptors left, who connects is
-// told so and turned away.
+// told so and turned away: limit.
 //
 // The socket is 0600 in a directory that is 0700. A lock beside it proves that a
 // server lives (lock.go): a socket without one is stale and taken over, and one
 // with it is an *InUseError that names the process. Inherited takes a socket from
-// a service manager instead.
+// a service manager instead, with the same lock.
 //
-// A Policy sees each client once, at its hello: pid, uid and gid as the kernel
+// A Policy sees each client at its hello: pid, uid and gid as the kernel
 // knows them, the program, and name and role as the client claims them. Rules is
 // one made of data. What it does not grant is answered by an error that
 // errors.Is takes for router.ErrDenied.

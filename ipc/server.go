@@ -19,8 +19,9 @@ type Options struct {
 	Listener *Listener
 	// MaxConnections bounds the clients; default 64.
 	MaxConnections int
-	// ConnectionTimeout bounds a handshake, and how long a client may leave its
-	// socket full; default 30 s.
+	// ConnectionTimeout bounds a handshake, how long a client may take from the
+	// beginning of a frame to its end, and how long it may leave its socket full;
+	// default 30 s.
 	ConnectionTimeout time.Duration
 	// Heartbeat is how long a client may be silent before it is asked for a
 	// sign of life; after three times as long it is taken for dead. Default 10 s,
@@ -28,8 +29,9 @@ type Options struct {
 	Heartbeat time.Duration
 	// Policy decides who may do what; default SameUser.
 	Policy Policy
-	// PublishRate bounds the messages a second of one connection; a faster
-	// client is not read from, and so made to wait. Default 0: no bound.
+	// PublishRate bounds the messages a second of one connection, and what it
+	// asks for; a faster client is not read from, and so made to wait. Default 0:
+	// no bound.
 	PublishRate int
 	// DrainTimeout bounds how long Serve, when its context has ended, goes on
 	// writing what is queued; default 2 s.
