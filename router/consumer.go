@@ -23,8 +23,7 @@ type Consumer struct {
 	maxPayload      atomic.Int64
 
 	// owned by the consuming goroutine
-	taken   Taken
-	at      int // of taken.Items, the next one to show
+	hands   [laneCount]inHand
 	message Message
 	inflate []byte
 
@@ -34,6 +33,14 @@ type Consumer struct {
 	once      sync.Once
 	ended     chan struct{}
 }
+
+// inHand is what was taken from a lane and not shown yet.
+type inHand struct {
+	taken Taken
+	at    int // of taken.Items, the next one to show
+}
+
+func (h *inHand) empty() bool { return h.at >= len(h.taken.Items) }
 
 // NewConsumer returns a Consumer of q, whose compressed payloads may inflate to
 // maxPayload bytes.
@@ -105,11 +112,16 @@ func (c *Consumer) settle() {
 	for c.asked.Load() && c.consuming.TryLock() {
 		c.asked.Store(false)
 		if c.closing.Load() {
-			c.Queue.lose(c.taken.Lane, c.taken.Items[min(c.at, len(c.taken.Items)):])
-			c.taken, c.at = Taken{}, 0
+			for ln := range c.hands {
+				h := &c.hands[ln]
+				if !h.empty() {
+					c.Queue.lose(Lane(ln), h.taken.Items[h.at:])
+				}
+				*h = inHand{}
+			}
 			c.Queue.Discard()
 			c.end()
-		} else if c.at >= len(c.taken.Items) && c.Queue.Closed() && !c.Queue.Pending() {
+		} else if c.hands[Bulk].empty() && c.hands[Urgent].empty() && c.Queue.Closed() && !c.Queue.Pending() {
 			c.end()
 		}
 		c.consuming.Unlock()
@@ -120,35 +132,52 @@ func (c *Consumer) settle() {
 // did, or when the consumer was abandoned; then the rest is shown next time.
 func (c *Consumer) Step(yield func(*Message) bool) bool {
 	for {
-		if c.at >= len(c.taken.Items) {
-			t, ok := c.Queue.Take(consumeBatch)
-			if !ok {
-				return true
-			}
-			c.taken, c.at = t, 0
-			if t.HasGap {
-				c.lost.Add(t.Gap.Count)
-				c.message = Message{Gap: &c.taken.Gap, Urgent: t.Lane == Urgent}
-				if !yield(&c.message) {
-					return false
-				}
-			}
+		ln := Urgent
+		any, goOn := c.take(ln, yield)
+		if !any && goOn {
+			ln = Bulk
+			any, goOn = c.take(ln, yield)
 		}
-		if !c.show(yield) {
+		if !any || !goOn {
+			return goOn
+		}
+		if !c.show(ln, yield) {
 			return false
 		}
 	}
 }
 
-// show yields the messages that were taken. However it ends, what was shown is
-// booked and released, and what was not is kept. After Abandon none is begun.
-func (c *Consumer) show(yield func(*Message) bool) bool {
-	items := c.taken.Items[c.at:]
+// take sees to it that there is something of the lane in hand, and shows the gap
+// before it.
+func (c *Consumer) take(ln Lane, yield func(*Message) bool) (any, goOn bool) {
+	h := &c.hands[ln]
+	if !h.empty() {
+		return true, true
+	}
+	t, ok := c.Queue.TakeLane(ln, consumeBatch)
+	if !ok {
+		return false, true
+	}
+	h.taken, h.at = t, 0
+	if t.HasGap {
+		c.lost.Add(t.Gap.Count)
+		c.message = Message{Gap: &h.taken.Gap, Urgent: ln == Urgent}
+		return true, yield(&c.message)
+	}
+	return true, true
+}
+
+// show yields the messages of the lane that are in hand, but leaves off where an
+// urgent one has come meanwhile. However it ends, what was shown is booked and
+// released, and what was not is kept. After Abandon none is begun.
+func (c *Consumer) show(ln Lane, yield func(*Message) bool) bool {
+	h := &c.hands[ln]
+	items := h.taken.Items[h.at:]
 	done, size := 0, 0
 	defer func() {
-		c.at += done
+		h.at += done
 		c.delivered.Add(uint64(done))
-		c.Queue.Delivered(c.taken.Lane, done, uint64(size))
+		c.Queue.Delivered(ln, done, uint64(size))
 		if c.Observe != nil {
 			c.Observe(items[:done])
 		}
@@ -158,11 +187,14 @@ func (c *Consumer) show(yield func(*Message) bool) bool {
 		if c.closing.Load() {
 			return false
 		}
+		if i > 0 && ln == Bulk && c.Queue.lanes[Urgent].len() > 0 {
+			return true
+		}
 		f := items[i].Frame()
 		// Field by field: for a literal that is copied the processor waits longer
 		// than for all the rest.
 		m := &c.message
-		m.Gap, m.Frame, m.Payload, m.Sequence, m.Urgent, m.More = nil, f, f.Payload(), items[i].seq, c.taken.Lane == Urgent, i+1 < len(items)
+		m.Gap, m.Frame, m.Payload, m.Sequence, m.Urgent, m.More = nil, f, f.Payload(), items[i].seq, ln == Urgent, i+1 < len(items)
 		if f.Flags()&frame.FlagCompressed != 0 {
 			// What cannot be inflated is delivered without a payload; the frame
 			// shows that there was one.
