@@ -137,7 +137,7 @@ func DialOptions(ctx context.Context, o ClientOptions) (*Client, error) {
 	}
 	c := &Client{o: o, pool: frame.NewPool(), subs: make(map[uint64]*clientSub), fd: s.fd, over: make(chan struct{})}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.calls = router.Calls{Send: c.send, MaxPayload: s.welcome.MaxMessageSize}
+	c.calls = router.Calls{Send: func(_ context.Context, f *frame.Fields) error { return c.send(f) }, MaxPayload: s.welcome.MaxMessageSize}
 	c.resp = router.Responders{Send: c.send, Failed: c.report}
 	c.terms.Store(newTerms(s.welcome))
 	c.out.init(o.LatencyBudget, o.Backlog)

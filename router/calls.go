@@ -13,8 +13,8 @@ import (
 // and package ipc: it numbers requests, sends them, and hands each answer to the
 // goroutine that waits for it. Safe for concurrent use.
 type Calls struct {
-	// Send sends a frame towards the broker.
-	Send func(*frame.Fields) error
+	// Send sends a frame towards the broker; ctx bounds what it may wait for room.
+	Send func(context.Context, *frame.Fields) error
 	// MaxPayload bounds what a compressed reply may inflate to. Whoever calls
 	// Answer may change it.
 	MaxPayload int
@@ -56,7 +56,7 @@ func (c *Calls) Request(ctx context.Context, target string, body []byte) (Reply,
 		f.Extension, err = frame.AppendExtension(nil, &frame.Meta{Deadline: ns})
 	}
 	if err == nil {
-		err = c.Send(&f)
+		err = c.Send(ctx, &f)
 	}
 	if err != nil {
 		c.Forget(id)
@@ -70,9 +70,9 @@ func (c *Calls) Request(ctx context.Context, target string, body []byte) (Reply,
 		return a.reply, nil
 	case <-ctx.Done():
 		if c.Forget(id) {
-			// Best effort: the deadline ends it on the other side as well, and a
-			// connection that is lost does.
-			_ = c.Send(&frame.Fields{Type: frame.TypeCancel, Priority: frame.NormalPriority, ID: id, Time: Now()})
+			// Best effort, without waiting: the deadline ends it on the other side as
+			// well, and a connection that is lost does.
+			_ = c.Send(ctx, &frame.Fields{Type: frame.TypeCancel, Priority: frame.NormalPriority, ID: id, Time: Now()})
 		}
 		return Reply{}, fmt.Errorf("request %q: %w", target, ctx.Err())
 	}
@@ -112,7 +112,7 @@ func (c *Calls) Await(ctx context.Context, f *frame.Fields) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Send(f); err != nil {
+	if err := c.Send(ctx, f); err != nil {
 		c.Forget(f.ID)
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 // builds, as a broker would.
 func answering(t *testing.T, reply func(f *frame.Fields) []byte) *router.Calls {
 	c := &router.Calls{MaxPayload: 1 << 10}
-	c.Send = func(f *frame.Fields) error {
+	c.Send = func(_ context.Context, f *frame.Fields) error {
 		if b := reply(f); b != nil && !c.Answer(frame.Frame(b)) {
 			t.Errorf("nobody waits for the answer to %s %d", f.Type, f.ID)
 		}
@@ -70,7 +70,7 @@ func TestAnAnswerIsNotLargerThanAllowed(t *testing.T) {
 func TestCallsEndAndBeginAgain(t *testing.T) {
 	c := &router.Calls{}
 	sent := make(chan struct{}, 1)
-	c.Send = func(*frame.Fields) error { sent <- struct{}{}; return nil }
+	c.Send = func(context.Context, *frame.Fields) error { sent <- struct{}{}; return nil }
 	outcome := make(chan error, 1)
 	go func() { outcome <- c.Await(context.Background(), &frame.Fields{Type: frame.TypePing, ID: c.NextID()}) }()
 	wait(t, sent)

@@ -81,7 +81,7 @@ func (b *Broker) ClientAs(who Identity, authorize Authorize) *Local {
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.calls = Calls{Send: l.send, MaxPayload: b.opts.MaxMessageSize, MaxOpen: b.opts.MaxRequests}
-	l.resp = Responders{Send: l.send}
+	l.resp = Responders{Send: func(f *frame.Fields) error { return l.send(l.ctx, f) }}
 	attached := b.post(func() {
 		l.port = b.attach(who, localSink{}, authorize, frame.FlagCompressed, true)
 		b.locals = append(b.locals, l)

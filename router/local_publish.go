@@ -8,7 +8,7 @@ import (
 )
 
 // send encodes and sends a frame.
-func (l *Local) send(f *frame.Fields) error {
+func (l *Local) send(ctx context.Context, f *frame.Fields) error {
 	n := frame.HeaderSize + len(f.Topic) + len(f.Extension) + len(f.Payload)
 	if err := l.checkSize(n, len(f.Extension)); err != nil {
 		return err
@@ -22,7 +22,7 @@ func (l *Local) send(f *frame.Fields) error {
 	if _, err := frame.Append(l.buf.B[off:off:len(l.buf.B)], f); err != nil {
 		return err
 	}
-	return l.pass(off, n)
+	return l.pass(ctx, off, n)
 }
 
 func (l *Local) checkSize(n, extension int) error {
@@ -52,22 +52,33 @@ func (l *Local) reserve(n int) (off int, err error) {
 
 // pass hands the frame at off to the routing thread, and waits for it where too
 // much is on its way already. mu is held: publishers of one client queue up.
-func (l *Local) pass(off, n int) error {
+func (l *Local) pass(ctx context.Context, off, n int) error {
 	it := Item{Buf: l.buf, Off: uint32(off), Len: uint32(n)}
 	l.buf.Retain(1)
 	for !l.fits(n) || !l.in.Offer(it) {
-		// The routing thread is awake: it was woken by what it has not taken yet.
-		err := l.room.Wait(l.ctx, func() bool {
-			return l.b.ending.Load() || l.in.Len() < localRing && l.fits(n)
-		})
-		if err != nil || l.b.ending.Load() {
+		if err := l.awaitRoom(ctx, n); err != nil {
 			l.buf.Release(1)
-			return ErrClosed
+			return err
 		}
 	}
 	l.sent += int64(n)
 	l.used = off + n
 	return nil
+}
+
+// awaitRoom waits until the routing thread, which is awake, for it was woken by what
+// it has not taken yet, leaves room for n more bytes.
+func (l *Local) awaitRoom(ctx context.Context, n int) error {
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, l.room.Notify)()
+	}
+	err := l.room.Wait(l.ctx, func() bool {
+		return l.b.ending.Load() || ctx.Err() != nil || l.in.Len() < localRing && l.fits(n)
+	})
+	if err != nil || l.b.ending.Load() {
+		return ErrClosed
+	}
+	return ctx.Err()
 }
 
 // fits reports whether n more bytes may be on their way.
@@ -125,7 +136,7 @@ func (p *localPublisher) PublishMeta(payload, extension []byte) error {
 	}
 	l.messages++
 	p.t.Append(l.buf.B[off:off:len(l.buf.B)], PublishID|l.messages, Now(), extension, payload)
-	return l.pass(off, n)
+	return l.pass(context.Background(), off, n)
 }
 
 // PublishID is the bit that tells the ids of publish frames from those of
@@ -170,7 +181,7 @@ func (l *Local) Publish(ctx context.Context, m Outgoing) error {
 		return fmt.Errorf("publish: %w", err)
 	}
 	f.ID = PublishID
-	if err := l.send(&f); err != nil {
+	if err := l.send(ctx, &f); err != nil {
 		return fmt.Errorf("publish on %q: %w", m.Topic, err)
 	}
 	return nil

@@ -144,26 +144,65 @@ func TestAPublisherThatWaitsLearnsOfTheBrokersEnd(t *testing.T) {
 }
 
 func TestCloseUnblocksAPublisherThatWaits(t *testing.T) {
-	b, run := later(t, router.Options{})
-	c := b.Client("c")
-	ended := make(chan error, 2)
-	for range 2 { // one waits for room, one for its turn
-		go func() {
-			for {
-				if err := c.Publish(context.Background(), router.Outgoing{Topic: "a"}); err != nil {
-					ended <- err
-					return
-				}
-			}
-		}()
-	}
-	c.Close()
-	for range 2 {
-		if err := wait(t, ended); !errors.Is(err, router.ErrClosed) {
-			t.Errorf("%v, want ErrClosed", err)
+	synctest.Test(t, func(t *testing.T) {
+		b, run := later(t, router.Options{})
+		c := b.Client("c")
+		publish(t, c, "a", numbers(0, router.LocalRing)...)
+		ended := make(chan error, 2)
+		one := func() { ended <- c.Publish(context.Background(), router.Outgoing{Topic: "a"}) }
+		go one()
+		synctest.Wait() // it waits for room now
+		select {
+		case err := <-ended:
+			t.Errorf("it does not wait: %v", err)
+		default:
 		}
-	}
-	run()()
+		go one() // and this for its turn, or it comes after Close
+		c.Close()
+		for range 2 {
+			if err := wait(t, ended); !errors.Is(err, router.ErrClosed) {
+				t.Errorf("%v, want ErrClosed", err)
+			}
+		}
+		run()()
+	})
+}
+
+func TestTheWaitForRoomEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, run := later(t, router.Options{})
+		c := b.Client("c")
+		stop := run()
+		if _, err := c.Request(t.Context(), "nobody", nil); !errors.Is(err, router.ErrNoResponder) {
+			t.Error(err)
+		}
+		let := make(chan struct{})
+		b.Post(func() { <-let })
+		synctest.Wait() // nothing is taken from here on
+		publish(t, c, "a", numbers(0, router.LocalRing)...)
+		ended := make(chan error, 1)
+		for name, f := range map[string]func(context.Context) error{
+			"publish": func(ctx context.Context) error { return c.Publish(ctx, router.Outgoing{Topic: "a"}) },
+			"request": func(ctx context.Context) error { _, err := c.Request(ctx, "nobody", nil); return err },
+		} {
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() { ended <- f(ctx) }()
+			synctest.Wait() // it waits for room now
+			cancel()
+			synctest.Wait()
+			select {
+			case err := <-ended:
+				if !errors.Is(err, context.Canceled) {
+					t.Errorf("%s: %v, want context.Canceled", name, err)
+				}
+			default:
+				t.Errorf("%s waits on", name)
+			}
+		}
+		close(let)
+		c.Close()
+		stop()
+	})
 }
 
 // The routing thread takes subscriptions and the like from a client whose
