@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -128,5 +129,22 @@ func TestRetainedValuesHaveRoomBesideTheQueue(t *testing.T) {
 	}
 	if n := balanced(t, b).Dropped; n != 0 {
 		t.Errorf("%d were dropped", n)
+	}
+}
+
+// Who retains without end loses its own values, and not those of others.
+func TestTheClientWithMostValuesGivesFirst(t *testing.T) {
+	b := serve(t, router.Options{MaxRetained: 5})
+	c, flood := client(t, b, "c"), client(t, b, "flood")
+	retain(t, c, "mine.a", "a")
+	retain(t, c, "mine.b", "b")
+	flush(t, c)
+	for i := range 20 {
+		retain(t, flood, fmt.Sprint("flood.", i), "x")
+	}
+	flush(t, flood)
+	s := subscribe(t, c, router.Subscription{Patterns: []string{"#"}, Retained: true})
+	if diff := cmp.Diff([]string{"0 a", "1 b", "2 x", "3 x", "4 x"}, read(t, s, 5)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
