@@ -9,8 +9,8 @@ type Count struct {
 	// Queued are the messages in the lanes; Taken those that the consumer took
 	// and has neither delivered nor given up yet.
 	Queued, Taken int
-	// QueuedBytes are those of Queued and Taken.
-	QueuedBytes uint64
+	// What their frames have of bytes; QueuedBytes of Queued and Taken.
+	DeliveredBytes, DroppedBytes, QueuedBytes uint64
 	// ByReason splits Dropped.
 	ByReason [reasonCount]uint64
 }
@@ -23,6 +23,7 @@ func (q *Queue) Count() Count {
 		l := &q.lanes[i]
 		// Read what the consumer moves before what is derived from it.
 		delivered, lost := l.done.Load(), l.lost.Load()
+		deliveredBytes, lostBytes := l.doneBytes.Load(), l.lostBytes.Load()
 		c.Matched += l.seq
 		c.Delivered += delivered
 		var dropped uint64
@@ -36,7 +37,9 @@ func (q *Queue) Count() Count {
 		queued := l.len()
 		c.Queued += queued
 		c.Taken += int(l.seq-delivered-dropped) - queued
-		c.QueuedBytes += l.queuedBytes()
+		c.DeliveredBytes += deliveredBytes
+		c.DroppedBytes += l.droppedBytes + lostBytes
+		c.QueuedBytes += l.pos - l.droppedBytes - deliveredBytes - lostBytes
 	}
 	return c
 }

@@ -23,6 +23,9 @@ type Options struct {
 	// MaxQueued is the capacity of a subscription's bulk lane in messages, and
 	// the most that one may ask for; default 1000.
 	MaxQueued int
+	// Overflows are the overflow policies that a subscription may choose beside
+	// DropOldest; nil, the default, allows all.
+	Overflows []Overflow
 	// UrgentQueued is the capacity of its urgent lane; default 256.
 	UrgentQueued int
 	// MaxMessageSize bounds a whole frame, header included; default 1 MiB.
@@ -38,6 +41,7 @@ type Options struct {
 	Replay []ReplayRule
 	// MaxRetained and MaxRetainedBytes bound the retained values; defaults 1024
 	// topics, and 8 MiB of memory or an eighth of MaxMemory where that is less.
+	// Beyond them the client that holds most loses its oldest.
 	// Together with the rules of Replay they may hold half of MaxMemory.
 	MaxRetained      int
 	MaxRetainedBytes int64
@@ -88,6 +92,11 @@ func (o *Options) check() error {
 	} {
 		if v.got < v.min {
 			return fmt.Errorf("%s is %d, want at least %d", v.name, v.got, v.min)
+		}
+	}
+	for _, p := range o.Overflows {
+		if !p.known() {
+			return fmt.Errorf("Overflows has %q, want %s, %s, %s or %s", p, DropOldest, DropNewest, Conflate, Disconnect)
 		}
 	}
 	if o.MaxMessageSize > frame.MaxSize {

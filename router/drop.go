@@ -7,7 +7,7 @@ func (q *Queue) Evict(ln Lane, n int, why Reason, scratch *[]Item) int {
 	if l.len() == 0 {
 		return 0
 	}
-	l.reasons.Or(1 << why) // before the hole can be seen
+	before := l.reasons.Or(1 << why) // before the hole can be seen
 	var dropped int
 	if l.conf != nil {
 		dropped = l.conf.evict(l, n, why)
@@ -23,6 +23,10 @@ func (q *Queue) Evict(ln Lane, n int, why Reason, scratch *[]Item) int {
 		l.tail.store(l.seq, l.pos)
 		clear(out)
 		*scratch = out
+	}
+	if dropped == 0 { // the consumer was faster
+		l.reasons.And(^uint32(1<<why) | before)
+		return 0
 	}
 	q.notify()
 	return dropped

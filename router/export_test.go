@@ -33,6 +33,13 @@ func (l *Local) Port() *Port { return l.port }
 // Tick does what is due once in a while. Routing thread only.
 func (b *Broker) Tick() { b.tick() }
 
+// Weight is how much memory a lane is thought to keep.
+func Weight(q *Queue, ln Lane) int64 { return q.lanes[ln].weight() }
+
+// Leaving is how many subscriptions have ended and are still remembered. Routing
+// thread only.
+func (b *Broker) Leaving() int { return len(b.leaving) }
+
 // MaxGone is how many messages that fell out of a replay are remembered at
 // least.
 const MaxGone = maxGone

@@ -125,6 +125,7 @@ func (s *localSub) end() {
 	s.l.port.Unsubscribe(s.id)
 	delete(s.l.subs, s)
 	s.Abandon()
+	s.l.b.closeBookOf(s.sub)
 }
 
 // drained waits until a subscription that was finished has been consumed, and

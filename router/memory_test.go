@@ -45,3 +45,37 @@ func TestASubscriptionThatHasEndedIsForgotten(t *testing.T) {
 		t.Errorf("%d of %d subscriptions are kept", kept, len(gone))
 	}
 }
+
+// A client that comes and goes between two looks at the timers is not remembered
+// for each time.
+func TestWhoEndsWithEmptyHandsIsForgottenAtOnce(t *testing.T) {
+	b := serve(t, router.Options{})
+	c := client(t, b, "c")
+	far, on := attach(t, b, 0)
+	on(func() {
+		for range 100 {
+			if _, _, err := far.port.Subscribe(1, router.Subscription{Patterns: []string{"#"}}); err != nil {
+				t.Error(err)
+			}
+			far.port.Unsubscribe(1)
+		}
+		if n := b.Leaving(); n != 0 {
+			t.Errorf("%d are remembered", n)
+		}
+	})
+	for range 10 {
+		s := subscribe(t, c, router.Subscription{Patterns: []string{"#"}})
+		publish(t, c, "a", "x")
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	on(func() {
+		if n := b.Leaving(); n != 0 {
+			t.Errorf("%d of an in-process client are remembered", n)
+		}
+	})
+	if s := balanced(t, b); s.Matched != 10 || s.Dropped != 10 {
+		t.Errorf("matched %d, dropped %d", s.Matched, s.Dropped)
+	}
+}

@@ -16,14 +16,17 @@ type pinned struct {
 // pin counts items, which lie in one buffer, before they get their numbers.
 func (l *lane) pin(items []Item) {
 	p := &l.pinned
-	if len(items) == 0 || items[0].Buf == p.last {
+	if len(items) == 0 {
+		return
+	}
+	if l.len() == 0 {
+		*p, l.largest = pinned{from: l.seq}, 0
+	}
+	if items[0].Buf == p.last {
 		return
 	}
 	p.last = items[0].Buf
-	switch counted := l.seq - p.from; {
-	case l.len() == 0:
-		p.from, p.size, l.largest = l.seq, 0, 0
-	case counted > 2*uint64(l.capacity): // what was long ago counts less and less
+	if counted := l.seq - p.from; counted > 2*uint64(l.capacity) { // what was long ago counts less and less
 		p.from += counted / 2
 		p.size /= 2
 	}

@@ -240,11 +240,11 @@ func (b *Broker) inflate(f frame.Frame) (*frame.Buffer, error) {
 // noteDrop counts drops, ends the port when that is the policy, and advises at
 // most once a second who is slow.
 func (b *Broker) noteDrop(s *Sub, n int) {
-	if s.spec.overflow() == Conflate {
-		return // it loses by its own wish
+	if s.ID == 0 || s.spec.overflow() == Conflate {
+		return // an inbox is no subscription; the other loses by its own wish
 	}
 	b.stats.dropped(uint64(n))
-	if s.spec.overflow() == Disconnect && s.ID != 0 {
+	if s.spec.overflow() == Disconnect {
 		if s.port.local { // in process only the subscription ends
 			if !s.ending {
 				s.ending = true

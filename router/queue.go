@@ -175,10 +175,7 @@ func (q *Queue) notify() {
 // Room returns how many messages the lane takes before its policy acts.
 func (q *Queue) Room(ln Lane) int {
 	l := &q.lanes[ln]
-	if l.ring == nil {
-		return l.capacity
-	}
-	return l.capacity - l.ring.Len()
+	return l.capacity - l.len()
 }
 
 // Close ends the queue: the consumer takes what is left and then sees the end.

@@ -252,3 +252,42 @@ func TestClaimableHoldsABound(t *testing.T) {
 		t.Errorf("%d bytes are not released", n)
 	}
 }
+
+// A reason that came to nothing is not told of a later loss.
+func TestAnEvictionThatGetsNothingLeavesNoReason(t *testing.T) {
+	f := newFeed(t, router.DropOldest, 2, 2, false)
+	f.push(router.Bulk, "a", "0", "1")
+	if n := f.q.Evict(router.Bulk, 0, frame.ReasonMemory, &f.scratch); n != 0 {
+		t.Errorf("%d were evicted", n)
+	}
+	f.push(router.Bulk, "a", "2")
+	if diff := cmp.Diff([]string{"gap 0-0: 1 of 42 bytes, queue full, oldest dropped", "1 1", "2 2"}, takeAll(f.q)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// A lane that was empty in between keeps what came since, however long ago its life
+// began, and even where it is the same buffer again.
+func TestTheEstimateOfWhatALaneKeepsStartsAnewWhenItIsEmpty(t *testing.T) {
+	f := newFeed(t, router.DropOldest, 4, 4, false)
+	item := f.items("a", "0")[0]
+	defer item.Buf.Release(1)
+	for range 1000 {
+		item.Buf.Retain(1)
+		f.q.Push(router.Bulk, []router.Item{item}, &f.scratch)
+		if got := router.Weight(f.q, router.Bulk); got < int64(cap(item.Buf.B)) {
+			t.Fatalf("a message that keeps %d bytes weighs %d", cap(item.Buf.B), got)
+		}
+		takeAll(f.q)
+	}
+}
+
+func TestTheRoomOfAConflatingLaneIsWhatIsLeft(t *testing.T) {
+	f := newFeed(t, router.Conflate, 4, 4, false)
+	f.push(router.Bulk, "a", "0", "1")
+	f.push(router.Bulk, "b", "0")
+	if n := f.q.Room(router.Bulk); n != 2 {
+		t.Errorf("room for %d topics, want 2", n)
+	}
+	takeAll(f.q)
+}

@@ -12,7 +12,7 @@ import (
 // counters are the broker's books. Owned by the routing thread.
 type counters struct {
 	startedAt       int64
-	total           flow
+	total           flow // but for what was dropped: the subscriptions have that
 	minute          window
 	retired         Count // of subscriptions that have ended
 	requests        uint64
@@ -24,7 +24,7 @@ type counters struct {
 	lastErrorAt     int64
 }
 
-// flow counts messages and their bytes.
+// flow counts messages and their bytes, and of those what was dropped.
 type flow struct{ messages, bytes, dropped uint64 }
 
 // window sums a flow over the last minute, in slots of a second.
@@ -49,7 +49,6 @@ func (c *counters) published(n, bytes uint64) {
 }
 
 func (c *counters) dropped(n uint64) {
-	c.total.dropped += n
 	c.minute.add(flow{dropped: n})
 }
 
@@ -67,8 +66,13 @@ func (b *Broker) Fault(err error) {
 
 func (c *counters) advance(now int64) { c.minute.advance((now - c.startedAt) / int64(time.Second)) }
 
-// retire keeps the books of a subscription that has ended.
-func (c *counters) retire(n *Count) {
+// retire keeps the books of a subscription that has ended. What was lost with its
+// connection counts as dropped; what it left when it was ended by its own client
+// does not.
+func (c *counters) retire(s *Sub, n *Count) {
+	if s.why != nil {
+		c.dropped(n.ByReason[frame.ReasonConnection])
+	}
 	c.retired.Matched += n.Matched
 	c.retired.Delivered += n.Delivered
 	c.retired.Dropped += n.Dropped
@@ -80,14 +84,26 @@ func (c *counters) retire(n *Count) {
 // closeBooks retires the stopped subscriptions whose consumer has taken, or
 // given up, all that was queued.
 func (b *Broker) closeBooks() {
-	b.leaving = slices.DeleteFunc(b.leaving, func(s *Sub) bool {
-		n := s.Queue.Count()
-		open := n.Matched != n.Delivered+n.Dropped
-		if !open {
-			b.stats.retire(&n)
-		}
-		return !open
-	})
+	b.leaving = slices.DeleteFunc(b.leaving, b.closeBook)
+}
+
+// closeBook is closeBooks for one of them.
+func (b *Broker) closeBook(s *Sub) (closed bool) {
+	n := s.Queue.Count()
+	if n.Matched != n.Delivered+n.Dropped {
+		return false
+	}
+	b.stats.retire(s, &n)
+	return true
+}
+
+// closeBookOf is closeBooks for s, which was stopped last: a client that comes and
+// goes must not have to wait for it.
+func (b *Broker) closeBookOf(s *Sub) {
+	if last := len(b.leaving) - 1; last >= 0 && b.leaving[last] == s && b.closeBook(s) {
+		b.leaving[last] = nil
+		b.leaving = b.leaving[:last]
+	}
 }
 
 func (w *window) add(f flow) {
@@ -129,8 +145,9 @@ type Stats struct {
 	Queued    uint64 `json:"queued"`
 	// DroppedBy splits Dropped by reason.
 	DroppedBy map[string]uint64 `json:"dropped_by"`
-	// PublishRate and DropRate are messages a second over the last minute; what
-	// conflating subscriptions drop, as they wish, does not count.
+	// PublishRate and DropRate are messages a second over the last minute. What
+	// subscriptions lose by their own wish does not count as dropped: by conflating,
+	// or when their own client ends them; nor what a replay has no longer.
 	PublishRate float64 `json:"publish_rate"`
 	DropRate    float64 `json:"drop_rate"`
 	Latency     Latency `json:"latency"`
@@ -168,18 +185,20 @@ type ClientStats struct {
 
 // SubStats are one subscription's.
 type SubStats struct {
-	Source      uint32            `json:"source"`
-	ID          uint64            `json:"id"`
-	Name        string            `json:"name"`
-	Patterns    []string          `json:"topic_patterns"`
-	Overflow    Overflow          `json:"overflow"`
-	Capacity    int               `json:"capacity"`
-	Matched     uint64            `json:"matched"`
-	Delivered   uint64            `json:"delivered"`
-	Dropped     uint64            `json:"dropped"`
-	Queued      int               `json:"queued"`
-	QueuedBytes uint64            `json:"queued_bytes"`
-	DroppedBy   map[string]uint64 `json:"dropped_by,omitempty"`
+	Source         uint32            `json:"source"`
+	ID             uint64            `json:"id"`
+	Name           string            `json:"name"`
+	Patterns       []string          `json:"topic_patterns"`
+	Overflow       Overflow          `json:"overflow"`
+	Capacity       int               `json:"capacity"`
+	Matched        uint64            `json:"matched"`
+	Delivered      uint64            `json:"delivered"`
+	Dropped        uint64            `json:"dropped"`
+	Queued         int               `json:"queued"`
+	QueuedBytes    uint64            `json:"queued_bytes"`
+	DeliveredBytes uint64            `json:"delivered_bytes"`
+	DroppedBytes   uint64            `json:"dropped_bytes"`
+	DroppedBy      map[string]uint64 `json:"dropped_by,omitempty"`
 }
 
 // Name returns what the subscriber calls itself, or else its client's name.
@@ -234,11 +253,7 @@ func (b *Broker) snapshot() Stats {
 	for _, sub := range b.index.subs {
 		n := sub.Queue.Count()
 		add(&n)
-		ss := SubStats{
-			Source: sub.port.id, ID: sub.ID, Name: sub.Name(), Patterns: sub.spec.Patterns, Overflow: sub.spec.overflow(),
-			Capacity: sub.Queue.lanes[Bulk].capacity, Matched: n.Matched, Delivered: n.Delivered, Dropped: n.Dropped,
-			Queued: n.Queued + n.Taken, QueuedBytes: n.QueuedBytes, DroppedBy: map[string]uint64{},
-		}
+		ss := sub.stats(&n)
 		addReasons(ss.DroppedBy, &n)
 		s.Subscriptions = append(s.Subscriptions, ss)
 	}
@@ -246,6 +261,16 @@ func (b *Broker) snapshot() Stats {
 		return cmp.Or(cmp.Compare(x.Source, y.Source), cmp.Compare(x.ID, y.ID))
 	})
 	return s
+}
+
+// stats returns the subscription's books, but for the reasons of its drops.
+func (s *Sub) stats(n *Count) SubStats {
+	return SubStats{
+		Source: s.port.id, ID: s.ID, Name: s.Name(), Patterns: s.spec.Patterns, Overflow: s.spec.overflow(),
+		Capacity: s.Queue.lanes[Bulk].capacity, Matched: n.Matched, Delivered: n.Delivered, Dropped: n.Dropped,
+		Queued: n.Queued + n.Taken, QueuedBytes: n.QueuedBytes, DeliveredBytes: n.DeliveredBytes, DroppedBytes: n.DroppedBytes,
+		DroppedBy: map[string]uint64{},
+	}
 }
 
 func addReasons(into map[string]uint64, n *Count) {

@@ -23,7 +23,7 @@ func TestTheBooksSayWhatBecameOfEachMessage(t *testing.T) {
 	got := booksOf(t, b, "s")
 	want := router.SubStats{
 		Source: got.Source, ID: got.ID, Name: "s", Patterns: []string{"a"}, Overflow: router.DropOldest, Capacity: 4,
-		Matched: 6, Dropped: 2, Queued: 4, QueuedBytes: 4 * uint64(sizeOf("a", "0")),
+		Matched: 6, Dropped: 2, Queued: 4, QueuedBytes: 4 * uint64(sizeOf("a", "0")), DroppedBytes: 2 * uint64(sizeOf("a", "0")),
 		DroppedBy: map[string]uint64{"queue full, oldest dropped": 2},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -32,6 +32,7 @@ func TestTheBooksSayWhatBecameOfEachMessage(t *testing.T) {
 	read(t, s, 3) // a gap and two messages
 	got = booksOf(t, b, "s")
 	want.Delivered, want.Queued, want.QueuedBytes = 2, 2, 2*uint64(sizeOf("a", "0"))
+	want.DeliveredBytes = want.QueuedBytes
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("after two were read (-want +got)\n%s", diff)
 	}
@@ -161,5 +162,42 @@ func TestStatisticsEndWithTheBroker(t *testing.T) {
 	}
 	if err := b.Run(t.Context()); err == nil {
 		t.Errorf("Run can be called twice")
+	}
+}
+
+// What a connection took with it is a loss by the rates; what its own client gave
+// up, answers, and what a replay has no longer are none.
+func TestTheDropRateIsOfWhatSubscriptionsLost(t *testing.T) {
+	b := serve(t, router.Options{Replay: []router.ReplayRule{{Pattern: "a", MaxCount: 1}}})
+	c := client(t, b, "c")
+	far, on := attach(t, b, 0)
+	publish(t, c, "a", numbers(0, 5)...)
+	s := subscribe(t, c, router.Subscription{Patterns: []string{"a"}, ReplayFrom: 1})
+	if diff := cmp.Diff([]string{shownGap(0, 3, sizeOf("a", "0"), "replay expired"), "4 4"}, read(t, s, 2)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	publish(t, c, "a", numbers(0, 5)...)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	on(func() {
+		for id := range uint64(5000) {
+			far.port.Refuse(id+1, frame.ErrDenied)
+		}
+	})
+	if s := balanced(t, b); s.DropRate != 0 {
+		t.Errorf("%v a second, want none: dropped by %v", s.DropRate, s.DroppedBy)
+	}
+	on(func() {
+		far.lose()
+		if _, _, err := far.port.Subscribe(1, router.Subscription{Patterns: []string{"b"}}); err != nil {
+			t.Error(err)
+		}
+	})
+	publish(t, c, "b", numbers(0, 5)...)
+	flush(t, c)
+	on(far.close)
+	if s := balanced(t, b); s.DropRate == 0 {
+		t.Errorf("none a second, though a connection was lost: dropped by %v", s.DroppedBy)
 	}
 }

@@ -59,6 +59,10 @@ func (p *Port) Subscribe(id uint64, spec Subscription) (*Sub, uint64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	overflow := spec.overflow()
+	if err := b.opts.checkOverflow(overflow); err != nil {
+		return nil, 0, err
+	}
 	weight := len(patterns) + spec.filterEntries()
 	if p.weight+weight > maxPortWeight {
 		return nil, 0, &LimitError{"max_patterns_and_filter_entries", maxPortWeight, int64(p.weight + weight)}
@@ -84,7 +88,6 @@ func (p *Port) Subscribe(id uint64, spec Subscription) (*Sub, uint64, error) {
 	if spec.Queue > 0 && spec.Queue < capacity {
 		capacity = spec.Queue
 	}
-	overflow := spec.overflow()
 	if spec.Respond {
 		overflow = DropNewest // a request that does not fit is refused, not lost
 	}
@@ -143,6 +146,7 @@ func (p *Port) remove(s *Sub, why error) {
 	p.dropReady(s)
 	if !p.local {
 		s.Queue.Discard()
+		p.b.closeBookOf(s)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/daemoneye/eventbus/frame"
 )
@@ -30,7 +31,7 @@ type Subscription struct {
 	// cannot be had together with Retained or ReplayFrom.
 	Group string `json:"group,omitempty"`
 	// Overflow says what goes when the queue is full; the zero value is
-	// drop-oldest.
+	// drop-oldest. The broker may allow others only in part: Options.Overflows.
 	Overflow Overflow `json:"overflow,omitempty"`
 	// Queue is the capacity in messages; 0 means the broker's limit, which also
 	// caps it. What Retained and ReplayFrom ask for has room beside it.
@@ -110,6 +111,28 @@ const (
 	Disconnect Overflow = "disconnect"
 )
 
+func (o Overflow) known() bool {
+	switch o {
+	case DropOldest, DropNewest, Conflate, Disconnect:
+		return true
+	}
+	return false
+}
+
+// checkOverflow refuses a policy that the broker does not allow.
+func (o *Options) checkOverflow(p Overflow) error {
+	if o.Overflows == nil || p == DropOldest || slices.Contains(o.Overflows, p) {
+		return nil
+	}
+	allowed := string(DropOldest)
+	for _, p := range o.Overflows {
+		if p != DropOldest {
+			allowed += ", " + string(p)
+		}
+	}
+	return fmt.Errorf("%w: overflow %s, where only %s may be chosen", ErrDenied, p, allowed)
+}
+
 // Bounds of one subscription.
 const (
 	MaxPatterns        = 64
@@ -144,9 +167,7 @@ func (s *Subscription) compile() (Patterns, *filter, error) {
 	if len(s.SubscriberID) > maxSubscriberID || len(s.Group) > maxSubscriberID {
 		return nil, nil, fmt.Errorf("%w: subscriber_id and group take at most %d bytes", ErrSubscription, maxSubscriberID)
 	}
-	switch s.Overflow {
-	case "", DropOldest, DropNewest, Conflate, Disconnect:
-	default:
+	if s.Overflow != "" && !s.Overflow.known() {
 		return nil, nil, fmt.Errorf("%w: overflow %q, want %s, %s, %s or %s", ErrSubscription, s.Overflow, DropOldest, DropNewest, Conflate, Disconnect)
 	}
 	if s.Queue < 0 {

@@ -147,3 +147,18 @@ func TestABadSubscribePayloadIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyTheAllowedOverflowPoliciesMayBeChosen(t *testing.T) {
+	b := serve(t, router.Options{Overflows: []router.Overflow{router.Conflate}})
+	c := client(t, b, "c")
+	for o, ok := range map[router.Overflow]bool{"": true, router.DropOldest: true, router.Conflate: true, router.DropNewest: false, router.Disconnect: false} {
+		_, err := c.Subscribe(within(t), router.Subscription{Patterns: []string{"a"}, Overflow: o})
+		if ok && err != nil || !ok && !errors.Is(err, router.ErrDenied) {
+			t.Errorf("%q: %v", o, err)
+		}
+	}
+	respond(t, c, "a", echo) // its queue is the broker's business
+	if _, err := router.New(router.Options{Overflows: []router.Overflow{"block"}}); err == nil {
+		t.Errorf("an unknown policy is taken")
+	}
+}

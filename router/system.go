@@ -87,11 +87,7 @@ func (b *Broker) advise(s *Sub) {
 		return
 	}
 	n := s.Queue.Count()
-	body, err := json.Marshal(SubStats{
-		Source: s.port.id, ID: s.ID, Name: s.Name(), Patterns: s.spec.Patterns, Overflow: s.spec.overflow(),
-		Capacity: s.Queue.lanes[Bulk].capacity, Matched: n.Matched, Delivered: n.Delivered, Dropped: n.Dropped,
-		Queued: n.Queued + n.Taken, QueuedBytes: n.QueuedBytes,
-	})
+	body, err := json.Marshal(s.stats(&n))
 	if err != nil {
 		return
 	}
