@@ -58,7 +58,9 @@ func (o *Options) setDefaults() {
 	o.Instance = cmp.Or(o.Instance, "default")
 	o.LatencyBudget = max(cmp.Or(o.LatencyBudget, 500*time.Microsecond), 0)
 	o.MaxMemory = cmp.Or(o.MaxMemory, 100<<20)
-	o.StatsInterval = cmp.Or(o.StatsInterval, 30*time.Second)
+	if o.StatsInterval <= 0 {
+		o.StatsInterval = 30 * time.Second
+	}
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 }
 

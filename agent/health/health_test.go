@@ -1,6 +1,7 @@
 package health_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/health"
+	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -52,6 +54,7 @@ func TestBroker(t *testing.T) {
 	dropping := func(subs ...router.SubStats) router.Stats {
 		return with(func(s *router.Stats) { s.DropRate, s.Subscriptions = 2.5, subs })
 	}
+	noAccept := &ipc.OpError{Op: "accept", Path: "/x.sock", Err: errors.New("no")}
 	none := unhealthy("10 messages for subscribers in the last minute, and none was delivered")
 	tests := []struct {
 		name string
@@ -93,9 +96,9 @@ func TestBroker(t *testing.T) {
 		{"an error of just now", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = "write: no", time.Second }), nil,
 			degraded("error in the last minute: write: no")},
 		{"an error of long ago", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = "write: no", time.Minute }), nil, well},
-		{"nobody can connect", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = "ipc: accept /x.sock: no", time.Second }), nil,
-			unhealthy("nobody new can connect: ipc: accept /x.sock: no")},
-		{"nobody could connect long ago", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = "ipc: accept /x.sock: no", time.Minute }), nil, well},
+		{"nobody can connect", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = noAccept.Error(), time.Second }), nil,
+			unhealthy("nobody new can connect: " + noAccept.Error())},
+		{"nobody could connect long ago", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = noAccept.Error(), time.Minute }), nil, well},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

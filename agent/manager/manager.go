@@ -5,13 +5,13 @@
 // and is given up after MaxRestarts in a row; one that was registered for a while
 // has made good, and begins anew. One that does not register counts as failed,
 // and is stopped, and so is one that Lose is told of. To stop a collector is to
-// ask it with SIGTERM, and to kill it when it does not end in time. A collector dies with the agent: the kernel kills
-// it when the thread that started it ends, and the end of its standard input
-// tells it as well.
+// ask it with SIGTERM, and to kill it when it does not end in time. A collector
+// dies with the agent: the kernel kills it when the thread that started it ends,
+// and the end of its standard input tells it as well.
 //
 // It logs at warn when a collector ends that was not asked to, when one is lost,
-// and when one has to be killed; at error when one is given up. What a collector writes to its
-// standard error is logged at info, line by line.
+// and when one has to be killed; at error when one is given up. What a collector
+// writes to its standard error is logged at info, line by line.
 package manager
 
 import (

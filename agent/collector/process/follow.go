@@ -71,14 +71,10 @@ func (t *tracker) consume(ctx context.Context, q *queue, failed <-chan error) er
 			}
 		case <-resyncAt.C:
 			pending, last = false, time.Now()
-			// What was reported says more than the comparison can.
-			for drained := false; !drained; {
-				select {
-				case b := <-q.full:
-					take(b)
-				default:
-					drained = true
-				}
+			// What was reported says more than the comparison can. It must not wait
+			// for ever where reports come faster than they are applied.
+			for n := len(q.full); n > 0; n-- {
+				take(<-q.full) // nobody else takes from it
 			}
 			if err := t.resync(&lost, overrun); err != nil {
 				return err
