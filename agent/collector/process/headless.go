@@ -25,18 +25,30 @@ func (t *tracker) survives(rec *record) bool {
 // headless process it may be the last.
 func (t *tracker) threadExited(r *report) {
 	rec := t.table[r.pid]
-	if rec == nil || !rec.headless || r.timeNs < rec.asOf {
+	if rec == nil || r.timeNs < rec.asOf {
+		return
+	}
+	if !rec.headless {
+		rec.noteStatus(r.value)
 		return
 	}
 	t.lose(rec, r)
 }
 
+// noteStatus keeps the status of a thread that has ended. When a process ends as
+// a whole, each thread has its status, but for those that were on their way out
+// already: theirs is 0, as a rule, and they may come last.
+func (r *record) noteStatus(status uint32) {
+	if status != 0 {
+		r.status = status
+	}
+}
+
 // lose notes that a thread of a process has ended, and announces the end of the
 // process if that was the last one.
 func (t *tracker) lose(rec *record, r *report) {
-	// The last thread's status is the process's, where the process has not
-	// chosen one as a whole.
-	rec.status, rec.endNs = r.value, r.timeNs
+	rec.noteStatus(r.value)
+	rec.endNs = r.timeNs
 	if !t.survives(rec) {
 		t.end(rec)
 		return

@@ -18,8 +18,8 @@ type record struct {
 	parent ancestor
 
 	headless  bool   // its first thread has ended, and others have not
-	status    uint32 // of the last report of an exit
-	endNs     int64  // of that report; 0 when there was none
+	status    uint32 // of its threads' ends; see noteStatus
+	endNs     int64  // when the last of them was reported, from the first thread's on; 0 before
 	announced bool   // a subscriber has heard of it, and shall hear of its end
 	asOf      int64  // monotonic ns just before /proc was read and had it alive; 0 if it never was
 	round     uint64 // of the last comparison with /proc that found it

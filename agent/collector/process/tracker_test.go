@@ -234,6 +234,16 @@ func TestReportsOfTheKernel(t *testing.T) {
 			},
 		},
 		{
+			name: "the first thread was on its way out when another one ended the process",
+			story: func(h *host) {
+				h.exitThread(100, 101, 3<<8)
+				h.exitThread(100, 102, 0)
+				h.remove(100)
+				h.exit(100, 0)
+			},
+			want: []string{"lifecycle exit 100 parent 1 (systemd): bash /bin/bash [bash -l] status 3/0"},
+		},
+		{
 			name: "its pid is in use again before the later look",
 			story: func(h *host) {
 				p := h.sleeping(200)
