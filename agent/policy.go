@@ -32,6 +32,9 @@ func (p policy) Admit(peer *ipc.Peer) (ipc.Grant, error) {
 	return operatorGrant(peer.Name)
 }
 
+// Refuse implements ipc.EarlyPolicy: who is of another user takes no place.
+func (policy) Refuse(peer *ipc.Peer) error { return ipc.SameUser{}.Refuse(peer) }
+
 func collectorGrant(name string) (ipc.Grant, error) {
 	return grant(name, "collector", rights{
 		router.OpPublish:   {"events." + name + ".#", "control.health.heartbeat." + name, "control.health.status." + name},
