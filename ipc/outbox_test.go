@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"runtime"
 	"testing"
@@ -180,5 +181,46 @@ func TestMessagesWithoutThoseDropped(t *testing.T) {
 	}, nil)
 	if !bytes.Equal(got, want) || len(dropped) != 1 {
 		t.Errorf("%d bytes, want %d; dropped %v", len(got), len(want), dropped)
+	}
+}
+
+// TestBackoffOutlivesShortConnections has connections that end at once, and one
+// that does not.
+func TestBackoffOutlivesShortConnections(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ lived, backoff, want time.Duration }{
+		{0, firstBackoff, firstBackoff},
+		{time.Millisecond, maxBackoff, maxBackoff},
+		{time.Second, 2 * time.Second, 2 * time.Second},
+		{3 * time.Second, 2 * time.Second, firstBackoff},
+		{time.Hour, maxBackoff, firstBackoff},
+	} {
+		if got := backoffAfter(tc.lived, tc.backoff); got != tc.want {
+			t.Errorf("%s after a connection of %s, where it was %s; want %s", got, tc.lived, tc.backoff, tc.want)
+		}
+	}
+}
+
+// TestFailedWriteHangsUp has a write fail although the peer is there: the connection
+// ends, so that who reads from it sees that, and what was not written is kept.
+func TestFailedWriteHangsUp(t *testing.T) {
+	t.Parallel()
+	o, peer := newOutbox(t, frame.DefaultMaxSize)
+	fd := o.fd
+	if err := boundSends(fd, time.Millisecond); err != nil { // nobody reads
+		t.Fatal(err)
+	}
+	f := frame.Fields{Type: frame.TypePublish, Topic: "events.a", Payload: make([]byte, 900<<10)}
+	if err := o.write(router.Bulk, len(f.Payload)+100, &f); !errors.Is(err, ErrDisconnected) {
+		t.Error(err)
+	}
+	if n, err := recv(fd, make([]byte, 1)); n != 0 || err != nil {
+		t.Errorf("%d %v, want the end", n, err)
+	}
+	if stuck := o.disconnect(); stuck != f.ID || len(o.lanes[router.Bulk]) < len(f.Payload) {
+		t.Errorf("message %d is kept, want %d", stuck, f.ID)
+	}
+	if _, err := peer.Next(); err == nil {
+		t.Error("the message came")
 	}
 }

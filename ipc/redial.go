@@ -47,14 +47,22 @@ func (c *Client) run(s *session) {
 			c.finish(err)
 			return
 		}
-		if time.Since(since) > backoff { // a connection that ends at once is not made again and again
-			backoff = firstBackoff
-		}
+		backoff = backoffAfter(time.Since(since), backoff)
 		if s = c.redial(&backoff); s == nil {
 			c.finish(router.ErrClosed)
 			return
 		}
 	}
+}
+
+// backoffAfter returns the pause behind a connection that lived so long, where
+// backoff is what it would be else: one that ends at once is not made again and
+// again.
+func backoffAfter(lived, backoff time.Duration) time.Duration {
+	if lived > backoff {
+		return firstBackoff
+	}
+	return backoff
 }
 
 // ended is for a client that was closed when its connection ended. One that drains

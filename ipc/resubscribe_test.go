@@ -237,3 +237,24 @@ func subscribeDuringReconnect(t *testing.T) {
 		t.Errorf("the broker has %d subscriptions, want %d", n, len(subs))
 	}
 }
+
+// TestRefusedIsUnsubscribed holds that nothing is left in a broker of a subscription
+// that it refused to take back.
+func TestRefusedIsUnsubscribed(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	c, p := f.dial(frame.Welcome{}, ipc.ClientOptions{})
+	sub, id := p.subscribed(c, router.Subscription{Patterns: []string{"events.#"}, Handler: func(*router.Message) {}})
+	again := f.welcome(frame.Welcome{})
+	p.conn.Close()
+	p = <-again
+	p.expect(frame.TypeSubscribe)
+	body := frame.ErrorBody{Code: frame.CodeSubscription, Text: "id is in use"}
+	p.send(encode(frame.Fields{Type: frame.TypeError, ID: id, Payload: frame.AppendError(nil, body)}))
+	if got := p.expect(frame.TypeUnsubscribe).ID(); got != id {
+		t.Errorf("unsubscribed %d, want %d", got, id)
+	}
+	if err := sub.Err(); !errors.Is(err, frame.ErrSubscription) {
+		t.Error(err)
+	}
+}
