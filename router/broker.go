@@ -131,6 +131,7 @@ type Broker struct {
 	retained retained
 	replay   []*replayStore
 	locals   []*Local
+	first    int    // whose turn it is to be first
 	leaving  []*Sub // stopped, and perhaps not consumed to the end
 	stats    counters
 	encoded  encoded

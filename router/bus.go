@@ -115,7 +115,7 @@ type Message struct {
 	// Urgent says that the message travelled in the urgent lane.
 	Urgent bool
 	// More says that the next message is at hand already: who collects output
-	// may wait with writing it. It is always false in a Handler.
+	// may wait with writing it. In a Handler over a socket it is always false.
 	More bool
 }
 

@@ -16,7 +16,8 @@ import (
 // their turn; the other methods are safe for concurrent use.
 type Consumer struct {
 	Queue *Queue
-	// Observe, where set, is shown each batch when it has been consumed.
+	// Observe, where set, is shown each batch when it was taken, before any of it is
+	// shown to the program.
 	Observe func(items []Item)
 
 	delivered, lost atomic.Uint64
@@ -159,6 +160,9 @@ func (c *Consumer) take(ln Lane, yield func(*Message) bool) (any, goOn bool) {
 		return false, true
 	}
 	h.taken, h.at = t, 0
+	if c.Observe != nil {
+		c.Observe(t.Items)
+	}
 	if t.HasGap {
 		c.lost.Add(t.Gap.Count)
 		c.message = Message{Gap: &h.taken.Gap, Urgent: ln == Urgent}
@@ -178,9 +182,6 @@ func (c *Consumer) show(ln Lane, yield func(*Message) bool) bool {
 		h.at += done
 		c.delivered.Add(uint64(done))
 		c.Queue.Delivered(ln, done, uint64(size))
-		if c.Observe != nil {
-			c.Observe(items[:done])
-		}
 		ReleaseItems(items[:done])
 	}()
 	for i := range items {

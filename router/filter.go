@@ -259,6 +259,31 @@ func (s *Subscription) filterEntries() int {
 	return n
 }
 
+// size is how many bytes the strings have that the subscription lists.
+func (s *Subscription) size() (n int) {
+	lists := [][]string{s.Patterns, s.Capabilities.EventTypes, s.Capabilities.Collectors}
+	var maps []map[string]string
+	if e := s.EventFilter; e != nil {
+		lists = append(lists, e.EventTypes, e.Sources, e.Topics)
+		maps = append(maps, e.Metadata)
+	}
+	if c := s.CorrelationFilter; c != nil {
+		lists = append(lists, c.IDs, c.Patterns, c.ParentIDs, c.RootIDs, c.WorkflowStages)
+		maps = append(maps, c.RequiredTags, c.AnyTags)
+	}
+	for _, list := range lists {
+		for _, v := range list {
+			n += len(v)
+		}
+	}
+	for _, m := range maps {
+		for k, v := range m {
+			n += len(k) + len(v)
+		}
+	}
+	return n
+}
+
 // takes reports whether messages on topic can pass.
 func (f *filter) takes(topic string) bool {
 	return f == nil || len(f.topics) == 0 || f.topics.Match(topic)

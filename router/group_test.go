@@ -111,6 +111,7 @@ func TestAGroupGoesOnWithoutAMember(t *testing.T) {
 		members = append(members, subscribe(t, c, router.Subscription{SubscriberID: fmt.Sprint(i), Group: "g", Patterns: []string{"task"}}))
 	}
 	publish(t, c, "task", numbers(0, 3)...)
+	flush(t, c)
 	if err := members[1].Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -91,5 +92,29 @@ func TestWhatIsInHandOfBothLanesIsGivenUp(t *testing.T) {
 	settled(t, f.q)
 	if got := f.q.Count(); got.Delivered != 2 || got.Dropped != 10 {
 		t.Errorf("%d delivered and %d dropped, want 2 and 10", got.Delivered, got.Dropped)
+	}
+}
+
+// Of the in-process clients that have something on their way, it is not always the
+// same that is first.
+func TestClientsTakeTurnsAtBeingFirst(t *testing.T) {
+	b := serve(t, router.Options{})
+	c, d := client(t, b, "c"), client(t, b, "d")
+	s := subscribe(t, c, router.Subscription{Patterns: []string{"a"}})
+	var first []string
+	for range 4 {
+		inside, let := make(chan struct{}), make(chan struct{})
+		b.Post(func() { close(inside); <-let })
+		wait(t, inside)
+		publish(t, c, "a", "c")
+		publish(t, d, "a", "d")
+		close(let)
+		first = append(first, read(t, s, 2)[0])
+	}
+	for i := range first {
+		first[i] = strings.Fields(first[i])[1]
+	}
+	if got := strings.Join(first, ""); got != "cdcd" && got != "dcdc" {
+		t.Errorf("first are %s", got)
 	}
 }

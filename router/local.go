@@ -95,10 +95,14 @@ func (b *Broker) ClientAs(who Identity, authorize Authorize) *Local {
 	return l
 }
 
-// takeLocals routes what in-process clients have sent.
+// takeLocals routes what in-process clients have sent. Each is first in its turn.
 func (b *Broker) takeLocals() (worked bool) {
-	for _, l := range b.locals {
-		worked = b.takeFrom(l) || worked
+	n := len(b.locals)
+	for i := range n {
+		worked = b.takeFrom(b.locals[(b.first+i)%n]) || worked
+	}
+	if worked {
+		b.first = (b.first + 1) % n
 	}
 	return worked
 }

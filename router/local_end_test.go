@@ -126,6 +126,7 @@ func TestAHandlerMayCloseItsSubscription(t *testing.T) {
 	wait(t, closed)
 	publish(t, c, "a", numbers(0, 100)...)
 	flush(t, c)
+	wait(t, s.(interface{ Ended() <-chan struct{} }).Ended()) // no handler is called after that
 	if err := s.Err(); err != nil || calls.Load() != 1 {
 		t.Errorf("called %d times, Err: %v", calls.Load(), err)
 	}

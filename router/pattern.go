@@ -9,9 +9,9 @@ import (
 
 // Pattern is a checked topic pattern: a topic whose segments may be wildcards.
 //
-//   - one segment, anywhere
-//     #  zero or more segments, last only
-//   - one segment, or at the end one or more
+//	"+"  one segment, anywhere
+//	"#"  zero or more segments, last only
+//	"*"  one segment, or at the end one or more
 //
 // So "events.#" takes "events" and everything below it, and "events.*"
 // everything below it only. The golden truth table is testdata/patterns.txt.

@@ -7,9 +7,9 @@ import "github.com/daemoneye/eventbus/frame"
 // not call Port.Close or Port.Unsubscribe; a sink that fails ends its port
 // between two turns.
 type Sink interface {
-	// Drain takes what the port's queues hold, as far as it goes without
-	// waiting; see Port.Ready. It is not called after Port.Close. A sink whose consumers run on goroutines of their
-	// own does nothing.
+	// Drain takes what the port's queues hold, as far as it goes without waiting;
+	// see Port.Ready. It is not called after Port.Close. A sink whose consumers run
+	// on goroutines of their own takes nothing and only empties Ready.
 	Drain(p *Port)
 	// Disconnect ends the port soon, for the reason given.
 	Disconnect(code frame.Code, text string)
@@ -44,7 +44,8 @@ func (o Op) String() string {
 }
 
 // Authorize decides whether a client may do op with a topic or pattern; a
-// refusal should wrap ErrDenied. Answers are cached for a topic.
+// refusal should wrap ErrDenied. Its answers to OpPublish are kept with the topic;
+// of the others it is asked each time.
 type Authorize func(op Op, topic string) error
 
 // Port is one client's place at the broker: what it sends enters here, and its
@@ -65,6 +66,7 @@ type Port struct {
 
 	subs   map[uint64]*Sub
 	weight int  // patterns and filter entries of subs, at most maxPortWeight
+	listed int  // their bytes, at most maxPortListed
 	inbox  *Sub // answers, and what else is addressed to the client itself
 
 	isReady bool
@@ -83,8 +85,12 @@ const maxPortRoutes = 1024
 // lane is for answers, twice as many as there can be open requests.
 const inboxQueued = 512
 
-// maxPortWeight bounds the memory that the subscriptions of a client take.
-const maxPortWeight = 4096
+// maxPortWeight and maxPortListed bound the memory that the subscriptions of a
+// client take, by number and bytes of what they list.
+const (
+	maxPortWeight = 4096
+	maxPortListed = 1 << 20
+)
 
 // portRoute is a topic as one port may use it.
 type portRoute struct {

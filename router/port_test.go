@@ -59,15 +59,17 @@ func TestAPortThatEndsGivesEverythingBack(t *testing.T) {
 
 func TestWhatIsHeldIsInTheBooksUntilItIsWritten(t *testing.T) {
 	b := serve(t, router.Options{})
-	c := client(t, b, "c")
 	far, on := attach(t, b, 0)
 	on(func() {
 		if _, _, err := far.port.Subscribe(1, router.Subscription{Patterns: []string{"a"}}); err != nil {
 			t.Error(err)
 		}
 	})
-	publish(t, c, "a", numbers(0, 3)...)
-	flush(t, c)
+	on(func() { // in one turn
+		for range 3 {
+			far.send(t, &frame.Fields{Type: frame.TypePublish, Topic: "a", Priority: frame.NormalPriority})
+		}
+	})
 	on(func() { far.port.Unsubscribe(1) }) // while three are held
 	if s := balanced(t, b); s.Matched != 3 || s.Queued != 3 {
 		t.Errorf("matched %d, queued %d; want 3 that are still on their way", s.Matched, s.Queued)

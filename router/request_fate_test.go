@@ -103,8 +103,11 @@ func TestAnAnswerThatComesTooLateIsCounted(t *testing.T) {
 	flush(t, c)
 	close(let)
 	wait(t, done)
-	for balanced(t, b).LateReplies == 0 { // the answer is sent after the handler returned
-		flush(t, c)
+	// The answer is sent after the handler returned.
+	for ctx := within(t); balanced(t, b).LateReplies == 0; flush(t, c) {
+		if ctx.Err() != nil {
+			t.Fatal("it is never counted")
+		}
 	}
 }
 

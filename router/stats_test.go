@@ -110,6 +110,27 @@ func TestLatencyIsOfLiveMessages(t *testing.T) {
 	})
 }
 
+// What a handler does with a message is not on the message's way.
+func TestLatencyIsWithoutTheHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, stop := serveUntil(t, router.Options{})
+		c := b.Client("c")
+		handled := make(chan struct{})
+		s := subscribe(t, c, router.Subscription{Patterns: []string{"a"}, Handler: func(*router.Message) {
+			time.Sleep(time.Minute)
+			close(handled)
+		}})
+		publish(t, c, "a", "x")
+		<-handled
+		s.Close()
+		if l := balanced(t, b).Latency; l.Samples != 1 || l.Max != 0 {
+			t.Errorf("%+v, want one sample of 0", l)
+		}
+		c.Close()
+		stop()
+	})
+}
+
 func TestWhoIsSlowIsAdvised(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := serveUntil(t, router.Options{})

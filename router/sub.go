@@ -67,6 +67,10 @@ func (p *Port) Subscribe(id uint64, spec Subscription) (*Sub, uint64, error) {
 	if p.weight+weight > maxPortWeight {
 		return nil, 0, &LimitError{"max_patterns_and_filter_entries", maxPortWeight, int64(p.weight + weight)}
 	}
+	size := spec.size()
+	if p.listed+size > maxPortListed {
+		return nil, 0, &LimitError{"max_pattern_and_filter_bytes", maxPortListed, int64(p.listed + size)}
+	}
 	op := OpSubscribe
 	if spec.Respond {
 		op = OpRespond
@@ -98,6 +102,7 @@ func (p *Port) Subscribe(id uint64, spec Subscription) (*Sub, uint64, error) {
 	}
 	p.subs[id] = s
 	p.weight += weight
+	p.listed += size
 	b.index.add(s)
 	b.deliverEarly(s, &early)
 	return s, b.seq, nil
@@ -143,6 +148,7 @@ func (p *Port) remove(s *Sub, why error) {
 	p.stop(s, why)
 	delete(p.subs, s.ID)
 	p.weight -= len(s.patterns) + s.spec.filterEntries()
+	p.listed -= s.spec.size()
 	p.dropReady(s)
 	if !p.local {
 		s.Queue.Discard()

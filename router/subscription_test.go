@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -104,6 +105,25 @@ func TestTheEntriesOfAllSubscriptionsAreLimited(t *testing.T) {
 		t.Errorf("the fifth: %v, want ErrLimit", err)
 	}
 	if err := subs[0].Close(); err != nil {
+		t.Fatal(err)
+	}
+	subscribe(t, c, big)
+}
+
+func TestTheBytesOfAllSubscriptionsAreLimited(t *testing.T) {
+	b := serve(t, router.Options{})
+	c := client(t, b, "c")
+	tags := make(map[string]string)
+	for i := range 500 {
+		tags[fmt.Sprint(i)] = strings.Repeat("x", 1000)
+	}
+	big := router.Subscription{Patterns: []string{"a"}, CorrelationFilter: &router.CorrelationFilter{AnyTags: tags}}
+	first := subscribe(t, c, big)
+	subscribe(t, c, big)
+	if _, err := c.Subscribe(within(t), big); !errors.Is(err, frame.ErrLimit) {
+		t.Errorf("the third: %v, want ErrLimit", err)
+	}
+	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
 	subscribe(t, c, big)
