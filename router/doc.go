@@ -81,22 +81,35 @@
 //     Conflate that holds for each topic.
 //  3. No silent loss: Sequence numbers the messages of a subscription and lane
 //     without a hole but where a Gap says which are missing, how many, their bytes
-//     and why; also when no message follows. (TestQueuePolicies)
+//     and why; also when no message follows. Only of a replay that began too late,
+//     or of a broker's earlier life, it may say that nobody knows how many.
+//     (TestQueuePolicies)
 //  4. No publisher waits for a subscriber, under any policy. It waits for the
 //     routing thread alone, and then at most until that has taken what is on its
 //     way. (TestAPublisherWaitsForTheRoutingThreadOnly)
 //  5. A message reaches a subscription at most once, however many patterns match,
-//     and one member of a queue group.
+//     and of the members of a queue group whose filters take it one.
+//     (TestOverlappingPatternsDeliverOnce, TestAQueueGroupSharesTheMessages)
 //  6. When Subscribe returns, whatever is published from then on is matched. When
 //     Flush returns, whatever the same client published before has been routed.
-//  7. Urgent messages (Options.Urgent, requests, answers) go before the others and
-//     have capacity of their own; a flood neither delays nor evicts them. Want of
-//     memory may, when no bulk lane has anything left to give.
+//  7. From the moment when they are routed, urgent messages (Options.Urgent,
+//     requests, answers) go before the others and have capacity of their own; a
+//     flood neither delays them by more than the message that a consumer is at, or
+//     what is on a socket already, nor evicts them. On the way in they keep the
+//     order of their publisher, behind at most what it has on its way; clients take
+//     turns at being first. Want of memory may evict them when no bulk lane has
+//     anything left to give, and answers when those that are not read keep more than
+//     a quarter of MaxMemory. (TestAnUrgentMessageOvertakesABatchThatWasTaken,
+//     TestALaneLosesNothingToTheOther, TestAnswersThatNobodyReadsGiveFirst)
 //  8. A request ends: with an answer, an error of its handler, ErrNoResponder,
-//     ErrResponderDied, ErrOverloaded or another limit, ErrClosed, or its context.
+//     ErrResponderDied, ErrOverloaded or another limit, frame.ErrDeadline after five
+//     minutes where it has no deadline of its own, frame.ErrSlow where answers of
+//     this client were lost, ErrClosed, or its context.
+//     (TestEachOfManyRequestsEnds, TestARequestIsNotOpenForEver)
 //  9. Memory for messages stays within MaxMemory, give or take what publishers have
-//     in hand and consumers hold; the fattest queue gives first. A buffer that many
-//     queues share counts once. (TestTheFattestQueueGivesFirst)
+//     in hand, consumers hold, and stores keep (see Known bounds); the fattest queue
+//     gives first. A buffer that many queues share counts once.
+//     (TestTheFattestQueueGivesFirst, TestMemoryThatNoQueueHoldsIsNotTakenFromThem)
 //  10. Every buffer goes back to the pool exactly once, whatever becomes of its
 //     messages. (every test, by the pool's count at the end)
 //
@@ -115,6 +128,28 @@
 //     client's word unless policy checks them.
 //   - That a refused message is an error of Publish: policy answers later, in the
 //     statistics and, on a socket, by an error frame.
+//
+// # Known bounds
+//
+// What is bounded by number, or not by MaxMemory, and how far that goes:
+//
+//   - ReplayRule.MaxBytes counts the bytes of frames. They are packed into buffers
+//     of 64 KiB, and a larger frame has one of its own, so the memory is up to twice
+//     that and 128 KiB; it counts under MaxMemory, and cannot be evicted. Beside it a
+//     rule remembers up to 16,384 messages that fell out, some 80 bytes each.
+//   - Queues are bounded in messages, and in bytes only by MaxMemory over all. Their
+//     slots, 40 bytes each, are beside it; so are those for what Retained and
+//     ReplayFrom ask for, which stay as long as the subscription.
+//   - The patterns and filters of a client's subscriptions are bounded in number,
+//     4096, and in bytes, 1 MiB; the sets that they are compiled to take several
+//     times that.
+//   - A filter costs a walk over each message's extension, and a glob one over its
+//     ids: a client with many such subscriptions costs the routing thread as much for
+//     each message as that many subscribers.
+//   - Cancels for a responder wait in a lane of 512: more than that at once, and the
+//     oldest handlers are not told that nobody waits any more.
+//   - A context ends the wait for room of Publish and Request, but not the wait for
+//     another goroutine of the same client that waits for room itself.
 //
 // # Errors
 //

@@ -22,7 +22,8 @@ type index struct {
 	swept  uint64 // the generation of which no stale route knows a subscription
 }
 
-// maxRoutes bounds the cache against clients that make up topics.
+// maxRoutes bounds the cache against clients that make up topics: then it starts
+// anew.
 const maxRoutes = 1 << 16
 
 // route is a topic with all that follows from it.

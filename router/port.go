@@ -77,8 +77,10 @@ type Port struct {
 	stats portCounters
 }
 
-// maxPortRoutes bounds a port's cache of topics; beyond it the cache starts
-// anew, so that a client which makes up topics costs itself and nobody else.
+// maxPortRoutes bounds a port's cache of topics; beyond it the cache starts anew.
+// A client that makes up topics so has most of the cost itself. Others have some
+// when the broker's own cache is full, see maxRoutes: their routes are then worked
+// out once more, unless their ports know them.
 const maxPortRoutes = 1024
 
 // inboxQueued is how many refusals, cancels and pongs an inbox holds. Its urgent

@@ -15,7 +15,7 @@ type ReplayRule struct {
 	Pattern string
 	// MaxCount messages are kept; default 1024.
 	MaxCount int
-	// MaxBytes of frames are kept; default 1 MiB.
+	// MaxBytes of frames are kept, in memory of up to twice that; default 1 MiB.
 	MaxBytes int64
 	// MaxAge is how old a message may get; 0, the default, means any age.
 	MaxAge time.Duration

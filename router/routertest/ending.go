@@ -2,6 +2,7 @@ package routertest
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -67,6 +68,9 @@ var ending = []testCase{
 			}
 			t.publish(other, "demo.x", "100")
 			t.expect(watch, numbers(0, 101)...)
+			if err := bus.Close(); err != nil { // waits for handlers
+				t.Error(err)
+			}
 			if n := calls.Load(); n != 1 {
 				t.Errorf("the handler is called %d times", n)
 			}
@@ -202,12 +206,14 @@ var ending = []testCase{
 		rule: "when Close returns, no handler of the bus is running, and none will be called",
 		run: func(t *suite) {
 			bus, other := t.dial("bus"), t.dial("other")
-			inside, let := make(chan struct{}, 1000), make(chan struct{})
+			inside := make(chan struct{}, 1000)
 			var running atomic.Int32
 			t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}, Handler: func(*router.Message) {
 				running.Add(1)
 				inside <- struct{}{}
-				<-let
+				for bus.Publish(context.Background(), router.Outgoing{Topic: "demo.y"}) == nil { // until Close has begun
+					runtime.Gosched()
+				}
 				running.Add(-1)
 			}})
 			t.publish(other, "demo.x", numbers(0, 100)...)
@@ -220,13 +226,13 @@ var ending = []testCase{
 				}
 				closed <- err
 			}()
-			close(let)
 			if err := receive(t, "the end of Close", closed); err != nil {
 				t.Error(err)
 			}
 			n := len(inside)
+			watch := t.subscribe(other, router.Subscription{Patterns: []string{"demo.x"}})
 			t.publish(other, "demo.x", numbers(0, 100)...)
-			t.flush(other)
+			t.expect(watch, numbers(0, 100)...)
 			if len(inside) != n {
 				t.Errorf("a handler is called after Close")
 			}

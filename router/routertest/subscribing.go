@@ -178,8 +178,11 @@ var subscribing = []testCase{
 				}
 				seen[p] = true
 			}
-			t.flush(a)
-			t.flush(b)
+			for _, bus := range []router.Bus{a, b} {
+				if err := bus.Close(); err != nil { // waits for handlers
+					t.Error(err)
+				}
+			}
 			if len(got) != 0 {
 				t.Errorf("%d tasks come twice", len(got))
 			}
