@@ -138,7 +138,7 @@
 //     that and 128 KiB; it counts under MaxMemory, and cannot be evicted. Beside it a
 //     rule remembers up to 16,384 messages that fell out, some 80 bytes each.
 //   - Queues are bounded in messages, and in bytes only by MaxMemory over all. Their
-//     slots, 40 bytes each, are beside it; so are those for what Retained and
+//     slots, 32 bytes each, are beside it; so are those for what Retained and
 //     ReplayFrom ask for, which stay as long as the subscription.
 //   - The patterns and filters of a client's subscriptions are bounded in number,
 //     4096, and in bytes, 1 MiB; the sets that they are compiled to take several
