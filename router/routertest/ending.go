@@ -217,6 +217,7 @@ var ending = []testCase{
 				running.Add(-1)
 			}})
 			t.publish(other, "demo.x", numbers(0, 100)...)
+			t.flush(other)
 			receive(t, "the first call", inside)
 			closed := make(chan error, 1)
 			go func() {
