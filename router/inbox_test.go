@@ -69,13 +69,16 @@ func TestWhatIsRefusedEvictsNoAnswer(t *testing.T) {
 	b := serve(t, router.Options{})
 	far, on := attach(t, b, 0)
 	on(func() {
-		far.room = 1
+		far.port.Refuse(0, frame.ErrDenied)
+		far.Drain(far.port) // it takes that, and then no more
 		far.send(t, &frame.Fields{Type: frame.TypeRequest, Topic: "nobody", ID: 1})
 		for i := range uint64(5000) {
 			far.port.Refuse(router.PublishID|i, frame.ErrDenied)
 		}
+		far.lose()
+		far.room = 1
 		far.Drain(far.port)
-		if diff := cmp.Diff([]string{"!0 "}, far.lines); diff != "" {
+		if diff := cmp.Diff([]string{"!0 "}, far.lines[:1]); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})

@@ -129,6 +129,37 @@ func TestACancelThatOvertakesItsRequest(t *testing.T) {
 	}
 }
 
+// A cancel that comes when its request is answered is not for the one that has the
+// number now.
+func TestACancelIsForOneRequest(t *testing.T) {
+	q := new(router.Queue)
+	q.Reset(router.DropNewest, 1, 8, true)
+	pool := frame.NewPool()
+	buf := pool.Get(1 << 10)
+	buf.B, _ = frame.Append(buf.B, &frame.Fields{Type: frame.TypeRequest, Topic: "x", Source: 7, ID: 2, Sequence: 104})
+	var scratch []router.Item
+	q.Push(router.Urgent, []router.Item{{Buf: buf, Len: uint32(len(buf.B))}}, &scratch)
+	q.Close()
+	r := router.Responders{Send: func(*frame.Fields) error { return nil }}
+	cancel := func(sequence uint64) {
+		c := frame.Frame(frame.AppendControl(nil, frame.TypeCancel, 2, 0, 0))
+		c.Stamp(7, sequence)
+		r.Cancel(c)
+	}
+	r.Serve(context.Background(), router.NewConsumer(q, 1<<10), func(ctx context.Context, _ *router.Request) ([]byte, error) {
+		if cancel(102); ctx.Err() != nil {
+			t.Errorf("the cancel of an earlier one ends it")
+		}
+		if cancel(104); ctx.Err() == nil {
+			t.Errorf("its own does not")
+		}
+		return nil, nil
+	})
+	if n := pool.Live(); n != 0 {
+		t.Errorf("%d bytes of buffers are not back in the pool", n)
+	}
+}
+
 // answer has the far end send a reply that nobody asked of it.
 func (f *farEnd) answer(t *testing.T, source uint32, id uint64) {
 	buf := f.b.Pool().Get(1 << 10)
