@@ -28,6 +28,7 @@ type filter struct {
 	wantsAny                 bool // of tags
 
 	extension  bool // whether the extension block matters beside its event type
+	walk       bool // whether more of it does than the event type and the pid
 	perMessage bool // whether anything but the topic matters
 }
 
@@ -156,7 +157,7 @@ func compileFilter(s *Subscription, wildcards bool) (*filter, error) {
 			f.topics = append(f.topics, p)
 		}
 	}
-	f.extension = len(f.pids) > 0 || f.metadata.keys != nil
+	f.walk = f.metadata.keys != nil
 	if c := s.CorrelationFilter; c != nil {
 		f.ids, f.parents, f.roots, f.stages = newSet(c.IDs), newSet(c.ParentIDs), newSet(c.RootIDs), newSet(c.WorkflowStages)
 		f.globs = compileGlobs(c.Patterns)
@@ -164,9 +165,10 @@ func compileFilter(s *Subscription, wildcards bool) (*filter, error) {
 		f.tags.anyOf(c.AnyTags)
 		f.wantsAny = len(c.AnyTags) > 0
 		f.minSequence, f.maxSequence = c.MinSequence, c.MaxSequence
-		f.extension = f.extension || f.ids != nil || f.parents != nil || f.roots != nil || f.stages != nil ||
+		f.walk = f.walk || f.ids != nil || f.parents != nil || f.roots != nil || f.stages != nil ||
 			f.globs != nil || f.tags.keys != nil || f.minSequence != nil || f.maxSequence != nil
 	}
+	f.extension = f.walk || len(f.pids) > 0
 	f.perMessage = f.extension || f.minPriority > 0 || f.maxPriority < frame.MaxPriority || f.eventTypes != nil || f.sources != nil
 	if !f.perMessage && f.topics == nil {
 		return nil, nil
@@ -304,10 +306,40 @@ func (f *filter) match(fr frame.Frame, topic, source string) bool {
 	if !f.extension && f.eventTypes == nil {
 		return true
 	}
-	return f.matchExtension(fr.Extension(), topic)
+	ext := fr.Extension()
+	if f.walk {
+		return f.matchExtension(ext, topic)
+	}
+	if f.eventTypes != nil {
+		if t, _ := ext.Lookup(frame.TagEventType); !f.matchEventType(t, topic) {
+			return false
+		}
+	}
+	if len(f.pids) == 0 {
+		return true
+	}
+	pid, _ := ext.Lookup(frame.TagPID)
+	return f.matchPID(pid)
 }
 
-// matchExtension is match for what the extension block says.
+// matchEventType takes the event's type, which is the topic's second segment where
+// the extension has none.
+func (f *filter) matchEventType(t []byte, topic string) bool {
+	for _, types := range f.eventTypes {
+		ok := false
+		if t != nil {
+			ok = types.takes(t)
+		} else {
+			_, ok = types[secondSegment(topic)]
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// matchExtension is match for all that the extension block says, in one walk.
 func (f *filter) matchExtension(ext frame.Extension, topic string) bool {
 	var (
 		id, parent, root, stage, eventType, pid, sequence []byte
@@ -336,22 +368,10 @@ func (f *filter) matchExtension(ext frame.Extension, topic string) bool {
 		}
 		return true
 	})
-	for _, types := range f.eventTypes {
-		_, ok := types[secondSegment(topic)]
-		if eventType != nil {
-			ok = types.takes(eventType)
-		}
-		if !ok {
-			return false
-		}
-	}
-	if !f.extension {
-		return true
-	}
 	if root == nil {
 		root = id // a message without a root is its own
 	}
-	return f.matchPID(pid) &&
+	return f.matchEventType(eventType, topic) && f.matchPID(pid) &&
 		metadata.found == f.metadata.required &&
 		f.ids.takes(id) && f.parents.takes(parent) && f.roots.takes(root) && f.stages.takes(stage) &&
 		tags.found == f.tags.required && (tags.any || !f.wantsAny) &&
