@@ -96,7 +96,7 @@ func (o *Options) check() error {
 	}
 	for _, p := range o.Overflows {
 		if !p.known() {
-			return fmt.Errorf("Overflows has %q, want %s, %s, %s or %s", p, DropOldest, DropNewest, Conflate, Disconnect)
+			return fmt.Errorf("unknown policy %q in Overflows, want %s, %s, %s or %s", p, DropOldest, DropNewest, Conflate, Disconnect)
 		}
 	}
 	if o.MaxMessageSize > frame.MaxSize {
