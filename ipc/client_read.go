@@ -197,8 +197,7 @@ func (r *clientReader) control(f frame.Frame) error {
 			return opError("read", c.o.Path, err)
 		}
 		if g.Subscription == 0 { // of the broker's answers: nobody knows to whom
-			c.calls.Close(errAnswersLost)
-			c.calls.Close(nil)
+			c.calls.Fail(errAnswersLost)
 			c.report(errAnswersLost)
 		} else if s := r.lookup(g.Subscription); s != nil {
 			s.gap(&g)

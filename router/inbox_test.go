@@ -119,6 +119,18 @@ func TestAnswersThatNobodyReadsGiveFirst(t *testing.T) {
 // The number of a reply is one of who asked: it says nothing of the responder's own
 // requests. And who asked is not left waiting.
 func TestAMalformedReplyEndsItsRequestOnly(t *testing.T) {
+	for name, tc := range map[string]struct {
+		reply frame.Fields
+		want  error
+	}{
+		"extension": {frame.Fields{Extension: []byte{1}}, frame.ErrExtension},
+		"topic":     {frame.Fields{Topic: "a.b"}, frame.ErrTopic},
+	} {
+		t.Run(name, func(t *testing.T) { malformedReply(t, name, tc.reply, tc.want) })
+	}
+}
+
+func malformedReply(t *testing.T, code string, reply frame.Fields, want error) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")
 	far, on := attach(t, b, 0)
@@ -138,19 +150,20 @@ func TestAMalformedReplyEndsItsRequestOnly(t *testing.T) {
 	var refused []uint64
 	on(func() {
 		request := far.frames[0]
-		far.send(t, &frame.Fields{Type: frame.TypeReply, Source: request.Source(), ID: request.ID(), Extension: []byte{1}})
+		reply.Type, reply.Source, reply.ID = frame.TypeReply, request.Source(), request.ID()
+		far.send(t, &reply)
 		far.Drain(far.port)
 		for _, f := range far.frames[1:] {
 			refused = append(refused, f.ID())
 		}
 	})
-	if err := wait(t, outcome); !errors.Is(err, frame.ErrExtension) {
-		t.Errorf("who asked is told %v, want ErrExtension", err)
+	if err := wait(t, outcome); !errors.Is(err, want) {
+		t.Errorf("who asked is told %v, want %v", err, want)
 	}
 	if diff := cmp.Diff([]uint64{0}, refused); diff != "" {
 		t.Errorf("numbers that the responder was refused (-want +got)\n%s", diff)
 	}
-	if s := balanced(t, b); s.OpenRequests != 0 || s.Refused["extension"] != 1 {
+	if s := balanced(t, b); s.OpenRequests != 0 || s.Refused[code] != 1 {
 		t.Errorf("%d are open, refused %v", s.OpenRequests, s.Refused)
 	}
 }

@@ -45,6 +45,9 @@ func (p *Port) Handle(buf *frame.Buffer, off int, f frame.Frame) error {
 	}
 	switch t := f.Type(); {
 	case t == frame.TypeReply:
+		if err == nil && len(f.Topic()) > 0 {
+			err = frame.ErrTopic // it goes to who asked, and nowhere else
+		}
 		err = p.reply(buf, off, f, err)
 	case err != nil:
 	case t == frame.TypePublish:
