@@ -49,6 +49,9 @@ func (o *outbox) writeLane(lane router.Lane) (err error) {
 	o.flushed = true
 	o.stamps.expire()
 	o.lanes[lane], o.spare = o.spare[:0], nil
+	if lane == router.Bulk {
+		o.messages = 0
+	}
 	o.writing = true
 	o.writes.Add(1)
 	o.mu.Unlock()

@@ -35,10 +35,11 @@ type outbox struct {
 
 	stamps stamps // guarded by mu
 
-	number uint64 // guarded by mu; of the last message
-	easy   int    // guarded by mu; see appendEasily
-	keep   int    // guarded by mu; memory of larger batches is not kept
-	stuck  uint64 // guarded by mu; the message that was being written when writing failed; 0: none
+	number   uint64 // guarded by mu; of the last message
+	messages int    // guarded by mu; since the bulk lane was last written
+	easy     int    // guarded by mu; see appendEasily
+	keep     int    // guarded by mu; memory of larger batches is not kept
+	stuck    uint64 // guarded by mu; the message that was being written when writing failed; 0: none
 
 	armed   bool          // guarded by mu; run was told that something waits
 	flushed bool          // guarded by mu; something was written since run looked
@@ -49,7 +50,8 @@ type outbox struct {
 }
 
 const (
-	batchSize    = 64 << 10 // a batch of this size does not wait any longer
+	batchSize    = 192 << 10 // a batch of this size does not wait any longer,
+	batchCount   = 384       // nor one of so many messages: the broker could begin with those
 	maxBatch     = 256 << 10
 	maxKeep      = 8 << 20 // memory of larger batches is left to the collector
 	writeCost    = int64(40 * time.Microsecond)
@@ -179,7 +181,7 @@ func (o *outbox) published(lane router.Lane, now int64) error {
 func (o *outbox) wrote(lane router.Lane, now int64) (err error) {
 	switch {
 	case o.writing || o.fd < 0: // who writes sees it; or who connects
-	case len(o.lanes[router.Bulk]) >= batchSize:
+	case len(o.lanes[router.Bulk]) >= batchSize, o.messages >= batchCount:
 		err = o.flushLocked()
 	case lane == router.Urgent:
 		err = o.flushLocked()
@@ -203,7 +205,7 @@ func (o *outbox) wrote(lane router.Lane, now int64) (err error) {
 // long the lane may become, and else 0. mu is held.
 func (o *outbox) appendEasily(t frame.Template, extension, payload []byte) bool {
 	b := o.lanes[router.Bulk]
-	if len(b)+t.Size(extension, payload) > o.easy {
+	if len(b)+t.Size(extension, payload) > o.easy || o.messages >= batchCount-1 {
 		return false
 	}
 	o.lanes[router.Bulk] = t.Append(b, o.nextID(), o.stamp(), extension, payload)
@@ -213,6 +215,7 @@ func (o *outbox) appendEasily(t frame.Template, extension, payload []byte) bool 
 // nextID numbers a message. mu is held.
 func (o *outbox) nextID() uint64 {
 	o.number++
+	o.messages++
 	return router.PublishID | o.number
 }
 

@@ -57,18 +57,27 @@ func rawEpollWait(fd int, events []unix.EpollEvent) (n int, errno unix.Errno) {
 }
 
 // sendAll writes all of b to a blocking socket; n says how much of it was
-// written when that fails.
+// written when that fails. What the socket takes at once is written without
+// telling the scheduler.
 func sendAll(fd int, b []byte) (n int, err error) {
+	full := false
 	for n < len(b) {
-		rest := b[n:]
-		r, _, e := unix.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(rest))), uintptr(len(rest)), unix.MSG_NOSIGNAL, 0, 0)
-		if e == unix.EINTR {
-			continue
+		var r uintptr
+		var e unix.Errno
+		if rest := b[n:]; full {
+			r, _, e = unix.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(rest))), uintptr(len(rest)), unix.MSG_NOSIGNAL, 0, 0)
+		} else {
+			r, _, e = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(rest))), uintptr(len(rest)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 		}
-		if e != 0 {
+		switch {
+		case e == unix.EINTR:
+		case e == unix.EAGAIN && !full:
+			full = true
+		case e != 0:
 			return n, e
+		default:
+			n += int(r)
 		}
-		n += int(r)
 	}
 	return n, nil
 }
