@@ -95,3 +95,10 @@ func (t *Tree) Find(topic string) (found []uint64) {
 	}
 	return found
 }
+
+// Posted returns how many calls the routing thread has yet to make.
+func (b *Broker) Posted() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.calls)
+}

@@ -109,7 +109,11 @@ func (s *localSub) Err() error {
 // Close implements Subscriber.
 func (s *localSub) Close() error {
 	s.cancel()
-	if s.l.b.do(context.Background(), nil, s.end) != nil {
+	err := s.l.b.do(context.Background(), nil, func() {
+		s.l.b.takeFrom(s.l) // what this client published before is matched against it yet
+		s.end()
+	})
+	if err != nil {
 		<-s.l.b.done
 		s.Abandon()
 	}

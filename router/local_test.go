@@ -3,6 +3,8 @@ package router_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -252,6 +254,37 @@ func TestFlushMeansRouted(t *testing.T) {
 		if n := balanced(t, b).Published; n != uint64(3*(i+1)) {
 			t.Fatalf("%d messages are routed, want %d", n, 3*(i+1))
 		}
+	}
+}
+
+// Closing a subscription comes after what its client published before, even where
+// the routing thread has looked at the client's ring already in this turn.
+func TestCloseComesAfterWhatWasPublishedBefore(t *testing.T) {
+	b := serve(t, router.Options{})
+	c := client(t, b, "c")
+	held, release := make(chan struct{}), make(chan struct{})
+	holder := b.ClientAs(router.Identity{Name: "holder"}, func(router.Op, string) error {
+		held <- struct{}{}
+		<-release
+		return nil
+	})
+	t.Cleanup(func() { holder.Close() })
+	const rounds = 4 // each client is first in every other turn
+	for i := range rounds {
+		s := subscribe(t, c, router.Subscription{Patterns: []string{"a"}})
+		publish(t, holder, fmt.Sprint("hold.", i), "x") // asked once for each topic
+		wait(t, held)
+		publish(t, c, "a", "x")
+		closed := make(chan struct{})
+		go func() { s.Close(); close(closed) }()
+		for b.Posted() == 0 {
+			runtime.Gosched()
+		}
+		release <- struct{}{}
+		wait(t, closed)
+	}
+	if s := balanced(t, b); s.Matched != rounds {
+		t.Errorf("matched %d of %d", s.Matched, rounds)
 	}
 }
 
