@@ -18,10 +18,10 @@ type OpenLoop struct {
 }
 
 // overtime is how long after Span.To an open loop goes on sending what was due before.
-const overtime = 200 * time.Millisecond
+const overtime = time.Second
 
 // Run sends until Span.To. When it wakes late it sends everything that is due at once, each message with the time at which it
-// was due, and records how late it was; what it has not got rid of some time after Span.To is Sent.Unsent. It occupies a thread. It
+// was due, and records how late it was; what it has not got rid of a second after Span.To is Sent.Unsent. It occupies a thread. It
 // returns the first error of s, or that of ctx.
 func (o OpenLoop) Run(ctx context.Context, s Sender) (Sent, error) {
 	sent := Sent{Lateness: new(Histogram)}
@@ -42,7 +42,8 @@ func (o OpenLoop) Run(ctx context.Context, s Sender) (Sent, error) {
 			break
 		}
 		now := Now()
-		if now > o.Span.To+int64(overtime) {
+		if now > o.Span.To+int64(overtime) && sent.Messages > 0 {
+			sent.Reached = float64(sent.Messages) / time.Duration(now-first).Seconds()
 			sent.Unsent = uint64(math.Ceil(float64(o.Span.To-first)/interval)) - sent.Messages
 			break
 		}

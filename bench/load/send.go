@@ -38,6 +38,7 @@ func (s Span) Holds(ns int64) bool { return s.From <= ns && ns < s.To }
 type Sent struct {
 	Messages uint64     `json:"messages"`           // all that were sent, warm-up and the last message included
 	Unsent   uint64     `json:"unsent,omitempty"`   // of an open loop: due, but not sent in time
+	Reached  float64    `json:"reached,omitempty"`  // of an open loop with Unsent messages: messages a second that it sent instead
 	Lateness *Histogram `json:"lateness,omitempty"` // of an open loop: from due to sent, measured part only
 }
 

@@ -38,14 +38,16 @@ type benchResult struct {
 	Received   uint64  `json:"throughput_received"`
 	Lost       uint64  `json:"throughput_lost"`
 	Rate       float64 `json:"latency_rate_msg_per_s"`
-	// Reached is the rate that came of it where that could not be held: Unsent
-	// messages were due, and were not sent.
-	Reached    float64 `json:"latency_rate_reached_msg_per_s,omitempty"`
-	Unsent     uint64  `json:"latency_unsent,omitempty"`
-	Latency    quant   `json:"latency"`
-	Lateness   quant   `json:"generator_lateness"`
-	LatencyN   uint64  `json:"latency_messages"`
-	LatencyGap uint64  `json:"latency_lost"`
+	// Reached is the rate of sending that came of it where that could not be held:
+	// Unsent messages were due, and were not sent.
+	Reached float64 `json:"latency_rate_reached_msg_per_s,omitempty"`
+	Unsent  uint64  `json:"latency_unsent,omitempty"`
+	// Latency and Lateness are missing where no message that was due in the measured
+	// time was sent.
+	Latency    *quant `json:"latency,omitempty"`
+	Lateness   *quant `json:"generator_lateness,omitempty"`
+	LatencyN   uint64 `json:"latency_messages"`
+	LatencyGap uint64 `json:"latency_lost"`
 }
 
 type quant struct {
@@ -55,8 +57,11 @@ type quant struct {
 	Max  time.Duration `json:"max_ns"`
 }
 
-func quantiles(h *load.Histogram) quant {
-	return quant{h.Quantile(0.5), h.Quantile(0.99), h.Quantile(0.999), h.Max()}
+func quantiles(h *load.Histogram) *quant {
+	if h.Count() == 0 {
+		return nil
+	}
+	return &quant{h.Quantile(0.5), h.Quantile(0.99), h.Quantile(0.999), h.Max()}
 }
 
 func runBench(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
@@ -100,9 +105,7 @@ func runBench(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 		return err
 	}
 	r.Latency, r.Lateness, r.LatencyN, r.LatencyGap = quantiles(got.Latency), quantiles(sent.Lateness), got.Messages, got.Missing
-	if r.Unsent = sent.Unsent; r.Unsent > 0 {
-		r.Reached = got.Rate
-	}
+	r.Reached, r.Unsent = sent.Reached, sent.Unsent
 	if *asJSON {
 		enc := json.NewEncoder(p.out)
 		enc.SetIndent("", "  ")
@@ -220,8 +223,12 @@ func printBench(p *program, r *benchResult) error {
 	if r.Unsent > 0 {
 		fmt.Fprintf(p.out, "  the rate could not be held: it was %.0f msg/s, and %d messages that were due were not sent\n", r.Reached, r.Unsent)
 	}
+	if r.Latency == nil || r.Lateness == nil {
+		fmt.Fprintln(p.out, "  no latency: nothing that was due in the measured time came")
+		return nil
+	}
 	fmt.Fprintf(p.out, "  %-22s %10s %10s %10s %10s\n", "", "p50", "p99", "p99.9", "max")
-	row := func(name string, q quant) {
+	row := func(name string, q *quant) {
 		fmt.Fprintf(p.out, "  %-22s %10s %10s %10s %10s\n", name, short(q.P50), short(q.P99), short(q.P999), short(q.Max))
 	}
 	row("due to delivered", r.Latency)
