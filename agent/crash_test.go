@@ -6,8 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,6 +61,26 @@ func gone(t *testing.T, pidfd int) {
 	eventually(t, "the process ends", func() bool {
 		n, err := unix.Poll(fds, int(patience/time.Millisecond))
 		return err == nil && n == 1
+	})
+}
+
+// halt stops a process, and returns when none of its threads runs any more: the
+// signal alone only asks for that.
+func halt(t *testing.T, pid int) {
+	t.Helper()
+	if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the process stands still", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil || len(threads) == 0 {
+			t.Fatalf("threads of %d: %q, %v", pid, threads, err)
+		}
+		return !slices.ContainsFunc(threads, func(path string) bool {
+			b, err := os.ReadFile(path)
+			_, state, _ := bytes.Cut(b, []byte(") "))
+			return err == nil && !bytes.HasPrefix(state, []byte("T")) // or it has ended meanwhile
+		})
 	})
 }
 
@@ -127,9 +149,7 @@ func TestHalfAFrameOfAnAgentThatIsKilledIsShownToNobody(t *testing.T) {
 	if !out.Scan() {
 		t.Fatal("the subscriber did not subscribe")
 	}
-	if err := subscriber.Process.Signal(unix.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	halt(t, subscriber.Process.Pid)
 	const size = 300_001
 	publish := func(size int) {
 		t.Helper()
@@ -206,9 +226,7 @@ func TestACollectorThatHangsDiesWithTheAgent(t *testing.T) {
 		return pid != 0
 	})
 	collector := openPID(t, pid)
-	if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	halt(t, pid)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

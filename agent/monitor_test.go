@@ -50,9 +50,7 @@ func TestThatNothingIsDeliveredShowsThoughSomebodyAsks(t *testing.T) {
 	if !out.Scan() {
 		t.Fatal("the subscriber did not subscribe")
 	}
-	if err := cmd.Process.Signal(unix.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	halt(t, cmd.Process.Pid)
 	client := r.dial(ipc.ClientOptions{})
 	stuck := func() router.SubStats {
 		all := status(t, client).Broker.Subscriptions

@@ -109,6 +109,8 @@ func signalCommand(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Check(c.Process.Signal(unix.SignalNum("SIG" + args[0])))
 			if args[0] == "STOP" { // a script that fails must not wait for it
 				ts.Defer(func() { _ = c.Process.Signal(unix.SIGCONT) })
+				// The signal alone only asks for it.
+				ts.Check(unix.Waitid(unix.P_PID, c.Process.Pid, nil, unix.WSTOPPED|unix.WNOWAIT, nil))
 			}
 			return
 		}
