@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -140,7 +142,10 @@ func DialOptions(ctx context.Context, o ClientOptions) (*Client, error) {
 	c.calls = router.Calls{Send: func(_ context.Context, f *frame.Fields) error { return c.send(f) }, MaxPayload: s.welcome.MaxMessageSize}
 	c.resp = router.Responders{Send: c.send, Failed: c.report}
 	c.terms.Store(newTerms(s.welcome))
-	c.out.init(o.LatencyBudget, o.Backlog)
+	if err := c.out.init(o.LatencyBudget, o.Backlog); err != nil {
+		unix.Close(s.fd)
+		return nil, opError("dial", o.Path, err)
+	}
 	c.out.connect(s.fd, s.welcome.MaxMessageSize)
 	c.work(c.out.run)
 	go c.run(s) // Close waits for over

@@ -2,20 +2,15 @@ package ipc
 
 import (
 	"fmt"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/router"
 )
 
-const (
-	// awaitedRounds is how often a flush goes on for what others wait for, before
-	// it leaves that to run: who came to publish a message must come back.
-	awaitedRounds = 16
-
-	napPiece = 10 * time.Millisecond // how long closing may have to wait for run
-)
+// awaitedRounds is how often a flush goes on for what others wait for, before
+// it leaves that to run: who came to publish a message must come back.
+const awaitedRounds = 16
 
 // flushLocked writes what is there, urgent frames first, and then what came
 // meanwhile and is urgent or awaited. The rest of what came is left to run. mu is
@@ -50,7 +45,7 @@ func (o *outbox) writeLane(lane router.Lane) (err error) {
 	o.stamps.expire()
 	o.lanes[lane], o.spare = o.spare[:0], nil
 	if lane == router.Bulk {
-		o.messages = 0
+		o.pay()
 	}
 	o.writing = true
 	o.writes.Add(1)
@@ -100,53 +95,29 @@ func (o *outbox) flushNow() error {
 // fill up by themselves it only looks now and then: waking up for each of them
 // would cost more than writing it.
 func (o *outbox) run() {
-	wait := max(o.budget, minWait)
-	for dense := false; ; {
-		if !dense {
-			select {
-			case <-o.done:
-				return
-			case <-o.kick:
-			}
-		}
-		if !o.nap(wait) {
-			return
-		}
+	for o.timer.wait() == nil {
 		o.mu.Lock()
-		if o.closed {
-			o.mu.Unlock()
-			return
-		}
-		dense = o.flushed
-		o.flushed = false
-		o.stamps.expire()
-		if dense {
-			wait = min(2*wait, max(o.budget, maxWait))
-		} else {
-			wait = max(o.budget, minWait)
-			o.armed, o.easy = false, 0
-			if !o.writing && o.fd >= 0 && o.flushLocked() == nil { // a failure is the reading goroutine's to report
-				o.credit, o.paidAt = 0, router.Now()
-			}
-			o.flushed = false // by others than us
+		if !o.closed {
+			o.look()
 		}
 		o.mu.Unlock()
 	}
 }
 
-// nap sleeps for d, in pieces, so that closing need not wait for a long one; false
-// when the outbox was closed.
-func (o *outbox) nap(d time.Duration) bool {
-	for ; d > napPiece; d -= napPiece {
-		nap(napPiece)
-		select {
-		case <-o.done:
-			return false
-		default:
+// look is what run does when the time is up. mu is held.
+func (o *outbox) look() {
+	dense := o.flushed
+	o.stamps.expire()
+	if dense {
+		o.wait = min(2*o.wait, max(o.budget, maxWait))
+		o.timer.set(o.wait)
+	} else {
+		o.armed, o.easy = false, 0
+		if !o.writing && o.fd >= 0 {
+			o.flushLocked() // a failure is the reading goroutine's to report
 		}
 	}
-	nap(d)
-	return true
+	o.flushed = false // by others than us
 }
 
 // push writes what waits, unless somebody is writing: who does takes it along.

@@ -27,26 +27,27 @@ type outbox struct {
 	backlog int           // bytes kept without a connection; 0: none is to come
 	budget  time.Duration // may wait this long for company
 
-	// credit pays for writes of single messages, in ns: it grows with time, up
-	// to maxCredit, and a write costs writeCost. So messages up to a rate, and
-	// bursts, are written at once, and a dense stream in batches.
-	credit int64 // guarded by mu
-	paidAt int64 // guarded by mu
+	// credit says whether a message is written at once, in ns: it grows with time,
+	// and a message costs messageCost, however it was written. So messages up to a
+	// rate, and short bursts, are written at once, and a dense stream in batches,
+	// also when it comes in bursts itself.
+	credit int64 // guarded by mu; -maxDebt to maxCredit
+	paidAt int64 // guarded by mu; when credit was right
 
 	stamps stamps // guarded by mu
 
 	number   uint64 // guarded by mu; of the last message
-	messages int    // guarded by mu; since the bulk lane was last written
+	messages int    // guarded by mu; in the bulk lane
 	easy     int    // guarded by mu; see appendEasily
 	keep     int    // guarded by mu; memory of larger batches is not kept
 	stuck    uint64 // guarded by mu; the message that was being written when writing failed; 0: none
 
-	armed   bool          // guarded by mu; run was told that something waits
+	timer   *timer        // wakes run; set by who holds mu, when not closed
+	wait    time.Duration // guarded by mu; what timer was set to
+	armed   bool          // guarded by mu; timer was set: something waits
 	flushed bool          // guarded by mu; something was written since run looked
 	awaited bool          // guarded by mu; somebody waits for the answer to what was appended during a write
 	writes  atomic.Uint64 // how often something was written
-	kick    chan struct{} // capacity 1
-	done    chan struct{}
 }
 
 const (
@@ -54,18 +55,20 @@ const (
 	batchCount   = 384       // nor one of so many messages: the broker could begin with those
 	maxBatch     = 256 << 10
 	maxKeep      = 8 << 20 // memory of larger batches is left to the collector
-	writeCost    = int64(40 * time.Microsecond)
+	messageCost  = int64(40 * time.Microsecond)
 	maxCredit    = int64(time.Millisecond)
+	maxDebt      = int64(10 * time.Millisecond)
 	closeTimeout = time.Second            // for what is written while closing
 	minWait      = 50 * time.Microsecond  // how long a dense stream's batch waits for more
 	maxWait      = 500 * time.Microsecond // the same, when batches fill up by themselves
 )
 
-func (o *outbox) init(budget time.Duration, backlog int) {
+func (o *outbox) init(budget time.Duration, backlog int) (err error) {
 	o.room.L = &o.mu
 	o.fd, o.budget, o.backlog = -1, budget, backlog
-	o.kick, o.done = make(chan struct{}, 1), make(chan struct{})
-	o.credit = maxCredit
+	o.credit = o.maxCredit()
+	o.timer, err = newTimer()
+	return err
 }
 
 // connect directs the outbox to a connection with frames of up to maxSize bytes,
@@ -138,7 +141,7 @@ func (o *outbox) close(bye []byte) {
 		o.flushLocked() // an error is that there is nobody to be told
 	}
 	o.fd = -1
-	close(o.done)
+	o.timer.close()
 }
 
 // reserve waits until n bytes may be appended to the lane. mu is held; wrote
@@ -187,13 +190,10 @@ func (o *outbox) wrote(lane router.Lane, now int64) (err error) {
 		err = o.flushLocked()
 	case o.armed: // a dense stream: it goes with what waits already
 	default:
-		o.credit = min(o.credit+now-o.paidAt, o.maxCredit())
-		o.paidAt = now
-		if o.credit < o.cost() {
+		if o.earn(now); o.credit < o.cost() {
 			o.arm()
 			break
 		}
-		o.credit -= o.cost()
 		err = o.flushLocked()
 	}
 	o.mu.Unlock()
@@ -208,43 +208,57 @@ func (o *outbox) appendEasily(t frame.Template, extension, payload []byte) bool 
 	if len(b)+t.Size(extension, payload) > o.easy || o.messages >= batchCount-1 {
 		return false
 	}
-	o.lanes[router.Bulk] = t.Append(b, o.nextID(), o.stamp(), extension, payload)
+	o.lanes[router.Bulk] = t.Append(b, o.nextID(router.Bulk), o.stamp(), extension, payload)
 	return true
 }
 
-// nextID numbers a message. mu is held.
-func (o *outbox) nextID() uint64 {
+// nextID numbers a message of the lane. mu is held.
+func (o *outbox) nextID(lane router.Lane) uint64 {
 	o.number++
-	o.messages++
+	if lane == router.Bulk {
+		o.messages++
+	}
 	return router.PublishID | o.number
 }
 
 // stamp returns the time of a message that is being published. mu is held.
 func (o *outbox) stamp() int64 { return o.stamps.next(o.armed && o.budget <= maxWait) }
 
+// earn brings credit up to now. mu is held.
+func (o *outbox) earn(now int64) {
+	o.credit = min(o.credit+now-o.paidAt, o.maxCredit())
+	o.paidAt = now
+}
+
+// pay takes the cost of the bulk messages that are being written. mu is held.
+func (o *outbox) pay() {
+	o.earn(router.Now())
+	o.credit = max(o.credit-int64(o.messages)*o.cost(), -maxDebt)
+	o.messages = 0
+}
+
 // With a budget only a message that comes after a pause is written at once.
 func (o *outbox) maxCredit() int64 {
 	if o.budget > 0 {
-		return max(int64(o.budget), writeCost)
+		return o.cost()
 	}
 	return maxCredit
 }
 
-func (o *outbox) cost() int64 {
-	if o.budget > 0 {
-		return max(int64(o.budget), writeCost)
-	}
-	return writeCost
-}
+func (o *outbox) cost() int64 { return max(int64(o.budget), messageCost) }
 
 // arm has run write what waits, a little later. mu is held.
 func (o *outbox) arm() {
-	if !o.sealed && !o.closed {
+	if o.closed {
+		return
+	}
+	if !o.sealed {
 		o.easy = batchSize
 	}
 	if !o.armed {
 		o.armed = true
-		o.kick <- struct{}{} // has room: run takes the token before it disarms
+		o.wait = max(o.budget, minWait)
+		o.timer.set(o.wait)
 	}
 }
 
@@ -258,7 +272,7 @@ func (o *outbox) write(lane router.Lane, n int, f *frame.Fields) error {
 		err = ErrDisconnected
 	}
 	if message {
-		f.ID = o.nextID()
+		f.ID = o.nextID(lane)
 	}
 	if err == nil {
 		o.lanes[lane], err = frame.Append(o.lanes[lane], f)

@@ -34,7 +34,10 @@ func newOutbox(t *testing.T, maxSize int) (o *outbox, peer *frame.Reader) {
 		unix.Close(fds[0])
 	})
 	o = new(outbox)
-	o.init(0, 0)
+	if err := o.init(0, 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(o.timer.close)
 	o.connect(fds[0], maxSize)
 	return o, frame.NewReader(end, 0)
 }
@@ -107,16 +110,18 @@ func TestLargeBatchesAreKept(t *testing.T) {
 	}
 }
 
-// TestNapEndsWithTheOutbox naps for longer than any test.
-func TestNapEndsWithTheOutbox(t *testing.T) {
+// TestRunEndsWithTheOutbox has it wait for longer than any test.
+func TestRunEndsWithTheOutbox(t *testing.T) {
 	t.Parallel()
 	o, _ := newOutbox(t, frame.DefaultMaxSize)
-	woke := make(chan bool)
-	go func() { woke <- o.nap(time.Hour) }() // ends with the outbox
+	o.mu.Lock()
+	o.budget, o.armed = time.Hour, false
+	o.arm()
+	o.mu.Unlock()
+	ended := make(chan struct{})
+	go func() { o.run(); close(ended) }() // ends with the outbox
 	o.close(nil)
-	if <-woke {
-		t.Error("it slept to its end")
-	}
+	<-ended
 }
 
 // TestStampsExpire holds that a reading of the clock is not used again after the
@@ -132,7 +137,7 @@ func TestStampsExpire(t *testing.T) {
 				defer o.mu.Unlock()
 				return !o.armed
 			})
-			close(o.done)
+			o.timer.close()
 			<-done
 		},
 		"the connection is lost": func(o *outbox) { o.disconnect() },

@@ -59,7 +59,7 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 	}
 	now := o.stamp()
 	b := &o.lanes[p.lane]
-	*b = p.t.Append(*b, o.nextID(), now, extension, payload)
+	*b = p.t.Append(*b, o.nextID(p.lane), now, extension, payload)
 	return o.published(p.lane, now)
 }
 
@@ -83,7 +83,7 @@ func (c *Client) publishCompressed(p *publisher, method frame.Flags, extension, 
 	now := o.stamp()
 	b := &o.lanes[p.lane]
 	start := len(*b)
-	*b = p.t.Append(*b, o.nextID(), now, extension, out)
+	*b = p.t.Append(*b, o.nextID(p.lane), now, extension, out)
 	frame.Frame((*b)[start:]).SetFlags(p.flags | flag)
 	return o.published(p.lane, now)
 }
