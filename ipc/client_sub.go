@@ -180,8 +180,8 @@ func (s *clientSub) refused(err error) {
 	s.c.mu.Lock()
 	delete(s.c.subs, s.id)
 	s.c.mu.Unlock()
-	_ = s.c.out.later(s.unsubscribe()) // whatever the broker has of it; without a connection that is nothing
 	s.end(fmt.Errorf("subscribe again: %w", err))
+	_ = s.c.out.later(s.unsubscribe()) // whatever the broker has of it; without a connection that is nothing
 }
 
 // abandon drops what is left.

@@ -16,7 +16,7 @@ const awaitedRounds = 16
 // meanwhile and is urgent or awaited. The rest of what came is left to run. mu is
 // held, but not while writing.
 func (o *outbox) flushLocked() error {
-	o.awaited = false
+	o.awaited, o.armed, o.easy = false, false, 0
 	err := o.writeLane(router.Urgent)
 	if err == nil {
 		err = o.writeLane(router.Bulk)
@@ -28,8 +28,9 @@ func (o *outbox) flushLocked() error {
 			err = o.writeLane(router.Bulk)
 		}
 	}
-	if len(o.lanes[router.Bulk])+len(o.lanes[router.Urgent]) > 0 && o.fd >= 0 && !o.closed {
-		o.arm()
+	o.easy = 0
+	if len(o.lanes[router.Bulk])+len(o.lanes[router.Urgent]) > 0 && o.fd >= 0 {
+		o.arm(router.Now())
 	}
 	return err
 }
@@ -41,7 +42,6 @@ func (o *outbox) writeLane(lane router.Lane) (err error) {
 		return nil
 	}
 	batch, fd := o.lanes[lane], o.fd
-	o.flushed = true
 	o.stamps.expire()
 	o.lanes[lane], o.spare = o.spare[:0], nil
 	if lane == router.Bulk {
@@ -91,13 +91,14 @@ func (o *outbox) flushNow() error {
 	return o.flushLocked()
 }
 
-// run writes what waited long enough, until the outbox is closed. While batches
-// fill up by themselves it only looks now and then: waking up for each of them
-// would cost more than writing it.
+// run writes what waited long enough, until the outbox is closed. Where batches fill
+// up by themselves, they set the timer anew before it has come: waking up would cost
+// more than the writing.
 func (o *outbox) run() {
 	for o.timer.wait() == nil {
 		o.mu.Lock()
-		if !o.closed {
+		o.due = 0
+		if o.armed && !o.closed {
 			o.look()
 		}
 		o.mu.Unlock()
@@ -106,18 +107,16 @@ func (o *outbox) run() {
 
 // look is what run does when the time is up. mu is held.
 func (o *outbox) look() {
-	dense := o.flushed
-	o.stamps.expire()
-	if dense {
-		o.wait = min(2*o.wait, max(o.budget, maxWait))
-		o.timer.set(o.wait)
+	if o.messages < batchCount/4 {
+		o.wait = o.leastWait()
 	} else {
-		o.armed, o.easy = false, 0
-		if !o.writing && o.fd >= 0 {
-			o.flushLocked() // a failure is the reading goroutine's to report
-		}
+		o.longer() // it would have filled up
 	}
-	o.flushed = false // by others than us
+	if o.fd < 0 || o.writing { // who connects or writes arms the timer again
+		o.armed, o.easy = false, 0
+		return
+	}
+	o.flushLocked() // a failure is the reading goroutine's to report
 }
 
 // push writes what waits, unless somebody is writing: who does takes it along.
@@ -130,5 +129,10 @@ func (o *outbox) push() error {
 	if o.writing || len(o.lanes[router.Bulk])+len(o.lanes[router.Urgent]) == 0 {
 		return nil
 	}
-	return o.flushLocked()
+	err := o.flushLocked()
+	if o.due != 0 && !o.armed && o.wait == o.leastWait() && !o.closed {
+		o.due = 0
+		o.timer.stop() // there is nothing to come for, and no batch soon to set it anew
+	}
+	return err
 }

@@ -38,14 +38,14 @@ type outbox struct {
 
 	number   uint64 // guarded by mu; of the last message
 	messages int    // guarded by mu; in the bulk lane
-	easy     int    // guarded by mu; see appendEasily
+	easy     int    // guarded by mu; see appendEasily; 0 unless armed or writing
 	keep     int    // guarded by mu; memory of larger batches is not kept
 	stuck    uint64 // guarded by mu; the message that was being written when writing failed; 0: none
 
 	timer   *timer        // wakes run; set by who holds mu, when not closed
-	wait    time.Duration // guarded by mu; what timer was set to
-	armed   bool          // guarded by mu; timer was set: something waits
-	flushed bool          // guarded by mu; something was written since run looked
+	due     int64         // guarded by mu; when timer comes; 0: it has come, or was stopped
+	wait    time.Duration // guarded by mu; what waits waits about so long
+	armed   bool          // guarded by mu; something waits, and timer is set
 	awaited bool          // guarded by mu; somebody waits for the answer to what was appended during a write
 	writes  atomic.Uint64 // how often something was written
 }
@@ -60,13 +60,13 @@ const (
 	maxDebt      = int64(10 * time.Millisecond)
 	closeTimeout = time.Second            // for what is written while closing
 	minWait      = 50 * time.Microsecond  // how long a dense stream's batch waits for more
-	maxWait      = 500 * time.Microsecond // the same, when batches fill up by themselves
+	maxWait      = 500 * time.Microsecond // the same at most, when batches fill up before that
 )
 
 func (o *outbox) init(budget time.Duration, backlog int) (err error) {
 	o.room.L = &o.mu
 	o.fd, o.budget, o.backlog = -1, budget, backlog
-	o.credit = o.maxCredit()
+	o.credit, o.wait = o.maxCredit(), o.leastWait()
 	o.timer, err = newTimer()
 	return err
 }
@@ -77,7 +77,7 @@ func (o *outbox) connect(fd, maxSize int) {
 	o.mu.Lock()
 	o.fd, o.stuck = fd, 0
 	o.keep = max(2*maxBatch, min(2*maxSize, maxKeep))
-	o.arm()
+	o.arm(router.Now())
 	o.mu.Unlock()
 }
 
@@ -183,15 +183,20 @@ func (o *outbox) published(lane router.Lane, now int64) error {
 // of mu.
 func (o *outbox) wrote(lane router.Lane, now int64) (err error) {
 	switch {
-	case o.writing || o.fd < 0: // who writes sees it; or who connects
+	case o.fd < 0: // who connects sees it
+	case o.writing: // who writes sees it
+		o.easy = batchSize
 	case len(o.lanes[router.Bulk]) >= batchSize, o.messages >= batchCount:
+		if o.armed {
+			o.longer()
+		}
 		err = o.flushLocked()
 	case lane == router.Urgent:
 		err = o.flushLocked()
 	case o.armed: // a dense stream: it goes with what waits already
 	default:
 		if o.earn(now); o.credit < o.cost() {
-			o.arm()
+			o.arm(now)
 			break
 		}
 		err = o.flushLocked()
@@ -200,9 +205,9 @@ func (o *outbox) wrote(lane router.Lane, now int64) (err error) {
 	return err
 }
 
-// appendEasily appends a message to the bulk lane where that is all there is to do:
-// in a dense stream, whose messages go with what waits already. Then easy is how
-// long the lane may become, and else 0. mu is held.
+// appendEasily appends a message to the bulk lane where that is all there is to do,
+// for it goes with what waits already, or after what is being written. Then easy is
+// how long the lane may become, and else 0. mu is held.
 func (o *outbox) appendEasily(t frame.Template, extension, payload []byte) bool {
 	b := o.lanes[router.Bulk]
 	if len(b)+t.Size(extension, payload) > o.easy || o.messages >= batchCount-1 {
@@ -221,8 +226,14 @@ func (o *outbox) nextID(lane router.Lane) uint64 {
 	return router.PublishID | o.number
 }
 
-// stamp returns the time of a message that is being published. mu is held.
-func (o *outbox) stamp() int64 { return o.stamps.next(o.armed && o.budget <= maxWait) }
+// stamp returns the time of a message that is being published. A reading of the
+// clock is shared in a batch only, which the timer ends. mu is held.
+func (o *outbox) stamp() int64 {
+	if !o.armed {
+		o.stamps.expire()
+	}
+	return o.stamps.next(o.credit < 0 && o.budget <= maxWait)
+}
 
 // earn brings credit up to now. mu is held.
 func (o *outbox) earn(now int64) {
@@ -247,8 +258,10 @@ func (o *outbox) maxCredit() int64 {
 
 func (o *outbox) cost() int64 { return max(int64(o.budget), messageCost) }
 
-// arm has run write what waits, a little later. mu is held.
-func (o *outbox) arm() {
+// arm has run write what waits, a little later. To set the timer costs more than
+// to append a hundred messages: where it comes soon enough, and not too soon, it
+// stays. mu is held.
+func (o *outbox) arm(now int64) {
 	if o.closed {
 		return
 	}
@@ -257,10 +270,20 @@ func (o *outbox) arm() {
 	}
 	if !o.armed {
 		o.armed = true
-		o.wait = max(o.budget, minWait)
-		o.timer.set(o.wait)
+		if left := time.Duration(o.due - now); left < o.wait/2 || left > o.wait {
+			o.due = now + int64(o.wait)
+			o.timer.set(o.wait)
+		}
 	}
 }
+
+// leastWait is how long run waits before it writes what waits, unless batches fill
+// up by themselves.
+func (o *outbox) leastWait() time.Duration { return max(o.budget, minWait) }
+
+// longer has the next batch wait for longer: they fill up, and each is to set the timer
+// anew before it comes.
+func (o *outbox) longer() { o.wait = min(2*o.wait, max(o.budget, maxWait)) }
 
 // write appends a frame of n bytes and has it written. Only messages wait for a
 // connection: there is nobody to ask or to answer without one.
@@ -304,7 +327,7 @@ func (o *outbox) later(f *frame.Fields) error {
 	b, err := frame.Append(o.lanes[router.Urgent], f)
 	if err == nil {
 		o.lanes[router.Urgent] = b
-		o.arm()
+		o.arm(router.Now())
 	}
 	return err
 }

@@ -110,13 +110,85 @@ func TestLargeBatchesAreKept(t *testing.T) {
 	}
 }
 
+func (o *outbox) publish(t *testing.T) {
+	t.Helper()
+	f := frame.Fields{Type: frame.TypePublish, Topic: "a"}
+	if err := o.write(router.Bulk, frame.HeaderSize+1, &f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// indebt has what is published next wait for company, however long that takes.
+func (o *outbox) indebt() {
+	o.mu.Lock()
+	o.credit, o.paidAt = -maxDebt, router.Now()+int64(time.Hour)
+	o.mu.Unlock()
+}
+
+// TestMessagesPayHoweverTheyAreWritten: who waits between bursts must not earn by
+// that to have each burst begin with messages written one by one.
+func TestMessagesPayHoweverTheyAreWritten(t *testing.T) {
+	t.Parallel()
+	o, _ := newOutbox(t, frame.DefaultMaxSize)
+	o.armed = false
+	o.credit, o.paidAt = maxCredit, router.Now()
+	o.publish(t)
+	if got := o.writes.Load(); got != 1 || o.credit > maxCredit-messageCost {
+		t.Errorf("%d writes and a credit of %d; want 1, and one message paid", got, o.credit)
+	}
+	o.indebt()
+	for range batchCount - 1 {
+		o.publish(t)
+	}
+	if got := o.writes.Load(); got != 1 || !o.armed {
+		t.Errorf("%d writes, armed %v; want the burst to wait", got, o.armed)
+	}
+	o.credit, o.paidAt = maxCredit, router.Now()
+	if err := o.push(); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.writes.Load(); got != 2 || o.credit != -maxDebt {
+		t.Errorf("%d writes and a credit of %d; want 2, and %d", got, o.credit, -maxDebt)
+	}
+}
+
+// TestWhatWaitsIsWritten has messages wait, and be pushed or not: run writes what
+// was not, whatever became of its timer.
+func TestWhatWaitsIsWritten(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []time.Duration{minWait, maxWait} {
+		o, peer := newOutbox(t, frame.DefaultMaxSize)
+		ended := make(chan struct{})
+		go func() { o.run(); close(ended) }() // ends with the outbox
+		for range 100 {
+			o.mu.Lock()
+			o.wait = wait
+			o.mu.Unlock()
+			o.indebt()
+			o.publish(t)
+			if err := o.push(); err != nil {
+				t.Fatal(err)
+			}
+			o.indebt()
+			o.publish(t)
+			for range 2 {
+				if _, err := peer.Next(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		o.close(nil)
+		<-ended
+	}
+}
+
 // TestRunEndsWithTheOutbox has it wait for longer than any test.
 func TestRunEndsWithTheOutbox(t *testing.T) {
 	t.Parallel()
 	o, _ := newOutbox(t, frame.DefaultMaxSize)
 	o.mu.Lock()
-	o.budget, o.armed = time.Hour, false
-	o.arm()
+	o.wait, o.armed, o.due = time.Hour, false, 0
+	o.arm(router.Now())
 	o.mu.Unlock()
 	ended := make(chan struct{})
 	go func() { o.run(); close(ended) }() // ends with the outbox
@@ -145,6 +217,7 @@ func TestStampsExpire(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o, _ := newOutbox(t, frame.DefaultMaxSize)
+			o.credit = -1            // the stream is dense
 			for o.stamps.left == 0 { // until readings are shared
 				o.stamp()
 			}
@@ -158,11 +231,23 @@ func TestStampsExpire(t *testing.T) {
 	t.Run("a budget that is long", func(t *testing.T) {
 		t.Parallel()
 		o, _ := newOutbox(t, frame.DefaultMaxSize)
-		o.budget = 2 * maxWait
+		o.credit, o.budget = -1, 2*maxWait
 		for range 10000 {
 			if o.stamp(); o.stamps.left > 0 {
 				t.Fatal("readings are shared although run does not look for long")
 			}
+		}
+	})
+	t.Run("nobody is to look", func(t *testing.T) {
+		t.Parallel()
+		o, _ := newOutbox(t, frame.DefaultMaxSize)
+		o.credit, o.armed = -1, false
+		for last := int64(0); o.stamps.share == 0; {
+			now := o.stamp()
+			if now == last {
+				t.Fatal("a reading is shared")
+			}
+			last = now
 		}
 	})
 }

@@ -18,8 +18,8 @@ type stamps struct {
 const (
 	// stampError is how long the messages that share a reading may take to come,
 	// as far as the last ones tell. A stream that pauses has its next message use
-	// an older one, until something is written or run looks: which it does every
-	// maxWait where readings are shared.
+	// an older one, until the batch is written: which it is within maxWait where
+	// readings are shared.
 	stampError = int64(8 * time.Microsecond)
 	stampShare = 64 // how many may share one at most
 )

@@ -27,13 +27,16 @@ func newTimer() (*timer, error) {
 }
 
 // set has wait return after d, which must be above 0, and not when it would have
-// returned before. It must not come after close.
+// returned before. Neither set nor stop may come after close.
 func (t *timer) set(d time.Duration) {
 	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}
 	if err := unix.TimerfdSettime(t.fd, 0, &spec, nil); err != nil {
 		panic("ipc: timerfd_settime: " + err.Error()) // of a timer of ours, with a time in range
 	}
 }
+
+// stop has wait not return before the next set.
+func (t *timer) stop() { t.set(0) }
 
 // wait returns when the time is up, or with an error after close.
 func (t *timer) wait() error {
