@@ -28,9 +28,9 @@ func (o *outbox) flushLocked() error {
 			err = o.writeLane(router.Bulk)
 		}
 	}
-	o.easy = 0
-	if len(o.lanes[router.Bulk])+len(o.lanes[router.Urgent]) > 0 && o.fd >= 0 {
-		o.arm(router.Now())
+	o.armed, o.easy = false, 0
+	if o.waiting() > 0 && o.fd >= 0 {
+		o.arm(router.Now(), o.wait)
 	}
 	return err
 }
@@ -107,10 +107,10 @@ func (o *outbox) run() {
 
 // look is what run does when the time is up. mu is held.
 func (o *outbox) look() {
-	if o.messages < batchCount/4 {
-		o.wait = o.leastWait()
+	if int64(o.messages)*int64(maxWait) >= batchCount*int64(o.wait) {
+		o.longer() // it would have filled up within maxWait
 	} else {
-		o.longer() // it would have filled up
+		o.wait = o.leastWait()
 	}
 	if o.fd < 0 || o.writing { // who connects or writes arms the timer again
 		o.armed, o.easy = false, 0
@@ -119,14 +119,18 @@ func (o *outbox) look() {
 	o.flushLocked() // a failure is the reading goroutine's to report
 }
 
-// push writes what waits, unless somebody is writing: who does takes it along.
+// push writes what waits, or has it written by who is at it.
 func (o *outbox) push() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
 		return router.ErrClosed
 	}
-	if o.writing || len(o.lanes[router.Bulk])+len(o.lanes[router.Urgent]) == 0 {
+	if o.waiting() == 0 {
+		return nil
+	}
+	if o.writing {
+		o.awaited = true
 		return nil
 	}
 	err := o.flushLocked()

@@ -37,7 +37,7 @@ type outbox struct {
 	stamps stamps // guarded by mu
 
 	number   uint64 // guarded by mu; of the last message
-	messages int    // guarded by mu; in the bulk lane
+	messages int    // guarded by mu; in the bulk lane, but for those that a failed write put back
 	easy     int    // guarded by mu; see appendEasily; 0 unless armed or writing
 	keep     int    // guarded by mu; memory of larger batches is not kept
 	stuck    uint64 // guarded by mu; the message that was being written when writing failed; 0: none
@@ -45,7 +45,7 @@ type outbox struct {
 	timer   *timer        // wakes run; set by who holds mu, when not closed
 	due     int64         // guarded by mu; when timer comes; 0: it has come, or was stopped
 	wait    time.Duration // guarded by mu; what waits waits about so long
-	armed   bool          // guarded by mu; something waits, and timer is set
+	armed   bool          // guarded by mu; timer is set, for what waits or is being written
 	awaited bool          // guarded by mu; somebody waits for the answer to what was appended during a write
 	writes  atomic.Uint64 // how often something was written
 }
@@ -77,7 +77,9 @@ func (o *outbox) connect(fd, maxSize int) {
 	o.mu.Lock()
 	o.fd, o.stuck = fd, 0
 	o.keep = max(2*maxBatch, min(2*maxSize, maxKeep))
-	o.arm(router.Now())
+	if o.waiting() > 0 {
+		o.arm(router.Now(), minWait)
+	}
 	o.mu.Unlock()
 }
 
@@ -154,8 +156,8 @@ func (o *outbox) reserve(lane router.Lane, n int) error {
 		case o.fd < 0 && o.backlog == 0:
 			return ErrDisconnected
 		case o.fd < 0:
-			if waiting := len(o.lanes[router.Bulk]) + len(o.lanes[router.Urgent]); waiting+n > o.backlog {
-				return fmt.Errorf("%w, and %d bytes wait for that already", ErrDisconnected, waiting)
+			if o.waiting()+n > o.backlog {
+				return fmt.Errorf("%w, and %d bytes wait for that already", ErrDisconnected, o.waiting())
 			}
 			return nil
 		case len(o.lanes[lane]) < maxBatch:
@@ -196,7 +198,7 @@ func (o *outbox) wrote(lane router.Lane, now int64) (err error) {
 	case o.armed: // a dense stream: it goes with what waits already
 	default:
 		if o.earn(now); o.credit < o.cost() {
-			o.arm(now)
+			o.arm(now, o.wait)
 			break
 		}
 		err = o.flushLocked()
@@ -216,6 +218,9 @@ func (o *outbox) appendEasily(t frame.Template, extension, payload []byte) bool 
 	o.lanes[router.Bulk] = t.Append(b, o.nextID(router.Bulk), o.stamp(), extension, payload)
 	return true
 }
+
+// waiting returns how many bytes wait to be written. mu is held.
+func (o *outbox) waiting() int { return len(o.lanes[router.Bulk]) + len(o.lanes[router.Urgent]) }
 
 // nextID numbers a message of the lane. mu is held.
 func (o *outbox) nextID(lane router.Lane) uint64 {
@@ -258,22 +263,24 @@ func (o *outbox) maxCredit() int64 {
 
 func (o *outbox) cost() int64 { return max(int64(o.budget), messageCost) }
 
-// arm has run write what waits, a little later. To set the timer costs more than
+// arm has run write what waits, in wait at most. To set the timer costs more than
 // to append a hundred messages: where it comes soon enough, and not too soon, it
 // stays. mu is held.
-func (o *outbox) arm(now int64) {
+func (o *outbox) arm(now int64, wait time.Duration) {
 	if o.closed {
 		return
 	}
 	if !o.sealed {
 		o.easy = batchSize
 	}
-	if !o.armed {
+	left, first := time.Duration(o.due-now), !o.armed
+	if first {
 		o.armed = true
-		if left := time.Duration(o.due - now); left < o.wait/2 || left > o.wait {
-			o.due = now + int64(o.wait)
-			o.timer.set(o.wait)
-		}
+		o.stamps.expire() // of the time before this batch
+	}
+	if left > wait || first && left < wait/2 {
+		o.due = now + int64(wait)
+		o.timer.set(wait)
 	}
 }
 
@@ -282,8 +289,14 @@ func (o *outbox) arm(now int64) {
 func (o *outbox) leastWait() time.Duration { return max(o.budget, minWait) }
 
 // longer has the next batch wait for longer: they fill up, and each is to set the timer
-// anew before it comes.
-func (o *outbox) longer() { o.wait = min(2*o.wait, max(o.budget, maxWait)) }
+// anew before it comes. No batch waits longer than a budget allows.
+func (o *outbox) longer() {
+	most := maxWait
+	if o.budget > 0 {
+		most = o.leastWait()
+	}
+	o.wait = min(2*o.wait, most)
+}
 
 // write appends a frame of n bytes and has it written. Only messages wait for a
 // connection: there is nobody to ask or to answer without one.
@@ -294,7 +307,7 @@ func (o *outbox) write(lane router.Lane, n int, f *frame.Fields) error {
 	if err == nil && o.fd < 0 && !message {
 		err = ErrDisconnected
 	}
-	if message {
+	if err == nil && message {
 		f.ID = o.nextID(lane)
 	}
 	if err == nil {
@@ -327,7 +340,7 @@ func (o *outbox) later(f *frame.Fields) error {
 	b, err := frame.Append(o.lanes[router.Urgent], f)
 	if err == nil {
 		o.lanes[router.Urgent] = b
-		o.arm(router.Now())
+		o.arm(router.Now(), minWait)
 	}
 	return err
 }

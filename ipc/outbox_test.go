@@ -182,13 +182,61 @@ func TestWhatWaitsIsWritten(t *testing.T) {
 	}
 }
 
+// TestPushReachesWhoWrites has a message pushed while another is being written,
+// and nobody to look later.
+func TestPushReachesWhoWrites(t *testing.T) {
+	t.Parallel()
+	o, peer := newOutbox(t, frame.DefaultMaxSize)
+	written := make(chan error, 1)
+	go func() { // ends when the peer has read it
+		f := frame.Fields{Type: frame.TypePublish, Topic: "a", Payload: make([]byte, 900<<10)}
+		written <- o.write(router.Bulk, frame.HeaderSize+len(f.Payload), &f)
+	}()
+	await(t, "somebody writes", o.isWriting)
+	o.publish(t)
+	if err := o.push(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := peer.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestABudgetIsForMessages: what a new connection begins with, and what answers the
+// broker, does not wait for company.
+func TestABudgetIsForMessages(t *testing.T) {
+	t.Parallel()
+	o, peer := newOutbox(t, frame.DefaultMaxSize)
+	if o.armed {
+		t.Error("nothing waits, but it is armed")
+	}
+	o.budget, o.wait = time.Hour, time.Hour
+	o.indebt()
+	o.publish(t)
+	ended := make(chan struct{})
+	go func() { o.run(); close(ended) }() // ends with the outbox
+	if err := o.later(&frame.Fields{Type: frame.TypePong, ID: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := peer.Next(); err != nil || f.Type() != frame.TypePong {
+		t.Errorf("%v, %v; want the pong", f, err)
+	}
+	o.close(nil)
+	<-ended
+}
+
 // TestRunEndsWithTheOutbox has it wait for longer than any test.
 func TestRunEndsWithTheOutbox(t *testing.T) {
 	t.Parallel()
 	o, _ := newOutbox(t, frame.DefaultMaxSize)
 	o.mu.Lock()
 	o.wait, o.armed, o.due = time.Hour, false, 0
-	o.arm(router.Now())
+	o.arm(router.Now(), o.wait)
 	o.mu.Unlock()
 	ended := make(chan struct{})
 	go func() { o.run(); close(ended) }() // ends with the outbox
@@ -217,7 +265,8 @@ func TestStampsExpire(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o, _ := newOutbox(t, frame.DefaultMaxSize)
-			o.credit = -1            // the stream is dense
+			o.credit = -1 // the stream is dense
+			o.arm(router.Now(), minWait)
 			for o.stamps.left == 0 { // until readings are shared
 				o.stamp()
 			}
@@ -236,6 +285,19 @@ func TestStampsExpire(t *testing.T) {
 			if o.stamp(); o.stamps.left > 0 {
 				t.Fatal("readings are shared although run does not look for long")
 			}
+		}
+	})
+	t.Run("a batch begins", func(t *testing.T) {
+		t.Parallel()
+		o, _ := newOutbox(t, frame.DefaultMaxSize)
+		o.credit = -1
+		for o.stamps.left == 0 { // of messages that came while somebody wrote
+			o.stamp()
+		}
+		now := router.Now()
+		o.arm(now, minWait)
+		if got := o.stamp(); got < now {
+			t.Errorf("the message is %d ns older than it is", now-got)
 		}
 	})
 	t.Run("nobody is to look", func(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 )
 
 // Publisher implements router.Bus. Messages that come now and then are written
-// at once, by the goroutine that publishes; a dense stream is written in
-// batches, as large as what comes while the last one is being written.
+// at once, by the goroutine that publishes; a dense stream is written in batches,
+// of what comes within 50 to 500 µs, but of no more than 384 messages or 192 KiB.
 func (c *Client) Publisher(topic string) (router.Publisher, error) {
 	return c.PublisherOf(router.Outgoing{Topic: topic})
 }

@@ -23,7 +23,13 @@ func newTimer() (*timer, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("timerfd_create", err)
 	}
-	return &timer{fd, os.NewFile(uintptr(fd), "timer")}, nil
+	t := &timer{fd, os.NewFile(uintptr(fd), "timer")}
+	// A file that the poller has not taken would have wait fail at once.
+	if err := t.file.SetReadDeadline(time.Time{}); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
 }
 
 // set has wait return after d, which must be above 0, and not when it would have
