@@ -28,6 +28,7 @@ type clientReader struct {
 	silence time.Duration // after which the broker is taken for lost
 	writes  uint64        // of the outbox, at the last read
 	listens bool          // nothing was written between the last two reads
+	yields  yields
 
 	// to whom the messages belong that come now
 	stream frame.Stream
@@ -74,6 +75,7 @@ func (c *Client) read(s *session) error {
 // then wakes who sits in recv, though not who polls for input: a publisher would
 // pay two switches for each batch.
 func (r *clientReader) receive(fd int) (n int, err error) {
+	r.yields.wait()
 	if into := r.buf.B[r.end:]; r.listens {
 		n, err = recv(fd, into)
 	} else {

@@ -78,7 +78,8 @@
 // for long. It may publish, and close subscriptions. What waits for an answer of
 // the broker would wait for itself, and returns ErrInHandler. Without a Handler,
 // messages go through a queue of the client's own to whoever loops over Messages;
-// a gap there looks like one of the broker's.
+// a gap there looks like one of the broker's. Both threads, that one and the
+// broker's, yield to Go's scheduler now and then (yield.go has the reason).
 //
 // A client may assume that messages of one publisher on one lane come in their
 // order and once, and that their numbers have no hole but those that a Gap names.

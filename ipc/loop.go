@@ -28,6 +28,7 @@ const (
 type poller struct {
 	epfd   int
 	events [128]unix.EpollEvent
+	yields yields
 
 	mu     sync.Mutex // held while waking: nobody wakes a descriptor that is closed
 	wakefd int        // guarded by mu; -1 when closed
@@ -96,6 +97,7 @@ func (p *poller) wait(d time.Duration, linger bool) (int, error) {
 			return n, nil
 		}
 	}
+	p.yields.wait()
 	ms := int((d + time.Millisecond - 1) / time.Millisecond)
 	n, err := unix.EpollWait(p.epfd, p.events[:], ms)
 	if err == unix.EINTR {
