@@ -191,9 +191,9 @@ func TestComparisonsWithProc(t *testing.T) {
 		{
 			name: "children end before parents, parents start before children",
 			story: func(h *host) {
-				child := h.sleeping(150)
-				child.ppid, child.ticks, child.stack = 200, child.ticks+1, 0x400
-				h.set(h.sleeping(200))
+				parent, child := h.sleeping(200), h.sleeping(150)
+				child.ppid, child.ticks, child.stack = 200, parent.ticks+1, 0x400
+				h.set(parent)
 				h.set(child)
 				h.poll()
 				h.remove(200)
