@@ -64,7 +64,7 @@ func TestReadingDoesNotWaitForWriting(t *testing.T) {
 func TestFewMessagesKeepFewBuffers(t *testing.T) {
 	t.Parallel()
 	c, p := newFake(t).dial(frame.Welcome{}, ipc.ClientOptions{})
-	const n = 300
+	const n = 100
 	idle, few := p.subscribed(c, router.Subscription{Patterns: []string{"events.few"}})
 	handled := make(chan struct{}, n)
 	_, many := p.subscribed(c, router.Subscription{Patterns: []string{"events.many"}, Handler: func(m *router.Message) {

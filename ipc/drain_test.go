@@ -191,7 +191,7 @@ func TestDrainAndHangUp(t *testing.T) {
 // and for one that does not.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
-	s := start(t, router.Options{}, ipc.Options{DrainTimeout: 100 * time.Millisecond})
+	s := start(t, router.Options{}, ipc.Options{DrainTimeout: 2 * time.Second}) // what the deaf one costs
 	deaf, p := s.greet(t), s.greet(t)
 	for _, p := range []*peer{deaf, p} {
 		p.subscribe(1, router.Subscription{Patterns: []string{"events.#"}})

@@ -71,6 +71,17 @@ func TestOpenLoopKeepsItsScheduleBehindASlowReceiver(t *testing.T) {
 
 func TestStreamKeepsToItsWindow(t *testing.T) {
 	const window = 100
+	for range 100 { // a machine that is busy may not come further than the window
+		if streamInWindow(t, window) > window || t.Failed() {
+			return
+		}
+	}
+	t.Error("the window has never moved")
+}
+
+// streamInWindow returns how many messages were sent.
+func streamInWindow(t *testing.T, window uint64) uint64 {
+	t.Helper()
 	w := load.NewWindow(2)
 	receivers := make([]*load.Receiver, 2)
 	for i := range receivers {
@@ -115,9 +126,7 @@ func TestStreamKeepsToItsWindow(t *testing.T) {
 			t.Errorf("receiver %d: %+v, %v; %d sent", i, got, err, sent.Messages)
 		}
 	}
-	if sent.Messages <= window {
-		t.Errorf("%d messages: the window has never moved", sent.Messages)
-	}
+	return sent.Messages
 }
 
 func TestGeneratorsEndWithTheirContextAndTheirSender(t *testing.T) {
