@@ -46,7 +46,7 @@ type outbox struct {
 	due     int64         // guarded by mu; when timer comes; 0: it has come, or was stopped
 	wait    time.Duration // guarded by mu; what waits waits about so long
 	armed   bool          // guarded by mu; timer is set, for what waits or is being written
-	awaited bool          // guarded by mu; somebody waits for the answer to what was appended during a write
+	awaited bool          // guarded by mu; what was appended during a write is asked for: by a push, or by who waits for its answer
 	writes  atomic.Uint64 // how often something was written
 }
 

@@ -58,18 +58,26 @@ func (o *outbox) isWriting() bool {
 	return o.writing
 }
 
+// fill has a message written that the socket does not take before the peer reads,
+// and returns what comes of it.
+func (o *outbox) fill(t *testing.T) (written chan error) {
+	t.Helper()
+	written = make(chan error, 1)
+	go func() { // ends when the peer has read it
+		f := frame.Fields{Type: frame.TypePublish, Topic: "a", Payload: make([]byte, 900<<10)}
+		written <- o.write(router.Bulk, frame.HeaderSize+len(f.Payload), &f)
+	}()
+	await(t, "somebody writes", o.isWriting)
+	return written
+}
+
 // TestWhatIsAwaitedFollowsTheBatch appends a request and a ping while a batch is
 // being written: who writes that takes them along.
 func TestWhatIsAwaitedFollowsTheBatch(t *testing.T) {
 	t.Parallel()
 	for _, ty := range []frame.Type{frame.TypeRequest, frame.TypePing} {
 		o, peer := newOutbox(t, frame.DefaultMaxSize)
-		written := make(chan error, 1)
-		go func() { // ends when the peer has read it
-			f := frame.Fields{Type: frame.TypePublish, Topic: "events.a", Payload: make([]byte, 900<<10)}
-			written <- o.write(router.Bulk, frame.HeaderSize+len(f.Payload), &f)
-		}()
-		await(t, "somebody writes", o.isWriting)
+		written := o.fill(t)
 		lane, f := router.Bulk, frame.Fields{Type: ty, ID: 7}
 		if ty == frame.TypeRequest {
 			lane, f.Topic = router.Urgent, "a.b"
@@ -187,12 +195,7 @@ func TestWhatWaitsIsWritten(t *testing.T) {
 func TestPushReachesWhoWrites(t *testing.T) {
 	t.Parallel()
 	o, peer := newOutbox(t, frame.DefaultMaxSize)
-	written := make(chan error, 1)
-	go func() { // ends when the peer has read it
-		f := frame.Fields{Type: frame.TypePublish, Topic: "a", Payload: make([]byte, 900<<10)}
-		written <- o.write(router.Bulk, frame.HeaderSize+len(f.Payload), &f)
-	}()
-	await(t, "somebody writes", o.isWriting)
+	written := o.fill(t)
 	o.publish(t)
 	if err := o.push(); err != nil {
 		t.Fatal(err)
