@@ -174,7 +174,7 @@ func (a *Agent) listen() (*ipc.Listener, error) {
 // serve runs the broker on l until ctx ends.
 func (a *Agent) serve(ctx context.Context, l *ipc.Listener) error {
 	err := ipc.Serve(ctx, a.broker, ipc.Options{
-		Listener: l, MaxConnections: a.o.MaxConnections, Policy: policy{a.manager},
+		Listener: l, MaxConnections: a.o.MaxConnections, Policy: clientPolicy{a.manager},
 		Ready: func(string) { a.startup = time.Since(a.began) },
 	})
 	if errors.Is(err, ipc.ErrServerClosed) {

@@ -10,6 +10,7 @@ import (
 	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/ipc/policy"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -54,7 +55,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.op.String()+" "+tt.topic, func(t *testing.T) {
 			for _, who := range []struct {
-				grant ipc.Grant
+				grant policy.Grant
 				may   bool
 			}{{collector, tt.collector}, {operator, tt.operator}} {
 				err := who.grant.Authorize(tt.op, tt.topic)

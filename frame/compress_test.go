@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -146,6 +147,23 @@ func TestInflateDamaged(t *testing.T) {
 			if len(got) > maxPayload || took > limit || err != nil && got != nil {
 				t.Fatalf("%s, bit %d: %d bytes, %v, and %d bytes were allocated", methodName(method), bit, len(got), err, took)
 			}
+		}
+	}
+}
+
+// TestCompressionsAmongFeatures goes from names to flags and back.
+func TestCompressionsAmongFeatures(t *testing.T) {
+	for _, tc := range []struct {
+		features, want []string
+		flags          frame.Flags
+	}{
+		{nil, []string{}, 0},
+		{[]string{"later", frame.FeatureZstd}, []string{frame.FeatureZstd}, frame.FlagZstd},
+		{[]string{frame.FeatureZstd, frame.FeatureS2}, []string{frame.FeatureS2, frame.FeatureZstd}, frame.FlagCompressed},
+	} {
+		flags := frame.Compressions(tc.features)
+		if names := frame.CompressionNames(flags); flags != tc.flags || names == nil || !slices.Equal(names, tc.want) {
+			t.Errorf("%q: flags %d, names %q; want %d, %q", tc.features, flags, names, tc.flags, tc.want)
 		}
 	}
 }

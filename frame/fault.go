@@ -57,6 +57,12 @@ func (g *Goodbye) Unwrap() error { return g.Code.Err() }
 // AppendGoodbye appends the payload of a goodbye frame.
 func AppendGoodbye(dst []byte, g Goodbye) []byte { return appendCoded(dst, g.Code, g.Text) }
 
+// AppendGoodbyeFrame appends a whole goodbye frame. timeNs is as in Fields.
+func AppendGoodbyeFrame(dst []byte, timeNs int64, g Goodbye) []byte {
+	body := AppendGoodbye(nil, g)
+	return append(AppendControl(dst, TypeGoodbye, 0, timeNs, len(body)), body...)
+}
+
 // ParseGoodbye reads the payload of a goodbye frame; it fails with ErrBody.
 func ParseGoodbye(payload []byte) (g Goodbye, err error) {
 	if len(payload) < 2 || badText(payload[2:]) {

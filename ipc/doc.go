@@ -3,7 +3,7 @@
 // other. A Client is a router.Bus, as the broker's in-process client is.
 //
 // It is for processes of one host. There is no TCP, no encryption and no
-// password: the kernel says who connects, and a Policy what they may do. Nor is it
+// password: the kernel says who connects, and a policy.Policy what they may do. Nor is it
 // a queue that survives the broker: what nobody has taken when that ends is gone.
 // In one process, use the broker's own client, which needs no socket.
 //
@@ -32,7 +32,7 @@
 // counted under the same code in the statistics' refused; the others cost time or
 // messages, and are counted as said:
 //
-//	before hello                    refused by user alone: denied, with an EarlyPolicy
+//	before hello                    refused by user alone: denied, with a policy.EarlyPolicy
 //	handshake                       ConnectionTimeout: handshake
 //	hello                           16 KiB: too-large; name and role 256 bytes each: body
 //	one frame                       the broker's MaxMessageSize: too-large
@@ -60,7 +60,7 @@
 // with it is an *InUseError that names the process. Inherited takes a socket from
 // a service manager instead, with the same lock.
 //
-// A Policy sees each client at its hello: pid, uid and gid as the kernel
+// A policy.Policy sees each client at its hello: pid, uid and gid as the kernel
 // knows them, the program, and name and role as the client claims them. Rules is
 // one made of data. What it does not grant is answered by an error that
 // errors.Is takes for router.ErrDenied.

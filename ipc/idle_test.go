@@ -15,6 +15,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/ipc/policy"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -52,8 +53,8 @@ func serveIdle() error {
 // ratedRole admits everybody, and bounds who wants to be slow.
 type ratedRole struct{}
 
-func (ratedRole) Admit(p *ipc.Peer) (ipc.Grant, error) {
-	g := ipc.Grant{Name: p.Name, Role: p.Role}
+func (ratedRole) Admit(p *policy.Peer) (policy.Grant, error) {
+	g := policy.Grant{Name: p.Name, Role: p.Role}
 	if p.Role == "slow" {
 		g.PublishRate = 1
 	}

@@ -9,101 +9,17 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/ipc/policy"
 	"github.com/daemoneye/eventbus/router"
 )
 
-func rules(t *testing.T, rs ...ipc.Rule) *ipc.Rules {
+func rules(t *testing.T, rs ...policy.Rule) *policy.Rules {
 	t.Helper()
-	p, err := ipc.NewRules(rs...)
+	p, err := policy.NewRules(rs...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
-}
-
-func TestSameUser(t *testing.T) {
-	me := os.Geteuid()
-	for uid, want := range map[int]bool{me: true, 0: true, me + 1: false, 65534: me == 65534} {
-		grant, err := ipc.SameUser{}.Admit(&ipc.Peer{UID: uid, Name: "n", Role: "r"})
-		if (err == nil) != want || err != nil && !errors.Is(err, router.ErrDenied) {
-			t.Errorf("uid %d: %v", uid, err)
-		}
-		if err == nil && (grant.Name != "n" || grant.Role != "r" || grant.Authorize != nil) {
-			t.Errorf("uid %d: %+v", uid, grant)
-		}
-	}
-}
-
-func TestRulesDescribePeers(t *testing.T) {
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	me := ipc.Peer{PID: os.Getpid(), UID: 1000, GID: 100, Role: "collector"}
-	for _, tc := range []struct {
-		name string
-		rule ipc.Rule
-		want bool
-	}{
-		{"everybody", ipc.Rule{}, true},
-		{"uid", ipc.Rule{UIDs: []int{1, 1000}}, true},
-		{"another uid", ipc.Rule{UIDs: []int{0}}, false},
-		{"gid", ipc.Rule{GIDs: []int{100}}, true},
-		{"another gid", ipc.Rule{GIDs: []int{1000}}, false},
-		{"pid", ipc.Rule{PIDs: []int{me.PID}}, true},
-		{"another pid", ipc.Rule{PIDs: []int{me.PID + 1}}, false},
-		{"executable", ipc.Rule{Executables: []string{"/bin/false", exe}}, true},
-		{"another executable", ipc.Rule{Executables: []string{"/bin/false"}}, false},
-		{"role", ipc.Rule{Roles: []string{"collector"}}, true},
-		{"another role", ipc.Rule{Roles: []string{"agent"}}, false},
-		{"all of them", ipc.Rule{UIDs: []int{1000}, GIDs: []int{100}, PIDs: []int{me.PID}, Executables: []string{exe}, Roles: []string{"collector"}}, true},
-		{"all but the role", ipc.Rule{UIDs: []int{1000}, GIDs: []int{100}, PIDs: []int{me.PID}, Executables: []string{exe}, Roles: []string{"agent"}}, false},
-	} {
-		_, err := rules(t, tc.rule).Admit(&me)
-		if (err == nil) != tc.want || err != nil && !errors.Is(err, router.ErrDenied) {
-			t.Errorf("%s: %v, want admitted %t", tc.name, err, tc.want)
-		}
-	}
-}
-
-func TestRulesAddUp(t *testing.T) {
-	grant, err := rules(t,
-		ipc.Rule{Publish: []string{"events.a.#"}, Subscribe: []string{"events.+"}, PublishRate: 10},
-		ipc.Rule{Roles: []string{"boss"}, Publish: []string{"control.#"}, Request: []string{"control.x"}, PublishRate: 20},
-		ipc.Rule{Roles: []string{"other"}, Publish: []string{"#"}, PublishRate: 30},
-	).Admit(&ipc.Peer{Role: "boss"})
-	if err != nil || grant.PublishRate != 20 {
-		t.Fatalf("%+v, %v", grant, err)
-	}
-	for _, tc := range []struct {
-		op    router.Op
-		topic string
-		want  bool
-	}{
-		{router.OpPublish, "events.a", true},
-		{router.OpPublish, "events.a.b", true},
-		{router.OpPublish, "events.b", false},
-		{router.OpPublish, "control.y", true},
-		{router.OpSubscribe, "events.a", true},
-		{router.OpSubscribe, "events.+", true},
-		{router.OpSubscribe, "events.#", false},
-		{router.OpSubscribe, "#", false},
-		{router.OpRequest, "control.x", true},
-		{router.OpRequest, "control.y", false},
-		{router.OpRespond, "control.x", false},
-	} {
-		err := grant.Authorize(tc.op, tc.topic)
-		if (err == nil) != tc.want || err != nil && !errors.Is(err, router.ErrDenied) {
-			t.Errorf("%s %s: %v, want granted %t", tc.op, tc.topic, err, tc.want)
-		}
-	}
-}
-
-func TestBadRule(t *testing.T) {
-	_, err := ipc.NewRules(ipc.Rule{}, ipc.Rule{Respond: []string{"a.#.b"}})
-	if !errors.Is(err, router.ErrPattern) || !strings.Contains(err.Error(), "rule 2: respond") {
-		t.Error(err)
-	}
 }
 
 // TestDenied asks for everything that policy does not grant: each refusal reaches
@@ -111,7 +27,7 @@ func TestBadRule(t *testing.T) {
 func TestDenied(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{Policy: rules(t,
-		ipc.Rule{Publish: []string{"events.#", pairTopic}, Subscribe: []string{"events.#", pairTopic}},
+		policy.Rule{Rights: policy.Rights{Publish: []string{"events.#", pairTopic}, Subscribe: []string{"events.#", pairTopic}}},
 	)})
 	others := s.newPair(t)
 	told := make(chan error, 1)
@@ -149,7 +65,7 @@ func TestDenied(t *testing.T) {
 // TestNotAdmitted is a handshake that policy refuses.
 func TestNotAdmitted(t *testing.T) {
 	t.Parallel()
-	s := start(t, router.Options{}, ipc.Options{Policy: rules(t, ipc.Rule{Roles: []string{"friend"}})})
+	s := start(t, router.Options{}, ipc.Options{Policy: rules(t, policy.Rule{Roles: []string{"friend"}})})
 	p := s.knock(t)
 	p.send(hello(frame.Hello{Version: 1, Role: "stranger"}))
 	if e := p.expectError(0, frame.CodeDenied, true); !strings.Contains(e.Text, "stranger") {
@@ -171,8 +87,8 @@ func TestNotAdmitted(t *testing.T) {
 func TestControlIsTheAgents(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{Policy: rules(t,
-		ipc.Rule{PIDs: []int{os.Getpid()}, Publish: []string{"#"}, Subscribe: []string{"#"}},
-		ipc.Rule{Roles: []string{"collector"}, Publish: []string{"events.#"}, Subscribe: []string{"control.#"}},
+		policy.Rule{PIDs: []int{os.Getpid()}, Rights: policy.Rights{Publish: []string{"#"}, Subscribe: []string{"#"}}},
+		policy.Rule{Roles: []string{"collector"}, Rights: policy.Rights{Publish: []string{"events.#"}, Subscribe: []string{"control.#"}}},
 	)})
 	spawn(t, "whoami", s.path, "collector", "control.#").expect("welcome")
 	spawn(t, "whoami", s.path, "collector", "events.#").expect("subscribe: subscribe: peer says: policy denies it")
@@ -184,20 +100,20 @@ func TestControlIsTheAgents(t *testing.T) {
 // refused at once, and takes no place.
 func TestRefusedBeforeHello(t *testing.T) {
 	t.Parallel()
-	s := start(t, router.Options{}, ipc.Options{MaxConnections: 1, Policy: rules(t, ipc.Rule{UIDs: []int{os.Geteuid() + 1}, Publish: []string{"#"}})})
+	s := start(t, router.Options{}, ipc.Options{MaxConnections: 1, Policy: rules(t, policy.Rule{UIDs: []int{os.Geteuid() + 1}, Rights: policy.Rights{Publish: []string{"#"}}})})
 	for range 3 {
 		p := s.knock(t)
 		p.expectError(0, frame.CodeDenied, true)
 		p.expectEnd(frame.CodeDenied)
 	}
 	s.refused(t, frame.CodeDenied, 3)
-	for name, p := range map[string]ipc.EarlyPolicy{
-		"same user":    ipc.SameUser{},
-		"rules":        rules(t, ipc.Rule{UIDs: []int{1000}, Roles: []string{"x"}}, ipc.Rule{GIDs: []int{0}}),
-		"rule for all": rules(t, ipc.Rule{Roles: []string{"x"}}),
+	for name, p := range map[string]policy.EarlyPolicy{
+		"same user":    policy.SameUser{},
+		"rules":        rules(t, policy.Rule{UIDs: []int{1000}, Roles: []string{"x"}}, policy.Rule{GIDs: []int{0}}),
+		"rule for all": rules(t, policy.Rule{Roles: []string{"x"}}),
 	} {
 		want := map[string]error{"same user": router.ErrDenied, "rules": router.ErrDenied}[name]
-		if err := p.Refuse(&ipc.Peer{UID: os.Geteuid() + 1, GID: 1}); !errors.Is(err, want) {
+		if err := p.Refuse(&policy.Peer{UID: os.Geteuid() + 1, GID: 1}); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", name, err, want)
 		}
 	}

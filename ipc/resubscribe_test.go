@@ -10,6 +10,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/ipc/policy"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -75,7 +76,7 @@ func TestResubscribeRefused(t *testing.T) {
 	good := subscribe(t, c, router.Subscription{Patterns: []string{"events.#"}})
 	s.stop(t)
 	st.lost(t)
-	s = s.restart(t, router.Options{}, ipc.Options{Policy: rules(t, ipc.Rule{Publish: []string{"#"}, Subscribe: []string{"events.#"}})})
+	s = s.restart(t, router.Options{}, ipc.Options{Policy: rules(t, policy.Rule{Rights: policy.Rights{Publish: []string{"#"}, Subscribe: []string{"events.#"}}})})
 	st.back(t)
 	if err := <-told; !errors.Is(err, router.ErrDenied) {
 		t.Error(err)

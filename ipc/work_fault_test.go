@@ -9,6 +9,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/ipc/policy"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -21,8 +22,8 @@ type turns struct {
 	before  chan int64 // what busy had done when other came
 }
 
-func (p *turns) Admit(peer *ipc.Peer) (ipc.Grant, error) {
-	g := ipc.Grant{Name: peer.Name}
+func (p *turns) Admit(peer *policy.Peer) (policy.Grant, error) {
+	g := policy.Grant{Name: peer.Name}
 	switch peer.Name {
 	case "busy":
 		g.Authorize = func(router.Op, string) error {

@@ -1,0 +1,242 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// errAnswersLost ends all calls under way: the broker had more answers for this
+// client than it keeps for one that does not read.
+var errAnswersLost = fmt.Errorf("%w: answers of the broker were lost", frame.ErrSlow)
+
+// clientReader is what the reading goroutine keeps for one connection.
+type clientReader struct {
+	c   *Client
+	buf *frame.Buffer
+	off int // of the first byte that is not handled yet
+	end int // of what was read
+
+	small smallRuns
+
+	silence time.Duration // after which the broker is taken for lost
+	writes  uint64        // of the outbox, at the last read
+	listens bool          // nothing was written between the last two reads
+	yields  unixsock.Yields
+
+	// to whom the messages belong that come now
+	stream frame.Stream
+	sub    *clientSub
+	run    []router.Item // of sub, not in its queue yet
+}
+
+// read handles what comes over a connection until it ends, and says why it did.
+func (c *Client) read(s *session) error {
+	r := &clientReader{
+		c: c, run: make([]router.Item, 0, router.ClaimSize),
+		silence: 3 * time.Duration(s.welcome.HeartbeatMs) * time.Millisecond, // it sends a ping when it has nothing else to send
+	}
+	defer func() { r.buf.Release(1); r.small.release() }()
+	r.buf = c.pool.Get(unixsock.ReadBuffer)
+	r.buf.B = r.buf.B[:cap(r.buf.B)]
+	r.end = copy(r.buf.B, s.rest)
+	if err := unixsock.BoundReceives(s.fd, r.silence); err != nil {
+		return unixsock.NewOpError("read", c.o.Path, err)
+	}
+	for {
+		if err := r.frames(); err != nil {
+			return err
+		}
+		r.makeRoom()
+		n, err := r.receive(s.fd)
+		if err == unix.EAGAIN {
+			err = frame.ErrHeartbeat
+			c.out.giveUp(frame.AppendGoodbyeFrame(nil, router.Now(), frame.Goodbye{Code: frame.CodeHeartbeat, Text: "the broker fell silent"}))
+		}
+		if err != nil {
+			return unixsock.NewOpError("read", c.o.Path, err)
+		}
+		if n == 0 {
+			return unixsock.NewOpError("read", c.o.Path, io.EOF)
+		}
+		r.end += n
+	}
+}
+
+// receive reads what there is, and waits when there is nothing: in unixsock.Recv(2), the
+// shortest way, or in poll(2), when this client has written between the last two
+// reads. For whenever the broker reads there is room to write again, and the kernel
+// then wakes who sits in recv, though not who polls for input: a publisher would
+// pay two switches for each batch.
+func (r *clientReader) receive(fd int) (n int, err error) {
+	r.yields.Wait()
+	if into := r.buf.B[r.end:]; r.listens {
+		n, err = unixsock.Recv(fd, into)
+	} else {
+		n, err = unixsock.RecvPolled(fd, into, r.silence)
+	}
+	writes := r.c.out.writes.Load()
+	r.listens = writes == r.writes
+	r.writes = writes
+	return n, err
+}
+
+// makeRoom sees to it that there is room for a read, and for the whole of a
+// frame that has begun. While nobody keeps what was read, the same memory is
+// used again.
+func (r *clientReader) makeRoom() {
+	rest := r.end - r.off
+	need := frame.Need(r.buf.B[r.off:r.end])
+	if r.buf.Refs() == 1 && need <= len(r.buf.B) && (rest < unixsock.ReadRoom/2 || len(r.buf.B)-r.end < unixsock.ReadRoom || len(r.buf.B)-r.off < need) {
+		copy(r.buf.B, r.buf.B[r.off:r.end])
+		r.off, r.end = 0, rest
+		return
+	}
+	if len(r.buf.B)-r.end >= unixsock.ReadRoom && len(r.buf.B)-r.off >= need {
+		return
+	}
+	next := r.c.pool.Get(max(unixsock.ReadBuffer, need+unixsock.ReadRoom))
+	next.B = next.B[:cap(next.B)]
+	copy(next.B, r.buf.B[r.off:r.end])
+	r.buf.Release(1)
+	r.buf, r.off, r.end = next, 0, rest
+}
+
+// frames handles all whole frames of the buffer.
+func (r *clientReader) frames() error {
+	limit := r.c.terms.Load().MaxMessageSize
+	for {
+		if s := r.sub; s != nil && s.handler != nil {
+			r.off += s.show(r.buf.B[r.off:r.end], limit, &r.stream)
+		}
+		f, err := frame.Next(r.buf.B[r.off:r.end], limit)
+		if err != nil {
+			r.push()
+			if errors.Is(err, frame.ErrIncomplete) {
+				return nil
+			}
+			if f == nil {
+				return unixsock.NewOpError("read", r.c.o.Path, err)
+			}
+			r.off += len(f) // of a later version, perhaps
+			continue
+		}
+		off := r.off
+		r.off += len(f)
+		switch t := f.Type(); {
+		case t == frame.TypePublish || t == frame.TypeRequest:
+			r.message(f, off)
+		default:
+			r.push()
+			if err := r.control(f); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// message is for the subscription of the current stream.
+func (r *clientReader) message(f frame.Frame, off int) {
+	r.stream.Next++
+	s := r.sub
+	if s == nil || s.handler != nil {
+		return // closed on this side, and the broker does not know yet
+	}
+	if s.spec.ReplayFrom > 0 {
+		s.seen = max(s.seen, f.Sequence())
+	}
+	r.run = r.run[:len(r.run)+1]
+	it := &r.run[len(r.run)-1]
+	it.Buf, it.Off, it.Len = r.buf, uint32(off), uint32(len(f))
+	if len(r.run) == cap(r.run) {
+		r.push()
+	}
+}
+
+// push hands the collected messages to their subscription.
+func (r *clientReader) push() {
+	if r.sub != nil && r.sub.handler != nil {
+		r.sub.delivered.Store(r.sub.shown)
+	}
+	if len(r.run) == 0 {
+		return
+	}
+	if len(r.run) < cap(r.run) && r.sub.behind(r.stream.Lane) {
+		r.small.take(r.c.pool, r.run)
+	}
+	r.run[0].Buf.Retain(len(r.run))
+	r.sub.push(r.stream.Lane, r.run)
+	r.run = r.run[:0]
+}
+
+func (r *clientReader) lookup(id uint64) *clientSub {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	return r.c.subs[id]
+}
+
+func (r *clientReader) control(f frame.Frame) error {
+	c := r.c
+	switch f.Type() {
+	case frame.TypeStream:
+		st, err := frame.ParseStream(f.Payload())
+		if err != nil {
+			return unixsock.NewOpError("read", c.o.Path, err)
+		}
+		if r.sub == nil || st.Subscription != r.stream.Subscription {
+			r.sub = r.lookup(st.Subscription)
+		}
+		r.stream = st
+	case frame.TypeGap:
+		g, err := frame.ParseGap(f.Payload())
+		if err != nil {
+			return unixsock.NewOpError("read", c.o.Path, err)
+		}
+		if g.Subscription == 0 { // of the broker's answers: nobody knows to whom
+			c.calls.Fail(errAnswersLost)
+			c.report(errAnswersLost)
+		} else if s := r.lookup(g.Subscription); s != nil {
+			s.gap(&g)
+		}
+	case frame.TypePing:
+		// What cannot be sent is no reason to stop reading: a broker that has closed
+		// may have said much before.
+		_ = c.out.later(&frame.Fields{Type: frame.TypePong, Priority: frame.NormalPriority, ID: f.ID(), Time: f.Time()})
+	case frame.TypeAck:
+		if s := r.lookup(f.ID()); s != nil {
+			s.acknowledged()
+		}
+		c.calls.Answer(f)
+	case frame.TypeCancel:
+		c.resp.Cancel(f)
+	case frame.TypeGoodbye:
+		g, err := frame.ParseGoodbye(f.Payload())
+		if err != nil {
+			return unixsock.NewOpError("read", c.o.Path, err)
+		}
+		return &PeerError{g.Code, g.Text}
+	case frame.TypeError:
+		e, err := frame.ParseError(f.Payload())
+		if err != nil {
+			return unixsock.NewOpError("read", c.o.Path, err)
+		}
+		if c.calls.Answer(f) {
+			return nil
+		}
+		said := &PeerError{e.Code, e.Text}
+		if s := r.lookup(f.ID()); s != nil {
+			s.refused(said)
+		}
+		c.report(said)
+	default:
+		c.calls.Answer(f)
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// session is one connection of a client, after its handshake.
+type session struct {
+	fd      int
+	welcome frame.Welcome
+	rest    []byte // what came with the welcome
+}
+
+const (
+	handshakeTimeout = 30 * time.Second       // where the context bounds it no closer
+	connectLook      = 100 * time.Millisecond // how often a connect that waits looks at its context
+)
+
+// dial connects and shakes hands.
+func dial(ctx context.Context, o *Options) (*session, error) {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	fd := o.FD
+	if fd == 0 {
+		var err error
+		if fd, err = connect(ctx, o.Path); err != nil {
+			return nil, unixsock.NewOpError("dial", o.Path, err)
+		}
+	} else if err := unix.SetNonblock(fd, false); err != nil {
+		return nil, unixsock.NewOpError("dial", o.Path, os.NewSyscallError("fcntl", err))
+	}
+	unixsock.Widen(fd)
+	s, err := shake(ctx, fd, o)
+	if err != nil {
+		unix.Close(fd)
+		return nil, unixsock.NewOpError("handshake", o.Path, err)
+	}
+	return s, nil
+}
+
+// connect makes a blocking socket: a thread that sits in read(2) is woken a
+// good third sooner than one that comes through Go's poller. A server whose
+// backlog is full makes connect wait; ctx is looked at now and then.
+func connect(ctx context.Context, path string) (int, error) {
+	if err := unixsock.CheckPath(path); err != nil {
+		return -1, err
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	if err = unixsock.BoundSends(fd, connectLook); err == nil { // bounds connect as well
+		err = connectTo(ctx, fd, path)
+	}
+	if err == nil {
+		err = unixsock.BoundSends(fd, 0)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func connectTo(ctx context.Context, fd int, path string) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := unix.Connect(fd, &unix.SockaddrUnix{Name: path})
+		if err != unix.EINTR && err != unix.EAGAIN {
+			return os.NewSyscallError("connect", err)
+		}
+	}
+}
+
+// shake says hello and reads the welcome, until ctx hangs up.
+func shake(ctx context.Context, fd int, o *Options) (*session, error) {
+	hung := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { unixsock.HangUp(fd); close(hung) })
+	s, err := greet(fd, o)
+	if !stop() {
+		<-hung // before fd can mean another socket
+		return nil, ctx.Err()
+	}
+	return s, err
+}
+
+func greet(fd int, o *Options) (*session, error) {
+	h := frame.Hello{
+		Name: o.Name, Role: o.Role, Version: frame.Version, BudgetNs: int64(o.LatencyBudget),
+		Features: frame.CompressionNames(frame.FlagCompressed),
+	}
+	hello, err := appendHello(nil, &h)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := unixsock.SendAll(fd, hello); err != nil && !errors.Is(err, unix.EPIPE) {
+		return nil, os.NewSyscallError("send", err)
+	} // a broker that refuses may have closed already: read why
+	b := make([]byte, 0, 4096)
+	for {
+		n, err := unixsock.Recv(fd, b[len(b):cap(b)])
+		if err != nil {
+			return nil, os.NewSyscallError("recv", err)
+		}
+		if n == 0 {
+			return nil, io.ErrUnexpectedEOF
+		}
+		b = b[:len(b)+n]
+		f, err := frame.Next(b, frame.HeaderSize+frame.MaxHandshake)
+		if errors.Is(err, frame.ErrIncomplete) {
+			if len(b) == cap(b) {
+				b = append(make([]byte, 0, 2*cap(b)), b...)
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		w, err := welcomed(f)
+		if err != nil {
+			return nil, err
+		}
+		return &session{fd: fd, welcome: w, rest: b[len(f):]}, nil
+	}
+}
+
+func welcomed(f frame.Frame) (frame.Welcome, error) {
+	switch f.Type() {
+	case frame.TypeWelcome:
+		return frame.ParseWelcome(f.Payload())
+	case frame.TypeError:
+		e, err := frame.ParseError(f.Payload())
+		if err != nil {
+			return frame.Welcome{}, err
+		}
+		return frame.Welcome{}, &PeerError{e.Code, e.Text}
+	case frame.TypeGoodbye:
+		g, err := frame.ParseGoodbye(f.Payload())
+		if err != nil {
+			return frame.Welcome{}, err
+		}
+		return frame.Welcome{}, &PeerError{g.Code, g.Text}
+	}
+	return frame.Welcome{}, fmt.Errorf("%w: %s instead of welcome", frame.ErrUnexpected, f.Type())
+}
+
+func appendHello(dst []byte, h *frame.Hello) ([]byte, error) {
+	body, err := frame.AppendHello(nil, h)
+	if err != nil {
+		return dst, err
+	}
+	return append(frame.AppendControl(dst, frame.TypeHello, 0, router.Now(), len(body)), body...), nil
+}

@@ -1,0 +1,54 @@
+package client
+
+import (
+	"time"
+
+	"github.com/daemoneye/eventbus/router"
+)
+
+// stamps gives messages the time of their publishing. In a dense stream messages
+// share a reading of the clock, which costs as much as all the rest; their latency
+// can look longer by that, never shorter.
+type stamps struct {
+	now   int64 // the last reading of the clock
+	share int   // how many messages use it
+	left  int   // how many of them are still to come
+}
+
+const (
+	// stampError is how long the messages that share a reading may take to come,
+	// as far as the last ones tell. A stream that pauses has its next message use
+	// an older one, until the batch is written: which it is within maxWait where
+	// readings are shared.
+	stampError = int64(8 * time.Microsecond)
+	stampShare = 64 // how many may share one at most
+)
+
+// next returns the time of a message that is being published.
+func (s *stamps) next(dense bool) int64 {
+	if s.left > 0 {
+		s.left--
+		return s.now
+	}
+	return s.read(dense)
+}
+
+// read reads the clock, and decides from how long it took the last messages to
+// come how many of the next share the reading.
+func (s *stamps) read(dense bool) int64 {
+	now := router.Now()
+	switch took := now - s.now; {
+	case !dense || took >= stampError:
+		s.share = 0
+	case took < stampError/2:
+		s.share = min(2*s.share+1, stampShare-1)
+	}
+	s.now, s.left = now, s.share
+	return now
+}
+
+// expire has the next message read the clock.
+func (s *stamps) expire() { s.left = 0 }
+
+// forget is expire, and the stream that comes next may be no dense one.
+func (s *stamps) forget() { s.share, s.left = 0, 0 }

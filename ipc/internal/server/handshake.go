@@ -1,0 +1,60 @@
+package server
+
+import (
+	"fmt"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+)
+
+var errHello = fmt.Errorf("%w: the first frame must be hello", frame.ErrHandshake)
+
+// maxIdentity bounds name and role in bytes: they are in all statistics.
+const maxIdentity = 256
+
+// hello makes a connection a client. An error is fatal.
+func (s *Server) hello(c *conn, f frame.Frame) error {
+	if f.Type() != frame.TypeHello {
+		return errHello
+	}
+	h, err := frame.ParseHello(f.Payload())
+	if err != nil {
+		return err
+	}
+	for field, v := range map[string]string{"name": h.Name, "role": h.Role} {
+		if len(v) > maxIdentity {
+			return fmt.Errorf("%w: %s of %d bytes in hello, want at most %d", frame.ErrBody, field, len(v), maxIdentity)
+		}
+	}
+	c.peer.Name, c.peer.Role = h.Name, h.Role
+	grant, err := s.o.Policy.Admit(&c.peer)
+	c.cred.Close() // has done its service; a descriptor for each client would be dear
+	if err != nil {
+		return err
+	}
+	inflates := frame.Compressions(h.Features)
+	c.rate.perSecond = int64(grant.PublishRate)
+	if c.rate.perSecond == 0 {
+		c.rate.perSecond = int64(s.o.PublishRate)
+	}
+	who := router.Identity{Name: grant.Name, Role: grant.Role, PID: c.peer.PID, UID: c.peer.UID, GID: c.peer.GID}
+	c.port = s.b.Attach(who, c, grant.Authorize, inflates)
+	bo := s.b.Options()
+	c.ctl, err = appendWelcome(c.ctl, &frame.Welcome{
+		Source: c.port.ID(), Broker: bo.Name, Version: frame.Version, Features: frame.CompressionNames(inflates),
+		MaxMessageSize: bo.MaxMessageSize, MaxConnections: s.o.MaxConnections, MaxQueued: bo.MaxQueued,
+		HeartbeatMs: s.o.Heartbeat.Milliseconds(), Urgent: bo.Urgent, Epoch: s.epoch,
+	})
+	if err == nil {
+		s.said(c)
+	}
+	return err
+}
+
+func appendWelcome(dst []byte, w *frame.Welcome) ([]byte, error) {
+	body, err := frame.AppendWelcome(nil, w)
+	if err != nil {
+		return dst, err
+	}
+	return append(frame.AppendControl(dst, frame.TypeWelcome, 0, router.Now(), len(body)), body...), nil
+}

@@ -1,0 +1,133 @@
+package unixsock
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Listener is a bound Unix socket, with the lock that proves it ours. Close it
+// unless a server took it over.
+type Listener struct {
+	path string
+	fd   int
+	lock *lockFile // nil where an inherited socket's directory takes none
+	// made is the file that Listen bound; 0 for a socket that somebody else
+	// bound, which is theirs to remove.
+	made inode
+}
+
+// inode identifies a file, whatever has its name by now.
+type inode struct{ dev, ino uint64 }
+
+func inodeOf(path string) (inode, error) {
+	var st unix.Stat_t
+	err := unix.Lstat(path, &st)
+	return inode{uint64(st.Dev), st.Ino}, os.NewSyscallError("lstat", err)
+}
+
+// Listen binds path: it makes the directory, mode 0700, and the socket, mode
+// 0600, and takes over a socket that a dead server left behind. When a living
+// one has it, the error is an *InUseError with its pid.
+func Listen(path string) (*Listener, error) {
+	l, err := listen(path)
+	return l, NewOpError("listen", path, err)
+}
+
+func listen(path string) (_ *Listener, err error) {
+	if err := CheckPath(path); err != nil {
+		return nil, err
+	}
+	if err := makeDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	lk, err := lock(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, lk.unlock())
+		}
+	}()
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, unix.Close(fd))
+		}
+	}()
+	// The directory is closed to others, so the moment between bind and chmod
+	// is nobody's chance.
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		return nil, os.NewSyscallError("bind", err)
+	}
+	if err := unix.Chmod(path, 0o600); err != nil {
+		return nil, os.NewSyscallError("chmod", err)
+	}
+	made, err := inodeOf(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Listen(fd, 128); err != nil {
+		return nil, os.NewSyscallError("listen", err)
+	}
+	return &Listener{path: path, fd: fd, lock: lk, made: made}, nil
+}
+
+// removeStale removes a socket whose server is dead; the lock is held. Anything
+// else of that name is not ours to remove.
+func removeStale(path string) error {
+	var st unix.Stat_t
+	switch err := unix.Lstat(path, &st); {
+	case errors.Is(err, unix.ENOENT):
+		return nil
+	case err != nil:
+		return os.NewSyscallError("lstat", err)
+	case st.Mode&unix.S_IFMT != unix.S_IFSOCK:
+		return fmt.Errorf("%s exists and is not a socket: move it away", path)
+	}
+	return os.NewSyscallError("unlink", unix.Unlink(path))
+}
+
+// Path returns where the socket is.
+func (l *Listener) Path() string { return l.path }
+
+// FD returns the descriptor that connections are accepted from.
+func (l *Listener) FD() int { return l.fd }
+
+// Close stops listening, removes the socket if it is still the one that Listen
+// bound, and lets go of the lock. It may be called again.
+func (l *Listener) Close() error {
+	if l.fd < 0 {
+		return nil
+	}
+	err := os.NewSyscallError("close", unix.Close(l.fd))
+	l.fd = -1
+	if l.made != (inode{}) {
+		err = errors.Join(err, l.remove())
+	}
+	if l.lock != nil {
+		err = errors.Join(err, l.lock.unlock())
+	}
+	return err
+}
+
+func (l *Listener) remove() error {
+	now, err := inodeOf(l.path)
+	if err == nil && now == l.made {
+		err = os.NewSyscallError("unlink", unix.Unlink(l.path))
+	}
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,62 @@
+package unixsock
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// lockFile is held as long as a server lives: the kernel lets go of it whatever
+// way the process ends, so a lock that can be taken proves that a socket beside
+// it is stale. Nobody has to guess by connecting to it. The file itself stays,
+// for removing it would let two servers hold locks on two files of one name.
+type lockFile struct{ f *os.File }
+
+// lock takes the lock beside the socket, or says who has it.
+func lock(path string) (*lockFile, error) {
+	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = &InUseError{Path: path, PID: holder(f)}
+		}
+		return nil, errors.Join(err, f.Close())
+	}
+	if err := writeHolder(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &lockFile{f}, nil
+}
+
+func writeHolder(f *os.File) error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	return err
+}
+
+// holder reads who wrote the file; 0 when that is not a number.
+func holder(f *os.File) int {
+	var b [32]byte
+	n, err := f.ReadAt(b[:], 0)
+	if n == 0 && err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b[:n])))
+	if err != nil {
+		return 0
+	}
+	return pid
+}
+
+// unlock lets go of the lock by itself, and not with the file alone: a process
+// that is being forked at this moment has the file open too, until it executes.
+func (l *lockFile) unlock() error {
+	return errors.Join(os.NewSyscallError("flock", unix.Flock(int(l.f.Fd()), unix.LOCK_UN)), l.f.Close())
+}

@@ -1,0 +1,4 @@
+// Package policy decides which processes may connect to a server of package ipc,
+// and what each of them may do there. SameUser is the default; Rules is one made of
+// data; an own Policy sees each client as the kernel knows it, and may grant Rights.
+package policy

@@ -1,0 +1,54 @@
+package policy
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/daemoneye/eventbus/router"
+)
+
+// Policy decides who may connect, and what they may do. Admit is called on the
+// routing thread, once for each connection: it must not block, and not keep p.
+type Policy interface {
+	// Admit returns what the peer is granted, or an error that wraps
+	// router.ErrDenied and says why not.
+	Admit(p *Peer) (Grant, error)
+}
+
+// EarlyPolicy is a Policy that can refuse a peer before it says hello, so that it
+// takes no connection of others until its handshake times out. Refuse is called
+// when the connection is accepted, under the same terms as Admit, which is called
+// later for those that it did not refuse: p has no Name and no Role yet.
+type EarlyPolicy interface {
+	Policy
+	Refuse(p *Peer) error
+}
+
+// Grant is what a peer may be and do.
+type Grant struct {
+	// Name and Role are its identity from now on: on what it publishes, in
+	// filters and statistics.
+	Name, Role string
+	// Authorize decides on each topic; nil allows all but the broker's own.
+	Authorize router.Authorize
+	// PublishRate bounds its messages a second; 0 is the server's default.
+	PublishRate int
+}
+
+// SameUser admits processes of the server's own user, and root, to everything.
+// It is the default policy: whoever can write to a socket of mode 0600 in a
+// directory of mode 0700 is one of the two anyway.
+type SameUser struct{}
+
+// Admit implements Policy.
+func (u SameUser) Admit(p *Peer) (Grant, error) {
+	return Grant{Name: p.Name, Role: p.Role}, u.Refuse(p)
+}
+
+// Refuse implements EarlyPolicy.
+func (SameUser) Refuse(p *Peer) error {
+	if p.UID != os.Geteuid() && p.UID != 0 {
+		return fmt.Errorf("%w: uid %d, want uid %d or root", router.ErrDenied, p.UID, os.Geteuid())
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package policy
+
+import (
+	"fmt"
+
+	"github.com/daemoneye/eventbus/router"
+)
+
+// Rights are the patterns of topics that are granted, for each operation. A
+// subscription must lie within one of Subscribe: what it matches a part of what that
+// matches.
+type Rights struct {
+	Publish, Subscribe, Request, Respond []string
+}
+
+// Grant returns what a peer of that name and role may do that has these rights and
+// no others. It fails with router.ErrPattern.
+func (r Rights) Grant(name, role string) (Grant, error) {
+	c, err := r.compile()
+	if err != nil {
+		return Grant{}, err
+	}
+	return Grant{Name: name, Role: role, Authorize: authorize(fmt.Sprintf("%s %q", role, name), c)}, nil
+}
+
+// compiled are rights made ready for use, by router.Op.
+type compiled [router.OpRespond + 1]router.Patterns
+
+func (r *Rights) compile() (*compiled, error) {
+	c := new(compiled)
+	for op, texts := range [...][]string{
+		router.OpPublish: r.Publish, router.OpSubscribe: r.Subscribe, router.OpRequest: r.Request, router.OpRespond: r.Respond,
+	} {
+		ps, err := router.ParsePatterns(texts...)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", router.Op(op), err)
+		}
+		c[op] = ps
+	}
+	return c, nil
+}
+
+// authorize allows who what all rights together grant.
+func authorize(who string, all ...*compiled) router.Authorize {
+	return func(op router.Op, topic string) error {
+		for _, c := range all {
+			if c.grants(op, topic) {
+				return nil
+			}
+		}
+		return fmt.Errorf("%w: %s may not %s %q", router.ErrDenied, who, op, topic)
+	}
+}
+
+// grants reports whether what is asked, a topic or a pattern, lies within one
+// of the patterns.
+func (c *compiled) grants(op router.Op, asked string) bool {
+	for _, p := range c[op] {
+		if p.Covers(asked) {
+			return true
+		}
+	}
+	return false
+}
