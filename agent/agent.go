@@ -92,7 +92,7 @@ type Agent struct {
 	began   time.Time
 	startup time.Duration
 	path    string
-	self    *router.Local
+	self    router.Bus
 
 	decideOnce sync.Once
 	decided    chan struct{} // closed when each collector has registered or failed

@@ -80,7 +80,7 @@ func newSessions(t testing.TB) *sessions {
 		if err := <-done; !errors.Is(err, ipc.ErrServerClosed) {
 			t.Error(err)
 		}
-		if n := b.Pool().Live(); n != 0 {
+		if n := b.Engine().Pool().Live(); n != 0 {
 			t.Errorf("%d bytes of buffers were not released", n)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/endpoint"
 )
 
 // noise returns bytes that are the same in every run.
@@ -44,8 +45,8 @@ func TestFatalFaults(t *testing.T) {
 		{"hello with a long role", false, hello(frame.Hello{Version: 1, Role: strings.Repeat("r", 257)}), frame.CodeBody, 0},
 		{"first frame of more than a hello", false, altered(sayHello, 0, 41, 64, 0, 0), frame.CodeTooLarge, 0},
 		{"hello that is no JSON", false, encode(frame.Fields{Type: frame.TypeHello, Payload: []byte("hello!")}), frame.CodeBody, 0},
-		{"something else than hello first", false, good, frame.CodeHandshake, router.PublishID | 1},
-		{"an unknown type first", false, altered(good, 5, 99), frame.CodeHandshake, router.PublishID | 1},
+		{"something else than hello first", false, good, frame.CodeHandshake, endpoint.PublishID | 1},
+		{"an unknown type first", false, altered(good, 5, 99), frame.CodeHandshake, endpoint.PublishID | 1},
 		{"length shorter than a header", true, altered(good, 0, 39, 0, 0, 0), frame.CodeLength, 0},
 		{"topic longer than the frame", true, altered(good, 8, 255), frame.CodeLength, 0},
 		{"extension longer than the frame", true, altered(good, 10, 255, 255), frame.CodeLength, 0},
@@ -169,10 +170,10 @@ func TestManyFaultsAtOnce(t *testing.T) {
 	}
 	whole := uint64(written / size)
 	for id := range whole {
-		p.expectError(router.PublishID|id, frame.CodeType, false)
+		p.expectError(endpoint.PublishID|id, frame.CodeType, false)
 	}
 	p.send(bad(whole)[written%size:])
-	p.expectError(router.PublishID|whole, frame.CodeType, false)
+	p.expectError(endpoint.PublishID|whole, frame.CodeType, false)
 	p.flush(1)
 	s.refused(t, frame.CodeType, whole+1)
 	s.settled(t)

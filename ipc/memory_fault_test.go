@@ -227,7 +227,7 @@ func TestLittleKeepsLittle(t *testing.T) {
 			}
 			flush(t, c)
 		}
-		eventually(t, "little kept", func() bool { return s.broker.Pool().Live() <= idleBuffers+n*4<<10 })
+		eventually(t, "little kept", func() bool { return s.broker.Engine().Pool().Live() <= idleBuffers+n*4<<10 })
 	}
 	t.Run("begun", func(t *testing.T) {
 		t.Parallel()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/endpoint"
 )
 
 // peer is a client made of bytes: it can do what the real one never does.
@@ -62,7 +63,7 @@ func encode(f frame.Fields) []byte {
 }
 
 func message(id uint64, topic, payload string) []byte {
-	return encode(frame.Fields{Type: frame.TypePublish, ID: router.PublishID | id, Topic: topic, Payload: []byte(payload)})
+	return encode(frame.Fields{Type: frame.TypePublish, ID: endpoint.PublishID | id, Topic: topic, Payload: []byte(payload)})
 }
 
 // altered returns b with some of its bytes replaced.

@@ -11,6 +11,7 @@ import (
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/ipc/policy"
 	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/endpoint"
 )
 
 func rules(t *testing.T, rs ...policy.Rule) *policy.Rules {
@@ -57,7 +58,7 @@ func TestDenied(t *testing.T) {
 	s.refused(t, frame.CodeDenied, 6)
 	p := s.greet(t)
 	p.send(message(9, "control.a", ""))
-	p.expectError(router.PublishID|9, frame.CodeDenied, false)
+	p.expectError(endpoint.PublishID|9, frame.CodeDenied, false)
 	others.check()
 	s.settled(t)
 }

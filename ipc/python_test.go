@@ -118,7 +118,7 @@ func servePython(t *testing.T, o ipc.Options) (path string, stop func()) {
 		if err := <-done; !errors.Is(err, ipc.ErrServerClosed) {
 			t.Error(err)
 		}
-		if n := b.Pool().Live(); n != 0 {
+		if n := b.Engine().Pool().Live(); n != 0 {
 			t.Errorf("%d bytes of buffers are still held", n)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"github.com/daemoneye/eventbus/ipc/internal/server"
 	"github.com/daemoneye/eventbus/ipc/policy"
 	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/broker"
 )
 
 // Options configure a server. The zero value means the documented defaults.
@@ -24,7 +25,7 @@ type Options struct {
 	ConnectionTimeout time.Duration
 	// Heartbeat is how long a client may be silent before it is asked for a
 	// sign of life; after three times as long it is taken for dead. Default 10 s,
-	// and at least router.Tick, which is how often the server looks.
+	// and at least broker.Tick, which is how often the server looks.
 	Heartbeat time.Duration
 	// Policy decides who may do what; default policy.SameUser.
 	Policy policy.Policy
@@ -51,7 +52,7 @@ func (o *Options) setDefaults() {
 			*d.p = d.v
 		}
 	}
-	o.Heartbeat = max(o.Heartbeat, router.Tick)
+	o.Heartbeat = max(o.Heartbeat, broker.Tick)
 	if o.Policy == nil {
 		o.Policy = policy.SameUser{}
 	}
@@ -78,7 +79,7 @@ func Serve(ctx context.Context, b *router.Broker, o Options) error {
 			return err
 		}
 	}
-	s, err := server.New(b, l.l, server.Options{
+	s, err := server.New(b.Engine(), l.l, server.Options{
 		MaxConnections: o.MaxConnections, ConnectionTimeout: o.ConnectionTimeout, Heartbeat: o.Heartbeat,
 		Policy: o.Policy, PublishRate: o.PublishRate, DrainTimeout: o.DrainTimeout,
 	})

@@ -40,7 +40,7 @@ func start(t testing.TB, bo router.Options, o ipc.Options) *server {
 	s := launch(t, bo, o)
 	t.Cleanup(func() {
 		s.stop(t)
-		if n := s.broker.Pool().Live(); n != 0 {
+		if n := s.broker.Engine().Pool().Live(); n != 0 {
 			t.Errorf("%d bytes of buffers were not released", n)
 		}
 	})
@@ -91,7 +91,7 @@ func (s *server) stop(t testing.TB) {
 func (s *server) hold(t testing.TB) (let func()) {
 	t.Helper()
 	held, on := make(chan struct{}), make(chan struct{})
-	if !s.broker.Post(func() { close(held); <-on }) {
+	if !s.broker.Engine().Post(func() { close(held); <-on }) {
 		t.Fatal("the broker has ended")
 	}
 	<-held

@@ -118,7 +118,7 @@ func TestStatisticsUnread(t *testing.T) {
 	p.send(b)
 	s.await(t, "all requests", func(st *router.Stats) bool { return st.Requests >= n })
 	s.refused(t, frame.CodeOverloaded, 1)
-	if live := s.broker.Pool().Live(); live > 2<<20 {
+	if live := s.broker.Engine().Pool().Live(); live > 2<<20 {
 		t.Errorf("the answers hold %d bytes", live)
 	}
 	others.check()

@@ -1,5 +1,5 @@
 // Package router is the core of a message broker that lives inside a program:
-// topics and patterns, filters, queues that drop and say so, requests with
+// topics and patterns, filters, queues that drop and announce it, requests with
 // answers, retained values and a replay, limits and books. It knows nothing of
 // sockets. A program embeds it with New, Run and Client; package ipc puts it on a
 // Unix socket, and its clients implement the same interface, Bus.
@@ -169,8 +169,16 @@
 //
 // # Reading the source
 //
-// broker.go (what there is) · loop.go (a turn) · publish.go (routing) · index.go
-// (routes and groups) · queue.go, take.go (lanes, policies, gaps) · conflate.go ·
-// request.go (answers) · local.go (the in-process client) · bus.go (what users
-// see). Package routertest holds the rules that every Bus keeps.
+// router.go and names.go are what users see; the rooms below know only those above
+// them in this list, and a test holds that:
+//
+//	topic     names and patterns
+//	bus       the vocabulary: Bus, Message, Subscription, Stats, errors
+//	filter    what a subscription's filters ask of a message
+//	queue     lanes, policies, gaps: what waits for one subscriber
+//	endpoint  consumer, requester, responders: the parts of a client
+//	broker    broker.go (what there is) · loop.go (a turn) · burst.go (routing) ·
+//	          routes.go, groups.go · requests.go · memory.go · client.go
+//
+// Package routertest holds the rules that every Bus keeps.
 package router

@@ -4,14 +4,14 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/bus"
 )
 
 // Policy decides who may connect, and what they may do. Admit is called on the
 // routing thread, once for each connection: it must not block, and not keep p.
 type Policy interface {
 	// Admit returns what the peer is granted, or an error that wraps
-	// router.ErrDenied and says why not.
+	// bus.ErrDenied and says why not.
 	Admit(p *Peer) (Grant, error)
 }
 
@@ -30,7 +30,7 @@ type Grant struct {
 	// filters and statistics.
 	Name, Role string
 	// Authorize decides on each topic; nil allows all but the broker's own.
-	Authorize router.Authorize
+	Authorize bus.Authorize
 	// PublishRate bounds its messages a second; 0 is the server's default.
 	PublishRate int
 }
@@ -48,7 +48,7 @@ func (u SameUser) Admit(p *Peer) (Grant, error) {
 // Refuse implements EarlyPolicy.
 func (SameUser) Refuse(p *Peer) error {
 	if p.UID != os.Geteuid() && p.UID != 0 {
-		return fmt.Errorf("%w: uid %d, want uid %d or root", router.ErrDenied, p.UID, os.Geteuid())
+		return fmt.Errorf("%w: uid %d, want uid %d or root", bus.ErrDenied, p.UID, os.Geteuid())
 	}
 	return nil
 }

@@ -3,7 +3,8 @@ package policy
 import (
 	"fmt"
 
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/topic"
 )
 
 // Rights are the patterns of topics that are granted, for each operation. A
@@ -14,7 +15,7 @@ type Rights struct {
 }
 
 // Grant returns what a peer of that name and role may do that has these rights and
-// no others. It fails with router.ErrPattern.
+// no others. It fails with bus.ErrPattern.
 func (r Rights) Grant(name, role string) (Grant, error) {
 	c, err := r.compile()
 	if err != nil {
@@ -23,17 +24,17 @@ func (r Rights) Grant(name, role string) (Grant, error) {
 	return Grant{Name: name, Role: role, Authorize: authorize(fmt.Sprintf("%s %q", role, name), c)}, nil
 }
 
-// compiled are rights made ready for use, by router.Op.
-type compiled [router.OpRespond + 1]router.Patterns
+// compiled are rights made ready for use, by bus.Op.
+type compiled [bus.OpRespond + 1]topic.Patterns
 
 func (r *Rights) compile() (*compiled, error) {
 	c := new(compiled)
 	for op, texts := range [...][]string{
-		router.OpPublish: r.Publish, router.OpSubscribe: r.Subscribe, router.OpRequest: r.Request, router.OpRespond: r.Respond,
+		bus.OpPublish: r.Publish, bus.OpSubscribe: r.Subscribe, bus.OpRequest: r.Request, bus.OpRespond: r.Respond,
 	} {
-		ps, err := router.ParsePatterns(texts...)
+		ps, err := topic.ParsePatterns(texts...)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", router.Op(op), err)
+			return nil, fmt.Errorf("%s: %w", bus.Op(op), err)
 		}
 		c[op] = ps
 	}
@@ -41,20 +42,20 @@ func (r *Rights) compile() (*compiled, error) {
 }
 
 // authorize allows who what all rights together grant.
-func authorize(who string, all ...*compiled) router.Authorize {
-	return func(op router.Op, topic string) error {
+func authorize(who string, all ...*compiled) bus.Authorize {
+	return func(op bus.Op, topic string) error {
 		for _, c := range all {
 			if c.grants(op, topic) {
 				return nil
 			}
 		}
-		return fmt.Errorf("%w: %s may not %s %q", router.ErrDenied, who, op, topic)
+		return fmt.Errorf("%w: %s may not %s %q", bus.ErrDenied, who, op, topic)
 	}
 }
 
 // grants reports whether what is asked, a topic or a pattern, lies within one
 // of the patterns.
-func (c *compiled) grants(op router.Op, asked string) bool {
+func (c *compiled) grants(op bus.Op, asked string) bool {
 	for _, p := range c[op] {
 		if p.Covers(asked) {
 			return true

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/bus"
 )
 
 // Rule grants something to the peers that it describes. All parts that are set
@@ -59,7 +59,7 @@ func (rs *Rules) Admit(p *Peer) (Grant, error) {
 		}
 	}
 	if len(mine) == 0 {
-		return Grant{}, fmt.Errorf("%w: no rule for uid %d, pid %d, role %q", router.ErrDenied, p.UID, p.PID, p.Role)
+		return Grant{}, fmt.Errorf("%w: no rule for uid %d, pid %d, role %q", bus.ErrDenied, p.UID, p.PID, p.Role)
 	}
 	return Grant{Name: p.Name, Role: p.Role, PublishRate: rate, Authorize: authorize(fmt.Sprintf("role %q", p.Role), mine...)}, nil
 }
@@ -72,7 +72,7 @@ func (rs *Rules) Refuse(p *Peer) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: no rule for uid %d, gid %d", router.ErrDenied, p.UID, p.GID)
+	return fmt.Errorf("%w: no rule for uid %d, gid %d", bus.ErrDenied, p.UID, p.GID)
 }
 
 func (r *Rule) describesUser(p *Peer) bool {

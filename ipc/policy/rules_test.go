@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/daemoneye/eventbus/ipc/policy"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/bus"
 )
 
 func rules(t *testing.T, rs ...policy.Rule) *policy.Rules {
@@ -23,7 +23,7 @@ func TestSameUser(t *testing.T) {
 	me := os.Geteuid()
 	for uid, want := range map[int]bool{me: true, 0: true, me + 1: false, 65534: me == 65534} {
 		grant, err := policy.SameUser{}.Admit(&policy.Peer{UID: uid, Name: "n", Role: "r"})
-		if (err == nil) != want || err != nil && !errors.Is(err, router.ErrDenied) {
+		if (err == nil) != want || err != nil && !errors.Is(err, bus.ErrDenied) {
 			t.Errorf("uid %d: %v", uid, err)
 		}
 		if err == nil && (grant.Name != "n" || grant.Role != "r" || grant.Authorize != nil) {
@@ -58,7 +58,7 @@ func TestRulesDescribePeers(t *testing.T) {
 		{"all but the role", policy.Rule{UIDs: []int{1000}, GIDs: []int{100}, PIDs: []int{me.PID}, Executables: []string{exe}, Roles: []string{"agent"}}, false},
 	} {
 		_, err := rules(t, tc.rule).Admit(&me)
-		if (err == nil) != tc.want || err != nil && !errors.Is(err, router.ErrDenied) {
+		if (err == nil) != tc.want || err != nil && !errors.Is(err, bus.ErrDenied) {
 			t.Errorf("%s: %v, want admitted %t", tc.name, err, tc.want)
 		}
 	}
@@ -74,24 +74,24 @@ func TestRulesAddUp(t *testing.T) {
 		t.Fatalf("%+v, %v", grant, err)
 	}
 	for _, tc := range []struct {
-		op    router.Op
+		op    bus.Op
 		topic string
 		want  bool
 	}{
-		{router.OpPublish, "events.a", true},
-		{router.OpPublish, "events.a.b", true},
-		{router.OpPublish, "events.b", false},
-		{router.OpPublish, "control.y", true},
-		{router.OpSubscribe, "events.a", true},
-		{router.OpSubscribe, "events.+", true},
-		{router.OpSubscribe, "events.#", false},
-		{router.OpSubscribe, "#", false},
-		{router.OpRequest, "control.x", true},
-		{router.OpRequest, "control.y", false},
-		{router.OpRespond, "control.x", false},
+		{bus.OpPublish, "events.a", true},
+		{bus.OpPublish, "events.a.b", true},
+		{bus.OpPublish, "events.b", false},
+		{bus.OpPublish, "control.y", true},
+		{bus.OpSubscribe, "events.a", true},
+		{bus.OpSubscribe, "events.+", true},
+		{bus.OpSubscribe, "events.#", false},
+		{bus.OpSubscribe, "#", false},
+		{bus.OpRequest, "control.x", true},
+		{bus.OpRequest, "control.y", false},
+		{bus.OpRespond, "control.x", false},
 	} {
 		err := grant.Authorize(tc.op, tc.topic)
-		if (err == nil) != tc.want || err != nil && !errors.Is(err, router.ErrDenied) {
+		if (err == nil) != tc.want || err != nil && !errors.Is(err, bus.ErrDenied) {
 			t.Errorf("%s %s: %v, want granted %t", tc.op, tc.topic, err, tc.want)
 		}
 	}
@@ -99,7 +99,7 @@ func TestRulesAddUp(t *testing.T) {
 
 func TestBadRule(t *testing.T) {
 	_, err := policy.NewRules(policy.Rule{}, policy.Rule{Rights: policy.Rights{Respond: []string{"a.#.b"}}})
-	if !errors.Is(err, router.ErrPattern) || !strings.Contains(err.Error(), "rule 2: respond") {
+	if !errors.Is(err, bus.ErrPattern) || !strings.Contains(err.Error(), "rule 2: respond") {
 		t.Error(err)
 	}
 }

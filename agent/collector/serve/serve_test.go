@@ -58,7 +58,7 @@ func newBroker(t *testing.T) *router.Broker {
 }
 
 // dial returns a client that ends with the test.
-func dial(t *testing.T, b *router.Broker, name string) *router.Local {
+func dial(t *testing.T, b *router.Broker, name string) router.Bus {
 	t.Helper()
 	c := b.Client(name)
 	t.Cleanup(func() {

@@ -12,7 +12,9 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/endpoint"
+	"github.com/daemoneye/eventbus/router/topic"
 )
 
 // Options configure a client: those of ipc.ClientOptions, which says what they mean,
@@ -31,13 +33,13 @@ type Options struct {
 }
 
 // Client is a connection to a broker, which comes back when it is lost. It
-// implements router.Bus. Safe for concurrent use.
+// implements bus.Bus. Safe for concurrent use.
 type Client struct {
 	o     Options
 	pool  *frame.Pool
 	out   outbox
-	calls router.Calls
-	resp  router.Responders
+	calls endpoint.Requester
+	resp  endpoint.Responders
 
 	terms atomic.Pointer[terms]
 
@@ -60,7 +62,7 @@ type Client struct {
 	over    chan struct{}  // closed when the reading goroutine has ended
 }
 
-var _ router.Bus = (*Client)(nil)
+var _ bus.Bus = (*Client)(nil)
 
 // Dial connects to a broker. It tries once; errors are *unixsock.OpError, over a
 // *PeerError when the broker refused. It starts goroutines that Close waits for.
@@ -71,8 +73,8 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	}
 	c := &Client{o: o, pool: frame.NewPool(), subs: make(map[uint64]*clientSub), fd: s.fd, over: make(chan struct{})}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.calls = router.Calls{Send: func(_ context.Context, f *frame.Fields) error { return c.send(f) }, MaxPayload: s.welcome.MaxMessageSize}
-	c.resp = router.Responders{Send: c.send, Failed: c.report}
+	c.calls = endpoint.Requester{Send: func(_ context.Context, f *frame.Fields) error { return c.send(f) }, MaxPayload: s.welcome.MaxMessageSize}
+	c.resp = endpoint.Responders{Send: c.send, Failed: c.report}
 	c.terms.Store(newTerms(s.welcome))
 	if err := c.out.init(o.LatencyBudget, o.Backlog); err != nil {
 		unix.Close(s.fd)
@@ -104,14 +106,14 @@ func (c *Client) report(err error) {
 // terms are what the broker said in its welcome, made ready for use.
 type terms struct {
 	frame.Welcome
-	urgent   router.Patterns
+	urgent   topic.Patterns
 	inflates frame.Flags // compressions that the broker takes
 }
 
 func newTerms(w frame.Welcome) *terms {
 	t := &terms{Welcome: w}
 	for _, text := range w.Urgent {
-		if p, err := router.ParsePattern(text, true); err == nil { // another would be of a later version
+		if p, err := topic.ParsePattern(text, true); err == nil { // another would be of a later version
 			t.urgent = append(t.urgent, p)
 		}
 	}
@@ -133,18 +135,18 @@ func (t *terms) another(last *terms) bool {
 // of n bytes, which is that of the inflated one.
 func (t *terms) admit(n int) error {
 	if n > t.MaxMessageSize {
-		return &router.LimitError{Limit: "max_message_size", Max: int64(t.MaxMessageSize), Got: int64(n)}
+		return &bus.LimitError{Limit: "max_message_size", Max: int64(t.MaxMessageSize), Got: int64(n)}
 	}
 	return nil
 }
 
 // lane returns the one that topic takes to the broker: what is urgent there goes
 // first here.
-func (t *terms) lane(topic string) router.Lane {
+func (t *terms) lane(topic string) bus.Lane {
 	if t.urgent.Match(topic) {
-		return router.Urgent
+		return bus.Urgent
 	}
-	return router.Bulk
+	return bus.Bulk
 }
 
 // Source returns the id that the broker stamps on what this client sends.
@@ -160,32 +162,32 @@ func (c *Client) send(f *frame.Fields) error {
 	if err := c.terms.Load().admit(n); err != nil {
 		return err
 	}
-	lane := router.Urgent
+	lane := bus.Urgent
 	switch f.Type {
 	case frame.TypePublish:
 		lane = c.terms.Load().lane(f.Topic)
 	case frame.TypePing:
-		lane = router.Bulk // it says that all before it has arrived
+		lane = bus.Bulk // it says that all before it has arrived
 	}
 	return c.out.write(lane, n, f)
 }
 
-// Request implements router.Bus.
-func (c *Client) Request(ctx context.Context, target string, body []byte) (router.Reply, error) {
+// Request implements bus.Bus.
+func (c *Client) Request(ctx context.Context, target string, body []byte) (bus.Reply, error) {
 	if c.reading() {
-		return router.Reply{}, fmt.Errorf("request %q: %w", target, ErrInHandler)
+		return bus.Reply{}, fmt.Errorf("request %q: %w", target, ErrInHandler)
 	}
 	defer c.open.begin()()
 	return c.calls.Request(ctx, target, body)
 }
 
-// Flush implements router.Bus: a ping, whose answer comes when all before it
+// Flush implements bus.Bus: a ping, whose answer comes when all before it
 // has been routed.
 func (c *Client) Flush(ctx context.Context) error {
 	if c.reading() {
 		return ErrInHandler
 	}
-	f := frame.Fields{Type: frame.TypePing, Priority: frame.NormalPriority, ID: c.calls.NextID(), Time: router.Now()}
+	f := frame.Fields{Type: frame.TypePing, Priority: frame.NormalPriority, ID: c.calls.NextID(), Time: frame.Now()}
 	if err := c.out.flushNow(); err != nil {
 		return err
 	}

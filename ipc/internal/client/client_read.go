@@ -10,7 +10,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/queue"
 )
 
 // errAnswersLost ends all calls under way: the broker had more answers for this
@@ -34,13 +34,13 @@ type clientReader struct {
 	// to whom the messages belong that come now
 	stream frame.Stream
 	sub    *clientSub
-	run    []router.Item // of sub, not in its queue yet
+	run    []queue.Item // of sub, not in its queue yet
 }
 
 // read handles what comes over a connection until it ends, and says why it did.
 func (c *Client) read(s *session) error {
 	r := &clientReader{
-		c: c, run: make([]router.Item, 0, router.ClaimSize),
+		c: c, run: make([]queue.Item, 0, queue.ClaimSize),
 		silence: 3 * time.Duration(s.welcome.HeartbeatMs) * time.Millisecond, // it sends a ping when it has nothing else to send
 	}
 	defer func() { r.buf.Release(1); r.small.release() }()
@@ -58,7 +58,7 @@ func (c *Client) read(s *session) error {
 		n, err := r.receive(s.fd)
 		if err == unix.EAGAIN {
 			err = frame.ErrHeartbeat
-			c.out.giveUp(frame.AppendGoodbyeFrame(nil, router.Now(), frame.Goodbye{Code: frame.CodeHeartbeat, Text: "the broker fell silent"}))
+			c.out.giveUp(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Goodbye{Code: frame.CodeHeartbeat, Text: "the broker fell silent"}))
 		}
 		if err != nil {
 			return unixsock.NewOpError("read", c.o.Path, err)

@@ -9,7 +9,9 @@ import (
 	"sync/atomic"
 
 	"github.com/daemoneye/eventbus/frame"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/endpoint"
+	"github.com/daemoneye/eventbus/router/queue"
 )
 
 // clientSub is a subscription of a client. With a handler, messages are shown to
@@ -18,10 +20,10 @@ import (
 type clientSub struct {
 	c    *Client
 	id   uint64
-	spec router.Subscription
+	spec bus.Subscription
 
-	handler  func(*router.Message)
-	consumer *router.Consumer // nil with a handler
+	handler  func(*bus.Message)
+	consumer *endpoint.Consumer // nil with a handler
 
 	delivered, lost atomic.Uint64
 	gone            atomic.Bool // closed on this side; nothing more is shown
@@ -34,9 +36,9 @@ type clientSub struct {
 	base    [2]uint64 // added to a lane's numbers, which begin anew with each connection
 	next    [2]uint64 // of a lane, where a handler counts by them
 	shown   uint64    // delivered, which is brought up to date after each batch
-	message router.Message
+	message bus.Message
 	inflate []byte
-	scratch []router.Item
+	scratch []queue.Item
 
 	pending bool // guarded by c.mu; its Subscribe waits for the ack, and sends it itself
 
@@ -44,8 +46,8 @@ type clientSub struct {
 	closed bool       // guarded by mu; nothing is produced any more
 }
 
-// Subscribe implements router.Bus.
-func (c *Client) Subscribe(ctx context.Context, spec router.Subscription) (router.Subscriber, error) {
+// Subscribe implements bus.Bus.
+func (c *Client) Subscribe(ctx context.Context, spec bus.Subscription) (bus.Subscriber, error) {
 	s, err := c.subscribe(ctx, spec)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe: %w", err)
@@ -53,25 +55,25 @@ func (c *Client) Subscribe(ctx context.Context, spec router.Subscription) (route
 	return s, nil
 }
 
-func (c *Client) subscribe(ctx context.Context, spec router.Subscription) (*clientSub, error) {
+func (c *Client) subscribe(ctx context.Context, spec bus.Subscription) (*clientSub, error) {
 	s := &clientSub{c: c, id: c.calls.NextID(), spec: spec, handler: spec.Handler, pending: true}
 	if s.handler == nil {
-		q := new(router.Queue)
-		q.Reset(router.DropOldest, c.o.Queue, c.o.Queue, true)
-		s.consumer = router.NewConsumer(q, c.terms.Load().MaxMessageSize)
+		q := new(queue.Queue)
+		q.Reset(bus.DropOldest, c.o.Queue, c.o.Queue, true)
+		s.consumer = endpoint.NewConsumer(q, c.terms.Load().MaxMessageSize)
 	}
 	s.ctx, s.cancel = context.WithCancel(c.ctx)
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
-		return nil, router.ErrClosed
+		return nil, bus.ErrClosed
 	}
 	c.subs[s.id] = s
 	c.mu.Unlock()
 	payload, err := spec.AppendJSON(nil)
 	if err == nil {
 		err = c.await(ctx, &frame.Fields{
-			Type: frame.TypeSubscribe, Priority: frame.NormalPriority, Content: frame.ContentJSON, Payload: payload, ID: s.id, Time: router.Now(),
+			Type: frame.TypeSubscribe, Priority: frame.NormalPriority, Content: frame.ContentJSON, Payload: payload, ID: s.id, Time: frame.Now(),
 		})
 	}
 	if err != nil {
@@ -97,35 +99,35 @@ func (s *clientSub) appendSubscribe(dst []byte, newBroker bool) ([]byte, error) 
 		return dst, err
 	}
 	return frame.Append(dst, &frame.Fields{
-		Type: frame.TypeSubscribe, Priority: frame.NormalPriority, Content: frame.ContentJSON, Payload: payload, ID: s.id, Time: router.Now(),
+		Type: frame.TypeSubscribe, Priority: frame.NormalPriority, Content: frame.ContentJSON, Payload: payload, ID: s.id, Time: frame.Now(),
 	})
 }
 
-// Messages implements router.Subscriber.
-func (s *clientSub) Messages(ctx context.Context) iter.Seq[*router.Message] {
+// Messages implements bus.Subscriber.
+func (s *clientSub) Messages(ctx context.Context) iter.Seq[*bus.Message] {
 	if s.consumer == nil {
-		return func(func(*router.Message) bool) {} // the handler has them
+		return func(func(*bus.Message) bool) {} // the handler has them
 	}
 	return s.consumer.Messages(ctx)
 }
 
-// Err implements router.Subscriber.
+// Err implements bus.Subscriber.
 func (s *clientSub) Err() error {
-	if p := s.ended.Load(); p != nil && !errors.Is(*p, router.ErrClosed) {
+	if p := s.ended.Load(); p != nil && !errors.Is(*p, bus.ErrClosed) {
 		return *p
 	}
 	return nil
 }
 
-// Stats implements router.Subscriber.
-func (s *clientSub) Stats() router.SubscriberStats {
+// Stats implements bus.Subscriber.
+func (s *clientSub) Stats() bus.SubscriberStats {
 	if s.consumer != nil {
 		return s.consumer.Stats()
 	}
-	return router.SubscriberStats{Delivered: s.delivered.Load(), Lost: s.lost.Load()}
+	return bus.SubscriberStats{Delivered: s.delivered.Load(), Lost: s.lost.Load()}
 }
 
-// Close implements router.Subscriber.
+// Close implements bus.Subscriber.
 func (s *clientSub) Close() error {
 	c := s.c
 	s.gone.Store(true)
@@ -147,7 +149,7 @@ func (s *clientSub) Close() error {
 		send = c.out.later
 	}
 	err := send(s.unsubscribe())
-	if errors.Is(err, ErrDisconnected) || errors.Is(err, router.ErrClosed) {
+	if errors.Is(err, ErrDisconnected) || errors.Is(err, bus.ErrClosed) {
 		return nil
 	}
 	return err
@@ -164,7 +166,7 @@ func (s *clientSub) end(err error) {
 }
 
 func (s *clientSub) unsubscribe() *frame.Fields {
-	return &frame.Fields{Type: frame.TypeUnsubscribe, Priority: frame.NormalPriority, ID: s.id, Time: router.Now()}
+	return &frame.Fields{Type: frame.TypeUnsubscribe, Priority: frame.NormalPriority, ID: s.id, Time: frame.Now()}
 }
 
 // acknowledged makes it a subscription that is resumed on a new connection.
@@ -198,18 +200,18 @@ func (s *clientSub) abandon() {
 }
 
 // push queues items for the consumer. Reading goroutine only.
-func (s *clientSub) push(lane router.Lane, items []router.Item) {
+func (s *clientSub) push(lane bus.Lane, items []queue.Item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		router.ReleaseItems(items)
+		queue.ReleaseItems(items)
 		return
 	}
 	s.consumer.Queue.Push(lane, items, &s.scratch)
 }
 
 // behind reports whether the consumer has not taken yet what was pushed before.
-func (s *clientSub) behind(lane router.Lane) bool {
+func (s *clientSub) behind(lane bus.Lane) bool {
 	return s.consumer.Queue.Room(lane) < s.c.o.Queue
 }
 
@@ -226,14 +228,14 @@ func (s *clientSub) drained(ctx context.Context) error {
 	}
 }
 
-// Respond implements router.Bus.
-func (c *Client) Respond(ctx context.Context, target string, h router.Responder) (router.Closer, error) {
-	s, err := c.subscribe(ctx, router.Subscription{Patterns: []string{target}, Respond: true})
+// Respond implements bus.Bus.
+func (c *Client) Respond(ctx context.Context, target string, h bus.Responder) (bus.Closer, error) {
+	s, err := c.subscribe(ctx, bus.Subscription{Patterns: []string{target}, Respond: true})
 	if err != nil {
 		return nil, fmt.Errorf("respond %q: %w", target, err)
 	}
 	if !c.work(func() { c.resp.Serve(s.ctx, s.consumer, h) }) {
-		return nil, errors.Join(fmt.Errorf("respond %q: %w", target, router.ErrClosed), s.Close())
+		return nil, errors.Join(fmt.Errorf("respond %q: %w", target, bus.ErrClosed), s.Close())
 	}
 	return s, nil
 }
@@ -242,7 +244,7 @@ func (c *Client) Respond(ctx context.Context, target string, h router.Responder)
 // and returns how many bytes they took. Reading goroutine only.
 func (s *clientSub) show(b []byte, maxSize int, st *frame.Stream) (n int) {
 	m := &s.message
-	urgent, base, replay := st.Lane == router.Urgent, s.base[st.Lane], s.spec.ReplayFrom > 0
+	urgent, base, replay := st.Lane == bus.Urgent, s.base[st.Lane], s.spec.ReplayFrom > 0
 	for !s.gone.Load() {
 		f, err := frame.Next(b[n:], maxSize)
 		if err != nil || f.Type() != frame.TypePublish {
@@ -286,8 +288,8 @@ func (s *clientSub) gap(g *frame.Gap) {
 	if g.Count > 0 {
 		s.next[g.Lane] = last + 1
 	}
-	s.handler(&router.Message{Urgent: g.Lane == router.Urgent, Gap: &router.Gap{
-		First: first, Last: last, Count: g.Count, Bytes: g.Bytes, Urgent: g.Lane == router.Urgent, Reason: g.Reason,
+	s.handler(&bus.Message{Urgent: g.Lane == bus.Urgent, Gap: &bus.Gap{
+		First: first, Last: last, Count: g.Count, Bytes: g.Bytes, Urgent: g.Lane == bus.Urgent, Reason: g.Reason,
 	}})
 }
 
@@ -295,5 +297,5 @@ func (s *clientSub) gap(g *frame.Gap) {
 // how much.
 func (s *clientSub) interrupted() {
 	s.base = s.next
-	s.gap(&frame.Gap{Lane: router.Bulk, Reason: frame.ReasonConnection})
+	s.gap(&frame.Gap{Lane: bus.Bulk, Reason: frame.ReasonConnection})
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
-	"github.com/daemoneye/eventbus/router"
 )
 
 // session is one connection of a client, after its handshake.
@@ -162,5 +161,5 @@ func appendHello(dst []byte, h *frame.Hello) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return append(frame.AppendControl(dst, frame.TypeHello, 0, router.Now(), len(body)), body...), nil
+	return append(frame.AppendControl(dst, frame.TypeHello, 0, frame.Now(), len(body)), body...), nil
 }

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/frame"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/bus"
 )
 
 // reading reports whether the calling goroutine is the reading one, which has a
@@ -57,11 +57,11 @@ func (f *flights) wait(ctx context.Context) error {
 	return nil
 }
 
-// Drain implements router.Bus: it lets open requests end, flushes, takes what
+// Drain implements bus.Bus: it lets open requests end, flushes, takes what
 // the broker has queued, and closes. When the connection ends before the broker has
 // said goodbye, it returns why, and what was queued there is lost: subscriptions are
 // told by a gap. What is published once the last frame is about to be sent is
-// refused with router.ErrClosed.
+// refused with bus.ErrClosed.
 func (c *Client) Drain(ctx context.Context) error {
 	if c.reading() {
 		return fmt.Errorf("drain: %w", ErrInHandler)
@@ -123,7 +123,7 @@ func orderly(err error) bool {
 	return errors.As(err, &said) && (said.Code == frame.CodeNone || said.Code == frame.CodeShutdown)
 }
 
-// Close implements router.Bus. What was published before is written, as far as
+// Close implements bus.Bus. What was published before is written, as far as
 // the broker takes it within a second. In a handler it does nothing but return
 // ErrInHandler.
 func (c *Client) Close() error {
@@ -139,12 +139,12 @@ func (c *Client) close() {
 	c.closed, c.draining = true, false
 	c.mu.Unlock()
 	impatient := time.AfterFunc(closeTimeout, c.hangUp)
-	c.out.close(frame.AppendGoodbyeFrame(nil, router.Now(), frame.Goodbye{}))
+	c.out.close(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Goodbye{}))
 	impatient.Stop()
 	c.cancel()
 	c.hangUp()
 	<-c.over
-	c.calls.Close(router.ErrClosed)
+	c.calls.Close(bus.ErrClosed)
 	c.mu.Lock()
 	subs := c.subs
 	c.subs = make(map[uint64]*clientSub)

@@ -5,8 +5,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/bus"
 )
 
 // awaitedRounds is how often a flush goes on for what others wait for, before
@@ -18,34 +19,34 @@ const awaitedRounds = 16
 // held, but not while writing.
 func (o *outbox) flushLocked() error {
 	o.awaited, o.armed, o.easy = false, false, 0
-	err := o.writeLane(router.Urgent)
+	err := o.writeLane(bus.Urgent)
 	if err == nil {
-		err = o.writeLane(router.Bulk)
+		err = o.writeLane(bus.Bulk)
 	}
-	for round := 0; err == nil && round < awaitedRounds && (o.awaited || len(o.lanes[router.Urgent]) > 0) && o.fd >= 0; round++ {
+	for round := 0; err == nil && round < awaitedRounds && (o.awaited || len(o.lanes[bus.Urgent]) > 0) && o.fd >= 0; round++ {
 		pinged := o.awaited // pings are in the bulk lane
 		o.awaited = false
-		if err = o.writeLane(router.Urgent); err == nil && pinged {
-			err = o.writeLane(router.Bulk)
+		if err = o.writeLane(bus.Urgent); err == nil && pinged {
+			err = o.writeLane(bus.Bulk)
 		}
 	}
 	o.armed, o.easy = false, 0
 	if o.waiting() > 0 && o.fd >= 0 {
-		o.arm(router.Now(), o.wait)
+		o.arm(frame.Now(), o.wait)
 	}
 	return err
 }
 
 // writeLane writes what is in the lane, if anything. mu is held, but not while
 // writing.
-func (o *outbox) writeLane(lane router.Lane) (err error) {
+func (o *outbox) writeLane(lane bus.Lane) (err error) {
 	if len(o.lanes[lane]) == 0 || o.fd < 0 {
 		return nil
 	}
 	batch, fd := o.lanes[lane], o.fd
 	o.stamps.expire()
 	o.lanes[lane], o.spare = o.spare[:0], nil
-	if lane == router.Bulk {
+	if lane == bus.Bulk {
 		o.pay()
 	}
 	o.writing = true
@@ -87,7 +88,7 @@ func (o *outbox) flushNow() error {
 		o.room.Wait()
 	}
 	if o.closed {
-		return router.ErrClosed
+		return bus.ErrClosed
 	}
 	return o.flushLocked()
 }
@@ -125,7 +126,7 @@ func (o *outbox) push() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
-		return router.ErrClosed
+		return bus.ErrClosed
 	}
 	if o.waiting() == 0 {
 		return nil

@@ -10,7 +10,8 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/endpoint"
 )
 
 // outbox collects frames and writes them. There is one writer at a time: the
@@ -79,7 +80,7 @@ func (o *outbox) connect(fd, maxSize int) {
 	o.fd, o.stuck = fd, 0
 	o.keep = max(2*maxBatch, min(2*maxSize, maxKeep))
 	if o.waiting() > 0 {
-		o.arm(router.Now(), minWait)
+		o.arm(frame.Now(), minWait)
 	}
 	o.mu.Unlock()
 }
@@ -122,7 +123,7 @@ func (o *outbox) discard(drop func(frame.Frame) error) (dropped []error) {
 // subscriptions come before what was published meanwhile.
 func (o *outbox) ahead(b []byte) {
 	o.mu.Lock()
-	o.lanes[router.Urgent] = append(b, o.lanes[router.Urgent]...)
+	o.lanes[bus.Urgent] = append(b, o.lanes[bus.Urgent]...)
 	o.mu.Unlock()
 }
 
@@ -140,7 +141,7 @@ func (o *outbox) close(bye []byte) {
 		o.room.Wait()
 	}
 	if o.fd >= 0 {
-		o.lanes[router.Bulk] = append(o.lanes[router.Bulk], bye...)
+		o.lanes[bus.Bulk] = append(o.lanes[bus.Bulk], bye...)
 		o.flushLocked() // an error is that there is nobody to be told
 	}
 	o.fd = -1
@@ -149,11 +150,11 @@ func (o *outbox) close(bye []byte) {
 
 // reserve waits until n bytes may be appended to the lane. mu is held; wrote
 // lets go of it.
-func (o *outbox) reserve(lane router.Lane, n int) error {
+func (o *outbox) reserve(lane bus.Lane, n int) error {
 	for {
 		switch {
 		case o.closed || o.sealed:
-			return router.ErrClosed
+			return bus.ErrClosed
 		case o.fd < 0 && o.backlog == 0:
 			return ErrDisconnected
 		case o.fd < 0:
@@ -175,7 +176,7 @@ func (o *outbox) reserve(lane router.Lane, n int) error {
 
 // published is wrote for a message: that the connection is lost is no error where
 // it is kept for the next.
-func (o *outbox) published(lane router.Lane, now int64) error {
+func (o *outbox) published(lane bus.Lane, now int64) error {
 	if err := o.wrote(lane, now); err != nil && o.backlog == 0 {
 		return err
 	}
@@ -184,17 +185,17 @@ func (o *outbox) published(lane router.Lane, now int64) error {
 
 // wrote decides what happens to a frame that was appended at now, and lets go
 // of mu.
-func (o *outbox) wrote(lane router.Lane, now int64) (err error) {
+func (o *outbox) wrote(lane bus.Lane, now int64) (err error) {
 	switch {
 	case o.fd < 0: // who connects sees it
 	case o.writing: // who writes sees it
 		o.easy = batchSize
-	case len(o.lanes[router.Bulk]) >= batchSize, o.messages >= batchCount:
+	case len(o.lanes[bus.Bulk]) >= batchSize, o.messages >= batchCount:
 		if o.armed {
 			o.longer()
 		}
 		err = o.flushLocked()
-	case lane == router.Urgent:
+	case lane == bus.Urgent:
 		err = o.flushLocked()
 	case o.armed: // a dense stream: it goes with what waits already
 	default:
@@ -212,24 +213,24 @@ func (o *outbox) wrote(lane router.Lane, now int64) (err error) {
 // for it goes with what waits already, or after what is being written. Then easy is
 // how long the lane may become, and else 0. mu is held.
 func (o *outbox) appendEasily(t frame.Template, extension, payload []byte) bool {
-	b := o.lanes[router.Bulk]
+	b := o.lanes[bus.Bulk]
 	if len(b)+t.Size(extension, payload) > o.easy || o.messages >= batchCount-1 {
 		return false
 	}
-	o.lanes[router.Bulk] = t.Append(b, o.nextID(router.Bulk), o.stamp(), extension, payload)
+	o.lanes[bus.Bulk] = t.Append(b, o.nextID(bus.Bulk), o.stamp(), extension, payload)
 	return true
 }
 
 // waiting returns how many bytes wait to be written. mu is held.
-func (o *outbox) waiting() int { return len(o.lanes[router.Bulk]) + len(o.lanes[router.Urgent]) }
+func (o *outbox) waiting() int { return len(o.lanes[bus.Bulk]) + len(o.lanes[bus.Urgent]) }
 
 // nextID numbers a message of the lane. mu is held.
-func (o *outbox) nextID(lane router.Lane) uint64 {
+func (o *outbox) nextID(lane bus.Lane) uint64 {
 	o.number++
-	if lane == router.Bulk {
+	if lane == bus.Bulk {
 		o.messages++
 	}
-	return router.PublishID | o.number
+	return endpoint.PublishID | o.number
 }
 
 // stamp returns the time of a message that is being published. A reading of the
@@ -249,7 +250,7 @@ func (o *outbox) earn(now int64) {
 
 // pay takes the cost of the bulk messages that are being written. mu is held.
 func (o *outbox) pay() {
-	o.earn(router.Now())
+	o.earn(frame.Now())
 	o.credit = max(o.credit-int64(o.messages)*o.cost(), -maxDebt)
 	o.messages = 0
 }
@@ -301,7 +302,7 @@ func (o *outbox) longer() {
 
 // write appends a frame of n bytes and has it written. Only messages wait for a
 // connection: there is nobody to ask or to answer without one.
-func (o *outbox) write(lane router.Lane, n int, f *frame.Fields) error {
+func (o *outbox) write(lane bus.Lane, n int, f *frame.Fields) error {
 	o.mu.Lock()
 	err := o.reserve(lane, n)
 	message := f.Type == frame.TypePublish
@@ -319,10 +320,10 @@ func (o *outbox) write(lane router.Lane, n int, f *frame.Fields) error {
 		return err
 	}
 	if message {
-		return o.published(lane, router.Now())
+		return o.published(lane, frame.Now())
 	}
 	o.awaited = true
-	return o.wrote(router.Urgent, router.Now()) // not to be kept for company
+	return o.wrote(bus.Urgent, frame.Now()) // not to be kept for company
 }
 
 // later appends a frame that nobody waits for, and leaves writing it to run: for
@@ -332,16 +333,16 @@ func (o *outbox) later(f *frame.Fields) error {
 	defer o.mu.Unlock()
 	switch {
 	case o.closed || o.sealed:
-		return router.ErrClosed
+		return bus.ErrClosed
 	case o.fd < 0:
 		return ErrDisconnected
-	case f.Type == frame.TypePong && len(o.lanes[router.Urgent]) >= maxBatch:
+	case f.Type == frame.TypePong && len(o.lanes[bus.Urgent]) >= maxBatch:
 		return nil // the broker has signs of life enough to read first
 	}
-	b, err := frame.Append(o.lanes[router.Urgent], f)
+	b, err := frame.Append(o.lanes[bus.Urgent], f)
 	if err == nil {
-		o.lanes[router.Urgent] = b
-		o.arm(router.Now(), minWait)
+		o.lanes[bus.Urgent] = b
+		o.arm(frame.Now(), minWait)
 	}
 	return err
 }
@@ -363,7 +364,7 @@ func (o *outbox) drain() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
-		return router.ErrClosed
+		return bus.ErrClosed
 	}
 	o.sealed, o.easy = true, 0
 	o.room.Broadcast()
@@ -373,6 +374,6 @@ func (o *outbox) drain() error {
 	if o.fd < 0 {
 		return ErrDisconnected
 	}
-	o.lanes[router.Bulk] = frame.AppendControl(o.lanes[router.Bulk], frame.TypeDrain, 0, router.Now(), 0)
+	o.lanes[bus.Bulk] = frame.AppendControl(o.lanes[bus.Bulk], frame.TypeDrain, 0, frame.Now(), 0)
 	return o.flushLocked()
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/bus"
 )
 
 // newOutbox returns an outbox that nobody runs: what it writes is written by who
@@ -66,7 +66,7 @@ func (o *outbox) fill(t *testing.T) (written chan error) {
 	written = make(chan error, 1)
 	go func() { // ends when the peer has read it
 		f := frame.Fields{Type: frame.TypePublish, Topic: "a", Payload: make([]byte, 900<<10)}
-		written <- o.write(router.Bulk, frame.HeaderSize+len(f.Payload), &f)
+		written <- o.write(bus.Bulk, frame.HeaderSize+len(f.Payload), &f)
 	}()
 	await(t, "somebody writes", o.isWriting)
 	return written
@@ -79,9 +79,9 @@ func TestWhatIsAwaitedFollowsTheBatch(t *testing.T) {
 	for _, ty := range []frame.Type{frame.TypeRequest, frame.TypePing} {
 		o, peer := newOutbox(t, frame.DefaultMaxSize)
 		written := o.fill(t)
-		lane, f := router.Bulk, frame.Fields{Type: ty, ID: 7}
+		lane, f := bus.Bulk, frame.Fields{Type: ty, ID: 7}
 		if ty == frame.TypeRequest {
-			lane, f.Topic = router.Urgent, "a.b"
+			lane, f.Topic = bus.Urgent, "a.b"
 		}
 		if err := o.write(lane, 100, &f); err != nil {
 			t.Fatal(err)
@@ -108,13 +108,13 @@ func TestLargeBatchesAreKept(t *testing.T) {
 		_, err := peer.Next()
 		reading <- err
 	}()
-	if err := o.write(router.Bulk, frame.DefaultMaxSize-50, &f); err != nil {
+	if err := o.write(bus.Bulk, frame.DefaultMaxSize-50, &f); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-reading; err != nil {
 		t.Fatal(err)
 	}
-	if got := max(cap(o.lanes[router.Bulk]), cap(o.spare)); got < len(f.Payload) {
+	if got := max(cap(o.lanes[bus.Bulk]), cap(o.spare)); got < len(f.Payload) {
 		t.Errorf("%d bytes are kept", got)
 	}
 }
@@ -122,7 +122,7 @@ func TestLargeBatchesAreKept(t *testing.T) {
 func (o *outbox) publish(t *testing.T) {
 	t.Helper()
 	f := frame.Fields{Type: frame.TypePublish, Topic: "a"}
-	if err := o.write(router.Bulk, frame.HeaderSize+1, &f); err != nil {
+	if err := o.write(bus.Bulk, frame.HeaderSize+1, &f); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -130,7 +130,7 @@ func (o *outbox) publish(t *testing.T) {
 // indebt has what is published next wait for company, however long that takes.
 func (o *outbox) indebt() {
 	o.mu.Lock()
-	o.credit, o.paidAt = -maxDebt, router.Now()+int64(time.Hour)
+	o.credit, o.paidAt = -maxDebt, frame.Now()+int64(time.Hour)
 	o.mu.Unlock()
 }
 
@@ -140,7 +140,7 @@ func TestMessagesPayHoweverTheyAreWritten(t *testing.T) {
 	t.Parallel()
 	o, _ := newOutbox(t, frame.DefaultMaxSize)
 	o.armed = false
-	o.credit, o.paidAt = maxCredit, router.Now()
+	o.credit, o.paidAt = maxCredit, frame.Now()
 	o.publish(t)
 	if got := o.writes.Load(); got != 1 || o.credit > maxCredit-messageCost {
 		t.Errorf("%d writes and a credit of %d; want 1, and one message paid", got, o.credit)
@@ -152,7 +152,7 @@ func TestMessagesPayHoweverTheyAreWritten(t *testing.T) {
 	if got := o.writes.Load(); got != 1 || !o.armed {
 		t.Errorf("%d writes, armed %v; want the burst to wait", got, o.armed)
 	}
-	o.credit, o.paidAt = maxCredit, router.Now()
+	o.credit, o.paidAt = maxCredit, frame.Now()
 	if err := o.push(); err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func TestRunEndsWithTheOutbox(t *testing.T) {
 	o, _ := newOutbox(t, frame.DefaultMaxSize)
 	o.mu.Lock()
 	o.wait, o.armed, o.due = time.Hour, false, 0
-	o.arm(router.Now(), o.wait)
+	o.arm(frame.Now(), o.wait)
 	o.mu.Unlock()
 	ended := make(chan struct{})
 	go func() { o.run(); close(ended) }() // ends with the outbox
@@ -270,12 +270,12 @@ func TestStampsExpire(t *testing.T) {
 			t.Parallel()
 			o, _ := newOutbox(t, frame.DefaultMaxSize)
 			o.credit = -1 // the stream is dense
-			o.arm(router.Now(), minWait)
+			o.arm(frame.Now(), minWait)
 			for o.stamps.left == 0 { // until readings are shared
 				o.stamp()
 			}
 			end(o)
-			now := router.Now()
+			now := frame.Now()
 			if got := o.stamp(); got < now {
 				t.Errorf("the message is %d ns older than it is", now-got)
 			}
@@ -298,7 +298,7 @@ func TestStampsExpire(t *testing.T) {
 		for o.stamps.left == 0 { // of messages that came while somebody wrote
 			o.stamp()
 		}
-		now := router.Now()
+		now := frame.Now()
 		o.arm(now, minWait)
 		if got := o.stamp(); got < now {
 			t.Errorf("the message is %d ns older than it is", now-got)
@@ -367,13 +367,13 @@ func TestFailedWriteHangsUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := frame.Fields{Type: frame.TypePublish, Topic: "events.a", Payload: make([]byte, 900<<10)}
-	if err := o.write(router.Bulk, len(f.Payload)+100, &f); !errors.Is(err, ErrDisconnected) {
+	if err := o.write(bus.Bulk, len(f.Payload)+100, &f); !errors.Is(err, ErrDisconnected) {
 		t.Error(err)
 	}
 	if n, err := unixsock.Recv(fd, make([]byte, 1)); n != 0 || err != nil {
 		t.Errorf("%d %v, want the end", n, err)
 	}
-	if stuck := o.disconnect(); stuck != f.ID || len(o.lanes[router.Bulk]) < len(f.Payload) {
+	if stuck := o.disconnect(); stuck != f.ID || len(o.lanes[bus.Bulk]) < len(f.Payload) {
 		t.Errorf("message %d is kept, want %d", stuck, f.ID)
 	}
 	if _, err := peer.Next(); err == nil {

@@ -6,19 +6,20 @@ import (
 	"sync"
 
 	"github.com/daemoneye/eventbus/frame"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/endpoint"
 )
 
-// Publisher implements router.Bus. Messages that come now and then are written
+// Publisher implements bus.Bus. Messages that come now and then are written
 // at once, by the goroutine that publishes; a dense stream is written in batches,
 // of what comes within 50 to 500 µs, but of no more than 384 messages or 192 KiB.
-func (c *Client) Publisher(topic string) (router.Publisher, error) {
-	return c.PublisherOf(router.Outgoing{Topic: topic})
+func (c *Client) Publisher(topic string) (bus.Publisher, error) {
+	return c.PublisherOf(bus.Outgoing{Topic: topic})
 }
 
-// PublisherOf implements router.Bus.
-func (c *Client) PublisherOf(m router.Outgoing) (router.Publisher, error) {
-	t, err := router.PublishTemplate(&m)
+// PublisherOf implements bus.Bus.
+func (c *Client) PublisherOf(m bus.Outgoing) (bus.Publisher, error) {
+	t, err := endpoint.PublishTemplate(&m)
 	if err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
@@ -29,7 +30,7 @@ type publisher struct {
 	c     *Client
 	t     frame.Template
 	flags frame.Flags
-	lane  router.Lane
+	lane  bus.Lane
 }
 
 func (p *publisher) Publish(payload []byte) error { return p.PublishMeta(payload, nil) }
@@ -42,14 +43,14 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 		return err
 	}
 	if len(extension) > frame.MaxExtension {
-		return &router.LimitError{Limit: "extension", Max: frame.MaxExtension, Got: int64(len(extension))}
+		return &bus.LimitError{Limit: "extension", Max: frame.MaxExtension, Got: int64(len(extension))}
 	}
 	if method := c.o.Compress & terms.inflates; method != 0 && len(payload) > frame.CompressAbove {
 		return c.publishCompressed(p, method, extension, payload)
 	}
 	o := &c.out
 	o.mu.Lock()
-	if p.lane == router.Bulk && o.appendEasily(p.t, extension, payload) {
+	if p.lane == bus.Bulk && o.appendEasily(p.t, extension, payload) {
 		o.mu.Unlock()
 		return nil
 	}
@@ -88,12 +89,12 @@ func (c *Client) publishCompressed(p *publisher, method frame.Flags, extension, 
 	return o.published(p.lane, now)
 }
 
-// Publish implements router.Bus.
-func (c *Client) Publish(ctx context.Context, m router.Outgoing) error {
+// Publish implements bus.Bus.
+func (c *Client) Publish(ctx context.Context, m bus.Outgoing) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	f, err := router.PublishFields(&m)
+	f, err := endpoint.PublishFields(&m)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/bus"
 )
 
 // Backoff of reconnecting: doubled each time, and a random part of it is
@@ -50,7 +50,7 @@ func (c *Client) run(s *session) {
 		}
 		backoff = backoffAfter(time.Since(since), backoff)
 		if s = c.redial(&backoff); s == nil {
-			c.finish(router.ErrClosed)
+			c.finish(bus.ErrClosed)
 			return
 		}
 	}
@@ -75,7 +75,7 @@ func (c *Client) ended(err error) error {
 	subs := slices.Collect(maps.Values(c.subs))
 	c.mu.Unlock()
 	if !lost {
-		return router.ErrClosed
+		return bus.ErrClosed
 	}
 	for _, sub := range subs {
 		sub.interrupted()
@@ -97,7 +97,7 @@ func (c *Client) lost(s *session, err error) {
 	// Whoever waits for an answer will not get it: the broker forgets a
 	// client's requests with its connection.
 	if c.isClosed() {
-		c.calls.Close(router.ErrClosed)
+		c.calls.Close(bus.ErrClosed)
 		return
 	}
 	c.calls.Close(fmt.Errorf("%w: %w", ErrDisconnected, err))
@@ -204,7 +204,7 @@ func (c *Client) resume(s *session) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return router.ErrClosed
+		return bus.ErrClosed
 	}
 	var b []byte
 	for _, sub := range subs {
@@ -237,8 +237,8 @@ func (c *Client) finish(err error) {
 		sub.end(err)
 	}
 	c.mu.Unlock()
-	if !errors.Is(err, router.ErrClosed) {
-		err = fmt.Errorf("%w: %w", router.ErrClosed, err)
+	if !errors.Is(err, bus.ErrClosed) {
+		err = fmt.Errorf("%w: %w", bus.ErrClosed, err)
 	}
 	c.calls.Close(err)
 	c.out.close(nil)

@@ -3,7 +3,7 @@ package client
 import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/queue"
 )
 
 // smallRuns holds copies of messages that a consumer is not about to take, and that
@@ -21,7 +21,7 @@ const (
 
 // take copies a run whose items lie in one buffer, if it is small, and has the items
 // refer to the copy. They hold no references yet.
-func (s *smallRuns) take(pool *frame.Pool, run []router.Item) {
+func (s *smallRuns) take(pool *frame.Pool, run []queue.Item) {
 	from, start := run[0].Buf, run[0].Off
 	last := &run[len(run)-1]
 	end := last.Off + last.Len

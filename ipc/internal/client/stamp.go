@@ -3,7 +3,7 @@ package client
 import (
 	"time"
 
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/frame"
 )
 
 // stamps gives messages the time of their publishing. In a dense stream messages
@@ -36,7 +36,7 @@ func (s *stamps) next(dense bool) int64 {
 // read reads the clock, and decides from how long it took the last messages to
 // come how many of the next share the reading.
 func (s *stamps) read(dense bool) int64 {
-	now := router.Now()
+	now := frame.Now()
 	switch took := now - s.now; {
 	case !dense || took >= stampError:
 		s.share = 0

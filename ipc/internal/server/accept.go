@@ -8,7 +8,6 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 	"github.com/daemoneye/eventbus/ipc/policy"
-	"github.com/daemoneye/eventbus/router"
 )
 
 // accept lets in whoever waits.
@@ -70,7 +69,7 @@ func (s *Server) admit(fd int) {
 		s.conns = append(s.conns, make([]*conn, fd+1-len(s.conns))...)
 	}
 	unixsock.Widen(fd)
-	now := router.Now()
+	now := frame.Now()
 	c.since, c.lastRead, c.lastSent = now, now, now
 	s.conns[fd] = c
 	s.count++

@@ -10,7 +10,7 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 	"github.com/daemoneye/eventbus/ipc/policy"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/broker"
 )
 
 // conn is one client's connection: accepted, then ready after its handshake,
@@ -20,7 +20,7 @@ type conn struct {
 	fd   int
 	cred unixsock.Credentials // with the process, until Admit
 	peer policy.Peer
-	port *router.Port // nil until the handshake is done
+	port *broker.Session // nil until the handshake is done
 
 	since    int64 // when it was accepted
 	lastRead int64
@@ -110,7 +110,7 @@ func (s *Server) end(c *conn, why error) {
 func (s *Server) refuse(c *conn, id uint64, err error, fatal bool) {
 	code := frame.CodeOf(err)
 	body := frame.ErrorBody{Code: code, Fatal: fatal, Text: err.Error()}
-	c.ctl = frame.AppendControl(c.ctl, frame.TypeError, id, router.Now(), frame.ErrorSize(body))
+	c.ctl = frame.AppendControl(c.ctl, frame.TypeError, id, frame.Now(), frame.ErrorSize(body))
 	c.ctl = frame.AppendError(c.ctl, body)
 	if fatal {
 		s.leave(c, code, err.Error(), err)
@@ -130,7 +130,7 @@ func (s *Server) said(c *conn) {
 		s.watch(c)
 	}
 	if c.port != nil {
-		c.port.MarkReady()
+		c.port.RequestWrite()
 	}
 }
 
@@ -138,7 +138,7 @@ func (s *Server) said(c *conn) {
 func (s *Server) heard(c *conn) {
 	if c.owed {
 		c.owed = false
-		s.readAgain(c, router.Now())
+		s.readAgain(c, frame.Now())
 	}
 }
 
@@ -159,29 +159,29 @@ func (c *conn) unread() bool { return c.paused || c.owed || c.closing }
 func (s *Server) leave(c *conn, code frame.Code, text string, why error) {
 	if !c.said {
 		c.said = true
-		c.ctl = frame.AppendGoodbyeFrame(c.ctl, router.Now(), frame.Goodbye{Code: code, Text: text})
+		c.ctl = frame.AppendGoodbyeFrame(c.ctl, frame.Now(), frame.Goodbye{Code: code, Text: text})
 		s.flush(c)
 	}
 	s.doom(c, why)
 }
 
-// Drain implements router.Sink.
-func (c *conn) Drain(*router.Port) { c.s.flush(c) }
+// Drain implements broker.Sink.
+func (c *conn) Drain(*broker.Session) { c.s.flush(c) }
 
-// Disconnect implements router.Sink.
+// Disconnect implements broker.Sink.
 func (c *conn) Disconnect(code frame.Code, text string) {
 	if c.dead || c.mute {
 		return
 	}
 	if !c.said {
 		c.said = true
-		c.ctl = frame.AppendGoodbyeFrame(c.ctl, router.Now(), frame.Goodbye{Code: code, Text: text})
+		c.ctl = frame.AppendGoodbyeFrame(c.ctl, frame.Now(), frame.Goodbye{Code: code, Text: text})
 		// Not flushed here: this may be the middle of a flush.
 	}
 	c.s.doom(c, fmt.Errorf("%w: %s", code.Err(), text))
 }
 
-// Tick implements router.Sink: the bounds in time. A client that says nothing is
+// Tick implements broker.Sink: the bounds in time. A client that says nothing is
 // asked once before it is given up. One that is told nothing hears a ping, so that
 // it does not give up the server: early enough for lastSent to be a Tick late.
 func (c *conn) Tick(now int64) {

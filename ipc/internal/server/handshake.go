@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/daemoneye/eventbus/frame"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/bus"
 )
 
 var errHello = fmt.Errorf("%w: the first frame must be hello", frame.ErrHandshake)
@@ -37,7 +37,7 @@ func (s *Server) hello(c *conn, f frame.Frame) error {
 	if c.rate.perSecond == 0 {
 		c.rate.perSecond = int64(s.o.PublishRate)
 	}
-	who := router.Identity{Name: grant.Name, Role: grant.Role, PID: c.peer.PID, UID: c.peer.UID, GID: c.peer.GID}
+	who := bus.Identity{Name: grant.Name, Role: grant.Role, PID: c.peer.PID, UID: c.peer.UID, GID: c.peer.GID}
 	c.port = s.b.Attach(who, c, grant.Authorize, inflates)
 	bo := s.b.Options()
 	c.ctl, err = appendWelcome(c.ctl, &frame.Welcome{
@@ -56,5 +56,5 @@ func appendWelcome(dst []byte, w *frame.Welcome) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return append(frame.AppendControl(dst, frame.TypeWelcome, 0, router.Now(), len(body)), body...), nil
+	return append(frame.AppendControl(dst, frame.TypeWelcome, 0, frame.Now(), len(body)), body...), nil
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/broker"
 )
 
 // stash keeps what of g was not written, from byte n on. Bytes in shared buffers
@@ -145,5 +145,5 @@ func (s *Server) dropHeld(c *conn) {
 	c.left, c.heldItems, c.heldRefs = nil, nil, nil
 }
 
-var _ router.Sink = (*conn)(nil)
-var _ router.Driver = (*Server)(nil)
+var _ broker.Sink = (*conn)(nil)
+var _ broker.Driver = (*Server)(nil)

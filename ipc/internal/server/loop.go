@@ -8,16 +8,16 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/broker"
 )
 
-// Wake implements router.Driver. It is the only method for other goroutines.
+// Wake implements broker.Driver. It is the only method for other goroutines.
 func (s *Server) Wake() { s.poll.wake() }
 
-// Pause implements router.Driver.
+// Pause implements broker.Driver.
 func (s *Server) Pause(d time.Duration) { unixsock.Nap(d) }
 
-// Poll implements router.Driver: one look at all sockets. From each that has
+// Poll implements broker.Driver: one look at all sockets. From each that has
 // something, one read is taken, and no more routed than a turn's work, so that
 // none keeps the others waiting.
 func (s *Server) Poll(wait time.Duration) (worked bool, err error) {
@@ -32,13 +32,13 @@ func (s *Server) Poll(wait time.Duration) (worked bool, err error) {
 		worked, wait = true, 0
 	}
 	if s.count > 0 || s.deaf {
-		wait = min(wait, router.Tick)
+		wait = min(wait, broker.Tick)
 	}
 	n, err := s.poll.wait(wait, s.taken >= dense)
 	if err != nil {
 		return worked, unixsock.NewOpError("read", s.l.Path(), err)
 	}
-	if now := router.Now(); now-s.checked >= int64(router.Tick) {
+	if now := frame.Now(); now-s.checked >= int64(broker.Tick) {
 		s.checked = now
 		s.sweep(now)
 		if s.deaf {
@@ -115,11 +115,11 @@ func (s *Server) watch(c *conn) {
 	}
 }
 
-// Finish implements router.Driver: no more connections, and what is queued is
+// Finish implements broker.Driver: no more connections, and what is queued is
 // written out as long as clients take it. Whatever it does not look at any more
 // is taken out of epoll, which would report it again and again.
 func (s *Server) Finish() {
-	bye := frame.AppendGoodbyeFrame(nil, router.Now(), frame.Goodbye{Code: frame.CodeShutdown, Text: "the broker is shutting down"})
+	bye := frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Goodbye{Code: frame.CodeShutdown, Text: "the broker is shutting down"})
 	deadline := time.Now().Add(s.o.DrainTimeout)
 	s.poll.remove(s.l.FD())
 	s.poll.remove(s.poll.wakefd)

@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
-	"github.com/daemoneye/eventbus/router"
 )
 
 const (
@@ -110,13 +110,13 @@ func (p *poller) wait(d time.Duration, linger bool) (int, error) {
 // sleep and be woken costs both sides more than that. When others want the core
 // it ends at once: the thread would only stand in their way.
 func (p *poller) linger() int {
-	was := router.Now()
+	was := frame.Now()
 	for range lingers {
 		unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 		if n, errno := unixsock.RawEpollWait(p.epfd, p.events[:]); n > 0 && errno == 0 {
 			return n
 		}
-		now := router.Now()
+		now := frame.Now()
 		if now-was > int64(lingered) {
 			break
 		}

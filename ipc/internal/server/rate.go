@@ -3,7 +3,7 @@ package server
 import (
 	"time"
 
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/frame"
 )
 
 // bucket is a token bucket that may go into debt: a read brings in what it
@@ -18,7 +18,7 @@ type bucket struct {
 // as it is in debt. That makes the client wait and loses nothing.
 func (s *Server) charge(c *conn, n int) {
 	r := &c.rate
-	now := router.Now()
+	now := frame.Now()
 	// Up to a tenth of a second may be saved up.
 	burst := r.perSecond * int64(time.Second) / 10
 	if r.at == 0 {
@@ -30,7 +30,7 @@ func (s *Server) charge(c *conn, n int) {
 	r.tokens -= int64(n) * int64(time.Second)
 	if r.tokens < 0 && !c.paused {
 		c.paused = true
-		c.port.Paused()
+		c.port.CountPause()
 		s.paused = append(s.paused, c)
 		s.watch(c)
 	}
@@ -39,7 +39,7 @@ func (s *Server) charge(c *conn, n int) {
 // resume reads again from clients that have paid, and returns how long the next
 // one still has to wait.
 func (s *Server) resume() time.Duration {
-	now := router.Now()
+	now := frame.Now()
 	next := time.Hour
 	kept := s.paused[:0]
 	for _, c := range s.paused {

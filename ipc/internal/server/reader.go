@@ -9,7 +9,8 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/bus"
 )
 
 // All connections are read into one buffer, one after the other: an idle
@@ -85,7 +86,7 @@ func (s *Server) read(c *conn) {
 		return
 	}
 	s.taken += n
-	c.lastRead, c.pinged, c.work = router.Now(), false, 0
+	c.lastRead, c.pinged, c.work = frame.Now(), false, 0
 	if c.part.need > 0 {
 		if c.part.len < c.part.need {
 			return
@@ -121,7 +122,7 @@ func (s *Server) goOn() (worked bool) {
 			worked = true
 			c.part, c.waits, c.work = partial{}, false, 0
 			next := s.route(c, p.buf, p.off, p.off+p.len)
-			s.keep(c, p.buf, next, p.off+p.len, router.Now())
+			s.keep(c, p.buf, next, p.off+p.len, frame.Now())
 			s.b.EndBatch()
 			p.buf.Release(1)
 		}
@@ -273,7 +274,7 @@ func (s *Server) maxFrame(c *conn) int {
 func workOf(f frame.Frame) int {
 	switch t := f.Type(); {
 	case t == frame.TypeSubscribe, t == frame.TypeUnsubscribe,
-		t == frame.TypeRequest && string(f.Topic()) == router.StatsTarget:
+		t == frame.TypeRequest && string(f.Topic()) == broker.StatsTarget:
 		return longWork
 	}
 	return 1
@@ -284,7 +285,7 @@ func (s *Server) control(c *conn, f frame.Frame) {
 	s.b.EndBatch() // what came before it is routed before it
 	switch f.Type() {
 	case frame.TypeSubscribe:
-		spec, err := router.ParseSubscription(f.Payload())
+		spec, err := bus.ParseSubscription(f.Payload())
 		var seq uint64
 		if err == nil {
 			_, seq, err = c.port.Subscribe(f.ID(), spec)
@@ -308,11 +309,11 @@ func (s *Server) control(c *conn, f frame.Frame) {
 		// What a client reports is its own business; it is counted.
 		s.b.Refused(frame.ErrFailed)
 	case frame.TypeDrain:
-		c.farewell = frame.AppendGoodbyeFrame(nil, router.Now(), frame.Goodbye{Code: frame.CodeNone, Text: "drained"})
+		c.farewell = frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Goodbye{Code: frame.CodeNone, Text: "drained"})
 		c.closing = true
 		s.watch(c)
 		c.port.Finish() // else what is queued might never come to an end
-		c.port.MarkReady()
+		c.port.RequestWrite()
 	case frame.TypeGoodbye:
 		s.doom(c, nil)
 	default:
@@ -322,7 +323,7 @@ func (s *Server) control(c *conn, f frame.Frame) {
 }
 
 func (s *Server) ack(c *conn, id, seq uint64) {
-	c.ctl = frame.AppendControl(c.ctl, frame.TypeAck, id, router.Now(), frame.AckSize)
+	c.ctl = frame.AppendControl(c.ctl, frame.TypeAck, id, frame.Now(), frame.AckSize)
 	c.ctl = frame.AppendAck(c.ctl, seq)
 	s.said(c)
 }

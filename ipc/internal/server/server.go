@@ -10,7 +10,7 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 	"github.com/daemoneye/eventbus/ipc/policy"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/broker"
 )
 
 // Options configure a server: those of ipc.Options that concern connections, with
@@ -27,7 +27,7 @@ type Options struct {
 // Server is the routing thread's view of the sockets: it is the broker's
 // Driver. Everything but Wake belongs to the routing thread.
 type Server struct {
-	b    *router.Broker
+	b    *broker.Broker
 	o    Options
 	l    *unixsock.Listener
 	poll poller
@@ -53,7 +53,7 @@ type Server struct {
 }
 
 // New returns a server for the connections that come to l.
-func New(b *router.Broker, l *unixsock.Listener, o Options) (*Server, error) {
+func New(b *broker.Broker, l *unixsock.Listener, o Options) (*Server, error) {
 	bo := b.Options()
 	s := &Server{b: b, o: o, l: l, max: bo.MaxMessageSize, halfMemory: bo.MaxMemory / 2, spare: -1, epoch: rand.Text()}
 	if err := s.poll.open(); err != nil {
@@ -95,7 +95,7 @@ func (s *Server) Close() error {
 func refusal(code frame.Code, format string, args ...any) []byte {
 	text := fmt.Sprintf(format, args...)
 	body := frame.ErrorBody{Code: code, Fatal: true, Text: text}
-	b := frame.AppendControl(nil, frame.TypeError, 0, router.Now(), frame.ErrorSize(body))
+	b := frame.AppendControl(nil, frame.TypeError, 0, frame.Now(), frame.ErrorSize(body))
 	b = frame.AppendError(b, body)
-	return frame.AppendGoodbyeFrame(b, router.Now(), frame.Goodbye{Code: code, Text: text})
+	return frame.AppendGoodbyeFrame(b, frame.Now(), frame.Goodbye{Code: code, Text: text})
 }

@@ -5,7 +5,9 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
-	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/queue"
 )
 
 const (
@@ -20,8 +22,8 @@ type piece []byte
 
 // held are messages that were taken from a queue and are not written yet.
 type held struct {
-	sub   *router.Sub
-	lane  router.Lane
+	sub   *broker.Sub
+	lane  bus.Lane
 	n     int
 	bytes uint64
 }
@@ -39,7 +41,7 @@ type gather struct {
 	own   []byte // stream and gap frames; iov points into it, so it never grows
 	items []held
 	refs  []reference
-	subs  []*router.Sub // for a moment
+	subs  []*broker.Sub // for a moment
 
 	lastBuf *frame.Buffer // where the last iovec points, to go on with it
 	lastEnd uint32
@@ -58,7 +60,7 @@ func (g *gather) reset() {
 
 // rotate puts subs in the order in which next is the first, but for what is
 // addressed to the client itself, which stays there.
-func (g *gather) rotate(subs []*router.Sub, next int) {
+func (g *gather) rotate(subs []*broker.Sub, next int) {
 	if len(subs) > 0 && subs[0].ID == 0 {
 		subs, next = subs[1:], max(0, next-1)
 	}
@@ -68,7 +70,7 @@ func (g *gather) rotate(subs []*router.Sub, next int) {
 }
 
 func (g *gather) full() bool {
-	return g.total >= maxWrite || len(g.iov) > maxIov-2*router.ClaimSize || cap(g.own)-len(g.own) < 512
+	return g.total >= maxWrite || len(g.iov) > maxIov-2*queue.ClaimSize || cap(g.own)-len(g.own) < 512
 }
 
 // add appends bytes that stay where they are.
@@ -131,7 +133,7 @@ func (s *Server) flush(c *conn) {
 		s.heard(c)
 		deliver(g.items)
 		release(g.refs)
-		if c.port == nil || len(*c.port.Ready()) == 0 {
+		if c.port == nil || len(*c.port.Queued()) == 0 {
 			s.finish(c)
 			return
 		}
@@ -140,7 +142,7 @@ func (s *Server) flush(c *conn) {
 
 // finish ends a connection that was asked to end once all is written.
 func (s *Server) finish(c *conn) {
-	if !c.closing || c.port != nil && len(*c.port.Ready()) > 0 {
+	if !c.closing || c.port != nil && len(*c.port.Queued()) > 0 {
 		return
 	}
 	if !c.said {
@@ -173,7 +175,7 @@ func (s *Server) discard(c *conn) {
 	s.dropHeld(c)
 	c.ctl = emptied(c.ctl)
 	if c.port != nil {
-		ready := c.port.Ready()
+		ready := c.port.Queued()
 		for _, sub := range *ready {
 			sub.Queue.Discard()
 			sub.Done()
@@ -190,7 +192,7 @@ func (s *Server) discard(c *conn) {
 func (s *Server) block(c *conn) {
 	c.blocked = true
 	if c.full == 0 {
-		c.full = router.Now()
+		c.full = frame.Now()
 	}
 	s.watch(c)
 }
@@ -208,10 +210,10 @@ func emptied(b []byte) []byte {
 // bulk lanes by turns. When the write is full, the next begins behind the one that
 // was served last.
 func (s *Server) gatherQueues(c *conn, g *gather) {
-	ready := c.port.Ready()
-	now := router.Now()
+	ready := c.port.Queued()
+	now := frame.Now()
 	next := 0
-	for _, lane := range [...]router.Lane{router.Urgent, router.Bulk} {
+	for _, lane := range [...]bus.Lane{bus.Urgent, bus.Bulk} {
 		for progress := true; progress && !g.full(); {
 			progress = false
 			for i, sub := range *ready {
@@ -238,9 +240,9 @@ func (s *Server) gatherQueues(c *conn, g *gather) {
 
 // gatherLane collects one turn's worth of a lane; it reports whether there was
 // anything.
-func (s *Server) gatherLane(c *conn, g *gather, sub *router.Sub, lane router.Lane, now int64) (progress bool) {
+func (s *Server) gatherLane(c *conn, g *gather, sub *broker.Sub, lane bus.Lane, now int64) (progress bool) {
 	for end := g.total + bulkTurn; g.total < end && !g.full(); {
-		t, ok := sub.Queue.TakeLane(lane, sub.Queue.Claimable(lane, maxWrite))
+		t, ok := sub.Queue.DequeueLane(lane, sub.Queue.Claimable(lane, maxWrite))
 		if !ok {
 			return progress
 		}
@@ -269,7 +271,7 @@ func (s *Server) gatherLane(c *conn, g *gather, sub *router.Sub, lane router.Lan
 
 // addItems appends messages. Those that lie side by side in one buffer become
 // one piece.
-func (g *gather) addItems(items []router.Item) (size uint64) {
+func (g *gather) addItems(items []queue.Item) (size uint64) {
 	buf, end := g.lastBuf, g.lastEnd
 	for i := 0; i < len(items); {
 		it := &items[i]
@@ -303,7 +305,7 @@ func (g *gather) refer(buf *frame.Buffer, n int) {
 	g.refs = append(g.refs, reference{buf, n})
 }
 
-func (g *gather) hold(sub *router.Sub, lane router.Lane, n int, size uint64) {
+func (g *gather) hold(sub *broker.Sub, lane bus.Lane, n int, size uint64) {
 	if last := len(g.items) - 1; last >= 0 && g.items[last].sub == sub && g.items[last].lane == lane {
 		g.items[last].n += n
 		g.items[last].bytes += size
@@ -325,7 +327,7 @@ func release(refs []reference) {
 	}
 }
 
-func appendGap(dst []byte, id uint64, t *router.Taken, now int64) []byte {
+func appendGap(dst []byte, id uint64, t *queue.Batch, now int64) []byte {
 	dst = frame.AppendControl(dst, frame.TypeGap, id, now, frame.GapSize)
 	return frame.AppendGap(dst, frame.Gap{
 		Subscription: id, First: t.Gap.First, Last: t.Gap.Last, Count: t.Gap.Count, Bytes: t.Gap.Bytes,

@@ -1,0 +1,100 @@
+package broker
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ring"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/queue"
+	"github.com/daemoneye/eventbus/router/topic"
+)
+
+// Broker routes messages from sessions to subscriptions. All of its state belongs
+// to one goroutine, the routing thread, which is inside Run or RunWith; other
+// goroutines reach it through clients and through calls that it takes between
+// two turns. Methods are safe for concurrent use unless they say "routing
+// thread only".
+type Broker struct {
+	opts   Options
+	pool   *frame.Pool
+	urgent topic.Patterns
+
+	// owned by the routing thread
+	sessions   map[uint32]*Session
+	lastID     uint32
+	seq        uint64 // of the last routed message
+	now        int64  // when this turn began
+	index      routes
+	burst      burst
+	writeList  []*Session // with something to write
+	scratch    []queue.Item
+	picked     []queue.Item
+	control    *frame.Buffer // frames that the broker itself says are built here
+	controlLen int
+	pending    map[requestKey]*pendingRequest
+	retained   retained
+	replay     []*replayStore
+	clients    []*LocalClient
+	turn       int    // whose turn it is to be first
+	draining   []*Sub // stopped, and perhaps not consumed to the end
+	stats      counters
+	encoded    encoded
+
+	// safe for concurrent use
+	latency histogram
+	signal  *ring.Signal // where the routing thread sleeps
+	running atomic.Bool
+	ending  atomic.Bool   // the routing thread takes nothing more in
+	done    chan struct{} // closed when the routing thread has ended
+
+	mu     sync.Mutex
+	calls  []func() // guarded by mu
+	closed bool     // guarded by mu
+	driver Driver   // guarded by mu until Run, constant from then on
+}
+
+// New makes a broker. It starts nothing: call Run, or hand it to ipc.Serve.
+func New(o Options) (*Broker, error) {
+	o.setDefaults()
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("router: options: %w", err)
+	}
+	urgent, err := topic.ParsePatterns(o.Urgent...)
+	if err != nil {
+		return nil, fmt.Errorf("router: options: Urgent: %w", err)
+	}
+	b := &Broker{
+		opts:     o,
+		pool:     frame.NewPool(),
+		urgent:   urgent,
+		sessions: make(map[uint32]*Session),
+		pending:  make(map[requestKey]*pendingRequest),
+		done:     make(chan struct{}),
+	}
+	b.signal = ring.NewSignalFunc(func() { b.driver.Wake() })
+	b.index.init()
+	b.burst.items = make([]queue.Item, 0, burstLength)
+	stored := o.MaxRetainedBytes
+	for _, rule := range o.Replay {
+		s, err := newReplayStore(rule)
+		if err != nil {
+			return nil, fmt.Errorf("router: options: Replay: %w", err)
+		}
+		b.replay = append(b.replay, s)
+		stored += s.rule.MaxBytes
+	}
+	if stored > o.MaxMemory/2 { // else nothing would be left for messages on their way
+		return nil, fmt.Errorf("router: options: MaxRetainedBytes and Replay hold %d bytes together, want at most half of MaxMemory, %d", stored, o.MaxMemory/2)
+	}
+	b.stats.start(bus.Now())
+	return b, nil
+}
+
+// Options returns the options in force.
+func (b *Broker) Options() Options { return b.opts }
+
+// Pool returns the pool that all message buffers come from.
+func (b *Broker) Pool() *frame.Pool { return b.pool }

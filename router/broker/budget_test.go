@@ -1,0 +1,217 @@
+package broker_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/broker"
+)
+
+// A message of big lies in a buffer of its own, of 256 KiB.
+var big = strings.Repeat("x", 200<<10)
+
+func TestTheFattestQueueGivesFirst(t *testing.T) {
+	b := serve(t, router.Options{MaxMemory: 4 << 20, Urgent: []string{"urgent"}})
+	c := client(t, b, "c")
+	thin := subscribe(t, c, router.Subscription{SubscriberID: "thin", Patterns: []string{"small"}})
+	fat := subscribe(t, c, router.Subscription{SubscriberID: "fat", Patterns: []string{"big", "urgent"}})
+	lean := subscribe(t, c, router.Subscription{SubscriberID: "lean", Patterns: []string{"big.some"}})
+	publish(t, c, "small", numbers(0, 10)...)
+	publish(t, c, "urgent", big, big)
+	publish(t, c, "big.some", big, big)
+	for range 100 {
+		publish(t, c, "big", big)
+	}
+	flush(t, c)
+	s := balanced(t, b)
+	if s.BufferBytes > s.MaxBufferBytes {
+		t.Errorf("%d bytes of buffers, at most %d are allowed", s.BufferBytes, s.MaxBufferBytes)
+	}
+	got := booksOf(t, b, "fat")
+	if got.Queued < 2 || got.DroppedBy["memory limit"] != uint64(102-got.Queued) {
+		t.Errorf("the fattest: %+v", got)
+	}
+	for _, name := range []string{"thin", "lean"} {
+		if n := booksOf(t, b, name).Dropped; n != 0 {
+			t.Errorf("%s lost %d", name, n)
+		}
+	}
+	lines := read(t, fat, 3)
+	for i := range lines {
+		lines[i] = strings.Replace(lines[i], big, "big", 1)
+	}
+	if lines[0] != "!0 big" || lines[1] != "!1 big" || !strings.HasPrefix(lines[2], "gap 0-") || !strings.HasSuffix(lines[2], "memory limit") {
+		t.Errorf("urgent messages are the last to go, and what went is told first: %q", lines)
+	}
+	read(t, thin, 10)
+	read(t, lean, 2)
+}
+
+// No more goes than has to.
+func TestOnlyAsMuchGoesAsIsNeeded(t *testing.T) {
+	b := serve(t, router.Options{MaxMemory: 4 << 20})
+	c := client(t, b, "c")
+	subscribe(t, c, router.Subscription{SubscriberID: "s", Patterns: []string{"a"}})
+	for range 100 {
+		publish(t, c, "a", big)
+		flush(t, c)
+	}
+	// 16 buffers fit, of which the publisher has one in hand.
+	if got := booksOf(t, b, "s"); got.Queued < 14 || got.Queued > 16 {
+		t.Errorf("%d are queued, want 14 to 16: %v", got.Queued, got.DroppedBy)
+	}
+}
+
+// A queue that nothing more comes to still tells what it lost.
+func TestALossForWantOfMemoryIsTold(t *testing.T) {
+	b := serve(t, router.Options{MaxMemory: 2 << 20})
+	c := client(t, b, "c")
+	s := subscribe(t, c, router.Subscription{Patterns: []string{"a"}})
+	conf := subscribe(t, c, router.Subscription{Patterns: []string{"a"}, Overflow: router.Conflate})
+	inside, let := make(chan struct{}, 100), make(chan struct{})
+	defer close(let)
+	subscribe(t, c, router.Subscription{Patterns: []string{"b"}, Handler: func(*router.Message) {
+		inside <- struct{}{}
+		<-let
+	}})
+	publish(t, c, "a", big, big, big)
+	huge := strings.Repeat("x", 800<<10) // takes a buffer of 1 MiB
+	publish(t, c, "b", huge)
+	wait(t, inside)
+	publish(t, c, "b", huge) // that cannot go, and the one in hand cannot either
+	flush(t, c)
+	want := shownGap(0, 2, sizeOf("a", big), "memory limit")
+	for name, s := range map[string]router.Subscriber{"drop-oldest": s, "conflate": conf} {
+		if got := read(t, s, 1)[0]; got != want {
+			t.Errorf("%s: %.100s, want %s", name, got, want)
+		}
+	}
+	balanced(t, b)
+}
+
+// A buffer that many queues share counts once, and is free when the last of them
+// has let go of it.
+func TestASharedBufferCountsOnce(t *testing.T) {
+	b := serve(t, router.Options{MaxMemory: 8 << 20})
+	c := client(t, b, "c")
+	var subs []router.Subscriber
+	for range 20 {
+		subs = append(subs, subscribe(t, c, router.Subscription{Patterns: []string{"a"}}))
+	}
+	for range 16 {
+		publish(t, c, "a", big)
+	}
+	flush(t, c)
+	s := balanced(t, b)
+	if s.Dropped != 0 || s.Queued != 20*16 || s.BufferBytes > 17*256<<10 {
+		t.Errorf("%d of %d were dropped; %d bytes of buffers", s.Dropped, s.Matched, s.BufferBytes)
+	}
+	for _, x := range subs {
+		if err := x.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := balanced(t, b).BufferBytes; n > 256<<10 {
+		t.Errorf("%d bytes of buffers are left when all have gone", n)
+	}
+}
+
+// What cannot be taken back, because consumers have it in hand, leaves no room for
+// others: they lose, and say so, but the routing thread does not go on evicting; and
+// when it is given back there is room again.
+func TestMemoryThatNoQueueHoldsIsNotTakenFromThem(t *testing.T) {
+	b := serve(t, router.Options{MaxMemory: 2 << 20})
+	c := client(t, b, "c")
+	inside, let := make(chan struct{}, 1), make(chan struct{})
+	hold := func(*router.Message) {
+		inside <- struct{}{}
+		<-let
+	}
+	for _, topic := range []string{"a", "b"} { // each holds a buffer of 1 MiB
+		subscribe(t, c, router.Subscription{SubscriberID: topic, Patterns: []string{topic}, Handler: hold})
+		publish(t, c, topic, strings.Repeat("x", 800<<10))
+		wait(t, inside)
+	}
+	s := subscribe(t, c, router.Subscription{Patterns: []string{"other"}})
+	more := strings.Repeat("x", 300<<10) // does not fit into what is left of the buffers
+	publish(t, c, "other", more)
+	flush(t, c)
+	if diff := cmp.Diff([]string{shownGap(0, 0, sizeOf("other", more), "memory limit")}, read(t, s, 1)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	for _, topic := range []string{"a", "b"} {
+		if got := booksOf(t, b, topic); got.Dropped != 0 || got.Queued != 1 {
+			t.Errorf("%s: %d dropped, %d in hand", topic, got.Dropped, got.Queued)
+		}
+	}
+	close(let)
+	for booksOf(t, b, "a").Queued+booksOf(t, b, "b").Queued > 0 {
+		flush(t, c)
+	}
+	publish(t, c, "other", "2")
+	if diff := cmp.Diff([]string{"1 2"}, read(t, s, 1)); diff != "" {
+		t.Errorf("when it is given back (-want +got)\n%s", diff)
+	}
+}
+
+// A request is not dropped like a message: who asked is told.
+func TestARequestThatMemoryIsShortFor(t *testing.T) {
+	b := serve(t, router.Options{MaxMemory: 2 << 20})
+	c := client(t, b, "c")
+	far, on := attach(t, b, 0)
+	on(func() { // it takes one request, and then no more
+		if _, _, err := far.session.Subscribe(1, router.Subscription{Patterns: []string{"far"}, Respond: true}); err != nil {
+			t.Error(err)
+		}
+	})
+	const n = 20
+	outcomes := make(chan error, n)
+	for range n {
+		go func() {
+			_, err := c.Request(within(t), "far", []byte(big))
+			outcomes <- err
+		}()
+	}
+	for range n - 8 { // at most eight buffers fit
+		if err := wait(t, outcomes); !errors.Is(err, frame.ErrMemory) {
+			t.Errorf("%v, want ErrMemory", err)
+		}
+	}
+	on(far.close)
+	for range 8 {
+		if err := wait(t, outcomes); !errors.Is(err, frame.ErrMemory) && !errors.Is(err, router.ErrResponderDied) && !errors.Is(err, router.ErrNoResponder) {
+			t.Errorf("%v, want ErrMemory or ErrResponderDied, or ErrNoResponder for one that came last", err)
+		}
+	}
+	if s := balanced(t, b); s.OpenRequests != 0 || s.Refused["memory"] < n-8 {
+		t.Errorf("%d are open, refused %v", s.OpenRequests, s.Refused)
+	}
+}
+
+func TestOptionsThatCannotBeMet(t *testing.T) {
+	for name, o := range map[string]router.Options{
+		"a negative queue":            {MaxQueued: -1},
+		"a negative urgent queue":     {UrgentQueued: -1},
+		"messages without a header":   {MaxMessageSize: 39},
+		"messages beyond the format":  {MaxMessageSize: 1 << 31, MaxMemory: 1 << 40},
+		"less memory than a message":  {MaxMemory: 1 << 10},
+		"negative subscriptions":      {MaxSubscriptions: -1},
+		"negative requests":           {MaxRequests: -1},
+		"negative retained values":    {MaxRetained: -1},
+		"a negative budget":           {LatencyBudget: -1},
+		"a bad urgent pattern":        {Urgent: []string{"a.#.b"}},
+		"a bad replay pattern":        {Replay: []router.ReplayRule{{Pattern: ""}}},
+		"a negative replay":           {Replay: []router.ReplayRule{{Pattern: "a", MaxCount: -1}}},
+		"a replay beyond the memory":  {Replay: []router.ReplayRule{{Pattern: "a", MaxBytes: 60 << 20}}},
+		"retained values beyond that": {MaxRetainedBytes: 51 << 20},
+	} {
+		if b, err := broker.New(o); err == nil || b != nil {
+			t.Errorf("%s: New succeeds", name)
+		}
+	}
+}

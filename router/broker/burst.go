@@ -1,0 +1,140 @@
+package broker
+
+import (
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router/queue"
+)
+
+// burstLength is how many messages are routed as one piece at most.
+const burstLength = 256
+
+// burst collects messages that follow each other on one topic, from one session, in
+// one buffer, so that what has to be done for each subscriber is done once for
+// all of them.
+type burst struct {
+	route   *route
+	session *Session
+	buf     *frame.Buffer
+	items   []queue.Item // of capacity runLength
+	special frame.Flags  // all flags seen
+	bytes   uint64
+}
+
+// add appends a message. It fills the slot in field by field: a literal would be
+// put together on the stack and copied in larger pieces than it was written in, and
+// the processor waits for each of those.
+func (r *burst) add(buf *frame.Buffer, off, n int) {
+	r.items = r.items[:len(r.items)+1]
+	it := &r.items[len(r.items)-1]
+	it.Buf, it.Off, it.Len = buf, uint32(off), uint32(n)
+}
+
+// Handle routes the frame f, which a client sent and which lies in buf at off.
+// It takes publish, request, reply and cancel frames; the caller keeps its own
+// reference on buf at least until EndBatch. An error is the client's fault: it
+// is counted, and the caller tells the client with Refuse. Of a reply Handle does
+// that by itself, under no number: its own is one of the asker's.
+func (p *Session) Handle(buf *frame.Buffer, off int, f frame.Frame) error {
+	var err error
+	if ext := f.Extension(); len(ext) > 0 {
+		err = frame.CheckExtension(ext)
+	}
+	switch t := f.Type(); {
+	case t == frame.TypeReply:
+		if err == nil && len(f.Topic()) > 0 {
+			err = frame.ErrTopic // it goes to who asked, and nowhere else
+		}
+		err = p.reply(buf, off, f, err)
+	case err != nil:
+	case t == frame.TypePublish:
+		err = p.publish(buf, off, f)
+	case t == frame.TypeRequest:
+		err = p.request(buf, off, f)
+	case t == frame.TypeCancel:
+		err = p.cancel(f)
+	default:
+		err = frame.ErrUnexpected
+	}
+	if err != nil {
+		p.stats.refused++
+		p.b.stats.refuse(err)
+		if f.Type() == frame.TypeReply {
+			p.Refuse(0, err)
+			return nil
+		}
+	}
+	return err
+}
+
+// EndBatch routes what Handle has collected. It must be called before the
+// caller lets go of the buffer.
+func (b *Broker) EndBatch() { b.endBurst() }
+
+func (p *Session) publish(buf *frame.Buffer, off int, f frame.Frame) error {
+	b := p.b
+	pr := p.lastTopic
+	if topic := f.Topic(); pr == nil || string(topic) != pr.route.topic || pr.route.gen != b.index.gen {
+		var err error
+		if pr, err = p.lookup(topic); err != nil {
+			return err
+		}
+	}
+	if pr.err != nil {
+		return pr.err
+	}
+	b.seq++
+	f.Stamp(p.id, b.seq)
+	r := &b.burst
+	if r.route != pr.route || r.session != p || r.buf != buf || len(r.items) == burstLength {
+		b.endBurst()
+		r.route, r.session, r.buf = pr.route, p, buf
+	}
+	r.add(buf, off, len(f))
+	r.bytes += uint64(len(f))
+	r.special |= f.Flags()
+	return nil
+}
+
+// endBurst delivers the collected run.
+func (b *Broker) endBurst() {
+	r := &b.burst
+	n := len(r.items)
+	if n == 0 {
+		return
+	}
+	rt, p := r.route, r.session
+	p.stats.published += uint64(n)
+	p.stats.bytes += r.bytes
+	b.stats.published(uint64(n), r.bytes)
+	if r.special&frame.FlagRetain != 0 {
+		b.retain(rt, r.items)
+	}
+	for _, s := range rt.replay {
+		s.add(b, rt, r.items)
+	}
+	compressed := r.special&frame.FlagCompressed != 0
+	for _, s := range rt.unfiltered {
+		if compressed {
+			b.deliverInflated(s, rt.lane, r.items)
+			continue
+		}
+		b.deliver(s, rt.lane, r.items)
+	}
+	for _, s := range rt.filtered {
+		b.picked = b.picked[:0]
+		for i := range r.items {
+			if s.filter.Match(r.items[i].Frame(), rt.topic, p.who.Name) {
+				b.picked = append(b.picked, r.items[i])
+			}
+		}
+		b.deliverInflated(s, rt.lane, b.picked)
+	}
+	for g := range rt.groups {
+		b.deliverGroup(&rt.groups[g], rt, r.items, p.who.Name)
+	}
+	r.items = r.items[:0]
+	r.route, r.session, r.buf, r.special, r.bytes = nil, nil, nil, 0, 0
+	if b.pool.Live() > b.opts.MaxMemory {
+		b.enforceMemoryLimit()
+	}
+}

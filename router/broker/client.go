@@ -1,0 +1,257 @@
+package broker
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ring"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/endpoint"
+	"github.com/daemoneye/eventbus/router/queue"
+)
+
+// LocalClient is the in-process client. What it publishes goes through a ring of its
+// own to the routing thread; its subscribers take from their queues on the
+// goroutine that consumes. A publisher that is faster than the routing thread
+// waits for it, as a socket would make it wait; it never waits for a subscriber.
+//
+// The routing thread takes no lock that a publisher holds: what both need to
+// know of each other goes through the ring, and through calls.
+type LocalClient struct {
+	b     *Broker
+	in    *ring.Ring[queue.Item]
+	calls endpoint.Requester
+	resp  endpoint.Responders
+
+	mu       sync.Mutex
+	buf      *frame.Buffer // guarded by mu; frames are written into it
+	used     int           // guarded by mu; of buf
+	messages uint64        // guarded by mu; numbers publish frames
+	sent     int64         // guarded by mu; bytes passed on
+	seen     int64         // guarded by mu; what taken was when last looked at
+	closed   bool          // guarded by mu
+	room     *ring.Signal  // where the holder of mu waits for the routing thread
+	maxBytes int64         // of sent that taken is behind; constant
+
+	taken atomic.Int64 // of sent; written by the routing thread
+
+	// owned by the routing thread; when that has ended, by Close
+	session *Session
+	subs    map[*localSubscription]struct{}
+
+	listening atomic.Bool    // the inbox has its goroutine
+	workers   sync.WaitGroup // the goroutines of the inbox, of handlers and responders
+	ctx       context.Context
+	cancel    context.CancelFunc // by Close
+	gone      chan struct{}      // closed when Close is done
+}
+
+const (
+	// localRing and localBytes bound what may be on its way to the routing
+	// thread; a single message may be larger than that. It counts as memory that
+	// no queue can give back, so with little memory it is less.
+	localRing  = 1024
+	localBytes = 1 << 20
+	localShare = 16 // of MaxMemory
+
+	// localBuffer is how much memory for frames a client takes at a time.
+	localBuffer = 64 << 10
+)
+
+// Client returns an in-process client of the broker, called name. It may be used
+// before Run: then it publishes as much as may be on its way, and what needs an
+// answer waits for Run. Close it when done.
+func (b *Broker) Client(name string) *LocalClient {
+	return b.ClientAs(bus.Identity{Name: name}, nil)
+}
+
+// ClientAs is Client with an identity and, where not nil, a policy.
+func (b *Broker) ClientAs(who bus.Identity, authorize bus.Authorize) *LocalClient {
+	l := &LocalClient{
+		b:    b,
+		in:   ring.NewWithOptions(ring.Options[queue.Item]{Capacity: localRing, Signal: b.signal}),
+		room: ring.NewSignal(),
+		subs: make(map[*localSubscription]struct{}),
+		gone: make(chan struct{}),
+
+		maxBytes: min(localBytes, b.opts.MaxMemory/localShare),
+	}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.calls = endpoint.Requester{Send: l.send, MaxPayload: b.opts.MaxMessageSize, MaxOpen: b.opts.MaxRequests}
+	l.resp = endpoint.Responders{Send: func(f *frame.Fields) error { return l.send(l.ctx, f) }}
+	attached := b.post(func() {
+		l.session = b.attach(who, localSink{}, authorize, frame.FlagCompressed, true)
+		b.clients = append(b.clients, l)
+	})
+	if !attached {
+		l.cancel()
+		l.calls.Close(bus.ErrClosed)
+		l.closed = true
+		close(l.gone)
+	}
+	return l
+}
+
+// takeClients routes what in-process clients have sent. Each is first in its turn.
+func (b *Broker) takeClients() (worked bool) {
+	n := len(b.clients)
+	for i := range n {
+		worked = b.takeFrom(b.clients[(b.turn+i)%n]) || worked
+	}
+	if worked {
+		b.turn = (b.turn + 1) % n
+	}
+	return worked
+}
+
+// takeFrom routes what l has sent: at least all that was in its ring when it
+// was called, and about as much at most, so that one client does not keep the
+// others waiting.
+func (b *Broker) takeFrom(l *LocalClient) (worked bool) {
+	for n := 0; n < localRing; {
+		batch := l.in.Claim(queue.ClaimSize)
+		if len(batch.Items) == 0 {
+			break
+		}
+		n += len(batch.Items)
+		size := int64(0)
+		for i := range batch.Items {
+			it := &batch.Items[i]
+			size += int64(it.Len)
+			f := it.Frame()
+			// Of a publish that was refused nobody waits to hear.
+			if err := l.session.Handle(it.Buf, int(it.Off), f); err != nil && f.ID()&endpoint.PublishID == 0 {
+				l.session.Refuse(f.ID(), err)
+			}
+		}
+		b.endBurst()
+		queue.ReleaseItems(batch.Items)
+		l.taken.Store(l.taken.Load() + size)
+		worked = true
+	}
+	l.in.Release()
+	if worked {
+		l.room.Notify()
+	}
+	return worked
+}
+
+// do runs f on the routing thread, when all that this client sent before has
+// been routed. Close ends the waiting.
+func (l *LocalClient) do(ctx context.Context, f func() error) error {
+	var inner error
+	err := l.b.do(ctx, l.ctx.Done(), func() {
+		if l.session.closed || l.ctx.Err() != nil {
+			inner = bus.ErrClosed
+			return
+		}
+		l.b.takeFrom(l)
+		inner = f()
+	})
+	if err != nil {
+		return err // f may still be running
+	}
+	return inner
+}
+
+// Flush implements Bus.
+func (l *LocalClient) Flush(ctx context.Context) error {
+	return l.do(ctx, func() error { return nil })
+}
+
+// Drain implements Bus.
+func (l *LocalClient) Drain(ctx context.Context) error {
+	var open []*localSubscription
+	err := l.do(ctx, func() error {
+		l.session.Finish()
+		for s := range l.subs {
+			open = append(open, s)
+		}
+		return nil
+	})
+	if err == nil {
+		for _, s := range open {
+			if err = s.drained(ctx); err != nil {
+				break
+			}
+		}
+	}
+	if cerr := l.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// Close implements Bus.
+func (l *LocalClient) Close() error {
+	l.cancel() // also whoever waits for room, and holds mu
+	l.mu.Lock()
+	again := l.closed
+	l.closed = true
+	if l.buf != nil {
+		l.buf.Release(1)
+		l.buf = nil
+	}
+	l.mu.Unlock()
+	if again {
+		<-l.gone
+		return nil
+	}
+	defer close(l.gone)
+	switch {
+	case !l.b.running.Load():
+		l.b.post(l.end) // nothing has begun; Run, if it comes, routes what was published
+	case l.b.do(context.Background(), nil, l.end) != nil:
+		<-l.b.done
+		l.abandon()
+	}
+	l.calls.Close(bus.ErrClosed)
+	l.workers.Wait()
+	return nil
+}
+
+// end removes the client, on the routing thread.
+func (l *LocalClient) end() {
+	l.b.takeFrom(l) // what was published before Close is published
+	for s := range l.subs {
+		s.end()
+	}
+	l.session.Close()
+	l.b.clients = slices.DeleteFunc(l.b.clients, func(x *LocalClient) bool { return x == l })
+}
+
+// abandon releases what the routing thread, which has ended, left behind.
+func (l *LocalClient) abandon() {
+	for s := range l.subs {
+		s.Abandon()
+	}
+	for {
+		batch := l.in.Claim(queue.ClaimSize)
+		if len(batch.Items) == 0 {
+			l.in.Release()
+			return
+		}
+		queue.ReleaseItems(batch.Items)
+	}
+}
+
+// localSink is the session's view of an in-process client. Consumers wake up by
+// themselves, so there is nothing to write.
+type localSink struct{}
+
+// Drain implements Sink.
+func (localSink) Drain(p *Session) {
+	for _, sub := range p.queued {
+		sub.Done()
+	}
+	p.queued = p.queued[:0]
+}
+
+// Disconnect implements Sink; the broker ends in-process subscriptions itself.
+func (localSink) Disconnect(frame.Code, string) {}
+
+// Tick implements Sink.
+func (localSink) Tick(int64) {}

@@ -1,0 +1,202 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/endpoint"
+	"github.com/daemoneye/eventbus/router/queue"
+)
+
+// localSubscription is an in-process subscription.
+type localSubscription struct {
+	*endpoint.Consumer
+	l   *LocalClient
+	id  uint64
+	sub *Sub
+	// done is closed when the goroutine of the handler or responder has ended;
+	// nil without one.
+	done chan struct{}
+	// ctx ends with the subscription.
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// Subscribe implements Bus.
+func (l *LocalClient) Subscribe(ctx context.Context, spec bus.Subscription) (bus.Subscriber, error) {
+	var work func(*localSubscription)
+	if h := spec.Handler; h != nil {
+		work = func(s *localSubscription) {
+			for m := range s.Consumer.Messages(s.ctx) {
+				h(m)
+			}
+		}
+	}
+	s, err := l.subscribe(ctx, spec, work)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe: %w", err)
+	}
+	return s, nil
+}
+
+// Respond implements Bus.
+func (l *LocalClient) Respond(ctx context.Context, target string, h bus.Responder) (bus.Closer, error) {
+	if err := l.listen(ctx); err != nil { // for cancels
+		return nil, fmt.Errorf("respond %q: %w", target, err)
+	}
+	s, err := l.subscribe(ctx, bus.Subscription{Patterns: []string{target}, Respond: true}, func(s *localSubscription) {
+		l.resp.Serve(s.ctx, s.Consumer, h)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("respond %q: %w", target, err)
+	}
+	return s, nil
+}
+
+// subscribe adds a subscription, and where work is not nil runs that on a
+// goroutine which Close waits for.
+func (l *LocalClient) subscribe(ctx context.Context, spec bus.Subscription, work func(*localSubscription)) (*localSubscription, error) {
+	s := &localSubscription{l: l, id: l.calls.NextID()}
+	err := l.do(ctx, func() error {
+		sub, _, err := l.session.Subscribe(s.id, spec)
+		if err != nil {
+			return err
+		}
+		s.begin(sub, work)
+		return nil
+	})
+	if err != nil {
+		l.b.post(s.end) // when ctx ended first, it may have begun all the same
+		return nil, err
+	}
+	return s, nil
+}
+
+// begin is on the routing thread: Close, which is there too, either comes later
+// or has the subscription refused.
+func (s *localSubscription) begin(sub *Sub, work func(*localSubscription)) {
+	l := s.l
+	s.sub = sub
+	s.ctx, s.cancel = context.WithCancel(l.ctx)
+	s.Consumer = endpoint.NewConsumer(&sub.Queue, l.b.opts.MaxMessageSize)
+	s.Observe = func(items []queue.Item) { sub.RecordDelivery(items, bus.Now()) }
+	l.subs[s] = struct{}{}
+	if work == nil {
+		return
+	}
+	s.done = make(chan struct{})
+	l.workers.Add(1)
+	go func() { // Close waits for it
+		defer l.workers.Done()
+		defer close(s.done)
+		work(s)
+	}()
+}
+
+// Messages implements Subscriber.
+func (s *localSubscription) Messages(ctx context.Context) iter.Seq[*bus.Message] {
+	return s.Consumer.Messages(ctx)
+}
+
+// Err implements Subscriber.
+func (s *localSubscription) Err() error {
+	if !s.Queue.Closed() || s.sub.why == nil {
+		return nil
+	}
+	return fmt.Errorf("subscription: %w", s.sub.why)
+}
+
+// Close implements Subscriber.
+func (s *localSubscription) Close() error {
+	s.cancel()
+	err := s.l.b.do(context.Background(), nil, func() {
+		s.l.b.takeFrom(s.l) // what this client published before is matched against it yet
+		s.end()
+	})
+	if err != nil {
+		<-s.l.b.done
+		s.Abandon()
+	}
+	return nil
+}
+
+// end removes the subscription, on the routing thread, and drops what is left.
+func (s *localSubscription) end() {
+	if s.sub == nil {
+		return
+	}
+	s.cancel()
+	s.l.session.Unsubscribe(s.id)
+	delete(s.l.subs, s)
+	s.Abandon()
+	s.l.b.finalizeLast(s.sub)
+}
+
+// drained waits until a subscription that was finished has been consumed, and
+// its goroutine, if it has one, has ended.
+func (s *localSubscription) drained(ctx context.Context) error {
+	s.Finish()
+	for _, c := range []<-chan struct{}{s.Ended(), s.done} {
+		if c == nil {
+			continue
+		}
+		select {
+		case <-c:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// Request implements Bus.
+func (l *LocalClient) Request(ctx context.Context, target string, body []byte) (bus.Reply, error) {
+	if err := l.listen(ctx); err != nil {
+		return bus.Reply{}, fmt.Errorf("request %q: %w", target, err)
+	}
+	return l.calls.Request(ctx, target, body)
+}
+
+// listen has a goroutine read the inbox.
+func (l *LocalClient) listen(ctx context.Context) error {
+	if l.listening.Load() {
+		return nil
+	}
+	return l.do(ctx, func() error {
+		if !l.session.listens {
+			l.session.listens = true
+			l.listening.Store(true)
+			l.workers.Add(1)
+			go l.readInbox(&l.session.inbox.Queue) // Close waits for it
+		}
+		return nil
+	})
+}
+
+// readInbox runs until the session is closed: by Close, or with the broker. Nobody
+// answers then any more.
+func (l *LocalClient) readInbox(q *queue.Queue) {
+	defer l.workers.Done()
+	defer l.calls.Close(bus.ErrClosed)
+	for q.Wait(context.Background()) == nil {
+		t, _ := q.Dequeue(queue.ClaimSize)
+		if t.HasGap && t.Lane == bus.Urgent {
+			l.calls.Fail(endpoint.ErrAnswersLost)
+		}
+		size := 0
+		for i := range t.Items {
+			f := t.Items[i].Frame()
+			size += len(f)
+			if f.Type() == frame.TypeCancel {
+				l.resp.Cancel(f)
+			} else {
+				l.calls.Answer(f)
+			}
+		}
+		q.Delivered(t.Lane, len(t.Items), uint64(size))
+		queue.ReleaseItems(t.Items)
+	}
+}

@@ -1,0 +1,120 @@
+package broker
+
+import (
+	"fmt"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/queue"
+)
+
+// deliver queues items for s. Where they do not fit, a socket is first given
+// the chance to take what is there: a turn may well be larger than a queue, and
+// a subscriber that keeps up must not lose by that.
+func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) {
+	for len(items) > 0 {
+		room := s.Queue.Room(ln)
+		if room < len(items) {
+			s.session.sink.Drain(s.session)
+			room = s.Queue.Room(ln)
+		}
+		n := len(items)
+		if room > 0 && room < n {
+			n = room
+		}
+		b.push(s, ln, items[:n])
+		items = items[n:]
+	}
+}
+
+// push hands over one reference for each item. Items of one call share a
+// buffer or come in runs that do.
+func (b *Broker) push(s *Sub, ln bus.Lane, items []queue.Item) {
+	for i := 0; i < len(items); {
+		j := i + 1
+		for j < len(items) && items[j].Buf == items[i].Buf {
+			j++
+		}
+		items[i].Buf.Retain(j - i)
+		i = j
+	}
+	dropped := s.Queue.Push(ln, items, &b.scratch)
+	s.markReady()
+	if dropped > 0 {
+		b.noteDrop(s, dropped)
+	}
+}
+
+// deliverInflated is deliver for a run that may hold compressed messages: a
+// client that cannot undo the compression gets a copy that is not compressed.
+func (b *Broker) deliverInflated(s *Sub, ln bus.Lane, items []queue.Item) {
+	for i := 0; i < len(items); {
+		j := i
+		for j < len(items) && items[j].Frame().Flags()&frame.FlagCompressed&^s.session.inflates == 0 {
+			j++
+		}
+		if j > i {
+			b.deliver(s, ln, items[i:j])
+		}
+		if j < len(items) {
+			b.deliverCopy(s, ln, items[j].Frame())
+			j++
+		}
+		i = j
+	}
+}
+
+// deliverCopy delivers an inflated copy of f. A payload that cannot be inflated
+// counts as a drop: the subscriber sees a gap, and the statistics say why.
+func (b *Broker) deliverCopy(s *Sub, ln bus.Lane, f frame.Frame) {
+	out, err := b.inflate(f)
+	if err == nil {
+		b.deliver(s, ln, []queue.Item{{Buf: out, Len: uint32(len(out.B))}})
+		out.Release(1)
+		return
+	}
+	b.stats.refuse(err)
+	b.stats.dropped(1)
+	s.Queue.Skip(ln, 1, uint64(len(f)), frame.ReasonInflate)
+	s.markReady()
+}
+
+// inflate returns a copy of f that is not compressed, in a buffer of its own that the
+// caller releases. The buffer has the size that the payload says it inflates to, so
+// that all of it is the pool's, and counts as memory in use.
+func (b *Broker) inflate(f frame.Frame) (*frame.Buffer, error) {
+	n, err := frame.InflatedLen(f, b.opts.MaxMessageSize)
+	if err != nil {
+		return nil, err
+	}
+	out := b.pool.Get(n)
+	if out.B, err = frame.AppendInflated(out.B, f, b.opts.MaxMessageSize); err != nil {
+		out.Release(1)
+		return nil, err
+	}
+	return out, nil
+}
+
+// noteDrop counts drops, ends the session when that is the policy, and advises at
+// most once a second who is slow.
+func (b *Broker) noteDrop(s *Sub, n int) {
+	if s.ID == 0 || s.spec.Policy() == bus.Conflate {
+		return // an inbox is no subscription; the other loses by its own wish
+	}
+	b.stats.dropped(uint64(n))
+	if s.spec.Policy() == bus.Disconnect {
+		if s.session.local { // in process only the subscription ends
+			if !s.ending {
+				s.ending = true
+				b.post(func() { s.session.stop(s, fmt.Errorf("queue of subscription %s is full: %w", s.Name(), frame.ErrSlow)) })
+			}
+			return
+		}
+		s.session.sink.Disconnect(frame.CodeSlow, "queue of subscription "+s.Name()+" is full, and its overflow policy is disconnect")
+		return
+	}
+	if b.now-s.noted >= int64(Tick) {
+		s.noted = b.now
+		b.advise(s)
+	}
+}

@@ -1,0 +1,186 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/endpoint"
+)
+
+func TestEachOfManyRequestsEnds(t *testing.T) {
+	b := serve(t, router.Options{})
+	c := client(t, b, "c")
+	const n = 4000
+	start, outcomes := make(chan struct{}), make(chan error, n)
+	for range n {
+		go func() {
+			<-start
+			_, err := c.Request(t.Context(), "nobody", nil)
+			outcomes <- err
+		}()
+	}
+	close(start)
+	unserved := 0
+	for range n {
+		switch err := wait(t, outcomes); {
+		case errors.Is(err, router.ErrNoResponder):
+			unserved++
+		case !errors.Is(err, frame.ErrLimit):
+			t.Fatalf("%v, want ErrNoResponder or ErrLimit", err)
+		}
+	}
+	if s := balanced(t, b); s.NoResponder != uint64(unserved) || s.OpenRequests != 0 {
+		t.Errorf("%d had no responder and %d are open, by the books of the broker; %d by those of the client", s.NoResponder, s.OpenRequests, unserved)
+	}
+}
+
+// An answer that was lost may have been anybody's.
+func TestALossOfAnswersEndsWhatIsOpen(t *testing.T) {
+	b := serve(t, router.Options{MaxRequests: 2})
+	c, d := client(t, b, "c"), client(t, b, "d")
+	_, on := attach(t, b, 0)
+	slow := newBlocker()
+	defer close(slow.let)
+	respond(t, d, "slow", slow.handle)
+	outcome := ask(t.Context(), c, "slow")
+	wait(t, slow.called)
+	lost := func() error { // four fit, so of very many some are lost, sooner or later
+		ctx := within(t)
+		for {
+			select {
+			case err := <-outcome:
+				return err
+			case <-ctx.Done():
+				return errors.New("no answer was lost")
+			default:
+				on(func() {
+					for range 1000 {
+						c.Session().Refuse(1<<40, frame.ErrDenied)
+					}
+				})
+			}
+		}
+	}
+	if err := lost(); !errors.Is(err, frame.ErrSlow) {
+		t.Errorf("%v, want ErrSlow", err)
+	}
+	respond(t, d, "fast", echo)
+	_, err := c.Request(within(t), "fast", nil)
+	for errors.Is(err, frame.ErrSlow) || errors.Is(err, frame.ErrLimit) {
+		// Refusals are still on their way, and the broker still has the request open
+		// whose answer was lost.
+		_, err = c.Request(within(t), "fast", nil)
+	}
+	if err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+func TestWhatIsRefusedEvictsNoAnswer(t *testing.T) {
+	b := serve(t, router.Options{})
+	far, on := attach(t, b, 0)
+	on(func() {
+		far.session.Refuse(0, frame.ErrDenied)
+		far.Drain(far.session) // it takes that, and then no more
+		far.send(t, &frame.Fields{Type: frame.TypeRequest, Topic: "nobody", ID: 1})
+		for i := range uint64(5000) {
+			far.session.Refuse(endpoint.PublishID|i, frame.ErrDenied)
+		}
+		far.lose()
+		far.room = 1
+		far.Drain(far.session)
+		if diff := cmp.Diff([]string{"!0 "}, far.lines[:1]); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+}
+
+// What a client asks for and does not read does not empty the queues of others.
+func TestAnswersThatNobodyReadsGiveFirst(t *testing.T) {
+	b := serve(t, router.Options{MaxMemory: 4 << 20})
+	c := client(t, b, "c")
+	far, on := attach(t, b, 0)
+	s := subscribe(t, c, router.Subscription{SubscriberID: "victim", Patterns: []string{"a"}})
+	publish(t, c, "a", big, big)
+	flush(t, c)
+	respond(t, c, "big", func(_ context.Context, r *router.Request) ([]byte, error) { return []byte(big), nil })
+	for id := range uint64(50) {
+		on(func() { far.send(t, &frame.Fields{Type: frame.TypeRequest, Topic: "big", ID: id + 1}) })
+		for balanced(t, b).OpenRequests > 0 {
+			flush(t, c)
+		}
+	}
+	if n := booksOf(t, b, "victim").Dropped; n != 0 {
+		t.Errorf("another client lost %d", n)
+	}
+	if s := balanced(t, b); s.BufferBytes > s.MaxBufferBytes || s.DropRate != 0 {
+		t.Errorf("%d bytes of buffers, at most %d are allowed; subscriptions lost %v a second", s.BufferBytes, s.MaxBufferBytes, s.DropRate)
+	}
+	read(t, s, 2)
+	on(func() {
+		far.room = 1000
+		far.lose()
+		far.Drain(far.session)
+		if len(far.lines) == 0 || !strings.HasPrefix(far.lines[0], "!gap") {
+			t.Errorf("the client is not told of its loss: %.100q", far.lines)
+		}
+	})
+}
+
+// The number of a reply is one of who asked: it says nothing of the responder's own
+// requests. And who asked is not left waiting.
+func TestAMalformedReplyEndsItsRequestOnly(t *testing.T) {
+	for name, tc := range map[string]struct {
+		reply frame.Fields
+		want  error
+	}{
+		"extension": {frame.Fields{Extension: []byte{1}}, frame.ErrExtension},
+		"topic":     {frame.Fields{Topic: "a.b"}, frame.ErrTopic},
+	} {
+		t.Run(name, func(t *testing.T) { malformedReply(t, name, tc.reply, tc.want) })
+	}
+}
+
+func malformedReply(t *testing.T, code string, reply frame.Fields, want error) {
+	b := serve(t, router.Options{})
+	c := client(t, b, "c")
+	far, on := attach(t, b, 0)
+	slow := newBlocker()
+	defer close(slow.let)
+	respond(t, c, "slow", slow.handle)
+	on(func() {
+		far.room = 10
+		if _, _, err := far.session.Subscribe(9, router.Subscription{Patterns: []string{"far"}, Respond: true}); err != nil {
+			t.Error(err)
+		}
+	})
+	outcome := ask(t.Context(), c, "far")
+	for balanced(t, b).OpenRequests == 0 {
+		flush(t, c)
+	}
+	var refused []uint64
+	on(func() {
+		request := far.frames[0]
+		reply.Type, reply.Source, reply.ID = frame.TypeReply, request.Source(), request.ID()
+		far.send(t, &reply)
+		far.Drain(far.session)
+		for _, f := range far.frames[1:] {
+			refused = append(refused, f.ID())
+		}
+	})
+	if err := wait(t, outcome); !errors.Is(err, want) {
+		t.Errorf("who asked is told %v, want %v", err, want)
+	}
+	if diff := cmp.Diff([]uint64{0}, refused); diff != "" {
+		t.Errorf("numbers that the responder was refused (-want +got)\n%s", diff)
+	}
+	if s := balanced(t, b); s.OpenRequests != 0 || s.Refused[code] != 1 {
+		t.Errorf("%d are open, refused %v", s.OpenRequests, s.Refused)
+	}
+}

@@ -1,0 +1,158 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/daemoneye/eventbus/router/bus"
+)
+
+// Run routes for in-process clients until ctx ends. It may be called once, and
+// returns nil after an orderly end: all sessions are closed then, and what was
+// queued for in-process subscribers can still be taken.
+func (b *Broker) Run(ctx context.Context) error {
+	return b.RunWith(ctx, newIdler())
+}
+
+// RunWith is Run with a driver. An error of the driver ends it and is returned.
+//
+// A turn takes what has come, from all sides, routes it into the queues, and
+// then writes the queues out. A turn under load is a larger batch.
+func (b *Broker) RunWith(ctx context.Context, d Driver) error {
+	if !b.running.CompareAndSwap(false, true) {
+		return errors.New("router: Run was called before")
+	}
+	b.mu.Lock()
+	b.driver = d
+	b.mu.Unlock()
+	stop := context.AfterFunc(ctx, func() { b.post(func() {}) })
+	defer stop()
+	defer b.shutdown(d)
+
+	var (
+		wait     time.Duration
+		lastTick = bus.Now()
+		pace     = pace{budget: int64(b.opts.LatencyBudget)}
+	)
+	for {
+		seqBefore := b.seq
+		polled, err := d.Poll(wait)
+		b.signal.Disarm()
+		b.now = bus.Now()
+		worked := b.takeClients() || polled
+		worked = b.runCalls() || worked
+		b.endBurst()
+		b.flush()
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if b.now-lastTick >= int64(Tick) {
+			lastTick = b.now
+			b.tick()
+			b.flush() // what that had to say; the next turn may be a while off
+		}
+		if worked {
+			if rest := pace.turn(b.now, b.seq-seqBefore); rest > 0 {
+				d.Pause(rest - time.Duration(bus.Now()-b.now))
+			}
+			wait = 0
+			continue
+		}
+		pace.idle()
+		// Nothing at a glance. Announce the sleep, then look once more: who
+		// pushes after that look sees the announcement.
+		b.signal.Arm()
+		wait = Tick
+		switch {
+		case b.anyClientWork():
+			b.signal.Disarm()
+			wait = 0
+		case len(b.sessions) == 0:
+			wait = time.Hour
+		}
+	}
+}
+
+// flush writes out what this turn put into the queues.
+func (b *Broker) flush() {
+	for i := 0; i < len(b.writeList); i++ {
+		p := b.writeList[i]
+		b.writeList[i] = nil
+		p.inWriteList = false
+		if !p.closed {
+			p.sink.Drain(p)
+		}
+	}
+	b.writeList = b.writeList[:0]
+	if b.pool.Live() > b.opts.MaxMemory {
+		b.enforceMemoryLimit()
+	}
+}
+
+// runCalls runs what other goroutines asked for.
+func (b *Broker) runCalls() bool {
+	b.mu.Lock()
+	calls := b.calls
+	b.calls = nil
+	b.mu.Unlock()
+	if len(calls) == 0 {
+		return false
+	}
+	b.endBurst()
+	for _, f := range calls {
+		f()
+	}
+	return true
+}
+
+// anyClientWork reports whether an in-process client has sent or asked something.
+func (b *Broker) anyClientWork() bool {
+	for _, l := range b.clients {
+		if l.in.Len() > 0 {
+			return true
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.calls) > 0
+}
+
+// tick does what is due once in a while.
+func (b *Broker) tick() {
+	b.stats.advance(b.now)
+	b.expireRequests()
+	b.expireReplay()
+	b.finalizeDrained()
+	b.encoded = encoded{}
+	b.forgetStale()
+	for _, p := range b.sessions {
+		p.sink.Tick(b.now)
+	}
+}
+
+// shutdown ends every session. What is queued for in-process subscribers stays
+// theirs to take.
+func (b *Broker) shutdown(d Driver) {
+	b.mu.Lock()
+	b.closed = true
+	b.ending.Store(true)
+	calls := b.calls
+	b.calls = nil
+	b.mu.Unlock()
+	for _, f := range calls {
+		f()
+	}
+	b.takeClients()
+	b.endBurst()
+	b.flush()
+	d.Finish()
+	for _, p := range b.sessions {
+		p.Close()
+	}
+	b.releaseStores()
+	close(b.done)
+}

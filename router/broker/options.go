@@ -1,0 +1,117 @@
+package broker
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router/bus"
+)
+
+// Options configure a broker. The zero value means the documented defaults.
+type Options struct {
+	// Name tells brokers apart in statistics and logs; default "default".
+	Name string
+	// MaxMemory bounds the bytes of all message buffers, shared ones counted
+	// once; default 100 MiB. Beyond it the oldest messages of the fattest queue
+	// go first.
+	MaxMemory int64
+	// MaxQueued is the capacity of a subscription's bulk lane in messages, and
+	// the most that one may ask for; default 1000.
+	MaxQueued int
+	// Overflows are the overflow policies that a subscription may choose beside
+	// DropOldest; nil, the default, allows all.
+	Overflows []bus.Overflow
+	// UrgentQueued is the capacity of its urgent lane; default 256.
+	UrgentQueued int
+	// MaxMessageSize bounds a whole frame, header included; default 1 MiB.
+	MaxMessageSize int
+	// MaxSubscriptions bounds the subscriptions of one client; default 256.
+	MaxSubscriptions int
+	// MaxRequests bounds the unanswered requests of one client; default 256.
+	MaxRequests int
+	// Urgent are the patterns of topics that travel in the urgent lane, beside
+	// requests and replies, which always do.
+	Urgent []string
+	// Replay says what is kept for late subscribers; default nothing.
+	Replay []ReplayRule
+	// MaxRetained and MaxRetainedBytes bound the retained values; defaults 1024
+	// topics, and 8 MiB of memory or an eighth of MaxMemory where that is less.
+	// Beyond them the client that holds most loses its oldest.
+	// Together with the rules of Replay they may hold half of MaxMemory.
+	MaxRetained      int
+	MaxRetainedBytes int64
+	// LatencyBudget lets the routing thread merge wake-ups: while turns with
+	// work follow each other faster than this, it pauses up to this long between
+	// them. 0, the default, never waits.
+	LatencyBudget time.Duration
+}
+
+func (o *Options) setDefaults() {
+	set := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	if o.Name == "" {
+		o.Name = "default"
+	}
+	if o.MaxMemory == 0 {
+		o.MaxMemory = 100 << 20
+	}
+	if o.MaxRetainedBytes == 0 {
+		o.MaxRetainedBytes = min(8<<20, o.MaxMemory/8)
+	}
+	set(&o.MaxQueued, 1000)
+	set(&o.UrgentQueued, 256)
+	set(&o.MaxMessageSize, 1<<20)
+	set(&o.MaxSubscriptions, 256)
+	set(&o.MaxRequests, 256)
+	set(&o.MaxRetained, 1024)
+}
+
+// check finds what no default can mend.
+func (o *Options) check() error {
+	for _, v := range []struct {
+		name     string
+		got, min int64
+	}{
+		{"MaxQueued", int64(o.MaxQueued), 1},
+		{"UrgentQueued", int64(o.UrgentQueued), 1},
+		{"MaxMessageSize", int64(o.MaxMessageSize), frame.HeaderSize},
+		{"MaxMemory", o.MaxMemory, int64(o.MaxMessageSize)},
+		{"MaxSubscriptions", int64(o.MaxSubscriptions), 1},
+		{"MaxRequests", int64(o.MaxRequests), 1},
+		{"MaxRetained", int64(o.MaxRetained), 1},
+		{"MaxRetainedBytes", o.MaxRetainedBytes, 0},
+		{"LatencyBudget", int64(o.LatencyBudget), 0},
+	} {
+		if v.got < v.min {
+			return fmt.Errorf("%s is %d, want at least %d", v.name, v.got, v.min)
+		}
+	}
+	for _, p := range o.Overflows {
+		if !p.Known() {
+			return fmt.Errorf("unknown policy %q in Overflows, want %s, %s, %s or %s", p, bus.DropOldest, bus.DropNewest, bus.Conflate, bus.Disconnect)
+		}
+	}
+	if o.MaxMessageSize > frame.MaxSize {
+		return fmt.Errorf("MaxMessageSize is %d, want at most %d", o.MaxMessageSize, frame.MaxSize)
+	}
+	return nil
+}
+
+// checkOverflow refuses a policy that the broker does not allow.
+func (o *Options) checkOverflow(p bus.Overflow) error {
+	if o.Overflows == nil || p == bus.DropOldest || slices.Contains(o.Overflows, p) {
+		return nil
+	}
+	allowed := string(bus.DropOldest)
+	for _, p := range o.Overflows {
+		if p != bus.DropOldest {
+			allowed += ", " + string(p)
+		}
+	}
+	return fmt.Errorf("%w: overflow %s, where only %s may be chosen", bus.ErrDenied, p, allowed)
+}

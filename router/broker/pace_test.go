@@ -1,0 +1,71 @@
+package broker_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/daemoneye/eventbus/router/broker"
+)
+
+// turns feeds a pace with turns at the times given, n messages each, and returns
+// how long it would rest after each.
+func turns(budget time.Duration, n uint64, at ...time.Duration) (rests []time.Duration) {
+	p := broker.NewPace(budget)
+	for _, now := range at {
+		rests = append(rests, p.Turn(int64(now), n))
+	}
+	return rests
+}
+
+// every returns n times that are d apart.
+func every(d time.Duration, n int) (at []time.Duration) {
+	for i := range n {
+		at = append(at, time.Hour+time.Duration(i)*d)
+	}
+	return at
+}
+
+func TestTheLatencyBudgetIsSpentOnDenseTraffic(t *testing.T) {
+	const budget = 500 * time.Microsecond
+	rested := func(rests []time.Duration) (n int) {
+		for _, r := range rests {
+			if r != 0 && r != budget {
+				t.Errorf("a rest of %v", r)
+			}
+			if r != 0 {
+				n++
+			}
+		}
+		return n
+	}
+	if n := rested(turns(0, 1, every(time.Microsecond, 100)...)); n != 0 {
+		t.Errorf("without a budget there are %d rests", n)
+	}
+	if n := rested(turns(budget, 1, every(time.Millisecond, 100)...)); n != 0 {
+		t.Errorf("sparse traffic is held back %d times", n)
+	}
+	if n := rested(turns(budget, 1000, every(time.Microsecond, 100)...)); n != 0 {
+		t.Errorf("turns that are large batches rest %d times", n)
+	}
+	// Dense traffic rests after nearly every turn, but for a look now and then.
+	if n := rested(turns(budget, 1, every(100*time.Microsecond, 1000)...)); n < 800 || n == 1000 {
+		t.Errorf("dense traffic rests %d times in 1000 turns", n)
+	}
+}
+
+func TestAnIdleTurnEndsTheRests(t *testing.T) {
+	p := broker.NewPace(time.Millisecond)
+	for _, now := range every(10*time.Microsecond, 10) {
+		p.Turn(int64(now), 1)
+	}
+	p.Idle()
+	var got []time.Duration
+	for _, now := range every(5*time.Millisecond, 3) {
+		got = append(got, p.Turn(int64(now+time.Hour), 1))
+	}
+	if diff := cmp.Diff([]time.Duration{0, 0, 0}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}

@@ -1,0 +1,7 @@
+//go:build !race
+
+package broker_test
+
+// raceEnabled is whether the race detector is on: it allocates, and slows
+// everything down.
+const raceEnabled = false

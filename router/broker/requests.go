@@ -1,0 +1,206 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/queue"
+)
+
+// requestTTL is how long a request without a deadline may take.
+const requestTTL = 5 * time.Minute
+
+// requestKey identifies an open request: the session that asks and its own number.
+type requestKey struct {
+	source uint32
+	id     uint64
+}
+
+// pendingRequest is a request that a responder has, or will have, in its queue.
+type pendingRequest struct {
+	asker, responder *Session
+	sub              *Sub   // of the responder
+	seq              uint64 // the broker's, of the request
+	expires          int64
+}
+
+func (p *Session) request(buf *frame.Buffer, off int, f frame.Frame) error {
+	b := p.b
+	b.endBurst()
+	topic := f.Topic()
+	if err := frame.CheckTopic(topic); err != nil {
+		return err
+	}
+	target := string(topic)
+	if p.authorize != nil {
+		if err := p.authorize(bus.OpRequest, target); err != nil {
+			return err
+		}
+	}
+	key := requestKey{p.id, f.ID()}
+	if b.pending[key] != nil {
+		return frame.ErrUnexpected
+	}
+	if p.openRequests >= b.opts.MaxRequests {
+		return &bus.LimitError{Limit: "max_requests", Max: int64(b.opts.MaxRequests), Got: int64(p.openRequests + 1)}
+	}
+	b.seq++
+	f.Stamp(p.id, b.seq)
+	b.stats.requests++
+	if target == StatsTarget {
+		return b.answerStats(p, f.ID())
+	}
+	expires := b.now + int64(requestTTL)
+	if deadline, ok := f.Extension().Deadline(); ok {
+		if expires = deadline; expires <= b.now {
+			return frame.ErrDeadline
+		}
+	}
+	rt := b.route(target)
+	s := rt.responders.pick(bus.Urgent, nil)
+	if s == nil {
+		b.stats.noResponder++
+		b.sendBare(p, frame.TypeNoResponder, f.ID())
+		return nil
+	}
+	if s.Queue.Room(bus.Urgent) == 0 {
+		s.session.sink.Drain(s.session)
+		if s.Queue.Room(bus.Urgent) == 0 {
+			return bus.ErrOverloaded
+		}
+	}
+	it, err := b.readable(s.session, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
+	if err != nil {
+		return err
+	}
+	b.pending[key] = &pendingRequest{asker: p, responder: s.session, sub: s, seq: b.seq, expires: expires}
+	p.openRequests++
+	b.deliver(s, bus.Urgent, []queue.Item{it})
+	it.Buf.Release(1)
+	return nil
+}
+
+// reply goes to who asked, if it is the answer of whom was asked. One that comes
+// too late, or twice, is not an error: the requester may have gone. One that is
+// malformed still ends the request, for there will not be another; both sides are
+// told.
+func (p *Session) reply(buf *frame.Buffer, off int, f frame.Frame, malformed error) error {
+	b := p.b
+	b.endBurst()
+	key := requestKey{f.Source(), f.ID()}
+	r := b.pending[key]
+	if r == nil || r.responder != p {
+		b.stats.lateReplies++
+		return malformed
+	}
+	b.settle(key, r)
+	b.seq++
+	f.Stamp(p.id, b.seq)
+	if malformed != nil {
+		r.asker.Refuse(key.id, malformed)
+		return malformed
+	}
+	it, err := b.readable(r.asker, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
+	if err != nil {
+		r.asker.Refuse(key.id, err)
+		return err
+	}
+	b.deliver(r.asker.inbox, bus.Urgent, []queue.Item{it})
+	it.Buf.Release(1)
+	return nil
+}
+
+func (p *Session) cancel(f frame.Frame) error {
+	p.b.endBurst()
+	key := requestKey{p.id, f.ID()}
+	if r := p.b.pending[key]; r != nil {
+		p.b.settle(key, r)
+		p.b.forwardCancel(r, key)
+	}
+	return nil
+}
+
+// settle forgets an open request.
+func (b *Broker) settle(key requestKey, r *pendingRequest) {
+	delete(b.pending, key)
+	r.asker.openRequests--
+}
+
+// forwardCancel tells a responder that nobody waits for its answer any more. It is
+// stamped as the request was: the asker may use the number again.
+func (b *Broker) forwardCancel(r *pendingRequest, key requestKey) {
+	b.sendControl(r.responder, bus.Bulk, func(dst []byte) []byte {
+		start := len(dst)
+		dst = frame.AppendControl(dst, frame.TypeCancel, key.id, b.now, 0)
+		frame.Frame(dst[start:]).Stamp(key.source, r.seq)
+		return dst
+	})
+}
+
+// portClosed settles the open requests that p asked or was asked.
+func (b *Broker) portClosed(p *Session) {
+	for key, r := range b.pending {
+		switch p {
+		case r.asker:
+			b.settle(key, r)
+			if r.responder != p {
+				b.forwardCancel(r, key)
+			}
+		case r.responder:
+			b.settle(key, r)
+			b.sendBare(r.asker, frame.TypeResponderDied, key.id)
+		}
+	}
+}
+
+// responderGone settles the open requests that s was to answer.
+func (b *Broker) responderGone(s *Sub) {
+	if !s.spec.Respond {
+		return
+	}
+	for key, r := range b.pending {
+		if r.sub == s {
+			b.settle(key, r)
+			b.sendBare(r.asker, frame.TypeResponderDied, key.id)
+		}
+	}
+}
+
+// requestEvicted tells who asked that the request was dropped for want of memory.
+func (b *Broker) requestEvicted(it *queue.Item) {
+	key := requestKey{it.Frame().Source(), it.Frame().ID()}
+	if r := b.pending[key]; r != nil {
+		b.settle(key, r)
+		b.stats.refuse(frame.ErrMemory)
+		r.asker.Refuse(key.id, frame.ErrMemory)
+	}
+}
+
+// expireRequests ends requests whose time is over. Who asked with a deadline has
+// most likely given up by itself; who asked without one learns it here.
+func (b *Broker) expireRequests() {
+	for key, r := range b.pending {
+		if r.expires <= b.now {
+			b.settle(key, r)
+			r.asker.Refuse(key.id, frame.ErrDeadline)
+			b.forwardCancel(r, key)
+		}
+	}
+}
+
+// readable returns it as p can read it, with a reference for the caller: as it is, or
+// inflated. Where that fails whoever waits for an answer is told so, rather than left
+// waiting.
+func (b *Broker) readable(p *Session, it queue.Item) (queue.Item, error) {
+	f := it.Frame()
+	if f.Flags()&frame.FlagCompressed&^p.inflates == 0 {
+		it.Buf.Retain(1)
+		return it, nil
+	}
+	out, err := b.inflate(f)
+	if err != nil {
+		return queue.Item{}, err
+	}
+	return queue.Item{Buf: out, Len: uint32(len(out.B))}, nil
+}

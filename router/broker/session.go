@@ -1,0 +1,111 @@
+package broker
+
+import (
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router/bus"
+)
+
+// Session is one client's place at the broker: what it sends enters here, and its
+// subscriptions hang here. Routing thread only, but for ID and Identity.
+type Session struct {
+	b         *Broker
+	id        uint32
+	who       bus.Identity
+	sink      Sink
+	authorize bus.Authorize
+	inflates  frame.Flags // compressions that the client can undo
+	local     bool        // consumed on goroutines of this process
+	listens   bool        // the inbox is, too
+	closed    bool
+
+	routes    map[string]*sessionTopic
+	lastTopic *sessionTopic
+
+	subs          map[uint64]*Sub
+	filterEntries int  // patterns and filter entries of subs, at most maxPortWeight
+	filterBytes   int  // their bytes, at most maxPortListed
+	inbox         *Sub // answers, and what else is addressed to the client itself
+
+	inWriteList  bool
+	queued       []*Sub // with something queued
+	openRequests int    // unanswered requests
+	statsTurn    int64  // the turn in which statistics were last made for it
+
+	stats sessionCounters
+}
+
+// inboxQueued is how many refusals, cancels and pongs an inbox holds. Its urgent
+// lane is for answers, twice as many as there can be open requests.
+const inboxQueued = 512
+
+// maxPortWeight and maxPortListed bound the memory that the subscriptions of a
+// client take, by number and bytes of what they list.
+const (
+	maxSessionEntries = 4096
+	maxSessionBytes   = 1 << 20
+)
+
+// Attach adds a client. inflates names the compressions it can undo.
+func (b *Broker) Attach(who bus.Identity, sink Sink, authorize bus.Authorize, inflates frame.Flags) *Session {
+	return b.attach(who, sink, authorize, inflates, false)
+}
+
+func (b *Broker) attach(who bus.Identity, sink Sink, authorize bus.Authorize, inflates frame.Flags, local bool) *Session {
+	b.lastID++
+	p := &Session{
+		b: b, id: b.lastID, who: who, sink: sink, authorize: authorize, inflates: inflates & frame.FlagCompressed, local: local,
+		routes: make(map[string]*sessionTopic),
+		subs:   make(map[uint64]*Sub),
+	}
+	p.inbox = &Sub{session: p}
+	p.inbox.Queue.Reset(bus.DropOldest, inboxQueued, 2*b.opts.MaxRequests, local)
+	b.sessions[p.id] = p
+	return p
+}
+
+// ID returns the source id that the broker stamps on what the session sends.
+func (p *Session) ID() uint32 { return p.id }
+
+// Identity returns who is behind the session.
+func (p *Session) Identity() bus.Identity { return p.who }
+
+// Broker returns the session's broker.
+func (p *Session) Broker() *Broker { return p.b }
+
+// Queued returns the subscriptions that have something queued, for the sink to
+// drain: take from their queues, and keep those that are not empty yet.
+func (p *Session) Queued() *[]*Sub { return &p.queued }
+
+func (p *Session) markWritable() {
+	if !p.inWriteList {
+		p.inWriteList = true
+		p.b.writeList = append(p.b.writeList, p)
+	}
+}
+
+// CountPause counts that the client was made to wait because it sends too fast.
+func (p *Session) CountPause() { p.stats.paused++ }
+
+// RequestWrite has the sink drained at the end of this turn.
+func (p *Session) RequestWrite() { p.markWritable() }
+
+// Close removes the session: its subscriptions end, its open requests are
+// cancelled, and who waits for its replies learns that it died.
+func (p *Session) Close() {
+	if p.closed {
+		return
+	}
+	p.b.endBurst()
+	p.closed = true
+	for _, s := range p.subs {
+		p.remove(s, bus.ErrClosed)
+	}
+	p.b.portClosed(p)
+	p.inbox.Queue.Close()
+	if !p.listens {
+		p.inbox.Queue.Discard()
+	}
+	p.queued = nil
+	delete(p.b.sessions, p.id)
+	p.b.finalizeDrained()
+}

@@ -1,0 +1,93 @@
+package broker
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/queue"
+)
+
+// Name returns what the subscriber calls itself, or else its client's name.
+func (s *Sub) Name() string { return cmp.Or(s.spec.SubscriberID, s.session.who.Name) }
+
+// Stats takes a snapshot. It waits for the routing thread's next turn.
+func (b *Broker) Stats(ctx context.Context) (bus.Stats, error) {
+	var s bus.Stats
+	if err := b.do(ctx, nil, func() { s = b.snapshot() }); err != nil {
+		return bus.Stats{}, err // s may be being written
+	}
+	return s, nil
+}
+
+func (b *Broker) snapshot() bus.Stats {
+	now := bus.Now()
+	c := &b.stats
+	c.advance(now)
+	b.finalizeDrained()
+	seconds := min(60, max(1, float64(now-c.startedAt)/float64(time.Second)))
+	s := bus.Stats{
+		Broker: b.opts.Name, Uptime: time.Duration(now - c.startedAt),
+		Published: c.total.messages, PublishedByte: c.total.bytes,
+		PublishRate: float64(c.minute.sum.messages) / seconds, DropRate: float64(c.minute.sum.dropped) / seconds,
+		Latency: b.latency.summary(), Refused: map[string]uint64{}, DroppedBy: map[string]uint64{},
+		Requests: c.requests, NoResponder: c.noResponder, LateReplies: c.lateReplies, OpenRequests: len(b.pending),
+		Retained: len(b.retained.values), RetainedDropped: c.retainedDropped, BufferBytes: b.pool.Live(), MaxBufferBytes: b.opts.MaxMemory,
+		Topics: len(b.index.routes), LastError: c.lastError,
+	}
+	if c.lastError != "" {
+		s.LastErrorAge = time.Duration(now - c.lastErrorAt)
+	}
+	for code, n := range c.refusals {
+		s.Refused[code.String()] = n
+	}
+	add := func(n *queue.Counts) {
+		s.Matched += n.Matched
+		s.Delivered += n.Delivered
+		s.Dropped += n.Dropped
+		s.Queued += n.Matched - n.Delivered - n.Dropped
+		addReasons(s.DroppedBy, n)
+	}
+	add(&c.ended)
+	for _, sub := range b.draining {
+		n := sub.Queue.Count()
+		add(&n)
+	}
+	for _, p := range b.sessions {
+		s.Clients = append(s.Clients, bus.ClientStats{
+			Source: p.id, Identity: p.who, Published: p.stats.published, PublishedBytes: p.stats.bytes, Refused: p.stats.refused, Paused: p.stats.paused,
+		})
+	}
+	slices.SortFunc(s.Clients, func(x, y bus.ClientStats) int { return cmp.Compare(x.Source, y.Source) })
+	for _, sub := range b.index.subs {
+		n := sub.Queue.Count()
+		add(&n)
+		ss := sub.stats(&n)
+		addReasons(ss.DroppedBy, &n)
+		s.Subscriptions = append(s.Subscriptions, ss)
+	}
+	slices.SortFunc(s.Subscriptions, func(x, y bus.SubStats) int {
+		return cmp.Or(cmp.Compare(x.Source, y.Source), cmp.Compare(x.ID, y.ID))
+	})
+	return s
+}
+
+// stats returns the subscription's books, but for the reasons of its drops.
+func (s *Sub) stats(n *queue.Counts) bus.SubStats {
+	return bus.SubStats{
+		Source: s.session.id, ID: s.ID, Name: s.Name(), Patterns: s.spec.Patterns, Overflow: s.spec.Policy(),
+		Capacity: s.Queue.Capacity(bus.Bulk), Matched: n.Matched, Delivered: n.Delivered, Dropped: n.Dropped,
+		Queued: n.Queued + n.Taken, QueuedBytes: n.QueuedBytes, DeliveredBytes: n.DeliveredBytes, DroppedBytes: n.DroppedBytes,
+		DroppedBy: map[string]uint64{},
+	}
+}
+
+func addReasons(into map[string]uint64, n *queue.Counts) {
+	for r, v := range n.ByReason {
+		if v > 0 {
+			into[bus.Reason(r).String()] += v
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package broker
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/filter"
+	"github.com/daemoneye/eventbus/router/queue"
+	"github.com/daemoneye/eventbus/router/topic"
+)
+
+// Sub is one subscription of a session, or its inbox, whose ID is 0.
+type Sub struct {
+	ID    uint64
+	Queue queue.Queue
+
+	session  *Session
+	spec     bus.Subscription
+	patterns topic.Patterns
+	filter   *filter.Filter
+	serial   uint64 // its place among all, by age
+	isReady  bool
+	since    uint64 // the broker's sequence when it began
+	noted    int64  // when its drops were last advised
+	ending   bool   // its overflow policy is about to stop it
+	stopped  bool   // nothing is routed to it any more
+	why      error  // of stopped; written before Queue is closed
+}
+
+// Done says that the sink emptied s's queue and dropped it from Ready.
+func (s *Sub) Done() { s.isReady = false }
+
+// markReady puts s on its session's list, and the session on the broker's.
+func (s *Sub) markReady() {
+	p := s.session
+	if !s.isReady {
+		s.isReady = true
+		if s.ID == 0 {
+			p.queued = slices.Insert(p.queued, 0, s) // what is addressed goes first
+		} else {
+			p.queued = append(p.queued, s)
+		}
+	}
+	p.markWritable()
+}
+
+// Subscribe adds a subscription under an id of the client's choice, which must
+// not be 0 or in use, and returns the broker's sequence at that point.
+func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, error) {
+	b := p.b
+	b.endBurst()
+	if p.closed {
+		return nil, 0, bus.ErrClosed
+	}
+	if id == 0 || p.subs[id] != nil {
+		return nil, 0, fmt.Errorf("%w: id %d is 0 or in use", bus.ErrSubscription, id)
+	}
+	if len(p.subs) >= b.opts.MaxSubscriptions {
+		return nil, 0, &bus.LimitError{Limit: "max_subscriptions", Max: int64(b.opts.MaxSubscriptions), Got: int64(len(p.subs) + 1)}
+	}
+	patterns, f, err := compile(&spec)
+	if err != nil {
+		return nil, 0, err
+	}
+	overflow := spec.Policy()
+	if err := b.opts.checkOverflow(overflow); err != nil {
+		return nil, 0, err
+	}
+	weight := len(patterns) + filter.Entries(&spec)
+	if p.filterEntries+weight > maxSessionEntries {
+		return nil, 0, &bus.LimitError{Limit: "max_patterns_and_filter_entries", Max: maxSessionEntries, Got: int64(p.filterEntries + weight)}
+	}
+	size := filter.Bytes(&spec)
+	if p.filterBytes+size > maxSessionBytes {
+		return nil, 0, &bus.LimitError{Limit: "max_pattern_and_filter_bytes", Max: maxSessionBytes, Got: int64(p.filterBytes + size)}
+	}
+	op := bus.OpSubscribe
+	if spec.Respond {
+		op = bus.OpRespond
+		for _, pat := range patterns {
+			if topic.IsReserved(pat.String()) {
+				return nil, 0, bus.ErrReserved
+			}
+		}
+	}
+	if p.authorize != nil {
+		for _, pat := range patterns {
+			if err := p.authorize(op, pat.String()); err != nil {
+				return nil, 0, err
+			}
+		}
+	}
+	s := &Sub{ID: id, session: p, spec: spec, patterns: patterns, filter: f, since: b.seq, noted: b.now - int64(Tick)}
+	capacity := b.opts.MaxQueued
+	if spec.Queue > 0 && spec.Queue < capacity {
+		capacity = spec.Queue
+	}
+	if spec.Respond {
+		overflow = bus.DropNewest // a request that does not fit is refused, not lost
+	}
+	early := b.backfill(s)
+	s.Queue.Reset(overflow, capacity+early.perLane[bus.Bulk], b.opts.UrgentQueued+early.perLane[bus.Urgent], p.local)
+	if spec.Respond {
+		s.Queue.OnEvict = b.requestEvicted
+	}
+	p.subs[id] = s
+	p.filterEntries += weight
+	p.filterBytes += size
+	b.index.add(s)
+	b.deliverBackfill(s, &early)
+	return s, b.seq, nil
+}
+
+// Unsubscribe ends a subscription and drops what is queued for it; it reports
+// whether there was one. Who waits for an answer of a responder that ends so
+// learns that it died.
+func (p *Session) Unsubscribe(id uint64) bool {
+	s := p.subs[id]
+	if s == nil {
+		return false
+	}
+	p.b.endBurst()
+	p.remove(s, nil)
+	p.b.responderGone(s)
+	return true
+}
+
+// Finish has nothing more routed to the session's subscriptions. What is queued can
+// still be taken, and requests be answered, until Close.
+func (p *Session) Finish() {
+	p.b.endBurst()
+	for _, s := range p.subs {
+		p.stop(s, nil)
+	}
+}
+
+// stop has nothing more routed to s, because of why.
+func (p *Session) stop(s *Sub, why error) {
+	if s.stopped {
+		return
+	}
+	s.stopped, s.why = true, why
+	p.b.index.remove(s)
+	p.b.draining = append(p.b.draining, s)
+	s.Queue.Close()
+}
+
+// remove stops s and drops what is queued, where that is the routing thread's to
+// take; the consumer of a local subscription does it by itself.
+func (p *Session) remove(s *Sub, why error) {
+	p.stop(s, why)
+	delete(p.subs, s.ID)
+	p.filterEntries -= len(s.patterns) + filter.Entries(&s.spec)
+	p.filterBytes -= filter.Bytes(&s.spec)
+	p.dropReady(s)
+	if !p.local {
+		s.Queue.Discard()
+		p.b.finalizeLast(s)
+	}
+}
+
+func (p *Session) dropReady(s *Sub) {
+	if i := slices.Index(p.queued, s); i >= 0 {
+		p.queued = slices.Delete(p.queued, i, i+1)
+	}
+	s.isReady = false
+}
+
+// Sub returns the subscription with that id, or nil.
+func (p *Session) Sub(id uint64) *Sub { return p.subs[id] }

@@ -1,0 +1,74 @@
+package bus
+
+import (
+	"context"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
+// Now returns CLOCK_MONOTONIC in nanoseconds, the clock of all times on the
+// wire. All processes of a host share it.
+func Now() int64 { return frame.Now() }
+
+// Bus is what a program sees of a broker, in the same process or over a
+// socket: Broker.Client and ipc.Dial both return one, and package routertest
+// holds the suite that both pass. Safe for concurrent use.
+type Bus interface {
+	// Publisher checks and encodes topic once and returns the fast path for
+	// publishing on it.
+	Publisher(topic string) (Publisher, error)
+	// PublisherOf is Publisher for messages that are all like m, whose payload
+	// and extension are not used.
+	PublisherOf(m Outgoing) (Publisher, error)
+	// Publish sends one message with all of its fields; the topic is looked up
+	// each time. It returns once the message is on its way: it does not wait
+	// for subscribers, and no subscriber can make it wait.
+	Publish(ctx context.Context, m Outgoing) error
+	// Subscribe starts a subscription, and returns when the broker has it: what
+	// is published after that reaches it, or is announced as a gap.
+	Subscribe(ctx context.Context, s Subscription) (Subscriber, error)
+	// Request sends body to the responder of target and waits for its reply.
+	// ctx's deadline travels with it. Errors to act on: ErrNoResponder at once
+	// when nobody serves target, ErrResponderDied, ErrOverloaded, *ReplyError
+	// when the handler failed, ctx.Err().
+	Request(ctx context.Context, target string, body []byte) (Reply, error)
+	// Respond serves requests for target with h until the returned Closer is
+	// closed. With several responders each request goes to one of them.
+	Respond(ctx context.Context, target string, h Responder) (Closer, error)
+	// Flush returns when the broker has routed all that was published before.
+	Flush(ctx context.Context) error
+	// Drain ends all subscriptions, lets them take what is queued, flushes, and
+	// closes. Past ctx's end it closes at once and returns ctx's error.
+	Drain(ctx context.Context) error
+	// Close ends everything now; what was published before it is still routed.
+	// It unblocks every blocked call with ErrClosed, waits for the goroutines that
+	// the bus started, handlers included, and may be called again, but not by a
+	// handler.
+	Close() error
+}
+
+// Closer is a resource with one release, which may be called again.
+type Closer interface{ Close() error }
+
+// Publisher publishes on one topic. Safe for concurrent use; messages of one
+// goroutine keep their order.
+type Publisher interface {
+	// Publish sends payload, which may be reused when it returns.
+	Publish(payload []byte) error
+	// PublishMeta sends payload with an extension block, which subscribers'
+	// filters look into; see frame.AppendExtension.
+	PublishMeta(payload []byte, extension []byte) error
+}
+
+// Outgoing is a message to publish.
+type Outgoing struct {
+	Topic   string
+	Payload []byte
+	// Priority is 0 to 10; 0 means the default, 5.
+	Priority uint8
+	Content  frame.Content
+	// Retain asks the broker to keep the message as the topic's last value.
+	Retain bool
+	// Extension is an encoded extension block, or nil.
+	Extension []byte
+}

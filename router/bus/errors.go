@@ -1,0 +1,69 @@
+package bus
+
+import (
+	"fmt"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ring"
+)
+
+// Errors a caller can act on. They come wrapped with what was attempted; test
+// for them with errors.Is. Those that cross the wire are package frame's, so a
+// socket client and an in-process one return the same values.
+var (
+	// ErrClosed is returned by everything that is used after its Close, or
+	// after the broker or connection beneath it has gone. It is the same value
+	// as ring.ErrClosed, so one test works on every layer.
+	ErrClosed = ring.ErrClosed
+	// ErrPattern says that a subscription's pattern is not valid.
+	ErrPattern = frame.ErrPattern
+	// ErrReserved is returned to clients that publish below "system".
+	ErrReserved = frame.ErrReserved
+	// ErrNoResponder says that nobody answers requests for that target.
+	ErrNoResponder = frame.ErrNoResponder
+	// ErrResponderDied says that the responder's connection ended before it
+	// answered. The request may or may not have been carried out.
+	ErrResponderDied = frame.ErrResponderDied
+	// ErrDenied is returned for what the server's policy does not allow.
+	ErrDenied = frame.ErrDenied
+	// ErrOverloaded says that the responder's queue of requests is full.
+	ErrOverloaded = frame.ErrOverloaded
+	// ErrSubscription says that a subscription cannot mean anything.
+	ErrSubscription = frame.ErrSubscription
+)
+
+// LimitError says which limit a request would have exceeded. It is
+// frame.ErrLimit to errors.Is.
+type LimitError struct {
+	// Limit is the option's name, for example "max_message_size".
+	Limit string
+	// Max is the limit in force and Got what was asked for.
+	Max, Got int64
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("%s is %d, got %d", e.Limit, e.Max, e.Got)
+}
+
+// Unwrap returns frame.ErrLimit.
+func (e *LimitError) Unwrap() error { return frame.ErrLimit }
+
+// ReplyError is the error that a responder's handler returned, as its
+// requester sees it. It is frame.ErrFailed to errors.Is.
+type ReplyError struct {
+	// Code is the application's own number, at least frame.CodeApplication, or
+	// frame.CodeFailed when the handler chose none.
+	Code frame.Code
+	// Text is the handler's message.
+	Text string
+}
+
+func (e *ReplyError) Error() string {
+	if e.Code < frame.CodeApplication {
+		return e.Text
+	}
+	return fmt.Sprintf("%s (%s)", e.Text, e.Code)
+}
+
+// Unwrap returns frame.ErrFailed.
+func (e *ReplyError) Unwrap() error { return frame.ErrFailed }

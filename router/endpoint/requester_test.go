@@ -1,0 +1,99 @@
+package endpoint_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/endpoint"
+)
+
+// answering returns Calls whose every frame is answered at once by what reply
+// builds, as a broker would.
+func answering(t *testing.T, reply func(f *frame.Fields) []byte) *endpoint.Requester {
+	c := &endpoint.Requester{MaxPayload: 1 << 10}
+	c.Send = func(_ context.Context, f *frame.Fields) error {
+		if b := reply(f); b != nil && !c.Answer(frame.Frame(b)) {
+			t.Errorf("nobody waits for the answer to %s %d", f.Type, f.ID)
+		}
+		return nil
+	}
+	return c
+}
+
+func control(typ frame.Type) func(f *frame.Fields) []byte {
+	return func(f *frame.Fields) []byte { return frame.AppendControl(nil, typ, f.ID, 0, 0) }
+}
+
+func failure(code frame.Code) func(f *frame.Fields) []byte {
+	return func(f *frame.Fields) []byte {
+		body := frame.ErrorBody{Code: code, Text: "says the broker"}
+		return frame.AppendError(frame.AppendControl(nil, frame.TypeError, f.ID, 0, frame.ErrorSize(body)), body)
+	}
+}
+
+func TestEachAnswerHasItsError(t *testing.T) {
+	for name, tc := range map[string]struct {
+		reply func(f *frame.Fields) []byte
+		want  []error
+	}{
+		"no responder":            {control(frame.TypeNoResponder), []error{router.ErrNoResponder}},
+		"responder died":          {control(frame.TypeResponderDied), []error{router.ErrResponderDied}},
+		"denied":                  {failure(frame.CodeDenied), []error{router.ErrDenied}},
+		"a deadline has passed":   {failure(frame.CodeDeadline), []error{frame.ErrDeadline, context.DeadlineExceeded}},
+		"an error that is no one": {func(f *frame.Fields) []byte { return frame.AppendControl(nil, frame.TypeError, f.ID, 0, 0) }, []error{frame.ErrBody}},
+	} {
+		_, err := answering(t, tc.reply).Request(within(t), "demo.x", nil)
+		for _, want := range tc.want {
+			if !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", name, err, want)
+			}
+		}
+	}
+}
+
+func TestAnAnswerIsNotLargerThanAllowed(t *testing.T) {
+	small, flag := frame.Compress(nil, make([]byte, 100_000), frame.FlagS2)
+	c := answering(t, func(f *frame.Fields) []byte {
+		b, err := frame.Append(nil, &frame.Fields{Type: frame.TypeReply, ID: f.ID, Flags: flag, Payload: small})
+		if err != nil {
+			t.Error(err)
+		}
+		return b
+	})
+	if _, err := c.Request(within(t), "demo.x", nil); !errors.Is(err, frame.ErrTooLarge) {
+		t.Errorf("%v, want ErrTooLarge", err)
+	}
+}
+
+func TestCallsEndAndBeginAgain(t *testing.T) {
+	c := &endpoint.Requester{}
+	sent := make(chan struct{}, 1)
+	c.Send = func(context.Context, *frame.Fields) error { sent <- struct{}{}; return nil }
+	outcome := make(chan error, 1)
+	go func() { outcome <- c.Await(context.Background(), &frame.Fields{Type: frame.TypePing, ID: c.NextID()}) }()
+	wait(t, sent)
+	lost := errors.New("connection lost")
+	c.Close(lost)
+	if err := wait(t, outcome); !errors.Is(err, lost) {
+		t.Errorf("who waits: %v, want why it was closed", err)
+	}
+	if _, err := c.Request(within(t), "demo.x", nil); !errors.Is(err, lost) {
+		t.Errorf("who comes later: %v, want why it was closed", err)
+	}
+	c.Close(nil)
+	id := c.NextID()
+	go func() { outcome <- c.Await(context.Background(), &frame.Fields{Type: frame.TypePing, ID: id}) }()
+	wait(t, sent)
+	if !c.Answer(frame.Frame(frame.AppendControl(nil, frame.TypePong, id, 0, 0))) {
+		t.Errorf("nobody waits for the pong")
+	}
+	if err := wait(t, outcome); err != nil {
+		t.Errorf("with a new connection: %v", err)
+	}
+	if c.Answer(frame.Frame(frame.AppendControl(nil, frame.TypePong, id, 0, 0))) {
+		t.Errorf("somebody waits for the second pong")
+	}
+}

@@ -1,0 +1,39 @@
+package queue
+
+import (
+	"sync/atomic"
+
+	"github.com/daemoneye/eventbus/ring"
+	"github.com/daemoneye/eventbus/router/bus"
+)
+
+// lane is one of the queue's two ways: a ring, or with the conflate policy a
+// set of topics.
+type lane struct {
+	capacity  int
+	ring      *ring.Ring[Item]
+	conflated *conflated
+
+	// written by the producer
+	seq, pos     uint64 // of the next message: matched messages and their bytes
+	dropped      [reasonCount]uint64
+	droppedBytes uint64
+	retained     retainedBytes
+	largest      uint32 // of the messages since the lane was last seen empty
+	tail         mark   // behind the last message that was refused or evicted
+	unknown      mark   // where something was lost of unknown size, and its Reason
+
+	// written by the producer, taken by the consumer
+	natural bus.Reason    // of the losses that the policy makes; constant
+	reasons atomic.Uint32 // bits 1<<Reason of what was dropped since the last gap
+
+	// written by the consumer
+	expSeq, expPos uint64 // what the next message's seq and pos are without loss
+	remaining      []Item // of the last claim, beyond a hole
+	unknownSeen    uint64 // version of unknown that was told
+	single         [1]Item
+	done           atomic.Uint64 // delivered messages
+	doneBytes      atomic.Uint64
+	lost           atomic.Uint64 // taken but never delivered: their connection died
+	lostBytes      atomic.Uint64
+}

@@ -1,0 +1,141 @@
+package queue
+
+import (
+	"sync/atomic"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ring"
+	"github.com/daemoneye/eventbus/router/bus"
+)
+
+// Len returns how many messages wait in the lane.
+func (q *Queue) Len(ln bus.Lane) int { return q.lanes[ln].len() }
+
+// QueuedBytes returns how many bytes the frames have that are neither delivered
+// nor dropped. Producer only.
+func (q *Queue) QueuedBytes(ln bus.Lane) uint64 { return q.lanes[ln].queuedBytes() }
+
+// Capacity returns how many messages the lane holds.
+func (q *Queue) Capacity(ln bus.Lane) int { return q.lanes[ln].capacity }
+
+// Weight returns how much memory the lane's messages keep, as an estimate that is
+// never below their own bytes. Producer only.
+func (q *Queue) Weight(ln bus.Lane) int64 { return q.lanes[ln].weight() }
+
+const (
+	LaneCount   = 2
+	reasonCount = 16 // more than there are
+)
+
+// Queue is what waits for one subscriber: two lanes, an overflow policy, and
+// the books that make every loss exact. One goroutine at a time produces (in the
+// broker always the routing thread) and one consumes; they may be the same.
+type Queue struct {
+	overflow bus.Overflow
+	lanes    [LaneCount]lane
+	signal   *ring.Signal // where a consumer on another goroutine sleeps; else nil
+	closed   atomic.Bool
+	OnEvict  func(*Item) // is shown what Evict takes out, where not nil
+}
+
+// Reset makes q ready for use with a capacity for each lane; it must not be in
+// use. Rings are made when the first message comes, or at once when eager: a
+// consumer on another goroutine needs them there.
+func (q *Queue) Reset(overflow bus.Overflow, bulk, urgent int, eager bool) {
+	q.overflow = overflow
+	q.lanes[bus.Bulk].capacity, q.lanes[bus.Urgent].capacity = bulk, urgent
+	for i := range q.lanes {
+		q.lanes[i].natural = naturalReason(overflow)
+	}
+	if eager {
+		q.signal = ring.NewSignal()
+		for i := range q.lanes {
+			q.open(&q.lanes[i])
+		}
+	}
+}
+
+func naturalReason(o bus.Overflow) bus.Reason {
+	switch o {
+	case bus.DropNewest, bus.Disconnect:
+		return frame.ReasonDropNewest
+	case bus.Conflate:
+		return frame.ReasonConflated
+	}
+	return frame.ReasonDropOldest
+}
+
+// noSignal is the signal of rings whose consumer never sleeps on them.
+var noSignal = ring.NewSignalFunc(func() {})
+
+func (q *Queue) open(l *lane) {
+	signal := q.signal
+	if signal == nil {
+		signal = noSignal
+	}
+	if q.overflow == bus.Conflate {
+		l.conflated = newConflated(l.capacity, signal)
+		return
+	}
+	l.ring = ring.NewWithOptions(ring.Options[Item]{Capacity: l.capacity, Signal: signal})
+}
+
+// Push queues items, whose Buf, Off and Len are set and each of which hands over
+// a reference, and returns how many messages were dropped by the policy (of
+// these or of older ones). Producer only. scratch is reused for what comes out.
+func (q *Queue) Push(ln bus.Lane, items []Item, scratch *[]Item) (dropped int) {
+	l := &q.lanes[ln]
+	if l.ring == nil && l.conflated == nil {
+		q.open(l)
+	}
+	l.notePinned(items)
+	seq, pos := l.seq, l.pos
+	for i := range items {
+		it := &items[i]
+		it.seq, it.pos = seq, pos
+		seq++
+		pos += uint64(it.Len)
+		l.largest = max(l.largest, it.Len)
+	}
+	l.seq, l.pos = seq, pos
+	switch q.overflow {
+	case bus.Conflate:
+		for i := range items {
+			dropped += l.conflated.push(l, &items[i])
+		}
+		l.conflated.publishLost(l)
+	case bus.DropNewest, bus.Disconnect:
+		if n := l.ring.OfferBatch(items); n < len(items) {
+			dropped = l.drop(items[n:], frame.ReasonDropNewest)
+			l.tail.store(seq, pos)
+		}
+	default:
+		if out := l.ring.PushBatch(items, (*scratch)[:0]); len(out) > 0 {
+			dropped = l.drop(out, frame.ReasonDropOldest)
+			clear(out)
+			*scratch = out
+		}
+	}
+	return dropped
+}
+
+func (q *Queue) Notify() {
+	if q.signal != nil {
+		q.signal.Notify()
+	}
+}
+
+// Room returns how many messages the lane takes before its policy acts.
+func (q *Queue) Room(ln bus.Lane) int {
+	l := &q.lanes[ln]
+	return l.capacity - l.len()
+}
+
+// Close ends the queue: the consumer takes what is left and then sees the end.
+func (q *Queue) Close() {
+	q.closed.Store(true)
+	q.Notify()
+}
+
+// Closed reports whether Close was called.
+func (q *Queue) Closed() bool { return q.closed.Load() }

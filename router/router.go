@@ -1,0 +1,54 @@
+package router
+
+import (
+	"context"
+
+	"github.com/daemoneye/eventbus/router/broker"
+)
+
+// Options configure a broker; see package broker for the fields. The zero value
+// means the documented defaults.
+type Options = broker.Options
+
+// ReplayRule selects what a broker keeps in memory for late subscribers.
+type ReplayRule = broker.ReplayRule
+
+// Broker routes messages from publishers to subscriptions. It starts nothing by
+// itself: Run, or ipc.Serve, is its routing thread. Safe for concurrent use.
+type Broker struct{ b *broker.Broker }
+
+// New makes a broker. It starts nothing: call Run, or hand the broker to
+// ipc.Serve.
+func New(o Options) (*Broker, error) {
+	b, err := broker.New(o)
+	if err != nil {
+		return nil, err
+	}
+	return &Broker{b}, nil
+}
+
+// Run routes for in-process clients until ctx ends. It may be called once, and
+// returns nil after an orderly end: all clients are closed then, and what was
+// queued for in-process subscribers can still be taken.
+func (b *Broker) Run(ctx context.Context) error { return b.b.Run(ctx) }
+
+// Client returns an in-process client of the broker, called name. It may be used
+// before Run: then it publishes as much as may be on its way, and what needs an
+// answer waits for Run. Close it when done.
+func (b *Broker) Client(name string) Bus { return b.b.Client(name) }
+
+// ClientAs is Client with an identity and, where not nil, a policy.
+func (b *Broker) ClientAs(who Identity, authorize Authorize) Bus {
+	return b.b.ClientAs(who, authorize)
+}
+
+// Options returns the options in force.
+func (b *Broker) Options() Options { return b.b.Options() }
+
+// Stats takes a snapshot of the broker's counters. It waits for the routing
+// thread's next turn.
+func (b *Broker) Stats(ctx context.Context) (Stats, error) { return b.b.Stats(ctx) }
+
+// Engine returns the broker that package ipc attaches its connections to. A
+// program that only publishes and subscribes does not need it.
+func (b *Broker) Engine() *broker.Broker { return b.b }
