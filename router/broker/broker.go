@@ -30,6 +30,8 @@ type Broker struct {
 	index      routes
 	burst      burst
 	writeList  []*Session // with something to write
+	pressed    []*Session // to be written, or disconnected, before anything more is routed
+	rotated    []*Sub     // for a moment
 	scratch    []queue.Item
 	picked     []queue.Item
 	control    *frame.Buffer // frames that the broker itself says are built here

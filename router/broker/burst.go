@@ -66,9 +66,19 @@ func (p *Session) Handle(buf *frame.Buffer, off int, f frame.Frame) error {
 	return err
 }
 
-// EndBatch routes what Handle has collected. It must be called before the
-// caller lets go of the buffer.
-func (b *Broker) EndBatch() { b.endBurst() }
+// EndBatch routes what Handle has collected, and has pressed sessions written out. It
+// must be called before the caller lets go of the buffer.
+func (b *Broker) EndBatch() {
+	b.endBurst()
+	b.drainPressed()
+}
+
+// Pressed reports whether Handle has left sessions that are to be written out before
+// it is called again; DrainPressed does that.
+func (b *Broker) Pressed() bool { return len(b.pressed) > 0 }
+
+// DrainPressed calls the sinks of the sessions that are pressed.
+func (b *Broker) DrainPressed() { b.drainPressed() }
 
 func (p *Session) publish(buf *frame.Buffer, off int, f frame.Frame) error {
 	b := p.b
@@ -85,7 +95,7 @@ func (p *Session) publish(buf *frame.Buffer, off int, f frame.Frame) error {
 	b.seq++
 	f.Stamp(p.id, b.seq)
 	r := &b.burst
-	if r.route != pr.route || r.session != p || r.buf != buf || len(r.items) == burstLength {
+	if r.route != pr.route || r.session != p || r.buf != buf || len(r.items) >= pr.route.step {
 		b.endBurst()
 		r.route, r.session, r.buf = pr.route, p, buf
 	}

@@ -126,8 +126,11 @@ func (b *Broker) takeFrom(l *LocalClient) (worked bool) {
 			if err := l.session.Handle(it.Buf, int(it.Off), f); err != nil && f.ID()&endpoint.PublishID == 0 {
 				l.session.Refuse(f.ID(), err)
 			}
+			if len(b.pressed) > 0 {
+				b.drainPressed()
+			}
 		}
-		b.endBurst()
+		b.EndBatch()
 		queue.ReleaseItems(batch.Items)
 		l.taken.Store(l.taken.Load() + size)
 		worked = true
@@ -245,7 +248,7 @@ type localSink struct{}
 // Drain implements Sink.
 func (localSink) Drain(p *Session) {
 	for _, sub := range p.queued {
-		sub.Done()
+		sub.isReady = false
 	}
 	p.queued = p.queued[:0]
 }

@@ -8,28 +8,13 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// deliver queues items for s. Where they do not fit, a socket is first given
-// the chance to take what is there: a turn may well be larger than a queue, and
-// a subscriber that keeps up must not lose by that.
+// deliver queues items for s, a reference for each. Items of one call share a
+// buffer or come in runs that do. Where little room is left afterwards, the session
+// is pressed: it is written out before anything more is routed.
 func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) {
-	for len(items) > 0 {
-		room := s.Queue.Room(ln)
-		if room < len(items) {
-			s.session.sink.Drain(s.session)
-			room = s.Queue.Room(ln)
-		}
-		n := len(items)
-		if room > 0 && room < n {
-			n = room
-		}
-		b.push(s, ln, items[:n])
-		items = items[n:]
+	if len(items) == 0 {
+		return
 	}
-}
-
-// push hands over one reference for each item. Items of one call share a
-// buffer or come in runs that do.
-func (b *Broker) push(s *Sub, ln bus.Lane, items []queue.Item) {
 	for i := 0; i < len(items); {
 		j := i + 1
 		for j < len(items) && items[j].Buf == items[i].Buf {
@@ -40,6 +25,9 @@ func (b *Broker) push(s *Sub, ln bus.Lane, items []queue.Item) {
 	}
 	dropped := s.Queue.Push(ln, items, &b.scratch)
 	s.markReady()
+	if s.Queue.Room(ln) < step(s.Queue.Capacity(ln)) {
+		s.session.press()
+	}
 	if dropped > 0 {
 		b.noteDrop(s, dropped)
 	}
@@ -110,7 +98,7 @@ func (b *Broker) noteDrop(s *Sub, n int) {
 			}
 			return
 		}
-		s.session.sink.Disconnect(frame.CodeSlow, "queue of subscription "+s.Name()+" is full, and its overflow policy is disconnect")
+		s.session.disconnect(frame.CodeSlow, "queue of subscription "+s.Name()+" is full, and its overflow policy is disconnect")
 		return
 	}
 	if b.now-s.noted >= int64(Tick) {

@@ -79,6 +79,7 @@ func (b *Broker) RunWith(ctx context.Context, d Driver) error {
 
 // flush writes out what this turn put into the queues.
 func (b *Broker) flush() {
+	b.drainPressed()
 	for i := 0; i < len(b.writeList); i++ {
 		p := b.writeList[i]
 		b.writeList[i] = nil

@@ -24,7 +24,7 @@ func (b *Broker) enforceMemoryLimit() {
 			return // its consumer was faster
 		}
 		if s.ID == 0 { // what it waits for would never come
-			s.session.sink.Disconnect(frame.CodeSlow, "answers that it did not take were dropped, for memory is short")
+			s.session.disconnect(frame.CodeSlow, "answers that it did not take were dropped, for memory is short")
 		} else {
 			b.stats.dropped(uint64(n))
 		}

@@ -65,10 +65,7 @@ func (p *Session) request(buf *frame.Buffer, off int, f frame.Frame) error {
 		return nil
 	}
 	if s.Queue.Room(bus.Urgent) == 0 {
-		s.session.sink.Drain(s.session)
-		if s.Queue.Room(bus.Urgent) == 0 {
-			return bus.ErrOverloaded
-		}
+		return bus.ErrOverloaded
 	}
 	it, err := b.readable(s.session, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
 	if err != nil {

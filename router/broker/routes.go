@@ -31,6 +31,7 @@ const maxRoutes = 1 << 16
 type route struct {
 	topic      string
 	gen        uint64
+	step       int // how many messages a burst may have
 	lane       bus.Lane
 	system     bool
 	unfiltered []*Sub // take every message
@@ -91,6 +92,7 @@ func (b *Broker) route(name string) *route {
 func (x *routes) refresh(r *route) {
 	r.forget()
 	r.gen = x.gen
+	r.step = burstLength
 	x.found = x.tree.AppendMatches(x.found[:0], r.topic)
 	slices.SortFunc(x.found, func(s, o *Sub) int { return cmp.Compare(s.serial, o.serial) }) // in the order in which they came
 	x.found = slices.Compact(x.found)                                                        // each once
@@ -98,6 +100,7 @@ func (x *routes) refresh(r *route) {
 		if !s.filter.MatchesTopic(r.topic) {
 			continue
 		}
+		r.step = min(r.step, step(s.Queue.Capacity(r.lane)))
 		switch {
 		case s.spec.Respond:
 			r.responders.members = append(r.responders.members, s)

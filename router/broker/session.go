@@ -27,9 +27,12 @@ type Session struct {
 	inbox         *Sub // answers, and what else is addressed to the client itself
 
 	inWriteList  bool
-	queued       []*Sub // with something queued
-	openRequests int    // unanswered requests
-	statsTurn    int64  // the turn in which statistics were last made for it
+	isPressed    bool
+	disconnected bool    // the sink knows of ending
+	ending       *ending // why the sink is to disconnect; nil: it is not
+	queued       []*Sub  // with something queued
+	openRequests int     // unanswered requests
+	statsTurn    int64   // the turn in which statistics were last made for it
 
 	stats sessionCounters
 }
@@ -72,9 +75,46 @@ func (p *Session) Identity() bus.Identity { return p.who }
 // Broker returns the session's broker.
 func (p *Session) Broker() *Broker { return p.b }
 
-// Queued returns the subscriptions that have something queued, for the sink to
-// drain: take from their queues, and keep those that are not empty yet.
-func (p *Session) Queued() *[]*Sub { return &p.queued }
+// Queued returns the subscriptions that have something queued, in the order in which
+// a sink should take from them: what is addressed to the client itself first. The
+// slice is the session's, and is valid until the next call of one of its methods.
+func (p *Session) Queued() []*Sub { return p.queued }
+
+// Settle is called by a sink that has taken from Queued: those that are empty leave
+// the list. next is the place of the one to be first the next time, and 0 leaves the
+// order as it is.
+func (p *Session) Settle(next int) {
+	subs := p.queued
+	if len(subs) > 0 && subs[0].ID == 0 {
+		subs, next = subs[1:], max(0, next-1) // what is addressed stays first
+	}
+	if next > 0 {
+		p.b.rotated = append(append(p.b.rotated[:0], subs[next:]...), subs[:next]...)
+		copy(subs, p.b.rotated)
+		clear(p.b.rotated)
+	}
+	kept := p.queued[:0]
+	for _, sub := range p.queued {
+		if sub.Queue.Pending() {
+			kept = append(kept, sub)
+		} else {
+			sub.isReady = false
+		}
+	}
+	clear(p.queued[len(kept):])
+	p.queued = kept
+}
+
+// DiscardQueued drops all that is queued for the client, which will not take it. Its
+// subscriptions stay.
+func (p *Session) DiscardQueued() {
+	for _, sub := range p.queued {
+		sub.Queue.Discard()
+		sub.isReady = false
+	}
+	clear(p.queued)
+	p.queued = p.queued[:0]
+}
 
 func (p *Session) markWritable() {
 	if !p.inWriteList {

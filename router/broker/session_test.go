@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -253,5 +254,50 @@ func TestATopicIsCheckedAgainForEachClientsPolicy(t *testing.T) {
 	}
 	if _, err := c.Request(ctx, "secret", nil); frame.CodeOf(err) != frame.CodeDenied {
 		t.Errorf("Request: %v, want ErrDenied", err)
+	}
+}
+
+// Routing returns before anything is written: a sink is drained between two frames,
+// and early enough that a burst which is larger than the queue loses nothing.
+func TestASinkIsDrainedBetweenFrames(t *testing.T) {
+	b := serve(t, router.Options{})
+	for _, capacity := range []int{1, 3, 16, 1000} {
+		far, on := attach(t, b, 0)
+		far.room = 1 << 20
+		publisher, _ := attach(t, b, 0)
+		on(func() {
+			spec := router.Subscription{Patterns: []string{"a"}, Queue: capacity}
+			if _, _, err := far.session.Subscribe(1, spec); err != nil {
+				t.Error(err)
+			}
+			const messages = 2000
+			buf := b.Pool().Get(messages * 64)
+			defer buf.Release(1)
+			for i := range messages {
+				off := len(buf.B)
+				out, err := frame.Append(buf.B, &frame.Fields{Type: frame.TypePublish, Topic: "a", Payload: []byte(fmt.Sprint(i))})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				buf.B = out
+				before := len(far.lines)
+				if err := publisher.session.Handle(buf, off, frame.Frame(out[off:])); err != nil {
+					t.Error(err)
+				}
+				if len(far.lines) != before {
+					t.Error("Handle wrote to a sink")
+					return
+				}
+				if b.Pressed() {
+					b.DrainPressed()
+				}
+			}
+			b.EndBatch()
+			far.Drain(far.session)
+			if len(far.lines) != messages {
+				t.Errorf("capacity %d: %d of %d messages arrived: %q", capacity, len(far.lines), messages, far.lines[:3])
+			}
+		})
 	}
 }

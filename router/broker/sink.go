@@ -26,15 +26,15 @@ type Driver interface {
 const Tick = time.Second
 
 // Sink is the far end of a session. Its methods are called on the routing thread,
-// some of them in the middle of routing a message: they must not block, and must
-// not call Session.Close or Session.Unsubscribe; a sink that fails ends its session
-// between two turns.
+// between two frames and never while a message is being routed. They must not block,
+// and must not call Session.Close: a sink that fails ends its session between two
+// turns.
 type Sink interface {
 	// Drain takes what the session's queues hold, as far as it goes without waiting;
-	// see Session.Ready. It is not called after Session.Close. A sink whose consumers run
-	// on goroutines of their own takes nothing and only empties Ready.
+	// see Session.Queued and Session.Settle. It is not called after Session.Close. A
+	// sink whose consumers run on goroutines of their own takes nothing.
 	Drain(p *Session)
-	// Disconnect ends the session soon, for the reason given.
+	// Disconnect ends the session soon, for the reason given. It is called once.
 	Disconnect(code frame.Code, text string)
 	// Tick is called about once a Tick.
 	Tick(now int64)

@@ -66,13 +66,11 @@ func (f *farEnd) lose() {
 
 // Drain takes one batch at a time, and writes what there is room for.
 func (f *farEnd) Drain(p *broker.Session) {
-	ready := p.Queued()
-	for len(*ready) > 0 && len(f.held) == 0 {
-		s := (*ready)[0]
+	for len(p.Queued()) > 0 && len(f.held) == 0 {
+		s := p.Queued()[0]
 		t, ok := s.Queue.Dequeue(queue.ClaimSize)
 		if !ok {
-			s.Done()
-			*ready = (*ready)[1:]
+			p.Settle(0)
 			continue
 		}
 		if t.HasGap {

@@ -28,9 +28,6 @@ type Sub struct {
 	why      error  // of stopped; written before Queue is closed
 }
 
-// Done says that the sink emptied s's queue and dropped it from Ready.
-func (s *Sub) Done() { s.isReady = false }
-
 // markReady puts s on its session's list, and the session on the broker's.
 func (s *Sub) markReady() {
 	p := s.session

@@ -24,11 +24,8 @@ const statsUnread = 256 << 10
 // answerStats answers a request for statistics, unless the client does not take
 // the answers that it has.
 func (b *Broker) answerStats(p *Session, id uint64) error {
-	unread := func() uint64 { return p.inbox.Queue.QueuedBytes(bus.Urgent) }
-	if !p.local && unread() > statsUnread {
-		if p.sink.Drain(p); unread() > statsUnread {
-			return bus.ErrOverloaded
-		}
+	if !p.local && p.inbox.Queue.QueuedBytes(bus.Urgent) > statsUnread {
+		return bus.ErrOverloaded
 	}
 	body, err := b.encodedStats(p)
 	if err != nil {
@@ -45,6 +42,9 @@ func (b *Broker) answerStats(p *Session, id uint64) error {
 		}
 		return out
 	})
+	if p.inbox.Queue.QueuedBytes(bus.Urgent) > statsUnread {
+		p.press() // the next one that asks should find what was read already written out
+	}
 	if b.pool.Live() > b.opts.MaxMemory {
 		b.enforceMemoryLimit()
 	}

@@ -249,6 +249,9 @@ func (s *Server) route(c *conn, buf *frame.Buffer, off, end int) int {
 				c.port.Refuse(f.ID(), err)
 				c.work++
 			}
+			if s.b.Pressed() {
+				s.b.DrainPressed()
+			}
 		case frame.TypePong:
 		default:
 			handled++

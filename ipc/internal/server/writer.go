@@ -41,7 +41,6 @@ type gather struct {
 	own   []byte // stream and gap frames; iov points into it, so it never grows
 	items []held
 	refs  []reference
-	subs  []*broker.Sub // for a moment
 
 	lastBuf *frame.Buffer // where the last iovec points, to go on with it
 	lastEnd uint32
@@ -56,17 +55,6 @@ func (g *gather) reset() {
 	clear(g.iov)
 	g.iov, g.own, g.items, g.refs = g.iov[:0], g.own[:0], g.items[:0], g.refs[:0]
 	g.total, g.lastBuf = 0, nil
-}
-
-// rotate puts subs in the order in which next is the first, but for what is
-// addressed to the client itself, which stays there.
-func (g *gather) rotate(subs []*broker.Sub, next int) {
-	if len(subs) > 0 && subs[0].ID == 0 {
-		subs, next = subs[1:], max(0, next-1)
-	}
-	g.subs = append(append(g.subs[:0], subs[next:]...), subs[:next]...)
-	copy(subs, g.subs)
-	clear(g.subs)
 }
 
 func (g *gather) full() bool {
@@ -133,7 +121,7 @@ func (s *Server) flush(c *conn) {
 		s.heard(c)
 		deliver(g.items)
 		release(g.refs)
-		if c.port == nil || len(*c.port.Queued()) == 0 {
+		if c.port == nil || len(c.port.Queued()) == 0 {
 			s.finish(c)
 			return
 		}
@@ -142,7 +130,7 @@ func (s *Server) flush(c *conn) {
 
 // finish ends a connection that was asked to end once all is written.
 func (s *Server) finish(c *conn) {
-	if !c.closing || c.port != nil && len(*c.port.Queued()) > 0 {
+	if !c.closing || c.port != nil && len(c.port.Queued()) > 0 {
 		return
 	}
 	if !c.said {
@@ -175,13 +163,7 @@ func (s *Server) discard(c *conn) {
 	s.dropHeld(c)
 	c.ctl = emptied(c.ctl)
 	if c.port != nil {
-		ready := c.port.Queued()
-		for _, sub := range *ready {
-			sub.Queue.Discard()
-			sub.Done()
-		}
-		clear(*ready)
-		*ready = (*ready)[:0]
+		c.port.DiscardQueued()
 	}
 	s.heard(c)
 	if c.closing { // it is not read from any more
@@ -216,26 +198,17 @@ func (s *Server) gatherQueues(c *conn, g *gather) {
 	for _, lane := range [...]bus.Lane{bus.Urgent, bus.Bulk} {
 		for progress := true; progress && !g.full(); {
 			progress = false
-			for i, sub := range *ready {
+			for i, sub := range ready {
 				if s.gatherLane(c, g, sub, lane, now) {
 					progress, next = true, i+1
 				}
 			}
 		}
 	}
-	if g.full() {
-		g.rotate(*ready, next)
+	if !g.full() {
+		next = 0
 	}
-	kept := (*ready)[:0]
-	for _, sub := range *ready {
-		if sub.Queue.Pending() {
-			kept = append(kept, sub)
-		} else {
-			sub.Done()
-		}
-	}
-	clear((*ready)[len(kept):])
-	*ready = kept
+	c.port.Settle(next)
 }
 
 // gatherLane collects one turn's worth of a lane; it reports whether there was
