@@ -7,23 +7,26 @@ import (
 )
 
 // Buffer is a pooled piece of memory that several owners share. Get hands it
-// out with one reference; whoever passes it on retains first, whoever is done
-// releases, and the last release gives it back to its pool. All of B belongs to
-// the owners together: bytes that one of them wrote and passed on are read only
-// from then on.
+// out with one reference. An owner that passes it on retains first, an owner
+// that is done releases, and the last release gives the memory back to its pool
+// and its bytes back to the budget that they were charged to. All of B belongs
+// to the owners together: bytes that one of them wrote and passed on are read
+// only from then on.
 //
 // Retain and Release are safe for concurrent use. B itself may be resliced and
-// filled only by its single owner, before it is shared.
+// filled only by its single owner, before it is shared, and only within its
+// capacity: memory that is put in its place would be in nobody's count.
 type Buffer struct {
 	B []byte // length 0 and the capacity asked for, or more, when it comes from Get
 
 	refs atomic.Int32
 
 	// set by Get, read by the last Release
-	pool *Pool
-	raw  *bytebufferpool.ByteBuffer // nil: too large for a class, left to the collector
-	size int                        // capacity handed out, charged to the pool
-	slot int                        // index of the class
+	pool   *Pool
+	raw    *bytebufferpool.ByteBuffer // nil: too large for a class, left to the collector
+	charge Charge                     // of size bytes; empty for a buffer without a budget
+	size   int                        // capacity handed out, counted by the pool
+	slot   int                        // index of the class
 }
 
 // Retain adds n references; the caller must hold one. Handing a batch of n
@@ -42,9 +45,11 @@ func (b *Buffer) Retain(n int) {
 }
 
 // Release gives n references up; the last one returns the buffer to its pool,
-// and B must not be touched after it. Giving up more than there are panics: at
-// the second release of a free buffer, or, when the buffer has been handed out
-// again in between, at that owner's. Release(0) does nothing.
+// and B must not be touched after it. It panics for a caller that gives up more
+// than there are: at the second release of a free buffer, or, when the buffer
+// has been handed out again in between, at that owner's. The last release also
+// panics if B has outgrown the memory that Get handed out. Release(0) does
+// nothing.
 func (b *Buffer) Release(n int) {
 	if n <= 0 {
 		if n < 0 {
@@ -62,6 +67,6 @@ func (b *Buffer) Release(n int) {
 	b.pool.put(b)
 }
 
-// Refs returns how many references there are: for tests and accounting, for in
-// any other use it has changed by the time that it is looked at.
+// Refs returns how many references there are. It is for tests and accounting:
+// in any other use the number has changed before the caller looks at it.
 func (b *Buffer) Refs() int { return int(b.refs.Load()) }

@@ -53,17 +53,28 @@ func TestMisusePanics(t *testing.T) {
 	mustPanic(t, "negative size", func() { p.Get(-1) })
 }
 
-func TestOwnerMayGrowTheBuffer(t *testing.T) {
+// TestBufferMustNotOutgrowItsMemory: what is put in the place of B would be in
+// no count.
+func TestBufferMustNotOutgrowItsMemory(t *testing.T) {
 	p := frame.NewPool()
 	b := p.Get(10)
-	charged := p.Live()
 	b.B = append(b.B, make([]byte, 1<<20)...)
-	if p.Live() != charged {
-		t.Errorf("%d bytes live, want what was handed out, %d", p.Live(), charged)
+	mustPanic(t, "release of a buffer that has grown", func() { b.Release(1) })
+}
+
+// TestAllocatedCountsFreshMemory holds buffers at the same time, so that none can
+// be used again.
+func TestAllocatedCountsFreshMemory(t *testing.T) {
+	p := frame.NewPool()
+	var held []*frame.Buffer
+	for _, size := range []int{1, 1, 64 << 10, 5 << 20} {
+		held = append(held, p.Get(size))
 	}
-	b.Release(1)
-	if p.Live() != 0 {
-		t.Errorf("%d bytes live, want 0", p.Live())
+	if n := p.Allocated(); n != 4 {
+		t.Errorf("%d allocations for 4 buffers held at once", n)
+	}
+	for _, b := range held {
+		b.Release(1)
 	}
 }
 

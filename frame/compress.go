@@ -2,6 +2,7 @@ package frame
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 	"sync"
 
@@ -33,7 +34,11 @@ func Compress(dst, payload []byte, method Flags) ([]byte, Flags) {
 	var out []byte
 	start := len(dst)
 	if method == FlagS2 {
-		out = slices.Grow(dst, s2.MaxEncodedLen(len(payload)))
+		most := s2.MaxEncodedLen(len(payload))
+		if most < 0 { // more than an int can say, on a 32-bit machine
+			return dst, 0
+		}
+		out = slices.Grow(dst, most)
 		out = out[:start+len(s2.Encode(out[start:cap(out)], payload))]
 	} else {
 		out = encoder().EncodeAll(payload, dst)
@@ -114,11 +119,10 @@ func inflatedLen(flags Flags, src []byte, maxPayload int) (int, error) {
 	size := uint64(len(src))
 	switch flags & FlagCompressed {
 	case FlagS2:
-		n, err := s2.DecodedLen(src)
-		if err != nil {
+		var ok bool
+		if size, ok = s2Len(src); !ok {
 			return 0, errInflateSize
 		}
-		size = uint64(n)
 	case FlagZstd:
 		h, ok := zstdHeader(src)
 		if !ok {
@@ -130,6 +134,19 @@ func inflatedLen(flags Flags, src []byte, maxPayload int) (int, error) {
 		return 0, errInflateBomb
 	}
 	return int(size), nil
+}
+
+// s2Len reads the inflated length that a block of s2 begins with: a varint of at
+// most five bytes, below 2^32. The decoder would take a longer one, and on a 32-bit
+// machine would call a block corrupt that only is too large.
+func s2Len(src []byte) (n uint64, ok bool) {
+	for i := range min(len(src), 5) {
+		n |= uint64(src[i]&0x7f) << (7 * i)
+		if src[i] < 0x80 {
+			return n, n <= math.MaxUint32
+		}
+	}
+	return 0, false
 }
 
 // zstdHeader reads the header of the frame of zstd at the beginning of src. It has to

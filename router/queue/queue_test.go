@@ -41,7 +41,11 @@ func newFeed(t testing.TB, o router.Overflow, bulk, urgent int, eager bool) *fee
 // reference each.
 func (f *feed) items(topic string, payloads ...string) []queue.Item {
 	var items []queue.Item
-	buf := f.pool.Get(4 << 10)
+	size := 0
+	for _, p := range payloads {
+		size += frame.HeaderSize + len(topic) + len(p)
+	}
+	buf := f.pool.Get(size)
 	for _, p := range payloads {
 		off := len(buf.B)
 		b, err := frame.Append(buf.B, &frame.Fields{Type: frame.TypePublish, Topic: topic, Payload: []byte(p)})
