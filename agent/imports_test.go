@@ -27,7 +27,8 @@ var allowed = map[string][]string{
 	"router/filter":   {"frame", "router/bus", "router/topic"},
 	"router/queue":    {"ring", "frame", "router/bus"},
 	"router/endpoint": {"frame", "router/bus", "router/topic", "router/queue"},
-	"router/broker":   {"ring", "frame", "router/bus", "router/topic", "router/filter", "router/queue", "router/endpoint"},
+	"router/store":    {"frame", "router/bus", "router/topic", "router/queue"},
+	"router/broker":   {"ring", "frame", "router/bus", "router/topic", "router/filter", "router/queue", "router/store", "router/endpoint"},
 	// The conformance suite is for tests, but lives beside them.
 	"router/routertest": {"router", "frame"},
 	// What a user meets of ipc; neither half of it knows the other.

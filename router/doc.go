@@ -176,6 +176,7 @@
 //	bus       the vocabulary: Bus, Message, Subscription, Stats, errors
 //	filter    what a subscription's filters ask of a message
 //	queue     lanes, policies, gaps: what waits for one subscriber
+//	store     retained values and replay
 //	endpoint  consumer, requester, responders: the parts of a client
 //	broker    broker.go (what there is) · loop.go (a turn) · burst.go (routing) ·
 //	          routes.go, groups.go · requests.go · memory.go · client.go

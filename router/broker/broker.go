@@ -9,6 +9,7 @@ import (
 	"github.com/daemoneye/eventbus/ring"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/queue"
+	"github.com/daemoneye/eventbus/router/store"
 	"github.com/daemoneye/eventbus/router/topic"
 )
 
@@ -37,8 +38,8 @@ type Broker struct {
 	control    *frame.Buffer // frames that the broker itself says are built here
 	controlLen int
 	pending    map[requestKey]*pendingRequest
-	retained   retained
-	replay     []*replayStore
+	retained   *store.Retained
+	replay     []*store.Replay
 	clients    []*LocalClient
 	turn       int    // whose turn it is to be first
 	draining   []*Sub // stopped, and perhaps not consumed to the end
@@ -79,17 +80,20 @@ func New(o Options) (*Broker, error) {
 	b.signal = ring.NewSignalFunc(func() { b.driver.Wake() })
 	b.index.init()
 	b.burst.items = make([]queue.Item, 0, burstLength)
-	stored := o.MaxRetainedBytes
+	b.retained = store.NewRetained(b.pool, store.Limits{Values: o.MaxRetained, Bytes: o.MaxRetainedBytes})
+	left := o.MaxMemory/2 - o.MaxRetainedBytes // else nothing would be left for messages on their way
 	for _, rule := range o.Replay {
-		s, err := newReplayStore(rule)
+		r, err := store.NewReplay(rule, b.pool)
 		if err != nil {
 			return nil, fmt.Errorf("router: options: Replay: %w", err)
 		}
-		b.replay = append(b.replay, s)
-		stored += s.rule.MaxBytes
+		b.replay = append(b.replay, r)
+		if left -= r.Rule().MaxBytes; left < 0 {
+			break
+		}
 	}
-	if stored > o.MaxMemory/2 { // else nothing would be left for messages on their way
-		return nil, fmt.Errorf("router: options: MaxRetainedBytes and Replay hold %d bytes together, want at most half of MaxMemory, %d", stored, o.MaxMemory/2)
+	if left < 0 {
+		return nil, fmt.Errorf("router: options: MaxRetainedBytes and Replay hold more than half of MaxMemory together, which is %d", o.MaxMemory/2)
 	}
 	b.stats.start(bus.Now())
 	return b, nil

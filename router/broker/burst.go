@@ -120,7 +120,7 @@ func (b *Broker) endBurst() {
 		b.retain(rt, r.items)
 	}
 	for _, s := range rt.replay {
-		s.add(b, rt, r.items)
+		s.Add(rt.topic, rt.lane, r.items, b.now)
 	}
 	compressed := r.special&frame.FlagCompressed != 0
 	for _, s := range rt.unfiltered {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/store"
 )
 
 // Histogram is the latency histogram.
@@ -34,7 +35,7 @@ func (b *Broker) Draining() int { return len(b.draining) }
 
 // MaxExpired is how many messages that fell out of a replay are remembered at
 // least.
-const MaxExpired = maxExpired
+const MaxExpired = store.MaxExpired
 
 // Pace spends the latency budget.
 type Pace struct{ pace }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/store"
 	"github.com/daemoneye/eventbus/router/topic"
 )
 
@@ -39,7 +40,7 @@ type route struct {
 	groups     []group
 	// responders serve requests for this target.
 	responders group
-	replay     []*replayStore
+	replay     []*store.Replay
 }
 
 func (x *routes) init() { x.routes = make(map[string]*route); x.gen = 1 }
@@ -77,7 +78,7 @@ func (b *Broker) route(name string) *route {
 			r.lane = bus.Urgent
 		}
 		for _, s := range b.replay {
-			if s.patterns.Match(name) {
+			if s.Takes(name) {
 				r.replay = append(r.replay, s)
 			}
 		}

@@ -96,8 +96,12 @@ func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, err
 	if spec.Respond {
 		overflow = bus.DropNewest // a request that does not fit is refused, not lost
 	}
-	early := b.backfill(s)
-	s.Queue.Reset(overflow, capacity+early.perLane[bus.Bulk], b.opts.UrgentQueued+early.perLane[bus.Urgent], p.local)
+	past := b.past(s)
+	var room [queue.LaneCount]int // beside the capacity
+	for i := range past.Messages {
+		room[past.Messages[i].Lane]++
+	}
+	s.Queue.Reset(overflow, capacity+room[bus.Bulk], b.opts.UrgentQueued+room[bus.Urgent], p.local)
 	if spec.Respond {
 		s.Queue.OnEvict = b.requestEvicted
 	}
@@ -105,7 +109,7 @@ func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, err
 	p.filterEntries += weight
 	p.filterBytes += size
 	b.index.add(s)
-	b.deliverBackfill(s, &early)
+	b.deliverPast(s, past)
 	return s, b.seq, nil
 }
 

@@ -1,0 +1,211 @@
+package store
+
+import (
+	"container/heap"
+	"container/list"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/queue"
+	"github.com/daemoneye/eventbus/router/topic"
+)
+
+// Limits bound what a Retained keeps.
+type Limits struct {
+	// Values is how many topics may have a value.
+	Values int
+	// Bytes is how much memory the values may take, in buffers of the pool.
+	Bytes int64
+}
+
+// Retained holds the last value of each topic that was published with the retain
+// flag. An empty payload removes the topic's value. Beyond the limits the client that
+// holds most loses its oldest value: a client that retains without end does not evict
+// what others have.
+type Retained struct {
+	pool   *frame.Pool
+	limits Limits
+	values map[string]*list.Element // of *value, by topic
+	names  topic.Names[*value]
+	owners map[uint32]*owner // by source
+	// The owner that holds most is first.
+	byBytes, byCount ownerHeap
+	bytes            int64 // of memory, not of frames: buffers come in sizes
+	search           uint64
+}
+
+// owner is a client, which may have ended, with the values that it published last.
+type owner struct {
+	order list.List // of *value, the longest unchanged first
+	bytes int64
+	at    [2]int // its places in byBytes and byCount
+}
+
+type value struct {
+	topic  string
+	lane   bus.Lane
+	source uint32
+	buf    *frame.Buffer
+	found  uint64 // the last search that found it
+}
+
+func (v *value) size() int64 { return int64(cap(v.buf.B)) }
+
+// sequence is the broker's sequence of the owner's oldest value.
+func (o *owner) sequence() uint64 {
+	return frame.Frame(o.order.Front().Value.(*value).buf.B).Sequence()
+}
+
+// NewRetained returns an empty Retained, whose buffers come from pool.
+func NewRetained(pool *frame.Pool, limits Limits) *Retained {
+	r := &Retained{
+		pool: pool, limits: limits,
+		values: make(map[string]*list.Element), owners: make(map[uint32]*owner),
+	}
+	r.byBytes = ownerHeap{place: 0, size: func(o *owner) int64 { return o.bytes }}
+	r.byCount = ownerHeap{place: 1, size: func(o *owner) int64 { return int64(o.order.Len()) }}
+	return r
+}
+
+// Len returns how many topics have a value.
+func (r *Retained) Len() int { return len(r.values) }
+
+// Keep takes a copy of it as the value of its topic, name. It returns how many values
+// the limits have removed.
+func (r *Retained) Keep(name string, lane bus.Lane, it *queue.Item) (removed int) {
+	r.remove(name)
+	f := it.Frame()
+	if len(f.Payload()) == 0 {
+		return 0
+	}
+	v := &value{topic: name, lane: lane, source: f.Source(), buf: r.pool.Get(len(f))}
+	v.buf.B = append(v.buf.B, f...)
+	if v.size() > r.limits.Bytes {
+		v.buf.Release(1)
+		return 1
+	}
+	r.add(v)
+	for r.bytes > r.limits.Bytes {
+		r.remove(r.byBytes.first().oldest())
+		removed++
+	}
+	for len(r.values) > r.limits.Values {
+		r.remove(r.byCount.first().oldest())
+		removed++
+	}
+	return removed
+}
+
+func (o *owner) oldest() (topic string) { return o.order.Front().Value.(*value).topic }
+
+func (r *Retained) add(v *value) {
+	o := r.owners[v.source]
+	isNew := o == nil
+	if isNew {
+		o = new(owner)
+		r.owners[v.source] = o
+	}
+	r.values[v.topic] = o.order.PushBack(v)
+	r.names.Put(v.topic, v)
+	o.bytes += v.size()
+	r.bytes += v.size()
+	for _, h := range [...]*ownerHeap{&r.byBytes, &r.byCount} {
+		if isNew {
+			heap.Push(h, o)
+		} else {
+			heap.Fix(h, o.at[h.place])
+		}
+	}
+}
+
+func (r *Retained) remove(name string) {
+	e := r.values[name]
+	if e == nil {
+		return
+	}
+	v := e.Value.(*value)
+	o := r.owners[v.source]
+	last := o.order.Len() == 1
+	if last { // while it still has a value, which the heaps look at
+		delete(r.owners, v.source)
+		heap.Remove(&r.byBytes, o.at[0])
+		heap.Remove(&r.byCount, o.at[1])
+	}
+	o.order.Remove(e)
+	o.bytes -= v.size()
+	if !last {
+		heap.Fix(&r.byBytes, o.at[0])
+		heap.Fix(&r.byCount, o.at[1])
+	}
+	delete(r.values, name)
+	r.names.Delete(name)
+	r.bytes -= v.size()
+	v.buf.Release(1)
+}
+
+// Release removes all values.
+func (r *Retained) Release() {
+	for name := range r.values {
+		r.remove(name)
+	}
+}
+
+// Collect adds to p the values that want selects.
+func (r *Retained) Collect(want *Want, p *Past) {
+	r.search++
+	for _, pattern := range want.Patterns {
+		p.Visited += r.names.Select(pattern, func(name string, v *value) {
+			if v.found == r.search {
+				return // by another pattern
+			}
+			v.found = r.search
+			it := queue.Item{Buf: v.buf, Len: uint32(len(v.buf.B))}
+			if want.takesTopic(name) && want.takes(it.Frame(), name) {
+				p.Messages = append(p.Messages, Message{Item: it, Lane: v.lane})
+			}
+		})
+	}
+}
+
+// ownerHeap orders owners by what they hold, the one with most first; among equals
+// the one whose oldest value is oldest. It implements heap.Interface.
+type ownerHeap struct {
+	owners []*owner
+	place  int // of owner.at
+	size   func(*owner) int64
+}
+
+func (h *ownerHeap) first() *owner { return h.owners[0] }
+
+// Len implements heap.Interface.
+func (h *ownerHeap) Len() int { return len(h.owners) }
+
+// Less implements heap.Interface.
+func (h *ownerHeap) Less(i, j int) bool {
+	x, y := h.owners[i], h.owners[j]
+	if sx, sy := h.size(x), h.size(y); sx != sy {
+		return sx > sy
+	}
+	return x.sequence() < y.sequence()
+}
+
+// Swap implements heap.Interface.
+func (h *ownerHeap) Swap(i, j int) {
+	h.owners[i], h.owners[j] = h.owners[j], h.owners[i]
+	h.owners[i].at[h.place], h.owners[j].at[h.place] = i, j
+}
+
+// Push implements heap.Interface.
+func (h *ownerHeap) Push(o any) {
+	o.(*owner).at[h.place] = len(h.owners)
+	h.owners = append(h.owners, o.(*owner))
+}
+
+// Pop implements heap.Interface.
+func (h *ownerHeap) Pop() any {
+	last := len(h.owners) - 1
+	o := h.owners[last]
+	h.owners[last] = nil
+	h.owners = h.owners[:last]
+	return o
+}
