@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 
@@ -10,9 +11,12 @@ import (
 	"github.com/daemoneye/eventbus/ipc/policy"
 )
 
-// accept lets in whoever waits.
+// maxAccepts bounds the connections that are accepted in one turn.
+const maxAccepts = 64
+
+// accept takes in the clients that are waiting to connect.
 func (s *Server) accept() {
-	for range 64 {
+	for range maxAccepts {
 		fd, _, err := unix.Accept4(s.l.FD(), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == nil:
@@ -22,12 +26,12 @@ func (s *Server) accept() {
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		case outOfDescriptors(err):
 			s.b.Fault(unixsock.NewOpError("accept", s.l.Path(), err))
-			if !s.turnAway() {
+			if !s.refuseWithSpare() {
 				return
 			}
 		default:
 			s.b.Fault(unixsock.NewOpError("accept", s.l.Path(), err))
-			s.deafen()
+			s.pauseAccept()
 			return
 		}
 	}
@@ -37,83 +41,90 @@ func outOfDescriptors(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
 }
 
-// admit takes a new connection in, if there is room.
+// admit makes an accepted descriptor a connection, if there is room and policy does
+// not refuse its user.
 func (s *Server) admit(fd int) {
 	if s.count >= s.o.MaxConnections {
 		s.b.Refused(frame.ErrLimit)
-		s.sayAndClose(fd, refusal(frame.CodeLimit, "max_connections is %d, and as many are connected", s.o.MaxConnections))
+		sendAndClose(fd, refusal(frame.CodeLimit, "max_connections is %d, and as many are connected", s.o.MaxConnections))
 		return
 	}
-	cred, err := unixsock.CredentialsOf(fd)
-	c := &conn{s: s, fd: fd, cred: cred, peer: policy.Peer{PID: cred.PID, UID: cred.UID, GID: cred.GID}, watched: readable}
-	c.peer.Process = &c.cred
+	c, err := newConn(s, fd)
 	if early, ok := s.o.Policy.(policy.EarlyPolicy); ok && err == nil {
 		if no := early.Refuse(&c.peer); no != nil {
 			c.cred.Close()
 			s.b.Refused(no)
-			s.sayAndClose(fd, refusal(frame.CodeOf(no), "%v", no))
+			sendAndClose(fd, refusal(frame.CodeOf(no), "%v", no))
 			return
 		}
 	}
 	if err == nil {
-		err = s.poll.add(fd, readable)
+		err = s.poll.add(fd, c.watched)
 	}
 	if err != nil {
 		c.cred.Close()
 		s.b.Fault(unixsock.NewOpError("accept", s.l.Path(), err))
 		s.b.Refused(frame.ErrLimit)
-		s.sayAndClose(fd, refusal(frame.CodeLimit, "the broker cannot take another connection: %v", err))
+		sendAndClose(fd, refusal(frame.CodeLimit, "the broker cannot take another connection: %v", err))
 		return
 	}
 	if fd >= len(s.conns) {
 		s.conns = append(s.conns, make([]*conn, fd+1-len(s.conns))...)
 	}
 	unixsock.Widen(fd)
-	now := frame.Now()
-	c.since, c.lastRead, c.lastSent = now, now, now
 	s.conns[fd] = c
 	s.count++
 }
 
-// sayAndClose writes to a socket that is not ours to keep. It is new, so there
-// is room for a few bytes.
-func (s *Server) sayAndClose(fd int, b []byte) {
+// refusal returns the frames that refuse a client which did not become a connection.
+func refusal(code frame.Code, format string, args ...any) []byte {
+	text := fmt.Sprintf(format, args...)
+	body := frame.ErrorBody{Code: code, Fatal: true, Text: text}
+	b := frame.AppendControl(nil, frame.TypeError, 0, frame.Now(), frame.ErrorSize(body))
+	b = frame.AppendError(b, body)
+	return frame.AppendGoodbyeFrame(b, frame.Now(), frame.Goodbye{Code: code, Text: text})
+}
+
+// sendAndClose writes b and closes the socket. The socket is new, so it has room for
+// a few bytes.
+func sendAndClose(fd int, b []byte) {
 	unixsock.RawSend(fd, []unix.Iovec{{Base: &b[0], Len: uint64(len(b))}})
 	unix.Close(fd)
 }
 
-// turnAway refuses a connection when there are no descriptors left, with one
-// that was kept for that: else the listener would stay readable for ever. It
-// reports whether somebody was waiting.
-func (s *Server) turnAway() bool {
-	closeSpare(s.spare)
+// refuseWithSpare refuses one client when the process has no descriptors left: it
+// gives up the spare one to accept it. Otherwise the listener would stay readable,
+// and wake the loop again and again. It reports whether a client was waiting.
+func (s *Server) refuseWithSpare() bool {
+	closeSpare(s.spareFD)
 	fd, _, err := unix.Accept4(s.l.FD(), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 	if err == nil {
 		s.b.Refused(frame.ErrLimit)
-		s.sayAndClose(fd, refusal(frame.CodeLimit, "the broker has no descriptors left"))
+		sendAndClose(fd, refusal(frame.CodeLimit, "the broker has no descriptors left"))
 	}
-	if s.spare = openSpare(); s.spare < 0 {
-		s.deafen() // another part of the process was quicker
+	if s.spareFD = openSpare(); s.spareFD < 0 {
+		s.pauseAccept() // another part of the process has taken the descriptor
 		return false
 	}
 	return err == nil
 }
 
-// deafen stops looking at the listener, which would be readable turn after
-// turn, until listenAgain: who connects waits meanwhile.
-func (s *Server) deafen() {
+// pauseAccept stops watching the listener, which would be readable turn after turn,
+// until resumeAccept. Clients that connect wait meanwhile.
+func (s *Server) pauseAccept() {
 	if err := s.poll.change(s.l.FD(), 0); err != nil {
 		s.b.Fault(unixsock.NewOpError("accept", s.l.Path(), err))
 	}
-	s.deaf = true
+	s.acceptPaused = true
 }
 
-// listenAgain is tried about once a Tick.
-func (s *Server) listenAgain() {
-	if s.spare < 0 {
-		s.spare = openSpare()
+// resumeAccept tries to watch the listener again. The loop calls it about once a
+// Tick.
+func (s *Server) resumeAccept() {
+	if s.spareFD < 0 {
+		s.spareFD = openSpare()
 	}
-	s.deaf = s.poll.change(s.l.FD(), readable) != nil
+	s.acceptPaused = s.poll.change(s.l.FD(), readable) != nil
 }
 
 func openSpare() int {

@@ -1,209 +1,130 @@
 package server
 
 import (
-	"fmt"
-	"slices"
-	"time"
-
-	"golang.org/x/sys/unix"
-
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 	"github.com/daemoneye/eventbus/ipc/policy"
 	"github.com/daemoneye/eventbus/router/broker"
 )
 
-// conn is one client's connection: accepted, then ready after its handshake,
-// then doomed, then ended. It is the port's Sink. Routing thread only.
+// state is where a connection is in its life. The comment names the method that
+// brings a connection there. It never goes back.
+type state uint8
+
+const (
+	accepted    state = iota // its hello has not come yet: admit
+	ready                    // it is a client: hello
+	draining                 // it is not read any more; what is queued for it is written: beginDrain
+	lastWrites               // the same, and the goodbye is queued, behind which nothing comes: finishDrain
+	writeClosed              // its socket takes nothing any more; what it has sent is read to its end: writeFailed
+	closing                  // it ends before the next turn: close
+	ended                    // its descriptor, and all that it held, is given back: end
+)
+
+// reads reports whether a connection in this state is read, and what it sends routed.
+func (s state) reads() bool { return s == accepted || s == ready || s == writeClosed }
+
+// writes reports whether a connection in this state is written to.
+func (s state) writes() bool { return s <= lastWrites }
+
+// hold are the reasons for which a connection that reads is not read for now.
+type hold uint8
+
+const (
+	holdRate    hold = 1 << iota // it sends faster than its rate: until charge's debt is paid
+	holdReplies                  // it does not take the server's control frames: until it does
+	holdWork                     // part is more than one turn's work: until that is routed, in the next turn
+)
+
+// conn is the connection of one client, and the Sink of its session. Routing thread
+// only.
 type conn struct {
-	s    *Server
-	fd   int
-	cred unixsock.Credentials // with the process, until Admit
-	peer policy.Peer
-	port *broker.Session // nil until the handshake is done
+	s       *Server
+	fd      int
+	cred    unixsock.Credentials // with a handle on the process, until Admit
+	peer    policy.Peer
+	session *broker.Session // nil while accepted
 
-	since    int64 // when it was accepted
-	lastRead int64
-	lastSent int64  // to about a Tick
-	spoke    bool   // something was sent since the last Tick
-	pinged   bool   // since lastRead
-	paused   bool   // not read from, for it publishes too fast
-	owed     bool   // not read from, for it does not read the answers
-	blocked  bool   // its socket is full
-	watched  uint32 // what epoll looks for
+	state   state
+	hold    hold
+	blocked bool   // its socket is full, and epoll watches for room
+	hungUp  bool   // the client is gone; what it has sent is read whatever hold says, but for holdWork
+	pinged  bool   // a ping was sent since lastRead
+	watched uint32 // the events that epoll watches for
 
-	// reading
-	part  partial
-	waits bool // part is more than a turn's work, and c is in waiting
-	gone  bool // it has hung up: what it has sent is routed, whatever its rate
-	work  int  // that it made in this turn
-	rate  bucket
+	// Times, of frame.Now.
+	acceptedAt    int64
+	lastRead      int64
+	lastSent      int64 // to about a Tick, by sentSinceTick
+	sentSinceTick bool
+	fullSince     int64 // when the socket last became full and nothing was taken since; 0: it is not full
 
-	// writing
-	ctl       []byte // frames of the server's own, to go first
-	left      []piece
-	heldItems []held
-	heldRefs  []reference
-	stream    frame.Stream // what the client believes to be receiving
-	full      int64        // since when the socket is full; 0 when it is not
-	farewell  []byte       // to be written when all else is, then nothing more
-	closing   bool         // ends when all is written
-	said      bool         // the farewell is written, or on its way
-	mute      bool         // it takes nothing any more, and is read to its end
-	dead      bool         // ends at the next chance
-	why       error
+	// Reading.
+	part partial
+	work int // that it made in this turn
+	rate bucket
+
+	// Writing.
+	ctl      []byte       // control frames of the server, which are written first
+	unsent   partialWrite // the rest of a write that the socket did not take whole
+	stream   frame.Stream // the last stream frame written: what the client takes the next messages for
+	farewell []byte       // the goodbye that finishDrain queues
+	why      error        // it is closing
 }
 
-// maxCtl is how much the server may have to say to a client and still read from
-// it, and route what it has read. A turn's work may bring it a little beyond.
-const maxCtl = 256 << 10
-
-// doom has c ended before the next turn, for err. It may be called anywhere.
-func (s *Server) doom(c *conn, err error) {
-	if c.dead {
-		return
+func newConn(s *Server, fd int) (*conn, error) {
+	cred, err := unixsock.CredentialsOf(fd)
+	now := frame.Now()
+	c := &conn{
+		s: s, fd: fd, cred: cred, peer: policy.Peer{PID: cred.PID, UID: cred.UID, GID: cred.GID},
+		watched: readable, acceptedAt: now, lastRead: now, lastSent: now,
 	}
-	c.dead, c.why = true, err
-	s.doomed = append(s.doomed, c)
+	c.peer.Process = &c.cred
+	return c, err
 }
 
-// reap ends the doomed.
-func (s *Server) reap() {
-	for len(s.doomed) > 0 {
-		c := s.doomed[len(s.doomed)-1]
-		s.doomed = s.doomed[:len(s.doomed)-1]
-		if s.conns[c.fd] == c {
-			s.lastWords(c)
-			s.end(c, c.why)
-		}
-	}
+// readsHeld reports whether epoll need not watch for what the client sends. Under
+// holdWork it watches on, because that lasts for one turn only.
+func (c *conn) readsHeld() bool {
+	return !c.state.reads() || c.hold&(holdRate|holdReplies) != 0 && !c.hungUp
 }
 
-// lastWords writes a goodbye that could not be written yet, where that would not
-// be in the middle of a frame.
-func (s *Server) lastWords(c *conn) {
-	if len(c.ctl) > 0 && len(c.left) == 0 && !c.blocked {
-		unixsock.RawSend(c.fd, []unix.Iovec{{Base: &c.ctl[0], Len: uint64(len(c.ctl))}})
-	}
+// setHold and clearHold change the reasons that make epoll stop watching.
+func (c *conn) setHold(h hold) {
+	c.hold |= h
+	c.watch()
 }
 
-// end frees all that c holds.
-func (s *Server) end(c *conn, why error) {
-	if why != nil {
-		s.b.Refused(why)
-	}
-	s.dropHeld(c)
-	s.dropPart(c)
-	if c.port != nil {
-		c.port.Close()
-	}
-	s.paused = slices.DeleteFunc(s.paused, func(x *conn) bool { return x == c })
-	s.waiting = slices.DeleteFunc(s.waiting, func(x *conn) bool { return x == c })
-	s.conns[c.fd] = nil
-	s.count--
-	c.cred.Close()
-	s.poll.remove(c.fd)
-	unix.Close(c.fd)
-}
-
-// refuse answers a frame that was at fault. A fatal fault ends the connection.
-func (s *Server) refuse(c *conn, id uint64, err error, fatal bool) {
-	code := frame.CodeOf(err)
-	body := frame.ErrorBody{Code: code, Fatal: fatal, Text: err.Error()}
-	c.ctl = frame.AppendControl(c.ctl, frame.TypeError, id, frame.Now(), frame.ErrorSize(body))
-	c.ctl = frame.AppendError(c.ctl, body)
-	if fatal {
-		s.leave(c, code, err.Error(), err)
-		return
-	}
-	s.said(c)
-}
-
-// said writes out what was put into c.ctl. A client that has the server talk
-// without listening is not read from until it has heard what it asked for.
-func (s *Server) said(c *conn) {
-	if c.port == nil || len(c.ctl) > maxCtl {
-		s.flush(c)
-	}
-	if len(c.ctl) > maxCtl {
-		c.owed = true
-		s.watch(c)
-	}
-	if c.port != nil {
-		c.port.RequestWrite()
-	}
-}
-
-// heard goes on reading from a client that has taken all that it is owed.
-func (s *Server) heard(c *conn) {
-	if c.owed {
-		c.owed = false
-		s.readAgain(c, frame.Now())
-	}
-}
-
-// readAgain has c read from that was not for a while: its times begin anew.
-func (s *Server) readAgain(c *conn, now int64) {
+// clearHold lets the connection be read again, unless there are other reasons. Its
+// times begin anew, because the client could not show a sign of life meanwhile.
+func (c *conn) clearHold(h hold, now int64) {
+	c.hold &^= h
 	c.lastRead = now
 	if c.part.buf != nil {
 		c.part.since = now
 	}
-	s.watch(c)
+	c.watch()
 }
 
-// unread reports whether c is not read from for now, whatever it sends.
-func (c *conn) unread() bool { return c.paused || c.owed || c.closing }
-
-// leave says goodbye and ends c. What the socket does not take at once is lost:
-// the client is at fault, or gone.
-func (s *Server) leave(c *conn, code frame.Code, text string, why error) {
-	if !c.said {
-		c.said = true
-		c.ctl = frame.AppendGoodbyeFrame(c.ctl, frame.Now(), frame.Goodbye{Code: code, Text: text})
-		s.flush(c)
+// watch has epoll watch for what c waits for.
+func (c *conn) watch() {
+	var want uint32
+	if !c.readsHeld() {
+		want = readable
 	}
-	s.doom(c, why)
+	if c.blocked {
+		want |= writable
+	}
+	if want == c.watched {
+		return
+	}
+	c.watched = want
+	if err := c.s.poll.change(c.fd, want); err != nil {
+		c.close(err)
+	}
 }
 
 // Drain implements broker.Sink.
-func (c *conn) Drain(*broker.Session) { c.s.flush(c) }
+func (c *conn) Drain(*broker.Session) { c.flush() }
 
-// Disconnect implements broker.Sink.
-func (c *conn) Disconnect(code frame.Code, text string) {
-	if c.dead || c.mute {
-		return
-	}
-	if !c.said {
-		c.said = true
-		c.ctl = frame.AppendGoodbyeFrame(c.ctl, frame.Now(), frame.Goodbye{Code: code, Text: text})
-		// Not flushed here: this may be the middle of a flush.
-	}
-	c.s.doom(c, fmt.Errorf("%w: %s", code.Err(), text))
-}
-
-// Tick implements broker.Sink: the bounds in time. A client that says nothing is
-// asked once before it is given up. One that is told nothing hears a ping, so that
-// it does not give up the server: early enough for lastSent to be a Tick late.
-func (c *conn) Tick(now int64) {
-	s := c.s
-	if c.spoke {
-		c.spoke, c.lastSent = false, now
-	}
-	idle := time.Duration(now - c.lastRead)
-	switch {
-	case c.dead:
-	case c.mute: // the end of what it sent is found by reading, if it has an end
-		if idle > s.o.Heartbeat && !c.unread() {
-			s.doom(c, nil)
-		}
-	case c.full != 0 && time.Duration(now-c.full) > s.o.ConnectionTimeout:
-		s.leave(c, frame.CodeSlow, "did not read for "+s.o.ConnectionTimeout.String(), frame.ErrSlow)
-	case c.said: // nothing comes after a goodbye
-	case idle > 3*s.o.Heartbeat && c.pinged && !c.unread():
-		s.leave(c, frame.CodeHeartbeat, "silent for "+idle.Round(time.Millisecond).String(), frame.ErrHeartbeat)
-	case idle > s.o.Heartbeat && !c.pinged && !c.unread(), time.Duration(now-c.lastSent) > s.o.Heartbeat/2:
-		c.pinged, c.spoke = true, true
-		c.ctl = frame.AppendControl(c.ctl, frame.TypePing, 0, now, 0)
-		s.said(c)
-	}
-}
+var _ broker.Sink = (*conn)(nil)

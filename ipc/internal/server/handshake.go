@@ -9,11 +9,12 @@ import (
 
 var errHello = fmt.Errorf("%w: the first frame must be hello", frame.ErrHandshake)
 
-// maxIdentity bounds name and role in bytes: they are in all statistics.
+// maxIdentity bounds name and role in bytes, because they are in all statistics.
 const maxIdentity = 256
 
-// hello makes a connection a client. An error is fatal.
-func (s *Server) hello(c *conn, f frame.Frame) error {
+// hello makes a connection a client and answers with welcome. An error is fatal.
+func (c *conn) hello(f frame.Frame) error {
+	s := c.s
 	if f.Type() != frame.TypeHello {
 		return errHello
 	}
@@ -28,25 +29,28 @@ func (s *Server) hello(c *conn, f frame.Frame) error {
 	}
 	c.peer.Name, c.peer.Role = h.Name, h.Role
 	grant, err := s.o.Policy.Admit(&c.peer)
-	c.cred.Close() // has done its service; a descriptor for each client would be dear
+	c.cred.Close() // policy is done with the process, and each handle is a descriptor
 	if err != nil {
 		return err
 	}
-	inflates := frame.Compressions(h.Features)
 	c.rate.perSecond = int64(grant.PublishRate)
 	if c.rate.perSecond == 0 {
 		c.rate.perSecond = int64(s.o.PublishRate)
 	}
+	// The server forwards compressed payloads as they are, and inflates them for
+	// clients that cannot.
+	inflates := frame.Compressions(h.Features)
 	who := bus.Identity{Name: grant.Name, Role: grant.Role, PID: c.peer.PID, UID: c.peer.UID, GID: c.peer.GID}
-	c.port = s.b.Attach(who, c, grant.Authorize, inflates)
+	c.session = s.b.Attach(who, c, grant.Authorize, inflates)
+	c.state = ready
 	bo := s.b.Options()
 	c.ctl, err = appendWelcome(c.ctl, &frame.Welcome{
-		Source: c.port.ID(), Broker: bo.Name, Version: frame.Version, Features: frame.CompressionNames(inflates),
+		Source: c.session.ID(), Broker: bo.Name, Version: frame.Version, Features: frame.CompressionNames(inflates),
 		MaxMessageSize: bo.MaxMessageSize, MaxConnections: s.o.MaxConnections, MaxQueued: bo.MaxQueued,
 		HeartbeatMs: s.o.Heartbeat.Milliseconds(), Urgent: bo.Urgent, Epoch: s.epoch,
 	})
 	if err == nil {
-		s.said(c)
+		c.sendControl()
 	}
 	return err
 }

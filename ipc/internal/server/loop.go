@@ -17,36 +17,30 @@ func (s *Server) Wake() { s.poll.wake() }
 // Pause implements broker.Driver.
 func (s *Server) Pause(d time.Duration) { unixsock.Nap(d) }
 
-// Poll implements broker.Driver: one look at all sockets. From each that has
-// something, one read is taken, and no more routed than a turn's work, so that
-// none keeps the others waiting.
+// Poll implements broker.Driver: one turn over all sockets. Each that has something
+// is read once, and no more of it is routed than a turn's work, so that no client
+// keeps the others waiting.
 func (s *Server) Poll(wait time.Duration) (worked bool, err error) {
-	if len(s.doomed) > 0 {
-		s.reap()
+	if len(s.closing) > 0 {
+		s.closeConns()
 		worked, wait = true, 0
 	}
-	if len(s.paused) > 0 {
-		wait = min(wait, s.resume())
+	if len(s.rateHeld) > 0 {
+		wait = min(wait, s.releaseRateHeld())
 	}
-	if len(s.waiting) > 0 && s.goOn() {
+	if len(s.workHeld) > 0 && s.routeHeldWork() {
 		worked, wait = true, 0
 	}
-	if s.count > 0 || s.deaf {
+	if s.count > 0 || s.acceptPaused {
 		wait = min(wait, broker.Tick)
 	}
-	n, err := s.poll.wait(wait, s.taken >= dense)
+	n, err := s.poll.wait(wait, s.turnBytes >= lingerBytes)
 	if err != nil {
 		return worked, unixsock.NewOpError("read", s.l.Path(), err)
 	}
-	if now := frame.Now(); now-s.checked >= int64(broker.Tick) {
-		s.checked = now
-		s.sweep(now)
-		if s.deaf {
-			s.listenAgain()
-		}
-	}
+	s.sweepIfDue()
 	if n > 0 {
-		s.taken = 0
+		s.turnBytes = 0
 	}
 	for i := range s.poll.events[:n] {
 		ev := &s.poll.events[i]
@@ -58,14 +52,12 @@ func (s *Server) Poll(wait time.Duration) (worked bool, err error) {
 			s.accept()
 		default:
 			if c := s.connOf(fd); c != nil {
-				s.event(c, ev.Events)
+				c.event(ev.Events)
 			}
 		}
 	}
 	s.b.EndBatch()
-	if len(s.doomed) > 0 {
-		s.reap()
-	}
+	s.closeConns()
 	return worked || n > 0, nil
 }
 
@@ -77,85 +69,62 @@ func (s *Server) connOf(fd int) *conn {
 	return s.conns[fd]
 }
 
-func (s *Server) event(c *conn, events uint32) {
+// event handles what epoll reports of the connection's socket.
+func (c *conn) event(events uint32) {
 	if events&writable != 0 {
-		c.blocked = false
-		s.flush(c)
-		s.watch(c)
+		c.unblock()
 	}
-	gone := events&(unix.EPOLLHUP|unix.EPOLLERR) != 0
+	if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.hungUp = true
+	}
 	switch {
-	case c.closing:
-		if gone {
-			s.doom(c, nil)
+	case !c.state.reads():
+		if c.hungUp {
+			c.close(nil)
 		}
-	case c.waits: // what it has sent is routed before more is read
-		c.gone = c.gone || gone
-	case c.unread() && !gone:
-	case events&(unix.EPOLLIN|unix.EPOLLRDHUP) != 0 || gone:
-		s.read(c) // a client that is gone is read to its end, whatever its rate
+	case c.hold&holdWork != 0: // what it has sent is routed before more is read
+	case c.readsHeld():
+	case c.hungUp || events&readable != 0:
+		c.read()
 	}
 }
 
-// watch tells epoll what c waits for.
-func (s *Server) watch(c *conn) {
-	var want uint32
-	if !c.unread() {
-		want = readable
-	}
-	if c.blocked {
-		want |= writable
-	}
-	if want == c.watched {
-		return
-	}
-	c.watched = want
-	if err := s.poll.change(c.fd, want); err != nil {
-		s.doom(c, err)
-	}
-}
-
-// Finish implements broker.Driver: no more connections, and what is queued is
-// written out as long as clients take it. Whatever it does not look at any more
-// is taken out of epoll, which would report it again and again.
+// Finish implements broker.Driver: no more connections are taken in, and what is
+// queued is written as long as clients take it. What is not looked at any more is
+// taken out of epoll, which would report it again and again.
 func (s *Server) Finish() {
-	bye := frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Goodbye{Code: frame.CodeShutdown, Text: "the broker is shutting down"})
+	goodbye := frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Goodbye{Code: frame.CodeShutdown, Text: "the broker is shutting down"})
 	deadline := time.Now().Add(s.o.DrainTimeout)
 	s.poll.remove(s.l.FD())
 	s.poll.remove(s.poll.wakefd)
 	for _, c := range s.conns {
 		if c != nil {
-			c.closing = true
-			c.farewell = bye
-			s.watch(c)
-			s.flush(c)
+			c.beginDrain(goodbye)
+			c.flush()
 		}
 	}
-	s.reap()
-	for time.Now().Before(deadline) && s.unwritten() {
+	s.closeConns()
+	for time.Now().Before(deadline) && s.anyBlocked() {
 		n, err := s.poll.wait(min(time.Until(deadline), 50*time.Millisecond), false)
 		if err != nil {
 			return
 		}
 		for i := range s.poll.events[:n] {
 			c := s.connOf(int(s.poll.events[i].Fd))
-			if c == nil {
-				continue
+			switch {
+			case c == nil:
+			case s.poll.events[i].Events&(unix.EPOLLHUP|unix.EPOLLERR) != 0:
+				c.close(nil)
+			default:
+				c.unblock()
 			}
-			if s.poll.events[i].Events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-				s.doom(c, nil)
-				continue
-			}
-			c.blocked = false
-			s.flush(c)
-			s.watch(c)
 		}
-		s.reap()
+		s.closeConns()
 	}
 }
 
-// unwritten reports whether a connection still has something to write.
-func (s *Server) unwritten() bool {
+// anyBlocked reports whether a connection still has something to write.
+func (s *Server) anyBlocked() bool {
 	for _, c := range s.conns {
 		if c != nil && c.blocked {
 			return true

@@ -18,9 +18,9 @@ const (
 )
 
 const (
-	dense    = 16 << 10             // bytes read in a turn, from which on it lingers
-	lingers  = 20                   // looks before it sleeps
-	lingered = 4 * time.Microsecond // a yield that takes longer has given the core away
+	lingerBytes = 16 << 10             // the loop lingers behind a turn that read so much
+	lingerLooks = 20                   // how often it looks for events before it sleeps
+	lingerYield = 4 * time.Microsecond // a yield that takes longer has given the core to another thread
 )
 
 // poller owns the epoll descriptor and the eventfd that wakes it.
@@ -29,7 +29,7 @@ type poller struct {
 	events [128]unix.EpollEvent
 	yields unixsock.Yields
 
-	mu     sync.Mutex // held while waking: nobody wakes a descriptor that is closed
+	mu     sync.Mutex // held while waking, so that no descriptor is woken that is closed
 	wakefd int        // guarded by mu; -1 when closed
 }
 
@@ -52,14 +52,14 @@ func (p *poller) close() error {
 	return os.NewSyscallError("close", unix.Close(p.epfd))
 }
 
-// wake is called once for each sleep at most, so the lock costs little. Whoever
-// calls it may come late, when the server is no more.
+// wake is called once for each sleep at most, so the lock costs little. A publisher
+// may call it late, when the server has closed.
 func (p *poller) wake() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.wakefd >= 0 {
 		one := uint64(1)
-		// It fails only when the counter is full: then a wake-up is pending anyway.
+		// The write fails only when the counter is full: then a wake-up is pending anyway.
 		unix.RawSyscall(unix.SYS_WRITE, uintptr(p.wakefd), uintptr(unsafe.Pointer(&one)), 8)
 	}
 }
@@ -74,12 +74,12 @@ func (p *poller) change(fd int, events uint32) error {
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.epfd, unix.EPOLL_CTL_MOD, fd, &ev))
 }
 
-// remove takes a descriptor out that was added. One that is closed goes by itself
-// only if no other process has it, as one that is being forked does.
+// remove takes a descriptor out of epoll. A descriptor that is closed leaves by
+// itself only if no other process has it, as one that is being forked does.
 func (p *poller) remove(fd int) { unix.EpollCtl(p.epfd, unix.EPOLL_CTL_DEL, fd, nil) }
 
-// wait returns how many events there are: at a glance, or after waiting, perhaps
-// lingering first. Only the wait goes through the scheduler.
+// wait returns how many events there are. With a d of 0 or less it does not wait;
+// otherwise it may linger before it does. Only the wait goes through the scheduler.
 func (p *poller) wait(d time.Duration, linger bool) (int, error) {
 	if d <= 0 {
 		n, errno := unixsock.RawEpollWait(p.epfd, p.events[:])
@@ -106,21 +106,21 @@ func (p *poller) wait(d time.Duration, linger bool) (int, error) {
 }
 
 // linger looks for events for some ten microseconds more, and gives the core up
-// between the looks. In a dense stream the next batch is about to come, and to
-// sleep and be woken costs both sides more than that. When others want the core
-// it ends at once: the thread would only stand in their way.
+// between the looks. In a dense stream the next batch is about to come, and to sleep
+// and be woken costs both sides more than that. When other threads want the core it
+// ends at once, because it would only keep them from it.
 func (p *poller) linger() int {
-	was := frame.Now()
-	for range lingers {
+	last := frame.Now()
+	for range lingerLooks {
 		unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 		if n, errno := unixsock.RawEpollWait(p.epfd, p.events[:]); n > 0 && errno == 0 {
 			return n
 		}
 		now := frame.Now()
-		if now-was > int64(lingered) {
+		if now-last > int64(lingerYield) {
 			break
 		}
-		was = now
+		last = now
 	}
 	return 0
 }

@@ -6,17 +6,17 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 )
 
-// bucket is a token bucket that may go into debt: a read brings in what it
-// brings in, and the debt is paid by not reading.
+// bucket is a token bucket that may go into debt: one read takes what it takes, and
+// the debt is paid by not reading.
 type bucket struct {
 	perSecond int64 // 0: no bound
 	tokens    int64 // in billionths of a message
-	at        int64
+	at        int64 // when tokens was right
 }
 
-// charge takes n messages from c's rate, and stops reading from it for as long
-// as it is in debt. That makes the client wait and loses nothing.
-func (s *Server) charge(c *conn, n int) {
+// charge takes n messages from c's rate, and stops reading c for as long as it is in
+// debt. That makes the client wait and loses nothing.
+func (c *conn) charge(n int) {
 	r := &c.rate
 	now := frame.Now()
 	// Up to a tenth of a second may be saved up.
@@ -28,31 +28,36 @@ func (s *Server) charge(c *conn, n int) {
 	}
 	r.at = now
 	r.tokens -= int64(n) * int64(time.Second)
-	if r.tokens < 0 && !c.paused {
-		c.paused = true
-		c.port.CountPause()
-		s.paused = append(s.paused, c)
-		s.watch(c)
+	if r.tokens < 0 && c.hold&holdRate == 0 {
+		c.session.CountPause()
+		c.s.rateHeld = append(c.s.rateHeld, c)
+		c.setHold(holdRate)
 	}
 }
 
-// resume reads again from clients that have paid, and returns how long the next
-// one still has to wait.
-func (s *Server) resume() time.Duration {
+// debt returns how long c still has to wait at now.
+func (r *bucket) debt(now int64) time.Duration {
+	return time.Duration(-r.tokens/r.perSecond - (now - r.at))
+}
+
+// releaseRateHeld reads the clients again that have paid, and returns how long the
+// next one still has to wait.
+func (s *Server) releaseRateHeld() time.Duration {
 	now := frame.Now()
 	next := time.Hour
-	kept := s.paused[:0]
-	for _, c := range s.paused {
-		debt := -c.rate.tokens / c.rate.perSecond
-		if wait := debt - (now - c.rate.at); wait > 0 {
-			next = min(next, time.Duration(wait))
+	kept := s.rateHeld[:0]
+	for _, c := range s.rateHeld {
+		if !c.state.reads() {
+			continue
+		}
+		if wait := c.rate.debt(now); wait > 0 {
+			next = min(next, wait)
 			kept = append(kept, c)
 			continue
 		}
-		c.paused = false
-		s.readAgain(c, now)
+		c.clearHold(holdRate, now)
 	}
-	clear(s.paused[len(kept):])
-	s.paused = kept
+	clear(s.rateHeld[len(kept):])
+	s.rateHeld = kept
 	return next
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -24,45 +23,52 @@ type Options struct {
 	DrainTimeout      time.Duration
 }
 
-// Server is the routing thread's view of the sockets: it is the broker's
-// Driver. Everything but Wake belongs to the routing thread.
+// Server is the broker's Driver for sockets: it owns the connections. Everything
+// but Wake belongs to the routing thread.
 type Server struct {
 	b    *broker.Broker
 	o    Options
 	l    *unixsock.Listener
 	poll poller
 
-	conns   []*conn // by descriptor
-	count   int
-	doomed  []*conn // to be ended between two turns
-	paused  []*conn // read from again later, for they were too fast
-	waiting []*conn // with more read than was routed
-	checked int64   // when handshakes were last looked at
+	// Connections. State and hold of a conn are the truth; the lists only say which
+	// connections the loop has to look at, and may hold some that it need not.
+	conns    []*conn // by descriptor
+	count    int
+	closing  []*conn // their state is closing
+	rateHeld []*conn // their hold has holdRate
+	workHeld []*conn // their hold has holdWork
 
-	in     *frame.Buffer // what is read comes here, from all connections
-	inUsed int
-	taken  int // bytes read in the last turn that had any
-	halves int // bytes of buffers for large frames whose rest has not come yet
-	out    gather
-	spare  int    // a descriptor to give up when there are none left
-	deaf   bool   // the listener is not looked at, for accepting fails
-	max    int    // of a frame
-	epoch  string // see frame.Welcome
+	// Accepting.
+	spareFD      int  // a descriptor to give up when the process has no other left; -1: none
+	acceptPaused bool // epoll does not watch the listener, because accepting fails
 
-	halfMemory int64 // of the broker's MaxMemory
+	// Reading.
+	in         *frame.Buffer // all connections are read into this buffer
+	inUsed     int           // bytes of in that were read
+	turnBytes  int           // bytes read in the last turn that had any
+	unfinished int           // bytes of buffers for large frames whose end has not come yet
+	maxFrame   int           // bytes
+	halfMemory int64         // half of the broker's MaxMemory
+
+	// Writing.
+	out gather
+
+	swept int64  // when sweep last ran
+	epoch string // see frame.Welcome
 }
 
 // New returns a server for the connections that come to l.
 func New(b *broker.Broker, l *unixsock.Listener, o Options) (*Server, error) {
 	bo := b.Options()
-	s := &Server{b: b, o: o, l: l, max: bo.MaxMessageSize, halfMemory: bo.MaxMemory / 2, spare: -1, epoch: rand.Text()}
+	s := &Server{b: b, o: o, l: l, maxFrame: bo.MaxMessageSize, halfMemory: bo.MaxMemory / 2, spareFD: -1, epoch: rand.Text()}
 	if err := s.poll.open(); err != nil {
 		return nil, unixsock.NewOpError("listen", l.Path(), err)
 	}
 	if err := s.poll.add(l.FD(), readable); err != nil {
 		return nil, errors.Join(unixsock.NewOpError("listen", l.Path(), err), s.poll.close())
 	}
-	s.spare = openSpare()
+	s.spareFD = openSpare()
 	s.out.init()
 	return s, nil
 }
@@ -75,27 +81,20 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.b.RunWith(ctx, s)
 }
 
-// Close frees what New opened, in reverse, and closes the listener. The ports are
-// closed already.
+// Close frees what New opened, in reverse, and closes the listener. The broker has
+// closed the sessions already.
 func (s *Server) Close() error {
 	for _, c := range s.conns {
 		if c != nil {
-			s.end(c, nil)
+			c.end(nil)
 		}
 	}
 	if s.in != nil {
 		s.in.Release(1)
 		s.in = nil
 	}
-	closeSpare(s.spare)
+	closeSpare(s.spareFD)
 	return errors.Join(s.poll.close(), s.l.Close())
 }
 
-// refusal is what a client is told that is not let in.
-func refusal(code frame.Code, format string, args ...any) []byte {
-	text := fmt.Sprintf(format, args...)
-	body := frame.ErrorBody{Code: code, Fatal: true, Text: text}
-	b := frame.AppendControl(nil, frame.TypeError, 0, frame.Now(), frame.ErrorSize(body))
-	b = frame.AppendError(b, body)
-	return frame.AppendGoodbyeFrame(b, frame.Now(), frame.Goodbye{Code: code, Text: text})
-}
+var _ broker.Driver = (*Server)(nil)

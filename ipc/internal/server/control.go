@@ -1,0 +1,76 @@
+package server
+
+import (
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router/bus"
+)
+
+// maxCtl is how many bytes of control frames may be queued for a client that is read
+// from, and whose frames are routed. A turn's work may bring a little more.
+const maxCtl = 256 << 10
+
+// control handles a frame that is for the server itself.
+func (c *conn) control(f frame.Frame) {
+	s := c.s
+	s.b.EndBatch() // messages that came before this frame are routed before it
+	switch f.Type() {
+	case frame.TypeSubscribe:
+		spec, err := bus.ParseSubscription(f.Payload())
+		var seq uint64
+		if err == nil {
+			_, seq, err = c.session.Subscribe(f.ID(), spec)
+		}
+		if err != nil {
+			s.b.Refused(err)
+			c.refuse(f.ID(), err, false)
+			return
+		}
+		c.ack(f.ID(), seq)
+	case frame.TypeUnsubscribe:
+		if c.stream.Subscription == f.ID() {
+			c.stream = frame.Stream{}
+		}
+		c.unsent.markLost(f.ID())
+		c.session.Unsubscribe(f.ID())
+		c.ack(f.ID(), 0)
+	case frame.TypePing:
+		c.session.Pong(f.ID(), f.Time())
+	case frame.TypeError:
+		// The client reports an error of its own, which is only counted.
+		s.b.Refused(frame.ErrFailed)
+	case frame.TypeDrain:
+		c.beginDrain(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Goodbye{Text: "drained"}))
+		c.session.Finish() // without this, what is queued might never come to an end
+		c.session.RequestWrite()
+	case frame.TypeGoodbye:
+		c.close(nil)
+	default:
+		s.b.Refused(frame.ErrUnexpected)
+		c.refuse(f.ID(), frame.ErrUnexpected, false)
+	}
+}
+
+func (c *conn) ack(id, seq uint64) {
+	c.ctl = frame.AppendControl(c.ctl, frame.TypeAck, id, frame.Now(), frame.AckSize)
+	c.ctl = frame.AppendAck(c.ctl, seq)
+	c.sendControl()
+}
+
+// sendControl has what was put into c.ctl written at the end of the turn, or at once
+// when it is much. A client that does not take so much is not read until it has.
+func (c *conn) sendControl() {
+	if len(c.ctl) > maxCtl {
+		c.flush()
+	}
+	if len(c.ctl) > maxCtl {
+		c.setHold(holdReplies)
+	}
+	c.session.RequestWrite()
+}
+
+// controlWritten goes on reading from a client that has taken all control frames.
+func (c *conn) controlWritten() {
+	if c.hold&holdReplies != 0 {
+		c.clearHold(holdReplies, frame.Now())
+	}
+}

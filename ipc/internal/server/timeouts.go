@@ -1,0 +1,74 @@
+package server
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router/broker"
+)
+
+// Tick implements broker.Sink: the bounds in time on a client. One that is silent is
+// asked with a ping before it is given up. One that is sent nothing else is sent a
+// ping too, so that it does not give up the server; early enough for lastSent to be
+// late by a Tick.
+func (c *conn) Tick(now int64) {
+	heartbeat, timeout := c.s.o.Heartbeat, c.s.o.ConnectionTimeout
+	if c.sentSinceTick {
+		c.sentSinceTick, c.lastSent = false, now
+	}
+	idle := time.Duration(now - c.lastRead)
+	switch {
+	case c.state >= closing:
+	case c.state == writeClosed: // reading finds the end of what it sent, if there is one
+		if idle > heartbeat && !c.readsHeld() {
+			c.close(nil)
+		}
+	case c.fullSince != 0 && time.Duration(now-c.fullSince) > timeout:
+		c.disconnect(frame.CodeSlow, "did not read for "+timeout.String(), frame.ErrSlow)
+	case c.state == lastWrites: // nothing comes behind a goodbye
+	case idle > 3*heartbeat && c.pinged && !c.readsHeld():
+		c.disconnect(frame.CodeHeartbeat, "silent for "+idle.Round(time.Millisecond).String(), frame.ErrHeartbeat)
+	case idle > heartbeat && !c.pinged && !c.readsHeld(), time.Duration(now-c.lastSent) > heartbeat/2:
+		c.pinged, c.sentSinceTick = true, true
+		c.ctl = frame.AppendControl(c.ctl, frame.TypePing, 0, now, 0)
+		c.sendControl()
+	}
+}
+
+// compactAge is how long a socket is full before what waits for it is worth a copy.
+const compactAge = 500 * time.Millisecond
+
+// sweep runs about once a Tick. It ends connections that did not say hello in time,
+// or did not finish a frame that they began, and gives back buffers of which little
+// is needed.
+func (s *Server) sweep(now int64) {
+	timeout := s.o.ConnectionTimeout
+	for _, c := range s.conns {
+		switch {
+		case c == nil || c.state >= closing:
+		case c.state == accepted && time.Duration(now-c.acceptedAt) > timeout:
+			c.disconnect(frame.CodeHandshake, "no hello within "+timeout.String(), frame.ErrHandshake)
+		case c.inFrame() && !c.readsHeld() && time.Duration(now-c.part.since) > timeout:
+			c.refuse(0, fmt.Errorf("%w: a frame was begun and not finished within %s", frame.ErrHeartbeat, timeout), true)
+		default:
+			c.compactPart()
+			if c.fullSince != 0 && time.Duration(now-c.fullSince) > compactAge {
+				c.unsent.compact(s.b.Pool())
+			}
+		}
+	}
+}
+
+// sweepIfDue runs sweep, and what else is tried once a Tick.
+func (s *Server) sweepIfDue() {
+	now := frame.Now()
+	if now-s.swept < int64(broker.Tick) {
+		return
+	}
+	s.swept = now
+	s.sweep(now)
+	if s.acceptPaused {
+		s.resumeAccept()
+	}
+}
