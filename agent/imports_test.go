@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 	"ipc/internal/server":     {"ipc/internal/unixsock", "ipc/policy", "router/bus", "router/queue", "router/broker", "frame", "golang.org/x/sys"},
 	"ipc/internal/client":     {"ipc/internal/unixsock", "router/bus", "router/topic", "router/queue", "router/endpoint", "frame", "golang.org/x/sys"},
 	"ipc/internal/unixsock":   {"frame", "golang.org/x/sys"},
+	"agent/config":            {"go.yaml.in/yaml/v3"},
 	"agent/control":           {"router"},
 	"agent/event":             {},
 	"agent/health":            {"agent/control", "router"},

@@ -19,6 +19,8 @@
 //   - FuzzEventText: any text in an event. It comes back whole, or cut at its bound.
 //   - FuzzPattern: any text as pattern and topic. Parser, matcher and coverage say what
 //     a naive second version of their definitions says.
+//   - FuzzConfig: any text as a configuration file. What is refused has a bounded list
+//     of mistakes; what is taken is the same after it was written and read again.
 //   - FuzzSession: any bytes into a server, before or after a handshake. It ends the
 //     connection, its books add up, and another client does not notice.
 //

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Key is one value that can be chosen. It is made from the tags of its field:
+//
+//	yaml     its name below its section
+//	alias    a second name for the same value
+//	flag     the flag of daemoneye-agent run
+//	unit     what the flag's value is called; s: a number alone is in seconds
+//	default  as an operator would write it
+//	min max  bounds; of a text its length, of a list or map its number of entries
+//	why      the reason for min
+//	of       the words that may be chosen, of a list for each entry
+//	match    the expression that a text, or each name of a map, has to match whole
+//	want     the same in words
+//	change   live or restart: what a reload does with it
+//	help     what it is
+//
+// Immutable.
+type Key struct {
+	Name    string // such as broker.max_connections
+	Alias   string // such as broker.connection_pool_size; empty for none
+	Env     string // such as DAEMONEYE_BROKER_MAX_CONNECTIONS
+	Flag    string // such as max-connections; empty for none
+	Unit    string
+	Default string
+	Help    string
+	Restart bool // a new value waits for the next start of the agent
+
+	kind     kind
+	seconds  bool
+	min, max *bound
+	why      string
+	of       []string
+	match    *matcher
+	index    []int // of the field, see reflect.Value.FieldByIndex
+}
+
+// section is one level of the file: keys and sections below it.
+type section struct {
+	name string // such as broker; empty at the top
+	help string
+	keys []*Key
+	subs []*section
+}
+
+// table holds the keys of a struct in the order of its fields. Immutable.
+type table struct {
+	top    *section
+	keys   []*Key
+	names  []string        // of keys and sections, aliases among them
+	byName map[string]*Key // aliases among them
+	byEnv  map[string]*Key // aliases among them
+}
+
+// keys is the table of Config. It is made once and never written to.
+var keys = newTable(reflect.TypeFor[Config]())
+
+// Keys returns the table of all keys, in the order of the sections. The caller
+// must not change what the pointers lead to.
+func Keys() []*Key { return slices.Clone(keys.keys) }
+
+// Lookup returns the key with that name or alias, nil for none.
+func Lookup(name string) *Key { return keys.byName[name] }
+
+// newTable panics for a tag that means nothing: a programmer's mistake.
+func newTable(t reflect.Type) *table {
+	tab := &table{byName: map[string]*Key{}, byEnv: map[string]*Key{}}
+	tab.top = tab.section("", "", t, nil)
+	return tab
+}
+
+func (t *table) section(name, help string, typ reflect.Type, index []int) *section {
+	s := &section{name: name, help: help}
+	for i := range typ.NumField() {
+		f := typ.Field(i)
+		at, path := join(name, f.Tag.Get("yaml")), append(slices.Clone(index), i)
+		if f.Type.Kind() == reflect.Struct {
+			t.names = append(t.names, at)
+			s.subs = append(s.subs, t.section(at, f.Tag.Get("help"), f.Type, path))
+			continue
+		}
+		k := newKey(at, f, path)
+		if alias := f.Tag.Get("alias"); alias != "" {
+			k.Alias = join(name, alias)
+		}
+		s.keys, t.keys = append(s.keys, k), append(t.keys, k)
+		for _, n := range []string{k.Name, k.Alias} {
+			if n == "" {
+				continue
+			}
+			if t.byName[n] != nil || t.byEnv[envName(n)] != nil {
+				panic("config: key " + n + " stands there twice")
+			}
+			t.byName[n], t.byEnv[envName(n)] = k, k
+			t.names = append(t.names, n)
+		}
+	}
+	return s
+}
+
+func newKey(name string, f reflect.StructField, index []int) *Key {
+	tag := f.Tag.Get
+	k := &Key{
+		Name: name, Env: envName(name), Flag: tag("flag"), Unit: tag("unit"), Default: tag("default"), Help: tag("help"),
+		Restart: tag("change") == "restart", kind: kindOf(f.Type), seconds: tag("unit") == "s", why: tag("why"), index: index,
+	}
+	if k.kind == 0 || k.Help == "" || tag("yaml") == "" || tag("change") != "restart" && tag("change") != "live" {
+		panic(fmt.Sprintf("config: field %s: want a known type and the tags yaml, help and change", f.Name))
+	}
+	if of := tag("of"); of != "" {
+		k.of = strings.Split(of, ",")
+	}
+	k.min, k.max = k.bound(tag("min")), k.bound(tag("max"))
+	if m := tag("match"); m != "" {
+		k.match = newMatcher(m, tag("want"))
+	}
+	if _, err := k.parse(k.Default); err != nil {
+		panic(fmt.Sprintf("config: default of %s: %v", name, err))
+	}
+	return k
+}
+
+// setDefaults sets every value of c, a pointer to the table's struct.
+func (t *table) setDefaults(c any) {
+	for _, k := range t.keys {
+		v, err := k.parse(k.Default)
+		if err != nil {
+			panic(err) // newKey has parsed the same text
+		}
+		k.field(c).Set(reflect.ValueOf(v))
+	}
+}
+
+// field returns the key's field of c, a pointer to the table's struct.
+func (k *Key) field(c any) reflect.Value {
+	return reflect.ValueOf(c).Elem().FieldByIndex(k.index)
+}
+
+// Text returns the key's value in c as an operator would write it.
+func (k *Key) Text(c *Config) string { return k.format(k.field(c).Interface()) }
+
+// envPrefix begins the names of all variables.
+const envPrefix = "DAEMONEYE_"
+
+func envName(key string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
+func join(section, name string) string {
+	if section == "" {
+		return name
+	}
+	return section + "." + name
+}

@@ -1,0 +1,228 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Sources are where a configuration comes from, in rising precedence.
+type Sources struct {
+	// File is read, and after it the files *.yaml of the folder conf.d beside it, in
+	// the order of their names. Empty is none.
+	File string
+	// Optional says that File may be missing.
+	Optional bool
+	// Environ holds variables as os.Environ does; those that begin with DAEMONEYE_
+	// are read.
+	Environ []string
+	// Flags are what the command line chose. Of two for one key the last counts.
+	Flags []Setting
+}
+
+// Setting is one value of the command line.
+type Setting struct {
+	Flag  string // as the user typed it, with its dashes
+	Key   string // its name or alias
+	Value string
+}
+
+// Loaded is a configuration and where its values come from. Immutable.
+type Loaded struct {
+	Config *Config
+	// Files were read, in this order.
+	Files []string
+	// Warnings are about what has no effect: unknown variables.
+	Warnings []string
+
+	origins map[string]Origin // by key, and by key and name for the entries of a map
+}
+
+// Origin returns where the value of a key comes from; of the entry of a map the key
+// is such as labels.team.
+func (l *Loaded) Origin(key string) Origin { return l.origins[key] }
+
+// Load reads a configuration. The error is an *Errors: every mistake that there is.
+// With an error, what it returns besides has all values that are right.
+func Load(s Sources) (*Loaded, error) {
+	return load(func(l *loader) { l.run(s) })
+}
+
+// Parse reads the text of one file over the defaults, and nothing else. path is what
+// errors and origins call it.
+func Parse(path string, text []byte) (*Loaded, error) {
+	return load(func(l *loader) { l.file(file{path, text}) })
+}
+
+func load(read func(*loader)) (*Loaded, error) {
+	c := new(Config)
+	l := newLoader(keys, c)
+	read(l)
+	l.relations(c)
+	return &Loaded{Config: c, Files: l.files, Warnings: l.warnings, origins: l.origins}, l.errs.err()
+}
+
+// loader fills a struct from its sources. One goroutine at a time.
+type loader struct {
+	table    *table
+	target   any
+	origins  map[string]Origin
+	files    []string
+	warnings []string
+	errs     Errors
+	read     func(path string) ([]byte, error) // readFile but in tests
+}
+
+// newLoader gives target, a pointer to the table's struct, its defaults.
+func newLoader(t *table, target any) *loader {
+	t.setDefaults(target)
+	return &loader{table: t, target: target, origins: map[string]Origin{}, read: readFile}
+}
+
+func (l *loader) run(s Sources) {
+	for _, f := range l.readFiles(s) {
+		l.file(f)
+	}
+	l.apply(l.environment(s.Environ))
+	l.apply(l.flags(s.Flags))
+}
+
+func (l *loader) file(f file) {
+	l.files = append(l.files, f.path)
+	l.apply(l.parseFile(f.path, f.text))
+}
+
+// assignment is one value of one source.
+type assignment struct {
+	key     *Key
+	name    string // as it was written: the key's name or alias
+	value   any
+	origin  Origin
+	entries map[string]Origin // of a map that is spread over lines
+}
+
+// fail notes a mistake. detail follows the subject in the text of the error.
+func (l *loader) fail(reason error, at Origin, key, format string, args ...any) {
+	l.errs.add(&Error{Origin: at, Key: key, Reason: reason, detail: fmt.Sprintf(format, args...)})
+}
+
+// scalar parses and checks one text; ok is false for a mistake, which is noted.
+func (l *loader) scalar(k *Key, name, text string, at Origin) (a assignment, ok bool) {
+	v, err := k.parse(text)
+	if err == nil {
+		err = k.check(v)
+	}
+	if err != nil {
+		l.fail(ErrValue, at, name, " is %s, %v", shown(k, text), err)
+		return a, false
+	}
+	return assignment{key: k, name: name, value: v, origin: at}, true
+}
+
+// shown quotes what is not a number, and shortens what is long.
+func shown(k *Key, text string) string {
+	text = shorten(text)
+	switch k.kind {
+	case kindInt, kindSize, kindDuration:
+		if strings.Trim(text, "0123456789.-BKMGTikhmsdnuµ") == "" && text != "" {
+			return text
+		}
+	}
+	return fmt.Sprintf("%q", text)
+}
+
+// apply puts the values of one source in force. Two names of one key must have the
+// same value.
+func (l *loader) apply(all []assignment) {
+	latest := map[*Key]assignment{}
+	for _, a := range all {
+		if b, ok := latest[a.key]; ok && a.name != b.name && !reflect.DeepEqual(a.value, b.value) {
+			l.fail(ErrConflict, a.origin, a.name, " is %s, but %s, which is the same, is %s",
+				a.key.format(a.value), b.where(), a.key.format(b.value))
+			continue
+		}
+		latest[a.key] = a
+		l.set(a)
+	}
+}
+
+// where names the assignment within the same source.
+func (a assignment) where() string {
+	if a.origin.Layer == LayerFile {
+		return fmt.Sprintf("%s in line %d", a.name, a.origin.Line)
+	}
+	return a.origin.Name
+}
+
+// set writes one value. Maps merge, everything else is replaced.
+func (l *loader) set(a assignment) {
+	field := a.key.field(l.target)
+	l.origins[a.key.Name] = a.origin
+	m, ok := a.value.(map[string]string)
+	if !ok {
+		field.Set(reflect.ValueOf(a.value))
+		return
+	}
+	merged := maps.Clone(field.Interface().(map[string]string))
+	for name, value := range m {
+		merged[name] = value
+		at := a.origin
+		if o, ok := a.entries[name]; ok {
+			at = o
+		}
+		l.origins[join(a.key.Name, name)] = at
+	}
+	if err := a.key.check(merged); err != nil {
+		l.fail(ErrValue, a.origin, a.name, " has %d entries with those of other sources, %v", len(merged), err)
+		return
+	}
+	field.Set(reflect.ValueOf(merged))
+}
+
+// environment reads the variables. An empty one counts as one that is not set.
+func (l *loader) environment(environ []string) (all []assignment) {
+	for _, e := range slices.Sorted(slices.Values(environ)) {
+		name, text, _ := strings.Cut(e, "=")
+		if !strings.HasPrefix(name, envPrefix) || name == FileVariable || text == "" {
+			continue
+		}
+		k := l.table.byEnv[name]
+		if k == nil {
+			w := name + ": no key has this variable"
+			if near := nearest(name, slices.Sorted(maps.Keys(l.table.byEnv))); near != "" {
+				w += "; do you mean " + near + "?"
+			}
+			l.warnings = append(l.warnings, w)
+			continue
+		}
+		written := k.Name
+		if name != k.Env {
+			written = k.Alias
+		}
+		if a, ok := l.scalar(k, written, text, Origin{Layer: LayerEnvironment, Name: name}); ok {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+func (l *loader) flags(flags []Setting) (all []assignment) {
+	for _, f := range flags {
+		at := Origin{Layer: LayerFlag, Name: f.Flag}
+		k := l.table.byName[f.Key]
+		if k == nil {
+			section, last := split(f.Key)
+			l.errs.add(&Error{
+				Origin: at, Key: f.Key, Near: l.table.near(section, last), Reason: ErrUnknown,
+				detail: fmt.Sprintf(": there is no key %q", f.Key),
+			})
+			continue
+		}
+		if a, ok := l.scalar(k, f.Key, f.Value, at); ok {
+			all = append(all, a)
+		}
+	}
+	return all
+}

@@ -1,0 +1,231 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// kind is the type of a value.
+type kind uint8
+
+const (
+	kindText kind = iota + 1
+	kindBool
+	kindInt
+	kindSize
+	kindDuration
+	kindList // of texts
+	kindMap  // of texts by name
+)
+
+func kindOf(t reflect.Type) kind {
+	switch t {
+	case reflect.TypeFor[string]():
+		return kindText
+	case reflect.TypeFor[bool]():
+		return kindBool
+	case reflect.TypeFor[int]():
+		return kindInt
+	case reflect.TypeFor[Size]():
+		return kindSize
+	case reflect.TypeFor[time.Duration]():
+		return kindDuration
+	case reflect.TypeFor[[]string]():
+		return kindList
+	case reflect.TypeFor[map[string]string]():
+		return kindMap
+	}
+	return 0
+}
+
+// bound is a limit of a value, as a number and as its author wrote it.
+type bound struct {
+	n    int64
+	text string
+}
+
+// bound reads the tag min or max; nil for none. It panics for one that means
+// nothing.
+func (k *Key) bound(text string) *bound {
+	if text == "" {
+		return nil
+	}
+	counted := *k
+	if k.kind != kindSize && k.kind != kindDuration {
+		counted.kind = kindInt
+	}
+	v, err := counted.parse(text)
+	if err != nil {
+		panic(fmt.Sprintf("config: bound of %s: %v", k.Name, err))
+	}
+	n, _ := amount(v)
+	return &bound{n, text}
+}
+
+// matcher is an expression that a whole text has to match.
+type matcher struct {
+	re   *regexp.Regexp
+	want string // the same in words
+}
+
+func newMatcher(text, want string) *matcher {
+	return &matcher{regexp.MustCompile("^(?:" + text + ")$"), want}
+}
+
+var (
+	errBool = errors.New("want true or false")
+	errInt  = errors.New("want a whole number")
+	errMap  = errors.New("want NAME=VALUE, and commas between several")
+)
+
+// parse reads a value as it stands in a flag, a variable or a scalar of YAML. It
+// does not look at the bounds.
+func (k *Key) parse(text string) (any, error) {
+	switch k.kind {
+	case kindBool:
+		if text != "true" && text != "false" {
+			return nil, errBool
+		}
+		return text == "true", nil
+	case kindInt:
+		n, err := strconv.Atoi(text)
+		if err != nil || !isDigits(strings.TrimPrefix(text, "-")) {
+			return nil, errInt
+		}
+		return n, nil
+	case kindSize:
+		return ParseSize(text)
+	case kindDuration:
+		return parseDuration(text, k.seconds)
+	case kindList:
+		if text == "" {
+			return []string{}, nil
+		}
+		return strings.Split(text, ","), nil
+	case kindMap:
+		m := map[string]string{}
+		for pair := range strings.SplitSeq(text, ",") {
+			name, value, ok := strings.Cut(pair, "=")
+			if _, twice := m[name]; !ok && text != "" || twice {
+				return nil, errMap
+			}
+			if ok {
+				m[name] = value
+			}
+		}
+		return m, nil
+	}
+	return text, nil
+}
+
+// format is the reverse of parse.
+func (k *Key) format(v any) string {
+	switch v := v.(type) {
+	case time.Duration:
+		return durationText(v, k.seconds)
+	case []string:
+		return strings.Join(v, ",")
+	case map[string]string:
+		pairs := make([]string, 0, len(v))
+		for name, value := range v {
+			pairs = append(pairs, name+"="+value)
+		}
+		slices.Sort(pairs)
+		return strings.Join(pairs, ",")
+	}
+	return fmt.Sprint(v)
+}
+
+// amount returns the number that a value's bounds are about, and what is counted
+// where it is not the value itself.
+func amount(v any) (n int64, what string) {
+	switch v := v.(type) {
+	case int:
+		return int64(v), ""
+	case Size:
+		return int64(v), ""
+	case time.Duration:
+		return int64(v), ""
+	case string:
+		return int64(len(v)), " bytes"
+	case []string:
+		return int64(len(v)), " entries"
+	case map[string]string:
+		return int64(len(v)), " entries"
+	}
+	return 0, ""
+}
+
+// check holds v to the key's bounds. The error says what is wanted.
+func (k *Key) check(v any) error {
+	n, what := amount(v)
+	low, high := k.min != nil && n < k.min.n, k.max != nil && n > k.max.n
+	switch {
+	case low && k.why != "":
+		return fmt.Errorf("want at least %s: %s", k.min.text, k.why)
+	case (low || high) && k.min != nil && k.max != nil:
+		return fmt.Errorf("want %s to %s%s", k.min.text, k.max.text, what)
+	case low:
+		return fmt.Errorf("want at least %s%s", k.min.text, what)
+	case high:
+		return fmt.Errorf("want at most %s%s", k.max.text, what)
+	}
+	switch v := v.(type) {
+	case string:
+		return k.checkText(v)
+	case []string:
+		for i, s := range v {
+			if err := k.checkText(s); err != nil {
+				return fmt.Errorf("%q: %w", s, err)
+			}
+			if slices.Contains(v[:i], s) {
+				return fmt.Errorf("%q stands there twice", s)
+			}
+		}
+	case map[string]string:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if err := k.checkText(name); err != nil {
+				return fmt.Errorf("name %q: %w", name, err)
+			}
+			if err := checkPrintable(v[name]); err != nil {
+				return fmt.Errorf("%q: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (k *Key) checkText(s string) error {
+	if k.of != nil && !slices.Contains(k.of, s) {
+		return fmt.Errorf("want %s", oneOf(k.of))
+	}
+	if k.match != nil && !k.match.re.MatchString(s) {
+		return fmt.Errorf("want %s", k.match.want)
+	}
+	return checkPrintable(s)
+}
+
+var errControl = errors.New("want text without control characters")
+
+func checkPrintable(s string) error {
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return errControl
+	}
+	return nil
+}
+
+// oneOf writes words as auto, netlink or poll.
+func oneOf(words []string) string {
+	n := len(words) - 1
+	if n < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:n], ", ") + " or " + words[n]
+}
