@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/manager"
 	"github.com/daemoneye/eventbus/ipc"
@@ -19,22 +20,11 @@ import (
 // Options configure an agent. The zero value means the documented defaults, but
 // Command has none.
 type Options struct {
-	// Instance names the agent on its host; default "default".
-	Instance string
-	// Socket is where it listens; default ipc.DefaultPath of the instance. A
-	// socket that a service manager passed goes before both.
-	Socket string
+	// Config is what an operator chose; default config.Default. The agent does not
+	// write to it.
+	Config *config.Config
 	// Version is told to operators.
 	Version string
-	// MaxConnections, MaxMemory, MaxQueued and MaxMessageSize are the broker's
-	// limits; 0 means its defaults.
-	MaxConnections int
-	MaxMemory      int64
-	MaxQueued      int
-	MaxMessageSize int
-	// LatencyBudget is how long the agent and its collectors may hold an event
-	// back while events come densely; default 500 µs, negative for none.
-	LatencyBudget time.Duration
 	// Command is the program that runs a collector, with its first arguments.
 	// Without Collectors it may be empty.
 	Command []string
@@ -43,9 +33,6 @@ type Options struct {
 	// Executable, where set, is the file that is run as a collector instead, and
 	// Command[0] only its name: see manager.Options.
 	Executable string
-	// StatsInterval is the time between two lines of statistics in the log;
-	// default 30 s.
-	StatsInterval time.Duration
 	// Logger takes what is worth telling; default slog.Default.
 	Logger *slog.Logger
 	// Listening, where set, is called when the socket accepts connections; Ready
@@ -55,13 +42,34 @@ type Options struct {
 }
 
 func (o *Options) setDefaults() {
-	o.Instance = cmp.Or(o.Instance, "default")
-	o.LatencyBudget = max(cmp.Or(o.LatencyBudget, 500*time.Microsecond), 0)
-	o.MaxMemory = cmp.Or(o.MaxMemory, 100<<20)
-	if o.StatsInterval <= 0 {
-		o.StatsInterval = 30 * time.Second
+	if o.Config == nil {
+		o.Config = config.Default()
 	}
 	o.Logger = cmp.Or(o.Logger, slog.Default())
+}
+
+// brokerOptions are those of the configuration c.
+func brokerOptions(c *config.Config) router.Options {
+	b := &c.Broker
+	o := router.Options{
+		Name: c.InstanceID, MaxMemory: int64(b.MaxMemoryBytes), MaxQueued: b.MessageBufferSize,
+		MaxMessageSize: int(b.MaxMessageSize), MaxSubscriptions: b.MaxSubscriptions, MaxRequests: b.MaxRequests,
+		LatencyBudget: b.LatencyBudget, Urgent: urgent, Replay: replayed(int64(b.MaxMemoryBytes)),
+		Overflows: make([]router.Overflow, 0, len(b.OverflowPolicies)),
+	}
+	for _, p := range b.OverflowPolicies {
+		o.Overflows = append(o.Overflows, router.Overflow(p))
+	}
+	return o
+}
+
+// serverOptions are those of the configuration c, without what makes a server ours.
+func serverOptions(c *config.Config) ipc.Options {
+	b := &c.Broker
+	return ipc.Options{
+		MaxConnections: b.MaxConnections, ConnectionTimeout: b.ConnectionTimeout, Heartbeat: b.Heartbeat,
+		DrainTimeout: b.DrainTimeout, PublishRate: b.PublishRate,
+	}
 }
 
 // replayed is what a late subscriber can ask for: what happened in the last
@@ -103,16 +111,12 @@ func New(o Options) (*Agent, error) {
 	o.setDefaults()
 	a := &Agent{o: o, decided: make(chan struct{})}
 	var err error
-	a.broker, err = router.New(router.Options{
-		Name: o.Instance, MaxMemory: o.MaxMemory, MaxQueued: o.MaxQueued, MaxMessageSize: o.MaxMessageSize,
-		Urgent: urgent, Replay: replayed(o.MaxMemory), LatencyBudget: o.LatencyBudget,
-	})
-	if err != nil {
+	if a.broker, err = router.New(brokerOptions(o.Config)); err != nil {
 		return nil, err
 	}
 	configs := make([]control.ChildConfig, len(o.Collectors))
 	for i, c := range o.Collectors {
-		c.Budget = o.LatencyBudget
+		c.Budget = o.Config.Broker.LatencyBudget
 		configs[i] = c
 	}
 	a.manager, err = manager.New(manager.Options{
@@ -121,9 +125,10 @@ func New(o Options) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.monitor, err = newMonitor(a.broker, a.manager, o.Logger, o.StatsInterval); err != nil {
+	if a.monitor, err = newMonitor(a.broker, a.manager, o.Logger); err != nil {
 		return nil, err
 	}
+	a.monitor.configure(&o.Config.Broker)
 	return a, nil
 }
 
@@ -162,9 +167,9 @@ func (a *Agent) listen() (*ipc.Listener, error) {
 	if l != nil || err != nil {
 		return l, err
 	}
-	path := a.o.Socket
+	path := a.o.Config.Broker.SocketPath
 	if path == "" {
-		if path, err = ipc.DefaultPath(a.o.Instance); err != nil {
+		if path, err = ipc.DefaultPath(a.o.Config.InstanceID); err != nil {
 			return nil, err
 		}
 	}
@@ -173,10 +178,10 @@ func (a *Agent) listen() (*ipc.Listener, error) {
 
 // serve runs the broker on l until ctx ends.
 func (a *Agent) serve(ctx context.Context, l *ipc.Listener) error {
-	err := ipc.Serve(ctx, a.broker, ipc.Options{
-		Listener: l, MaxConnections: a.o.MaxConnections, Policy: clientPolicy{a.manager},
-		Ready: func(string) { a.startup = time.Since(a.began) },
-	})
+	o := serverOptions(a.o.Config)
+	o.Listener, o.Policy = l, clientPolicy{a.manager}
+	o.Ready = func(string) { a.startup = time.Since(a.began) }
+	err := ipc.Serve(ctx, a.broker, o)
 	if errors.Is(err, ipc.ErrServerClosed) {
 		return nil
 	}

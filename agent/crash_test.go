@@ -122,7 +122,7 @@ func TestTheCollectorsDieWithTheAgent(t *testing.T) {
 	if _, err := os.Stat(path); err != nil {
 		t.Errorf("there is no stale socket to take over: %v", err)
 	}
-	start(t, agent.Options{Socket: path, Collectors: collect("flood")})
+	start(t, agent.Options{Config: at(path), Collectors: collect("flood")})
 	await(t, sub, "the announcement of the loss", func(m *router.Message) bool {
 		return m.Gap != nil && m.Gap.Reason == frame.ReasonConnection
 	})
@@ -185,7 +185,7 @@ func TestHalfAFrameOfAnAgentThatIsKilledIsShownToNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	client.Close()
-	client = start(t, agent.Options{Socket: path}).dial(ipc.ClientOptions{})
+	client = start(t, agent.Options{Config: at(path)}).dial(ipc.ClientOptions{})
 	eventually(t, "the subscriber comes back", func() bool {
 		return slices.ContainsFunc(status(t, client).Broker.Subscriptions, func(s router.SubStats) bool { return s.Name == "stuck" })
 	})

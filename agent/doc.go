@@ -31,8 +31,8 @@
 //   - "collector given up": it ended too often in a row, and stays away until
 //     the agent is started again.
 //
-// At info is what collectors write to their standard error, and every
-// StatsInterval a line "statistics" with the main figures. There is nothing
+// At info is what collectors write to their standard error, and at intervals a line
+// "statistics" with the main figures, as the configuration says. There is nothing
 // else at warn or above: what ends the agent is returned by Run, and what a
 // client did wrong is told to that client and counted in the statistics.
 package agent

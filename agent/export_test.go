@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/health"
+	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -73,3 +75,12 @@ var (
 	CollectorGrant = collectorGrant
 	OperatorGrant  = operatorGrant
 )
+
+// BothOptions are those of an agent's broker and of its server.
+type BothOptions struct {
+	Broker router.Options
+	Server ipc.Options
+}
+
+// OptionsOf returns what c makes of them.
+func OptionsOf(c *config.Config) BothOptions { return BothOptions{brokerOptions(c), serverOptions(c)} }

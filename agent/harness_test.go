@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -34,10 +35,13 @@ type running struct {
 // when it is ready.
 func start(t *testing.T, o agent.Options) *running {
 	t.Helper()
-	if o.Socket == "" {
-		o.Socket = socket(t)
+	if o.Config == nil {
+		o.Config = config.Default()
 	}
-	r := &running{t: t, socket: o.Socket, log: &buffer{}}
+	if o.Config.Broker.SocketPath == "" {
+		o.Config.Broker.SocketPath = socket(t)
+	}
+	r := &running{t: t, socket: o.Config.Broker.SocketPath, log: &buffer{}}
 	ready := make(chan control.Status, 1)
 	o.Ready = func(s control.Status) { ready <- s }
 	o.Command, o.Version = command(t), "test"
@@ -66,6 +70,18 @@ func start(t *testing.T, o agent.Options) *running {
 		t.Fatalf("not ready; log:\n%s", r.log)
 	}
 	return r
+}
+
+// configured returns the defaults with changes.
+func configured(change func(c *config.Config)) *config.Config {
+	c := config.Default()
+	change(c)
+	return c
+}
+
+// at returns the defaults with that socket.
+func at(socket string) *config.Config {
+	return configured(func(c *config.Config) { c.Broker.SocketPath = socket })
 }
 
 // command is what runs this program as a collector.

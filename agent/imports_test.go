@@ -47,7 +47,7 @@ var allowed = map[string][]string{
 	"agent/collector/process": {"agent/collector", "agent/event", "github.com/prometheus/procfs", "golang.org/x/sys"},
 	"agent/manager":           {"agent/control", "golang.org/x/sys"},
 	"agent": {
-		"agent/control", "agent/event", "agent/health", "agent/manager", "agent/procstat", "ipc", "ipc/policy", "router", "frame", "golang.org/x/sync",
+		"agent/config", "agent/control", "agent/event", "agent/health", "agent/manager", "agent/procstat", "ipc", "ipc/policy", "router", "frame", "golang.org/x/sync",
 	},
 	"bench/load": {"golang.org/x/sys"},
 	"bench":      {"bench/...", "ring", "frame", "router/...", "ipc", "agent/...", "golang.org/x/sys", "golang.org/x/sync"},

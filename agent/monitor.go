@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/agent/health"
@@ -30,10 +31,11 @@ const (
 // that shares and changes are of a known time, and tells the log. Safe for
 // concurrent use.
 type monitor struct {
-	broker   *router.Broker
-	manager  *manager.Manager
-	log      *slog.Logger
-	interval time.Duration // of lines in the log
+	broker  *router.Broker
+	manager *manager.Manager
+	log     *slog.Logger
+
+	statistics chan time.Duration // a new interval of lines in the log, 0 for none; holds the last one
 
 	mu        sync.Mutex
 	processes map[int]*measured // guarded by mu; by pid, the agent's own among them
@@ -53,20 +55,37 @@ type measured struct {
 	used  time.Duration
 }
 
-func newMonitor(b *router.Broker, m *manager.Manager, log *slog.Logger, interval time.Duration) (*monitor, error) {
+func newMonitor(b *router.Broker, m *manager.Manager, log *slog.Logger) (*monitor, error) {
 	self, err := procstat.New(os.Getpid())
 	if err != nil {
 		return nil, err
 	}
 	own := map[int]*measured{os.Getpid(): {sampler: self}}
-	return &monitor{broker: b, manager: m, log: log, interval: interval, processes: own, gaps: gaps{}}, nil
+	return &monitor{
+		broker: b, manager: m, log: log, statistics: make(chan time.Duration, 1), processes: own, gaps: gaps{},
+	}, nil
+}
+
+// configure has the statistics logged as c says, from now on. One goroutine at a
+// time.
+func (m *monitor) configure(c *config.Broker) {
+	interval := c.StatsInterval
+	if !c.EnableStatistics {
+		interval = 0
+	}
+	select {
+	case <-m.statistics: // run has not taken the one before, and need not
+	default:
+	}
+	m.statistics <- interval
 }
 
 // run samples and tells until ctx ends.
 func (m *monitor) run(ctx context.Context) {
-	sampling, telling := time.NewTicker(sampling), time.NewTicker(m.interval)
+	sampling, telling := time.NewTicker(sampling), time.NewTicker(time.Hour)
 	defer sampling.Stop()
 	defer telling.Stop()
+	telling.Stop()
 	m.sample(time.Now(), 0)
 	for {
 		select {
@@ -77,6 +96,10 @@ func (m *monitor) run(ctx context.Context) {
 			if s, err := m.look(ctx); err == nil {
 				m.remember(s)
 				m.miss(s)
+			}
+		case interval := <-m.statistics:
+			if telling.Stop(); interval > 0 {
+				telling.Reset(interval)
 			}
 		case <-telling.C:
 			if s, err := m.look(ctx); err == nil {

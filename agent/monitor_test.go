@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -45,7 +46,7 @@ func TestACollectorThatHasLostTheAgentIsStartedAgain(t *testing.T) {
 // TestThatNothingIsDeliveredShowsThoughSomebodyAsks: the question and its answer
 // are delivered, and must not count.
 func TestThatNothingIsDeliveredShowsThoughSomebodyAsks(t *testing.T) {
-	r := start(t, agent.Options{MaxQueued: 16})
+	r := start(t, agent.Options{Config: configured(func(c *config.Config) { c.Broker.MessageBufferSize = 16 })})
 	cmd, out, _ := role(t, "subscriber", r.socket)
 	if !out.Scan() {
 		t.Fatal("the subscriber did not subscribe")
@@ -117,7 +118,7 @@ func cpuTime(t *testing.T) time.Duration {
 }
 
 func TestTheLogHasALineOfStatistics(t *testing.T) {
-	r := start(t, agent.Options{StatsInterval: time.Millisecond, Collectors: collect("echo")})
+	r := start(t, agent.Options{Config: configured(func(c *config.Config) { c.Broker.StatsInterval = time.Millisecond }), Collectors: collect("echo")})
 	eventually(t, "a line of statistics", func() bool {
 		return strings.Contains(r.log.String(), `level=INFO msg=statistics health=healthy reason="" published=`)
 	})
@@ -164,7 +165,7 @@ func TestThatNobodySubscribesIsSaidOnce(t *testing.T) {
 // TestWhatACollectorCannotPublishDegradesIt has it emit an event that is larger
 // than the broker takes.
 func TestWhatACollectorCannotPublishDegradesIt(t *testing.T) {
-	r := start(t, agent.Options{Collectors: collect("bulky"), MaxMessageSize: 4096})
+	r := start(t, agent.Options{Collectors: collect("bulky"), Config: configured(func(c *config.Config) { c.Broker.MaxMessageSize = 4096 })})
 	client := r.dial(ipc.ClientOptions{})
 	sub := subscribe(t, client, router.Subscription{Patterns: []string{"events.bulky.gap"}, ReplayFrom: 1})
 	await(t, sub, "the gap", func(m *router.Message) bool { return m.Gap == nil })

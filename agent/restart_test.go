@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
@@ -88,7 +89,7 @@ func TestHalfAFrameOfACollectorThatIsKilledIsShownToNobody(t *testing.T) {
 // and compares what the subscriber was shown, or told to be lost, with what the
 // broker had for it.
 func TestNothingIsUnaccountedForAfterAKill(t *testing.T) {
-	o := agent.Options{Collectors: collect("flood"), MaxQueued: 64}
+	o := agent.Options{Collectors: collect("flood"), Config: configured(func(c *config.Config) { c.Broker.MessageBufferSize = 64 })}
 	o.Collectors[0].Mode = filepath.Join(t.TempDir(), "mark")
 	r := start(t, o)
 	client := r.dial(ipc.ClientOptions{})

@@ -25,7 +25,7 @@ func newAgent(socket string, ready func(control.Status), collectors ...string) (
 		return nil, err
 	}
 	return agent.New(agent.Options{
-		Socket: socket, Command: []string{self, "collector"}, Collectors: collect(collectors...), Ready: ready,
+		Config: at(socket), Command: []string{self, "collector"}, Collectors: collect(collectors...), Ready: ready,
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/ipc"
 )
@@ -29,7 +30,7 @@ func TestAnAgentMayBeStoppedAtAnyTime(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
-			o := agent.Options{Socket: socket(t), Command: command(t), Collectors: collect("echo")}
+			o := agent.Options{Config: at(socket(t)), Command: command(t), Collectors: collect("echo")}
 			tt.when(&o, stop)
 			a, err := agent.New(o)
 			if err != nil {
@@ -38,7 +39,7 @@ func TestAnAgentMayBeStoppedAtAnyTime(t *testing.T) {
 			if err := a.Run(ctx); err != nil {
 				t.Errorf("Run = %v", err)
 			}
-			if _, err := os.Stat(o.Socket); !os.IsNotExist(err) {
+			if _, err := os.Stat(o.Config.Broker.SocketPath); !os.IsNotExist(err) {
 				t.Errorf("the socket is left behind: %v", err)
 			}
 		})
@@ -52,7 +53,7 @@ func TestOptionsThatCannotWork(t *testing.T) {
 	}{
 		{"collectors without a program", agent.Options{Collectors: collect("echo")}},
 		{"a collector twice", agent.Options{Command: []string{"x"}, Collectors: collect("echo", "echo")}},
-		{"less memory than a message", agent.Options{MaxMemory: 1000}},
+		{"less memory than a message", agent.Options{Config: configured(func(c *config.Config) { c.Broker.MaxMemoryBytes = 1000 })}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -64,7 +65,7 @@ func TestOptionsThatCannotWork(t *testing.T) {
 }
 
 func TestTheLeastMemoryIsThatOfAMessage(t *testing.T) {
-	r := start(t, agent.Options{MaxMemory: 1 << 20})
+	r := start(t, agent.Options{Config: configured(func(c *config.Config) { c.Broker.MaxMemoryBytes = 1 << 20 })})
 	if got := status(t, r.dial(ipc.ClientOptions{})).Broker.MaxBufferBytes; got != 1<<20 {
 		t.Errorf("memory is bounded to %d", got)
 	}
@@ -73,16 +74,17 @@ func TestTheLeastMemoryIsThatOfAMessage(t *testing.T) {
 // TestTheLatencyBudgetReachesBrokerAndCollectors looks at what both were told.
 func TestTheLatencyBudgetReachesBrokerAndCollectors(t *testing.T) {
 	tests := []struct {
-		name      string
-		set, want time.Duration
+		name string
+		c    *config.Config
+		want time.Duration
 	}{
-		{"by default", 0, 500 * time.Microsecond},
-		{"as set", 2 * time.Millisecond, 2 * time.Millisecond},
-		{"none", -1, 0},
+		{"by default", nil, 500 * time.Microsecond},
+		{"as set", configured(func(c *config.Config) { c.Broker.LatencyBudget = 2 * time.Millisecond }), 2 * time.Millisecond},
+		{"none", configured(func(c *config.Config) { c.Broker.LatencyBudget = 0 }), 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			o := agent.Options{LatencyBudget: tt.set, Collectors: collect("echo")}
+			o := agent.Options{Config: tt.c, Collectors: collect("echo")}
 			o.Command = command(t)
 			a, err := agent.New(o)
 			if err != nil {

@@ -83,7 +83,7 @@ func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error
 		return control.Status{}, err
 	}
 	s := control.Status{
-		Version: a.o.Version, Instance: a.o.Instance, PID: os.Getpid(), Socket: a.path,
+		Version: a.o.Version, Instance: a.o.Config.InstanceID, PID: os.Getpid(), Socket: a.path,
 		Uptime: time.Since(a.began), StartTime: a.startup, Broker: stats, Collectors: a.monitor.collectors(stats),
 	}
 	a.monitor.fill(&s)

@@ -11,13 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
 
 func TestStatus(t *testing.T) {
-	r := start(t, agent.Options{Instance: "one", Collectors: collect("echo")})
+	r := start(t, agent.Options{Config: configured(func(c *config.Config) { c.InstanceID = "one" }), Collectors: collect("echo")})
 	client := r.dial(ipc.ClientOptions{Name: "asker"})
 	s := status(t, client)
 	if s.Version != "test" || s.Instance != "one" || s.PID != os.Getpid() || s.Socket != r.socket {
@@ -51,7 +52,7 @@ func TestStatus(t *testing.T) {
 
 // TestAStatusFitsIntoAMessage: what has no room is left out, and that is said.
 func TestAStatusFitsIntoAMessage(t *testing.T) {
-	r := start(t, agent.Options{MaxMessageSize: 8 << 10})
+	r := start(t, agent.Options{Config: configured(func(c *config.Config) { c.Broker.MaxMessageSize = 8 << 10 })})
 	client := r.dial(ipc.ClientOptions{})
 	if status(t, client).Broker.Truncated {
 		t.Error("there is no room for a few")

@@ -4,15 +4,19 @@ package config
 func (l *loader) relations(c *Config) {
 	memory, message := keys.byName["broker.max_memory_bytes"], keys.byName["broker.max_message_size"]
 	if c.Broker.MaxMemoryBytes < c.Broker.MaxMessageSize {
-		l.fail(ErrConflict, l.origins[memory.Name], memory.Name, " is %s, want at least %s, which is %s",
-			memory.Text(c), l.name(message), message.Text(c))
+		at := l.origins[memory.Name]
+		l.fail(ErrConflict, at, memory.Name, " is %s, want at least %s, which is %s",
+			memory.Text(c), message.called(at), message.Text(c))
 	}
 }
 
-// name is that of a key in the words of whoever chose its value.
-func (l *loader) name(k *Key) string {
-	if o := l.origins[k.Name]; o.Name != "" {
-		return o.Name
+// called is the key's name in the words of whoever chose a value at o.
+func (k *Key) called(o Origin) string {
+	switch {
+	case o.Layer == LayerFlag && k.Flag != "":
+		return "-" + k.Flag
+	case o.Layer == LayerEnvironment:
+		return k.Env
 	}
 	return k.Name
 }

@@ -21,16 +21,16 @@ type Broker struct {
 	MessageBufferSize int           `yaml:"message_buffer_size" alias:"max_queued_messages" flag:"message-buffer-size" unit:"N" default:"1000" min:"1" max:"10000000" change:"restart" help:"messages queued for a subscription: default and maximum"`
 	ConnectionTimeout time.Duration `yaml:"connection_timeout_secs" unit:"s" default:"30" min:"100ms" max:"1h" change:"restart" help:"time for a handshake, for a whole frame, and for a socket that stays full"`
 	Heartbeat         time.Duration `yaml:"heartbeat_secs" unit:"s" default:"10" min:"1s" max:"1h" change:"restart" help:"silence after which a client is asked for a sign of life, three times that ends its connection"`
-	DrainTimeout      time.Duration `yaml:"drain_timeout_secs" unit:"s" default:"2" min:"0s" max:"5m" change:"restart" help:"time at the end of the agent for what is still queued"`
+	DrainTimeout      time.Duration `yaml:"drain_timeout_secs" unit:"s" default:"2" min:"10ms" max:"5m" change:"restart" help:"time at the end of the agent for what is still queued"`
 	PublishRate       int           `yaml:"publish_rate" unit:"N" default:"0" min:"0" max:"1000000000" change:"restart" help:"messages a second of one connection, a faster one has to wait; 0 is no limit"`
 	EnableStatistics  bool          `yaml:"enable_statistics" default:"true" change:"live" help:"write a line of statistics to the log at intervals"`
 	StatsInterval     time.Duration `yaml:"stats_interval_secs" unit:"s" default:"30" min:"1s" max:"24h" change:"live" help:"time between two lines of statistics"`
-	MaxMessageSize    Size          `yaml:"max_message_size" flag:"max-message-size" unit:"BYTES" default:"1MiB" min:"32KiB" max:"64MiB" why:"an event may be as large" change:"restart" help:"one message, with its header"`
-	MaxMemoryBytes    Size          `yaml:"max_memory_bytes" flag:"max-memory-bytes" unit:"BYTES" default:"100MiB" max:"1TiB" change:"restart" help:"all queued messages together"`
+	MaxMessageSize    Size          `yaml:"max_message_size" flag:"max-message-size" unit:"BYTES" default:"1MiB" min:"32KiB" max:"64MiB" why:"an event may be as large" change:"restart" help:"size of a message, with its header"`
+	MaxMemoryBytes    Size          `yaml:"max_memory_bytes" flag:"max-memory-bytes" unit:"BYTES" default:"100MiB" max:"1TiB" change:"restart" help:"size of all queued messages together"`
 	MaxSubscriptions  int           `yaml:"max_subscriptions" unit:"N" default:"256" min:"1" max:"100000" change:"restart" help:"subscriptions of one client"`
 	MaxRequests       int           `yaml:"max_requests" unit:"N" default:"256" min:"1" max:"100000" change:"restart" help:"unanswered requests of one client"`
 	OverflowPolicies  []string      `yaml:"overflow_policies" default:"drop-oldest,drop-newest,conflate,disconnect" of:"drop-oldest,drop-newest,conflate,disconnect" change:"restart" help:"what a subscription may choose to happen when its queue is full; drop-oldest is always allowed"`
-	LatencyBudget     time.Duration `yaml:"latency_budget" flag:"latency-budget" unit:"TIME" default:"500µs" min:"0s" max:"1s" change:"restart" help:"time that events may wait for company while they come densely; 0s is none"`
+	LatencyBudget     time.Duration `yaml:"latency_budget" flag:"latency-budget" unit:"TIME" default:"500µs" min:"0" max:"1s" change:"restart" help:"time that events may wait for company while they come densely; 0 is none"`
 }
 
 // Collectors configures what the agent runs.
@@ -41,14 +41,14 @@ type Collectors struct {
 // Process configures the collector of process events.
 type Process struct {
 	Enabled      bool          `yaml:"enabled" default:"true" change:"restart" help:"whether it runs"`
-	Source       string        `yaml:"source" flag:"process-source" unit:"SOURCE" default:"auto" of:"auto,netlink,poll" change:"restart" help:"where its events come from"`
-	PollInterval time.Duration `yaml:"poll_interval" flag:"poll-interval" unit:"TIME" default:"500ms" min:"10ms" max:"500ms" change:"restart" help:"time between two looks, where it polls"`
+	Source       string        `yaml:"source" flag:"process-source" unit:"SOURCE" default:"auto" of:"auto,netlink,poll" change:"restart" help:"where process events come from"`
+	PollInterval time.Duration `yaml:"poll_interval" flag:"poll-interval" unit:"TIME" default:"500ms" min:"10ms" max:"500ms" change:"restart" help:"time between two looks of a source that polls"`
 }
 
 // Log configures the agent's own log.
 type Log struct {
-	Level  string `yaml:"level" flag:"log-level" unit:"LEVEL" default:"info" of:"debug,info,warn,error" change:"live" help:"least level that is written"`
-	Format string `yaml:"format" flag:"log-format" unit:"FORMAT" default:"text" of:"text,json" change:"restart" help:"form of its lines"`
+	Level  string `yaml:"level" flag:"log-level" unit:"LEVEL" default:"info" of:"debug,info,warn,error" change:"live" help:"least level that the agent logs"`
+	Format string `yaml:"format" flag:"log-format" unit:"FORMAT" default:"text" of:"text,json" change:"restart" help:"form of the lines that the agent logs"`
 }
 
 // Default returns the configuration of an agent that nobody configured.

@@ -19,7 +19,8 @@
 // has more than 1 MiB, and all files together beyond 4 MiB; more than one document in
 // a file; merge keys. Every mistake is reported, up to twenty, each with file, line and
 // column, the variable or the flag, and for an unknown key with the most similar valid
-// one. An unknown variable only gives a warning, because others may use the prefix.
+// one. An unknown variable only gives a warning, because others may use the prefix, and
+// so does a default file in a folder that this user may not enter.
 //
 // # What may not be assumed
 //

@@ -50,6 +50,11 @@ func (l *loader) readFiles(s Sources) []file {
 	if s.File == "" {
 		return nil
 	}
+	// A default place in the home of another user is not this user's configuration.
+	if _, err := os.Stat(s.File); s.Optional && errors.Is(err, fs.ErrPermission) {
+		l.warnings = append(l.warnings, clean(s.File)+": not looked at: permission denied")
+		return nil
+	}
 	var all []file
 	text, err := l.read(s.File)
 	switch missing := errors.Is(err, fs.ErrNotExist); {

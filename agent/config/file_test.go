@@ -114,6 +114,27 @@ func TestAFileThatMayNotBeRead(t *testing.T) {
 	}
 }
 
+// TestAFolderThatMayNotBeEntered is that of another user, so that it counts as
+// missing where the file may be, with a warning.
+func TestAFolderThatMayNotBeEntered(t *testing.T) {
+	dir := folder(t, map[string]string{"closed/config.yaml": "log: {level: warn}"})
+	if err := os.Chmod(dir+"/closed", 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(dir+"/closed", 0o700) })
+	if _, err := os.Stat(dir + "/closed/config.yaml"); err == nil {
+		t.Skip("this user may enter every folder")
+	}
+	path := dir + "/closed/config.yaml"
+	l, err := config.Load(config.Sources{File: path, Optional: true})
+	if err != nil || !slices.Equal(l.Warnings, []string{path + ": not looked at: permission denied"}) {
+		t.Errorf("%q, %v", l.Warnings, err)
+	}
+	if _, err := config.Load(config.Sources{File: path}); !errors.Is(err, config.ErrFile) {
+		t.Errorf("where it is named: %v", err)
+	}
+}
+
 func TestTheDefaultFileMayBeMissingAndConfDNot(t *testing.T) {
 	dir := folder(t, map[string]string{"conf.d/a.yaml": "log: {level: warn}"})
 	l, err := config.Load(config.Sources{File: dir + "/config.yaml", Optional: true})

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -91,7 +92,11 @@ func (l *loader) run(s Sources) {
 
 func (l *loader) file(f file) {
 	l.files = append(l.files, f.path)
+	before := len(l.errs.List)
 	l.apply(l.parseFile(f.path, f.text))
+	slices.SortStableFunc(l.errs.List[before:], func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
 }
 
 // assignment is one value of one source.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -133,8 +134,9 @@ func (p *printer) pair(indent int, text, key string) {
 	}
 	const column = 40
 	origin := "# " + clean(p.origin(key).String())
-	pad := max(column-indent-len(text), 1)
-	if indent+len(text)+pad+len(origin) <= width {
+	length := indent + utf8.RuneCountInString(text)
+	pad := max(column-length, 1)
+	if length+pad+len(origin) <= width {
 		p.line(indent, text+strings.Repeat(" ", pad)+origin)
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 
 	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/bench/e2e"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -48,13 +49,11 @@ func Agent() e2e.System {
 }
 
 func runAgent(ctx context.Context, c e2e.Config, ready func()) error {
-	budget := c.Budget
-	if budget == 0 {
-		budget = -1 // none, and not the agent's default
-	}
+	o := config.Default()
+	o.InstanceID, o.Broker.SocketPath = "bench", c.Socket()
+	o.Broker.MaxConnections, o.Broker.LatencyBudget = maxConnections, c.Budget
 	a, err := agent.New(agent.Options{
-		Instance: "bench", Socket: c.Socket(), MaxConnections: maxConnections, LatencyBudget: budget,
-		Logger: slog.New(slog.DiscardHandler), Listening: func(string) { ready() },
+		Config: o, Logger: slog.New(slog.DiscardHandler), Listening: func(string) { ready() },
 	})
 	if err != nil {
 		return err

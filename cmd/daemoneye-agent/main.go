@@ -40,7 +40,7 @@ type program struct {
 
 func commands() []command {
 	return []command{
-		runCommand, statusCommand, tailCommand, publishCommand, requestCommand, benchCommand, versionCommand, collectorCommand,
+		runCommand, statusCommand, tailCommand, publishCommand, requestCommand, benchCommand, configCommand, versionCommand, collectorCommand,
 	}
 }
 
@@ -112,8 +112,8 @@ Commands:
 	fmt.Fprint(w, `
 Run "daemoneye-agent COMMAND -help" for its flags.
 
-Exit status: 0 done, 1 failed, 2 wrong use, 3 the agent is degraded (status),
-4 it is unhealthy (status), 5 no agent runs.
+Exit status: 0 done, 1 failed, 2 wrong use or configuration, 3 the agent is
+degraded (status), 4 it is unhealthy (status), 5 no agent runs.
 
 Example:
   daemoneye-agent run &
@@ -160,6 +160,9 @@ func (c *command) help(w io.Writer, fs *flag.FlagSet) {
 	line, flags := c.name, ""
 	fs.VisitAll(func(f *flag.Flag) {
 		kind, text := flag.UnquoteUsage(f)
+		if k, ok := f.Value.(*keyFlag); ok {
+			kind = k.key.Unit
+		}
 		flags += fmt.Sprintf("  %-24s %s", strings.TrimSpace("-"+f.Name+" "+kind), text)
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "0s" {
 			flags += fmt.Sprintf(" (default %s)", f.DefValue)

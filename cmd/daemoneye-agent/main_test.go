@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/control"
-	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -151,14 +150,6 @@ func TestWithoutAnAgentTheInputIsNotRead(t *testing.T) {
 		if got := realMain(t.Context(), &program{unreadable{t}, &output{w: io.Discard}, &errs}, append(args, "-socket", socket)); got != exitNoAgent {
 			t.Errorf("%s: exit status %d, want %d: %s", args[0], got, exitNoAgent, errs.String())
 		}
-	}
-}
-
-// TestAnEventFitsIntoTheLeastMessage, with room for its frame, topic and
-// extension.
-func TestAnEventFitsIntoTheLeastMessage(t *testing.T) {
-	if event.MaxSize+1024 > leastMessage {
-		t.Errorf("an event may have %d bytes, a message %d", event.MaxSize, leastMessage)
 	}
 }
 

@@ -2,16 +2,19 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/agent/collector/process"
+	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 )
 
@@ -26,22 +29,15 @@ to standard error.`,
 	run: runAgent,
 }
 
-// leastMessage is the least -max-message-size: the largest event fits, with its
-// frame and what stands around it there, and so does a status.
-const leastMessage = 32 << 10
-
 func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
-	var t target
-	t.flags(fs)
-	var o agent.Options
-	collectors := fs.String("collectors", "process", "`NAMES` of the collectors to run, with commas; none for none")
-	mode := fs.String("process-source", "auto", "`SOURCE` of process events: auto, netlink or poll")
-	interval := fs.Duration("poll-interval", 500*time.Millisecond, "`TIME` between two looks of a polling collector, 10ms to 500ms")
-	fs.IntVar(&o.MaxConnections, "max-connections", 64, "`N` clients at most")
-	fs.IntVar(&o.MaxQueued, "message-buffer-size", 1000, "`N` messages queued for a subscriber at most")
-	fs.IntVar(&o.MaxMessageSize, "max-message-size", 1<<20, "`BYTES` of a message at most, its header included; at least 32768")
-	fs.Int64Var(&o.MaxMemory, "max-memory-bytes", 100<<20, "`BYTES` of all queued messages at most")
-	fs.DurationVar(&o.LatencyBudget, "latency-budget", 500*time.Microsecond, "`TIME` that events may wait for company while they come densely; 0 for none")
+	var s settings
+	var named *string
+	s.flags(fs)
+	s.keyFlags(fs)
+	fs.Func("collectors", "`NAMES` of the only collectors to run, with commas; none for none", func(list string) error {
+		named = &list
+		return nil
+	})
 	quiet := fs.Bool("quiet", false, "say nothing but warnings and errors")
 	if err := parse(); err != nil {
 		return err
@@ -49,50 +45,31 @@ func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 	if fs.NArg() > 0 {
 		return usagef("takes no arguments, got %q", fs.Arg(0))
 	}
-	if o.MaxConnections < 1 || o.MaxQueued < 1 {
-		return usagef("-max-connections and -message-buffer-size must be at least 1")
+	if named != nil {
+		if err := s.collectors(*named); err != nil {
+			return err
+		}
 	}
-	if o.MaxMessageSize < leastMessage {
-		return usagef("-max-message-size is %d, want at least %d: an event may be as large", o.MaxMessageSize, leastMessage)
+	if *quiet {
+		s.add("-quiet", "log.level", "warn")
 	}
-	if o.MaxMemory < int64(o.MaxMessageSize) {
-		return usagef("-max-memory-bytes is %d, want at least -max-message-size, which is %d", o.MaxMemory, o.MaxMessageSize)
-	}
-	if o.LatencyBudget < 0 || o.LatencyBudget > time.Second {
-		return usagef("-latency-budget is %s, want 0 to 1s", o.LatencyBudget)
-	}
-	if o.LatencyBudget == 0 {
-		o.LatencyBudget = -1
-	}
-	names, err := collectorNames(*collectors)
+	l, err := s.load()
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		o.Collectors = append(o.Collectors, control.ChildConfig{Collector: name, Mode: *mode, Interval: *interval})
+	o := agent.Options{Config: l.Config, Version: version, Logger: newLogger(p.err, &l.Config.Log)}
+	for _, w := range l.Warnings {
+		o.Logger.Warn("configuration", "warning", w)
 	}
-	// What a collector would not start with is better said now.
-	_, err = newCollector(control.ChildConfig{Collector: process.Name, Mode: *mode, Interval: *interval})
-	switch unavailable := errors.Is(err, process.ErrUnavailable); {
-	case unavailable && len(names) > 0:
+	if o.Collectors, err = collectors(l.Config); err != nil {
 		return err
-	case err != nil && !unavailable:
-		return usageError{err}
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	if o.Socket, err = t.path(); err != nil {
-		return err
-	}
-	o.Instance, o.Version, o.Command = t.instance, version, []string{self, "collector"}
+	o.Command = []string{self, "collector"}
 	o.Executable = "/proc/self/exe" // what is at its path may be another version by the time of a restart
-	level := slog.LevelInfo
-	if *quiet {
-		level = slog.LevelWarn
-	}
-	o.Logger = slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level}))
 	if !*quiet {
 		greet(p, &o)
 	}
@@ -109,10 +86,35 @@ func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 	return nil
 }
 
+// newLogger makes the agent's own log.
+func newLogger(w io.Writer, c *config.Log) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Level)) // the configuration allows no other words
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// collectors returns what is to run. What one would not start with is better said
+// now.
+func collectors(c *config.Config) (all []control.ChildConfig, err error) {
+	if x := c.Collectors.Process; x.Enabled {
+		all = append(all, control.ChildConfig{Collector: process.Name, Mode: x.Source, Interval: x.PollInterval})
+	}
+	for _, x := range all {
+		if _, err := newCollector(x); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // greet has the agent tell how it came up.
 func greet(p *program, o *agent.Options) {
 	o.Listening = func(path string) {
-		fmt.Fprintf(p.out, "daemoneye-agent %s, instance %s\n", version, o.Instance)
+		fmt.Fprintf(p.out, "daemoneye-agent %s, instance %s\n", version, o.Config.InstanceID)
 		fmt.Fprintf(p.out, "  socket   %s\n", path)
 	}
 	o.Ready = func(s control.Status) {
@@ -127,18 +129,29 @@ func greet(p *program, o *agent.Options) {
 	}
 }
 
-func collectorNames(list string) ([]string, error) {
-	if list == "" || list == "none" {
-		return nil, nil
+// collectors reads the flag -collectors: those that it names are enabled, and all
+// others are not.
+func (s *settings) collectors(list string) error {
+	var named []string
+	if list != "none" && list != "" {
+		named = strings.Split(list, ",")
 	}
-	names := strings.Split(list, ",")
-	for _, n := range names {
-		if n != "process" {
-			return nil, usagef("there is no collector %q; there is: process", n)
+	var known []string
+	for _, k := range config.Keys() {
+		name, ok := strings.CutPrefix(strings.TrimSuffix(k.Name, ".enabled"), "collectors.")
+		if !ok || strings.Contains(name, ".") {
+			continue
+		}
+		known = append(known, name)
+		s.add("-collectors", k.Name, strconv.FormatBool(slices.Contains(named, name)))
+	}
+	for i, name := range named {
+		if !slices.Contains(known, name) {
+			return usagef("there is no collector %q; there is: %s", name, strings.Join(known, ", "))
+		}
+		if slices.Contains(named[:i], name) {
+			return usagef("-collectors names %s twice", name)
 		}
 	}
-	if len(names) > 1 {
-		return nil, usagef("-collectors names process twice")
-	}
-	return names, nil
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -15,11 +16,17 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/config"
 )
 
 // TestMain makes this program daemoneye-agent where a script calls it so, or an
 // agent starts its collector.
 func TestMain(m *testing.M) {
+	// No test reads the configuration of the machine that it runs on.
+	if os.Getenv(config.FileVariable) == "" {
+		os.Setenv(config.FileVariable, noFile)
+	}
 	testscript.Main(m, map[string]func(){"daemoneye-agent": main})
 }
 
@@ -38,6 +45,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // under the race detector each process would sleep for a second at its end
+			env.Setenv(config.FileVariable, noFile)
 			env.Setenv("SOCK", filepath.Join(env.WorkDir, "run", "agent.sock"))
 			return nil
 		},

@@ -3,14 +3,16 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/collector/process"
+	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -51,6 +53,7 @@ const answerTimeout = 5 * time.Second
 func (p *program) exit(ctx context.Context, c *command, err error) int {
 	var status statusError
 	var wrong usageError
+	var mistakes *config.Errors
 	name, endless := "help", false
 	if c != nil {
 		name, endless = c.name, c.endless
@@ -70,12 +73,14 @@ func (p *program) exit(ctx context.Context, c *command, err error) int {
 		}
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintf(p.err, "daemoneye-agent: error: %s: %v\n", name, err)
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(p.err, "daemoneye-agent: error: %s: %s\n", name, line)
+	}
 	if h := hint(name, err); h != "" {
 		fmt.Fprintf(p.err, "daemoneye-agent: hint: %s\n", h)
 	}
 	switch {
-	case errors.As(err, &wrong):
+	case errors.As(err, &wrong), errors.As(err, &mistakes):
 		return exitUsage
 	case noAgent(err):
 		return exitNoAgent
@@ -95,6 +100,7 @@ func noAgent(err error) bool {
 
 func hint(name string, err error) string {
 	var wrong usageError
+	var mistakes *config.Errors
 	var inUse *ipc.InUseError
 	var peer *ipc.PeerError
 	switch {
@@ -105,7 +111,9 @@ func hint(name string, err error) string {
 		return "a pattern is a topic with + for one segment, # for any number at the end: 'events.#'"
 	case errors.Is(err, frame.ErrTopic):
 		return "a topic is up to 8 segments of a-z, 0-9, _ and -, with dots between them: events.demo"
-	case errors.As(err, &wrong):
+	case errors.As(err, &mistakes) && slices.ContainsFunc(mistakes.List, func(e *config.Error) bool { return e.Layer != config.LayerFlag }):
+		return "\"daemoneye-agent config default\" prints every key with its default and its bounds"
+	case errors.As(err, &wrong), errors.As(err, &mistakes):
 		return fmt.Sprintf("see daemoneye-agent %s -help", name)
 	case noAgent(err):
 		return "no agent listens there: start one with \"daemoneye-agent run\", or name its -instance or -socket"
@@ -127,25 +135,6 @@ func hint(name string, err error) string {
 		return "take -process-source poll, or run it with CAP_NET_ADMIN and outside of containers: in the first pid, user and network namespace"
 	}
 	return ""
-}
-
-// target are the flags that say which agent is meant.
-type target struct{ instance, socket string }
-
-func (t *target) flags(fs *flag.FlagSet) {
-	fs.StringVar(&t.instance, "instance", "default", "`NAME` of the agent on this host")
-	fs.StringVar(&t.socket, "socket", "", "`PATH` of its socket, instead of the instance's")
-}
-
-func (t *target) path() (string, error) {
-	if t.socket != "" {
-		return t.socket, nil
-	}
-	path, err := ipc.DefaultPath(t.instance)
-	if err != nil {
-		return "", usageError{err}
-	}
-	return path, nil
 }
 
 // dial connects to the agent as an operator called o.Name. The client does not
