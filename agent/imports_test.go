@@ -17,12 +17,13 @@ const module = "github.com/daemoneye/eventbus/"
 // this module and of others. A package is found under the longest prefix of its
 // path, but below agent each has a rule of its own.
 var allowed = map[string][]string{
-	"ring":        {"golang.org/x/sys"},
-	"ring/verify": {},
-	"frame":       {"golang.org/x/sys", "github.com/valyala/bytebufferpool", "github.com/klauspost/compress"},
+	"ring":             {"golang.org/x/sys"},
+	"ring/verify":      {},
+	"frame":            {"frame/strictjson", "golang.org/x/sys", "github.com/valyala/bytebufferpool", "github.com/klauspost/compress"},
+	"frame/strictjson": {},
 	// What a user of a broker meets, over rooms that know only those above them.
 	"router":          {"frame", "router/bus", "router/topic", "router/endpoint", "router/broker"},
-	"router/bus":      {"ring", "frame"},
+	"router/bus":      {"ring", "frame", "frame/strictjson"},
 	"router/topic":    {"frame"},
 	"router/filter":   {"frame", "router/bus", "router/topic"},
 	"router/queue":    {"ring", "frame", "router/bus"},

@@ -37,3 +37,24 @@ func newClock() (m monotonic) {
 // deadlines: comparable across the processes of one machine since its boot,
 // and nowhere else. It reads the clock without a system call.
 func Now() int64 { return clock.ns + int64(time.Since(clock.at)) }
+
+// ClockOffset returns how far the broker's clock is ahead of the client's, which
+// is not 0 where the two are in different time namespaces. The client read its
+// clock when it wrote hello (sent) and when it had read welcome (received); between
+// the two the broker read its own (Welcome.ClockNs). An offset of at most the round
+// trip counts as none, because equal clocks may look like that. So does a broker
+// reading of 0: such a broker does not say.
+//
+// A client adds the offset to the times that it writes and takes it off those that
+// it reads.
+func ClockOffset(sent, received, broker int64) int64 {
+	if broker == 0 {
+		return 0
+	}
+	trip := max(received-sent, 0)
+	offset := broker - (sent + trip/2)
+	if -trip <= offset && offset <= trip {
+		return 0
+	}
+	return offset
+}

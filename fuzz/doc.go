@@ -14,6 +14,8 @@
 //     larger than allowed, no more memory is allocated than that takes, and next to
 //     none for what calls itself larger.
 //   - FuzzCompress: any payload. It comes back as it was, or is not compressed.
+//   - FuzzStrictJSON: any bytes as hello, welcome or subscribe. encoding/json reads what
+//     is taken in the same way; what is refused is refused in words of the protocol.
 //   - FuzzEventParse: any bytes as an event of the agent. What is taken can be read
 //     in every field, gives valid JSON, and survives being built again.
 //   - FuzzEventText: any text in an event. It comes back whole, or cut at its bound.

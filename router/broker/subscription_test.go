@@ -161,10 +161,23 @@ func TestABadSubscribePayloadIsRefused(t *testing.T) {
 		"a misspelt name further in": `{"topic_patterns":["a"],"event_filter":{"pid":[1]}}`,
 		"a wrong type":               `{"topic_patterns":"a"}`,
 		"a pid that is too large":    `{"topic_patterns":["a"],"event_filter":{"pids":[4294967296]}}`,
+		"another case":               `{"topic_patterns":["a"],"Event_Filter":{}}`,
+		"a key that stands twice":    `{"topic_patterns":["a"],"queue":1,"queue":2}`,
+		"a tag that stands twice":    `{"topic_patterns":["a"],"correlation_filter":{"any_tags":{"a":"b","a":"c"}}}`,
+		"a fraction":                 `{"topic_patterns":["a"],"queue":1.0}`,
+		"an exponent":                `{"topic_patterns":["a"],"replay_from":1e2}`,
+		"no UTF-8":                   "{\"topic_patterns\":[\"a\"],\"group\":\"\xff\"}",
+		"null among patterns":        `{"topic_patterns":[null]}`,
 		"too long":                   `{"topic_patterns":["` + strings.Repeat("a", 64<<10) + `"]}`,
 	} {
-		if _, err := router.ParseSubscription([]byte(payload)); !errors.Is(err, router.ErrSubscription) {
+		_, err := router.ParseSubscription([]byte(payload))
+		if !errors.Is(err, router.ErrSubscription) {
 			t.Errorf("%s: %v, want ErrSubscription", name, err)
+		}
+		for _, inside := range []string{"Go ", "struct", "json:", "unmarshal"} { // of the implementation
+			if err != nil && strings.Contains(err.Error(), inside) {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	}
 }

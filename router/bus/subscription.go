@@ -1,12 +1,11 @@
 package bus
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/strictjson"
 )
 
 // Subscription says what a subscriber wants. On the wire it is the JSON payload
@@ -104,11 +103,8 @@ const (
 
 // ParseSubscription decodes the payload of a subscribe frame.
 func ParseSubscription(b []byte) (Subscription, error) {
-	if len(b) > maxSubscriptionLen {
-		return Subscription{}, fmt.Errorf("%w: %d bytes, want at most %d", ErrSubscription, len(b), maxSubscriptionLen)
-	}
 	var s Subscription
-	if err := unmarshalStrict(b, &s); err != nil {
+	if err := strictjson.Unmarshal(b, &s, strictjson.Options{MaxBytes: maxSubscriptionLen}); err != nil {
 		return Subscription{}, fmt.Errorf("%w: %v", ErrSubscription, err)
 	}
 	return s, nil
@@ -133,17 +129,4 @@ func (c *Capabilities) PriorityLimit() uint8 {
 		return frame.MaxPriority
 	}
 	return *c.MaxPriority
-}
-
-// unmarshalStrict decodes exactly one JSON value without unknown names.
-func unmarshalStrict(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return fmt.Errorf("more than one JSON value")
-	}
-	return nil
 }

@@ -9,9 +9,6 @@ import (
 
 var errHello = fmt.Errorf("%w: the first frame must be hello", frame.ErrHandshake)
 
-// maxIdentity bounds name and role in bytes, because they are in all statistics.
-const maxIdentity = 256
-
 // hello makes a connection a client and answers with welcome. An error is fatal.
 func (c *conn) hello(f frame.Frame) error {
 	s := c.s
@@ -21,11 +18,6 @@ func (c *conn) hello(f frame.Frame) error {
 	h, err := frame.ParseHello(f.Payload())
 	if err != nil {
 		return err
-	}
-	for field, v := range map[string]string{"name": h.Name, "role": h.Role} {
-		if len(v) > maxIdentity {
-			return fmt.Errorf("%w: %s of %d bytes in hello, want at most %d", frame.ErrBody, field, len(v), maxIdentity)
-		}
 	}
 	c.peer.Name, c.peer.Role = h.Name, h.Role
 	grant, err := s.o.Policy.Admit(&c.peer)
