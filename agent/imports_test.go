@@ -50,7 +50,7 @@ var allowed = map[string][]string{
 	"agent": {
 		"agent/config", "agent/control", "agent/event", "agent/health", "agent/manager", "agent/procstat", "ipc", "ipc/policy", "router", "frame", "golang.org/x/sync",
 	},
-	"bench/load": {"golang.org/x/sys"},
+	"bench/load": {"frame", "golang.org/x/sys"},
 	"bench":      {"bench/...", "ring", "frame", "router/...", "ipc", "agent/...", "golang.org/x/sys", "golang.org/x/sync"},
 	"cmd":        {"agent/...", "ipc", "router", "frame", "bench/load", "golang.org/x/sys", "golang.org/x/sync"},
 	"fuzz":       {"ring", "frame", "router/...", "ipc", "agent/..."},

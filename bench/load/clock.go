@@ -7,43 +7,13 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/frame"
 )
 
-// base ties Go's monotonic clock, which has no readable origin, to CLOCK_MONOTONIC. Both are the same clock of the kernel, so
-// one pair of readings is good for the life of the process, and Now costs no system call.
-var base = newClockBase()
-
-type clockBase struct {
-	wall time.Time // carries Go's monotonic reading
-	mono int64     // CLOCK_MONOTONIC at that moment
-}
-
-// newClockBase keeps the pair of readings that lay closest together: a thread that loses its core between the two would
-// shift every latency that this process measures.
-func newClockBase() clockBase {
-	var best clockBase
-	closest := time.Duration(1<<63 - 1)
-	for range 16 {
-		before := time.Now()
-		mono := monotonic()
-		if took := time.Since(before); took < closest {
-			closest = took
-			best = clockBase{wall: before.Add(took / 2), mono: mono}
-		}
-	}
-	return best
-}
-
-func monotonic() int64 {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
-		panic("load: CLOCK_MONOTONIC: " + err.Error()) // the kernel has it since 2.6
-	}
-	return ts.Nano()
-}
-
-// Now returns CLOCK_MONOTONIC in nanoseconds. Two processes of one host may compare it, within about 100 ns.
-func Now() int64 { return base.mono + int64(time.Since(base.wall)) }
+// Now returns CLOCK_MONOTONIC in nanoseconds, which two processes of one host may
+// compare: the clock of the frames, in which the broker gives its own times too.
+func Now() int64 { return frame.Now() }
 
 // nap bounds one sleep, so that a sleeper sees the end of its context.
 const nap = 50 * time.Millisecond
