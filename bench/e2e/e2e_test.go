@@ -12,6 +12,7 @@ import (
 
 	"github.com/daemoneye/eventbus/bench/e2e"
 	"github.com/daemoneye/eventbus/bench/floor"
+	"github.com/daemoneye/eventbus/bench/proc"
 )
 
 var (
@@ -190,6 +191,19 @@ func TestIdleMeasuresStartAndConnections(t *testing.T) {
 	}
 	if f.Start <= 0 || f.RSS <= 0 || f.RSSWith <= 0 || f.Connections != 16 {
 		t.Errorf("%+v", f)
+	}
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := plain
+	other.Program = proc.Program(path)
+	other.Connect = func(context.Context, e2e.Config) (io.Closer, error) {
+		return nil, errors.New("not this program's client")
+	}
+	f, err = e2e.Idle(t.Context(), other, 16, 20*time.Millisecond)
+	if err != nil || f.RSS <= 0 || f.RSSWith <= 0 {
+		t.Errorf("of another program: %+v, %v", f, err)
 	}
 	if _, err := e2e.Idle(t.Context(), floor.OneHop(false), 1, 0); err == nil {
 		t.Error("a system without a broker is measured")

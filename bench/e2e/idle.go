@@ -13,7 +13,7 @@ import (
 
 // Footprint is what a broker costs that has nothing to do.
 type Footprint struct {
-	Start       time.Duration // from starting the process to the first connection it takes
+	Start       time.Duration // from starting the process to the first connection it takes; of another Program until it says that it takes them
 	RSS         int64         // resident bytes without connections
 	Connections int
 	RSSWith     int64   // resident bytes with that many idle connections
@@ -38,7 +38,7 @@ func Idle(ctx context.Context, s System, connections int, measured time.Duration
 	if s.Broker == nil || s.Connect == nil {
 		return f, errNoBroker
 	}
-	ctx, cancel := context.WithTimeout(ctx, measured+slack)
+	ctx, cancel := context.WithTimeoutCause(ctx, measured+slack, errHangs)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
@@ -48,16 +48,21 @@ func Idle(ctx context.Context, s System, connections int, measured time.Duration
 
 	o := order{Config: Config{Dir: dir, Publishers: 1, Subscribers: 1}, Idle: connections}
 	started := time.Now()
-	broker, err := proc.Start(ctx, roleName(partBroker, s.Name), o)
+	broker, err := s.Program.Start(ctx, roleName(partBroker, s.Name), o)
 	if err != nil {
 		return f, err
 	}
 	defer func() { err = errors.Join(err, broker.Stop()) }()
-	if err := firstConnection(ctx, s, o.Config); err != nil {
+	if err := s.accepts(ctx, broker, o); err != nil {
 		return f, err
 	}
 	f.Start = time.Since(started)
-	if err := broker.Ready(ctx, nil); err != nil {
+	if s.Program == "" {
+		err = broker.Ready(ctx, nil)
+	} else {
+		err = s.visit(ctx, o)
+	}
+	if err != nil {
 		return f, err
 	}
 	if f.RSS, err = proc.ReadRSS(broker.Pid()); err != nil {
@@ -77,6 +82,26 @@ func Idle(ctx context.Context, s System, connections int, measured time.Duration
 	}
 	f.RSSWith, f.Cores = report.Usage.RSS, report.Usage.Cores()
 	return f, nil
+}
+
+// accepts waits until the broker takes connections. This program's client may not be
+// able to speak to the broker of another, which only says so itself.
+func (s System) accepts(ctx context.Context, broker *proc.Process, o order) error {
+	if s.Program != "" {
+		return broker.Ready(ctx, nil)
+	}
+	return firstConnection(ctx, s, o.Config)
+}
+
+// visit connects once and leaves: the broker's first connection costs it more than each
+// later one does.
+func (s System) visit(ctx context.Context, o order) error {
+	o.Idle = 1
+	p, err := begin(ctx, s, partIdle, o)
+	if err != nil {
+		return err
+	}
+	return p.Stop()
 }
 
 // firstConnection tries until the broker takes a connection.

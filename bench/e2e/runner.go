@@ -18,6 +18,8 @@ const lead = 20 * time.Millisecond
 // slack is how much longer than its span a measurement may take, before it counts as hung.
 const slack = 20 * time.Second
 
+var errHangs = errors.New("e2e: the measurement hangs")
+
 // Run does one measurement of one system. It leaves no process and no file behind. One at a time, or they measure each other.
 func Run(ctx context.Context, s System, spec Spec) (out Outcome, err error) {
 	if err := spec.check(); err != nil {
@@ -28,7 +30,7 @@ func Run(ctx context.Context, s System, spec Spec) (out Outcome, err error) {
 			err = fmt.Errorf("e2e: %s %s: %w", s.Name, spec.Fan(), err)
 		}
 	}()
-	ctx, cancel := context.WithTimeoutCause(ctx, lead+spec.Warmup+spec.Measured+slack, errors.New("the measurement hangs"))
+	ctx, cancel := context.WithTimeoutCause(ctx, lead+spec.Warmup+spec.Measured+slack, errHangs)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "bench") // not the test's own directory, whose name may be too long for a socket
 	if err != nil {
@@ -83,7 +85,7 @@ func (c *cast) start(ctx context.Context, s System, spec Spec, dir string) error
 
 // begin starts one process and waits until it is ready.
 func begin(ctx context.Context, s System, part string, o order) (*proc.Process, error) {
-	p, err := proc.Start(ctx, roleName(part, s.Name), o)
+	p, err := s.Program.Start(ctx, roleName(part, s.Name), o)
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +105,7 @@ func (c *cast) play(ctx context.Context, spec Spec) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
+	machine := watchAside(ctx, span)
 	var broker brokerReport
 	if c.broker != nil {
 		if err := c.broker.Go(span); err != nil {
@@ -124,7 +127,22 @@ func (c *cast) play(ctx context.Context, spec Spec) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
-	return newOutcome(spec, broker, publishers, subscribers), nil
+	return newOutcome(spec, machine(), broker, publishers, subscribers), nil
+}
+
+// watchAside watches the machine during span; the returned function waits for the
+// result.
+func watchAside(ctx context.Context, span load.Span) func() proc.Machine {
+	var machine proc.Machine
+	ended := make(chan struct{})
+	go func() { // the returned function waits for it, or it ends with ctx
+		defer close(ended)
+		machine, _ = proc.WatchMachine(ctx, span) // an error is the end of ctx, which all others report
+	}()
+	return func() proc.Machine {
+		<-ended
+		return machine
+	}
 }
 
 // stop ends them in the reverse order of start.

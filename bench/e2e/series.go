@@ -32,6 +32,8 @@ type Aim struct {
 	CPU   float64       // broker's, at most
 	Pause float64       // p99 of the collector's pauses, at most
 	Below time.Duration // p50 itself, no ratio, at most
+
+	NoAllocs bool // no object on the heap for a delivery, in any process
 }
 
 // Series are the outcomes of one entry, a round each.
@@ -82,8 +84,10 @@ func (s Series) Median(of func(Outcome) float64) float64 {
 // Worst returns the largest of what of returns.
 func (s Series) Worst(of func(Outcome) float64) float64 {
 	var worst float64
-	for _, o := range s.Outcomes {
-		worst = max(worst, of(o))
+	for i, o := range s.Outcomes {
+		if v := of(o); i == 0 || v > worst {
+			worst = v
+		}
 	}
 	return worst
 }
@@ -95,22 +99,4 @@ func (s Series) Latency() *load.Histogram {
 		all.Merge(o.Latency)
 	}
 	return all
-}
-
-// What is taken from an outcome, for Median and Worst.
-
-// Rate is the deliveries a second.
-func Rate(o Outcome) float64 { return o.Rate }
-
-// BrokerCores is the broker's CPU time as a share of one core.
-func BrokerCores(o Outcome) float64 { return o.Broker.Cores() }
-
-// LatencyAt returns the function that takes a quantile of the latency, in nanoseconds.
-func LatencyAt(q float64) func(Outcome) float64 {
-	return func(o Outcome) float64 { return float64(o.Latency.Quantile(q)) }
-}
-
-// LatenessAt returns the function that takes a quantile of the generator's lateness, in nanoseconds.
-func LatenessAt(q float64) func(Outcome) float64 {
-	return func(o Outcome) float64 { return float64(o.Lateness.Quantile(q)) }
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/bench/load"
+	"github.com/daemoneye/eventbus/bench/report"
 )
 
 // Spec is one measurement. With a Rate it is an open loop that measures latency; without, a stream that measures throughput.
@@ -46,6 +47,15 @@ func (s Spec) every() uint64 {
 
 // Fan names the numbers of publishers and subscribers, as "1→4".
 func (s Spec) Fan() string { return fmt.Sprintf("%d→%d", s.Publishers, s.Subscribers) }
+
+// String names the measurement: "128 B 1→4", "128 B 1→1 at 10 k/s".
+func (s Spec) String() string {
+	text := report.Bytes(int64(s.Size)) + " " + s.Fan()
+	if s.Rate > 0 {
+		text += " at " + report.Count(s.Rate) + "/s"
+	}
+	return text
+}
 
 func (s Spec) config(dir string, index int) Config {
 	return Config{

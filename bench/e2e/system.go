@@ -7,12 +7,17 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/bench/load"
+	"github.com/daemoneye/eventbus/bench/proc"
 )
 
 // System is one way to move messages between processes. Each function runs in a process of its own.
 type System struct {
 	Name  string
 	Floor bool // true: something to compare with, not what is examined
+
+	// Program is where the system's roles are: the same functions, perhaps of another
+	// commit. Empty is the program that measures.
+	Program proc.Program
 
 	// Broker serves at Config.Socket until ctx ends, and calls ready once it accepts connections. Nil where publishers and subscribers need nobody between them.
 	Broker func(ctx context.Context, c Config, ready func()) error

@@ -68,6 +68,37 @@ func TestOpenLoopKeepsItsScheduleBehindASlowReceiver(t *testing.T) {
 	if late := sent.Lateness.Max(); late < 49*interval {
 		t.Errorf("at most %v late: the stall is not in the lateness", late)
 	}
+	// The stall is the sender's. A generator that had no processor meanwhile may add to it.
+	if n := sent.Own.Count(); n != 190 {
+		t.Errorf("own lateness of %d messages; want those of the measured part, 190", n)
+	}
+	for _, q := range []float64{0.5, 0.9, 0.99, 1} {
+		if own, all := sent.Own.Quantile(q), sent.Lateness.Quantile(q); own > all {
+			t.Errorf("own lateness %v, all of it %v", own, all)
+		}
+	}
+}
+
+// A generator that begins late has only itself to blame. What its sender takes on top of
+// that is not its own.
+func TestOwnLatenessIsWithoutTheTimeInTheSender(t *testing.T) {
+	const interval, stall, n = 10 * time.Millisecond, 15 * time.Millisecond, 5
+	r := &recorder{}
+	r.onSend = func(load.Stamp) error {
+		return load.SleepUntil(t.Context(), load.Now()+int64(stall))
+	}
+	span := load.NewSpan(-n*interval, 0, n*interval)
+	sent, err := load.OpenLoop{Rate: 100, Size: 64, Span: span}.Run(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, own := sent.Lateness.Max(), sent.Own.Max()
+	if sent.Own.Count() != n || own < n*interval {
+		t.Errorf("own lateness %v of %d messages; want at least %v of %d", own, sent.Own.Count(), n*interval, n)
+	}
+	if all < own+(n-1)*(stall-interval)/2 {
+		t.Errorf("own lateness %v of %v: the stalls of %d messages are in it", own, all, n)
+	}
 }
 
 func TestStreamKeepsToItsWindow(t *testing.T) {

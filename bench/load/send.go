@@ -34,12 +34,17 @@ func (s Span) Measured() time.Duration { return time.Duration(s.To - s.From) }
 // Holds says whether ns lies in the measured part.
 func (s Span) Holds(ns int64) bool { return s.From <= ns && ns < s.To }
 
-// Sent is what a generator has done.
+// Sent is what a generator has done. The last three fields are of an open loop.
 type Sent struct {
-	Messages uint64     `json:"messages"`           // all that were sent, warm-up and the last message included
-	Unsent   uint64     `json:"unsent,omitempty"`   // of an open loop: due, but not sent in time
-	Reached  float64    `json:"reached,omitempty"`  // of an open loop with Unsent messages: messages a second that it sent instead
-	Lateness *Histogram `json:"lateness,omitempty"` // of an open loop: from due to sent, measured part only
+	Messages uint64  `json:"messages"`          // all that were sent, warm-up and the last message included
+	Unsent   uint64  `json:"unsent,omitempty"`  // due, but not sent in time
+	Reached  float64 `json:"reached,omitempty"` // with Unsent messages: messages a second that it sent instead
+
+	// From due to sent, in the measured part.
+	Lateness *Histogram `json:"lateness,omitempty"`
+	// Own is the part of Lateness that is not time inside the Sender: the generator
+	// woke late, or had no processor.
+	Own *Histogram `json:"own,omitempty"`
 }
 
 // checkSize refuses messages that cannot carry a stamp.

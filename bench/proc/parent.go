@@ -27,15 +27,13 @@ type Process struct {
 	output  tail // the end of what it wrote to standard output and error
 }
 
-// Start runs the calling program again, as role, and hands it args. The process ends with Stop, when ctx ends, or when the
-// caller's process dies, whatever comes first.
-func Start(ctx context.Context, role string, args any) (*Process, error) {
+func start(ctx context.Context, path, role string, args any) (*Process, error) {
 	m, err := newMessage(kindArgs, args)
 	if err != nil {
 		return nil, err
 	}
 	p := &Process{role: role, reports: make(chan message, 4), ended: make(chan struct{})}
-	if err := p.start(ctx); err != nil {
+	if err := p.start(ctx, path); err != nil {
 		return nil, fmt.Errorf("proc: start %s: %w", role, err)
 	}
 	if err := p.send(m); err != nil {
@@ -44,7 +42,7 @@ func Start(ctx context.Context, role string, args any) (*Process, error) {
 	return p, nil
 }
 
-func (p *Process) start(ctx context.Context) error {
+func (p *Process) start(ctx context.Context, path string) error {
 	ordersIn, orders, err := os.Pipe()
 	if err != nil {
 		return err
@@ -57,7 +55,7 @@ func (p *Process) start(ctx context.Context) error {
 	}
 	defer reportsOut.Close()
 
-	cmd := exec.CommandContext(ctx, "/proc/self/exe")
+	cmd := exec.CommandContext(ctx, path)
 	cmd.Env = append(os.Environ(), roleVariable+"="+p.role,
 		// The race detector lets a process sleep for a second before it exits; with many short ones that adds up.
 		"GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0")

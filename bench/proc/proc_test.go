@@ -3,7 +3,9 @@ package proc_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -21,6 +23,7 @@ var roles = proc.Roles{
 	"dying":    func(context.Context, *proc.Control) error { panic("ouch") },
 	"stubborn": stubborn,
 	"worker":   worker,
+	"maker":    maker,
 	"parent":   parent,
 }
 
@@ -72,6 +75,24 @@ func worker(ctx context.Context, c *proc.Control) error {
 	return errors.Join(err, c.Result(usage))
 }
 
+// kept takes what maker allocates to the heap.
+var kept *[64]byte
+
+// maker makes a known number of objects in its measured part at least.
+func maker(ctx context.Context, c *proc.Control) error {
+	span := load.NewSpan(0, time.Millisecond, 5*time.Millisecond)
+	made := make(chan struct{})
+	go func() {
+		defer close(made)
+		for ctx.Err() == nil && load.Now() < span.To {
+			kept = new([64]byte)
+		}
+	}()
+	usage, err := proc.Measure(ctx, span)
+	<-made
+	return errors.Join(err, c.Result(usage))
+}
+
 // parent starts a child of its own, and tells its pid.
 func parent(ctx context.Context, c *proc.Control) error {
 	p, err := proc.Start(ctx, "stubborn", nil)
@@ -114,6 +135,28 @@ func TestRoleTalksToItsParent(t *testing.T) {
 	}
 	if err := unix.Kill(pid, 0); !errors.Is(err, unix.ESRCH) {
 		t.Errorf("after Stop, process %d: %v", pid, err)
+	}
+}
+
+func TestAnotherProgramPlaysARole(t *testing.T) {
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "older")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	p, err := proc.Program(link).Start(t.Context(), "adder", 40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum int
+	if err := errors.Join(p.Ready(t.Context(), nil), p.Go(2), p.Result(t.Context(), &sum), p.Stop()); err != nil || sum != 42 {
+		t.Errorf("sum %d, %v", sum, err)
+	}
+	if _, err := proc.Program(link+"-gone").Start(t.Context(), "adder", 40); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a program that is not there: %v", err)
 	}
 }
 
@@ -195,4 +238,18 @@ func TestMeasureSeesCPUMemoryAndPauses(t *testing.T) {
 	if u.Pauses.P50 <= 0 || u.Pauses.P50 > u.Pauses.P99 || u.Pauses.P99 > u.Pauses.Max {
 		t.Errorf("pauses %+v", u.Pauses)
 	}
+}
+
+func TestMeasureCountsAllocations(t *testing.T) {
+	const least = 1000 // a millisecond is enough for that many, and the count runs behind by some hundred
+	for range 100 {
+		var u proc.Usage
+		if err := start(t, "maker", nil).Result(t.Context(), &u); err != nil {
+			t.Fatal(err)
+		}
+		if u.Allocs != nil && *u.Allocs >= least {
+			return
+		}
+	}
+	t.Error("no objects are seen")
 }

@@ -19,6 +19,9 @@ type Usage struct {
 	CPU    time.Duration `json:"cpu"` // user and system time of all threads
 	RSS    int64         `json:"rss"` // resident bytes at the end
 	Pauses Pauses        `json:"pauses"`
+	// Allocs is how many objects were allocated on the heap; nil: of a program that
+	// does not count them.
+	Allocs *uint64 `json:"allocs,omitempty"`
 }
 
 // Cores returns the CPU time as a share of one core: 0.25 is a quarter of a core.
@@ -29,19 +32,26 @@ func (u Usage) Cores() float64 {
 	return float64(u.CPU) / float64(u.Wall)
 }
 
-// Measure blocks until the measured part of span is over, and returns what the calling process has cost in it.
+// Measure blocks until the measured part of span is over, and returns what the calling
+// process has cost in it.
 func Measure(ctx context.Context, span load.Span) (Usage, error) {
 	if err := wait(ctx, span.From); err != nil {
 		return Usage{}, err
 	}
 	at, cpu, pauses := load.Now(), ownCPU(), readPauses()
+	before, counted := readAllocs() // last here and first below: what measures is not measured
 	if err := wait(ctx, span.To); err != nil {
 		return Usage{}, err
 	}
+	after, _ := readAllocs()
 	u := Usage{
 		Wall:   time.Duration(load.Now() - at),
 		CPU:    ownCPU() - cpu,
 		Pauses: readPauses().since(pauses),
+	}
+	if counted {
+		made := after - before
+		u.Allocs = &made
 	}
 	var err error
 	u.RSS, err = ReadRSS(os.Getpid())

@@ -34,12 +34,27 @@ func (d *Document) Put(s Section) {
 	d.Sections = append(d.Sections, s)
 }
 
+// Judgements returns what the tables of all sections hold against targets.
+func (d *Document) Judgements() []Judgement {
+	var all []Judgement
+	for _, s := range d.Sections {
+		for _, t := range s.Tables {
+			all = append(all, t.Judgements...)
+		}
+	}
+	return all
+}
+
 // Markdown returns the text of the report, which refers to its figures by the names of their files.
 func (d *Document) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s\n", d.Title, d.Machine)
 	if d.Command != "" {
 		fmt.Fprintf(&b, "\nmade with `%s`\n", d.Command)
+	}
+	if t, n := Targets(d.Judgements()); n > 0 {
+		fmt.Fprintf(&b, "\n## Targets\n\n")
+		_ = t.Markdown(&b) // a strings.Builder takes everything
 	}
 	for _, s := range d.Sections {
 		fmt.Fprintf(&b, "\n## %s\n", s.Title)
@@ -48,7 +63,7 @@ func (d *Document) Markdown() string {
 		}
 		for _, t := range s.Tables {
 			b.WriteByte('\n')
-			_ = t.Markdown(&b) // a strings.Builder takes everything
+			_ = t.Markdown(&b)
 		}
 		for _, f := range s.Figures {
 			fmt.Fprintf(&b, "\n![%s](%s)\n", f.Title, f.file())

@@ -14,6 +14,16 @@ type Table struct {
 	Left  int // how many columns, from the first, are words and stand left; the others are figures and stand right
 	Rows  [][]string
 	Notes []string // lines below the table
+
+	// Judgements are those of the cells that hold a figure against a target. A Document
+	// gathers them in one table.
+	Judgements []Judgement
+}
+
+// Judge keeps a judgement, and returns its cell.
+func (t *Table) Judge(j Judgement) string {
+	t.Judgements = append(t.Judgements, j)
+	return j.String()
 }
 
 // Add appends a row; cells that are left out are empty.
