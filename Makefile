@@ -10,7 +10,7 @@ EACH   ?= 2
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench bench-once fuzz lint verify clean
+.PHONY: help build run test bench bench-compare bench-once fuzz lint verify clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,11 @@ bench: ## measure everything (some 15 minutes) and write bench/out/report.md wit
 	BENCH_REPORT=$(CURDIR)/bench/out BENCH_ROUNDS=$(ROUNDS) BENCH_SECONDS=$(EACH) BENCH_COMMAND='make bench ROUNDS=$(ROUNDS) EACH=$(EACH)' \
 		$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 2h ./bench
 	@echo "the report is bench/out/report.md"
+
+bench-compare: ROUNDS = 6
+bench-compare: EACH = 0.5
+bench-compare: ## measure this tree beside the commit BASE, in turn (some 7 minutes): BASE=v1.0
+	$(GO) run ./bench/compare -base '$(BASE)' -rounds $(ROUNDS) -seconds $(EACH) -out bench/out
 
 bench-once: ## compile and run every benchmark once
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 15m ./...
