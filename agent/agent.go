@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,6 +24,10 @@ type Options struct {
 	// Config is what an operator chose; default config.Default. The agent does not
 	// write to it.
 	Config *config.Config
+	// Load reads the configuration again, for a reload; without it there is none.
+	Load func() (*config.Loaded, error)
+	// Level, where set, is the level of Logger: the configuration sets it.
+	Level *slog.LevelVar
 	// Version is told to operators.
 	Version string
 	// Command is the program that runs a collector, with its first arguments.
@@ -96,6 +101,10 @@ type Agent struct {
 	manager *manager.Manager
 	monitor *monitor
 
+	reloading sync.Mutex                    // held by a reload; it guards no field, only the order
+	config    atomic.Pointer[config.Config] // in force; written by reloads
+	waiting   atomic.Pointer[[]string]      // keys that wait for a restart; written by reloads
+
 	// written by Run before anything starts that reads them
 	began   time.Time
 	startup time.Duration
@@ -128,7 +137,8 @@ func New(o Options) (*Agent, error) {
 	if a.monitor, err = newMonitor(a.broker, a.manager, o.Logger); err != nil {
 		return nil, err
 	}
-	a.monitor.configure(&o.Config.Broker)
+	a.config.Store(o.Config)
+	a.apply(o.Config)
 	return a, nil
 }
 

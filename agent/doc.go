@@ -24,10 +24,12 @@
 //   - "collector lost": one that runs has lost its connection to the agent, and is
 //     being ended.
 //   - "collector killed": it did not end within two seconds of being asked.
+//   - "configuration": a variable has the agent's prefix, and no key has it.
 //   - "nobody subscribes": once, when after a minute there is no subscription but
 //     those of the agent and its collectors.
 //
 // At error:
+//   - "configuration rejected": a reload found mistakes, and nothing changed.
 //   - "collector given up": it ended too often in a row, and stays away until
 //     the agent is started again.
 //

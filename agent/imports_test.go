@@ -39,7 +39,7 @@ var allowed = map[string][]string{
 	"ipc/internal/client":     {"ipc/internal/unixsock", "router/bus", "router/topic", "router/queue", "router/endpoint", "frame", "golang.org/x/sys"},
 	"ipc/internal/unixsock":   {"frame", "golang.org/x/sys"},
 	"agent/config":            {"go.yaml.in/yaml/v3"},
-	"agent/control":           {"router"},
+	"agent/control":           {"agent/config", "router"},
 	"agent/event":             {},
 	"agent/health":            {"agent/control", "router"},
 	"agent/procstat":          {"github.com/prometheus/procfs", "golang.org/x/sys"},

@@ -18,6 +18,9 @@ func (a *Agent) respond(ctx context.Context) error {
 	if _, err := a.self.Respond(ctx, control.StatusTarget, a.answerStatus); err != nil {
 		return err
 	}
+	if _, err := a.self.Respond(ctx, control.ReloadTarget, a.answerReload); err != nil {
+		return err
+	}
 	_, err := a.self.Respond(ctx, control.RegistrationTarget, a.answerRegistration)
 	return err
 }
@@ -85,6 +88,9 @@ func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error
 	s := control.Status{
 		Version: a.o.Version, Instance: a.o.Config.InstanceID, PID: os.Getpid(), Socket: a.path,
 		Uptime: time.Since(a.began), StartTime: a.startup, Broker: stats, Collectors: a.monitor.collectors(stats),
+	}
+	if w := a.waiting.Load(); w != nil {
+		s.RestartFor = *w
 	}
 	a.monitor.fill(&s)
 	s.Parts = a.monitor.parts(stats, s.Collectors, asker)

@@ -1,6 +1,9 @@
 package config
 
-import "reflect"
+import (
+	"cmp"
+	"reflect"
+)
 
 // Change is one key whose value differs between two configurations.
 type Change struct {
@@ -9,6 +12,11 @@ type Change struct {
 	New string `json:"new"`
 	// Restart says that the new value waits for the next start of the agent.
 	Restart bool `json:"restart,omitempty"`
+}
+
+// String returns KEY: OLD -> NEW.
+func (c Change) String() string {
+	return c.Key + ": " + cmp.Or(c.Old, `""`) + " -> " + cmp.Or(c.New, `""`)
 }
 
 // Diff returns what differs between the configuration in force and the next one,

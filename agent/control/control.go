@@ -6,6 +6,7 @@ package control
 import (
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -17,6 +18,9 @@ const (
 	RegistrationTarget = "control.collector.registration"
 	// StatusTarget answers with Status.
 	StatusTarget = "control.agent.status"
+	// ReloadTarget has the agent read its configuration again, and answers an empty
+	// request with Reloaded.
+	ReloadTarget = "control.agent.reload"
 	// LifecycleTopic carries CollectorStatus whenever a collector's state
 	// changes.
 	LifecycleTopic = "control.collector.lifecycle"
@@ -41,6 +45,27 @@ type Registration struct {
 // Accepted answers a Registration.
 type Accepted struct {
 	Collector string `json:"collector"`
+}
+
+// Reloaded says what became of a reload.
+type Reloaded struct {
+	// Changes are what differs from the configuration in force. Those that wait for a
+	// restart stay in the list of the next reload.
+	Changes []config.Change `json:"changes,omitempty"`
+	// Warnings are about what has no effect.
+	Warnings []string `json:"warnings,omitempty"`
+	// Mistakes are why nothing changed, each with its place; empty where all was right.
+	Mistakes []string `json:"mistakes,omitempty"`
+}
+
+// Waiting returns the keys whose new value waits for a restart.
+func (r *Reloaded) Waiting() (keys []string) {
+	for _, c := range r.Changes {
+		if c.Restart {
+			keys = append(keys, c.Key)
+		}
+	}
+	return keys
 }
 
 // Report is a collector's own account.
@@ -153,5 +178,8 @@ type Status struct {
 	Parts      map[string]Health `json:"parts"`
 	Usage      Usage             `json:"usage"`
 	Collectors []CollectorStatus `json:"collectors"`
-	Broker     router.Stats      `json:"broker"`
+	// RestartFor are the keys of the configuration whose value was changed by a reload
+	// that only a restart puts in force.
+	RestartFor []string     `json:"restart_for,omitempty"`
+	Broker     router.Stats `json:"broker"`
 }

@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/process"
@@ -17,7 +19,7 @@ import (
 )
 
 var collectorCommand = command{
-	name: "collector", args: "NAME", short: "run one collector (the agent starts it)", hidden: true,
+	name: "collector", args: "NAME", short: "run one collector (the agent starts it)", hidden: true, outlives: true,
 	long: `
 Run one collector as a process of its own. The agent does this: it writes the
 configuration to the collector's standard input, and the end of that input ends
@@ -41,6 +43,8 @@ func runCollector(ctx context.Context, p *program, fs *flag.FlagSet, parse func(
 	if fs.NArg() != 1 {
 		return usagef("wants the name of one collector")
 	}
+	// A terminal that ends sends it to the agent too, which goes on.
+	signal.Ignore(syscall.SIGHUP)
 	// It may have been started by the name of /proc/self/exe, which says nothing
 	// to whoever looks at ps or top.
 	_ = os.WriteFile("/proc/self/comm", []byte("daemoneye-agent"), 0)

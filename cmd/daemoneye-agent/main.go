@@ -29,6 +29,9 @@ type command struct {
 	endless bool
 	// hidden commands are for the agent itself.
 	hidden bool
+	// outlives commands are not ended by SIGHUP, as all others are by the end of their
+	// terminal.
+	outlives bool
 }
 
 // program is what a subcommand sees of the outside.
@@ -40,18 +43,13 @@ type program struct {
 
 func commands() []command {
 	return []command{
-		runCommand, statusCommand, tailCommand, publishCommand, requestCommand, benchCommand, configCommand, versionCommand, collectorCommand,
+		runCommand, statusCommand, reloadCommand, tailCommand, publishCommand, requestCommand, benchCommand, configCommand, versionCommand, collectorCommand,
 	}
 }
 
 func main() {
-	// The first signal ends things in order; a second one kills. The end of a
-	// terminal is as good a reason, but for whoever was started with nohup.
-	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		ends = append(ends, syscall.SIGHUP)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), ends...)
+	// The first signal ends things in order; a second one kills.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	// With somebody to notify, writing to a pipe that nobody reads is an error of
 	// that write, and not the end of an agent whose output went through head.
@@ -126,6 +124,11 @@ func (c *command) execute(ctx context.Context, p *program, args []string) int {
 	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // errors are told in one place, in one form
 	fs.Usage = func() {}
+	if !c.outlives && !signal.Ignored(syscall.SIGHUP) { // it is with nohup
+		var stop func()
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
+		defer stop()
+	}
 	err := c.run(ctx, p, fs, func() error { return parse(fs, args) })
 	if errors.Is(err, flag.ErrHelp) {
 		c.help(p.out, fs)

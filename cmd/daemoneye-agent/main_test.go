@@ -38,6 +38,7 @@ func TestCtrlCEndsEveryCommand(t *testing.T) {
 		{"tail that counts", []string{"tail", "-socket", socket, "-count", "3", "events.#"}, exitOK},
 		{"a collector that waits for its configuration", []string{"collector", "process"}, exitOK},
 		{"status has not answered", []string{"status", "-socket", socket}, exitFailed},
+		{"reload has not", []string{"reload", "-socket", socket}, exitFailed},
 		{"request has not", []string{"request", "-socket", socket, control.StatusTarget}, exitFailed},
 		{"request that waits for its input", []string{"request", "-socket", socket, control.StatusTarget, "-"}, exitFailed},
 		{"publish that waits for its input", []string{"publish", "-socket", socket, "events.demo"}, exitFailed},

@@ -7,9 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent"
@@ -19,17 +22,20 @@ import (
 )
 
 var runCommand = command{
-	name: "run", endless: true, short: "run the agent in the foreground",
+	name: "run", endless: true, outlives: true, short: "run the agent in the foreground",
 	long: `
 Run the agent: the broker, its socket, and the collectors, each as a process of
 its own. It needs no configuration and no privileges; with CAP_NET_ADMIN (or a
 recent kernel) process events come from the kernel at once, else from polling.
-Ctrl-C stops it, and so do SIGTERM and SIGHUP, but for nohup. What it logs goes
-to standard error.`,
+Ctrl-C stops it, and so does SIGTERM. SIGHUP has it read its configuration again,
+as the command reload does. What it logs goes to standard error.`,
 	run: runAgent,
 }
 
 func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
+	// It stays so to the end of the process, so that no SIGHUP comes too late.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
 	var s settings
 	var named *string
 	s.flags(fs)
@@ -57,7 +63,8 @@ func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 	if err != nil {
 		return err
 	}
-	o := agent.Options{Config: l.Config, Version: version, Logger: newLogger(p.err, &l.Config.Log)}
+	o := agent.Options{Config: l.Config, Load: s.load, Version: version, Level: new(slog.LevelVar)}
+	o.Logger = newLogger(p.err, l.Config.Log.Format, o.Level)
 	for _, w := range l.Warnings {
 		o.Logger.Warn("configuration", "warning", w)
 	}
@@ -77,7 +84,13 @@ func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 	if err != nil {
 		return err
 	}
-	if err := a.Run(ctx); err != nil {
+	reloading, stop := context.WithCancel(ctx)
+	var parts sync.WaitGroup
+	parts.Go(func() { reloadOn(reloading, hangups, a) })
+	err = a.Run(ctx)
+	stop()
+	parts.Wait()
+	if err != nil {
 		return err
 	}
 	if !*quiet {
@@ -86,12 +99,23 @@ func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 	return nil
 }
 
+// reloadOn has each of the signals reload a, until ctx ends. Several that come while
+// one is taken care of count as one.
+func reloadOn(ctx context.Context, hangups <-chan os.Signal, a *agent.Agent) {
+	for {
+		select {
+		case <-hangups:
+			_, _ = a.Reload("SIGHUP") // it logs the outcome, and can load
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // newLogger makes the agent's own log.
-func newLogger(w io.Writer, c *config.Log) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.Level)) // the configuration allows no other words
+func newLogger(w io.Writer, format string, level *slog.LevelVar) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
-	if c.Format == "json" {
+	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}
 	return slog.New(slog.NewTextHandler(w, o))

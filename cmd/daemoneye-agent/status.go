@@ -106,6 +106,9 @@ func printStatus(p *program, s *control.Status) error {
 		s.Version, s.Instance, s.PID, s.Uptime.Round(time.Second), s.StartTime.Round(100*time.Microsecond)))
 	row("socket", s.Socket)
 	row("usage", usageText(&s.Usage))
+	if len(s.RestartFor) > 0 {
+		row("restart", "needed for "+strings.Join(s.RestartFor, ", "))
+	}
 	b := &s.Broker
 	row("messages", fmt.Sprintf("%d published (%.4g/s over the last minute, %s), %d delivered, %d dropped, %d queued",
 		b.Published, b.PublishRate, bytesText(b.PublishedByte), b.Delivered, b.Dropped, b.Queued))

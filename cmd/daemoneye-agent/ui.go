@@ -54,6 +54,7 @@ func (p *program) exit(ctx context.Context, c *command, err error) int {
 	var status statusError
 	var wrong usageError
 	var mistakes *config.Errors
+	var remote mistakesError
 	name, endless := "help", false
 	if c != nil {
 		name, endless = c.name, c.endless
@@ -80,7 +81,7 @@ func (p *program) exit(ctx context.Context, c *command, err error) int {
 		fmt.Fprintf(p.err, "daemoneye-agent: hint: %s\n", h)
 	}
 	switch {
-	case errors.As(err, &wrong), errors.As(err, &mistakes):
+	case errors.As(err, &wrong), errors.As(err, &mistakes), errors.As(err, &remote):
 		return exitUsage
 	case noAgent(err):
 		return exitNoAgent
@@ -101,6 +102,7 @@ func noAgent(err error) bool {
 func hint(name string, err error) string {
 	var wrong usageError
 	var mistakes *config.Errors
+	var remote mistakesError
 	var inUse *ipc.InUseError
 	var peer *ipc.PeerError
 	switch {
@@ -113,6 +115,8 @@ func hint(name string, err error) string {
 		return "a topic is up to 8 segments of a-z, 0-9, _ and -, with dots between them: events.demo"
 	case errors.As(err, &mistakes) && slices.ContainsFunc(mistakes.List, func(e *config.Error) bool { return e.Layer != config.LayerFlag }):
 		return "\"daemoneye-agent config default\" prints every key with its default and its bounds"
+	case errors.As(err, &remote):
+		return "the agent goes on with what it had: mend it, and see \"daemoneye-agent config check\""
 	case errors.As(err, &wrong), errors.As(err, &mistakes):
 		return fmt.Sprintf("see daemoneye-agent %s -help", name)
 	case noAgent(err):

@@ -1,0 +1,74 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+
+	"github.com/daemoneye/eventbus/agent/config"
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// errNoReload is the answer of an agent that was given no Options.Load.
+var errNoReload = errors.New("this agent cannot read its configuration again")
+
+// Reload reads the configuration again with the validator of the start, and puts in
+// force what a reload may change, all of it or nothing. Broker, connections and
+// collectors go on meanwhile. by names in the log who asked. What it returns is also
+// logged. Safe for concurrent use; one reload waits for the other.
+func (a *Agent) Reload(by string) (control.Reloaded, error) {
+	if a.o.Load == nil {
+		return control.Reloaded{}, errNoReload
+	}
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	l, err := a.o.Load()
+	if err != nil {
+		r := control.Reloaded{Mistakes: strings.Split(err.Error(), "\n")}
+		a.o.Logger.Error("configuration rejected", "by", by, "mistakes", r.Mistakes)
+		return r, nil
+	}
+	now := a.config.Load()
+	r := control.Reloaded{Changes: config.Diff(now, l.Config), Warnings: l.Warnings}
+	next := config.Reloaded(now, l.Config)
+	a.config.Store(next)
+	waiting := r.Waiting()
+	a.waiting.Store(&waiting)
+	a.apply(next)
+	a.o.Logger.Info("configuration reloaded", "by", by, "changes", changeTexts(r.Changes), "restart_for", waiting)
+	for _, w := range l.Warnings {
+		a.o.Logger.Warn("configuration", "warning", w)
+	}
+	return r, nil
+}
+
+// apply puts in force what may change while the agent runs. It cannot fail.
+func (a *Agent) apply(c *config.Config) {
+	if a.o.Level != nil {
+		a.o.Level.Set(level(c))
+	}
+	a.monitor.configure(&c.Broker)
+}
+
+func level(c *config.Config) (l slog.Level) {
+	_ = l.UnmarshalText([]byte(c.Log.Level)) // the configuration has no other words
+	return l
+}
+
+func changeTexts(changes []config.Change) (all []string) {
+	for _, c := range changes {
+		all = append(all, c.String())
+	}
+	return all
+}
+
+func (a *Agent) answerReload(_ context.Context, r *router.Request) ([]byte, error) {
+	answer, err := a.Reload("request")
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(answer)
+}

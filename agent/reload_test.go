@@ -1,0 +1,241 @@
+package agent_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/config"
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// reloadable is an agent whose configuration a test writes.
+type reloadable struct {
+	*running
+	path  string
+	level *slog.LevelVar
+}
+
+func startReloadable(t *testing.T) *reloadable {
+	t.Helper()
+	r := &reloadable{path: filepath.Join(t.TempDir(), "config.yaml"), level: new(slog.LevelVar)}
+	r.write(t, "")
+	r.running = start(t, agent.Options{Level: r.level, Load: r.load})
+	return r
+}
+
+func (r *reloadable) load() (*config.Loaded, error) {
+	return config.Load(config.Sources{File: r.path})
+}
+
+func (r *reloadable) write(t *testing.T, text string) {
+	t.Helper()
+	if err := os.WriteFile(r.path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask reloads by request.
+func (r *reloadable) ask(t *testing.T, c *ipc.Client) control.Reloaded {
+	t.Helper()
+	reply, err := c.Request(t.Context(), control.ReloadTarget, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse[control.Reloaded](t, reply.Payload)
+}
+
+// The agent of these tests listens where its file does not say, so that each reload
+// names the socket.
+func (r *reloadable) text(rest string) string {
+	return fmt.Sprintf("broker:\n  socket_path: %s\n%s", r.socket, rest)
+}
+
+func TestAReloadAnswersWithWhatChanged(t *testing.T) {
+	r := startReloadable(t)
+	client := r.dial(ipc.ClientOptions{})
+	r.write(t, r.text("  max_connections: 9\nlog: {level: error}\n"))
+	change := config.Change{Key: "broker.max_connections", Old: "64", New: "9", Restart: true}
+	want := control.Reloaded{Changes: []config.Change{change, {Key: "log.level", Old: "info", New: "error"}}}
+	if diff := cmp.Diff(want, r.ask(t, client)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if r.level.Level() != slog.LevelError {
+		t.Errorf("the level is %v", r.level.Level())
+	}
+	if got := status(t, client).RestartFor; !cmp.Equal(got, []string{"broker.max_connections"}) {
+		t.Errorf("the status says that a restart is needed for %v", got)
+	}
+	// The same again: only what waits is still different.
+	if got := r.ask(t, client).Changes; !cmp.Equal(got, []config.Change{change}) {
+		t.Errorf("once more: %v", got)
+	}
+	r.write(t, r.text("log: {level: debug}\n"))
+	r.ask(t, client)
+	if got := status(t, client).RestartFor; len(got) > 0 || r.level.Level() != slog.LevelDebug {
+		t.Errorf("taken back: a restart is needed for %v, level %v", got, r.level.Level())
+	}
+}
+
+func TestARejectedFileChangesNothing(t *testing.T) {
+	r := startReloadable(t)
+	client := r.dial(ipc.ClientOptions{})
+	// What is right in it must not come into force either.
+	r.write(t, r.text("  max_conections: 9\nlog: {level: error}\n"))
+	want := control.Reloaded{Mistakes: []string{r.path + ":3:3: broker.max_conections: unknown key; do you mean broker.max_connections?"}}
+	if diff := cmp.Diff(want, r.ask(t, client)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if r.level.Level() != slog.LevelInfo {
+		t.Errorf("the level is %v", r.level.Level())
+	}
+	if !strings.Contains(r.log.String(), `level=ERROR msg="configuration rejected" by=request mistakes=`) {
+		t.Errorf("log:\n%s", r.log)
+	}
+}
+
+func TestAnAgentWithoutASourceRefusesToReload(t *testing.T) {
+	r := start(t, agent.Options{})
+	if _, err := r.dial(ipc.ClientOptions{}).Request(t.Context(), control.ReloadTarget, nil); err == nil || !strings.Contains(err.Error(), "cannot read its configuration again") {
+		t.Errorf("Request = %v", err)
+	}
+}
+
+// TestStatisticsFollowAReload: off, on, and their interval.
+func TestStatisticsFollowAReload(t *testing.T) {
+	var c atomic.Pointer[config.Config]
+	c.Store(configured(func(c *config.Config) { c.Broker.EnableStatistics = false; c.Broker.StatsInterval = time.Millisecond }))
+	r := start(t, agent.Options{Config: c.Load(), Load: func() (*config.Loaded, error) { return &config.Loaded{Config: c.Load()}, nil }})
+	count := func() int { return strings.Count(r.log.String(), "msg=statistics") }
+	on := *c.Load()
+	on.Broker.EnableStatistics = true
+	if count() > 0 {
+		t.Error("there are statistics though they are off")
+	}
+	c.Store(&on)
+	if _, err := r.agent.Reload("test"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "statistics", func() bool { return count() > 2 })
+}
+
+// TestReloadsUnderLoad: a hundred, every other one of a wrong file, two at a time,
+// while messages pass. None is lost, and their order stays.
+func TestReloadsUnderLoad(t *testing.T) {
+	r := startReloadable(t)
+	client := r.dial(ipc.ClientOptions{})
+	var next, gaps atomic.Uint64
+	mistake := make(chan error, 1)
+	_, err := client.Subscribe(t.Context(), router.Subscription{Patterns: []string{"events.demo"}, Handler: func(m *router.Message) {
+		if m.Gap != nil {
+			gaps.Add(m.Gap.Count)
+			return
+		}
+		if n := binary.LittleEndian.Uint64(m.Payload); !next.CompareAndSwap(n, n+1) {
+			select {
+			case mistake <- fmt.Errorf("message %d came instead of %d", n, next.Load()):
+			default:
+			}
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	publisher, err := r.dial(ipc.ClientOptions{}).Publisher("events.demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var working sync.WaitGroup
+	stop := make(chan struct{})
+	var sent atomic.Uint64
+	working.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if sent.Load()-next.Load() > 500 { // the queue holds 1000
+				continue
+			}
+			var b [8]byte
+			binary.LittleEndian.PutUint64(b[:], sent.Load())
+			if err := publisher.Publish(b[:]); err != nil {
+				t.Error(err)
+				return
+			}
+			sent.Add(1)
+		}
+	})
+	operators := []*ipc.Client{r.dial(ipc.ClientOptions{}), r.dial(ipc.ClientOptions{})}
+	for i := range 100 {
+		text := r.text(fmt.Sprintf("log: {level: %s}\n", []string{"warn", "error"}[i/2%2]))
+		if i%2 == 1 {
+			text += "wrong"
+		}
+		r.write(t, text)
+		var asking sync.WaitGroup
+		for _, o := range operators {
+			asking.Go(func() {
+				reply, err := o.Request(t.Context(), control.ReloadTarget, nil)
+				if err != nil || bytes.Contains(reply.Payload, []byte("mistakes")) != (i%2 == 1) {
+					t.Errorf("reload %d: %v, %s", i, err, reply.Payload)
+				}
+			})
+		}
+		asking.Wait()
+		if want := []slog.Level{slog.LevelWarn, slog.LevelError}[i/2%2]; r.level.Level() != want {
+			t.Fatalf("after reload %d the level is %v, want %v", i, r.level.Level(), want)
+		}
+	}
+	close(stop)
+	working.Wait()
+	eventually(t, "all messages", func() bool { return next.Load()+gaps.Load() >= sent.Load() })
+	select {
+	case err = <-mistake:
+	default:
+	}
+	if err != nil || gaps.Load() > 0 || sent.Load() == 0 {
+		t.Errorf("%d messages, %d lost; %v", sent.Load(), gaps.Load(), err)
+	}
+}
+
+// BenchmarkReload reads a file with all keys and ten of conf.d, and puts it in force.
+func BenchmarkReload(b *testing.B) {
+	dir := b.TempDir()
+	var text bytes.Buffer
+	err := config.WriteDefault(&text)
+	err = errors.Join(err, os.WriteFile(dir+"/config.yaml", text.Bytes(), 0o600), os.Mkdir(dir+"/conf.d", 0o700))
+	for i := range 10 {
+		err = errors.Join(err, os.WriteFile(fmt.Sprintf("%s/conf.d/%d.yaml", dir, i), text.Bytes(), 0o600))
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	a, err := agent.New(agent.Options{
+		Logger: slog.New(slog.DiscardHandler),
+		Load:   func() (*config.Loaded, error) { return config.Load(config.Sources{File: dir + "/config.yaml"}) },
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if r, err := a.Reload("benchmark"); err != nil || len(r.Mistakes) > 0 {
+			b.Fatal(r, err)
+		}
+	}
+}

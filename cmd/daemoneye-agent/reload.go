@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"strings"
+
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/ipc"
+)
+
+var reloadCommand = command{
+	name: "reload", short: "have the agent read its configuration again",
+	long: `
+Have the running agent read its configuration again, with the flags that it was
+started with, and print what changed. All of it comes into force at once, but for
+what waits for a restart of the agent. When there is a mistake in it nothing
+changes, and the mistakes are listed. SIGHUP does the same, and the agent logs the
+outcome of both.`,
+	run: runReload,
+}
+
+// mistakesError are what the agent found in its configuration.
+type mistakesError []string
+
+func (e mistakesError) Error() string { return strings.Join(e, "\n") }
+
+func runReload(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
+	var t target
+	t.flags(fs)
+	asJSON := fs.Bool("json", false, "print the answer as JSON")
+	if err := parse(); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		return usagef("takes no arguments, got %q", fs.Arg(0))
+	}
+	client, err := t.dial(ctx, ipc.ClientOptions{Name: "reload"})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	waiting, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	reply, err := client.Request(waiting, control.ReloadTarget, nil)
+	if err != nil {
+		return late(ctx, waiting, err)
+	}
+	var r control.Reloaded
+	if err := json.Unmarshal(reply.Payload, &r); err != nil {
+		return fmt.Errorf("answer of the agent: %w", err)
+	}
+	if *asJSON {
+		enc := json.NewEncoder(p.out)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(&r); err != nil {
+			return err
+		}
+	} else {
+		printReloaded(p, &r)
+	}
+	if len(r.Mistakes) > 0 {
+		return mistakesError(r.Mistakes)
+	}
+	return nil
+}
+
+func printReloaded(p *program, r *control.Reloaded) {
+	for _, w := range r.Warnings {
+		fmt.Fprintf(p.err, "daemoneye-agent: warning: %s\n", w)
+	}
+	for _, c := range r.Changes {
+		when := ""
+		if c.Restart {
+			when = " (waits for a restart)"
+		}
+		fmt.Fprintf(p.out, "%s%s\n", c, when)
+	}
+	if len(r.Changes)+len(r.Mistakes) == 0 {
+		fmt.Fprintln(p.out, "nothing has changed")
+	}
+}
