@@ -17,18 +17,19 @@ type ClientOptions struct {
 	Path string
 	// FD is a connected socket to use instead of Path, for a client whose
 	// parent connected it; 0 means none. Such a client cannot reconnect. The
-	// kernel tells the broker who connected: pid, uid and gid that a Policy sees
-	// are the parent's.
+	// kernel tells the broker who connected, so the pid, uid and gid that a
+	// policy.Policy sees are the parent's.
 	FD int
-	// Name and Role are what the client says of itself; default name "client".
+	// Name and Role are what the client claims in its hello; default name "client".
 	Name, Role string
 	// LatencyBudget lets the client merge writes: while it publishes densely, a
-	// message may wait this long for others; at most a second. 0, the default,
-	// sends at once as long as the rate allows (see Publisher).
+	// message may wait this long for others; at most a second. With 0, the default,
+	// messages that come now and then are written at once, and a dense stream in
+	// batches of what comes within 50 to 500 µs.
 	LatencyBudget time.Duration
 	// Queue is how many messages a subscription without a Handler keeps in this
-	// process; default 1024. Beyond it the oldest are lost, with a gap. It is no
-	// bound in bytes: of messages that are large, fewer should be kept.
+	// process; default 1024. Beyond it the oldest are lost, with a gap. It does not
+	// bound their bytes: where messages are large, choose a smaller one.
 	Queue int
 	// Compress has payloads above frame.CompressAbove bytes compressed: frame.FlagS2
 	// or frame.FlagZstd; default none.
@@ -38,18 +39,17 @@ type ClientOptions struct {
 	// Backlog bounds the bytes kept of what is published while there is no
 	// connection; default 1 MiB. Beyond it Publish returns ErrDisconnected.
 	Backlog int
-	// OnState, where set, is told when the connection is lost (err says why) and
-	// when there is a new one (err is nil). Like a subscription's Handler it is
-	// called on the goroutine that reads, and so is OnError, mostly: they must not
-	// block.
+	// OnState, where set, is called when the connection is lost (err says why) and
+	// when there is a new one (err is nil). Like a subscription's Handler it is called
+	// on the goroutine that reads, and so is OnError, mostly: they must not block.
 	OnState func(err error)
-	// OnError, where set, is told of errors that no call waits for: a publish
+	// OnError, where set, is called with errors that no call waits for: a publish
 	// that the broker refused, a reply that could not be sent, a message that was
 	// kept and cannot be sent any more.
 	OnError func(err error)
 }
 
-// maxBudget is more than anybody wants to wait, and shorter than a heartbeat.
+// maxBudget is longer than a message should wait, and shorter than a heartbeat.
 const maxBudget = time.Second
 
 func (o *ClientOptions) setDefaults() error {
@@ -84,7 +84,7 @@ func (o *ClientOptions) setDefaults() error {
 	return nil
 }
 
-// Client is a connection to a broker, which comes back when it is lost. Safe for
+// Client is a connection to a broker, which is made again when it is lost. Safe for
 // concurrent use.
 type Client struct {
 	router.Bus
@@ -113,9 +113,10 @@ func DialOptions(ctx context.Context, o ClientOptions) (*Client, error) {
 // Source returns the id that the broker stamps on what this client sends.
 func (c *Client) Source() uint32 { return c.c.Source() }
 
-// Welcome returns what the broker said of itself and its limits.
+// Welcome returns what the broker says of itself and its limits.
 func (c *Client) Welcome() frame.Welcome { return c.c.Welcome() }
 
-// Push writes out what waits for company, without waiting for the broker as
-// Flush does. A client with a latency budget goes on waiting for that.
+// Push writes what waits to be written together with more, without waiting for the
+// broker as Flush does. With a latency budget it does nothing, and the messages wait
+// for the budget's end.
 func (c *Client) Push() error { return c.c.Push() }

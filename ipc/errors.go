@@ -15,10 +15,9 @@ var ErrServerClosed = errors.New("ipc: server closed")
 // connection, and cannot be kept until it has one again.
 var ErrDisconnected = client.ErrDisconnected
 
-// ErrInHandler is returned to a handler that calls what waits for the broker's
-// answer, or for the handler itself: Request, Subscribe, Respond, Flush, Drain,
-// Close of a client, and Messages that nobody else can bring. Handlers of
-// subscriptions run on the goroutine that reads, and must leave that to others.
+// ErrInHandler is returned to a handler that calls what waits for an answer of the
+// broker, or for the handler itself: Request, Subscribe, Respond, Flush, Drain and Close
+// of a client. Handlers of subscriptions run on the goroutine that reads.
 var ErrInHandler = client.ErrInHandler
 
 // OpError says what was attempted, and where. Its field Op is one of dial, listen,

@@ -2,13 +2,13 @@ package ipc
 
 import "github.com/daemoneye/eventbus/ipc/internal/unixsock"
 
-// Listener is a bound Unix socket, with the lock that proves it ours. Close it
-// unless a server took it over.
+// Listener is a bound Unix socket, with the lock that proves that it is this
+// process's. Close it, unless a server has taken it over.
 type Listener struct{ l *unixsock.Listener }
 
 // Listen binds path: it makes the directory, mode 0700, and the socket, mode
 // 0600, and takes over a socket that a dead server left behind. When a living
-// one has it, the error is an *InUseError with its pid.
+// one has the socket, the error is an *InUseError with its pid.
 func Listen(path string) (*Listener, error) {
 	l, err := unixsock.Listen(path)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 )
 
-// DefaultPath returns where the socket of an instance lives:
+// DefaultPath returns where the socket of an instance lies:
 // /run/daemoneye/<instance>.sock for root,
-// $XDG_RUNTIME_DIR/daemoneye/<instance>.sock for others, and where that is not
+// $XDG_RUNTIME_DIR/daemoneye/<instance>.sock for other users, and where that is not
 // set daemoneye-<uid>/<instance>.sock in the temporary directory. Listen makes
 // the directory, open to its owner only.
 func DefaultPath(instance string) (string, error) {

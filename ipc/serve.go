@@ -23,15 +23,15 @@ type Options struct {
 	// beginning of a frame to its end, and how long it may leave its socket full;
 	// default 30 s.
 	ConnectionTimeout time.Duration
-	// Heartbeat is how long a client may be silent before it is asked for a
-	// sign of life; after three times as long it is taken for dead. Default 10 s,
-	// and at least broker.Tick, which is how often the server looks.
+	// Heartbeat is how long a client may be silent before the server sends it a ping;
+	// after three times as long the client is taken for dead. Default 10 s, and at
+	// least broker.Tick, which is how often the server checks.
 	Heartbeat time.Duration
 	// Policy decides who may do what; default policy.SameUser.
 	Policy policy.Policy
-	// PublishRate bounds the messages a second of one connection, and what it
-	// asks for; a faster client is not read from, and so made to wait. Default 0:
-	// no bound.
+	// PublishRate bounds the frames a second of one connection: messages, requests,
+	// replies and control frames. A faster client is not read, and so made to wait.
+	// Default 0: no bound.
 	PublishRate int
 	// DrainTimeout bounds how long Serve, when its context has ended, goes on
 	// writing what is queued; default 2 s.
@@ -58,11 +58,11 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// Serve listens, and runs the broker's routing thread on the calling goroutine,
-// which it locks to its thread, until ctx ends: then it takes no more
-// connections, tells the clients, writes what is queued for at most
-// DrainTimeout, and returns ErrServerClosed. Any other error ended it early.
-// When it returns, all connections are closed and the socket is gone.
+// Serve listens, and runs the broker's routing thread on the calling goroutine, which
+// it locks to its thread, until ctx ends. Then it takes no more connections, writes
+// what is queued and a goodbye to the clients for at most DrainTimeout, and returns
+// ErrServerClosed. Any other error ended it early. When it returns, all connections
+// are closed and the socket is gone.
 func Serve(ctx context.Context, b *router.Broker, o Options) error {
 	o.setDefaults()
 	l := o.Listener

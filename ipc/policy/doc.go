@@ -1,4 +1,5 @@
 // Package policy decides which processes may connect to a server of package ipc,
-// and what each of them may do there. SameUser is the default; Rules is one made of
-// data; an own Policy sees each client as the kernel knows it, and may grant Rights.
+// and what each of them may do there. SameUser is the default, and Rules is a policy made
+// of data. A Policy of your own sees each client as the kernel knows it, and may grant
+// Rights.
 package policy

@@ -5,18 +5,17 @@ import (
 	"strconv"
 )
 
-// Peer is who is at the other end of a connection, as the kernel says, and what
-// it says of itself.
+// Peer is who is at the other end of a connection, as the kernel knows it and as it
+// describes itself.
 type Peer struct {
 	PID, UID, GID int
-	// Name and Role are the client's own words; policy decides what of them
-	// holds.
+	// Name and Role are what the client claims; the policy decides what of them holds.
 	Name, Role string
-	// Process is the process that connected; nil where nobody watches it.
+	// Process is the process that connected; nil where it is not watched.
 	Process Process
 }
 
-// Process is a process that may end, and leave its pid to another.
+// Process is a process that may end, and whose pid may then mean another.
 type Process interface {
 	// Alive returns os.ErrProcessDone when the process has ended, and nil as long
 	// as it lives, or where the kernel cannot tell.
@@ -24,8 +23,8 @@ type Process interface {
 }
 
 // Alive returns nil as long as PID means the process that connected, and
-// os.ErrProcessDone when that has ended. A policy that decides by PID asks it
-// after its decision. Before Linux 6.5 nobody can tell, and it is nil.
+// os.ErrProcessDone when that process has ended. A policy that decides by PID calls it
+// after its decision. Before Linux 6.5 the kernel cannot tell, and Alive returns nil.
 func (p *Peer) Alive() error {
 	if p.Process == nil {
 		return nil
@@ -40,6 +39,6 @@ func (p *Peer) Executable() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Still alive after the look: then the pid meant this process all along.
+	// A process that lives now has had the pid all along.
 	return exe, p.Alive()
 }

@@ -15,10 +15,10 @@ type Policy interface {
 	Admit(p *Peer) (Grant, error)
 }
 
-// EarlyPolicy is a Policy that can refuse a peer before it says hello, so that it
-// takes no connection of others until its handshake times out. Refuse is called
-// when the connection is accepted, under the same terms as Admit, which is called
-// later for those that it did not refuse: p has no Name and no Role yet.
+// EarlyPolicy is a Policy that can refuse a peer before its hello, so that the peer does
+// not take the place of another client until its handshake times out. Refuse is called
+// when the connection is accepted, under the same terms as Admit, which is called later
+// for the peers that Refuse lets pass: p has no Name and no Role yet.
 type EarlyPolicy interface {
 	Policy
 	Refuse(p *Peer) error
@@ -36,8 +36,8 @@ type Grant struct {
 }
 
 // SameUser admits processes of the server's own user, and root, to everything.
-// It is the default policy: whoever can write to a socket of mode 0600 in a
-// directory of mode 0700 is one of the two anyway.
+// It is the default policy: only these two can write to a socket of mode 0600 in a
+// directory of mode 0700 anyway.
 type SameUser struct{}
 
 // Admit implements Policy.

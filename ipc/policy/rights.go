@@ -7,15 +7,15 @@ import (
 	"github.com/daemoneye/eventbus/router/topic"
 )
 
-// Rights are the patterns of topics that are granted, for each operation. A
-// subscription must lie within one of Subscribe: what it matches a part of what that
-// matches.
+// Rights are the patterns of topics that are granted, for each operation. A pattern of a
+// subscription must lie within one of Subscribe: all topics that it matches, the other
+// matches too.
 type Rights struct {
 	Publish, Subscribe, Request, Respond []string
 }
 
-// Grant returns what a peer of that name and role may do that has these rights and
-// no others. It fails with bus.ErrPattern.
+// Grant returns the grant of a peer of that name and role, with these rights and no
+// others. It fails with bus.ErrPattern.
 func (r Rights) Grant(name, role string) (Grant, error) {
 	c, err := r.compile()
 	if err != nil {
@@ -41,7 +41,8 @@ func (r *Rights) compile() (*compiled, error) {
 	return c, nil
 }
 
-// authorize allows who what all rights together grant.
+// authorize returns a decision that allows what all rights together grant. who stands in
+// its refusals.
 func authorize(who string, all ...*compiled) bus.Authorize {
 	return func(op bus.Op, topic string) error {
 		for _, c := range all {
@@ -53,8 +54,8 @@ func authorize(who string, all ...*compiled) bus.Authorize {
 	}
 }
 
-// grants reports whether what is asked, a topic or a pattern, lies within one
-// of the patterns.
+// grants reports whether what is asked for, a topic or a pattern, lies within one of the
+// patterns.
 func (c *compiled) grants(op bus.Op, asked string) bool {
 	for _, p := range c[op] {
 		if p.Covers(asked) {

@@ -7,16 +7,16 @@ import (
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
-// Rule grants something to the peers that it describes. All parts that are set
-// must hold; within a list any entry will do.
+// Rule grants something to the peers that it describes. All parts that are set must
+// hold; of a list one entry must.
 type Rule struct {
 	UIDs, GIDs []int
-	// PIDs are living processes, for a server that has started its clients itself.
+	// PIDs are living processes, for a server that starts its clients itself.
 	PIDs []int
 	// Executables are paths of programs, as /proc/<pid>/exe names them.
 	Executables []string
-	// Roles are those that the client claims in its hello. A role alone proves
-	// nothing: combine it.
+	// Roles are those that a client claims in its hello. A role alone proves nothing:
+	// combine it with another part.
 	Roles []string
 
 	// Rights are what is granted.
@@ -64,8 +64,8 @@ func (rs *Rules) Admit(p *Peer) (Grant, error) {
 	return Grant{Name: p.Name, Role: p.Role, PublishRate: rate, Authorize: authorize(fmt.Sprintf("role %q", p.Role), mine...)}, nil
 }
 
-// Refuse implements EarlyPolicy: a peer goes at once that no rule describes,
-// whatever role it would claim.
+// Refuse implements EarlyPolicy: it refuses a peer that no rule describes, whatever role
+// the peer would claim.
 func (rs *Rules) Refuse(p *Peer) error {
 	for i := range rs.rules {
 		if rs.rules[i].describesUser(p) {

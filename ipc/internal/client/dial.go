@@ -18,15 +18,15 @@ import (
 type session struct {
 	fd      int
 	welcome frame.Welcome
-	rest    []byte // what came with the welcome
+	rest    []byte // what came behind the welcome
 }
 
 const (
-	handshakeTimeout = 30 * time.Second       // where the context bounds it no closer
-	connectLook      = 100 * time.Millisecond // how often a connect that waits looks at its context
+	handshakeTimeout = 30 * time.Second       // unless the context ends earlier
+	connectCheck     = 100 * time.Millisecond // how often a connect that waits checks its context
 )
 
-// dial connects and shakes hands.
+// dial connects and makes the handshake.
 func dial(ctx context.Context, o *Options) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
@@ -40,7 +40,7 @@ func dial(ctx context.Context, o *Options) (*session, error) {
 		return nil, unixsock.NewOpError("dial", o.Path, os.NewSyscallError("fcntl", err))
 	}
 	unixsock.Widen(fd)
-	s, err := shake(ctx, fd, o)
+	s, err := handshakeUntil(ctx, fd, o)
 	if err != nil {
 		unix.Close(fd)
 		return nil, unixsock.NewOpError("handshake", o.Path, err)
@@ -48,9 +48,9 @@ func dial(ctx context.Context, o *Options) (*session, error) {
 	return s, nil
 }
 
-// connect makes a blocking socket: a thread that sits in read(2) is woken a
-// good third sooner than one that comes through Go's poller. A server whose
-// backlog is full makes connect wait; ctx is looked at now and then.
+// connect makes a blocking socket, because a thread that sits in read(2) is woken a
+// good third sooner than one that comes through Go's poller. A server whose backlog is
+// full makes connect wait; ctx is checked now and then.
 func connect(ctx context.Context, path string) (int, error) {
 	if err := unixsock.CheckPath(path); err != nil {
 		return -1, err
@@ -59,7 +59,7 @@ func connect(ctx context.Context, path string) (int, error) {
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
-	if err = unixsock.BoundSends(fd, connectLook); err == nil { // bounds connect as well
+	if err = unixsock.BoundSends(fd, connectCheck); err == nil { // it bounds connect as well
 		err = connectTo(ctx, fd, path)
 	}
 	if err == nil {
@@ -84,11 +84,11 @@ func connectTo(ctx context.Context, fd int, path string) error {
 	}
 }
 
-// shake says hello and reads the welcome, until ctx hangs up.
-func shake(ctx context.Context, fd int, o *Options) (*session, error) {
+// handshakeUntil makes the handshake; the end of ctx hangs up.
+func handshakeUntil(ctx context.Context, fd int, o *Options) (*session, error) {
 	hung := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() { unixsock.HangUp(fd); close(hung) })
-	s, err := greet(fd, o)
+	s, err := handshake(fd, o)
 	if !stop() {
 		<-hung // before fd can mean another socket
 		return nil, ctx.Err()
@@ -96,7 +96,8 @@ func shake(ctx context.Context, fd int, o *Options) (*session, error) {
 	return s, err
 }
 
-func greet(fd int, o *Options) (*session, error) {
+// handshake sends hello and reads the welcome.
+func handshake(fd int, o *Options) (*session, error) {
 	h := frame.Hello{
 		Name: o.Name, Role: o.Role, Version: frame.Version, BudgetNs: int64(o.LatencyBudget),
 		Features: frame.CompressionNames(frame.FlagCompressed),
@@ -128,7 +129,7 @@ func greet(fd int, o *Options) (*session, error) {
 		if err != nil {
 			return nil, err
 		}
-		w, err := welcomed(f)
+		w, err := parseAnswer(f)
 		if err != nil {
 			return nil, err
 		}
@@ -136,7 +137,8 @@ func greet(fd int, o *Options) (*session, error) {
 	}
 }
 
-func welcomed(f frame.Frame) (frame.Welcome, error) {
+// parseAnswer reads the broker's answer to hello: a welcome, or why there is none.
+func parseAnswer(f frame.Frame) (frame.Welcome, error) {
 	switch f.Type() {
 	case frame.TypeWelcome:
 		return frame.ParseWelcome(f.Payload())

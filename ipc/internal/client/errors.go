@@ -11,14 +11,13 @@ import (
 // connection, and cannot be kept until it has one again.
 var ErrDisconnected = errors.New("not connected to the broker")
 
-// ErrInHandler is returned to a handler that calls what waits for the broker's
-// answer, or for the handler itself: Request, Subscribe, Respond, Flush, Drain,
-// Close of a client, and Messages that nobody else can bring. Handlers of
-// subscriptions run on the goroutine that reads, and must leave that to others.
+// ErrInHandler is returned to a handler that calls what waits for an answer of the
+// broker, or for the handler itself: Request, Subscribe, Respond, Flush, Drain and Close
+// of a client. Handlers of subscriptions run on the goroutine that reads.
 var ErrInHandler = errors.New("a handler would wait for itself")
 
 // PeerError is what the other side said when it refused something or ended the
-// connection. It is the code's frame error to errors.Is.
+// connection. To errors.Is it is the code's error of package frame.
 type PeerError struct {
 	Code frame.Code
 	Text string

@@ -10,29 +10,30 @@ import (
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
-// awaitedRounds is how often a flush goes on for what others wait for, before
-// it leaves that to run: who came to publish a message must come back.
-const awaitedRounds = 16
+// maxFollowUps is how often a flush goes on with what others wait for, before it
+// leaves that to run: a goroutine that came to publish one message must come back.
+const maxFollowUps = 16
 
-// flushLocked writes what is there, urgent frames first, and then what came
-// meanwhile and is urgent or awaited. The rest of what came is left to run. mu is
-// held, but not while writing.
+// flushLocked writes what is there, urgent frames first, and then what was appended
+// meanwhile and is urgent or to be followed up. The rest is left to run. mu is held,
+// but not while writing.
 func (o *outbox) flushLocked() error {
-	o.awaited, o.armed, o.easy = false, false, 0
+	o.followUp = false
+	o.disarm()
 	err := o.writeLane(bus.Urgent)
 	if err == nil {
 		err = o.writeLane(bus.Bulk)
 	}
-	for round := 0; err == nil && round < awaitedRounds && (o.awaited || len(o.lanes[bus.Urgent]) > 0) && o.fd >= 0; round++ {
-		pinged := o.awaited // pings are in the bulk lane
-		o.awaited = false
-		if err = o.writeLane(bus.Urgent); err == nil && pinged {
+	for round := 0; err == nil && round < maxFollowUps && (o.followUp || len(o.lanes[bus.Urgent]) > 0) && o.fd >= 0; round++ {
+		bulk := o.followUp // pings are in the bulk lane
+		o.followUp = false
+		if err = o.writeLane(bus.Urgent); err == nil && bulk {
 			err = o.writeLane(bus.Bulk)
 		}
 	}
-	o.armed, o.easy = false, 0
+	o.disarm()
 	if o.waiting() > 0 && o.fd >= 0 {
-		o.arm(frame.Now(), o.wait)
+		o.arm(frame.Now(), o.pacing.wait)
 	}
 	return err
 }
@@ -47,7 +48,8 @@ func (o *outbox) writeLane(lane bus.Lane) (err error) {
 	o.stamps.expire()
 	o.lanes[lane], o.spare = o.spare[:0], nil
 	if lane == bus.Bulk {
-		o.pay()
+		o.pacing.charge(o.messages)
+		o.messages = 0
 	}
 	o.writing = true
 	o.writes.Add(1)
@@ -58,34 +60,34 @@ func (o *outbox) writeLane(lane bus.Lane) (err error) {
 	if werr != nil {
 		err = fmt.Errorf("%w: %w", ErrDisconnected, werr)
 		if werr != unix.EPIPE && werr != unix.ECONNRESET {
-			unixsock.HangUp(fd) // else the reading goroutine would not see the end
+			unixsock.HangUp(fd) // otherwise the reading goroutine would not see the end
 		}
 		if o.fd == fd {
 			o.detach() // the reading goroutine connects anew
 		}
-		rest := unwritten(batch, sent)
-		o.stuck = firstMessage(rest)
+		rest := unwrittenFrames(batch, sent)
+		o.cutID = firstMessageID(rest)
 		o.lanes[lane] = append(rest, o.lanes[lane]...)
 		batch = nil
 	}
 	switch {
-	case cap(batch) > o.keep:
+	case cap(batch) > o.maxSpare:
 	case len(o.lanes[lane]) == 0:
-		// Nobody came meanwhile: go on in the memory that the caches hold.
+		// Nothing was appended meanwhile: go on in the memory that the caches hold.
 		o.lanes[lane], o.spare = batch[:0], o.lanes[lane]
 	default:
 		o.spare = batch[:0]
 	}
-	o.room.Broadcast()
+	o.written.Broadcast()
 	return err
 }
 
-// flushNow writes what waits, by this goroutine or by who is at it.
-func (o *outbox) flushNow() error {
+// flush writes what waits, when the goroutine that is writing has ended.
+func (o *outbox) flush() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for o.writing {
-		o.room.Wait()
+		o.written.Wait()
 	}
 	if o.closed {
 		return bus.ErrClosed
@@ -93,35 +95,7 @@ func (o *outbox) flushNow() error {
 	return o.flushLocked()
 }
 
-// run writes what waited long enough, until the outbox is closed. Where batches fill
-// up by themselves, they set the timer anew before it has come: waking up would cost
-// more than the writing.
-func (o *outbox) run() {
-	for o.timer.wait() == nil {
-		o.mu.Lock()
-		o.due = 0
-		if o.armed && !o.closed {
-			o.look()
-		}
-		o.mu.Unlock()
-	}
-}
-
-// look is what run does when the time is up. mu is held.
-func (o *outbox) look() {
-	if int64(o.messages)*int64(maxWait) >= batchCount*int64(o.wait) {
-		o.longer() // it would have filled up within maxWait
-	} else {
-		o.wait = o.leastWait()
-	}
-	if o.fd < 0 || o.writing { // who connects or writes arms the timer again
-		o.armed, o.easy = false, 0
-		return
-	}
-	o.flushLocked() // a failure is the reading goroutine's to report
-}
-
-// push writes what waits, or has it written by who is at it.
+// push writes what waits, or has the goroutine that is writing do it.
 func (o *outbox) push() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -132,13 +106,37 @@ func (o *outbox) push() error {
 		return nil
 	}
 	if o.writing {
-		o.awaited = true
+		o.followUp = true
 		return nil
 	}
 	err := o.flushLocked()
-	if o.due != 0 && !o.armed && o.wait == o.leastWait() && !o.closed {
-		o.due = 0
-		o.timer.stop() // there is nothing to come for, and no batch soon to set it anew
+	if p := &o.pacing; p.due != 0 && !p.armed && p.wait == p.shortestWait() && !o.closed {
+		p.due = 0
+		p.timer.stop() // nothing waits for it, and no batch will soon set it anew
 	}
 	return err
+}
+
+// run writes what has waited long enough, until the outbox is closed. Where batches
+// fill up by themselves, they set the timer anew before it fires, because waking up
+// would cost more than the writing.
+func (o *outbox) run() {
+	for o.pacing.timer.wait() == nil {
+		o.mu.Lock()
+		o.pacing.due = 0
+		if o.pacing.armed && !o.closed {
+			o.timeUp()
+		}
+		o.mu.Unlock()
+	}
+}
+
+// timeUp writes the batch whose time is up. mu is held.
+func (o *outbox) timeUp() {
+	o.pacing.adaptWait(o.messages)
+	if o.fd < 0 || o.writing { // connect or the writer arms the timer again
+		o.disarm()
+		return
+	}
+	o.flushLocked() // a failure is reported by the reading goroutine
 }

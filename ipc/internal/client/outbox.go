@@ -14,71 +14,56 @@ import (
 	"github.com/daemoneye/eventbus/router/endpoint"
 )
 
-// outbox collects frames and writes them. There is one writer at a time: the
-// goroutine that published, when it found nobody writing, or the outbox's own.
-// While it writes others append, and what they appended is the next batch.
+// outbox collects frames and writes them. There is one writer at a time: the goroutine
+// that published, when it found no other writing, or the one in run. While it writes
+// others append, and what they appended is the next batch.
 type outbox struct {
-	mu      sync.Mutex
-	room    sync.Cond     // somebody finished writing
-	lanes   [2][]byte     // guarded by mu; frames to write, urgent ones first
-	spare   []byte        // guarded by mu; memory of a batch that was written
-	writing bool          // guarded by mu
-	fd      int           // guarded by mu; -1 without a connection
-	sealed  bool          // guarded by mu; drain was sent, and nothing comes after that
-	closed  bool          // guarded by mu
-	backlog int           // bytes kept without a connection; 0: none is to come
-	budget  time.Duration // may wait this long for company
+	mu       sync.Mutex
+	written  sync.Cond     // signalled when a write has ended
+	lanes    [2][]byte     // guarded by mu; frames to write, urgent ones first
+	spare    []byte        // guarded by mu; memory of a batch that was written
+	maxSpare int           // guarded by mu; memory of larger batches is not kept
+	backlog  int           // bytes kept without a connection; 0: no other connection will come
+	messages int           // guarded by mu; in the bulk lane, without those that a failed write put back
+	lastID   uint64        // guarded by mu; of the last message
+	stamps   stamps        // guarded by mu
+	pacing   pacing        // guarded by mu
+	writes   atomic.Uint64 // how often something was written
 
-	// credit says whether a message is written at once, in ns: it grows with time,
-	// and a message costs messageCost, however it was written. So messages up to a
-	// rate, and short bursts, are written at once, and a dense stream in batches,
-	// also when it comes in bursts itself.
-	credit int64 // guarded by mu; -maxDebt to maxCredit
-	paidAt int64 // guarded by mu; when credit was right
+	fd      int    // guarded by mu; -1 without a connection
+	writing bool   // guarded by mu; a goroutine is writing, and does not hold mu
+	sealed  bool   // guarded by mu; the drain frame is appended, and nothing comes behind it
+	closed  bool   // guarded by mu
+	cutID   uint64 // guarded by mu; the message of which a failed write wrote only a part; 0: none
 
-	stamps stamps // guarded by mu
-
-	number   uint64 // guarded by mu; of the last message
-	messages int    // guarded by mu; in the bulk lane, but for those that a failed write put back
-	easy     int    // guarded by mu; see appendEasily; 0 unless armed or writing
-	keep     int    // guarded by mu; memory of larger batches is not kept
-	stuck    uint64 // guarded by mu; the message that was being written when writing failed; 0: none
-
-	timer   *timer        // wakes run; set by who holds mu, when not closed
-	due     int64         // guarded by mu; when timer comes; 0: it has come, or was stopped
-	wait    time.Duration // guarded by mu; what waits waits about so long
-	armed   bool          // guarded by mu; timer is set, for what waits or is being written
-	awaited bool          // guarded by mu; what was appended during a write is asked for: by a push, or by who waits for its answer
-	writes  atomic.Uint64 // how often something was written
+	// fastLimit is how long the bulk lane may become by appendFast; 0 unless the timer
+	// or a writer will write what is appended. Guarded by mu.
+	fastLimit int
+	// followUp has the writer go on with what was appended while it wrote: a push, or a
+	// frame whose answer somebody waits for, does not wait for the timer. Guarded by mu.
+	followUp bool
 }
 
 const (
 	batchSize    = 192 << 10 // a batch of this size does not wait any longer,
-	batchCount   = 384       // nor one of so many messages: the broker could begin with those
+	batchCount   = 384       // nor one of so many messages, because the broker could begin with those
 	maxBatch     = 256 << 10
-	maxKeep      = 8 << 20 // memory of larger batches is left to the collector
-	messageCost  = int64(40 * time.Microsecond)
-	maxCredit    = int64(time.Millisecond)
-	maxDebt      = int64(10 * time.Millisecond)
-	closeTimeout = time.Second            // for what is written while closing
-	minWait      = 50 * time.Microsecond  // how long a dense stream's batch waits for more
-	maxWait      = 500 * time.Microsecond // the same at most, when batches fill up before that
+	maxMaxSpare  = 8 << 20     // memory of larger batches is left to the collector
+	closeTimeout = time.Second // for what is written while closing
 )
 
 func (o *outbox) init(budget time.Duration, backlog int) (err error) {
-	o.room.L = &o.mu
-	o.fd, o.budget, o.backlog = -1, budget, backlog
-	o.credit, o.wait = o.maxCredit(), o.leastWait()
-	o.timer, err = newTimer()
-	return err
+	o.written.L = &o.mu
+	o.fd, o.backlog = -1, backlog
+	return o.pacing.init(budget)
 }
 
-// connect directs the outbox to a connection with frames of up to maxSize bytes,
-// and has written what is there.
+// connect directs the outbox to a connection with frames of up to maxSize bytes, and
+// has what waits written.
 func (o *outbox) connect(fd, maxSize int) {
 	o.mu.Lock()
-	o.fd, o.stuck = fd, 0
-	o.keep = max(2*maxBatch, min(2*maxSize, maxKeep))
+	o.fd, o.cutID = fd, 0
+	o.maxSpare = max(2*maxBatch, min(2*maxSize, maxMaxSpare))
 	if o.waiting() > 0 {
 		o.arm(frame.Now(), minWait)
 	}
@@ -86,70 +71,70 @@ func (o *outbox) connect(fd, maxSize int) {
 }
 
 // disconnect stops writing. Messages that are not written are kept for the next
-// connection; what asks or answers means nothing there. It returns the number of
-// the message that was being written, 0 where it was none.
-func (o *outbox) disconnect() (stuck uint64) {
+// connection; requests and answers mean nothing there, and are dropped. It returns the
+// number of the message that was being written, 0 if there was none.
+func (o *outbox) disconnect() (cutID uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.detach()
 	for o.writing {
-		o.room.Wait()
+		o.written.Wait()
 	}
 	for lane := range o.lanes {
-		o.lanes[lane] = messages(o.lanes[lane])
+		o.lanes[lane] = onlyMessages(o.lanes[lane])
 	}
-	o.room.Broadcast()
-	return o.stuck
+	o.written.Broadcast()
+	return o.cutID
 }
 
-// detach has nothing written any more. mu is held.
+// detach stops all further writes. mu is held.
 func (o *outbox) detach() {
-	o.fd, o.easy = -1, 0
-	o.stamps.forget()
+	o.fd, o.fastLimit = -1, 0
+	o.stamps.reset()
 }
 
-// discard drops the kept messages for which drop has an error, and returns the
-// errors. There is no connection, so nobody is writing.
-func (o *outbox) discard(drop func(frame.Frame) error) (dropped []error) {
+// dropKept drops the kept messages for which fault returns an error, and returns the
+// errors. There is no connection, so no goroutine is writing.
+func (o *outbox) dropKept(fault func(frame.Frame) error) (faults []error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for lane := range o.lanes {
-		o.lanes[lane], dropped = without(o.lanes[lane], drop, dropped)
+		o.lanes[lane], faults = dropFrames(o.lanes[lane], fault, faults)
 	}
-	return dropped
+	return faults
 }
 
-// ahead writes b before everything else that waits: a new connection's
-// subscriptions come before what was published meanwhile.
-func (o *outbox) ahead(b []byte) {
+// prepend puts b before everything else that waits: a new connection's subscriptions
+// come before what was published meanwhile.
+func (o *outbox) prepend(b []byte) {
 	o.mu.Lock()
 	o.lanes[bus.Urgent] = append(b, o.lanes[bus.Urgent]...)
 	o.mu.Unlock()
 }
 
-// close takes nothing more, and has what was published before it written, and
-// then bye. Who closes hangs up when the socket does not take that in time.
-func (o *outbox) close(bye []byte) {
+// close takes nothing more, and writes what was published before it, and then the
+// goodbye. The caller hangs up when the socket does not take that in time.
+func (o *outbox) close(goodbye []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
 		return
 	}
-	o.closed, o.easy = true, 0
-	o.room.Broadcast()
+	o.closed, o.fastLimit = true, 0
+	o.written.Broadcast()
 	for o.writing {
-		o.room.Wait()
+		o.written.Wait()
 	}
 	if o.fd >= 0 {
-		o.lanes[bus.Bulk] = append(o.lanes[bus.Bulk], bye...)
-		o.flushLocked() // an error is that there is nobody to be told
+		o.lanes[bus.Bulk] = append(o.lanes[bus.Bulk], goodbye...)
+		o.flushLocked() // an error means that there is no broker to read it
 	}
 	o.fd = -1
-	o.timer.close()
+	o.pacing.timer.close()
 }
 
-// reserve waits until n bytes may be appended to the lane. mu is held; wrote
-// lets go of it.
+// reserve waits until n bytes may be appended to the lane. mu is held; appended lets
+// go of it.
 func (o *outbox) reserve(lane bus.Lane, n int) error {
 	for {
 		switch {
@@ -165,7 +150,7 @@ func (o *outbox) reserve(lane bus.Lane, n int) error {
 		case len(o.lanes[lane]) < maxBatch:
 			return nil
 		case o.writing:
-			o.room.Wait() // the broker is slower than we are: the socket is full
+			o.written.Wait() // the broker is slower than this client: the socket is full
 		default:
 			if err := o.flushLocked(); err != nil && o.backlog == 0 {
 				return err
@@ -174,33 +159,34 @@ func (o *outbox) reserve(lane bus.Lane, n int) error {
 	}
 }
 
-// published is wrote for a message: that the connection is lost is no error where
-// it is kept for the next.
-func (o *outbox) published(lane bus.Lane, now int64) error {
-	if err := o.wrote(lane, now); err != nil && o.backlog == 0 {
+// messageAppended is appended for a message: a lost connection is no error where the
+// message is kept for the next one.
+func (o *outbox) messageAppended(lane bus.Lane, now int64) error {
+	if err := o.appended(lane, now); err != nil && o.backlog == 0 {
 		return err
 	}
 	return nil
 }
 
-// wrote decides what happens to a frame that was appended at now, and lets go
-// of mu.
-func (o *outbox) wrote(lane bus.Lane, now int64) (err error) {
+// appended decides when a frame is written that was appended at now, and lets go of
+// mu.
+func (o *outbox) appended(lane bus.Lane, now int64) (err error) {
+	p := &o.pacing
 	switch {
-	case o.fd < 0: // who connects sees it
-	case o.writing: // who writes sees it
-		o.easy = batchSize
+	case o.fd < 0: // connect has it written
+	case o.writing: // the writer has it written
+		o.fastLimit = batchSize
 	case len(o.lanes[bus.Bulk]) >= batchSize, o.messages >= batchCount:
-		if o.armed {
-			o.longer()
+		if p.armed {
+			p.lengthenWait()
 		}
 		err = o.flushLocked()
 	case lane == bus.Urgent:
 		err = o.flushLocked()
-	case o.armed: // a dense stream: it goes with what waits already
+	case p.armed: // a dense stream: it is written with what waits already
 	default:
-		if o.earn(now); o.credit < o.cost() {
-			o.arm(now, o.wait)
+		if p.addCredit(now); p.credit < p.cost() {
+			o.arm(now, p.wait)
 			break
 		}
 		err = o.flushLocked()
@@ -209,99 +195,41 @@ func (o *outbox) wrote(lane bus.Lane, now int64) (err error) {
 	return err
 }
 
-// appendEasily appends a message to the bulk lane where that is all there is to do,
-// for it goes with what waits already, or after what is being written. Then easy is
-// how long the lane may become, and else 0. mu is held.
-func (o *outbox) appendEasily(t frame.Template, extension, payload []byte) bool {
+// appendFast appends a message to the bulk lane where that is all there is to do,
+// because it will be written with what waits already, or behind what is being written.
+// mu is held.
+func (o *outbox) appendFast(t frame.Template, extension, payload []byte) bool {
 	b := o.lanes[bus.Bulk]
-	if len(b)+t.Size(extension, payload) > o.easy || o.messages >= batchCount-1 {
+	if len(b)+t.Size(extension, payload) > o.fastLimit || o.messages >= batchCount-1 {
 		return false
 	}
-	o.lanes[bus.Bulk] = t.Append(b, o.nextID(bus.Bulk), o.stamp(), extension, payload)
+	o.lanes[bus.Bulk] = t.Append(b, o.nextMessageID(bus.Bulk), o.stamp(), extension, payload)
 	return true
 }
 
 // waiting returns how many bytes wait to be written. mu is held.
 func (o *outbox) waiting() int { return len(o.lanes[bus.Bulk]) + len(o.lanes[bus.Urgent]) }
 
-// nextID numbers a message of the lane. mu is held.
-func (o *outbox) nextID(lane bus.Lane) uint64 {
-	o.number++
+// nextMessageID numbers a message of the lane. mu is held.
+func (o *outbox) nextMessageID(lane bus.Lane) uint64 {
+	o.lastID++
 	if lane == bus.Bulk {
 		o.messages++
 	}
-	return endpoint.PublishID | o.number
+	return endpoint.PublishID | o.lastID
 }
 
-// stamp returns the time of a message that is being published. A reading of the
-// clock is shared in a batch only, which the timer ends. mu is held.
+// stamp returns the time of a message that is being published. Messages share a
+// reading of the clock only inside a batch, which the timer ends. mu is held.
 func (o *outbox) stamp() int64 {
-	if !o.armed {
+	if !o.pacing.armed {
 		o.stamps.expire()
 	}
-	return o.stamps.next(o.credit < 0 && o.budget <= maxWait)
-}
-
-// earn brings credit up to now. mu is held.
-func (o *outbox) earn(now int64) {
-	o.credit = min(o.credit+now-o.paidAt, o.maxCredit())
-	o.paidAt = now
-}
-
-// pay takes the cost of the bulk messages that are being written. mu is held.
-func (o *outbox) pay() {
-	o.earn(frame.Now())
-	o.credit = max(o.credit-int64(o.messages)*o.cost(), -maxDebt)
-	o.messages = 0
-}
-
-// With a budget only a message that comes after a pause is written at once.
-func (o *outbox) maxCredit() int64 {
-	if o.budget > 0 {
-		return o.cost()
-	}
-	return maxCredit
-}
-
-func (o *outbox) cost() int64 { return max(int64(o.budget), messageCost) }
-
-// arm has run write what waits, in wait at most. To set the timer costs more than
-// to append a hundred messages: where it comes soon enough, and not too soon, it
-// stays. mu is held.
-func (o *outbox) arm(now int64, wait time.Duration) {
-	if o.closed {
-		return
-	}
-	if !o.sealed {
-		o.easy = batchSize
-	}
-	left, first := time.Duration(o.due-now), !o.armed
-	if first {
-		o.armed = true
-		o.stamps.expire() // of the time before this batch
-	}
-	if left > wait || first && left < wait/2 {
-		o.due = now + int64(wait)
-		o.timer.set(wait)
-	}
-}
-
-// leastWait is how long run waits before it writes what waits, unless batches fill
-// up by themselves.
-func (o *outbox) leastWait() time.Duration { return max(o.budget, minWait) }
-
-// longer has the next batch wait for longer: they fill up, and each is to set the timer
-// anew before it comes. No batch waits longer than a budget allows.
-func (o *outbox) longer() {
-	most := maxWait
-	if o.budget > 0 {
-		most = o.leastWait()
-	}
-	o.wait = min(2*o.wait, most)
+	return o.stamps.next(o.pacing.credit < 0 && o.pacing.budget <= maxWait)
 }
 
 // write appends a frame of n bytes and has it written. Only messages wait for a
-// connection: there is nobody to ask or to answer without one.
+// connection: requests and answers mean nothing on the next one.
 func (o *outbox) write(lane bus.Lane, n int, f *frame.Fields) error {
 	o.mu.Lock()
 	err := o.reserve(lane, n)
@@ -310,7 +238,7 @@ func (o *outbox) write(lane bus.Lane, n int, f *frame.Fields) error {
 		err = ErrDisconnected
 	}
 	if err == nil && message {
-		f.ID = o.nextID(lane)
+		f.ID = o.nextMessageID(lane)
 	}
 	if err == nil {
 		o.lanes[lane], err = frame.Append(o.lanes[lane], f)
@@ -320,15 +248,16 @@ func (o *outbox) write(lane bus.Lane, n int, f *frame.Fields) error {
 		return err
 	}
 	if message {
-		return o.published(lane, frame.Now())
+		return o.messageAppended(lane, frame.Now())
 	}
-	o.awaited = true
-	return o.wrote(bus.Urgent, frame.Now()) // not to be kept for company
+	o.followUp = true
+	return o.appended(bus.Urgent, frame.Now()) // it does not wait for more
 }
 
-// later appends a frame that nobody waits for, and leaves writing it to run: for
-// the reading goroutine, which must not wait for a broker that does not read.
-func (o *outbox) later(f *frame.Fields) error {
+// enqueue appends a frame whose answer nobody waits for, and leaves the writing to
+// run. The reading goroutine uses it, because it must not wait for a broker that does
+// not read.
+func (o *outbox) enqueue(f *frame.Fields) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -347,18 +276,18 @@ func (o *outbox) later(f *frame.Fields) error {
 	return err
 }
 
-// giveUp writes bye where that would not be inside a frame, and the socket takes it
-// at once.
-func (o *outbox) giveUp(bye []byte) {
+// abort writes the goodbye, where that would not be inside a frame and the socket
+// takes it at once, and stops writing.
+func (o *outbox) abort(goodbye []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.fd >= 0 && !o.writing {
-		unixsock.RawSend(o.fd, []unix.Iovec{{Base: &bye[0], Len: uint64(len(bye))}})
+		unixsock.RawSend(o.fd, []unix.Iovec{{Base: &goodbye[0], Len: uint64(len(goodbye))}})
 		o.detach()
 	}
 }
 
-// drain writes what waits, and drain as the last frame: what is published from
+// drain writes what waits, and the drain frame as the last one: what is published from
 // then on would lie behind it, and is refused.
 func (o *outbox) drain() error {
 	o.mu.Lock()
@@ -366,10 +295,10 @@ func (o *outbox) drain() error {
 	if o.closed {
 		return bus.ErrClosed
 	}
-	o.sealed, o.easy = true, 0
-	o.room.Broadcast()
+	o.sealed, o.fastLimit = true, 0
+	o.written.Broadcast()
 	for o.writing {
-		o.room.Wait()
+		o.written.Wait()
 	}
 	if o.fd < 0 {
 		return ErrDisconnected

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"runtime"
@@ -15,8 +14,9 @@ import (
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
-// newOutbox returns an outbox that nobody runs: what it writes is written by who
-// appends. The other end of its socket can wait no longer than a test may.
+// newOutbox returns an outbox without a goroutine in run: what it writes is written by
+// the goroutine that appends. The other end of its socket waits no longer than a test
+// may.
 func newOutbox(t *testing.T, maxSize int) (o *outbox, peer *frame.Reader) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -38,12 +38,12 @@ func newOutbox(t *testing.T, maxSize int) (o *outbox, peer *frame.Reader) {
 	if err := o.init(0, 0); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(o.timer.close)
+	t.Cleanup(o.pacing.timer.close)
 	o.connect(fds[0], maxSize)
 	return o, frame.NewReader(end, 0)
 }
 
-// await looks until ok is true.
+// await waits until ok is true.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !ok(); runtime.Gosched() {
@@ -59,8 +59,8 @@ func (o *outbox) isWriting() bool {
 	return o.writing
 }
 
-// fill has a message written that the socket does not take before the peer reads,
-// and returns what comes of it.
+// fill has a message written that the socket does not take whole before the peer reads,
+// and returns the result.
 func (o *outbox) fill(t *testing.T) (written chan error) {
 	t.Helper()
 	written = make(chan error, 1)
@@ -68,13 +68,13 @@ func (o *outbox) fill(t *testing.T) (written chan error) {
 		f := frame.Fields{Type: frame.TypePublish, Topic: "a", Payload: make([]byte, 900<<10)}
 		written <- o.write(bus.Bulk, frame.HeaderSize+len(f.Payload), &f)
 	}()
-	await(t, "somebody writes", o.isWriting)
+	await(t, "a goroutine writes", o.isWriting)
 	return written
 }
 
-// TestWhatIsAwaitedFollowsTheBatch appends a request and a ping while a batch is
-// being written: who writes that takes them along.
-func TestWhatIsAwaitedFollowsTheBatch(t *testing.T) {
+// TestRequestsFollowTheBatch appends a request and a ping while a batch is being
+// written: the goroutine that writes it writes them too.
+func TestRequestsFollowTheBatch(t *testing.T) {
 	t.Parallel()
 	for _, ty := range []frame.Type{frame.TypeRequest, frame.TypePing} {
 		o, peer := newOutbox(t, frame.DefaultMaxSize)
@@ -97,9 +97,9 @@ func TestWhatIsAwaitedFollowsTheBatch(t *testing.T) {
 	}
 }
 
-// TestLargeBatchesAreKept holds that the memory of a message as large as there may
-// be is used again.
-func TestLargeBatchesAreKept(t *testing.T) {
+// TestLargeBatchesAreReused holds that the memory of a message of the largest size is
+// used again.
+func TestLargeBatchesAreReused(t *testing.T) {
 	t.Parallel()
 	o, peer := newOutbox(t, frame.DefaultMaxSize)
 	f := frame.Fields{Type: frame.TypePublish, Topic: "events.a", Payload: make([]byte, frame.DefaultMaxSize-100)}
@@ -127,43 +127,43 @@ func (o *outbox) publish(t *testing.T) {
 	}
 }
 
-// indebt has what is published next wait for company, however long that takes.
-func (o *outbox) indebt() {
+// exhaustCredit has what is published next wait for more, however long that takes.
+func (o *outbox) exhaustCredit() {
 	o.mu.Lock()
-	o.credit, o.paidAt = -maxDebt, frame.Now()+int64(time.Hour)
+	o.pacing.credit, o.pacing.creditAt = -maxDebt, frame.Now()+int64(time.Hour)
 	o.mu.Unlock()
 }
 
-// TestMessagesPayHoweverTheyAreWritten: who waits between bursts must not earn by
-// that to have each burst begin with messages written one by one.
-func TestMessagesPayHoweverTheyAreWritten(t *testing.T) {
+// TestMessagesCostHoweverTheyAreWritten: a publisher that pauses between bursts must not
+// earn by that to have each burst begin with messages written one by one.
+func TestMessagesCostHoweverTheyAreWritten(t *testing.T) {
 	t.Parallel()
 	o, _ := newOutbox(t, frame.DefaultMaxSize)
-	o.armed = false
-	o.credit, o.paidAt = maxCredit, frame.Now()
+	o.pacing.armed = false
+	o.pacing.credit, o.pacing.creditAt = maxCredit, frame.Now()
 	o.publish(t)
-	if got := o.writes.Load(); got != 1 || o.credit > maxCredit-messageCost {
-		t.Errorf("%d writes and a credit of %d; want 1, and one message paid", got, o.credit)
+	if got := o.writes.Load(); got != 1 || o.pacing.credit > maxCredit-messageCost {
+		t.Errorf("%d writes and a credit of %d; want 1, and one message paid", got, o.pacing.credit)
 	}
-	o.indebt()
+	o.exhaustCredit()
 	for range batchCount - 1 {
 		o.publish(t)
 	}
-	if got := o.writes.Load(); got != 1 || !o.armed {
-		t.Errorf("%d writes, armed %v; want the burst to wait", got, o.armed)
+	if got := o.writes.Load(); got != 1 || !o.pacing.armed {
+		t.Errorf("%d writes, armed %v; want the burst to wait", got, o.pacing.armed)
 	}
-	o.credit, o.paidAt = maxCredit, frame.Now()
+	o.pacing.credit, o.pacing.creditAt = maxCredit, frame.Now()
 	if err := o.push(); err != nil {
 		t.Fatal(err)
 	}
-	if got := o.writes.Load(); got != 2 || o.credit != -maxDebt {
-		t.Errorf("%d writes and a credit of %d; want 2, and %d", got, o.credit, -maxDebt)
+	if got := o.writes.Load(); got != 2 || o.pacing.credit != -maxDebt {
+		t.Errorf("%d writes and a credit of %d; want 2, and %d", got, o.pacing.credit, -maxDebt)
 	}
 }
 
-// TestWhatWaitsIsWritten has messages wait, and be pushed or not: run writes what
-// was not, whatever became of its timer.
-func TestWhatWaitsIsWritten(t *testing.T) {
+// TestWaitingMessagesAreWritten has messages wait, some of which are pushed: run writes
+// the others, whatever became of its timer.
+func TestWaitingMessagesAreWritten(t *testing.T) {
 	t.Parallel()
 	for _, wait := range []time.Duration{minWait, maxWait} {
 		o, peer := newOutbox(t, frame.DefaultMaxSize)
@@ -171,14 +171,14 @@ func TestWhatWaitsIsWritten(t *testing.T) {
 		go func() { o.run(); close(ended) }() // ends with the outbox
 		for range 100 {
 			o.mu.Lock()
-			o.wait = wait
+			o.pacing.wait = wait
 			o.mu.Unlock()
-			o.indebt()
+			o.exhaustCredit()
 			o.publish(t)
 			if err := o.push(); err != nil {
 				t.Fatal(err)
 			}
-			o.indebt()
+			o.exhaustCredit()
 			o.publish(t)
 			for range 2 {
 				if _, err := peer.Next(); err != nil {
@@ -191,9 +191,9 @@ func TestWhatWaitsIsWritten(t *testing.T) {
 	}
 }
 
-// TestPushReachesWhoWrites has a message pushed while another is being written,
-// and nobody to look later.
-func TestPushReachesWhoWrites(t *testing.T) {
+// TestPushReachesTheWriter has a message pushed while another is being written, and no
+// timer that would write it later.
+func TestPushReachesTheWriter(t *testing.T) {
 	t.Parallel()
 	o, peer := newOutbox(t, frame.DefaultMaxSize)
 	written := o.fill(t)
@@ -212,19 +212,19 @@ func TestPushReachesWhoWrites(t *testing.T) {
 }
 
 // TestABudgetIsForMessages: what a new connection begins with, and what answers the
-// broker, does not wait for company.
+// broker, does not wait for more.
 func TestABudgetIsForMessages(t *testing.T) {
 	t.Parallel()
 	o, peer := newOutbox(t, frame.DefaultMaxSize)
-	if o.armed {
+	if o.pacing.armed {
 		t.Error("nothing waits, but it is armed")
 	}
-	o.budget, o.wait = time.Hour, time.Hour
-	o.indebt()
+	o.pacing.budget, o.pacing.wait = time.Hour, time.Hour
+	o.exhaustCredit()
 	o.publish(t)
 	ended := make(chan struct{})
 	go func() { o.run(); close(ended) }() // ends with the outbox
-	if err := o.later(&frame.Fields{Type: frame.TypePong, ID: 1}); err != nil {
+	if err := o.enqueue(&frame.Fields{Type: frame.TypePong, ID: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if f, err := peer.Next(); err != nil || f.Type() != frame.TypePong {
@@ -234,13 +234,13 @@ func TestABudgetIsForMessages(t *testing.T) {
 	<-ended
 }
 
-// TestRunEndsWithTheOutbox has it wait for longer than any test.
+// TestRunEndsWithTheOutbox has run wait for longer than any test.
 func TestRunEndsWithTheOutbox(t *testing.T) {
 	t.Parallel()
 	o, _ := newOutbox(t, frame.DefaultMaxSize)
 	o.mu.Lock()
-	o.wait, o.armed, o.due = time.Hour, false, 0
-	o.arm(frame.Now(), o.wait)
+	o.pacing.wait, o.pacing.armed, o.pacing.due = time.Hour, false, 0
+	o.arm(frame.Now(), o.pacing.wait)
 	o.mu.Unlock()
 	ended := make(chan struct{})
 	go func() { o.run(); close(ended) }() // ends with the outbox
@@ -248,122 +248,14 @@ func TestRunEndsWithTheOutbox(t *testing.T) {
 	<-ended
 }
 
-// TestStampsExpire holds that a reading of the clock is not used again after the
-// outbox was looked at, or the connection lost.
-func TestStampsExpire(t *testing.T) {
-	t.Parallel()
-	for name, end := range map[string]func(*outbox){
-		"run looks": func(o *outbox) {
-			done := make(chan struct{})
-			go func() { o.run(); close(done) }() // ends with the outbox
-			await(t, "run looks", func() bool {
-				o.mu.Lock()
-				defer o.mu.Unlock()
-				return !o.armed
-			})
-			o.timer.close()
-			<-done
-		},
-		"the connection is lost": func(o *outbox) { o.disconnect() },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			o, _ := newOutbox(t, frame.DefaultMaxSize)
-			o.credit = -1 // the stream is dense
-			o.arm(frame.Now(), minWait)
-			for o.stamps.left == 0 { // until readings are shared
-				o.stamp()
-			}
-			end(o)
-			now := frame.Now()
-			if got := o.stamp(); got < now {
-				t.Errorf("the message is %d ns older than it is", now-got)
-			}
-		})
-	}
-	t.Run("a budget that is long", func(t *testing.T) {
-		t.Parallel()
-		o, _ := newOutbox(t, frame.DefaultMaxSize)
-		o.credit, o.budget = -1, 2*maxWait
-		for range 10000 {
-			if o.stamp(); o.stamps.left > 0 {
-				t.Fatal("readings are shared although run does not look for long")
-			}
-		}
-	})
-	t.Run("a batch begins", func(t *testing.T) {
-		t.Parallel()
-		o, _ := newOutbox(t, frame.DefaultMaxSize)
-		o.credit = -1
-		for o.stamps.left == 0 { // of messages that came while somebody wrote
-			o.stamp()
-		}
-		now := frame.Now()
-		o.arm(now, minWait)
-		if got := o.stamp(); got < now {
-			t.Errorf("the message is %d ns older than it is", now-got)
-		}
-	})
-	t.Run("nobody is to look", func(t *testing.T) {
-		t.Parallel()
-		o, _ := newOutbox(t, frame.DefaultMaxSize)
-		o.credit, o.armed = -1, false
-		for last := int64(0); o.stamps.share == 0; {
-			now := o.stamp()
-			if now == last {
-				t.Fatal("a reading is shared")
-			}
-			last = now
-		}
-	})
-}
-
-// TestMessagesWithoutThoseDropped is for what is kept between connections.
-func TestMessagesWithoutThoseDropped(t *testing.T) {
-	t.Parallel()
-	var kept, want []byte
-	for id := range uint64(5) {
-		f := frame.Fields{Type: frame.TypePublish, Topic: "a", ID: id, Payload: make([]byte, id)}
-		kept, _ = frame.Append(kept, &f)
-		if id != 3 {
-			want, _ = frame.Append(want, &f)
-		}
-	}
-	got, dropped := without(kept, func(f frame.Frame) error {
-		if f.ID() == 3 {
-			return frame.ErrTooLarge
-		}
-		return nil
-	}, nil)
-	if !bytes.Equal(got, want) || len(dropped) != 1 {
-		t.Errorf("%d bytes, want %d; dropped %v", len(got), len(want), dropped)
-	}
-}
-
-// TestBackoffOutlivesShortConnections has connections that end at once, and one
-// that does not.
-func TestBackoffOutlivesShortConnections(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct{ lived, backoff, want time.Duration }{
-		{0, firstBackoff, firstBackoff},
-		{time.Millisecond, maxBackoff, maxBackoff},
-		{time.Second, 2 * time.Second, 2 * time.Second},
-		{3 * time.Second, 2 * time.Second, firstBackoff},
-		{time.Hour, maxBackoff, firstBackoff},
-	} {
-		if got := backoffAfter(tc.lived, tc.backoff); got != tc.want {
-			t.Errorf("%s after a connection of %s, where it was %s; want %s", got, tc.lived, tc.backoff, tc.want)
-		}
-	}
-}
-
 // TestFailedWriteHangsUp has a write fail although the peer is there: the connection
-// ends, so that who reads from it sees that, and what was not written is kept.
+// ends, so that the goroutine that reads from it sees the end, and what was not written
+// is kept.
 func TestFailedWriteHangsUp(t *testing.T) {
 	t.Parallel()
 	o, peer := newOutbox(t, frame.DefaultMaxSize)
 	fd := o.fd
-	if err := unixsock.BoundSends(fd, time.Millisecond); err != nil { // nobody reads
+	if err := unixsock.BoundSends(fd, time.Millisecond); err != nil { // the peer does not read
 		t.Fatal(err)
 	}
 	f := frame.Fields{Type: frame.TypePublish, Topic: "events.a", Payload: make([]byte, 900<<10)}
@@ -373,8 +265,8 @@ func TestFailedWriteHangsUp(t *testing.T) {
 	if n, err := unixsock.Recv(fd, make([]byte, 1)); n != 0 || err != nil {
 		t.Errorf("%d %v, want the end", n, err)
 	}
-	if stuck := o.disconnect(); stuck != f.ID || len(o.lanes[bus.Bulk]) < len(f.Payload) {
-		t.Errorf("message %d is kept, want %d", stuck, f.ID)
+	if cutID := o.disconnect(); cutID != f.ID || len(o.lanes[bus.Bulk]) < len(f.Payload) {
+		t.Errorf("message %d is kept, want %d", cutID, f.ID)
 	}
 	if _, err := peer.Next(); err == nil {
 		t.Error("the message came")

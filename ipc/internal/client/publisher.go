@@ -10,9 +10,9 @@ import (
 	"github.com/daemoneye/eventbus/router/endpoint"
 )
 
-// Publisher implements bus.Bus. Messages that come now and then are written
-// at once, by the goroutine that publishes; a dense stream is written in batches,
-// of what comes within 50 to 500 µs, but of no more than 384 messages or 192 KiB.
+// Publisher implements bus.Bus. Messages that come now and then are written at once,
+// by the goroutine that publishes. A dense stream is written in batches, of what comes
+// within 50 to 500 µs, but of no more than 384 messages or 192 KiB.
 func (c *Client) Publisher(topic string) (bus.Publisher, error) {
 	return c.PublisherOf(bus.Outgoing{Topic: topic})
 }
@@ -50,7 +50,7 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 	}
 	o := &c.out
 	o.mu.Lock()
-	if p.lane == bus.Bulk && o.appendEasily(p.t, extension, payload) {
+	if p.lane == bus.Bulk && o.appendFast(p.t, extension, payload) {
 		o.mu.Unlock()
 		return nil
 	}
@@ -60,8 +60,8 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 	}
 	now := o.stamp()
 	b := &o.lanes[p.lane]
-	*b = p.t.Append(*b, o.nextID(p.lane), now, extension, payload)
-	return o.published(p.lane, now)
+	*b = p.t.Append(*b, o.nextMessageID(p.lane), now, extension, payload)
+	return o.messageAppended(p.lane, now)
 }
 
 // compressed are buffers that payloads are compressed into.
@@ -84,9 +84,9 @@ func (c *Client) publishCompressed(p *publisher, method frame.Flags, extension, 
 	now := o.stamp()
 	b := &o.lanes[p.lane]
 	start := len(*b)
-	*b = p.t.Append(*b, o.nextID(p.lane), now, extension, out)
+	*b = p.t.Append(*b, o.nextMessageID(p.lane), now, extension, out)
 	frame.Frame((*b)[start:]).SetFlags(p.flags | flag)
-	return o.published(p.lane, now)
+	return o.messageAppended(p.lane, now)
 }
 
 // Publish implements bus.Bus.
@@ -111,17 +111,12 @@ func (c *Client) Publish(ctx context.Context, m bus.Outgoing) error {
 	return c.send(&f)
 }
 
-// Push writes out what waits for company, without waiting for the broker as
-// Flush does. A client with a latency budget goes on waiting for that.
+// Push writes what waits to be written together with more, without waiting for the
+// broker as Flush does. With a latency budget it does nothing, and the messages wait
+// for the budget's end.
 func (c *Client) Push() error {
 	if c.o.LatencyBudget > 0 {
 		return nil
 	}
 	return c.out.push()
 }
-
-// Writes returns how often the client has written something.
-func (c *Client) Writes() uint64 { return c.out.writes.Load() }
-
-// Live returns how many bytes of buffers the client holds.
-func (c *Client) Live() int64 { return c.pool.Live() }

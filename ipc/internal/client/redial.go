@@ -15,30 +15,30 @@ import (
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
-// Backoff of reconnecting: doubled each time, and a random part of it is
-// waited, so that many clients do not come back at once. It goes on from one
+// The pause before a connection is made again. It doubles each time, and a random part
+// of it is waited, so that many clients do not come back at once. It goes on from one
 // connection to the next, until one lives for longer than the next pause would be.
 const (
 	firstBackoff = 20 * time.Millisecond
 	maxBackoff   = 5 * time.Second
 )
 
-// run reads from the connection, and from the next ones, until the client is
-// closed or may not connect again.
+// run reads from the connection, and from the next ones, until the client is closed or
+// may not connect again. It is the reading goroutine.
 func (c *Client) run(s *session) {
 	unlock := unixsock.LockThread()
 	defer unlock()
-	c.reader.Store(int64(unix.Gettid()))
-	defer c.reader.Store(0)
-	defer close(c.over)
+	c.readerThread.Store(int64(unix.Gettid()))
+	defer c.readerThread.Store(0)
+	defer close(c.readerDone)
 	backoff := firstBackoff
 	for {
 		since := time.Now()
-		err := c.read(s)
-		c.why = err
-		c.lost(s, err)
+		err := c.receive(s)
+		c.endErr = err
+		c.endConnection(s, err)
 		if c.isClosed() {
-			c.finish(c.ended(err))
+			c.finish(c.closedErr(err))
 			return
 		}
 		if c.o.OnState != nil {
@@ -56,9 +56,8 @@ func (c *Client) run(s *session) {
 	}
 }
 
-// backoffAfter returns the pause behind a connection that lived so long, where
-// backoff is what it would be else: one that ends at once is not made again and
-// again.
+// backoffAfter returns the pause behind a connection that lived so long, where backoff
+// is the next pause otherwise: one that ends at once is not made again and again.
 func backoffAfter(lived, backoff time.Duration) time.Duration {
 	if lived > backoff {
 		return firstBackoff
@@ -66,35 +65,35 @@ func backoffAfter(lived, backoff time.Duration) time.Duration {
 	return backoff
 }
 
-// ended is for a client that was closed when its connection ended. One that drains
-// has lost what the broker did not send before it went, and its subscriptions are
-// told.
-func (c *Client) ended(err error) error {
+// closedErr returns the error for a client that was closed when its connection ended,
+// because of err. If it was draining and the broker did not send all that it had
+// queued, that is lost, and announced to its subscriptions.
+func (c *Client) closedErr(err error) error {
 	c.mu.Lock()
-	lost := c.draining && !orderly(err)
+	lost := c.draining && !isOrderly(err)
 	subs := slices.Collect(maps.Values(c.subs))
 	c.mu.Unlock()
 	if !lost {
 		return bus.ErrClosed
 	}
 	for _, sub := range subs {
-		sub.interrupted()
+		sub.connectionLost()
 	}
 	return err
 }
 
-// lost takes the connection out of use and closes it.
-func (c *Client) lost(s *session, err error) {
+// endConnection takes the connection out of use, because of err, and closes it.
+func (c *Client) endConnection(s *session, err error) {
 	c.mu.Lock()
 	if c.fd == s.fd {
 		c.fd = -1
 	}
 	c.mu.Unlock()
 	unixsock.HangUp(s.fd) // ends a write in progress
-	stuck := c.out.disconnect()
+	cutID := c.out.disconnect()
 	unix.Close(s.fd)
-	c.blame(stuck, err)
-	// Whoever waits for an answer will not get it: the broker forgets a
+	c.dropPoison(cutID, err)
+	// Calls that wait for an answer will not get it, because the broker forgets a
 	// client's requests with its connection.
 	if c.isClosed() {
 		c.calls.Close(bus.ErrClosed)
@@ -103,30 +102,31 @@ func (c *Client) lost(s *session, err error) {
 	c.calls.Close(fmt.Errorf("%w: %w", ErrDisconnected, err))
 }
 
-// blame drops a message over which the broker has ended two connections: it would
-// end the next one as well, and nothing behind it would ever be sent.
-func (c *Client) blame(stuck uint64, err error) {
-	var said *PeerError
-	if stuck == 0 || !errors.As(err, &said) || !faulty(said.Code) {
+// dropPoison drops the message that was being written, if the broker has ended two
+// connections over it: it would end the next one as well, and nothing behind the
+// message would ever be sent.
+func (c *Client) dropPoison(cutID uint64, err error) {
+	var peer *PeerError
+	if cutID == 0 || !errors.As(err, &peer) || !isFault(peer.Code) {
 		return
 	}
-	if stuck != c.suspect {
-		c.suspect = stuck
+	if cutID != c.suspect {
+		c.suspect = cutID
 		return
 	}
-	for _, err := range c.out.discard(func(f frame.Frame) error {
-		if f.ID() != stuck {
+	for _, err := range c.out.dropKept(func(f frame.Frame) error {
+		if f.ID() != cutID {
 			return nil
 		}
-		return fmt.Errorf("publish %q: the broker ended two connections over it: %w", f.Topic(), said)
+		return fmt.Errorf("publish %q: the broker ended two connections over it: %w", f.Topic(), peer)
 	}) {
 		c.report(err)
 	}
 }
 
-// faulty reports whether a connection that ended with code may have done so for
-// what was being written to it.
-func faulty(code frame.Code) bool {
+// isFault reports whether the broker may have ended a connection with code because of
+// the message that was being written to it.
+func isFault(code frame.Code) bool {
 	switch code {
 	case frame.CodeNone, frame.CodeShutdown, frame.CodeHandshake, frame.CodeHeartbeat, frame.CodeSlow:
 		return false
@@ -134,8 +134,8 @@ func faulty(code frame.Code) bool {
 	return true
 }
 
-// hangUp ends the connection, if there is one. It is closed elsewhere, with mu
-// held once in between, so that it cannot be another by then.
+// hangUp ends the connection, if there is one. The descriptor is closed elsewhere,
+// after mu was held to take it out of use, so it cannot be another one by then.
 func (c *Client) hangUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -150,7 +150,7 @@ func (c *Client) isClosed() bool {
 	return c.closed
 }
 
-// redial connects again, until it works or the client is closed. backoff is the
+// redial connects again, until that succeeds or the client is closed. backoff is the
 // first pause, and becomes the next one.
 func (c *Client) redial(backoff *time.Duration) *session {
 	timer := time.NewTimer(0)
@@ -166,7 +166,7 @@ func (c *Client) redial(backoff *time.Duration) *session {
 		s, err := dial(c.ctx, &c.o)
 		if err != nil {
 			if refused := new(PeerError); errors.As(err, &refused) {
-				c.report(err) // no broker is waited for in silence, one that says no is not
+				c.report(err) // that no broker listens is not reported; that one refuses is
 			}
 			continue
 		}
@@ -185,20 +185,20 @@ func (c *Client) redial(backoff *time.Duration) *session {
 }
 
 // resume puts a new connection into use: first all subscriptions, then what was
-// published meanwhile, but what the new broker would not take. Each subscription is
-// told that something may be missing. One that is pending is left out: its caller
-// is told that the connection was lost, or has not sent it yet.
+// published meanwhile, without what is too large for the new broker. Each subscription
+// gets a gap, because messages may be missing. A pending one is left out: its Subscribe
+// returns that the connection was lost, or has not sent the frame yet.
 func (c *Client) resume(s *session) error {
 	c.mu.Lock()
-	subs := slices.DeleteFunc(slices.Collect(maps.Values(c.subs)), func(sub *clientSub) bool { return sub.pending })
+	subs := slices.DeleteFunc(slices.Collect(maps.Values(c.subs)), func(sub *subscription) bool { return sub.pending })
 	c.mu.Unlock()
 	for _, sub := range subs {
-		sub.interrupted() // may call a handler, so no lock is held
+		sub.connectionLost() // it may call a handler, so no lock is held
 	}
 	next := newTerms(s.welcome)
-	newBroker := next.another(c.terms.Load())
+	newBroker := next.isNewBroker(c.terms.Load())
 	c.terms.Store(next) // what is published from here on keeps the new limit
-	for _, err := range c.out.discard(func(f frame.Frame) error { return next.admit(len(f)) }) {
+	for _, err := range c.out.dropKept(func(f frame.Frame) error { return next.admit(len(f)) }) {
 		c.report(fmt.Errorf("publish: %w", err))
 	}
 	c.mu.Lock()
@@ -212,7 +212,7 @@ func (c *Client) resume(s *session) error {
 			continue // closed meanwhile
 		}
 		var err error
-		if b, err = sub.appendSubscribe(b, newBroker); err != nil {
+		if b, err = sub.appendResubscribe(b, newBroker); err != nil {
 			return err
 		}
 	}
@@ -224,12 +224,12 @@ func (c *Client) resume(s *session) error {
 		}
 	}
 	c.calls.Close(nil)
-	c.out.ahead(b)
+	c.out.prepend(b)
 	c.out.connect(s.fd, s.welcome.MaxMessageSize)
 	return nil
 }
 
-// finish ends everything that depends on a connection, for err.
+// finish ends everything that depends on a connection, because of err.
 func (c *Client) finish(err error) {
 	c.mu.Lock()
 	c.closed = true

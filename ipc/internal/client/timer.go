@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// timer wakes one goroutine, to some µs. Go's own timers are as coarse as
-// epoll_wait's timeout, a millisecond, where nothing else goes on. To sleep in a
-// system call is precise, but looks to Go's scheduler like a call that takes long:
-// its monitor takes the processor away, has another thread look for work, and for a
-// while comes back every 20 µs, all of which costs more than a dense stream's
-// batches. A timerfd is a file, whose reader is parked.
+// timer wakes one goroutine, to some µs. Go's own timers are as coarse as epoll_wait's
+// timeout, a millisecond, where nothing else goes on. To sleep in a system call is
+// precise, but looks to Go's scheduler like a call that takes long: its monitor takes
+// the processor away, has another thread look for work, and for a while comes back
+// every 20 µs, all of which costs more than a dense stream's batches. A timerfd is a
+// file, whose reader is parked.
 type timer struct {
 	fd   int
 	file *os.File // of fd
@@ -24,7 +24,7 @@ func newTimer() (*timer, error) {
 		return nil, os.NewSyscallError("timerfd_create", err)
 	}
 	t := &timer{fd, os.NewFile(uintptr(fd), "timer")}
-	// A file that the poller has not taken would have wait fail at once.
+	// A file that Go's poller has not taken would have wait fail at once.
 	if err := t.file.SetReadDeadline(time.Time{}); err != nil {
 		t.close()
 		return nil, err
@@ -33,11 +33,11 @@ func newTimer() (*timer, error) {
 }
 
 // set has wait return after d, which must be above 0, and not when it would have
-// returned before. Neither set nor stop may come after close.
+// returned before. Neither set nor stop may be called after close.
 func (t *timer) set(d time.Duration) {
 	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}
 	if err := unix.TimerfdSettime(t.fd, 0, &spec, nil); err != nil {
-		panic("ipc: timerfd_settime: " + err.Error()) // of a timer of ours, with a time in range
+		panic("ipc: timerfd_settime: " + err.Error()) // the timer is ours, and the time in range
 	}
 }
 
@@ -51,5 +51,5 @@ func (t *timer) wait() error {
 	return err
 }
 
-// close ends the timer and whoever waits for it.
+// close ends the timer, and a wait for it.
 func (t *timer) close() { t.file.Close() }

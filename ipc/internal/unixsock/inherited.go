@@ -29,7 +29,7 @@ func Inherited() (*Listener, error) {
 	}
 	for fd := firstInherited; fd < firstInherited+n; fd++ {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
-			break // there are no more
+			break // there are fewer than LISTEN_FDS says
 		}
 	}
 	if n > 1 {
@@ -66,9 +66,10 @@ func inherit(fd int) (_ *Listener, err error) {
 	return &Listener{path: addr.Name, fd: fd, lock: lk}, nil
 }
 
-// lockInherited takes the lock beside a socket that has a place, where it can.
+// lockInherited takes the lock beside a socket that has a path, where this process can
+// write there.
 func lockInherited(path string) (*lockFile, error) {
-	if !filepath.IsAbs(path) { // an abstract address, or none
+	if !filepath.IsAbs(path) { // an abstract address, or no address
 		return nil, nil
 	}
 	lk, err := lock(path)

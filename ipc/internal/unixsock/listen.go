@@ -9,18 +9,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Listener is a bound Unix socket, with the lock that proves it ours. Close it
-// unless a server took it over.
+// Listener is a bound Unix socket, with the lock that proves that it is this
+// process's. Close it, unless a server has taken it over.
 type Listener struct {
 	path string
 	fd   int
-	lock *lockFile // nil where an inherited socket's directory takes none
-	// made is the file that Listen bound; 0 for a socket that somebody else
-	// bound, which is theirs to remove.
-	made inode
+	lock *lockFile // nil beside an inherited socket whose directory this process cannot write
+	// bound is the file that Listen bound; 0 for an inherited socket, which its service
+	// manager removes.
+	bound inode
 }
 
-// inode identifies a file, whatever has its name by now.
+// inode identifies a file, even when another file has its name by now.
 type inode struct{ dev, ino uint64 }
 
 func inodeOf(path string) (inode, error) {
@@ -31,7 +31,7 @@ func inodeOf(path string) (inode, error) {
 
 // Listen binds path: it makes the directory, mode 0700, and the socket, mode
 // 0600, and takes over a socket that a dead server left behind. When a living
-// one has it, the error is an *InUseError with its pid.
+// one has the socket, the error is an *InUseError with its pid.
 func Listen(path string) (*Listener, error) {
 	l, err := listen(path)
 	return l, NewOpError("listen", path, err)
@@ -65,26 +65,26 @@ func listen(path string) (_ *Listener, err error) {
 			err = errors.Join(err, unix.Close(fd))
 		}
 	}()
-	// The directory is closed to others, so the moment between bind and chmod
-	// is nobody's chance.
+	// The directory is closed to others, so the moment between bind and chmod is no
+	// chance for them.
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
 		return nil, os.NewSyscallError("bind", err)
 	}
 	if err := unix.Chmod(path, 0o600); err != nil {
 		return nil, os.NewSyscallError("chmod", err)
 	}
-	made, err := inodeOf(path)
+	bound, err := inodeOf(path)
 	if err != nil {
 		return nil, err
 	}
 	if err := unix.Listen(fd, 128); err != nil {
 		return nil, os.NewSyscallError("listen", err)
 	}
-	return &Listener{path: path, fd: fd, lock: lk, made: made}, nil
+	return &Listener{path: path, fd: fd, lock: lk, bound: bound}, nil
 }
 
-// removeStale removes a socket whose server is dead; the lock is held. Anything
-// else of that name is not ours to remove.
+// removeStale removes a socket whose server is dead; the lock is held. A file of that
+// name that is no socket stays, and is an error.
 func removeStale(path string) error {
 	var st unix.Stat_t
 	switch err := unix.Lstat(path, &st); {
@@ -112,7 +112,7 @@ func (l *Listener) Close() error {
 	}
 	err := os.NewSyscallError("close", unix.Close(l.fd))
 	l.fd = -1
-	if l.made != (inode{}) {
+	if l.bound != (inode{}) {
 		err = errors.Join(err, l.remove())
 	}
 	if l.lock != nil {
@@ -123,7 +123,7 @@ func (l *Listener) Close() error {
 
 func (l *Listener) remove() error {
 	now, err := inodeOf(l.path)
-	if err == nil && now == l.made {
+	if err == nil && now == l.bound {
 		err = os.NewSyscallError("unlink", unix.Unlink(l.path))
 	}
 	if errors.Is(err, unix.ENOENT) {

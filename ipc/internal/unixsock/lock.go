@@ -9,13 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile is held as long as a server lives: the kernel lets go of it whatever
-// way the process ends, so a lock that can be taken proves that a socket beside
-// it is stale. Nobody has to guess by connecting to it. The file itself stays,
-// for removing it would let two servers hold locks on two files of one name.
+// lockFile is held as long as a server lives. The kernel releases the lock however the
+// process ends, so a lock that can be taken proves that the socket beside it is stale,
+// and a server need not guess by connecting to it. The file itself stays, because
+// removing it would let two servers hold locks on two files of one name.
 type lockFile struct{ f *os.File }
 
-// lock takes the lock beside the socket, or says who has it.
+// lock takes the lock beside the socket. When another process has it, the error is an
+// *InUseError.
 func lock(path string) (*lockFile, error) {
 	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
@@ -41,7 +42,7 @@ func writeHolder(f *os.File) error {
 	return err
 }
 
-// holder reads who wrote the file; 0 when that is not a number.
+// holder reads the pid of the process that wrote the file; 0 when it holds no number.
 func holder(f *os.File) int {
 	var b [32]byte
 	n, err := f.ReadAt(b[:], 0)
@@ -55,8 +56,8 @@ func holder(f *os.File) int {
 	return pid
 }
 
-// unlock lets go of the lock by itself, and not with the file alone: a process
-// that is being forked at this moment has the file open too, until it executes.
+// unlock releases the lock by itself, and not with the file alone: a process that is
+// being forked at this moment has the file open too, until it executes.
 func (l *lockFile) unlock() error {
 	return errors.Join(os.NewSyscallError("flock", unix.Flock(int(l.f.Fd()), unix.LOCK_UN)), l.f.Close())
 }

@@ -11,7 +11,7 @@ import (
 // maxSocketPath is what a sockaddr_un holds, less the final zero byte.
 const maxSocketPath = len(unix.RawSockaddrUnix{}.Path) - 1
 
-// CheckPath returns an error for a path that is none of a socket.
+// CheckPath returns an error for a path that no socket can have.
 func CheckPath(path string) error {
 	if path == "" || len(path) > maxSocketPath {
 		return fmt.Errorf("path is %d bytes long, want 1 to %d: choose a shorter directory", len(path), maxSocketPath)
@@ -19,9 +19,9 @@ func CheckPath(path string) error {
 	return nil
 }
 
-// makeDir makes the socket's directory, or checks the one that is there: it
-// must belong to this user and be closed to all others, or anyone could put a
-// socket of their own in our place.
+// makeDir makes the socket's directory, or checks the one that is there: it must belong
+// to this user and be closed to all others, because otherwise anyone could put another
+// socket in the place of this one.
 func makeDir(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err

@@ -6,15 +6,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Credentials are who is at the other end of a connection, as the kernel says: the
+// Credentials say who is at the other end of a connection, as the kernel knows it: the
 // process that called connect(2).
 type Credentials struct {
 	PID, UID, GID int
-	// pidfd is the process itself, so that a pid that has come to mean another
-	// is noticed, where the kernel has it; it is held until Close.
+	// pidfd is the process itself, where the kernel has pidfds, so that it is noticed
+	// when the pid has come to mean another process. It is held until Close.
 	pidfd int
 	held  bool
-	gone  bool // the process had ended before it could be looked at
+	gone  bool // the process had ended before pidfd could be opened
 }
 
 // soPeerPidFD is SO_PEERPIDFD of asm-generic/socket.h, since Linux 6.5.
@@ -35,15 +35,15 @@ func CredentialsOf(fd int) (Credentials, error) {
 	case unix.ENOPROTOOPT: // an older kernel
 	case unix.EMFILE, unix.ENFILE:
 		return c, os.NewSyscallError("getsockopt SO_PEERPIDFD", err)
-	default: // it ended and was waited for: its pid may mean another by now
+	default: // it ended and was waited for: its pid may mean another process by now
 		c.gone = true
 	}
 	return c, nil
 }
 
 // Alive returns nil as long as PID means the process that connected, and
-// os.ErrProcessDone when that has ended. After Close, and before Linux 6.5, nobody
-// can tell, and it is nil.
+// os.ErrProcessDone when that process has ended. After Close, and before Linux 6.5, it
+// is not known, and Alive returns nil.
 func (c *Credentials) Alive() error {
 	if c.gone {
 		return os.ErrProcessDone
@@ -53,7 +53,7 @@ func (c *Credentials) Alive() error {
 	}
 	err := unix.PidfdSendSignal(c.pidfd, 0, nil, 0)
 	switch err {
-	case nil, unix.EPERM: // there, and not ours
+	case nil, unix.EPERM: // it is there, and perhaps of another user
 		return nil
 	case unix.ESRCH:
 		return os.ErrProcessDone
@@ -61,7 +61,7 @@ func (c *Credentials) Alive() error {
 	return os.NewSyscallError("pidfd_send_signal", err)
 }
 
-// Close lets go of the process. It may be called again.
+// Close lets go of the handle on the process. It may be called again.
 func (c *Credentials) Close() {
 	if c.held {
 		unix.Close(c.pidfd)

@@ -17,34 +17,38 @@ import (
 // client than it keeps for one that does not read.
 var errAnswersLost = fmt.Errorf("%w: answers of the broker were lost", frame.ErrSlow)
 
-// clientReader is what the reading goroutine keeps for one connection.
-type clientReader struct {
+const (
+	readBuffer = unixsock.ReadBuffer
+	readRoom   = unixsock.ReadRoom // another buffer is taken when less than this is left
+)
+
+// receiver is what the reading goroutine keeps for one connection.
+type receiver struct {
 	c   *Client
 	buf *frame.Buffer
 	off int // of the first byte that is not handled yet
 	end int // of what was read
 
-	small smallRuns
+	silence   time.Duration // after which the broker is taken for lost
+	writes    uint64        // the outbox's count at the last read
+	readsOnly bool          // the client wrote nothing between the last two reads
+	yields    unixsock.Yields
 
-	silence time.Duration // after which the broker is taken for lost
-	writes  uint64        // of the outbox, at the last read
-	listens bool          // nothing was written between the last two reads
-	yields  unixsock.Yields
-
-	// to whom the messages belong that come now
-	stream frame.Stream
-	sub    *clientSub
-	run    []queue.Item // of sub, not in its queue yet
+	// The messages that come next.
+	stream    frame.Stream
+	sub       *subscription // of stream; nil: it is closed
+	run       []queue.Item  // of sub, not in its queue yet
+	compactor compactor
 }
 
-// read handles what comes over a connection until it ends, and says why it did.
-func (c *Client) read(s *session) error {
-	r := &clientReader{
+// receive handles what comes over a connection until it ends, and returns why it did.
+func (c *Client) receive(s *session) error {
+	r := &receiver{
 		c: c, run: make([]queue.Item, 0, queue.ClaimSize),
-		silence: 3 * time.Duration(s.welcome.HeartbeatMs) * time.Millisecond, // it sends a ping when it has nothing else to send
+		silence: 3 * time.Duration(s.welcome.HeartbeatMs) * time.Millisecond, // a broker with nothing else to send sends pings
 	}
-	defer func() { r.buf.Release(1); r.small.release() }()
-	r.buf = c.pool.Get(unixsock.ReadBuffer)
+	defer func() { r.buf.Release(1); r.compactor.release() }()
+	r.buf = c.pool.Get(readBuffer)
 	r.buf.B = r.buf.B[:cap(r.buf.B)]
 	r.end = copy(r.buf.B, s.rest)
 	if err := unixsock.BoundReceives(s.fd, r.silence); err != nil {
@@ -55,10 +59,10 @@ func (c *Client) read(s *session) error {
 			return err
 		}
 		r.makeRoom()
-		n, err := r.receive(s.fd)
+		n, err := r.read(s.fd)
 		if err == unix.EAGAIN {
 			err = frame.ErrHeartbeat
-			c.out.giveUp(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Goodbye{Code: frame.CodeHeartbeat, Text: "the broker fell silent"}))
+			c.out.abort(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Goodbye{Code: frame.CodeHeartbeat, Text: "the broker fell silent"}))
 		}
 		if err != nil {
 			return unixsock.NewOpError("read", c.o.Path, err)
@@ -70,39 +74,38 @@ func (c *Client) read(s *session) error {
 	}
 }
 
-// receive reads what there is, and waits when there is nothing: in unixsock.Recv(2), the
-// shortest way, or in poll(2), when this client has written between the last two
-// reads. For whenever the broker reads there is room to write again, and the kernel
-// then wakes who sits in recv, though not who polls for input: a publisher would
-// pay two switches for each batch.
-func (r *clientReader) receive(fd int) (n int, err error) {
+// read reads what there is, and waits when there is nothing: in recv(2), the shortest
+// way, or in poll(2), when this client has written between the last two reads. The
+// reason is that whenever the broker reads, this socket has room to write again. The
+// kernel then wakes a thread that sits in recv, though not one that polls for input, and
+// a publisher would pay two switches for each batch.
+func (r *receiver) read(fd int) (n int, err error) {
 	r.yields.Wait()
-	if into := r.buf.B[r.end:]; r.listens {
+	if into := r.buf.B[r.end:]; r.readsOnly {
 		n, err = unixsock.Recv(fd, into)
 	} else {
 		n, err = unixsock.RecvPolled(fd, into, r.silence)
 	}
 	writes := r.c.out.writes.Load()
-	r.listens = writes == r.writes
+	r.readsOnly = writes == r.writes
 	r.writes = writes
 	return n, err
 }
 
-// makeRoom sees to it that there is room for a read, and for the whole of a
-// frame that has begun. While nobody keeps what was read, the same memory is
-// used again.
-func (r *clientReader) makeRoom() {
+// makeRoom sees to it that there is room for a read, and for the whole of a frame that
+// has begun. While no consumer keeps what was read, the same memory is used again.
+func (r *receiver) makeRoom() {
 	rest := r.end - r.off
 	need := frame.Need(r.buf.B[r.off:r.end])
-	if r.buf.Refs() == 1 && need <= len(r.buf.B) && (rest < unixsock.ReadRoom/2 || len(r.buf.B)-r.end < unixsock.ReadRoom || len(r.buf.B)-r.off < need) {
+	if r.buf.Refs() == 1 && need <= len(r.buf.B) && (rest < readRoom/2 || len(r.buf.B)-r.end < readRoom || len(r.buf.B)-r.off < need) {
 		copy(r.buf.B, r.buf.B[r.off:r.end])
 		r.off, r.end = 0, rest
 		return
 	}
-	if len(r.buf.B)-r.end >= unixsock.ReadRoom && len(r.buf.B)-r.off >= need {
+	if len(r.buf.B)-r.end >= readRoom && len(r.buf.B)-r.off >= need {
 		return
 	}
-	next := r.c.pool.Get(max(unixsock.ReadBuffer, need+unixsock.ReadRoom))
+	next := r.c.pool.Get(max(readBuffer, need+readRoom))
 	next.B = next.B[:cap(next.B)]
 	copy(next.B, r.buf.B[r.off:r.end])
 	r.buf.Release(1)
@@ -110,15 +113,15 @@ func (r *clientReader) makeRoom() {
 }
 
 // frames handles all whole frames of the buffer.
-func (r *clientReader) frames() error {
+func (r *receiver) frames() error {
 	limit := r.c.terms.Load().MaxMessageSize
 	for {
 		if s := r.sub; s != nil && s.handler != nil {
-			r.off += s.show(r.buf.B[r.off:r.end], limit, &r.stream)
+			r.off += s.handleMessages(r.buf.B[r.off:r.end], limit, &r.stream)
 		}
 		f, err := frame.Next(r.buf.B[r.off:r.end], limit)
 		if err != nil {
-			r.push()
+			r.endRun()
 			if errors.Is(err, frame.ErrIncomplete) {
 				return nil
 			}
@@ -134,7 +137,7 @@ func (r *clientReader) frames() error {
 		case t == frame.TypePublish || t == frame.TypeRequest:
 			r.message(f, off)
 		default:
-			r.push()
+			r.endRun()
 			if err := r.control(f); err != nil {
 				return err
 			}
@@ -142,47 +145,49 @@ func (r *clientReader) frames() error {
 	}
 }
 
-// message is for the subscription of the current stream.
-func (r *clientReader) message(f frame.Frame, off int) {
+// message adds a message to the run of the current stream's subscription.
+func (r *receiver) message(f frame.Frame, off int) {
 	r.stream.Next++
 	s := r.sub
 	if s == nil || s.handler != nil {
-		return // closed on this side, and the broker does not know yet
+		return // it is closed on this side, and the broker does not know yet
 	}
 	if s.spec.ReplayFrom > 0 {
-		s.seen = max(s.seen, f.Sequence())
+		s.lastSequence = max(s.lastSequence, f.Sequence())
 	}
 	r.run = r.run[:len(r.run)+1]
 	it := &r.run[len(r.run)-1]
 	it.Buf, it.Off, it.Len = r.buf, uint32(off), uint32(len(f))
 	if len(r.run) == cap(r.run) {
-		r.push()
+		r.endRun()
 	}
 }
 
-// push hands the collected messages to their subscription.
-func (r *clientReader) push() {
+// endRun hands the messages of the run to their subscription, and brings its count up
+// to date.
+func (r *receiver) endRun() {
 	if r.sub != nil && r.sub.handler != nil {
-		r.sub.delivered.Store(r.sub.shown)
+		r.sub.delivered.Store(r.sub.handled)
 	}
 	if len(r.run) == 0 {
 		return
 	}
-	if len(r.run) < cap(r.run) && r.sub.behind(r.stream.Lane) {
-		r.small.take(r.c.pool, r.run)
+	if len(r.run) < cap(r.run) && r.sub.consumerBehind(r.stream.Lane) {
+		r.compactor.compact(r.c.pool, r.run)
 	}
 	r.run[0].Buf.Retain(len(r.run))
 	r.sub.push(r.stream.Lane, r.run)
 	r.run = r.run[:0]
 }
 
-func (r *clientReader) lookup(id uint64) *clientSub {
+func (r *receiver) lookup(id uint64) *subscription {
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()
 	return r.c.subs[id]
 }
 
-func (r *clientReader) control(f frame.Frame) error {
+// control handles a frame that is no message. An error ends the connection.
+func (r *receiver) control(f frame.Frame) error {
 	c := r.c
 	switch f.Type() {
 	case frame.TypeStream:
@@ -199,23 +204,23 @@ func (r *clientReader) control(f frame.Frame) error {
 		if err != nil {
 			return unixsock.NewOpError("read", c.o.Path, err)
 		}
-		if g.Subscription == 0 { // of the broker's answers: nobody knows to whom
+		if g.Subscription == 0 { // of the broker's answers; it is not known to which calls
 			c.calls.Fail(errAnswersLost)
 			c.report(errAnswersLost)
 		} else if s := r.lookup(g.Subscription); s != nil {
 			s.gap(&g)
 		}
 	case frame.TypePing:
-		// What cannot be sent is no reason to stop reading: a broker that has closed
-		// may have said much before.
-		_ = c.out.later(&frame.Fields{Type: frame.TypePong, Priority: frame.NormalPriority, ID: f.ID(), Time: f.Time()})
+		// A pong that cannot be sent is no reason to stop reading: a broker that has
+		// closed may have sent much before.
+		_ = c.out.enqueue(&frame.Fields{Type: frame.TypePong, Priority: frame.NormalPriority, ID: f.ID(), Time: f.Time()})
 	case frame.TypeAck:
 		if s := r.lookup(f.ID()); s != nil {
 			s.acknowledged()
 		}
 		c.calls.Answer(f)
 	case frame.TypeCancel:
-		c.resp.Cancel(f)
+		c.responders.Cancel(f)
 	case frame.TypeGoodbye:
 		g, err := frame.ParseGoodbye(f.Payload())
 		if err != nil {
@@ -230,11 +235,11 @@ func (r *clientReader) control(f frame.Frame) error {
 		if c.calls.Answer(f) {
 			return nil
 		}
-		said := &PeerError{e.Code, e.Text}
+		refusal := &PeerError{e.Code, e.Text}
 		if s := r.lookup(f.ID()); s != nil {
-			s.refused(said)
+			s.refused(refusal)
 		}
-		c.report(said)
+		c.report(refusal)
 	default:
 		c.calls.Answer(f)
 	}

@@ -7,8 +7,8 @@ import (
 )
 
 // stamps gives messages the time of their publishing. In a dense stream messages
-// share a reading of the clock, which costs as much as all the rest; their latency
-// can look longer by that, never shorter.
+// share a reading of the clock, which costs as much as all the rest. Their latency can
+// look longer by that, never shorter.
 type stamps struct {
 	now   int64 // the last reading of the clock
 	share int   // how many messages use it
@@ -16,10 +16,9 @@ type stamps struct {
 }
 
 const (
-	// stampError is how long the messages that share a reading may take to come,
-	// as far as the last ones tell. A stream that pauses has its next message use
-	// an older one, until the batch is written: which it is within maxWait where
-	// readings are shared.
+	// stampError is how long the messages that share a reading may take to come, judged
+	// by the last ones. When a stream pauses, its next message uses an older reading,
+	// until the batch is written: within maxWait where readings are shared.
 	stampError = int64(8 * time.Microsecond)
 	stampShare = 64 // how many may share one at most
 )
@@ -33,8 +32,8 @@ func (s *stamps) next(dense bool) int64 {
 	return s.read(dense)
 }
 
-// read reads the clock, and decides from how long it took the last messages to
-// come how many of the next share the reading.
+// read reads the clock. How long the last messages took to come decides how many of
+// the next share the reading.
 func (s *stamps) read(dense bool) int64 {
 	now := frame.Now()
 	switch took := now - s.now; {
@@ -50,5 +49,5 @@ func (s *stamps) read(dense bool) int64 {
 // expire has the next message read the clock.
 func (s *stamps) expire() { s.left = 0 }
 
-// forget is expire, and the stream that comes next may be no dense one.
-func (s *stamps) forget() { s.share, s.left = 0, 0 }
+// reset is expire, and readings are not shared until the stream is dense again.
+func (s *stamps) reset() { s.share, s.left = 0, 0 }

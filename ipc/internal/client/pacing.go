@@ -1,0 +1,112 @@
+package client
+
+import (
+	"time"
+
+	"github.com/daemoneye/eventbus/frame"
+)
+
+// pacing decides whether a message is written at once or waits for more, and for how
+// long. It is guarded by the outbox's mu, but for the timer's wait.
+type pacing struct {
+	budget time.Duration // how long a message may wait, by the client's options
+
+	// credit, in ns, says whether a message is written at once: it grows with time, and
+	// a message costs messageCost, however it was written. So messages up to a rate, and
+	// short bursts, are written at once, and a dense stream in batches, also when it
+	// comes in bursts itself.
+	credit   int64 // -maxDebt to maxCredit
+	creditAt int64 // when credit was right
+
+	timer *timer        // wakes run; set only while the outbox is not closed
+	due   int64         // when the timer fires; 0: it has fired, or was stopped
+	wait  time.Duration // about how long a batch waits
+	armed bool          // the timer is set, because of a batch that waits or is being written
+}
+
+const (
+	messageCost = int64(40 * time.Microsecond)
+	maxCredit   = int64(time.Millisecond)
+	maxDebt     = int64(10 * time.Millisecond)
+	minWait     = 50 * time.Microsecond  // how long a dense stream's batch waits for more
+	maxWait     = 500 * time.Microsecond // the same at most, when batches fill up before that
+)
+
+func (p *pacing) init(budget time.Duration) (err error) {
+	p.budget = budget
+	p.credit, p.wait = p.maxCredit(), p.shortestWait()
+	p.timer, err = newTimer()
+	return err
+}
+
+// addCredit brings credit up to now.
+func (p *pacing) addCredit(now int64) {
+	p.credit = min(p.credit+now-p.creditAt, p.maxCredit())
+	p.creditAt = now
+}
+
+// charge takes the cost of messages that are being written.
+func (p *pacing) charge(messages int) {
+	p.addCredit(frame.Now())
+	p.credit = max(p.credit-int64(messages)*p.cost(), -maxDebt)
+}
+
+// maxCredit with a budget is enough for one message: only one that comes after a pause
+// is written at once.
+func (p *pacing) maxCredit() int64 {
+	if p.budget > 0 {
+		return p.cost()
+	}
+	return maxCredit
+}
+
+func (p *pacing) cost() int64 { return max(int64(p.budget), messageCost) }
+
+// shortestWait is how long run waits before it writes what waits, unless batches fill
+// up by themselves.
+func (p *pacing) shortestWait() time.Duration { return max(p.budget, minWait) }
+
+// lengthenWait has the next batch wait for longer, because batches fill up: each sets
+// the timer anew before it fires. No batch waits longer than a budget allows.
+func (p *pacing) lengthenWait() {
+	most := maxWait
+	if p.budget > 0 {
+		most = p.shortestWait()
+	}
+	p.wait = min(2*p.wait, most)
+}
+
+// adaptWait chooses the wait of the next batch from how many messages the one has
+// whose time is up.
+func (p *pacing) adaptWait(messages int) {
+	if int64(messages)*int64(maxWait) >= batchCount*int64(p.wait) {
+		p.lengthenWait() // it would have filled up within maxWait
+	} else {
+		p.wait = p.shortestWait()
+	}
+}
+
+// arm has run write what waits, in wait at most. To set the timer costs more than to
+// append a hundred messages, so it stays where it fires soon enough, and not too soon.
+// mu is held.
+func (o *outbox) arm(now int64, wait time.Duration) {
+	if o.closed {
+		return
+	}
+	if !o.sealed {
+		o.fastLimit = batchSize
+	}
+	p := &o.pacing
+	left, first := time.Duration(p.due-now), !p.armed
+	if first {
+		p.armed = true
+		o.stamps.expire() // of the time before this batch
+	}
+	if left > wait || first && left < wait/2 {
+		p.due = now + int64(wait)
+		p.timer.set(wait)
+	}
+}
+
+// disarm ends a batch's wait; the timer may fire all the same. mu is held.
+func (o *outbox) disarm() { o.pacing.armed, o.fastLimit = false, 0 }
