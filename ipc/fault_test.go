@@ -2,8 +2,8 @@ package ipc_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"time"
 
@@ -41,8 +41,8 @@ func TestFatalFaults(t *testing.T) {
 		{"wrong version in hello", false, altered(sayHello, 4, 2), frame.CodeVersion, 0},
 		{"wrong version in a message", true, altered(good, 4, 2), frame.CodeVersion, 0},
 		{"hello of a version that there was never", false, hello(frame.Hello{Version: -1}), frame.CodeVersion, 0},
-		{"hello with a long name", false, hello(frame.Hello{Version: 1, Name: strings.Repeat("n", 257)}), frame.CodeBody, 0},
-		{"hello with a long role", false, hello(frame.Hello{Version: 1, Role: strings.Repeat("r", 257)}), frame.CodeBody, 0},
+		{"hello with a long name", false, encode(frame.Fields{Type: frame.TypeHello, Payload: fmt.Appendf(nil, `{"version":1,"name":"%0257d"}`, 0)}), frame.CodeBody, 0},
+		{"hello with a long role", false, encode(frame.Fields{Type: frame.TypeHello, Payload: fmt.Appendf(nil, `{"version":1,"role":"%0257d"}`, 0)}), frame.CodeBody, 0},
 		{"first frame of more than a hello", false, altered(sayHello, 0, 41, 64, 0, 0), frame.CodeTooLarge, 0},
 		{"hello that is no JSON", false, encode(frame.Fields{Type: frame.TypeHello, Payload: []byte("hello!")}), frame.CodeBody, 0},
 		{"something else than hello first", false, good, frame.CodeHandshake, endpoint.PublishID | 1},
