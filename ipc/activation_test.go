@@ -31,7 +31,7 @@ func TestSocketActivation(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	early := (&server{path: path}).knock(t) // before anybody serves
+	early := (&server{path: path}).knock(t) // before a server serves
 	early.send(hello(frame.Hello{Version: 1}))
 	f, err := l.File()
 	if err != nil {
@@ -72,8 +72,8 @@ func inherited(t *testing.T, fs ...*os.File) *child {
 	}, "serveInherited")
 }
 
-// TestInheritedIsNoListener passes what nobody can serve on. It says why, and
-// whatever was passed is closed to programs that are started.
+// TestInheritedIsNoListener passes descriptors that cannot be served on. The error says
+// why, and all that was passed is closed to programs that are started.
 func TestInheritedIsNoListener(t *testing.T) {
 	t.Parallel()
 	socket := func(kind int) int {
@@ -113,8 +113,8 @@ func TestInheritedIsNoListener(t *testing.T) {
 	}
 }
 
-// TestInheritedWithoutALock has a directory that takes none: it is served all the
-// same.
+// TestInheritedWithoutALock has a directory in which no lock can be made: the socket is
+// served all the same.
 func TestInheritedWithoutALock(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "run")
@@ -132,7 +132,7 @@ func TestInheritedWithoutALock(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := os.Rename(dir, dir+"-moved"); err != nil { // nothing can be made there, not even by root
+	if err := os.Rename(dir, dir+"-moved"); err != nil { // not even root can make a file there
 		t.Fatal(err)
 	}
 	c := inherited(t, f)

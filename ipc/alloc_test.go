@@ -9,9 +9,9 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// TestNoAllocations sends messages all the way, from a publishing client through
-// the server to a subscribing one, in this process, and counts what any of them
-// allocates.
+// TestNoAllocations sends messages all the way, from a publishing client through the
+// server to a subscribing one, in this process, and counts the allocations of all
+// three.
 func TestNoAllocations(t *testing.T) {
 	if underRace {
 		t.Skip("the race detector allocates")

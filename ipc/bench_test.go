@@ -9,11 +9,11 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// BenchmarkPublish streams messages from one client through the server to others,
-// all in this process, as fast as the slowest of them takes them: a window that
-// the queues hold keeps anything from being lost. It would be unfair to measure
-// without the subscribers' end, or with losses. Package bench has the processes
-// apart, and the floors to compare with.
+// BenchmarkPublish streams messages from one client through the server to others, all in
+// this process, as fast as the slowest of them takes them. A window that the queues hold
+// keeps anything from being lost, because it would be unfair to measure without the
+// subscribers' end, or with losses. Package bench has the processes apart, and the floors
+// to compare with.
 func BenchmarkPublish(b *testing.B) {
 	for _, size := range []int{128, 1024, 16384} {
 		for _, subs := range []int{0, 1, 4} {
@@ -68,8 +68,8 @@ func stream(b *testing.B, size, subs int) {
 	b.ReportMetric(float64(sent)/b.Elapsed().Seconds(), "msg/s")
 }
 
-// BenchmarkRoundTrip publishes one message at a time and waits for it: two hops
-// over sockets, and all that wakes up on the way.
+// BenchmarkRoundTrip publishes one message at a time and waits for it: two hops over
+// sockets, and all wake-ups on the way.
 func BenchmarkRoundTrip(b *testing.B) {
 	s := start(b, router.Options{}, ipc.Options{})
 	c := s.dial(b, ipc.ClientOptions{})
@@ -91,7 +91,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 	}
 }
 
-// BenchmarkRequest asks the broker itself: one hop there and back.
+// BenchmarkRequest sends requests to the broker itself: one hop there and back.
 func BenchmarkRequest(b *testing.B) {
 	s := start(b, router.Options{}, ipc.Options{})
 	c := s.dial(b, ipc.ClientOptions{})

@@ -11,8 +11,8 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// TestHandlerCallsTheClient does in a handler what it may, and what it may not:
-// that is an error and not a deadlock.
+// TestHandlerCallsTheClient makes the calls that a handler may make, and those that it
+// may not: they return an error and are no deadlock.
 func TestHandlerCallsTheClient(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{})
@@ -41,7 +41,7 @@ func TestHandlerCallsTheClient(t *testing.T) {
 				t.Errorf("%s in a handler: %v", call, err)
 			}
 		}
-		if err := own.Close(); err != nil { // this it may
+		if err := own.Close(); err != nil { // this is allowed
 			t.Errorf("Subscriber.Close: %v", err)
 		}
 		close(done)
@@ -156,8 +156,8 @@ func TestSubscribeAndCloseRace(t *testing.T) {
 	}
 }
 
-// TestAnswersLost has a broker say that it has dropped answers: all who wait are
-// told, and who asks again is answered.
+// TestAnswersLost has a broker announce that it has dropped answers: all calls that wait
+// return an error, and a call that comes later is answered.
 func TestAnswersLost(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
@@ -189,7 +189,7 @@ func TestAnswersLost(t *testing.T) {
 func fill(t testing.TB, c *ipc.Client) {
 	t.Helper()
 	var published atomic.Uint64
-	for range 2 { // one writes, the other fills what waits behind that
+	for range 2 { // one writes, the other fills the outbox behind that
 		out := publisher(t, c, "events.a")
 		go func() { // ends with the client
 			for out.Publish(make([]byte, 10000)) == nil {

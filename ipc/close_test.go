@@ -100,9 +100,9 @@ func TestCloseUnblocks(t *testing.T) {
 	}
 }
 
-// TestMessagesOutliveTheConnection publishes more than the sockets hold to a
-// broker that dies without reading: what it cannot have read whole comes to the
-// next one, in order and once.
+// TestMessagesOutliveTheConnection publishes more than the sockets hold to a broker that
+// dies without reading: messages that it cannot have read whole come to the next one, in
+// order and once.
 func TestMessagesOutliveTheConnection(t *testing.T) {
 	t.Parallel()
 	const n = 50
@@ -150,9 +150,9 @@ func TestMessagesOutliveTheConnection(t *testing.T) {
 	}
 }
 
-// TestPublishedBeforeTheEndIsRouted has a client go that subscribes to its own
-// messages: the server has something to write to it, cannot, and has not read all
-// that it sent.
+// TestPublishedBeforeTheEndIsRouted ends a client that subscribes to its own messages:
+// the server has something to write to it, cannot, and has not read all that the client
+// sent.
 func TestPublishedBeforeTheEndIsRouted(t *testing.T) {
 	for name, reads := range map[string]bool{"with something unread": false, "with everything read": true} {
 		t.Run(name, func(t *testing.T) {
@@ -171,7 +171,7 @@ func TestPublishedBeforeTheEndIsRouted(t *testing.T) {
 			}
 			hold := s.hold(t)
 			const n = 300 // of a kilobyte: more than one read takes
-			var b []byte  // in one piece, for the socket takes less of many
+			var b []byte  // in one piece, because the socket takes less of many
 			for id := range uint64(n) {
 				b = append(b, message(id, "events.a", string(make([]byte, 1000)))...)
 			}

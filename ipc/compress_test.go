@@ -59,9 +59,9 @@ func TestCompression(t *testing.T) {
 	}
 }
 
-// TestCompressedGarbage is a payload that says that it is compressed and is not:
-// whoever inflates it sees a message without payload, whoever has it inflated by
-// the broker a gap. The next message is as good as ever.
+// TestCompressedGarbage sends a payload that is marked as compressed and is not: a client
+// that inflates sees a message without payload, and a client for which the broker
+// inflates sees a gap. The next message is as good as ever.
 func TestCompressedGarbage(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{})
@@ -122,8 +122,8 @@ func TestCompressionIsNegotiated(t *testing.T) {
 	}
 }
 
-// TestLimitIsOfTheInflatedMessage holds that compressing does not make a message
-// fit: those who get it could not inflate it.
+// TestLimitIsOfTheInflatedMessage holds that compression does not make a message fit,
+// because the clients that get it could not inflate it.
 func TestLimitIsOfTheInflatedMessage(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{MaxMessageSize: 64 << 10}, ipc.Options{})
@@ -143,7 +143,7 @@ func TestLimitIsOfTheInflatedMessage(t *testing.T) {
 }
 
 // TestLimitFollowsTheBroker has a client come back to a broker with a larger limit:
-// it inflates what that lets through, to a handler, a loop and a call.
+// it inflates what that broker lets through, for a handler, a loop and a call.
 func TestLimitFollowsTheBroker(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{MaxMessageSize: 64 << 10}, ipc.Options{})

@@ -80,8 +80,8 @@ func TestDialOptionsAreChecked(t *testing.T) {
 	}
 }
 
-// TestDialEndsWithItsContext has brokers that take a connection and say nothing,
-// and one whose backlog is full.
+// TestDialEndsWithItsContext has brokers that take a connection and send nothing, and one
+// whose backlog is full.
 func TestDialEndsWithItsContext(t *testing.T) {
 	t.Run("waiting for welcome", func(t *testing.T) {
 		t.Parallel()
@@ -170,7 +170,7 @@ func TestNothingWaitsWithoutReconnect(t *testing.T) {
 	}
 }
 
-// TestDialDescriptor uses a connection that somebody else made.
+// TestDialDescriptor uses a connection that another part of the process made.
 func TestDialDescriptor(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{})
@@ -190,7 +190,7 @@ func TestDialDescriptor(t *testing.T) {
 	eventually(t, "the end of the client", func() bool { return errors.Is(c.Flush(t.Context()), router.ErrClosed) })
 }
 
-// TestBrokerMisbehaves has a broker that sends what no broker sends. The client
+// TestBrokerMisbehaves has a broker that sends frames that no broker sends. The client
 // ends the connection where it must, and skips what it may.
 func TestBrokerMisbehaves(t *testing.T) {
 	control := func(ty frame.Type, payload string) []byte {
@@ -224,7 +224,7 @@ func TestBrokerMisbehaves(t *testing.T) {
 			p := <-b
 			p.send(
 				altered(message(1, "events.a", "of a type that is unknown"), 5, 99), // skipped
-				message(1, "events.a", "for nobody"),                                // as well
+				message(1, "events.a", "without a subscriber"),                      // skipped too
 				control(frame.TypeWelcome, "{}"), control(frame.TypePong, ""), control(frame.TypeAck, ""),
 				tc.send,
 			)
@@ -234,7 +234,7 @@ func TestBrokerMisbehaves(t *testing.T) {
 			if err := <-lost; !errors.Is(err, tc.want) {
 				t.Errorf("%v, want %v", err, tc.want)
 			}
-			// It is the end of the client: everything says so.
+			// It is the end of the client: every call returns that.
 			eventually(t, "closed", func() bool { return errors.Is(c.Flush(t.Context()), router.ErrClosed) })
 			if _, err := c.Request(t.Context(), "a.b", nil); !errors.Is(err, router.ErrClosed) {
 				t.Errorf("request: %v", err)

@@ -10,9 +10,9 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// TestDrainTellsWhatEndedIt has brokers that go while a client drains. What they
-// had queued is lost where they did not say goodbye, or for a fault.
-func TestDrainTellsWhatEndedIt(t *testing.T) {
+// TestDrainReturnsWhatEndedIt has brokers that go while a client drains. What they had
+// queued is lost where they sent no goodbye, or one because of a fault.
+func TestDrainReturnsWhatEndedIt(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		send []byte
@@ -66,8 +66,8 @@ func TestDrainTellsWhatEndedIt(t *testing.T) {
 	}
 }
 
-// TestPublishOverlapsDrain holds that each message that was accepted lies before
-// the drain frame: what is behind that, no broker reads.
+// TestPublishOverlapsDrain holds that each message that was accepted lies before the
+// drain frame: no broker reads what is behind that.
 func TestPublishOverlapsDrain(t *testing.T) {
 	t.Parallel()
 	for range 20 {

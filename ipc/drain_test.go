@@ -86,8 +86,8 @@ func TestDrainUnderLoad(t *testing.T) {
 	s.settled(t)
 }
 
-// TestDrainNobodyConsumes has nothing queued, and nobody who could find that out.
-func TestDrainNobodyConsumes(t *testing.T) {
+// TestDrainWithoutAConsumer has nothing queued, and no consumer to find that out.
+func TestDrainWithoutAConsumer(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{})
 	c := s.dial(t, ipc.ClientOptions{})
@@ -100,7 +100,7 @@ func TestDrainNobodyConsumes(t *testing.T) {
 	}
 }
 
-// TestDrainEndsWithItsContext has something queued that nobody takes.
+// TestDrainEndsWithItsContext has something queued that no consumer takes.
 func TestDrainEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{})
@@ -161,8 +161,8 @@ func TestDrainAnswersFirst(t *testing.T) {
 	}
 }
 
-// TestDrainAndHangUp drains with a full socket, and will not say more: the end of
-// its half of the stream is no end of the other.
+// TestDrainAndHangUp drains with a full socket, and ends its half of the stream: that is
+// no end of the other half.
 func TestDrainAndHangUp(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{})
@@ -191,7 +191,7 @@ func TestDrainAndHangUp(t *testing.T) {
 // and for one that does not.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
-	s := start(t, router.Options{}, ipc.Options{DrainTimeout: 2 * time.Second}) // what the deaf one costs
+	s := start(t, router.Options{}, ipc.Options{DrainTimeout: 2 * time.Second}) // the time that the client costs that reads nothing
 	deaf, p := s.greet(t), s.greet(t)
 	for _, p := range []*peer{deaf, p} {
 		p.subscribe(1, router.Subscription{Patterns: []string{"events.#"}})

@@ -11,7 +11,7 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// fake is a broker made of bytes: it can do what the real one never does.
+// fake is a broker made of bytes: it can do things that the real one never does.
 type fake struct {
 	t    testing.TB
 	path string
@@ -79,7 +79,7 @@ func welcome(w frame.Welcome) []byte {
 	return encode(frame.Fields{Type: frame.TypeWelcome, Payload: body})
 }
 
-// streamOf is what comes before messages of a subscription.
+// streamOf returns the frame that comes before messages of a subscription.
 func streamOf(subscription uint64, lane frame.Lane, next uint64) []byte {
 	st := frame.Stream{Subscription: subscription, Lane: lane, Next: next}
 	return encode(frame.Fields{Type: frame.TypeStream, ID: subscription, Payload: frame.AppendStream(nil, st)})
@@ -110,7 +110,7 @@ func (b *fake) dial(w frame.Welcome, o ipc.ClientOptions) (*ipc.Client, *peer) {
 	return c, <-came
 }
 
-// subscribed has c subscribe, and acknowledges that.
+// subscribed has c subscribe, and acknowledges it.
 func (p *peer) subscribed(c *ipc.Client, spec router.Subscription) (s router.Subscriber, id uint64) {
 	p.t.Helper()
 	type result struct {

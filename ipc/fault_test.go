@@ -22,8 +22,8 @@ func noise(n int) []byte {
 	return b
 }
 
-// TestFatalFaults sends what makes a stream useless. Whoever does it is told why
-// and disconnected; it is counted, and nobody else notices.
+// TestFatalFaults sends bytes that make a stream useless. The client gets the reason and
+// is disconnected; the fault is counted, and no other client notices.
 func TestFatalFaults(t *testing.T) {
 	good := message(1, "events.a", "payload")
 	sayHello := hello(frame.Hello{Name: "x", Version: 1})
@@ -138,8 +138,8 @@ func TestFrameFaults(t *testing.T) {
 	s.settled(t)
 }
 
-// TestManyFaultsAtOnce sends bad frames until the server reads no more of one who
-// does not take the answers. Then it takes them, all of them, and goes on.
+// TestManyFaultsAtOnce sends bad frames until the server reads no more, because the
+// client does not take the answers. Then the client takes all of them, and goes on.
 func TestManyFaultsAtOnce(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{})
@@ -179,8 +179,8 @@ func TestManyFaultsAtOnce(t *testing.T) {
 	s.settled(t)
 }
 
-// TestAnswersUnread is the same for one who does not read: after a while it is
-// not read from any more, and then disconnected.
+// TestAnswersUnread has a client that never takes the answers: after a while it is not
+// read any more, and then disconnected.
 func TestAnswersUnread(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: time.Second})
@@ -190,7 +190,7 @@ func TestAnswersUnread(t *testing.T) {
 	for id := range uint64(1000) {
 		b = append(b, altered(message(id, "events.a", ""), 5, 99)...)
 	}
-	for range 100 { // four megabytes, more than both sockets and the server's patience hold
+	for range 100 { // four megabytes, more than both sockets and the server hold
 		p.send(b)
 	}
 	s.refused(t, frame.CodeSlow, 1)
@@ -203,7 +203,7 @@ func TestTruncatedFrame(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		length int // of the frame
-		cut    int // what is sent of it
+		cut    int // how many bytes of it are sent
 	}{
 		{"inside the header", 1000, 17},
 		{"inside a small frame", 1000, 999},

@@ -19,8 +19,9 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// serveIdle serves with a rate of one message a second for some, and obeys its
-// standard input: "close" leaves it no descriptor, "open" gives them back.
+// serveIdle serves with a rate of one message a second for the role "slow", and takes
+// commands from its standard input: "close" leaves it no descriptor, "open" gives them
+// back.
 func serveIdle() error {
 	b, err := router.New(router.Options{})
 	if err != nil {
@@ -34,14 +35,14 @@ func serveIdle() error {
 			switch in.Text() {
 			case "close":
 				unix.Getrlimit(unix.RLIMIT_NOFILE, &was)
-				say("closed %v", unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 3, Max: was.Max}))
+				printLine("closed %v", unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 3, Max: was.Max}))
 			case "open":
-				say("open %v", unix.Setrlimit(unix.RLIMIT_NOFILE, &was))
+				printLine("open %v", unix.Setrlimit(unix.RLIMIT_NOFILE, &was))
 			}
 		}
 	}()
 	err = ipc.Serve(ctx, b, ipc.Options{
-		Path: os.Args[1], Ready: func(path string) { say("%s", path) },
+		Path: os.Args[1], Ready: func(path string) { printLine("%s", path) },
 		Policy: ratedRole{}, DrainTimeout: patience,
 	})
 	if !errors.Is(err, ipc.ErrServerClosed) {
@@ -50,7 +51,7 @@ func serveIdle() error {
 	return nil
 }
 
-// ratedRole admits everybody, and bounds who wants to be slow.
+// ratedRole admits all peers, and bounds the rate of those with the role "slow".
 type ratedRole struct{}
 
 func (ratedRole) Admit(p *policy.Peer) (policy.Grant, error) {
@@ -69,7 +70,7 @@ func (c *child) processor() int {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(b), ") ") // behind the name
+	_, rest, _ := strings.Cut(string(b), ") ") // after the name
 	fields := strings.Fields(rest)
 	user, err1 := strconv.Atoi(fields[11])
 	system, err2 := strconv.Atoi(fields[12])
@@ -79,9 +80,9 @@ func (c *child) processor() int {
 	return user + system
 }
 
-// TestStuckClientsCostNothing holds that the server sleeps although its sockets
-// have something to report that it does not want: epoll reports again and again
-// what it was asked for, and some of it unasked.
+// TestStuckClientsCostNothing holds that the server sleeps although its sockets have
+// events that it does not want. epoll reports the same events again and again, and some
+// of them although they were not asked for.
 func TestStuckClientsCostNothing(t *testing.T) {
 	t.Parallel()
 	c := spawn(t, "serveIdle", t.TempDir()+"/run/bus.sock")
@@ -103,7 +104,7 @@ func TestStuckClientsCostNothing(t *testing.T) {
 	flush(t, pub)
 	draining.send(encode(frame.Fields{Type: frame.TypeDrain}), message(1, "events.a", "after drain"))
 	draining.conn.CloseWrite()
-	// It is not read from, for it was too fast, and has ended its half.
+	// It is not read, because it was too fast, and has ended its half.
 	paused := s.knock(t)
 	paused.send(hello(frame.Hello{Name: "paused", Role: "slow", Version: 1}))
 	paused.expect(frame.TypeWelcome)
@@ -120,7 +121,7 @@ func TestStuckClientsCostNothing(t *testing.T) {
 	for err := error(nil); err == nil; {
 		_, err = owed.conn.Write(bad)
 	}
-	// It has said half of its hello.
+	// It has sent half of its hello.
 	s.knock(t).send(hello(frame.Hello{Version: 1})[:30])
 	flush(t, pub)
 
@@ -134,7 +135,7 @@ func TestStuckClientsCostNothing(t *testing.T) {
 	}
 	idle("stuck clients")
 
-	// Somebody knocks, and there is no descriptor to open with.
+	// A client connects, and there is no descriptor to accept it with.
 	if _, err := c.stdin.Write([]byte("close\n")); err != nil {
 		t.Fatal(err)
 	}
@@ -149,14 +150,14 @@ func TestStuckClientsCostNothing(t *testing.T) {
 	c.expect("open <nil>")
 	p.expect(frame.TypeWelcome)
 
-	// The server ends, and some go while others do not take what is theirs.
+	// The server ends, and some clients go while others do not take what is queued.
 	c.stdin.Close()
 	p.expectEnd(frame.CodeShutdown)
 	paused.conn.Close()
 	if err := pub.Close(); err != nil {
 		t.Error(err)
 	}
-	s.knock(t) // a server that ends takes nobody in
+	s.knock(t) // a server that ends takes in no client
 	idle("ending")
 	for _, p := range []*peer{blocked, draining, owed} {
 		p.conn.Close()

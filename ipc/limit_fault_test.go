@@ -10,8 +10,8 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// TestTooManyConnections connects one more than 64: that one is told, and gets in
-// when another has gone.
+// TestTooManyConnections connects one client more than 64: that one gets an error, and a
+// place when another client has gone.
 func TestTooManyConnections(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{})
@@ -37,7 +37,7 @@ func TestTooManyConnections(t *testing.T) {
 	s.settled(t)
 }
 
-// TestTooManyDescriptors is a server in a process that has none left: see
+// TestTooManyDescriptors has a server in a process without descriptors: see
 // serveWithoutDescriptors.
 func TestTooManyDescriptors(t *testing.T) {
 	t.Parallel()
@@ -63,7 +63,7 @@ func TestTooManyDescriptors(t *testing.T) {
 	if refused == 0 || last == nil {
 		t.Fatalf("%d of 100 connections were refused", refused)
 	}
-	last.conn.Close() // its descriptor is for another now
+	last.conn.Close() // its descriptor goes to another client
 	eventually(t, "one more gets in", func() bool {
 		client, err := ipc.Dial(t.Context(), path)
 		if err != nil {
@@ -88,7 +88,7 @@ func TestTooManyDescriptors(t *testing.T) {
 	s.settled(t)
 }
 
-// TestLimitsOfOneClient are answered, and do not end the connection.
+// TestLimitsOfOneClient holds that limits are answered, and do not end the connection.
 func TestLimitsOfOneClient(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{MaxSubscriptions: 2, MaxRequests: 1, MaxMessageSize: 1000}, ipc.Options{})

@@ -68,8 +68,8 @@ func TestListenMakesPrivateDirectoryAndSocket(t *testing.T) {
 	listen(t, path) // at once again
 }
 
-// TestListenErrors are those of the place. Each names what is wrong, and none
-// removes anything.
+// TestListenErrors are errors of the place. Each names what is wrong, and none removes
+// anything.
 func TestListenErrors(t *testing.T) {
 	private := func(t *testing.T, mode os.FileMode) string {
 		dir := filepath.Join(t.TempDir(), "run")
@@ -101,7 +101,7 @@ func TestListenErrors(t *testing.T) {
 		}, "belongs to uid 12345"},
 		{"directory that cannot be written", func(t *testing.T) string {
 			if os.Geteuid() == 0 {
-				return "/proc/sys/bus.d/bus.sock" // not even by root
+				return "/proc/sys/bus.d/bus.sock" // not even root can make it
 			}
 			return private(t, 0o500)
 		}, unwritable},
@@ -171,7 +171,7 @@ func TestSecondServer(t *testing.T) {
 	s.settled(t)
 }
 
-// TestStaleSocket is one that nobody listens at: it is taken over.
+// TestStaleSocket has a socket without a listener: it is taken over.
 func TestStaleSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run", "bus.sock")
 	listen(t, path).Close()
@@ -188,8 +188,8 @@ func TestStaleSocket(t *testing.T) {
 	flush(t, s.dial(t, ipc.ClientOptions{}))
 }
 
-// TestLockSaysNothing has the lock held by one who did not write its pid.
-func TestLockSaysNothing(t *testing.T) {
+// TestLockWithoutAPid has the lock held by a process that did not write its pid.
+func TestLockWithoutAPid(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run", "bus.sock")
 	listen(t, path).Close()
 	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_TRUNC, 0)
@@ -215,7 +215,7 @@ func TestLockSaysNothing(t *testing.T) {
 	}
 }
 
-// TestCloseLeavesAnothersSocket has the socket replaced while it is listened at.
+// TestCloseLeavesAnothersSocket has the socket replaced while its server listens.
 func TestCloseLeavesAnothersSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run", "bus.sock")
 	l := listen(t, path)

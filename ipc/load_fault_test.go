@@ -11,8 +11,9 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// TestNeverReads is a subscriber that takes nothing. It loses, exactly, and in
-// the end its connection; the publisher is not slowed, and nobody else loses.
+// TestNeverReads has a subscriber that takes nothing. It loses messages, which are
+// counted exactly, and in the end its connection. The publisher is not slowed, and no
+// other client loses anything.
 func TestNeverReads(t *testing.T) {
 	for _, overflow := range []router.Overflow{router.DropOldest, router.DropNewest, router.Conflate, router.Disconnect} {
 		t.Run(string(overflow), func(t *testing.T) {
@@ -22,7 +23,7 @@ func TestNeverReads(t *testing.T) {
 			p := s.greet(t)
 			p.subscribe(1, router.Subscription{Patterns: []string{"events.#"}, Overflow: overflow})
 			c := s.dial(t, ipc.ClientOptions{})
-			outs := make([]router.Publisher, 500) // topics: what is conflated is one of each
+			outs := make([]router.Publisher, 500) // topics, because conflating keeps one message of each
 			for i := range outs {
 				outs[i] = publisher(t, c, fmt.Sprintf("events.flood.%d", i))
 			}
@@ -47,7 +48,7 @@ func TestNeverReads(t *testing.T) {
 	}
 }
 
-// TestNeverWrites is a client that says hello and then nothing, not even pong.
+// TestNeverWrites has a client that sends hello and then nothing, not even pong.
 func TestNeverWrites(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{Heartbeat: time.Second})
@@ -76,9 +77,9 @@ func TestHeartbeatKeepsQuietClients(t *testing.T) {
 	}
 }
 
-// TestServerSaysThatItIsThere to a client that always writes, and so is never
-// asked for a sign of life, and has nothing else to hear.
-func TestServerSaysThatItIsThere(t *testing.T) {
+// TestServerSendsPings holds that a client which always writes, and so is never asked for
+// a sign of life, gets pings when the server has nothing else to send.
+func TestServerSendsPings(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{Heartbeat: time.Second})
 	p := s.greet(t)
@@ -105,8 +106,8 @@ func TestServerSaysThatItIsThere(t *testing.T) {
 	p.expect(frame.TypePing)
 }
 
-// TestFlood is a client that publishes as fast as the socket takes it, to a
-// subscriber that keeps up and to nobody.
+// TestFlood has a client that publishes as fast as the socket takes it, to a subscriber
+// that keeps up and without one.
 func TestFlood(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{})
@@ -128,8 +129,8 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// TestPublishRate holds that a client which is too fast is not read from for a
-// while, which is counted, that this is no silence, and that nothing is lost by it.
+// TestPublishRate holds that a client which is too fast is not read for a while, which is
+// counted, that this does not count as its silence, and that nothing is lost by it.
 func TestPublishRate(t *testing.T) {
 	t.Parallel()
 	const rate, n = 5_000, 10_000 // the slowest of machines publishes faster
@@ -160,9 +161,9 @@ func TestPublishRate(t *testing.T) {
 	}
 }
 
-// TestPublishRateCountsWhatIsAsked has a client ask too much, and publish nothing:
-// it is made to wait all the same.
-func TestPublishRateCountsWhatIsAsked(t *testing.T) {
+// TestPublishRateCountsControlFrames has a client that sends control frames only: it is
+// made to wait all the same.
+func TestPublishRateCountsControlFrames(t *testing.T) {
 	for name, ask := range map[string]func(id uint64) []byte{
 		"pings":           func(id uint64) []byte { return encode(frame.Fields{Type: frame.TypePing, ID: id}) },
 		"unsubscriptions": func(id uint64) []byte { return encode(frame.Fields{Type: frame.TypeUnsubscribe, ID: id}) },
@@ -210,6 +211,6 @@ func TestPublishRateFillsTheSocket(t *testing.T) {
 	if st := s.stats(t); st.Published >= uint64(written/len(message(1, "events.a", "x"))) {
 		t.Errorf("published %d messages, all that were written", st.Published)
 	}
-	p.conn.Close() // one that has gone is read to its end
+	p.conn.Close() // a client that has gone is read to its end
 	s.await(t, "the client is gone", func(st *router.Stats) bool { return len(st.Clients) == 0 })
 }

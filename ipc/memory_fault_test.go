@@ -49,9 +49,9 @@ func TestFullMemory(t *testing.T) {
 	s.settled(t)
 }
 
-// TestSparseSubscribers take one message of many, and read late or never. What
-// they leave in their queues, or half written, is little, but lies in buffers that
-// are full of messages for another: that one must not pay for it.
+// TestSparseSubscribers has subscribers that take one message of many, and read late or
+// never. They leave little in their queues, or half written, but it lies in buffers that
+// are full of messages for another client, which must lose nothing by that.
 func TestSparseSubscribers(t *testing.T) {
 	for _, tc := range []struct {
 		name                      string
@@ -165,8 +165,8 @@ func TestFewBytesReserveNothingForLong(t *testing.T) {
 	}
 }
 
-// TestFramesAreFinishedInTime has frames begun and not finished, one of them with
-// a byte now and then: both end their connections, with nobody else's.
+// TestFramesAreFinishedInTime has frames that are begun and not finished, one of them with
+// a byte now and then: both end their connections, and no other.
 func TestFramesAreFinishedInTime(t *testing.T) {
 	for name, tc := range map[string]struct {
 		begin int
@@ -211,16 +211,15 @@ func TestFramesAreFinishedInTime(t *testing.T) {
 	}
 }
 
-// TestLittleKeepsLittle has clients leave a few bytes, of a frame that they begin
-// or do not take, in one large buffer each. After a while they keep no more than
-// they need.
+// TestLittleKeepsLittle has clients leave a few bytes, of a frame that they begin or do
+// not take, in one large buffer each. After a while they keep no more than they need.
 func TestLittleKeepsLittle(t *testing.T) {
 	const n = 16
 	leave := func(t *testing.T, s *server, little func(i int)) {
 		c := s.dial(t, ipc.ClientOptions{})
 		for i := range n {
 			little(i)
-			for range 3 { // nobody's, so that another buffer is read into
+			for range 3 { // without a subscriber, so that another buffer is read into
 				if err := c.Publish(t.Context(), router.Outgoing{Topic: "events.none", Payload: make([]byte, 100<<10)}); err != nil {
 					t.Fatal(err)
 				}

@@ -11,8 +11,8 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// pair is a publisher and a subscriber who do nothing wrong. It goes on while
-// others misbehave, and must lose nothing by that.
+// pair is a publisher and a subscriber that do nothing wrong. It goes on while other
+// clients misbehave, and must lose nothing by that.
 type pair struct {
 	t       testing.TB
 	got     atomic.Uint64

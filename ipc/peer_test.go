@@ -14,14 +14,14 @@ import (
 	"github.com/daemoneye/eventbus/router/endpoint"
 )
 
-// peer is a client made of bytes: it can do what the real one never does.
+// peer is a client made of bytes: it can do things that the real one never does.
 type peer struct {
 	t    testing.TB
 	conn *net.UnixConn
 	r    *frame.Reader
 }
 
-// knock connects and says nothing.
+// knock connects and sends nothing.
 func (s *server) knock(t testing.TB) *peer {
 	t.Helper()
 	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: s.path, Net: "unix"})
@@ -36,7 +36,7 @@ func (s *server) knock(t testing.TB) *peer {
 	return p
 }
 
-// greet connects and shakes hands.
+// greet connects and makes the handshake.
 func (s *server) greet(t testing.TB) *peer {
 	t.Helper()
 	p := s.knock(t)
@@ -73,8 +73,8 @@ func altered(b []byte, at int, with ...byte) []byte {
 	return b
 }
 
-// send writes all of b. That the other side has closed is no failure: it may
-// have been given a reason.
+// send writes all of b. That the server has closed the connection is no failure, because
+// the test may have given it a reason.
 func (p *peer) send(b ...[]byte) {
 	p.t.Helper()
 	for _, b := range b {

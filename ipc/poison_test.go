@@ -9,8 +9,8 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// publishLarge publishes n messages of which a socket takes less than one, and
-// a small one; it returns what publishing says.
+// publishLarge publishes n messages of which a socket takes less than one, and a small
+// one; it returns the results of publishing.
 func publishLarge(t testing.TB, c *ipc.Client, n int) <-chan error {
 	t.Helper()
 	large, small := publisher(t, c, "events.large"), publisher(t, c, "events.small")
@@ -54,9 +54,9 @@ func TestKeptMessagesThatBecameTooLarge(t *testing.T) {
 	}
 }
 
-// TestMessageThatEndsConnections has a broker that will not have a message: it ends
-// the connection before it has read the whole. What is behind that message comes all
-// the same.
+// TestMessageThatEndsConnections has a broker that does not take a message: it ends the
+// connection before it has read the whole. What is behind that message comes all the
+// same.
 func TestMessageThatEndsConnections(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
@@ -82,7 +82,7 @@ func TestMessageThatEndsConnections(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	for range 3 { // the broker says it twice, and then the client what it did
+	for range 3 { // two errors of the broker, and then one of the client about what it dropped
 		if err := <-told; !errors.Is(err, frame.ErrMemory) {
 			t.Error(err)
 		}

@@ -23,8 +23,8 @@ func rules(t *testing.T, rs ...policy.Rule) *policy.Rules {
 	return p
 }
 
-// TestDenied asks for everything that policy does not grant: each refusal reaches
-// who asked, is counted, and ends nothing.
+// TestDenied asks for everything that policy does not grant: each refusal reaches the
+// client that asked, is counted, and ends nothing.
 func TestDenied(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{Policy: rules(t,
@@ -82,9 +82,9 @@ func TestNotAdmitted(t *testing.T) {
 	s.dial(t, ipc.ClientOptions{Role: "friend"})
 }
 
-// TestControlIsTheAgents has a policy of an agent: its own process may say what
-// it likes below control, a child of it may not, and a child that is not known
-// may not even connect.
+// TestControlIsTheAgents has a policy of an agent: its own process may publish anything
+// below control, a child of it may not, and a child that is not known may not even
+// connect.
 func TestControlIsTheAgents(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{Policy: rules(t,
@@ -97,8 +97,8 @@ func TestControlIsTheAgents(t *testing.T) {
 	subscribe(t, s.dial(t, ipc.ClientOptions{}), router.Subscription{Patterns: []string{"#"}})
 }
 
-// TestRefusedBeforeHello holds that who can be judged by its user alone is
-// refused at once, and takes no place.
+// TestRefusedBeforeHello holds that a peer that can be judged by its user alone is refused
+// at once, and takes no place.
 func TestRefusedBeforeHello(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{MaxConnections: 1, Policy: rules(t, policy.Rule{UIDs: []int{os.Geteuid() + 1}, Rights: policy.Rights{Publish: []string{"#"}}})})

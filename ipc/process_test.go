@@ -22,7 +22,7 @@ func serveAt(o ipc.Options) error {
 	if err != nil {
 		return err
 	}
-	o.Ready = func(path string) { say("%s", path) }
+	o.Ready = func(path string) { printLine("%s", path) }
 	if err := ipc.Serve(untilStdinEnds(), b, o); !errors.Is(err, ipc.ErrServerClosed) {
 		return err
 	}
@@ -55,13 +55,13 @@ func serveInherited() error {
 	os.Setenv("LISTEN_PID", fmt.Sprint(os.Getpid()))
 	l, err := ipc.Inherited()
 	if err != nil {
-		say("%v", err)
+		printLine("%v", err)
 		var closed [2]bool
 		for i := range closed {
 			flags, err := unix.FcntlInt(uintptr(3+i), unix.F_GETFD, 0)
 			closed[i] = err == nil && flags&unix.FD_CLOEXEC != 0
 		}
-		say("close-on-exec %t %t", closed[0], closed[1])
+		printLine("close-on-exec %t %t", closed[0], closed[1])
 		return nil
 	}
 	if l == nil {
@@ -87,7 +87,7 @@ func publishRole() error {
 			return err
 		}
 		if i == 10 {
-			say("publishing")
+			printLine("publishing")
 		}
 	}
 }
@@ -106,12 +106,12 @@ func publishHalfRole() error {
 	if _, err := c.Write(b[:len(b)-50<<10]); err != nil {
 		return err
 	}
-	say("published")
+	printLine("published")
 	<-untilStdinEnds().Done()
 	return nil
 }
 
-// subscribeRole takes large messages, slowly: it says one line for each.
+// subscribeRole takes large messages, slowly: it prints one line for each.
 func subscribeRole() error {
 	c, err := ipc.Dial(context.Background(), os.Args[1])
 	if err != nil {
@@ -121,50 +121,50 @@ func subscribeRole() error {
 	if err != nil {
 		return err
 	}
-	say("subscribed")
+	printLine("subscribed")
 	for range s.Messages(untilStdinEnds()) {
-		say("got one")
+		printLine("got one")
 	}
 	return nil
 }
 
-// requestRole answers nothing that it is asked.
+// requestRole answers no request.
 func requestRole() error {
 	c, err := ipc.Dial(context.Background(), os.Args[1])
 	if err != nil {
 		return err
 	}
 	_, err = c.Respond(context.Background(), "child.ask", func(ctx context.Context, _ *router.Request) ([]byte, error) {
-		say("asked")
+		printLine("asked")
 		<-ctx.Done()
 		return nil, ctx.Err()
 	})
 	if err != nil {
 		return err
 	}
-	say("responding")
+	printLine("responding")
 	<-untilStdinEnds().Done()
 	return nil
 }
 
-// whoamiRole tries to publish and to subscribe, and says what came of it.
+// whoamiRole tries to publish and to subscribe, and prints the results.
 func whoamiRole() error {
 	ctx := untilStdinEnds()
 	c, err := ipc.DialOptions(ctx, ipc.ClientOptions{Path: os.Args[1], Name: "child", Role: os.Args[2], NoReconnect: true})
 	if err != nil {
-		say("refused: %v", err)
+		printLine("refused: %v", err)
 		return nil
 	}
 	if _, err := c.Subscribe(ctx, router.Subscription{Patterns: []string{os.Args[3]}}); err != nil {
-		say("subscribe: %v", err)
+		printLine("subscribe: %v", err)
 		return nil
 	}
-	say("welcome")
+	printLine("welcome")
 	return c.Close()
 }
 
-// TestKillInsideAFrame kills a publisher that has written a part of a frame: what
-// it wrote whole is routed, and the rest is a fault that is counted.
+// TestKillInsideAFrame kills a publisher that has written a part of a frame: the frames
+// that it wrote whole are routed, and the rest is a fault that is counted.
 func TestKillInsideAFrame(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{})
@@ -202,9 +202,9 @@ func TestKillPublisher(t *testing.T) {
 	}
 }
 
-// TestKillServerInsideAFrame kills a broker whose client has a part of a message:
-// frames are larger than what sockets hold, and the client takes one only. It
-// never sees the part, and goes on with the next broker.
+// TestKillServerInsideAFrame kills a broker whose client has a part of a message: frames
+// are larger than what sockets hold, and the client takes one only. It never sees the
+// part, and goes on with the next broker.
 func TestKillServerInsideAFrame(t *testing.T) {
 	t.Parallel()
 	const size = 900 << 10
@@ -241,7 +241,7 @@ func TestKillServerInsideAFrame(t *testing.T) {
 	if err := <-states; err != nil {
 		t.Errorf("the client says %v", err)
 	}
-	flush(t, sub) // it has subscribed anew
+	flush(t, sub) // it has subscribed again
 	if err := s.dial(t, ipc.ClientOptions{}).Publish(t.Context(), router.Outgoing{Topic: "events.a", Payload: []byte("after")}); err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +286,8 @@ func TestKillSubscriber(t *testing.T) {
 	s.settled(t)
 }
 
-// TestKillResponder kills one that was asked: who asked learns it at once.
+// TestKillResponder kills a responder during a request: the client that asked gets an
+// error at once.
 func TestKillResponder(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{})
@@ -308,8 +309,8 @@ func TestKillResponder(t *testing.T) {
 	s.settled(t)
 }
 
-// TestKillServer kills the broker under its clients, and starts another: the
-// socket is taken over, clients come back, and say what they lost.
+// TestKillServer kills the broker under its clients, and starts another: the socket is
+// taken over, and clients come back and announce what they lost.
 func TestKillServer(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "run", "bus.sock")

@@ -44,8 +44,8 @@ func TestPythonHeartbeat(t *testing.T) {
 	}
 }
 
-// TestPythonCommands uses client.py as its reader would: one subscribes, one
-// publishes, and the end of the server is an orderly one for who is connected.
+// TestPythonCommands uses client.py as its reader would: one subscribes, one publishes,
+// and the end of the server is an orderly one for its clients.
 func TestPythonCommands(t *testing.T) {
 	t.Parallel()
 	path, stop := servePython(t, ipc.Options{})
@@ -125,8 +125,8 @@ func servePython(t *testing.T, o ipc.Options) (path string, stop func()) {
 	return path, stop
 }
 
-// partner is the Go side of the conformance test: it does what the Python side
-// asks for, by requests on the targets below "partner".
+// partner is the Go side of the conformance test: it does what the Python side requests
+// on the targets below "partner".
 type partner struct {
 	plain, compressing *ipc.Client
 	taken              chan string   // payloads on python.#
@@ -224,8 +224,8 @@ func (p *partner) take(ctx context.Context, r *router.Request) ([]byte, error) {
 	return json.Marshal(got)
 }
 
-// ask asks the target named by the first word of the payload the rest of it,
-// and answers with what it answers.
+// ask sends a request, with the rest of the payload, to the target that the first word of
+// the payload names, and answers with the reply.
 func (p *partner) ask(ctx context.Context, r *router.Request) ([]byte, error) {
 	target, question, _ := strings.Cut(string(r.Payload), " ")
 	reply, err := p.plain.Request(ctx, target, []byte(question))

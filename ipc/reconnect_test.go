@@ -11,7 +11,7 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// states records what OnState is told.
+// states records the calls of OnState.
 type states chan error
 
 func (s states) lost(t testing.TB) {
@@ -36,9 +36,9 @@ func (s *server) restart(t testing.TB, bo router.Options, o ipc.Options) *server
 	return start(t, bo, o)
 }
 
-// TestReconnect holds that subscriptions come back with a gap in front, in a
-// handler as in a loop, and responders too; and what was published meanwhile
-// arrives, in its order.
+// TestReconnect holds that subscriptions come back with a gap in front, in a handler as in
+// a loop, and responders too; and that messages published meanwhile arrive, in their
+// order.
 func TestReconnect(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{})
@@ -185,7 +185,7 @@ func TestCallsEndWithTheConnection(t *testing.T) {
 	st.lost(t)
 	p = <-again
 	st.back(t)
-	// Nothing of what was asked comes again: who asked has been told.
+	// No request comes again, because the calls have returned an error.
 	go c.Flush(t.Context()) // ends with the client
 	if got := p.next(); got.Type() != frame.TypePing {
 		t.Errorf("the new connection begins with %s", got.Type())

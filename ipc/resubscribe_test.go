@@ -14,8 +14,8 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// TestReplayAfterReconnect holds that a subscription goes on where it was, when
-// the broker has kept what it missed.
+// TestReplayAfterReconnect holds that a subscription goes on where it was, when the broker
+// has kept the messages that it missed.
 func TestReplayAfterReconnect(t *testing.T) {
 	t.Parallel()
 	bo := router.Options{Replay: []router.ReplayRule{{Pattern: "events.#"}}}
@@ -32,7 +32,7 @@ func TestReplayAfterReconnect(t *testing.T) {
 		flush(t, other)
 	}
 	publish(0, 5)
-	// Between the client and the broker is one that hangs up.
+	// Between the client and the broker is a relay that hangs up.
 	relay := newRelay(t, s.path)
 	st := make(states, 10)
 	c, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: relay.path, OnState: func(err error) { st <- err }})
@@ -64,8 +64,8 @@ func TestReplayAfterReconnect(t *testing.T) {
 	expect(10, 12)
 }
 
-// TestResubscribeRefused has a broker that does not take a subscription back: it
-// ends, and says why; others go on.
+// TestResubscribeRefused has a broker that does not take a subscription back: it ends, and
+// its Err says why; others go on.
 func TestResubscribeRefused(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "run", "bus.sock")
@@ -106,9 +106,8 @@ func TestResubscribeRefused(t *testing.T) {
 	}
 }
 
-// TestReplayGoesOnWithTheSameBroker holds that a client tells by the epoch whether
-// a broker is the one that it knows, and where that is missing by the number of its
-// connection.
+// TestReplayGoesOnWithTheSameBroker holds that a client recognizes a broker by its epoch,
+// and where that is missing by the number of the connection.
 func TestReplayGoesOnWithTheSameBroker(t *testing.T) {
 	for _, tc := range []struct {
 		name        string
@@ -142,7 +141,7 @@ func TestReplayGoesOnWithTheSameBroker(t *testing.T) {
 	}
 }
 
-// TestServersHaveEpochs of their own.
+// TestServersHaveEpochs holds that each server has an epoch of its own.
 func TestServersHaveEpochs(t *testing.T) {
 	t.Parallel()
 	var epochs [2]string
@@ -159,10 +158,9 @@ func TestServersHaveEpochs(t *testing.T) {
 	}
 }
 
-// TestSubscribeDuringReconnect subscribes while the connection is lost again and
-// again. Who is told that it succeeded has a subscription, once: it comes back with
-// each connection, and ends only when it is closed. Who is told otherwise leaves
-// nothing in the broker.
+// TestSubscribeDuringReconnect subscribes while the connection is lost again and again. A
+// Subscribe that succeeds makes one subscription: it comes back with each connection, and
+// ends only when it is closed. A Subscribe that fails leaves nothing in the broker.
 func TestSubscribeDuringReconnect(t *testing.T) {
 	for range 4 {
 		t.Run("", subscribeDuringReconnect)
@@ -239,8 +237,8 @@ func subscribeDuringReconnect(t *testing.T) {
 	}
 }
 
-// TestRefusedIsUnsubscribed holds that nothing is left in a broker of a subscription
-// that it refused to take back.
+// TestRefusedIsUnsubscribed holds that a broker keeps nothing of a subscription that it
+// refused to take back.
 func TestRefusedIsUnsubscribed(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)

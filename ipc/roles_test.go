@@ -18,8 +18,8 @@ import (
 // roleEnv names what the test binary is to be when it is started again.
 const roleEnv = "IPC_TEST_ROLE"
 
-// roles are what the test binary can be. Each says by lines on its standard
-// output how far it is, and ends when its standard input does.
+// roles are what the test binary can be. Each prints to its standard output how far it
+// is, and ends when its standard input does.
 var roles = map[string]func() error{
 	"serve":                   serveRole,
 	"serveWithoutDescriptors": serveWithoutDescriptors,
@@ -36,7 +36,7 @@ var roles = map[string]func() error{
 type child struct {
 	t     testing.TB
 	cmd   *exec.Cmd
-	stdin io.WriteCloser // it lives until that ends
+	stdin io.WriteCloser // the child lives until this ends
 	lines chan string
 }
 
@@ -83,7 +83,7 @@ func spawnWith(t testing.TB, prepare func(*exec.Cmd), role string, args ...strin
 	return c
 }
 
-// line waits for the next line that the child says.
+// line waits for the next line that the child prints.
 func (c *child) line() string {
 	c.t.Helper()
 	select {
@@ -141,7 +141,7 @@ func untilStdinEnds() context.Context {
 	return ctx
 }
 
-func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+func printLine(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 
 func decodeStats(t testing.TB, b []byte) router.Stats {
 	t.Helper()

@@ -19,7 +19,7 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// patience is how long a test waits for what must happen: a guard against
+// patience is how long a test waits for a thing that must happen: a guard against
 // hanging, never a measure.
 const patience = 20 * time.Second
 
@@ -87,7 +87,7 @@ func (s *server) stop(t testing.TB) {
 	}
 }
 
-// hold has the server do nothing until let is called, whatever comes meanwhile.
+// hold keeps the server from doing anything until let is called.
 func (s *server) hold(t testing.TB) (let func()) {
 	t.Helper()
 	held, on := make(chan struct{}), make(chan struct{})
@@ -100,7 +100,7 @@ func (s *server) hold(t testing.TB) (let func()) {
 	return let
 }
 
-// stats asks the broker, by a client where it is in another process.
+// stats asks the broker, through a client where the broker is in another process.
 func (s *server) stats(t testing.TB) router.Stats {
 	t.Helper()
 	if s.broker == nil {
@@ -128,8 +128,8 @@ func (s *server) await(t testing.TB, what string, ok func(*router.Stats) bool) r
 	return st
 }
 
-// eventually waits until ok is true. There is nothing to wait for but the fact
-// itself, so it looks again and again.
+// eventually waits until ok is true. Nothing announces that, so it calls ok again and
+// again.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
@@ -145,7 +145,7 @@ func eventually(t testing.TB, what string, ok func() bool) {
 // reads into, and the one for frames of its own.
 const idleBuffers = 256<<10 + 16<<10
 
-// settled waits until nothing is queued any more, and checks the books: what
+// settled waits until nothing is queued any more, and checks the counters: all that
 // matched was delivered or dropped, and all buffers are back.
 func (s *server) settled(t testing.TB) router.Stats {
 	t.Helper()
@@ -229,7 +229,7 @@ func within(t testing.TB) context.Context {
 func TestDescriptorThatLivesOn(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{DrainTimeout: 100 * time.Millisecond})
-	// One that does not read, so that the server has something to wait for at its end.
+	// A client that does not read, so that the server has something to wait for at its end.
 	stuck := s.greet(t)
 	stuck.subscribe(1, router.Subscription{Patterns: []string{"events.#"}})
 	c := s.dial(t, ipc.ClientOptions{NoReconnect: true})

@@ -13,8 +13,8 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// turns is a policy that counts what "busy" was allowed to do until "other" had
-// its turn. The first that busy does waits until the test says go.
+// turns is a policy that counts what "busy" was allowed to do until "other" had its turn.
+// The first thing that busy does waits until the test lets it go on.
 type turns struct {
 	did     atomic.Int64
 	inside  chan struct{} // busy is at its first
@@ -100,8 +100,8 @@ func TestWorkOfATurnIsBounded(t *testing.T) {
 	}
 }
 
-// TestStatisticsUnread asks for statistics again and again and does not take
-// them: beyond a bound they are refused, and others are served.
+// TestStatisticsUnread has a client request statistics again and again and not take them:
+// beyond a bound they are refused, and other clients are served.
 func TestStatisticsUnread(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{MaxMemory: 16 << 20}, ipc.Options{})
@@ -127,8 +127,8 @@ func TestStatisticsUnread(t *testing.T) {
 	s.settled(t)
 }
 
-// TestAnswersOverMemory has a client ask for more than the limit and take none of
-// it: it loses its connection, and nobody else a message.
+// TestAnswersOverMemory has a client request more than the limit and take none of it: it
+// loses its connection, and no other client loses a message.
 func TestAnswersOverMemory(t *testing.T) {
 	t.Parallel()
 	const limit = 8 << 20

@@ -7,8 +7,8 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 )
 
-// TestMessagesWithoutThoseDropped is for what is kept between connections.
-func TestMessagesWithoutThoseDropped(t *testing.T) {
+// TestDropFrames drops one of the messages that are kept between connections.
+func TestDropFrames(t *testing.T) {
 	t.Parallel()
 	var kept, want []byte
 	for id := range uint64(5) {

@@ -40,7 +40,7 @@ type outbox struct {
 	// or a writer will write what is appended. Guarded by mu.
 	fastLimit int
 	// followUp has the writer go on with what was appended while it wrote: a push, or a
-	// frame whose answer somebody waits for, does not wait for the timer. Guarded by mu.
+	// frame whose answer a call waits for, does not wait for the timer. Guarded by mu.
 	followUp bool
 }
 
@@ -254,7 +254,7 @@ func (o *outbox) write(lane bus.Lane, n int, f *frame.Fields) error {
 	return o.appended(bus.Urgent, frame.Now()) // it does not wait for more
 }
 
-// enqueue appends a frame whose answer nobody waits for, and leaves the writing to
+// enqueue appends a frame whose answer no call waits for, and leaves the writing to
 // run. The reading goroutine uses it, because it must not wait for a broker that does
 // not read.
 func (o *outbox) enqueue(f *frame.Fields) error {

@@ -20,7 +20,7 @@ func (c *conn) beginDrain(goodbye []byte) {
 	case accepted, ready, draining:
 		c.state, c.farewell = draining, goodbye
 		c.watch()
-	case writeClosed: // there is nobody to write to
+	case writeClosed: // its socket takes nothing
 		c.close(nil)
 	}
 }
@@ -56,7 +56,7 @@ func (c *conn) refuse(id uint64, err error, fatal bool) {
 	c.sendControl()
 }
 
-// disconnect queues a goodbye, unless there is one already or nobody to take it, and
+// disconnect queues a goodbye, unless there is one already or the client takes nothing, and
 // closes the connection because of why.
 func (c *conn) disconnect(code frame.Code, text string, why error) {
 	switch c.state {

@@ -11,8 +11,8 @@ import (
 )
 
 // TestPingInsideWhatIsQueued has a broker that closes behind messages with a ping
-// among them, while the client is in its handler: that nobody takes the pong does
-// not cut off the rest.
+// among them, while the client is in its handler: that the pong cannot be sent does not
+// cut off the rest.
 func TestPingInsideWhatIsQueued(t *testing.T) {
 	t.Parallel()
 	lost := make(chan error, 1)
@@ -43,8 +43,8 @@ func TestPingInsideWhatIsQueued(t *testing.T) {
 	}
 }
 
-// TestReadingDoesNotWaitForWriting has a broker that does not read, and a client
-// that has more to say than the socket takes: what comes is handled all the same.
+// TestReadingDoesNotWaitForWriting has a broker that does not read, and a client that
+// has more to write than the socket takes: what comes is handled all the same.
 func TestReadingDoesNotWaitForWriting(t *testing.T) {
 	t.Parallel()
 	c, p := newFake(t).dial(frame.Welcome{Urgent: []string{"events.#"}}, ipc.ClientOptions{})
@@ -59,8 +59,8 @@ func TestReadingDoesNotWaitForWriting(t *testing.T) {
 	}
 }
 
-// TestFewMessagesKeepFewBuffers has a consumer that does not come to its messages,
-// each of which came together with many for a handler.
+// TestFewMessagesKeepFewBuffers has a consumer that does not take its messages, each of
+// which came together with many for a handler.
 func TestFewMessagesKeepFewBuffers(t *testing.T) {
 	t.Parallel()
 	c, p := newFake(t).dial(frame.Welcome{}, ipc.ClientOptions{})
@@ -92,8 +92,8 @@ func TestFewMessagesKeepFewBuffers(t *testing.T) {
 	}
 }
 
-// TestSilenceIsToldWithGoodbye has a broker that says nothing any more.
-func TestSilenceIsToldWithGoodbye(t *testing.T) {
+// TestSilentBrokerGetsAGoodbye has a broker that sends nothing any more.
+func TestSilentBrokerGetsAGoodbye(t *testing.T) {
 	t.Parallel()
 	_, p := newFake(t).dial(frame.Welcome{HeartbeatMs: 20}, ipc.ClientOptions{NoReconnect: true})
 	p.expectEnd(frame.CodeHeartbeat)
