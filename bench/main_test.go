@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,7 +21,8 @@ var systems = []e2e.System{
 	bus.System(), floor.OneHop(false), floor.OneHop(true), floor.Batched(), floor.Plain(false), floor.Usual(), floor.Plain(true),
 }
 
-// promised are what the budgets of the design are for: the broker as a library, and the agent that operators run.
+// promised are what the budgets of the design are for: the broker as a library, and the
+// agent that operators run.
 var promised = []e2e.System{bus.System(), bus.Agent()}
 
 // Floors that others are compared with.
@@ -29,30 +31,33 @@ const (
 	latencyFloor    = "relay-usual"
 )
 
-// How much is measured; see the package documentation.
+// How much is measured, and what came of it; see the package documentation.
 var (
-	roundsWanted = 1
-	measured     = 300 * time.Millisecond
-	document     = report.Document{Title: "What the bus does, and what a bare socket does", Command: os.Getenv("BENCH_COMMAND")}
+	rounds   = 1
+	measured = time.Second
+	document = report.Document{Title: "What the bus does, and what a bare socket does", Command: os.Getenv("BENCH_COMMAND")}
+	progress *report.Progress
 )
+
+// brief is how long a measurement lasts that is only made to see that it runs.
+const brief = 300 * time.Millisecond
 
 func TestMain(m *testing.M) {
 	e2e.Roles(slices.Concat(systems, promised)...).RunIfChild()
+	flag.Parse()
+	pattern := flagText("test.bench")
 	if err := settings(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
 	document.Machine = report.ThisMachine()
-	flag.Parse()
-	if flag.Lookup("test.bench").Value.String() != "" {
-		_ = document.Machine.Config(os.Stdout) // a closed standard output is noticed by the benchmarks
+	if pattern != "" {
+		config(os.Stdout)
+		progress = report.NewProgress(os.Stderr, planned(pattern, flagText("test.skip"))*rounds, nil)
 	}
 	code := m.Run()
 	if dir := os.Getenv("BENCH_REPORT"); dir != "" { // also of a run that failed: it shows where
-		slices.SortStableFunc(document.Sections, func(a, b report.Section) int {
-			return slices.Index(contents, a.Title) - slices.Index(contents, b.Title)
-		})
-		if err := document.Write(dir); err != nil {
+		if err := write(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = max(code, 1)
 		}
@@ -60,25 +65,51 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// contents is the order of the report: benchmarks run in that of their files. What is not named here comes first.
-var contents = []string{"Budgets", "Throughput", "Flood", "Latency", "Pauses of the collector", "Idle", "Floors", "Threads", "Parts"}
+// contents is the order of the report: benchmarks run in that of their files. What is
+// not named here comes first.
+var contents = []string{
+	"Budgets", "Throughput", "Streams with a latency budget", "Flood", "Latency", "Pauses of the collector", "Idle", "Floors", "Threads", "Parts",
+}
 
+// write writes the report, and beside it what benchstat reads.
+func write(dir string) error {
+	slices.SortStableFunc(document.Sections, func(a, b report.Section) int {
+		return slices.Index(contents, a.Title) - slices.Index(contents, b.Title)
+	})
+	if err := document.Write(dir); err != nil {
+		return err
+	}
+	if t, n := report.Targets(document.Judgements()); n > 0 {
+		fmt.Print("\n", text(t), "\n")
+	}
+	var b strings.Builder
+	config(&b)
+	b.WriteString(samples.String())
+	return os.WriteFile(dir+"/bench.txt", []byte(b.String()), 0o644)
+}
+
+func flagText(name string) string { return flag.Lookup(name).Value.String() }
+
+// settings takes how much is measured from the flags of the testing package: -count is
+// the number of rounds, -benchtime the length of one measurement. A number of iterations
+// is none: what is measured then is brief.
 func settings() error {
-	if v, set := os.LookupEnv("BENCH_ROUNDS"); set {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 {
-			return fmt.Errorf("bench: BENCH_ROUNDS=%s: a whole number from 1 is needed", v)
-		}
-		roundsWanted = n
+	if flagText("test.cpu") != "" {
+		return fmt.Errorf("bench: -cpu has no meaning here: what is measured are processes")
 	}
-	if v, set := os.LookupEnv("BENCH_SECONDS"); set {
-		s, err := strconv.ParseFloat(v, 64)
-		if err != nil || !(s > 0 && s <= 3600) {
-			return fmt.Errorf("bench: BENCH_SECONDS=%s: a number above 0 is needed", v)
-		}
-		measured = time.Duration(s * float64(time.Second))
+	n, err := strconv.Atoi(flagText("test.count"))
+	if err != nil || n < 1 {
+		return fmt.Errorf("bench: -count %s: at least one round is needed", flagText("test.count"))
 	}
-	return nil
+	rounds = n
+	length := flagText("test.benchtime")
+	if strings.HasSuffix(length, "x") {
+		measured = brief
+	} else if measured, err = time.ParseDuration(length); err != nil || measured <= 0 {
+		return fmt.Errorf("bench: -benchtime %s: a time above 0 is needed", length)
+	}
+	// The testing package would repeat what only reports a round until that took as long.
+	return flag.Set("test.benchtime", "1x")
 }
 
 // named returns the system of a name.
@@ -100,30 +131,4 @@ func examined() []e2e.System {
 		}
 	}
 	return out
-}
-
-// compare measures entries in turn for as long as b asks, and at least for the rounds that are wanted.
-func compare(b *testing.B, floor string, entries []e2e.Entry) e2e.Comparison {
-	c := e2e.Comparison{Floor: floor}
-	for b.Loop() {
-		series, err := e2e.Rounds(b.Context(), roundsWanted, entries, func(e e2e.Entry, o e2e.Outcome) {
-			// A flood is meant to lose; there the announcements have to add up.
-			if flood := e.Spec.Rate == 0 && e.Spec.Window == 0; o.Disorder != 0 || !flood && o.Lost() != 0 || flood && o.Lost() != int64(o.Announced) {
-				b.Errorf("%s %s: of %d deliveries %d were lost, %d announced as lost, %d out of order or twice",
-					e.Label(), e.Spec.Fan(), o.Due, o.Lost(), o.Announced, o.Disorder)
-			}
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		if c.Series == nil {
-			c.Series = series
-			continue
-		}
-		for i := range series {
-			c.Series[i].Outcomes = append(c.Series[i].Outcomes, series[i].Outcomes...)
-		}
-	}
-	b.ReportMetric(0, "ns/op") // the length of the measurement says nothing
-	return c
 }

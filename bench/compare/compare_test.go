@@ -147,7 +147,7 @@ func TestEveryFigureIsMeasuredOnBothSides(t *testing.T) {
 	if err := j.samples(&samples); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"BenchmarkThroughput/pubs=1/subs=4/size=128/side=head 1 ", "BenchmarkLatency/budget=0s/side=floor 1 ", " p99-ns\n"} {
+	for _, want := range []string{"BenchmarkThroughput/pubs=1/subs=4/size=128/side=head 1 ", "BenchmarkLatency/pubs=1/subs=1/size=128/rate=10000/budget=0us/side=floor 1 ", " p99-ns\n"} {
 		if !strings.Contains(samples.String(), want) {
 			t.Errorf("no %q in the samples:\n%s", want, samples.String())
 		}

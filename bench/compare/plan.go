@@ -16,9 +16,10 @@ func (j *job) plan() {
 	for _, fan := range [][2]int{{1, 1}, {1, 4}, {4, 4}} {
 		for _, size := range []int{128, 1024, 16384} {
 			r := j.row("throughput", fmt.Sprintf("%s %d→%d", report.Bytes(int64(size)), fan[0], fan[1]), e2e.Deliveries)
-			r.bench = fmt.Sprintf("Throughput/pubs=%d/subs=%d/size=%d", fan[0], fan[1], size)
+			spec := j.stream(fan[0], fan[1], size, 0)
+			r.bench = "Throughput/" + spec.Keys()
 			r.aim = bus.RateAim(fan[0], fan[1], size)
-			j.runs(r.name, j.stream(fan[0], fan[1], size, 0), floor.Batched(), []*row{r}, e2e.Deliveries)
+			j.runs(r.name, spec, floor.Batched(), []*row{r}, e2e.Deliveries)
 		}
 	}
 	j.steady()
@@ -54,7 +55,7 @@ func (j *job) steady() {
 		var rows []*row
 		for i, q := range quantities {
 			r := j.row("open loop", c.name+", "+q.Name, q)
-			r.bench = fmt.Sprintf("Latency/budget=%v", c.budget)
+			r.bench = "Latency/" + spec.Keys() + "/" + spec.BudgetKey()
 			r.aim = c.aims[i]
 			rows = append(rows, r)
 		}
@@ -68,14 +69,15 @@ func (j *job) budgets() {
 		bytes := report.Bytes(int64(size))
 		streams := func(name string, budget time.Duration) *row {
 			r := j.row("stream 1→1", bytes+", "+name, e2e.Deliveries)
-			r.bench = fmt.Sprintf("BudgetStream/size=%d/budget=%v", size, budget)
-			j.runs(r.group+", "+r.name, j.stream(1, 1, size, budget), e2e.System{}, []*row{r}, e2e.Deliveries)
+			spec := j.stream(1, 1, size, budget)
+			r.bench = "BudgetStreams/" + spec.Keys() + "/" + spec.BudgetKey()
+			j.runs(r.group+", "+r.name, spec, e2e.System{}, []*row{r}, e2e.Deliveries)
 			return r
 		}
 		without, with := streams("no budget", 0), streams("budget 500 µs", budget)
 		share := &row{
 			group: "stream 1→1", name: bytes + ", with budget / without", text: ratio, more: true,
-			aim: bus.BudgetAim, bench: fmt.Sprintf("BudgetStream/size=%d", size), unit: "x-without-budget",
+			aim: bus.BudgetAim, bench: "BudgetStreams/" + j.stream(1, 1, size, 0).Keys(), unit: "x-without-budget",
 		}
 		j.rows = append(j.rows, share)
 		j.derive(share, with, without)

@@ -138,11 +138,9 @@ const noAllocs = 0.001
 
 // allocations holds a system against none, if that is its aim.
 func (s Series) allocations() report.Judgement {
-	v := s.Worst(Allocations.Of)
-	j := report.Judgement{Measured: Allocations.Text(v)}
-	if s.Aim.NoAllocs && v >= 0 {
-		j.What = fmt.Sprintf("%s, %s: %s", s.Spec, s.Label(), Allocations.Name)
-		j.Target, j.Verdict = fmt.Sprintf("< %g", noAllocs), report.MetIf(v < noAllocs)
+	v := s.Median(Allocations.Of)
+	if !s.Aim.NoAllocs || v < 0 {
+		return report.Judgement{Measured: Allocations.Text(v)}
 	}
-	return j
+	return s.Judge(Allocations, noAllocs)
 }

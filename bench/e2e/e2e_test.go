@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -170,11 +171,13 @@ func TestRoundsTakeTurns(t *testing.T) {
 	spec := brief(e2e.Spec{Publishers: 1, Subscribers: 1, Size: 64, Window: 64})
 	entries := []e2e.Entry{{System: plain, Spec: spec}, {System: lossy, Spec: spec}}
 	var order []string
-	series, err := e2e.Rounds(t.Context(), 2, entries, func(e e2e.Entry, _ e2e.Outcome) { order = append(order, e.Label()) })
+	series, err := e2e.Rounds(t.Context(), 2, entries,
+		func(round int, e e2e.Entry) { order = append(order, fmt.Sprint(round), e.Label()) },
+		func(e e2e.Entry, _ e2e.Outcome) { order = append(order, e.Label()) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(order, " "); got != "relay-plain lossy relay-plain lossy" {
+	if got := strings.Join(order, " "); got != "0 relay-plain relay-plain 0 lossy lossy 1 relay-plain relay-plain 1 lossy lossy" {
 		t.Errorf("measured in the order %s", got)
 	}
 	for _, s := range series {

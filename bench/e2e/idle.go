@@ -18,6 +18,7 @@ type Footprint struct {
 	Connections int
 	RSSWith     int64   // resident bytes with that many idle connections
 	Cores       float64 // CPU with those connections, as a share of one core
+	Crowded     bool    // others had too much of the machine, which makes the start longer
 }
 
 // PerConnection returns the resident bytes that one idle connection adds.
@@ -47,6 +48,7 @@ func Idle(ctx context.Context, s System, connections int, measured time.Duration
 	defer os.RemoveAll(dir)
 
 	o := order{Config: Config{Dir: dir, Publishers: 1, Subscribers: 1}, Idle: connections}
+	watch := proc.StartWatch()
 	started := time.Now()
 	broker, err := s.Program.Start(ctx, roleName(partBroker, s.Name), o)
 	if err != nil {
@@ -81,6 +83,16 @@ func Idle(ctx context.Context, s System, connections int, measured time.Duration
 		return f, err
 	}
 	f.RSSWith, f.Cores = report.Usage.RSS, report.Usage.Cores()
+	var spent time.Duration
+	for _, p := range []*proc.Process{broker, crowd} {
+		cpu, err := proc.ReadCPU(p.Pid())
+		if err != nil {
+			return f, err
+		}
+		spent += cpu
+	}
+	share, known := watch.Stop().Others(spent)
+	f.Crowded = known && share > CrowdedFrom
 	return f, nil
 }
 

@@ -24,9 +24,9 @@ func (o Outcome) Others() (share float64, known bool) {
 	return o.Machine.Others(own)
 }
 
-// crowded says whether the machine was crowded in half of the rounds or more, so that
+// Crowded says whether the machine was crowded in half of the rounds or more, so that
 // the medians may be figures of such a round, and why.
-func (s Series) crowded() (why string, yes bool) {
+func (s Series) Crowded() (why string, yes bool) {
 	n, most := 0, 0.0
 	for _, o := range s.Outcomes {
 		if share, known := o.Others(); known && share > CrowdedFrom {
@@ -60,7 +60,7 @@ func (s Series) Judge(q Quantity, target float64) report.Judgement {
 	}
 	if own := s.own(q); own > 0 && q.reaches(v-own, target) {
 		j.Verdict, j.Why = report.NotMeasurable, fmt.Sprintf("the generator itself was late by %s", q.Text(own))
-	} else if why, crowded := s.crowded(); crowded {
+	} else if why, crowded := s.Crowded(); crowded {
 		j.Verdict, j.Why = report.NotMeasurable, why
 	}
 	return j
@@ -117,7 +117,7 @@ func (c Comparison) Judge(s Series, q Quantity, target float64) report.Judgement
 		return j
 	}
 	for _, side := range []Series{s, f} {
-		if why, crowded := side.crowded(); crowded {
+		if why, crowded := side.Crowded(); crowded {
 			j.Verdict, j.Why = report.NotMeasurable, side.Label()+": "+why
 			break
 		}

@@ -42,22 +42,26 @@ type Series struct {
 	Outcomes []Outcome
 }
 
-// Rounds measures the entries in turn, n times over: A B A B, and not A A B B, so that what else happens on the machine strikes them all.
-// After each measurement it calls each with it, which may be nil.
-func Rounds(ctx context.Context, n int, entries []Entry, each func(Entry, Outcome)) ([]Series, error) {
+// Rounds measures the entries in turn, n times over: A B A B, and not A A B B, so that
+// what else happens on the machine strikes them all. It calls before ahead of each
+// measurement and after behind it; both may be nil.
+func Rounds(ctx context.Context, n int, entries []Entry, before func(round int, e Entry), after func(Entry, Outcome)) ([]Series, error) {
 	series := make([]Series, len(entries))
 	for i, e := range entries {
 		series[i].Entry = e
 	}
-	for range n {
+	for round := range n {
 		for i, e := range entries {
+			if before != nil {
+				before(round, e)
+			}
 			o, err := Run(ctx, e.System, e.Spec)
 			if err != nil {
 				return nil, err
 			}
 			series[i].Outcomes = append(series[i].Outcomes, o)
-			if each != nil {
-				each(e, o)
+			if after != nil {
+				after(e, o)
 			}
 		}
 	}

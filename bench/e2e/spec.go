@@ -57,6 +57,19 @@ func (s Spec) String() string {
 	return text
 }
 
+// Keys names the measurement for a benchmark, as benchstat reads it: "pubs=1/subs=4/size=128",
+// of an open loop with "/rate=10000". The budget is not in it, see BudgetKey.
+func (s Spec) Keys() string {
+	keys := fmt.Sprintf("pubs=%d/subs=%d/size=%d", s.Publishers, s.Subscribers, s.Size)
+	if s.Rate > 0 {
+		keys += fmt.Sprintf("/rate=%g", s.Rate)
+	}
+	return keys
+}
+
+// BudgetKey names the latency budget: "budget=500us".
+func (s Spec) BudgetKey() string { return fmt.Sprintf("budget=%dus", s.Budget.Microseconds()) }
+
 func (s Spec) config(dir string, index int) Config {
 	return Config{
 		Dir: dir, Index: index,

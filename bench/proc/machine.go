@@ -17,6 +17,7 @@ type Machine struct {
 	Cores int
 	Busy  time.Duration // of all cores together, in whatever process, stolen time included
 	Stole time.Duration // taken by the hypervisor
+	Own   time.Duration // taken by the calling process
 }
 
 // WatchMachine blocks until the measured part of span is over, and returns what the
@@ -35,11 +36,12 @@ func WatchMachine(ctx context.Context, span load.Span) (Machine, error) {
 // Watch is a look at the machine that has begun.
 type Watch struct {
 	at     int64
+	own    time.Duration
 	before processors
 }
 
 // StartWatch begins to look at the machine.
-func StartWatch() Watch { return Watch{at: load.Now(), before: readProcessors()} }
+func StartWatch() Watch { return Watch{at: load.Now(), own: ownCPU(), before: readProcessors()} }
 
 // Stop returns what the machine did since the start.
 func (w Watch) Stop() Machine {
@@ -50,18 +52,20 @@ func (w Watch) Stop() Machine {
 		Cores: after.cores,
 		Busy:  after.busy - w.before.busy,
 		Stole: after.stole - w.before.stole,
+		Own:   ownCPU() - w.own,
 	}
 }
 
-// Others returns the share of the machine that was busy for none of the processes that
-// took the time own, 0.1 is a tenth. The kernel counts in ticks, so one tick a core is
-// left out: what is returned is surely so. It returns false where that is not known.
-func (m Machine) Others(own time.Duration) (share float64, known bool) {
+// Others returns the share of the machine that was busy neither for the calling process
+// nor for those that took the time measured, 0.1 is a tenth. The kernel counts in ticks,
+// so one tick a core is left out: what is returned is surely so. It returns false where
+// that is not known.
+func (m Machine) Others(measured time.Duration) (share float64, known bool) {
 	if !m.Known || m.Wall <= 0 || m.Cores == 0 {
 		return 0, false
 	}
 	unsure := time.Duration(m.Cores) * time.Second / ticks
-	return max(0, float64(m.Busy-own-unsure)/float64(m.Wall)/float64(m.Cores)), true
+	return max(0, float64(m.Busy-m.Own-measured-unsure)/float64(m.Wall)/float64(m.Cores)), true
 }
 
 // processors is what the processors of the machine have done since its start.

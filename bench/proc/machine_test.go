@@ -34,13 +34,13 @@ func TestProcessorTimesAreReadOrUnknown(t *testing.T) {
 }
 
 func TestOthersIsWhatIsSurelyNotOurs(t *testing.T) {
-	m := proc.Machine{Known: true, Wall: time.Second, Cores: 2, Busy: 1020 * time.Millisecond}
+	m := proc.Machine{Known: true, Wall: time.Second, Cores: 2, Own: 300 * time.Millisecond, Busy: 1320 * time.Millisecond}
 	for _, c := range []struct {
-		own  time.Duration
+		rest time.Duration
 		want float64
 	}{{0, 0.5}, {500 * time.Millisecond, 0.25}, {time.Second, 0}, {2 * time.Second, 0}} {
-		if got, known := m.Others(c.own); !known || got != c.want {
-			t.Errorf("own %v: %v, %v; want %v", c.own, got, known, c.want)
+		if got, known := m.Others(c.rest); !known || got != c.want {
+			t.Errorf("without %v: %v, %v; want %v", c.rest, got, known, c.want)
 		}
 	}
 	m.Known = false
