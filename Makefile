@@ -10,7 +10,7 @@ EACH   ?= 2
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench bench-claim bench-compare bench-once fuzz lint verify clean
+.PHONY: help build run man test bench bench-claim bench-compare bench-once fuzz lint verify clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,9 @@ build: ## build bin/daemoneye-agent: static, stripped, with its version
 
 run: build ## build and run the agent with its defaults; Ctrl-C stops it
 	@./bin/daemoneye-agent run
+
+man: build ## write the manual pages of all commands to bin/man
+	@mkdir -p bin/man && ./bin/daemoneye-agent man --folder bin/man
 
 test: ## run the whole test suite, with and without the race detector
 	@command -v $${CC:-cc} >/dev/null || { echo "make test: the race detector needs a C compiler: install gcc (Debian: apt-get install gcc)"; exit 1; }

@@ -52,7 +52,7 @@ var allowed = map[string][]string{
 	},
 	"bench/load": {"frame", "golang.org/x/sys"},
 	"bench":      {"bench/...", "ring", "frame", "router/...", "ipc", "agent/...", "golang.org/x/sys", "golang.org/x/sync"},
-	"cmd":        {"agent/...", "ipc", "router", "frame", "bench/load", "golang.org/x/sys", "golang.org/x/sync"},
+	"cmd":        {"agent/...", "ipc", "router", "frame", "bench/load", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/sys", "golang.org/x/sync"},
 	"fuzz":       {"ring", "frame", "router/...", "ipc", "agent/..."},
 }
 

@@ -14,7 +14,7 @@ func (l *loader) relations(c *Config) {
 func (k *Key) called(o Origin) string {
 	switch {
 	case o.Layer == LayerFlag && k.Flag != "":
-		return "-" + k.Flag
+		return "--" + k.Flag
 	case o.Layer == LayerEnvironment:
 		return k.Env
 	}

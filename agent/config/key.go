@@ -146,6 +146,9 @@ func (k *Key) field(c any) reflect.Value {
 // Text returns the key's value in c as an operator would write it.
 func (k *Key) Text(c *Config) string { return k.format(k.field(c).Interface()) }
 
+// Words returns the words that may be chosen, nil where there is no such choice.
+func (k *Key) Words() []string { return slices.Clone(k.of) }
+
 // envPrefix begins the names of all variables.
 const envPrefix = "DAEMONEYE_"
 

@@ -35,7 +35,7 @@ func TestLaterSourcesTakePrecedence(t *testing.T) {
 	l, err := config.Load(config.Sources{
 		File:    dir + "/config.yaml",
 		Environ: []string{"DAEMONEYE_BROKER_MAX_SUBSCRIPTIONS=4", "DAEMONEYE_BROKER_CONNECTION_POOL_SIZE=4", "PATH=/bin", "DAEMONEYE_LOG_LEVEL="},
-		Flags:   []config.Setting{{"-max-connections", "broker.max_connections", "9"}, {"-max-connections", "broker.max_connections", "5"}},
+		Flags:   []config.Setting{{"--max-connections", "broker.max_connections", "9"}, {"--max-connections", "broker.max_connections", "5"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestLaterSourcesTakePrecedence(t *testing.T) {
 		got[name] = config.Lookup(name).Text(l.Config) + " of " + strings.ReplaceAll(l.Origin(name).String(), dir, "")
 	}
 	want := map[string]string{
-		"broker.max_connections":   "5 of -max-connections",
+		"broker.max_connections":   "5 of --max-connections",
 		"broker.max_requests":      "3 of /conf.d/b.yaml:1",
 		"broker.max_subscriptions": "4 of DAEMONEYE_BROKER_MAX_SUBSCRIPTIONS",
 		"log.level":                "warn of /config.yaml:6",
@@ -73,15 +73,15 @@ func TestMistakesOfVariablesAndFlags(t *testing.T) {
 			"DAEMONEYE_BROKER_MAX_CONNECTIONS=1", "DAEMONEYE_BROKER_CONNECTION_POOL_SIZE=2"}},
 			"DAEMONEYE_BROKER_MAX_CONNECTIONS is 1, but DAEMONEYE_BROKER_CONNECTION_POOL_SIZE, which is the same, is 2"},
 		{"two flags that disagree", config.Sources{Flags: []config.Setting{
-			{"-max-connections", "broker.max_connections", "1"}, {"-set", "broker.connection_pool_size", "2"}}},
-			"-set is 2, but -max-connections, which is the same, is 1"},
-		{"a flag out of its bounds", config.Sources{Flags: []config.Setting{{"-max-connections", "broker.max_connections", "0"}}},
-			"-max-connections is 0, want 1 to 100000"},
-		{"a flag for no key", config.Sources{Flags: []config.Setting{{"-set", "broker.max_conections", "0"}}},
-			`-set: there is no key "broker.max_conections"; do you mean broker.max_connections?`},
+			{"--max-connections", "broker.max_connections", "1"}, {"--set", "broker.connection_pool_size", "2"}}},
+			"--set is 2, but --max-connections, which is the same, is 1"},
+		{"a flag out of its bounds", config.Sources{Flags: []config.Setting{{"--max-connections", "broker.max_connections", "0"}}},
+			"--max-connections is 0, want 1 to 100000"},
+		{"a flag for no key", config.Sources{Flags: []config.Setting{{"--set", "broker.max_conections", "0"}}},
+			`--set: there is no key "broker.max_conections"; do you mean broker.max_connections?`},
 		{"memory for no message", config.Sources{Flags: []config.Setting{
-			{"-max-memory-bytes", "broker.max_memory_bytes", "40KiB"}, {"-max-message-size", "broker.max_message_size", "64KiB"}}},
-			"-max-memory-bytes is 40KiB, want at least -max-message-size, which is 64KiB"},
+			{"--max-memory-bytes", "broker.max_memory_bytes", "40KiB"}, {"--max-message-size", "broker.max_message_size", "64KiB"}}},
+			"--max-memory-bytes is 40KiB, want at least --max-message-size, which is 64KiB"},
 	}
 	for _, tt := range tests {
 		if _, err := config.Load(tt.s); err == nil || err.Error() != tt.want {
@@ -168,7 +168,7 @@ func TestPrecedence(t *testing.T) {
 			s.Environ = append(s.Environ, fmt.Sprintf("DAEMONEYE_%s=%d", strings.ToUpper(strings.ReplaceAll(name, ".", "_")), n))
 		}
 		for name, n := range flags {
-			s.Flags = append(s.Flags, config.Setting{Flag: "-set", Key: name, Value: fmt.Sprint(n)})
+			s.Flags = append(s.Flags, config.Setting{Flag: "--set", Key: name, Value: fmt.Sprint(n)})
 		}
 		l, err := config.Load(s)
 		if err != nil {

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/daemoneye/eventbus/bench/load"
@@ -14,18 +14,41 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-var benchCommand = command{
-	name: "bench", short: "measure the running agent's broker",
-	long: `
+// benchOptions are the flags of bench.
+type benchOptions struct {
+	size, window     int
+	rate             float64
+	duration, budget time.Duration
+	json             bool
+}
+
+func newBench(p *program) *cobra.Command {
+	var t target
+	var o benchOptions
+	c := &cobra.Command{
+		Use: "bench", Short: "measure the running agent's broker", Args: noArgs,
+		Long: `
 Publish and subscribe on a running agent, on the topic events.bench, and show
 what came of it: first as fast as it goes with a bounded number of messages on
 their way, then at a fixed rate, with the latency from the time at which each
 message was due. Publisher and subscriber are this one process, so they share
 its processor time. Other subscribers of events.# get the messages too, and they
 take the places of older events below events, but those of processes, in what the
-agent keeps for tail -replay. The agent may hold messages back for as long as its
-own -latency-budget, which is part of what is measured.`,
-	run: runBench,
+agent keeps for tail --replay. The agent may hold messages back for as long as its
+own --latency-budget, which is part of what is measured.`,
+		Example: `daemoneye-agent bench
+daemoneye-agent bench --size 1024 --rate 50000 --duration 10s --json`,
+	}
+	t.flags(c)
+	fs := c.Flags()
+	fs.IntVar(&o.size, "size", 128, "`BYTES` of a message")
+	fs.Float64Var(&o.rate, "rate", 10000, "`N` messages a second for the latency")
+	fs.IntVar(&o.window, "window", 512, "`N` messages on their way at most, for the throughput")
+	fs.DurationVar(&o.duration, "duration", 3*time.Second, "`TIME` of each of the two measurements")
+	fs.DurationVar(&o.budget, "latency-budget", 0, "`TIME` that the publisher may hold messages back")
+	fs.BoolVar(&o.json, "json", false, "print the result as JSON, and no progress")
+	c.RunE = func(c *cobra.Command, _ []string) error { return runBench(c.Context(), p, &t, &o) }
+	return c
 }
 
 const benchTopic = "events.bench"
@@ -64,49 +87,36 @@ func quantiles(h *load.Histogram) *quant {
 	return &quant{h.Quantile(0.5), h.Quantile(0.99), h.Quantile(0.999), h.Max()}
 }
 
-func runBench(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
-	var t target
-	t.flags(fs)
-	size := fs.Int("size", 128, "`BYTES` of a message")
-	rate := fs.Float64("rate", 10000, "`N` messages a second for the latency")
-	window := fs.Int("window", 512, "`N` messages on their way at most, for the throughput")
-	duration := fs.Duration("duration", 3*time.Second, "`TIME` of each of the two measurements")
-	budget := fs.Duration("latency-budget", 0, "`TIME` that the publisher may hold messages back")
-	asJSON := fs.Bool("json", false, "print the result as JSON, and no progress")
-	if err := parse(); err != nil {
-		return err
-	}
+func runBench(ctx context.Context, p *program, t *target, o *benchOptions) error {
 	switch {
-	case fs.NArg() > 0:
-		return usagef("takes no arguments, got %q", fs.Arg(0))
-	case *size < load.StampSize || *size > 1<<20-256:
-		return usagef("-size is %d, want %d to %d", *size, load.StampSize, 1<<20-256)
-	case *rate <= 0 || *window < 1 || *duration <= 0:
-		return usagef("-rate, -window and -duration must be above 0")
+	case o.size < load.StampSize || o.size > 1<<20-256:
+		return usagef("--size is %d, want %d to %d", o.size, load.StampSize, 1<<20-256)
+	case o.rate <= 0 || o.window < 1 || o.duration <= 0:
+		return usagef("--rate, --window and --duration must be above 0")
 	}
-	b := bencher{p: p, t: &t, size: *size, budget: *budget, duration: *duration, quiet: *asJSON}
-	r := benchResult{Size: *size, Rate: *rate}
+	b := bencher{p: p, t: t, size: o.size, budget: o.budget, duration: o.duration, quiet: o.json}
+	r := benchResult{Size: o.size, Rate: o.rate}
 	w := load.NewWindow(1)
-	b.progress("throughput, %d B, %d on their way at most, %s", *size, *window, *duration)
-	got, sent, err := b.measure(ctx, load.ReceiverOptions{Every: uint64(max(*window/4, 1)), Acker: load.Windows{Publishers: []*load.Window{w}}},
+	b.progress("throughput, %d B, %d on their way at most, %s", o.size, o.window, o.duration)
+	got, sent, err := b.measure(ctx, load.ReceiverOptions{Every: uint64(max(o.window/4, 1)), Acker: load.Windows{Publishers: []*load.Window{w}}},
 		func(ctx context.Context, span load.Span, s load.Sender) (load.Sent, error) {
-			return load.Stream{Size: *size, Window: uint64(*window), Credits: w, Span: span}.Run(ctx, s)
+			return load.Stream{Size: o.size, Window: uint64(o.window), Credits: w, Span: span}.Run(ctx, s)
 		})
 	if err != nil {
 		return err
 	}
 	r.Throughput, r.Sent, r.Received, r.Lost = got.Rate, sent.Messages, got.Messages, got.Missing
-	b.progress("latency at %g msg/s, %s", *rate, *duration)
+	b.progress("latency at %g msg/s, %s", o.rate, o.duration)
 	got, sent, err = b.measure(ctx, load.ReceiverOptions{Latency: true},
 		func(ctx context.Context, span load.Span, s load.Sender) (load.Sent, error) {
-			return load.OpenLoop{Rate: *rate, Size: *size, Span: span}.Run(ctx, s)
+			return load.OpenLoop{Rate: o.rate, Size: o.size, Span: span}.Run(ctx, s)
 		})
 	if err != nil {
 		return err
 	}
 	r.Latency, r.Lateness, r.LatencyN, r.LatencyGap = quantiles(got.Latency), quantiles(sent.Lateness), got.Messages, got.Missing
 	r.Reached, r.Unsent = sent.Reached, sent.Unsent
-	if *asJSON {
+	if o.json {
 		enc := json.NewEncoder(p.out)
 		enc.SetIndent("", "  ")
 		return enc.Encode(&r)

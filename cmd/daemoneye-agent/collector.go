@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/process"
@@ -18,17 +19,24 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-var collectorCommand = command{
-	name: "collector", args: "NAME", short: "run one collector (the agent starts it)", hidden: true, outlives: true,
-	long: `
+func newCollector(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use: "collector NAME", Short: "run one collector (the agent starts it)", Hidden: true, Annotations: annotations(outlives),
+		Long: `
 Run one collector as a process of its own. The agent does this: it writes the
 configuration to the collector's standard input, and the end of that input ends
 the collector.`,
-	run: runCollector,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("wants the name of one collector")
+			}
+			return runCollector(c.Context(), p, args[0])
+		},
+	}
 }
 
-// newCollector is the table of collectors.
-func newCollector(c control.ChildConfig) (collector.Collector, error) {
+// makeCollector is the table of collectors.
+func makeCollector(c control.ChildConfig) (collector.Collector, error) {
 	switch c.Collector {
 	case process.Name:
 		return process.New(process.Options{Mode: process.Mode(c.Mode), Interval: c.Interval})
@@ -36,19 +44,13 @@ func newCollector(c control.ChildConfig) (collector.Collector, error) {
 	return nil, fmt.Errorf("there is no collector %q", c.Collector)
 }
 
-func runCollector(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
-	if err := parse(); err != nil {
-		return err
-	}
-	if fs.NArg() != 1 {
-		return usagef("wants the name of one collector")
-	}
+func runCollector(ctx context.Context, p *program, name string) error {
 	// A terminal that ends sends it to the agent too, which goes on.
 	signal.Ignore(syscall.SIGHUP)
 	// It may have been started by the name of /proc/self/exe, which says nothing
 	// to whoever looks at ps or top.
 	_ = os.WriteFile("/proc/self/comm", []byte("daemoneye-agent"), 0)
-	err := serve.Main(ctx, fs.Arg(0), serve.Process{In: p.in, New: newCollector, Dial: dialAgent, Version: version})
+	err := serve.Main(ctx, name, serve.Process{In: p.in, New: makeCollector, Dial: dialAgent, Version: version})
 	if err != nil {
 		fmt.Fprintln(p.err, err) // for the agent, which says who it was
 		return statusError(exitFailed)

@@ -1,62 +1,99 @@
 package main
 
 import (
-	"context"
-	"flag"
 	"fmt"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/config"
 )
 
-var configCommand = command{
-	name: "config", args: "check|show|default|schema", short: "check, show or explain the configuration",
-	long: `
-check    reads the configuration as run does, and lists every mistake in it.
-show     prints all values in force; with -origin also where each comes from.
-default  prints a file with all keys, each with its default and what it is.
-schema   prints a JSON schema of the file, for editors.
-
+func newConfig(p *program) *cobra.Command {
+	return group(&cobra.Command{
+		Use: "config", Short: "check, show or explain the configuration",
+		Long: `
 The configuration is /etc/daemoneye/config.yaml for root, and for others
 ~/.config/daemoneye/config.yaml; the files conf.d/*.yaml beside it take precedence
-over it, variables such as DAEMONEYE_LOG_LEVEL over these, and flags over all.`,
-	run: runConfig,
+over it, variables such as DAEMONEYE_LOG_LEVEL over these, and flags over all.
+The variable DAEMONEYE_CONFIG and the flag --config name another file.`,
+		Example: `daemoneye-agent config default >config.yaml
+daemoneye-agent config check --config config.yaml`,
+	}, newConfigCheck(p), newConfigShow(p), newConfigDefault(p), newConfigSchema(p))
 }
 
-func runConfig(_ context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
+func newConfigCheck(p *program) *cobra.Command {
 	var s settings
-	s.flags(fs)
-	origin := fs.Bool("origin", false, "show where each value comes from")
-	if err := parse(); err != nil {
-		return err
+	c := &cobra.Command{
+		Use: "check", Short: "list every mistake in the configuration", Args: noArgs,
+		Long: `
+Read the configuration as run does, and list every mistake in it, with its place
+and the most similar valid key. The exit status is 0 when all is right, else 2.`,
+		Example: "daemoneye-agent config check && daemoneye-agent reload",
 	}
-	if fs.NArg() != 1 {
-		return usagef("wants one of check, show, default and schema")
+	s.flags(c)
+	c.RunE = func(*cobra.Command, []string) error {
+		l, err := s.loadAndWarn(p)
+		if err != nil {
+			return err
+		}
+		from := "no file"
+		if len(l.Files) > 0 {
+			from = strings.Join(l.Files, ", ")
+		}
+		fmt.Fprintf(p.out, "right: %s\n", from)
+		return nil
 	}
-	switch fs.Arg(0) {
-	case "default":
-		return config.WriteDefault(p.out)
-	case "schema":
-		_, err := p.out.Write(config.Schema())
-		return err
-	case "check", "show":
-	default:
-		return usagef("there is no %q: want check, show, default or schema", fs.Arg(0))
+	return c
+}
+
+func newConfigShow(p *program) *cobra.Command {
+	var s settings
+	c := &cobra.Command{
+		Use: "show", Short: "print all values in force", Args: noArgs,
+		Long: `
+Print the value of every key as run would have it. With --origin each is followed
+by its source: default, the file and line, the variable, or the flag.`,
+		Example: "daemoneye-agent config show --origin",
 	}
+	s.flags(c)
+	origin := c.Flags().Bool("origin", false, "show where each value comes from")
+	c.RunE = func(*cobra.Command, []string) error {
+		l, err := s.loadAndWarn(p)
+		if err != nil {
+			return err
+		}
+		return l.Write(p.out, *origin)
+	}
+	return c
+}
+
+func newConfigDefault(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use: "default", Short: "print a file with every key and its default", Args: noArgs,
+		Long:    "Print a configuration file that has every key with its default, its bounds and what it is.",
+		Example: "daemoneye-agent config default >/etc/daemoneye/config.yaml",
+		RunE:    func(*cobra.Command, []string) error { return config.WriteDefault(p.out) },
+	}
+}
+
+func newConfigSchema(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "print the JSON schema of the file, for editors", Args: noArgs,
+		Long:    "Print the JSON schema of a configuration file. Editors complete and check by it.",
+		Example: "daemoneye-agent config schema >daemoneye.schema.json",
+		RunE: func(*cobra.Command, []string) error {
+			_, err := p.out.Write(config.Schema())
+			return err
+		},
+	}
+}
+
+// loadAndWarn is load, and prints the warnings.
+func (s *settings) loadAndWarn(p *program) (*config.Loaded, error) {
 	l, err := s.load()
 	for _, w := range l.Warnings {
 		fmt.Fprintf(p.err, "daemoneye-agent: warning: %s\n", w)
 	}
-	if err != nil {
-		return err
-	}
-	if fs.Arg(0) == "show" {
-		return l.Write(p.out, *origin)
-	}
-	from := "no file"
-	if len(l.Files) > 0 {
-		from = strings.Join(l.Files, ", ")
-	}
-	fmt.Fprintf(p.out, "right: %s\n", from)
-	return nil
+	return l, err
 }

@@ -57,7 +57,7 @@ func (p *program) readAll(ctx context.Context, limit int) ([]byte, error) {
 	go func() {
 		b, err := io.ReadAll(io.LimitReader(p.in, int64(limit)+1))
 		if err == nil && len(b) > limit {
-			err = fmt.Errorf("standard input has more than %d bytes, the agent's -max-message-size", limit)
+			err = fmt.Errorf("standard input has more than %d bytes, the agent's --max-message-size", limit)
 		}
 		read <- result{b, err}
 	}()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"io"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/control"
@@ -68,29 +69,59 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 		name string
 		args []string
 		json bool
+		text string
 		want []string
 	}{
-		{"before arguments", []string{"-json", "a", "b"}, true, []string{"a", "b"}},
-		{"behind them", []string{"a", "b", "-json"}, true, []string{"a", "b"}},
-		{"between them", []string{"a", "--json", "b"}, true, []string{"a", "b"}},
-		{"nowhere", []string{"a"}, false, []string{"a"}},
-		{"not behind --", []string{"a", "--", "-json", "b"}, false, []string{"a", "-json", "b"}},
-		{"-- is no argument", []string{"--", "a"}, false, []string{"a"}},
-		{"but the second one is", []string{"--", "a", "--"}, false, []string{"a", "--"}},
-		{"- is an argument", []string{"a", "-"}, false, []string{"a", "-"}},
-		{"nothing", nil, false, nil},
+		{"before arguments", []string{"-json", "a", "b"}, true, "", []string{"a", "b"}},
+		{"behind them", []string{"a", "b", "-json"}, true, "", []string{"a", "b"}},
+		{"between them", []string{"a", "--json", "b"}, true, "", []string{"a", "b"}},
+		{"nowhere", []string{"a"}, false, "", []string{"a"}},
+		{"not behind --", []string{"a", "--", "-json", "b"}, false, "", []string{"a", "-json", "b"}},
+		{"-- is no argument", []string{"--", "a"}, false, "", []string{"a"}},
+		{"but the second one is", []string{"--", "a", "--"}, false, "", []string{"a", "--"}},
+		{"- is an argument", []string{"a", "-"}, false, "", []string{"a", "-"}},
+		{"nothing", nil, false, "", nil},
+		{"with a value behind one dash", []string{"-text", "x", "a"}, false, "x", []string{"a"}},
+		{"with a value behind =", []string{"-text=-x", "a"}, false, "-x", []string{"a"}},
+		{"with a value that looks like a flag", []string{"-text", "-json", "a"}, false, "-json", []string{"a"}},
+		{"with a value of two dashes", []string{"--text", "--", "a"}, false, "--", []string{"a"}},
+		{"false, as package flag has it", []string{"-json=false", "a"}, false, "", []string{"a"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			fs := flag.NewFlagSet("x", flag.ContinueOnError)
-			json := fs.Bool("json", false, "")
-			if err := parse(fs, tt.args); err != nil {
+			var got []string
+			c := &cobra.Command{Use: "x", RunE: func(_ *cobra.Command, args []string) error { got = args; return nil }}
+			json, text := c.Flags().Bool("json", false, ""), c.Flags().String("text", "", "")
+			c.SetArgs(rewrite(c, tt.args))
+			if err := c.Execute(); err != nil {
 				t.Fatal(err)
 			}
-			if *json != tt.json || !slices.Equal(fs.Args(), tt.want) {
-				t.Errorf("json %v, arguments %q", *json, fs.Args())
+			if *json != tt.json || *text != tt.text || !slices.Equal(got, tt.want) {
+				t.Errorf("json %v, text %q, arguments %q", *json, *text, got)
 			}
 		})
+	}
+}
+
+// TestNoFlagHasAValueInOneCommandOnly, because rewrite does not know the command.
+func TestNoFlagHasAValueInOneCommandOnly(t *testing.T) {
+	valued := map[string]bool{}
+	eachCommand(newRoot(&program{out: &output{w: io.Discard}}), func(c *cobra.Command) {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			v := f.NoOptDefVal == ""
+			if before, ok := valued[f.Name]; ok && before != v {
+				t.Errorf("--%s of %s", f.Name, c.CommandPath())
+			}
+			valued[f.Name] = v
+		})
+	})
+}
+
+// eachCommand calls f with c and all below it.
+func eachCommand(c *cobra.Command, f func(*cobra.Command)) {
+	f(c)
+	for _, sub := range c.Commands() {
+		eachCommand(sub, f)
 	}
 }
 
@@ -175,7 +206,7 @@ func TestWhereTheKernelsEventsAreNotAvailable(t *testing.T) {
 		t.Run(name+" namespace", func(t *testing.T) {
 			got, errs := another(t, &unix.SysProcAttr{Cloneflags: flags}, "run", "-process-source", "netlink")
 			if got != exitFailed || !strings.Contains(errs, "the kernel's process events are not available: no process connector") ||
-				!strings.Contains(errs, "hint: take -process-source poll") {
+				!strings.Contains(errs, "hint: take --process-source poll") {
 				t.Errorf("exit status %d: %s", got, errs)
 			}
 			// Without the collector nobody asks for them: it goes on to its socket.
@@ -218,7 +249,7 @@ func TestADirectoryThatMayNotBeWrittenTo(t *testing.T) {
 func TestAFailedSocketIsNoFailedOutput(t *testing.T) {
 	var errs bytes.Buffer
 	p := &program{nil, &output{w: io.Discard}, &errs}
-	if got := p.exit(t.Context(), &publishCommand, errors.Join(errors.New("write"), unix.EPIPE)); got != exitFailed {
+	if got := p.exit(t.Context(), newPublish(p), errors.Join(errors.New("write"), unix.EPIPE)); got != exitFailed {
 		t.Errorf("exit status %d, want %d", got, exitFailed)
 	}
 }

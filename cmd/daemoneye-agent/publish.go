@@ -3,50 +3,79 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"time"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
+
+	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
 
-var publishCommand = command{
-	name: "publish", args: "TOPIC [PAYLOAD]", short: "publish one message",
-	long: `
+func newPublish(p *program) *cobra.Command {
+	var t target
+	c := &cobra.Command{
+		Use: "publish TOPIC [PAYLOAD]", Short: "publish one message", Args: topicAndPayload("a topic"),
+		Long: `
 Publish one message on a topic below events or alerts. The payload is the
 argument, or else all of standard input. It is sent as JSON if it is JSON, else
 as text or bytes. The command ends when the broker has routed the message. A
 payload that begins with - stands behind --.`,
-	run: runPublish,
+		Example: `daemoneye-agent publish events.demo hello
+daemoneye-agent publish alerts.high --priority 9 '{"rule":"demo"}'
+uptime | daemoneye-agent publish events.demo.uptime`,
+	}
+	t.flags(c)
+	priority := c.Flags().Uint("priority", frame.NormalPriority, "`N` from 1 to 10")
+	retain := c.Flags().Bool("retain", false, "have the broker keep it as the topic's last value")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if *priority < 1 || *priority > frame.MaxPriority {
+			return usagef("--priority is %d, want 1 to %d", *priority, frame.MaxPriority)
+		}
+		m := router.Outgoing{Topic: args[0], Priority: uint8(*priority), Retain: *retain}
+		return runPublish(c.Context(), p, &t, m, args[1:])
+	}
+	return c
 }
 
-var requestCommand = command{
-	name: "request", args: "TARGET [PAYLOAD]", short: "ask a responder and print its answer",
-	long: `
+func newRequest(p *program) *cobra.Command {
+	var t target
+	c := &cobra.Command{
+		Use: "request TARGET [PAYLOAD]", Short: "ask a responder and print its answer", Args: topicAndPayload("a target"),
+		Long: `
 Send a request to a target and print the answer. The payload is the argument,
 or else empty; - reads it from standard input. Targets are, among others,
 control.agent.status, control.collector.process and system.stats.`,
-	run: runRequest,
+		Example: `daemoneye-agent request control.collector.process
+daemoneye-agent request system.stats | jq .latency`,
+		ValidArgsFunction: firstArg(control.StatusTarget, control.ReloadTarget, control.CollectorTarget("process"), "system.stats"),
+	}
+	t.flags(c)
+	timeout := c.Flags().Duration("timeout", 5*time.Second, "`TIME` to wait for the answer")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if *timeout <= 0 {
+			return usagef("--timeout is %s, want more than 0", *timeout)
+		}
+		return runRequest(c.Context(), p, &t, *timeout, args)
+	}
+	return c
 }
 
-func runPublish(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
-	var t target
-	t.flags(fs)
-	priority := fs.Uint("priority", frame.NormalPriority, "`N` from 1 to 10")
-	retain := fs.Bool("retain", false, "have the broker keep it as the topic's last value")
-	if err := parse(); err != nil {
-		return err
+// topicAndPayload wants one or two arguments.
+func topicAndPayload(first string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if n := len(args); n < 1 || n > 2 {
+			return usagef("wants %s and at most one payload", first)
+		}
+		return nil
 	}
-	if n := fs.NArg(); n < 1 || n > 2 {
-		return usagef("wants a topic and at most one payload")
-	}
-	if *priority < 1 || *priority > frame.MaxPriority {
-		return usagef("-priority is %d, want 1 to %d", *priority, frame.MaxPriority)
-	}
-	if err := router.CheckPublishTopic(fs.Arg(0)); err != nil {
+}
+
+func runPublish(ctx context.Context, p *program, t *target, m router.Outgoing, payload []string) error {
+	if err := router.CheckPublishTopic(m.Topic); err != nil {
 		return usageError{err}
 	}
 	refused := make(chan error, 1)
@@ -60,16 +89,13 @@ func runPublish(ctx context.Context, p *program, fs *flag.FlagSet, parse func() 
 		return err
 	}
 	defer client.Close()
-	payload := []byte(fs.Arg(1))
-	if fs.NArg() == 1 {
-		if payload, err = p.readAll(ctx, client.Welcome().MaxMessageSize); err != nil {
-			return err
-		}
+	if len(payload) > 0 {
+		m.Payload = []byte(payload[0])
+	} else if m.Payload, err = p.readAll(ctx, client.Welcome().MaxMessageSize); err != nil {
+		return err
 	}
-	err = client.Publish(ctx, router.Outgoing{
-		Topic: fs.Arg(0), Payload: payload, Content: contentOf(payload), Priority: uint8(*priority), Retain: *retain,
-	})
-	if err != nil {
+	m.Content = contentOf(m.Payload)
+	if err := client.Publish(ctx, m); err != nil {
 		return err
 	}
 	// When the ping has come back, so has a refusal.
@@ -96,38 +122,29 @@ func contentOf(payload []byte) frame.Content {
 	return frame.ContentOpaque
 }
 
-func runRequest(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
-	var t target
-	t.flags(fs)
-	timeout := fs.Duration("timeout", 5*time.Second, "`TIME` to wait for the answer")
-	if err := parse(); err != nil {
-		return err
-	}
-	if n := fs.NArg(); n < 1 || n > 2 {
-		return usagef("wants a target and at most one payload")
-	}
-	if err := frame.CheckTopic(fs.Arg(0)); err != nil {
+func runRequest(ctx context.Context, p *program, t *target, timeout time.Duration, args []string) error {
+	if err := frame.CheckTopic(args[0]); err != nil {
 		return usageError{err}
 	}
-	if *timeout <= 0 {
-		return usagef("-timeout is %s, want more than 0", *timeout)
-	}
-	dialing, cancel := context.WithTimeout(ctx, *timeout)
+	dialing, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	client, err := t.dial(dialing, ipc.ClientOptions{Name: "request"})
 	if err != nil {
 		return late(ctx, dialing, err)
 	}
 	defer client.Close()
-	payload := []byte(fs.Arg(1))
-	if fs.Arg(1) == "-" {
+	var payload []byte
+	if len(args) > 1 {
+		payload = []byte(args[1])
+	}
+	if string(payload) == "-" {
 		if payload, err = p.readAll(ctx, client.Welcome().MaxMessageSize); err != nil {
 			return err
 		}
 	}
-	waiting, cancel := context.WithTimeout(ctx, *timeout)
+	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	reply, err := client.Request(waiting, fs.Arg(0), payload)
+	reply, err := client.Request(waiting, args[0], payload)
 	if err != nil {
 		return late(ctx, waiting, err)
 	}

@@ -3,23 +3,31 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/ipc"
 )
 
-var reloadCommand = command{
-	name: "reload", short: "have the agent read its configuration again",
-	long: `
+func newReload(p *program) *cobra.Command {
+	var t target
+	c := &cobra.Command{
+		Use: "reload", Short: "have the agent read its configuration again", Args: noArgs,
+		Long: `
 Have the running agent read its configuration again, with the flags that it was
 started with, and print what changed. All of it comes into force at once, but for
 what waits for a restart of the agent. When there is a mistake in it nothing
 changes, and the mistakes are listed. SIGHUP does the same, and the agent logs the
 outcome of both.`,
-	run: runReload,
+		Example: "daemoneye-agent config check && daemoneye-agent reload",
+	}
+	t.flags(c)
+	asJSON := c.Flags().Bool("json", false, "print the answer as JSON")
+	c.RunE = func(c *cobra.Command, _ []string) error { return runReload(c.Context(), p, &t, *asJSON) }
+	return c
 }
 
 // mistakesError are what the agent found in its configuration.
@@ -27,16 +35,7 @@ type mistakesError []string
 
 func (e mistakesError) Error() string { return strings.Join(e, "\n") }
 
-func runReload(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
-	var t target
-	t.flags(fs)
-	asJSON := fs.Bool("json", false, "print the answer as JSON")
-	if err := parse(); err != nil {
-		return err
-	}
-	if fs.NArg() > 0 {
-		return usagef("takes no arguments, got %q", fs.Arg(0))
-	}
+func runReload(ctx context.Context, p *program, t *target, asJSON bool) error {
 	client, err := t.dial(ctx, ipc.ClientOptions{Name: "reload"})
 	if err != nil {
 		return err
@@ -52,7 +51,7 @@ func runReload(ctx context.Context, p *program, fs *flag.FlagSet, parse func() e
 	if err := json.Unmarshal(reply.Payload, &r); err != nil {
 		return fmt.Errorf("answer of the agent: %w", err)
 	}
-	if *asJSON {
+	if asJSON {
 		enc := json.NewEncoder(p.out)
 		enc.SetIndent("", "  ")
 		if err := enc.Encode(&r); err != nil {

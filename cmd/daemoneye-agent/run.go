@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,49 +14,54 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 )
 
-var runCommand = command{
-	name: "run", endless: true, outlives: true, short: "run the agent in the foreground",
-	long: `
+func newRun(p *program) *cobra.Command {
+	var s settings
+	var named *string
+	c := &cobra.Command{
+		Use: "run", Short: "run the agent in the foreground", Args: noArgs, Annotations: annotations(endless, outlives),
+		Long: `
 Run the agent: the broker, its socket, and the collectors, each as a process of
 its own. It needs no configuration and no privileges; with CAP_NET_ADMIN (or a
 recent kernel) process events come from the kernel at once, else from polling.
 Ctrl-C stops it, and so does SIGTERM. SIGHUP has it read its configuration again,
 as the command reload does. What it logs goes to standard error.`,
-	run: runAgent,
-}
-
-func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
-	// It stays so to the end of the process, so that no SIGHUP comes too late.
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	var s settings
-	var named *string
-	s.flags(fs)
-	s.keyFlags(fs)
-	fs.Func("collectors", "`NAMES` of the only collectors to run, with commas; none for none", func(list string) error {
+		Example: `daemoneye-agent run
+daemoneye-agent run --config ./config.yaml --set log.level=debug
+daemoneye-agent run --collectors none --max-connections 500`,
+	}
+	s.flags(c)
+	s.keyFlags(c)
+	c.Flags().Func("collectors", "`NAMES` of the only collectors to run, with commas; none for none", func(list string) error {
 		named = &list
 		return nil
 	})
-	quiet := fs.Bool("quiet", false, "say nothing but warnings and errors")
-	if err := parse(); err != nil {
-		return err
-	}
-	if fs.NArg() > 0 {
-		return usagef("takes no arguments, got %q", fs.Arg(0))
-	}
+	complete(c, "collectors", append(collectorNames(), "none"))
+	quiet := c.Flags().Bool("quiet", false, "say nothing but warnings and errors")
+	c.RunE = func(c *cobra.Command, _ []string) error { return runAgent(c.Context(), p, &s, named, *quiet) }
+	return c
+}
+
+// runAgent runs the agent that the flags ask for. named are the collectors of the flag,
+// nil without it.
+func runAgent(ctx context.Context, p *program, s *settings, named *string, quiet bool) error {
+	// It stays so to the end of the process, so that no SIGHUP comes too late.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
 	if named != nil {
 		if err := s.collectors(*named); err != nil {
 			return err
 		}
 	}
-	if *quiet {
-		s.add("-quiet", "log.level", "warn")
+	if quiet {
+		s.add("--quiet", "log.level", "warn")
 	}
 	l, err := s.load()
 	if err != nil {
@@ -77,7 +81,7 @@ func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 	}
 	o.Command = []string{self, "collector"}
 	o.Executable = "/proc/self/exe" // what is at its path may be another version by the time of a restart
-	if !*quiet {
+	if !quiet {
 		greet(p, &o)
 	}
 	a, err := agent.New(o)
@@ -93,7 +97,7 @@ func runAgent(ctx context.Context, p *program, fs *flag.FlagSet, parse func() er
 	if err != nil {
 		return err
 	}
-	if !*quiet {
+	if !quiet {
 		fmt.Fprintln(p.out, "stopped")
 	}
 	return nil
@@ -128,7 +132,7 @@ func collectors(c *config.Config) (all []control.ChildConfig, err error) {
 		all = append(all, control.ChildConfig{Collector: process.Name, Mode: x.Source, Interval: x.PollInterval})
 	}
 	for _, x := range all {
-		if _, err := newCollector(x); err != nil {
+		if _, err := makeCollector(x); err != nil {
 			return nil, err
 		}
 	}
@@ -153,28 +157,33 @@ func greet(p *program, o *agent.Options) {
 	}
 }
 
-// collectors reads the flag -collectors: those that it names are enabled, and all
+// collectorNames are those of all collectors that can be configured.
+func collectorNames() (all []string) {
+	for _, k := range config.Keys() {
+		if name, ok := strings.CutSuffix(k.Name, ".enabled"); ok {
+			all = append(all, strings.TrimPrefix(name, "collectors."))
+		}
+	}
+	return all
+}
+
+// collectors reads the flag --collectors: those that it names are enabled, and all
 // others are not.
 func (s *settings) collectors(list string) error {
 	var named []string
 	if list != "none" && list != "" {
 		named = strings.Split(list, ",")
 	}
-	var known []string
-	for _, k := range config.Keys() {
-		name, ok := strings.CutPrefix(strings.TrimSuffix(k.Name, ".enabled"), "collectors.")
-		if !ok || strings.Contains(name, ".") {
-			continue
-		}
-		known = append(known, name)
-		s.add("-collectors", k.Name, strconv.FormatBool(slices.Contains(named, name)))
+	known := collectorNames()
+	for _, name := range known {
+		s.add("--collectors", "collectors."+name+".enabled", strconv.FormatBool(slices.Contains(named, name)))
 	}
 	for i, name := range named {
 		if !slices.Contains(known, name) {
 			return usagef("there is no collector %q; there is: %s", name, strings.Join(known, ", "))
 		}
 		if slices.Contains(named[:i], name) {
-			return usagef("-collectors names %s twice", name)
+			return usagef("--collectors names %s twice", name)
 		}
 	}
 	return nil

@@ -3,10 +3,12 @@ package main
 import (
 	"cmp"
 	"errors"
-	"flag"
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/ipc"
@@ -21,24 +23,29 @@ type settings struct {
 // noFile stands for a path, and means that no file is read.
 const noFile = "none"
 
-// flags defines -config and -set.
-func (s *settings) flags(fs *flag.FlagSet) {
+// flags defines --config and --set.
+func (s *settings) flags(c *cobra.Command) {
+	fs := c.Flags()
 	fs.StringVar(&s.file, "config", "", "`PATH` of the configuration file, beside it conf.d; none for none")
 	fs.Func("set", "`KEY=VALUE` of any key of the configuration, such as log.level=debug", func(text string) error {
 		key, value, ok := strings.Cut(text, "=")
 		if !ok {
 			return errors.New("want KEY=VALUE")
 		}
-		s.add("-set "+key, key, value)
+		s.add("--set "+key, key, value)
 		return nil
 	})
+	complete(c, "set", keyNames)
 }
 
 // keyFlags defines the flags of those keys, or of all that have one.
-func (s *settings) keyFlags(fs *flag.FlagSet, names ...string) {
+func (s *settings) keyFlags(c *cobra.Command, names ...string) {
 	for _, k := range config.Keys() {
 		if k.Flag != "" && (len(names) == 0 || slices.Contains(names, k.Name)) {
-			fs.Var(&keyFlag{s, k}, k.Flag, k.Help)
+			c.Flags().Var(&keyFlag{s, k}, k.Flag, k.Help)
+			if words := k.Words(); words != nil {
+				complete(c, k.Flag, words)
+			}
 		}
 	}
 }
@@ -59,23 +66,31 @@ func (s *settings) load() (*config.Loaded, error) {
 	return config.Load(from)
 }
 
+// keyNames are those of all keys, each with =.
+var keyNames = func() (all []string) {
+	for _, k := range config.Keys() {
+		all = append(all, k.Name+"=")
+	}
+	return all
+}()
+
 // keyFlag is the flag of one key. What its value is worth is found by config.Load.
 type keyFlag struct {
 	s   *settings
 	key *config.Key
 }
 
-// String implements flag.Value: it returns the default.
-func (f *keyFlag) String() string {
-	if f.key == nil {
-		return "" // package flag asks a zero value
-	}
-	return f.key.Default
-}
+var _ pflag.Value = (*keyFlag)(nil)
 
-// Set implements flag.Value.
+// String implements pflag.Value: it returns the default.
+func (f *keyFlag) String() string { return f.key.Default }
+
+// Type implements pflag.Value: it is what help calls the value.
+func (f *keyFlag) Type() string { return f.key.Unit }
+
+// Set implements pflag.Value.
 func (f *keyFlag) Set(text string) error {
-	f.s.add("-"+f.key.Flag, f.key.Name, text)
+	f.s.add("--"+f.key.Flag, f.key.Name, text)
 	return nil
 }
 
@@ -83,7 +98,7 @@ func (f *keyFlag) Set(text string) error {
 // configuration that an agent would run with.
 type target struct{ settings }
 
-func (t *target) flags(fs *flag.FlagSet) { t.keyFlags(fs, "instance_id", "broker.socket_path") }
+func (t *target) flags(c *cobra.Command) { t.keyFlags(c, "instance_id", "broker.socket_path") }
 
 // path returns the agent's socket. A mistake in a file or a variable is the agent's
 // affair: it may run with what was there before.

@@ -1,10 +1,11 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/config"
@@ -29,10 +30,11 @@ func TestEachFlagOfAKeySetsIt(t *testing.T) {
 		}
 		for _, args := range [][]string{{"-" + k.Flag, value}, {"--" + k.Flag + "=" + value}, {"-set", k.Name + "=" + value}} {
 			var s settings
-			fs := flag.NewFlagSet("x", flag.ContinueOnError)
-			s.flags(fs)
-			s.keyFlags(fs)
-			if err := parse(fs, args); err != nil {
+			c := &cobra.Command{Use: "x", RunE: func(*cobra.Command, []string) error { return nil }}
+			s.flags(c)
+			s.keyFlags(c)
+			c.SetArgs(rewrite(c, args))
+			if err := c.Execute(); err != nil {
 				t.Fatalf("%q: %v", args, err)
 			}
 			l, err := s.load()

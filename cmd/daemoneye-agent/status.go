@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"runtime"
 	"slices"
@@ -13,45 +12,43 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
 
-var statusCommand = command{
-	name: "status", short: "show how the agent is, and its statistics",
-	long: `
+func newStatus(p *program) *cobra.Command {
+	var t target
+	c := &cobra.Command{
+		Use: "status", Short: "show how the agent is, and its statistics", Args: noArgs,
+		Long: `
 Show the agent's health with its reasons, its collectors, and the broker's
 statistics. The exit status is 0 when it is healthy, 3 when it is degraded, 4
 when it is unhealthy, and 5 when no agent runs.`,
-	run: runStatus,
+		Example: `daemoneye-agent status
+daemoneye-agent status --json | jq .health`,
+	}
+	t.flags(c)
+	asJSON := c.Flags().Bool("json", false, "print everything as JSON")
+	c.RunE = func(c *cobra.Command, _ []string) error { return runStatus(c.Context(), p, &t, *asJSON) }
+	return c
 }
 
-var versionCommand = command{
-	name: "version", short: "print the version",
-	long: "Print the version of this program, and what it was built with.",
-	run: func(_ context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
-		if err := parse(); err != nil {
-			return err
-		}
-		if fs.NArg() > 0 {
-			return usagef("takes no arguments, got %q", fs.Arg(0))
-		}
-		fmt.Fprintf(p.out, "daemoneye-agent %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-		return nil
-	},
+func newVersion(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "print the version", Args: noArgs,
+		Long:    "Print the version of this program, and what it was built with.",
+		Example: "daemoneye-agent version",
+		RunE: func(*cobra.Command, []string) error {
+			fmt.Fprintf(p.out, "daemoneye-agent %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return nil
+		},
+	}
 }
 
-func runStatus(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
-	var t target
-	t.flags(fs)
-	asJSON := fs.Bool("json", false, "print everything as JSON")
-	if err := parse(); err != nil {
-		return err
-	}
-	if fs.NArg() > 0 {
-		return usagef("takes no arguments, got %q", fs.Arg(0))
-	}
+func runStatus(ctx context.Context, p *program, t *target, asJSON bool) error {
 	client, err := t.dial(ctx, ipc.ClientOptions{Name: "status"})
 	if err != nil {
 		return err
@@ -67,7 +64,7 @@ func runStatus(ctx context.Context, p *program, fs *flag.FlagSet, parse func() e
 	if err := json.Unmarshal(reply.Payload, &s); err != nil {
 		return fmt.Errorf("answer of the agent: %w", err)
 	}
-	if *asJSON {
+	if asJSON {
 		enc := json.NewEncoder(p.out)
 		enc.SetIndent("", "  ")
 		err = enc.Encode(&s)

@@ -6,10 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"time"
 	"unicode/utf8"
+
+	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/frame"
@@ -17,38 +18,51 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-var tailCommand = command{
-	name: "tail", endless: true, args: "PATTERN...", short: "print what is published, one JSON object a line",
-	long: `
+// tailOptions are the flags of tail.
+type tailOptions struct {
+	count          int
+	replay, topics bool
+}
+
+func newTail(p *program) *cobra.Command {
+	var t target
+	var o tailOptions
+	c := &cobra.Command{
+		Use: "tail PATTERN...", Short: "print what is published, one JSON object a line", Annotations: annotations(endless),
+		Long: `
 Print the messages of all topics that a pattern takes, one JSON object a line:
 the agent's events in the names of the Elastic Common Schema, JSON payloads as
 they are, others as text or base64. What was lost is announced on standard
 error. In a pattern + is one segment, and # at the end any number.
-Without -count it goes on until Ctrl-C or the agent's end; with it, an end
+Without --count it goes on until Ctrl-C or the agent's end; with it, an end
 before that is a failure.`,
-	run: runTail,
+		Example: `daemoneye-agent tail 'events.#'
+daemoneye-agent tail --replay --count 10 'events.process.#' 'alerts.#'`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("wants a pattern, for example 'events.#'")
+			}
+			return nil
+		},
+		ValidArgs: []string{"events.#", "events.process.#", "events.+.gap", "alerts.#", "control.#"},
+	}
+	t.flags(c)
+	c.Flags().IntVar(&o.count, "count", 0, "stop after `N` messages")
+	c.Flags().BoolVar(&o.replay, "replay", false, "begin with what the agent still has of the past minutes")
+	c.Flags().BoolVar(&o.topics, "topics", false, "wrap each message: its topic, source and sequence, and the message as \"message\"")
+	c.RunE = func(c *cobra.Command, args []string) error { return runTail(c.Context(), p, &t, &o, args) }
+	return c
 }
 
-func runTail(ctx context.Context, p *program, fs *flag.FlagSet, parse func() error) error {
-	var t target
-	t.flags(fs)
-	count := fs.Int("count", 0, "stop after `N` messages")
-	replay := fs.Bool("replay", false, "begin with what the agent still has of the past minutes")
-	topics := fs.Bool("topics", false, "wrap each message: its topic, source and sequence, and the message as \"message\"")
-	if err := parse(); err != nil {
-		return err
-	}
-	if fs.NArg() == 0 {
-		return usagef("wants a pattern, for example 'events.#'")
-	}
-	if _, err := router.ParsePatterns(fs.Args()...); err != nil {
+func runTail(ctx context.Context, p *program, t *target, o *tailOptions, patterns []string) error {
+	if _, err := router.ParsePatterns(patterns...); err != nil {
 		return usageError{err}
 	}
-	if *count < 0 {
-		return usagef("-count is %d, want 0 or more", *count)
+	if o.count < 0 {
+		return usagef("--count is %d, want 0 or more", o.count)
 	}
-	spec := router.Subscription{SubscriberID: "tail", Patterns: fs.Args()}
-	if *replay {
+	spec := router.Subscription{SubscriberID: "tail", Patterns: patterns}
+	if o.replay {
 		spec.ReplayFrom = 1
 	}
 	client, err := t.dial(ctx, ipc.ClientOptions{Name: "tail"})
@@ -60,8 +74,8 @@ func runTail(ctx context.Context, p *program, fs *flag.FlagSet, parse func() err
 	if err != nil {
 		return err
 	}
-	printer := printer{out: bufio.NewWriterSize(p.out, 64<<10), wrap: *topics}
-	left := *count
+	printer := printer{out: bufio.NewWriterSize(p.out, 64<<10), wrap: o.topics}
+	left := o.count
 	for m := range sub.Messages(ctx) {
 		if m.Gap != nil {
 			if err := printer.out.Flush(); err != nil {

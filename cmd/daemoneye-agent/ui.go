@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/collector/process"
@@ -48,16 +49,16 @@ var errNoAnswer = errors.New("no answer in time")
 // answerTimeout is how long an agent may take that is well.
 const answerTimeout = 5 * time.Second
 
-// exit tells what went wrong and what could help, and returns the status. c is
-// nil for what is no command.
-func (p *program) exit(ctx context.Context, c *command, err error) int {
+// exit tells what went wrong and what could help, and returns the status of c.
+func (p *program) exit(ctx context.Context, c *cobra.Command, err error) int {
 	var status statusError
 	var wrong usageError
 	var mistakes *config.Errors
 	var remote mistakesError
-	name, endless := "help", false
-	if c != nil {
-		name, endless = c.name, c.endless
+	var unknown noCommandError
+	name := "help"
+	if c.HasParent() {
+		name = strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
 	}
 	if err == nil || errors.As(err, &status) {
 		if p.out.err == nil {
@@ -69,10 +70,15 @@ func (p *program) exit(ctx context.Context, c *command, err error) int {
 		return exitOK
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		if endless {
+		if is(c, endless) {
 			return exitOK
 		}
 		err = errors.New("interrupted")
+	}
+	if errors.As(err, &unknown) {
+		fmt.Fprintf(p.err, "daemoneye-agent: error: %v\n", err)
+		fmt.Fprintf(p.err, "daemoneye-agent: hint: the commands are %s\n", unknown.known)
+		return exitUsage
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		fmt.Fprintf(p.err, "daemoneye-agent: error: %s: %s\n", name, line)
@@ -118,11 +124,11 @@ func hint(name string, err error) string {
 	case errors.As(err, &remote):
 		return "the agent goes on with what it had: mend it, and see \"daemoneye-agent config check\""
 	case errors.As(err, &wrong), errors.As(err, &mistakes):
-		return fmt.Sprintf("see daemoneye-agent %s -help", name)
+		return fmt.Sprintf("see daemoneye-agent %s --help", name)
 	case noAgent(err):
-		return "no agent listens there: start one with \"daemoneye-agent run\", or name its -instance or -socket"
+		return "no agent listens there: start one with \"daemoneye-agent run\", or name its --instance or --socket"
 	case errors.As(err, &inUse):
-		return "an agent of this instance runs already: see \"daemoneye-agent status\", or run another -instance"
+		return "an agent of this instance runs already: see \"daemoneye-agent status\", or run another --instance"
 	case tried(err, "dial") && errors.Is(err, os.ErrPermission):
 		return "the socket belongs to another user: run this as the agent's user or as root"
 	case errors.Is(err, router.ErrNoResponder):
@@ -132,11 +138,11 @@ func hint(name string, err error) string {
 	case errors.Is(err, errNoAnswer):
 		return "it may be stopped, or busy: its state is in the output of ps"
 	case errors.As(err, &peer) && errors.Is(err, frame.ErrLimit):
-		return "end some of its clients, or run it with a larger limit: see daemoneye-agent run -help"
+		return "end some of its clients, or run it with a larger limit: see daemoneye-agent run --help"
 	case tried(err, "listen"):
-		return "the socket's directory must be yours and closed to others: choose one with -socket"
+		return "the socket's directory must be yours and closed to others: choose one with --socket"
 	case errors.Is(err, process.ErrUnavailable):
-		return "take -process-source poll, or run it with CAP_NET_ADMIN and outside of containers: in the first pid, user and network namespace"
+		return "take --process-source poll, or run it with CAP_NET_ADMIN and outside of containers: in the first pid, user and network namespace"
 	}
 	return ""
 }

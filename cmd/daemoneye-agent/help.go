@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// width is what a terminal has at least.
+const width = 80
+
+// exitText explains the exit statuses.
+const exitText = `0 done, 1 failed, 2 wrong use or configuration, 3 the agent is degraded (status), 4 it is unhealthy (status), 5 no agent runs.`
+
+// help writes what there is to know about a command, in 80 columns.
+func (p *program) help(w io.Writer, c *cobra.Command) {
+	var b strings.Builder
+	if c.HasParent() {
+		fmt.Fprintf(&b, "Usage: %s\n\n%s\n", usageLine(c), paragraphs(c.Long))
+	} else {
+		fmt.Fprintf(&b, "%s\n\nUsage:\n  %s COMMAND [FLAGS] [ARGUMENTS]\n", paragraphs(c.Long), c.Name())
+	}
+	if subs := visible(c); len(subs) > 0 {
+		b.WriteString("\nCommands:\n")
+		for _, sub := range subs {
+			entry(&b, strings.TrimSpace(sub.Name()+" "+argsOf(sub)), sub.Short)
+		}
+		fmt.Fprintf(&b, "\nRun \"daemoneye-agent help %sCOMMAND\" for its flags.\n", strings.TrimPrefix(c.CommandPath()+" ", c.Root().Name()+" "))
+	}
+	flags := false
+	eachFlag(c, func(name, kind, text string) {
+		if !flags {
+			b.WriteString("\nFlags:\n")
+		}
+		flags = true
+		entry(&b, strings.TrimSpace("--"+name+" "+kind), text)
+	})
+	if !c.HasParent() {
+		fmt.Fprintf(&b, "\nExit status: %s\n", strings.Join(wrap(exitText, width, len("Exit status: ")), "\n"))
+	}
+	if c.Example != "" {
+		b.WriteString("\nExample:\n")
+		for line := range strings.Lines(c.Example + "\n") {
+			b.WriteString("  " + line)
+		}
+	}
+	_, _ = io.WriteString(w, b.String())
+}
+
+// usageLine is daemoneye-agent NAME [FLAGS] ARGUMENTS.
+func usageLine(c *cobra.Command) string {
+	line := c.CommandPath()
+	if c.HasSubCommands() {
+		return line + " COMMAND"
+	}
+	eachFlag(c, func(string, string, string) { line = c.CommandPath() + " [FLAGS]" })
+	return strings.TrimSpace(line + " " + argsOf(c))
+}
+
+// argsOf are the arguments that a command names in its use.
+func argsOf(c *cobra.Command) string {
+	_, args, _ := strings.Cut(c.Use, " ")
+	return args
+}
+
+// eachFlag calls f with the name, the value and the explanation of each flag of c but
+// for help, in the order of their names.
+func eachFlag(c *cobra.Command, f func(name, kind, text string)) {
+	c.Flags().VisitAll(func(x *pflag.Flag) {
+		if x.Name == "help" || x.Hidden {
+			return
+		}
+		text := x.Usage
+		if d := x.DefValue; d != "" && d != "false" && d != "0" && d != "0s" && d != "[]" {
+			text += fmt.Sprintf(" (default %s)", d)
+		}
+		f(x.Name, strings.Join(x.Annotations[valueName], ""), text)
+	})
+}
+
+// column is where explanations begin.
+const column = 28
+
+// entry writes one line of a list; an explanation that is too long goes on below
+// itself.
+func entry(b *strings.Builder, name, text string) {
+	if len(name) > column-4 {
+		fmt.Fprintf(b, "  %s\n", name)
+		name = ""
+	}
+	for i, line := range wrap(text, width-column, 0) {
+		if i > 0 {
+			name = ""
+		}
+		fmt.Fprintf(b, "  %-*s%s\n", column-2, name, line)
+	}
+}
+
+// paragraphs breaks the lines of text, where an empty one ends a paragraph.
+func paragraphs(text string) string {
+	var all []string
+	for p := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
+		all = append(all, strings.Join(wrap(p, width, 0), "\n"))
+	}
+	return strings.Join(all, "\n\n")
+}
+
+// wrap breaks text into lines of at most n bytes, the first one less by indent.
+func wrap(text string, n, indent int) (lines []string) {
+	line, room := "", n-indent
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(line)+1+len(word) > room {
+			lines, line, room = append(lines, line), "", n
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
