@@ -8,16 +8,17 @@ import (
 	"sync"
 
 	"github.com/daemoneye/eventbus/bench/e2e"
+	"github.com/daemoneye/eventbus/bench/report"
 )
 
 // Plain is the two-hop relay as Go programs usually have it: a goroutine a connection, net.Conn and a lock. With single it writes
 // once a message.
 func Plain(single bool) e2e.System {
-	name := "relay-plain"
+	name, colour := "relay-plain", report.Orange
 	if single {
-		name = "relay-single"
+		name, colour = "relay-single", report.Purple
 	}
-	return relay(name, single, func(ctx context.Context, c e2e.Config, ready func()) error {
+	return relay(name, colour, single, func(ctx context.Context, c e2e.Config, ready func()) error {
 		l, err := net.Listen("unix", c.Socket())
 		if err != nil {
 			return err
