@@ -162,8 +162,8 @@ func TestAnswersLost(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	b := f.welcome(frame.Welcome{})
-	told := make(chan error, 1)
-	c, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: f.path, OnError: func(err error) { told <- err }})
+	reported := make(chan error, 1)
+	c, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: f.path, OnError: func(err error) { reported <- err }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestAnswersLost(t *testing.T) {
 	go func() { result <- c.Flush(t.Context()) }() // ends with the gap
 	p.expect(frame.TypePing)
 	p.send(encode(frame.Fields{Type: frame.TypeGap, Payload: frame.AppendGap(nil, frame.Gap{Count: 1, Lane: frame.LaneUrgent, Reason: frame.ReasonDropOldest})}))
-	for _, err := range []error{<-result, <-told} {
+	for _, err := range []error{<-result, <-reported} {
 		if !errors.Is(err, frame.ErrSlow) {
 			t.Error(err)
 		}

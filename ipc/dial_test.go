@@ -38,8 +38,8 @@ func TestDialErrors(t *testing.T) {
 		path     func(*testing.T) string
 		want     error
 	}{
-		{"nobody ever listened", "dial", func(t *testing.T) string { return filepath.Join(t.TempDir(), "x.sock") }, os.ErrNotExist},
-		{"nobody listens any more", "dial", func(t *testing.T) string {
+		{"there was never a server", "dial", func(t *testing.T) string { return filepath.Join(t.TempDir(), "x.sock") }, os.ErrNotExist},
+		{"the server has ended", "dial", func(t *testing.T) string {
 			f := newFake(t)
 			f.l.SetUnlinkOnClose(false)
 			f.l.Close()
@@ -136,18 +136,18 @@ func TestDialEndsWithItsContext(t *testing.T) {
 // the kernel does not tell.
 func connecting() bool {
 	calls, _ := filepath.Glob("/proc/self/task/*/syscall")
-	told := false
+	reported := false
 	for _, path := range calls {
 		b, err := os.ReadFile(path)
 		if err != nil {
 			continue // it has ended
 		}
-		told = true
+		reported = true
 		if n, _, _ := strings.Cut(string(b), " "); n == strconv.Itoa(unix.SYS_CONNECT) {
 			return true
 		}
 	}
-	return !told
+	return !reported
 }
 
 // TestNothingWaitsWithoutReconnect publishes while a connection that is not made
@@ -155,17 +155,17 @@ func connecting() bool {
 func TestNothingWaitsWithoutReconnect(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
-	told := make(chan error, 1)
+	reported := make(chan error, 1)
 	var out router.Publisher
 	ready := make(chan struct{})
 	c, p := f.dial(frame.Welcome{}, ipc.ClientOptions{NoReconnect: true, OnState: func(error) {
 		<-ready
-		told <- out.Publish(nil)
+		reported <- out.Publish(nil)
 	}})
 	out = publisher(t, c, "events.a")
 	close(ready)
 	p.conn.Close()
-	if err := <-told; err != ipc.ErrDisconnected {
+	if err := <-reported; err != ipc.ErrDisconnected {
 		t.Error(err)
 	}
 }

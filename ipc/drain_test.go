@@ -192,8 +192,8 @@ func TestDrainAndHangUp(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{DrainTimeout: 2 * time.Second}) // the time that the client costs that reads nothing
-	deaf, p := s.greet(t), s.greet(t)
-	for _, p := range []*peer{deaf, p} {
+	stuck, p := s.greet(t), s.greet(t)
+	for _, p := range []*peer{stuck, p} {
 		p.subscribe(1, router.Subscription{Patterns: []string{"events.#"}})
 	}
 	waiting := s.knock(t) // in its handshake

@@ -113,13 +113,13 @@ func TestStuckClientsCostNothing(t *testing.T) {
 	paused.send(message(4, "events.b", ""))
 	paused.conn.CloseWrite()
 	// It does not take its answers.
-	owed := s.greet(t)
+	backlogged := s.greet(t)
 	bad := altered(message(1, "events.a", ""), 5, 99)
-	if err := owed.conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+	if err := backlogged.conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
 	for err := error(nil); err == nil; {
-		_, err = owed.conn.Write(bad)
+		_, err = backlogged.conn.Write(bad)
 	}
 	// It has sent half of its hello.
 	s.knock(t).send(hello(frame.Hello{Version: 1})[:30])
@@ -159,7 +159,7 @@ func TestStuckClientsCostNothing(t *testing.T) {
 	}
 	s.knock(t) // a server that ends takes in no client
 	idle("ending")
-	for _, p := range []*peer{blocked, draining, owed} {
+	for _, p := range []*peer{blocked, draining, backlogged} {
 		p.conn.Close()
 	}
 	c.end()

@@ -33,8 +33,8 @@ func TestKeptMessagesThatBecameTooLarge(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	const n = 3
-	st, told := make(states, 10), make(chan error, 2*n)
-	c, p := f.dial(frame.Welcome{}, ipc.ClientOptions{Backlog: 10 << 20, OnState: func(err error) { st <- err }, OnError: func(err error) { told <- err }})
+	st, reported := make(states, 10), make(chan error, 2*n)
+	c, p := f.dial(frame.Welcome{}, ipc.ClientOptions{Backlog: 10 << 20, OnState: func(err error) { st <- err }, OnError: func(err error) { reported <- err }})
 	p.conn.Close()
 	st.lost(t)
 	if err := <-publishLarge(t, c, n); err != nil {
@@ -48,7 +48,7 @@ func TestKeptMessagesThatBecameTooLarge(t *testing.T) {
 	}
 	for range n {
 		var limit *router.LimitError
-		if err := <-told; !errors.As(err, &limit) || limit.Max != 64<<10 {
+		if err := <-reported; !errors.As(err, &limit) || limit.Max != 64<<10 {
 			t.Error(err)
 		}
 	}
@@ -60,8 +60,8 @@ func TestKeptMessagesThatBecameTooLarge(t *testing.T) {
 func TestMessageThatEndsConnections(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
-	told := make(chan error, 10)
-	c, p := f.dial(frame.Welcome{}, ipc.ClientOptions{Backlog: 10 << 20, OnError: func(err error) { told <- err }})
+	reported := make(chan error, 10)
+	c, p := f.dial(frame.Welcome{}, ipc.ClientOptions{Backlog: 10 << 20, OnError: func(err error) { reported <- err }})
 	done := publishLarge(t, c, 1)
 	body := frame.ErrorBody{Code: frame.CodeMemory, Fatal: true, Text: "no room"}
 	for round := range 2 {
@@ -83,7 +83,7 @@ func TestMessageThatEndsConnections(t *testing.T) {
 		t.Error(err)
 	}
 	for range 3 { // two errors of the broker, and then one of the client about what it dropped
-		if err := <-told; !errors.Is(err, frame.ErrMemory) {
+		if err := <-reported; !errors.Is(err, frame.ErrMemory) {
 			t.Error(err)
 		}
 	}

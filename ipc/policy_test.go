@@ -31,8 +31,8 @@ func TestDenied(t *testing.T) {
 		policy.Rule{Rights: policy.Rights{Publish: []string{"events.#", pairTopic}, Subscribe: []string{"events.#", pairTopic}}},
 	)})
 	others := s.newPair(t)
-	told := make(chan error, 1)
-	c := s.dial(t, ipc.ClientOptions{OnError: func(err error) { told <- err }})
+	reported := make(chan error, 1)
+	c := s.dial(t, ipc.ClientOptions{OnError: func(err error) { reported <- err }})
 	denied := func(what string, err error) {
 		t.Helper()
 		if !errors.Is(err, router.ErrDenied) || !strings.Contains(err.Error(), "may not") {
@@ -42,11 +42,11 @@ func TestDenied(t *testing.T) {
 	if err := publisher(t, c, "control.agent.policy").Publish(nil); err != nil {
 		t.Fatal(err)
 	}
-	denied("publish", <-told)
+	denied("publish", <-reported)
 	if err := c.Publish(t.Context(), router.Outgoing{Topic: "alerts.high"}); err != nil {
 		t.Fatal(err)
 	}
-	denied("publish", <-told)
+	denied("publish", <-reported)
 	_, err := c.Subscribe(t.Context(), router.Subscription{Patterns: []string{"events.a", "control.#"}})
 	denied("subscribe", err)
 	_, err = c.Subscribe(t.Context(), router.Subscription{Patterns: []string{"#"}})

@@ -338,7 +338,7 @@ func TestKillServer(t *testing.T) {
 		t.Error("the client says that it is connected")
 	}
 	if _, err := net.Dial("unix", path); err == nil {
-		t.Error("somebody is listening")
+		t.Error("a server is listening")
 	}
 	if err := out.Publish([]byte("while away")); err != nil {
 		t.Fatal(err)

@@ -56,8 +56,8 @@ func (c *conn) refuse(id uint64, err error, fatal bool) {
 	c.sendControl()
 }
 
-// disconnect queues a goodbye, unless there is one already or the client takes nothing, and
-// closes the connection because of why.
+// disconnect queues a goodbye, unless there is one already or the client takes nothing,
+// and closes the connection because of why.
 func (c *conn) disconnect(code frame.Code, text string, why error) {
 	switch c.state {
 	case accepted, ready, draining:
