@@ -2,11 +2,8 @@ package bench_test
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/daemoneye/eventbus/bench/report"
 )
 
 // plan is what there is to measure: each benchmark, with its comparisons or with how
@@ -105,17 +102,6 @@ func TestThePlanHoldsWhatIsSelected(t *testing.T) {
 		if got := planned(c.bench, c.skip); got != c.want {
 			t.Errorf("-bench %q -skip %q: %d measurements a round, want %d", c.bench, c.skip, got, c.want)
 		}
-	}
-}
-
-// A system has a colour of its own, so that it has the same one in every figure.
-func TestEverySystemHasItsOwnColour(t *testing.T) {
-	of := make(map[report.Colour]string)
-	for _, s := range slices.Concat(systems, promised) {
-		if other, taken := of[s.Colour]; taken && other != s.Name {
-			t.Errorf("%s and %s are both %s", s.Name, other, s.Colour)
-		}
-		of[s.Colour] = s.Name
 	}
 }
 

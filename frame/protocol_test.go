@@ -90,6 +90,7 @@ func TestProtocolListsTheFlags(t *testing.T) {
 	want := make(map[string]string)
 	for flag, name := range map[frame.Flags]string{
 		frame.FlagS2: "s2", frame.FlagZstd: "zstd", frame.FlagRetain: "retain", frame.FlagFailed: "failed",
+		frame.FlagRedelivered: "redelivered", frame.FlagDrain: "drain",
 	} {
 		var types []string
 		for n := range 256 {

@@ -37,10 +37,12 @@ type Flags uint8
 // The flags. Which of them a type admits is in the table below; bits that have
 // no name here must be zero.
 const (
-	FlagS2     Flags = 1 << iota // the payload is one s2 block
-	FlagZstd                     // the payload is one zstd frame that states its content size
-	FlagRetain                   // publish: the broker keeps it as the topic's last value
-	FlagFailed                   // reply: the payload is a Failure, not an answer
+	FlagS2          Flags = 1 << iota // the payload is one s2 block
+	FlagZstd                          // the payload is one zstd frame that states its content size
+	FlagRetain                        // publish: the broker keeps it as the topic's last value
+	FlagFailed                        // reply: the payload is a Failure, not an answer
+	FlagRedelivered                   // publish: it was queued for another member of the group, which left; set by the broker alone
+	FlagDrain                         // unsubscribe: what is queued is sent first
 
 	// FlagCompressed has both compression bits; a frame carries at most one.
 	FlagCompressed = FlagS2 | FlagZstd
@@ -75,9 +77,9 @@ var kinds = [maxType + 1]struct {
 	TypeHello:         {"hello", true, false, 0},
 	TypeWelcome:       {"welcome", false, true, 0},
 	TypeSubscribe:     {"subscribe", true, false, 0},
-	TypeUnsubscribe:   {"unsubscribe", true, false, 0},
+	TypeUnsubscribe:   {"unsubscribe", true, false, FlagDrain},
 	TypeAck:           {"ack", false, true, 0},
-	TypePublish:       {"publish", true, true, FlagCompressed | FlagRetain},
+	TypePublish:       {"publish", true, true, FlagCompressed | FlagRetain | FlagRedelivered},
 	TypeStream:        {"stream", false, true, 0},
 	TypeGap:           {"gap", false, true, 0},
 	TypeRequest:       {"request", true, true, FlagCompressed},
@@ -95,9 +97,9 @@ var kinds = [maxType + 1]struct {
 // admits holds, for every value of the type byte, the set of flag bytes that
 // may stand beside it: bit n for flags == n. Types that do not exist admit
 // none, so that one load answers for type and flags together.
-var admits = func() (sets [256]uint16) {
+var admits = func() (sets [256]uint64) {
 	for t := TypeHello; t <= maxType; t++ {
-		for f := range Flags(16) {
+		for f := range Flags(64) {
 			if f&^kinds[t].flags == 0 && f&FlagCompressed != FlagCompressed {
 				sets[t] |= 1 << f
 			}

@@ -8,16 +8,12 @@ import (
 
 	"github.com/daemoneye/eventbus/bench/load"
 	"github.com/daemoneye/eventbus/bench/proc"
-	"github.com/daemoneye/eventbus/bench/report"
 )
 
 // System is one way to move messages between processes. Each function runs in a process of its own.
 type System struct {
 	Name  string
 	Floor bool // true: something to compare with, not what is examined
-
-	// Colour is that of the system in every figure.
-	Colour report.Colour
 
 	// Program is where the system's roles are: the same functions, perhaps of another
 	// commit. Empty is the program that measures.

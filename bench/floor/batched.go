@@ -9,13 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/bench/e2e"
-	"github.com/daemoneye/eventbus/bench/report"
 )
 
 // Batched is the two-hop relay that does as little as can be done: one thread owns epoll, reads up to 256 KiB from each publisher that has
 // something, and writes all of it to each subscriber at once. No system call but the wait tells the scheduler: the others cannot block.
 func Batched() e2e.System {
-	return relay("relay-batched", report.Vermillion, false, func(ctx context.Context, c e2e.Config, ready func()) error {
+	return relay("relay-batched", false, func(ctx context.Context, c e2e.Config, ready func()) error {
 		r, err := newBatchedRelay(c.Socket())
 		if err != nil {
 			return err

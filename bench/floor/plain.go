@@ -8,17 +8,16 @@ import (
 	"sync"
 
 	"github.com/daemoneye/eventbus/bench/e2e"
-	"github.com/daemoneye/eventbus/bench/report"
 )
 
 // Plain is the two-hop relay as Go programs usually have it: a goroutine a connection, net.Conn and a lock. With single it writes
 // once a message.
 func Plain(single bool) e2e.System {
-	name, colour := "relay-plain", report.Orange
+	name := "relay-plain"
 	if single {
-		name, colour = "relay-single", report.Purple
+		name = "relay-single"
 	}
-	return relay(name, colour, single, func(ctx context.Context, c e2e.Config, ready func()) error {
+	return relay(name, single, func(ctx context.Context, c e2e.Config, ready func()) error {
 		l, err := net.Listen("unix", c.Socket())
 		if err != nil {
 			return err

@@ -79,7 +79,7 @@ func (d *Document) Write(dir string) error {
 	}
 	for _, s := range d.Sections {
 		for _, f := range s.Figures {
-			if err := os.WriteFile(filepath.Join(dir, f.file()), []byte(f.SVG(d.Machine.stamp())), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, f.file()), []byte(f.SVG()), 0o644); err != nil {
 				return err
 			}
 		}

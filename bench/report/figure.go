@@ -6,7 +6,6 @@ import "math"
 type Figure struct {
 	Name  string // of the file, without ending
 	Title string
-	Note  string // what stands below, before commit and load: how often it was measured
 	Plots []Plot
 }
 
@@ -17,7 +16,6 @@ type Plot struct {
 	Title string // may be empty
 	X, Y  Axis
 	Lines []Line
-	Marks []Mark
 }
 
 // Axis says where numbers lie on the paper: from Low at the one end to High at the other, evenly. A logarithmic axis
@@ -34,49 +32,13 @@ type Tick struct {
 	Label string
 }
 
-// Line is a line through points, in the numbers of the axes. Lines with the same name in
-// several plots of a figure stand once in the legend.
+// Line is a line through points, in the numbers of the axes. Lines with the same name in several plots of a figure look the same
+// and stand once in the legend.
 type Line struct {
 	Name   string
-	Colour Colour // that of what is measured, the same in every figure
-	Floor  bool   // drawn in dashes: something to compare with
-	Other  bool   // drawn in dots: the same thing, measured in another way
+	Floor  bool // drawn broken: something to compare with
 	Points []Point
 	Dots   bool // marks each point
-}
-
-// Mark is a target: a bar at a height.
-type Mark struct {
-	Low, High float64 // from where to where on the X axis
-	Y         float64
-	Colour    Colour // of what has the target
-	Label     string // stands above it; may be empty
-}
-
-// Colour is one of those that people who don't see all colours can tell apart (Okabe and
-// Ito, and grey). The zero value is black.
-type Colour int
-
-// The colours. Who measures gives each system its own, so that it has the same one in
-// every figure and in every report.
-const (
-	Black Colour = iota
-	Blue
-	Vermillion
-	Green
-	Purple
-	Orange
-	Sky
-	Grey
-)
-
-var colours = [...]string{"#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f"}
-
-func (c Colour) String() string {
-	if c < 0 || int(c) >= len(colours) {
-		c = Black
-	}
-	return colours[c]
 }
 
 // Point is a point of a Line.

@@ -69,8 +69,3 @@ func (m Machine) Config(w io.Writer) error {
 func (m Machine) String() string {
 	return fmt.Sprintf("%s, %d cores, %s, %s, commit %s, load average before %s", m.CPU, m.Cores, m.Kernel, m.Go, m.Commit, m.Load)
 }
-
-// stamp is what a figure says of it: which commit, where, and how busy it was.
-func (m Machine) stamp() string {
-	return fmt.Sprintf("commit %s, %s, %d cores, load average before %s", m.Commit, m.CPU, m.Cores, m.Load)
-}

@@ -46,6 +46,8 @@ func (p *Session) Handle(buf *frame.Buffer, off int, f frame.Frame) error {
 		}
 		err = p.reply(buf, off, f, err)
 	case err != nil:
+	case t == frame.TypePublish && f.Flags()&frame.FlagRedelivered != 0:
+		err = frame.ErrFlags // only the broker sets it
 	case t == frame.TypePublish:
 		err = p.publish(buf, off, f)
 	case t == frame.TypeRequest:

@@ -160,6 +160,14 @@ func (l *LocalClient) do(ctx context.Context, f func() error) error {
 	return inner
 }
 
+// Push implements Bus. What was published is in the routing thread's hands already.
+func (l *LocalClient) Push() error {
+	if l.ctx.Err() != nil {
+		return bus.ErrClosed
+	}
+	return nil
+}
+
 // Flush implements Bus.
 func (l *LocalClient) Flush(ctx context.Context) error {
 	return l.do(ctx, func() error { return nil })

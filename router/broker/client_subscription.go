@@ -123,6 +123,24 @@ func (s *localSubscription) Close() error {
 	return nil
 }
 
+// Drain implements bus.Subscriber.
+func (s *localSubscription) Drain(ctx context.Context) error {
+	err := s.l.do(ctx, func() error {
+		s.l.session.Stop(s.id)
+		return nil
+	})
+	if err == nil {
+		err = s.drained(ctx)
+	}
+	if cerr := s.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("drain: %w", err)
+	}
+	return nil
+}
+
 // end removes the subscription, on the routing thread, and drops what is left.
 func (s *localSubscription) end() {
 	if s.sub == nil {

@@ -118,10 +118,53 @@ func TestAGroupGoesOnWithoutAMember(t *testing.T) {
 	}
 	publish(t, c, "task", numbers(0, 4)...)
 	flush(t, c)
-	if diff := cmp.Diff([]uint64{3, 3}, matched(t, b, "0", "2")); diff != "" {
+	if diff := cmp.Diff([]uint64{4, 3}, matched(t, b, "0", "2")); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if s := balanced(t, b); s.Matched != 7 || s.DroppedBy["connection lost"] != 1 {
-		t.Errorf("matched %d, dropped by %v; want 7, and the one of the member that left", s.Matched, s.DroppedBy)
+	if s := balanced(t, b); s.Matched != 7 || s.HandedOver != 1 || s.Dropped != 0 {
+		t.Errorf("matched %d, handed over %d, dropped by %v; want 7, and the one of the member that left", s.Matched, s.HandedOver, s.DroppedBy)
+	}
+}
+
+// What waits for a member that leaves goes to the others, marked; and only when there
+// is none it is lost.
+func TestALeavingMemberHandsOverWhatItHas(t *testing.T) {
+	b := serve(t, router.Options{})
+	far, on := attach(t, b, 0) // takes nothing
+	on(func() {
+		if _, _, err := far.session.Subscribe(1, router.Subscription{Group: "g", Patterns: []string{"task"}}); err != nil {
+			t.Error(err)
+		}
+	})
+	c := client(t, b, "c")
+	publish(t, c, "task", "taken, and then lost with its connection")
+	flush(t, c)
+	publish(t, c, "task", "0", "1", "2")
+	flush(t, c)
+	other := subscribe(t, c, router.Subscription{Group: "g", Patterns: []string{"task"}})
+	on(func() {
+		far.lose()
+		far.session.Unsubscribe(1)
+	})
+	var got []string
+	for m := range other.Messages(within(t)) {
+		if !m.Redelivered() {
+			t.Errorf("%s is not marked as redelivered", m.Payload)
+		}
+		if got = append(got, string(m.Payload)); len(got) == 3 {
+			break
+		}
+	}
+	if diff := cmp.Diff([]string{"0", "1", "2"}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if s := balanced(t, b); s.HandedOver != 3 {
+		t.Errorf("%d handed over, want 3", s.HandedOver)
+	}
+	publish(t, c, "task", "3")
+	flush(t, c)
+	other.Close()
+	if s := balanced(t, b); s.HandedOver != 3 || s.DroppedBy["connection lost"] != 2 {
+		t.Errorf("%d handed over, dropped by %v: want the last message lost, because nobody is left to take it", s.HandedOver, s.DroppedBy)
 	}
 }

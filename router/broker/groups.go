@@ -3,6 +3,7 @@ package broker
 import (
 	"cmp"
 
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/queue"
 )
@@ -44,4 +45,45 @@ func (b *Broker) deliverGroup(g *group, rt *route, items []queue.Item, source st
 			b.deliverInflated(s, rt.lane, items[i:i+1])
 		}
 	}
+}
+
+// handOver gives what still waits for s, a member of a queue group that leaves, to
+// other members: a group promises that each message has one taker, but no order. What
+// no other member takes is lost with s.
+func (b *Broker) handOver(s *Sub) {
+	for _, ln := range [...]bus.Lane{bus.Urgent, bus.Bulk} {
+		items := s.Queue.TakeBack(ln, nil, !s.session.local)
+		for i := range items {
+			it := &items[i]
+			if t := b.otherMember(s, it.Frame()); t == nil {
+				s.Queue.Lost(ln, 1, uint64(it.Len))
+			} else {
+				s.Queue.CountHandedOver(ln, 1, uint64(it.Len))
+				b.stats.handedOver++
+				b.redeliver(t, ln, it.Frame())
+			}
+		}
+		queue.ReleaseItems(items)
+	}
+}
+
+// otherMember returns the member of s's group that f goes to now, or nil. s is not
+// among the routes any more.
+func (b *Broker) otherMember(s *Sub, f frame.Frame) *Sub {
+	rt := b.route(string(f.Topic()))
+	for i := range rt.groups {
+		if g := &rt.groups[i]; g.name == s.spec.Group {
+			return g.pick(rt.lane, func(t *Sub) bool { return t.filter == nil || t.passes(f, rt.topic) })
+		}
+	}
+	return nil
+}
+
+// redeliver queues a copy of f for t, which is marked: other subscribers share f.
+func (b *Broker) redeliver(t *Sub, ln bus.Lane, f frame.Frame) {
+	buf := b.pool.Get(len(f))
+	buf.B = append(buf.B, f...)
+	frame.Frame(buf.B).SetFlags(f.Flags() | frame.FlagRedelivered)
+	b.deliverInflated(t, ln, []queue.Item{{Buf: buf, Len: uint32(len(f))}})
+	buf.Release(1)
 }

@@ -127,6 +127,18 @@ func (p *Session) Unsubscribe(id uint64) bool {
 	return true
 }
 
+// Stop has nothing more routed to a subscription; it reports whether there was one.
+// What is queued can still be taken, and requests be answered, until Unsubscribe.
+func (p *Session) Stop(id uint64) bool {
+	s := p.subs[id]
+	if s == nil {
+		return false
+	}
+	p.b.endBurst()
+	p.stop(s, nil)
+	return true
+}
+
 // Finish has nothing more routed to the session's subscriptions. What is queued can
 // still be taken, and requests be answered, until Close.
 func (p *Session) Finish() {
@@ -155,6 +167,9 @@ func (p *Session) remove(s *Sub, why error) {
 	p.filterEntries -= len(s.patterns) + filter.Entries(&s.spec)
 	p.filterBytes -= filter.Bytes(&s.spec)
 	p.dropReady(s)
+	if s.spec.Group != "" {
+		p.b.handOver(s)
+	}
 	if !p.local {
 		s.Queue.Discard()
 		p.b.finalizeLast(s)

@@ -13,6 +13,11 @@ func Now() int64 { return frame.Now() }
 // Bus is what a program sees of a broker, in the same process or over a
 // socket: Broker.Client and ipc.Dial both return one, and package routertest
 // holds the suite that both pass. Safe for concurrent use.
+//
+// The context of a method bounds the call, and ends it: the method then returns the
+// context's error. What the call has started (a subscription, a responder) lives on
+// after the context has ended, until it is closed. Only Subscriber.Messages lasts as
+// long as its context.
 type Bus interface {
 	// Publisher checks and encodes topic once and returns the fast path for
 	// publishing on it.
@@ -35,6 +40,9 @@ type Bus interface {
 	// Respond serves requests for target with h until the returned Closer is
 	// closed. With several responders each request goes to one of them.
 	Respond(ctx context.Context, target string, h Responder) (Closer, error)
+	// Push has what was published before sent now, where it waits to be sent together
+	// with more. It does not wait for the broker, as Flush does.
+	Push() error
 	// Flush returns when the broker has routed all that was published before.
 	Flush(ctx context.Context) error
 	// Drain ends all subscriptions, lets them take what is queued, flushes, and

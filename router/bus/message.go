@@ -26,6 +26,10 @@ type Message struct {
 // Topic returns the topic's bytes; string(m.Topic()) keeps them.
 func (m *Message) Topic() []byte { return m.Frame.Topic() }
 
+// Redelivered reports whether the message was queued for another member of this
+// subscription's queue group, which left before it took the message.
+func (m *Message) Redelivered() bool { return m.Gap == nil && m.Frame.Flags()&frame.FlagRedelivered != 0 }
+
 // Published returns when the publisher sent the message, as CLOCK_MONOTONIC
 // nanoseconds of this host; Now gives the same clock.
 func (m *Message) Published() int64 { return m.Frame.Time() }

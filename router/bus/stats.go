@@ -30,6 +30,9 @@ type Stats struct {
 	Delivered uint64 `json:"delivered"`
 	Dropped   uint64 `json:"dropped"`
 	Queued    uint64 `json:"queued"`
+	// HandedOver counts messages that were queued for a member of a queue group which
+	// left, and went to another one. They count as matched there.
+	HandedOver uint64 `json:"handed_over"`
 	// DroppedBy splits Dropped by reason.
 	DroppedBy map[string]uint64 `json:"dropped_by"`
 	// PublishRate and DropRate are messages a second over the last minute. What

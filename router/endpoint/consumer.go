@@ -71,7 +71,7 @@ func (c *Consumer) Messages(ctx context.Context) iter.Seq[*bus.Message] {
 		c.consuming.Lock()
 		defer c.leave()
 		for ctx.Err() == nil && !c.closing.Load() {
-			if !c.Step(yield) {
+			if !c.Step(ctx, yield) {
 				return
 			}
 			if err := c.Queue.Wait(ctx); errors.Is(err, bus.ErrClosed) {
@@ -131,9 +131,10 @@ func (c *Consumer) settle() {
 	}
 }
 
-// Step shows all that is queued, without waiting. It reports false when yield
-// did, or when the consumer was abandoned; then the rest is shown next time.
-func (c *Consumer) Step(yield func(*bus.Message) bool) bool {
+// Step shows all that is queued, without waiting. It reports false when yield did,
+// when ctx has ended, or when the consumer was abandoned; then the rest is shown next
+// time.
+func (c *Consumer) Step(ctx context.Context, yield func(*bus.Message) bool) bool {
 	for {
 		ln := bus.Urgent
 		any, goOn := c.take(ln, yield)
@@ -144,7 +145,7 @@ func (c *Consumer) Step(yield func(*bus.Message) bool) bool {
 		if !any || !goOn {
 			return goOn
 		}
-		if !c.show(ln, yield) {
+		if !c.show(ctx, ln, yield) {
 			return false
 		}
 	}
@@ -175,8 +176,9 @@ func (c *Consumer) take(ln bus.Lane, yield func(*bus.Message) bool) (any, goOn b
 
 // show yields the messages of the lane that are in hand, but leaves off where an
 // urgent one has come meanwhile. However it ends, what was shown is booked and
-// released, and what was not is kept. After Abandon none is begun.
-func (c *Consumer) show(ln bus.Lane, yield func(*bus.Message) bool) bool {
+// released, and what was not is kept. After Abandon, and after the end of ctx, none is
+// begun.
+func (c *Consumer) show(ctx context.Context, ln bus.Lane, yield func(*bus.Message) bool) bool {
 	h := &c.taken[ln]
 	items := h.taken.Items[h.at:]
 	done, size := 0, 0
@@ -187,7 +189,7 @@ func (c *Consumer) show(ln bus.Lane, yield func(*bus.Message) bool) bool {
 		queue.ReleaseItems(items[:done])
 	}()
 	for i := range items {
-		if c.closing.Load() {
+		if c.closing.Load() || ctx.Err() != nil {
 			return false
 		}
 		if i > 0 && ln == bus.Bulk && c.Queue.Len(bus.Urgent) > 0 {

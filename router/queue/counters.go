@@ -6,6 +6,9 @@ import "github.com/daemoneye/eventbus/frame"
 // Queued holds whenever neither side is in the middle of a call.
 type Counts struct {
 	Matched, Delivered, Dropped uint64
+	// HandedOver messages were queued here and went to another subscription, where they
+	// are matched: not part of Matched.
+	HandedOver uint64
 	// Queued are the messages in the lanes; Batch those that the consumer took
 	// and has neither delivered nor given up yet.
 	Queued, Taken int
@@ -24,7 +27,8 @@ func (q *Queue) Count() Counts {
 		// Read what the consumer moves before what is derived from it.
 		delivered, lost := l.done.Load(), l.lost.Load()
 		deliveredBytes, lostBytes := l.doneBytes.Load(), l.lostBytes.Load()
-		c.Matched += l.seq
+		c.Matched += l.seq - l.handedOver
+		c.HandedOver += l.handedOver
 		c.Delivered += delivered
 		var dropped uint64
 		for r, n := range l.dropped {
@@ -36,10 +40,10 @@ func (q *Queue) Count() Counts {
 		c.Dropped += dropped
 		queued := l.len()
 		c.Queued += queued
-		c.Taken += int(l.seq-delivered-dropped) - queued
+		c.Taken += int(l.seq-l.handedOver-delivered-dropped) - queued
 		c.DeliveredBytes += deliveredBytes
 		c.DroppedBytes += l.droppedBytes + lostBytes
-		c.QueuedBytes += l.pos - l.droppedBytes - deliveredBytes - lostBytes
+		c.QueuedBytes += l.pos - l.handedOverBytes - l.droppedBytes - deliveredBytes - lostBytes
 	}
 	return c
 }
@@ -57,5 +61,5 @@ func (l *lane) len() int {
 // queuedBytes is what is neither delivered nor dropped; conflated messages were
 // dropped when they were replaced.
 func (l *lane) queuedBytes() uint64 {
-	return l.pos - l.droppedBytes - l.doneBytes.Load() - l.lostBytes.Load()
+	return l.pos - l.handedOverBytes - l.droppedBytes - l.doneBytes.Load() - l.lostBytes.Load()
 }

@@ -61,6 +61,30 @@ func (q *Queue) Skip(ln bus.Lane, count, size uint64, why bus.Reason) {
 	q.Notify()
 }
 
+// TakeBack removes what waits in a lane, for somebody else to have it, and appends it to
+// dst with its references. The caller accounts for each message with CountHandedOver
+// or Lost. What the consumer has taken stays with it, unless the caller is the
+// consumer as well. A conflating lane gives nothing back. Producer only.
+func (q *Queue) TakeBack(ln bus.Lane, dst []Item, consumerToo bool) []Item {
+	l := &q.lanes[ln]
+	if l.ring == nil {
+		return dst
+	}
+	if consumerToo {
+		dst = append(dst, l.remaining...)
+		l.remaining = nil
+	}
+	dst = l.ring.Evict(l.ring.Len(), dst)
+	return dst
+}
+
+// CountHandedOver counts n messages of together size bytes that another subscription
+// has now: they are not matched here any more. Producer only.
+func (q *Queue) CountHandedOver(ln bus.Lane, n int, size uint64) {
+	q.lanes[ln].handedOver += uint64(n)
+	q.lanes[ln].handedOverBytes += size
+}
+
 // drop books and releases what the policy took out or refused, and returns how
 // many messages that were. What was refused is still the run's for the next
 // queue, so items are not cleared here.

@@ -18,10 +18,12 @@ type lane struct {
 	seq, pos     uint64 // of the next message: matched messages and their bytes
 	dropped      [reasonCount]uint64
 	droppedBytes uint64
-	retained     retainedBytes
-	largest      uint32 // of the messages since the lane was last seen empty
-	tail         mark   // behind the last message that was refused or evicted
-	unknown      mark   // where something was lost of unknown size, and its Reason
+	// handed over to another subscription: not matched here any more
+	handedOver, handedOverBytes uint64
+	retained                    retainedBytes
+	largest                     uint32 // of the messages since the lane was last seen empty
+	tail                        mark   // behind the last message that was refused or evicted
+	unknown                     mark   // where something was lost of unknown size, and its Reason
 
 	// written by the producer, taken by the consumer
 	natural bus.Reason    // of the losses that the policy makes; constant

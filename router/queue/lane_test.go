@@ -42,7 +42,7 @@ func TestWhatIsInHandOfBothLanesIsGivenUp(t *testing.T) {
 	f.push(router.Bulk, "a", numbers(0, 10)...)
 	c := endpoint.NewConsumer(f.q, 1<<10)
 	n := 0
-	c.Step(func(m *router.Message) bool {
+	c.Step(t.Context(), func(m *router.Message) bool {
 		if n++; n == 1 {
 			f.push(router.Urgent, "b", "x", "y")
 		}
@@ -62,7 +62,7 @@ func TestAnUrgentMessageOvertakesABatchThatWasTaken(t *testing.T) {
 	f.push(router.Bulk, "a", numbers(0, 40)...)
 	c := endpoint.NewConsumer(f.q, 1<<10)
 	var lines []string
-	c.Step(func(m *router.Message) bool {
+	c.Step(t.Context(), func(m *router.Message) bool {
 		if lines = append(lines, shown(m)); len(lines) == 3 {
 			f.push(router.Urgent, "b", "x")
 		}
@@ -71,7 +71,7 @@ func TestAnUrgentMessageOvertakesABatchThatWasTaken(t *testing.T) {
 	if diff := cmp.Diff([]string{"0 0", "1 1", "2 2", "!0 x", "3 3", "4 4"}, lines); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	c.Step(func(m *router.Message) bool { lines = append(lines, shown(m)); return true })
+	c.Step(t.Context(), func(m *router.Message) bool { lines = append(lines, shown(m)); return true })
 	if n := len(lines); n != 41 || lines[40] != "39 39" {
 		t.Errorf("%d are shown, the last is %q", n, lines[n-1])
 	}

@@ -72,8 +72,8 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	}
 	c := &Client{o: o, pool: frame.NewPool(), subs: make(map[uint64]*subscription), fd: s.fd, readerDone: make(chan struct{})}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.calls = endpoint.Requester{Send: func(_ context.Context, f *frame.Fields) error { return c.send(f) }, MaxPayload: s.welcome.MaxMessageSize}
-	c.responders = endpoint.Responders{Send: c.send, Failed: c.report}
+	c.calls = endpoint.Requester{Send: c.send, MaxPayload: s.welcome.MaxMessageSize}
+	c.responders = endpoint.Responders{Send: func(f *frame.Fields) error { return c.send(c.ctx, f) }, Failed: c.report}
 	c.terms.Store(newTerms(s.welcome))
 	if err := c.out.init(o.LatencyBudget, o.Backlog); err != nil {
 		unix.Close(s.fd)
@@ -121,7 +121,7 @@ func (c *Client) Live() int64 { return c.pool.Live() }
 
 // send encodes and sends a frame. All but messages that are not urgent, and pings, go
 // ahead of those.
-func (c *Client) send(f *frame.Fields) error {
+func (c *Client) send(ctx context.Context, f *frame.Fields) error {
 	n := frame.HeaderSize + len(f.Topic) + len(f.Extension) + len(f.Payload)
 	if err := c.terms.Load().admit(n); err != nil {
 		return err
@@ -133,7 +133,7 @@ func (c *Client) send(f *frame.Fields) error {
 	case frame.TypePing:
 		lane = bus.Bulk // its pong means that all before it has arrived
 	}
-	return c.out.write(lane, n, f)
+	return c.out.write(ctx, lane, n, f)
 }
 
 // Request implements bus.Bus.
@@ -164,9 +164,6 @@ func (c *Client) Flush(ctx context.Context) error {
 		return ErrInHandler
 	}
 	f := frame.Fields{Type: frame.TypePing, Priority: frame.NormalPriority, ID: c.calls.NextID(), Time: frame.Now()}
-	if err := c.out.flush(); err != nil {
-		return err
-	}
 	return c.await(ctx, &f)
 }
 

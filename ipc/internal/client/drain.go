@@ -60,9 +60,11 @@ func (c *Client) Drain(ctx context.Context) error {
 		return fmt.Errorf("drain: %w", ErrInHandler)
 	}
 	err := c.drain(ctx)
-	if cerr := c.Close(); err == nil {
-		err = cerr
+	patience := closeTimeout
+	if ctx.Err() != nil {
+		patience = 0
 	}
+	c.closeOnce.Do(func() { c.close(patience) })
 	if err != nil {
 		return fmt.Errorf("drain: %w", err)
 	}
@@ -87,7 +89,7 @@ func (c *Client) drain(ctx context.Context) error {
 	c.closed, c.draining = true, true // the goodbye that comes is expected
 	subs := slices.Collect(maps.Values(c.subs))
 	c.mu.Unlock()
-	if err := c.out.drain(); err != nil && !errors.Is(err, ErrDisconnected) {
+	if err := c.out.drain(ctx); err != nil && !errors.Is(err, ErrDisconnected) {
 		return err
 	} // why a connection has ended, the reading goroutine knows
 	select {
@@ -119,15 +121,16 @@ func (c *Client) Close() error {
 	if c.inHandler() {
 		return fmt.Errorf("close: %w", ErrInHandler)
 	}
-	c.closeOnce.Do(c.close)
+	c.closeOnce.Do(func() { c.close(closeTimeout) })
 	return nil
 }
 
-func (c *Client) close() {
+// close gives what is being written as long as patience allows.
+func (c *Client) close(patience time.Duration) {
 	c.mu.Lock()
 	c.closed, c.draining = true, false
 	c.mu.Unlock()
-	impatient := time.AfterFunc(closeTimeout, c.hangUp)
+	impatient := time.AfterFunc(patience, c.hangUp)
 	c.out.close(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Goodbye{}))
 	impatient.Stop()
 	c.cancel()

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -15,48 +16,85 @@ import (
 const maxFollowUps = 16
 
 // flushLocked writes what is there, urgent frames first, and then what was appended
-// meanwhile and is urgent or to be followed up. The rest is left to run. mu is held,
-// but not while writing.
-func (o *outbox) flushLocked() error {
+// meanwhile and is urgent or to be followed up. The rest is left to run, and so is what
+// the socket does not take at once, where ctx can end: a call with such a context must
+// not sit in a system call. mu is held, but not while writing.
+func (o *outbox) flushLocked(ctx context.Context) error {
 	o.followUp = false
 	o.disarm()
-	err := o.writeLane(bus.Urgent)
+	err := o.writePartial(ctx)
 	if err == nil {
-		err = o.writeLane(bus.Bulk)
+		err = o.writeLane(ctx, bus.Urgent)
 	}
-	for round := 0; err == nil && round < maxFollowUps && (o.followUp || len(o.lanes[bus.Urgent]) > 0) && o.fd >= 0; round++ {
+	if err == nil {
+		err = o.writeLane(ctx, bus.Bulk)
+	}
+	for round := 0; err == nil && round < maxFollowUps && (o.followUp || len(o.lanes[bus.Urgent]) > 0) && o.writable(); round++ {
 		bulk := o.followUp // pings are in the bulk lane
 		o.followUp = false
-		if err = o.writeLane(bus.Urgent); err == nil && bulk {
-			err = o.writeLane(bus.Bulk)
+		if err = o.writeLane(ctx, bus.Urgent); err == nil && bulk {
+			err = o.writeLane(ctx, bus.Bulk)
 		}
 	}
 	o.disarm()
-	if o.waiting() > 0 && o.fd >= 0 {
+	if (o.waiting() > 0 || o.partial.pending()) && o.fd >= 0 {
 		o.arm(frame.Now(), o.pacing.wait)
 	}
 	return err
 }
 
-// writeLane writes what is in the lane, if anything. mu is held, but not while
-// writing.
-func (o *outbox) writeLane(lane bus.Lane) (err error) {
-	if len(o.lanes[lane]) == 0 || o.fd < 0 {
+// writable reports whether a batch may be begun. mu is held.
+func (o *outbox) writable() bool { return o.fd >= 0 && !o.partial.pending() }
+
+// partialBatch is a batch that is being written, or of which a full socket has taken
+// only the first part.
+type partialBatch struct {
+	batch []byte
+	sent  int
+	lane  bus.Lane
+}
+
+func (p *partialBatch) pending() bool { return p.batch != nil }
+
+// writeLane writes what is in the lane, if anything, unless another batch is to be
+// finished first. mu is held, but not while writing.
+func (o *outbox) writeLane(ctx context.Context, lane bus.Lane) error {
+	if len(o.lanes[lane]) == 0 || !o.writable() {
 		return nil
 	}
-	batch, fd := o.lanes[lane], o.fd
+	o.partial = partialBatch{batch: o.lanes[lane], lane: lane}
 	o.stamps.expire()
 	o.lanes[lane], o.spare = o.spare[:0], nil
 	if lane == bus.Bulk {
 		o.pacing.charge(o.messages)
 		o.messages = 0
 	}
-	o.writing = true
 	o.writes.Add(1)
+	return o.writePartial(ctx)
+}
+
+// writePartial goes on with a batch that is not written whole, if there is one. mu is
+// held, but not while writing.
+func (o *outbox) writePartial(ctx context.Context) (err error) {
+	if !o.partial.pending() || o.fd < 0 {
+		return nil
+	}
+	send, waits := unixsock.SendAll, true
+	if ctx.Done() != nil {
+		send, waits = unixsock.SendNow, false
+	}
+	p, fd := &o.partial, o.fd
+	rest := p.batch[p.sent:]
+	o.writing = true
 	o.mu.Unlock()
-	sent, werr := unixsock.SendAll(fd, batch)
+	sent, werr := send(fd, rest)
 	o.mu.Lock()
 	o.writing = false
+	p.sent += sent
+	o.written.Broadcast()
+	if werr == unix.EAGAIN && !waits {
+		return nil // the timer is armed for it, and run goes on
+	}
 	if werr != nil {
 		err = fmt.Errorf("%w: %w", ErrDisconnected, werr)
 		if werr != unix.EPIPE && werr != unix.ECONNRESET {
@@ -65,11 +103,11 @@ func (o *outbox) writeLane(lane bus.Lane) (err error) {
 		if o.fd == fd {
 			o.detach() // the reading goroutine connects anew
 		}
-		rest := unwrittenFrames(batch, sent)
-		o.cutID = firstMessageID(rest)
-		o.lanes[lane] = append(rest, o.lanes[lane]...)
-		batch = nil
+		o.putBack()
+		return err
 	}
+	batch, lane := p.batch, p.lane
+	*p = partialBatch{}
 	switch {
 	case cap(batch) > o.maxSpare:
 	case len(o.lanes[lane]) == 0:
@@ -78,21 +116,20 @@ func (o *outbox) writeLane(lane bus.Lane) (err error) {
 	default:
 		o.spare = batch[:0]
 	}
-	o.written.Broadcast()
-	return err
+	return nil
 }
 
-// flush writes what waits, when the goroutine that is writing has ended.
-func (o *outbox) flush() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for o.writing {
-		o.written.Wait()
+// putBack returns to its lane what was not written whole, for the next connection: the
+// broker cannot have routed it. mu is held.
+func (o *outbox) putBack() {
+	p := &o.partial
+	if !p.pending() {
+		return
 	}
-	if o.closed {
-		return bus.ErrClosed
-	}
-	return o.flushLocked()
+	rest := unwrittenFrames(p.batch, p.sent)
+	o.cutID = firstMessageID(rest)
+	o.lanes[p.lane] = append(rest, o.lanes[p.lane]...)
+	*p = partialBatch{}
 }
 
 // push writes what waits, or has the goroutine that is writing do it.
@@ -102,14 +139,14 @@ func (o *outbox) push() error {
 	if o.closed {
 		return bus.ErrClosed
 	}
-	if o.waiting() == 0 {
+	if o.waiting() == 0 && !o.partial.pending() {
 		return nil
 	}
 	if o.writing {
 		o.followUp = true
 		return nil
 	}
-	err := o.flushLocked()
+	err := o.flushLocked(context.Background())
 	if p := &o.pacing; p.due != 0 && !p.armed && p.wait == p.shortestWait() && !o.closed {
 		p.due = 0
 		p.timer.stop() // nothing waits for it, and no batch will soon set it anew
@@ -138,5 +175,5 @@ func (o *outbox) timeUp() {
 		o.disarm()
 		return
 	}
-	o.flushLocked() // a failure is reported by the reading goroutine
+	o.flushLocked(context.Background()) // a failure is reported by the reading goroutine
 }

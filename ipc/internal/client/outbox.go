@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ type outbox struct {
 	written  sync.Cond     // signalled when a write has ended
 	lanes    [2][]byte     // guarded by mu; frames to write, urgent ones first
 	spare    []byte        // guarded by mu; memory of a batch that was written
+	partial  partialBatch  // guarded by mu; its batch belongs to the writer while writing
 	maxSpare int           // guarded by mu; memory of larger batches is not kept
 	backlog  int           // bytes kept without a connection; 0: no other connection will come
 	messages int           // guarded by mu; in the bulk lane, without those that a failed write put back
@@ -80,6 +82,7 @@ func (o *outbox) disconnect() (cutID uint64) {
 	for o.writing {
 		o.written.Wait()
 	}
+	o.putBack()
 	for lane := range o.lanes {
 		o.lanes[lane] = onlyMessages(o.lanes[lane])
 	}
@@ -127,7 +130,7 @@ func (o *outbox) close(goodbye []byte) {
 	}
 	if o.fd >= 0 {
 		o.lanes[bus.Bulk] = append(o.lanes[bus.Bulk], goodbye...)
-		o.flushLocked() // an error means that there is no broker to read it
+		o.flushLocked(context.Background()) // an error means that there is no broker to read it
 	}
 	o.fd = -1
 	o.pacing.timer.close()
@@ -135,7 +138,7 @@ func (o *outbox) close(goodbye []byte) {
 
 // reserve waits until n bytes may be appended to the lane. mu is held; appended lets
 // go of it.
-func (o *outbox) reserve(lane bus.Lane, n int) error {
+func (o *outbox) reserve(ctx context.Context, lane bus.Lane, n int) error {
 	for {
 		switch {
 		case o.closed || o.sealed:
@@ -150,19 +153,43 @@ func (o *outbox) reserve(lane bus.Lane, n int) error {
 		case len(o.lanes[lane]) < maxBatch:
 			return nil
 		case o.writing:
-			o.written.Wait() // the broker is slower than this client: the socket is full
-		default:
-			if err := o.flushLocked(); err != nil && o.backlog == 0 {
+			if err := o.awaitWrite(ctx); err != nil { // the broker is slower than this client: the socket is full
 				return err
+			}
+		default:
+			if err := o.flushLocked(ctx); err != nil && o.backlog == 0 {
+				return err
+			}
+			if o.partial.pending() { // run goes on with it
+				if err := o.awaitWrite(ctx); err != nil {
+					return err
+				}
 			}
 		}
 	}
 }
 
+// awaitWrite waits until a write has ended, or ctx has. mu is held, but not while
+// waiting.
+func (o *outbox) awaitWrite(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, func() {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.written.Broadcast()
+		})()
+	}
+	o.written.Wait()
+	return ctx.Err()
+}
+
 // messageAppended is appended for a message: a lost connection is no error where the
 // message is kept for the next one.
-func (o *outbox) messageAppended(lane bus.Lane, now int64) error {
-	if err := o.appended(lane, now); err != nil && o.backlog == 0 {
+func (o *outbox) messageAppended(ctx context.Context, lane bus.Lane, now int64) error {
+	if err := o.appended(ctx, lane, now); err != nil && o.backlog == 0 {
 		return err
 	}
 	return nil
@@ -170,7 +197,7 @@ func (o *outbox) messageAppended(lane bus.Lane, now int64) error {
 
 // appended decides when a frame is written that was appended at now, and lets go of
 // mu.
-func (o *outbox) appended(lane bus.Lane, now int64) (err error) {
+func (o *outbox) appended(ctx context.Context, lane bus.Lane, now int64) (err error) {
 	p := &o.pacing
 	switch {
 	case o.fd < 0: // connect has it written
@@ -180,16 +207,16 @@ func (o *outbox) appended(lane bus.Lane, now int64) (err error) {
 		if p.armed {
 			p.lengthenWait()
 		}
-		err = o.flushLocked()
+		err = o.flushLocked(ctx)
 	case lane == bus.Urgent:
-		err = o.flushLocked()
+		err = o.flushLocked(ctx)
 	case p.armed: // a dense stream: it is written with what waits already
 	default:
 		if p.addCredit(now); p.credit < p.cost() {
 			o.arm(now, p.wait)
 			break
 		}
-		err = o.flushLocked()
+		err = o.flushLocked(ctx)
 	}
 	o.mu.Unlock()
 	return err
@@ -230,9 +257,9 @@ func (o *outbox) stamp() int64 {
 
 // write appends a frame of n bytes and has it written. Only messages wait for a
 // connection: requests and answers mean nothing on the next one.
-func (o *outbox) write(lane bus.Lane, n int, f *frame.Fields) error {
+func (o *outbox) write(ctx context.Context, lane bus.Lane, n int, f *frame.Fields) error {
 	o.mu.Lock()
-	err := o.reserve(lane, n)
+	err := o.reserve(ctx, lane, n)
 	message := f.Type == frame.TypePublish
 	if err == nil && o.fd < 0 && !message {
 		err = ErrDisconnected
@@ -248,10 +275,10 @@ func (o *outbox) write(lane bus.Lane, n int, f *frame.Fields) error {
 		return err
 	}
 	if message {
-		return o.messageAppended(lane, frame.Now())
+		return o.messageAppended(ctx, lane, frame.Now())
 	}
 	o.followUp = true
-	return o.appended(bus.Urgent, frame.Now()) // it does not wait for more
+	return o.appended(ctx, bus.Urgent, frame.Now()) // it does not wait for more
 }
 
 // enqueue appends a frame whose answer no call waits for, and leaves the writing to
@@ -281,7 +308,7 @@ func (o *outbox) enqueue(f *frame.Fields) error {
 func (o *outbox) abort(goodbye []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.fd >= 0 && !o.writing {
+	if o.writable() && !o.writing {
 		unixsock.RawSend(o.fd, []unix.Iovec{{Base: &goodbye[0], Len: uint64(len(goodbye))}})
 		o.detach()
 	}
@@ -289,7 +316,7 @@ func (o *outbox) abort(goodbye []byte) {
 
 // drain writes what waits, and the drain frame as the last one: what is published from
 // then on would lie behind it, and is refused.
-func (o *outbox) drain() error {
+func (o *outbox) drain(ctx context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -298,11 +325,13 @@ func (o *outbox) drain() error {
 	o.sealed, o.fastLimit = true, 0
 	o.written.Broadcast()
 	for o.writing {
-		o.written.Wait()
+		if err := o.awaitWrite(ctx); err != nil {
+			return err
+		}
 	}
 	if o.fd < 0 {
 		return ErrDisconnected
 	}
 	o.lanes[bus.Bulk] = frame.AppendControl(o.lanes[bus.Bulk], frame.TypeDrain, 0, frame.Now(), 0)
-	return o.flushLocked()
+	return o.flushLocked(ctx)
 }

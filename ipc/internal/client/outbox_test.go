@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"os"
 	"runtime"
@@ -66,7 +67,7 @@ func (o *outbox) fill(t *testing.T) (written chan error) {
 	written = make(chan error, 1)
 	go func() { // ends when the peer has read it
 		f := frame.Fields{Type: frame.TypePublish, Topic: "a", Payload: make([]byte, 900<<10)}
-		written <- o.write(bus.Bulk, frame.HeaderSize+len(f.Payload), &f)
+		written <- o.write(context.Background(), bus.Bulk, frame.HeaderSize+len(f.Payload), &f)
 	}()
 	await(t, "a goroutine writes", o.isWriting)
 	return written
@@ -83,7 +84,7 @@ func TestRequestsFollowTheBatch(t *testing.T) {
 		if ty == frame.TypeRequest {
 			lane, f.Topic = bus.Urgent, "a.b"
 		}
-		if err := o.write(lane, 100, &f); err != nil {
+		if err := o.write(context.Background(), lane, 100, &f); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range []frame.Type{frame.TypePublish, ty} {
@@ -108,7 +109,7 @@ func TestLargeBatchesAreReused(t *testing.T) {
 		_, err := peer.Next()
 		reading <- err
 	}()
-	if err := o.write(bus.Bulk, frame.DefaultMaxSize-50, &f); err != nil {
+	if err := o.write(context.Background(), bus.Bulk, frame.DefaultMaxSize-50, &f); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-reading; err != nil {
@@ -122,7 +123,7 @@ func TestLargeBatchesAreReused(t *testing.T) {
 func (o *outbox) publish(t *testing.T) {
 	t.Helper()
 	f := frame.Fields{Type: frame.TypePublish, Topic: "a"}
-	if err := o.write(bus.Bulk, frame.HeaderSize+1, &f); err != nil {
+	if err := o.write(context.Background(), bus.Bulk, frame.HeaderSize+1, &f); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -259,7 +260,7 @@ func TestFailedWriteHangsUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := frame.Fields{Type: frame.TypePublish, Topic: "events.a", Payload: make([]byte, 900<<10)}
-	if err := o.write(bus.Bulk, len(f.Payload)+100, &f); !errors.Is(err, ErrDisconnected) {
+	if err := o.write(context.Background(), bus.Bulk, len(f.Payload)+100, &f); !errors.Is(err, ErrDisconnected) {
 		t.Error(err)
 	}
 	if n, err := unixsock.Recv(fd, make([]byte, 1)); n != 0 || err != nil {

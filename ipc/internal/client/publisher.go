@@ -54,14 +54,14 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 		o.mu.Unlock()
 		return nil
 	}
-	if err := o.reserve(p.lane, n); err != nil {
+	if err := o.reserve(context.Background(), p.lane, n); err != nil {
 		o.mu.Unlock()
 		return err
 	}
 	now := o.stamp()
 	b := &o.lanes[p.lane]
 	*b = p.t.Append(*b, o.nextMessageID(p.lane), now, extension, payload)
-	return o.messageAppended(p.lane, now)
+	return o.messageAppended(context.Background(), p.lane, now)
 }
 
 // compressed are buffers that payloads are compressed into.
@@ -77,7 +77,7 @@ func (c *Client) publishCompressed(p *publisher, method frame.Flags, extension, 
 	}
 	o := &c.out
 	o.mu.Lock()
-	if err := o.reserve(p.lane, p.t.Size(extension, out)); err != nil {
+	if err := o.reserve(context.Background(), p.lane, p.t.Size(extension, out)); err != nil {
 		o.mu.Unlock()
 		return err
 	}
@@ -86,7 +86,7 @@ func (c *Client) publishCompressed(p *publisher, method frame.Flags, extension, 
 	start := len(*b)
 	*b = p.t.Append(*b, o.nextMessageID(p.lane), now, extension, out)
 	frame.Frame((*b)[start:]).SetFlags(p.flags | flag)
-	return o.messageAppended(p.lane, now)
+	return o.messageAppended(context.Background(), p.lane, now)
 }
 
 // Publish implements bus.Bus.
@@ -108,15 +108,8 @@ func (c *Client) Publish(ctx context.Context, m bus.Outgoing) error {
 			f.Payload, f.Flags = out, f.Flags|flag
 		}
 	}
-	return c.send(&f)
+	return c.send(ctx, &f)
 }
 
-// Push writes what waits to be written together with more, without waiting for the
-// broker as Flush does. With a latency budget it does nothing, and the messages wait
-// for the budget's end.
-func (c *Client) Push() error {
-	if c.o.LatencyBudget > 0 {
-		return nil
-	}
-	return c.out.push()
-}
+// Push implements bus.Bus: what waits to be written together with more is written now.
+func (c *Client) Push() error { return c.out.push() }

@@ -190,7 +190,7 @@ func (c *Client) redial(backoff *time.Duration) *session {
 // returns that the connection was lost, or has not sent the frame yet.
 func (c *Client) resume(s *session) error {
 	c.mu.Lock()
-	subs := slices.DeleteFunc(slices.Collect(maps.Values(c.subs)), func(sub *subscription) bool { return sub.pending })
+	subs := slices.DeleteFunc(slices.Collect(maps.Values(c.subs)), func(sub *subscription) bool { return sub.pending || sub.draining })
 	c.mu.Unlock()
 	for _, sub := range subs {
 		sub.connectionLost() // it may call a handler, so no lock is held

@@ -40,7 +40,8 @@ type subscription struct {
 	inflated     []byte
 	scratch      []queue.Item
 
-	pending bool // guarded by c.mu; Subscribe waits for the ack, and sends the frame itself
+	draining bool // guarded by c.mu; it is not resumed on a new connection
+	pending  bool // guarded by c.mu; Subscribe waits for the ack, and sends the frame itself
 
 	mu       sync.Mutex // held while producing into the consumer's queue
 	produced bool       // guarded by mu; nothing more is produced
@@ -154,13 +155,56 @@ func (s *subscription) Close() error {
 	if !connected {
 		return nil // the broker has forgotten it already
 	}
-	send := c.send
-	if c.inHandler() {
-		send = c.out.enqueue
-	}
-	err := send(s.unsubscribeFrame())
+	err := c.out.enqueue(s.unsubscribeFrame()) // it waits for nothing, so that a handler may call Close
 	if errors.Is(err, ErrDisconnected) || errors.Is(err, bus.ErrClosed) {
 		return nil
+	}
+	return err
+}
+
+// Drain implements bus.Subscriber: the broker sends what it has queued, and then the
+// ack.
+func (s *subscription) Drain(ctx context.Context) error {
+	if s.c.inHandler() {
+		return fmt.Errorf("drain: %w", ErrInHandler)
+	}
+	err := s.drain(ctx)
+	if cerr := s.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("drain: %w", err)
+	}
+	return nil
+}
+
+func (s *subscription) drain(ctx context.Context) error {
+	c := s.c
+	c.mu.Lock()
+	_, open := c.subs[s.id]
+	s.draining = true
+	c.mu.Unlock()
+	if !open {
+		return nil
+	}
+	f := s.unsubscribeFrame()
+	f.Flags = frame.FlagDrain
+	err := c.await(ctx, f)
+	if err == nil { // the broker has forgotten it
+		c.mu.Lock()
+		delete(c.subs, s.id)
+		c.mu.Unlock()
+		defer s.abandon()
+	}
+	if ctx.Err() != nil {
+		return err
+	}
+	if s.consumer != nil { // also when the connection was lost: what has come can be taken
+		s.consumer.Queue.Close()
+		s.consumer.Finish()
+	}
+	if werr := s.waitConsumed(ctx); err == nil {
+		err = werr
 	}
 	return err
 }

@@ -69,6 +69,7 @@ type conn struct {
 	unsent   partialWrite // the rest of a write that the socket did not take whole
 	stream   frame.Stream // the last stream frame written: what the client takes the next messages for
 	farewell []byte       // the goodbye that finishDrain queues
+	drains   []uint64     // subscriptions whose unsubscribe is acknowledged when all is written
 	why      error        // it is closing
 }
 

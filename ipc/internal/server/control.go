@@ -1,6 +1,8 @@
 package server
 
 import (
+	"slices"
+
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
 )
@@ -27,6 +29,11 @@ func (c *conn) control(f frame.Frame) {
 		}
 		c.ack(f.ID(), seq)
 	case frame.TypeUnsubscribe:
+		if f.Flags()&frame.FlagDrain != 0 && c.session.Stop(f.ID()) {
+			c.drains = append(c.drains, f.ID())
+			c.session.RequestWrite()
+			return
+		}
 		if c.stream.Subscription == f.ID() {
 			c.stream = frame.Stream{}
 		}
@@ -48,6 +55,20 @@ func (c *conn) control(f frame.Frame) {
 		s.b.Refused(frame.ErrUnexpected)
 		c.refuse(f.ID(), frame.ErrUnexpected, false)
 	}
+}
+
+// endDrained acknowledges the subscriptions that the client drains and that have
+// nothing left to be written.
+func (c *conn) endDrained() {
+	c.drains = slices.DeleteFunc(c.drains, func(id uint64) bool {
+		if sub := c.session.Sub(id); sub != nil && sub.Queue.Pending() {
+			return false
+		}
+		c.session.Unsubscribe(id)
+		c.ctl = frame.AppendControl(c.ctl, frame.TypeAck, id, frame.Now(), frame.AckSize)
+		c.ctl = frame.AppendAck(c.ctl, 0)
+		return true
+	})
 }
 
 func (c *conn) ack(id, seq uint64) {

@@ -29,6 +29,9 @@ func (c *conn) flush() {
 			c.gatherQueues(g)
 		}
 		if g.total == 0 {
+			if c.endDrained(); len(c.ctl) > 0 {
+				continue
+			}
 			c.controlWritten()
 			c.finishDrain()
 			return
@@ -53,6 +56,9 @@ func (c *conn) flush() {
 		c.controlWritten()
 		markDelivered(g.items)
 		releaseRefs(g.refs)
+		if c.endDrained(); len(c.ctl) > 0 {
+			continue
+		}
 		if c.session == nil || len(c.session.Queued()) == 0 {
 			c.finishDrain()
 			return

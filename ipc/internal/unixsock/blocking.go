@@ -33,6 +33,23 @@ func SendAll(fd int, b []byte) (n int, err error) {
 	return n, nil
 }
 
+// SendNow writes what a socket takes at once; n says how much that is. The error is
+// EAGAIN where it did not take all.
+func SendNow(fd int, b []byte) (n int, err error) {
+	for n < len(b) {
+		rest := b[n:]
+		r, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(rest))), uintptr(len(rest)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+		switch e {
+		case 0:
+			n += int(r)
+		case unix.EINTR:
+		default:
+			return n, e
+		}
+	}
+	return n, nil
+}
+
 // Recv reads from a blocking socket. n is 0 at the end of the stream.
 func Recv(fd int, b []byte) (n int, err error) {
 	for {
