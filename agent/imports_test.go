@@ -41,6 +41,7 @@ var allowed = map[string][]string{
 	"agent/config":            {"go.yaml.in/yaml/v3"},
 	"agent/control":           {"agent/config", "router"},
 	"agent/event":             {},
+	"agent/hostid":            {},
 	"agent/health":            {"agent/control", "router"},
 	"agent/procstat":          {"github.com/prometheus/procfs", "golang.org/x/sys"},
 	"agent/collector":         {},

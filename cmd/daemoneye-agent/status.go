@@ -54,15 +54,9 @@ func runStatus(ctx context.Context, p *program, t *target, asJSON bool) error {
 		return err
 	}
 	defer client.Close()
-	waiting, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	reply, err := client.Request(waiting, control.StatusTarget, nil)
+	s, err := askStatus(ctx, client)
 	if err != nil {
-		return late(ctx, waiting, err)
-	}
-	var s control.Status
-	if err := json.Unmarshal(reply.Payload, &s); err != nil {
-		return fmt.Errorf("answer of the agent: %w", err)
+		return err
 	}
 	if asJSON {
 		enc := json.NewEncoder(p.out)

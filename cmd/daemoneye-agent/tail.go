@@ -18,9 +18,13 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
+// patternExamples are what the shell completes a pattern with.
+var patternExamples = []string{"events.#", "events.process.#", "events.+.gap", "alerts.#", "control.#"}
+
 // tailOptions are the flags of tail.
 type tailOptions struct {
 	count          int
+	timeout        time.Duration
 	replay, topics bool
 }
 
@@ -34,8 +38,8 @@ Print the messages of all topics that a pattern takes, one JSON object a line:
 the agent's events in the names of the Elastic Common Schema, JSON payloads as
 they are, others as text or base64. What was lost is announced on standard
 error. In a pattern + is one segment, and # at the end any number.
-Without --count it goes on until Ctrl-C or the agent's end; with it, an end
-before that is a failure.`,
+Without --count and --timeout it goes on until Ctrl-C or the agent's end. With
+--count, an end before that is a failure.`,
 		Example: `daemoneye-agent tail 'events.#'
 daemoneye-agent tail --replay --count 10 'events.process.#' 'alerts.#'`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -44,10 +48,11 @@ daemoneye-agent tail --replay --count 10 'events.process.#' 'alerts.#'`,
 			}
 			return nil
 		},
-		ValidArgs: []string{"events.#", "events.process.#", "events.+.gap", "alerts.#", "control.#"},
+		ValidArgs: patternExamples,
 	}
 	t.flags(c)
 	c.Flags().IntVar(&o.count, "count", 0, "stop after `N` messages")
+	c.Flags().DurationVar(&o.timeout, "timeout", 0, "stop after `TIME`")
 	c.Flags().BoolVar(&o.replay, "replay", false, "begin with what the agent still has of the past minutes")
 	c.Flags().BoolVar(&o.topics, "topics", false, "wrap each message: its topic, source and sequence, and the message as \"message\"")
 	c.RunE = func(c *cobra.Command, args []string) error { return runTail(c.Context(), p, &t, &o, args) }
@@ -60,6 +65,9 @@ func runTail(ctx context.Context, p *program, t *target, o *tailOptions, pattern
 	}
 	if o.count < 0 {
 		return usagef("--count is %d, want 0 or more", o.count)
+	}
+	if o.timeout < 0 {
+		return usagef("--timeout is %s, want 0 or more", o.timeout)
 	}
 	spec := router.Subscription{SubscriberID: "tail", Patterns: patterns}
 	if o.replay {
@@ -76,7 +84,12 @@ func runTail(ctx context.Context, p *program, t *target, o *tailOptions, pattern
 	}
 	printer := printer{out: bufio.NewWriterSize(p.out, 64<<10), wrap: o.topics}
 	left := o.count
-	for m := range sub.Messages(ctx) {
+	watching, stop := ctx, context.CancelFunc(func() {})
+	if o.timeout > 0 {
+		watching, stop = context.WithTimeout(ctx, o.timeout)
+	}
+	defer stop()
+	for m := range sub.Messages(watching) {
 		if m.Gap != nil {
 			if err := printer.out.Flush(); err != nil {
 				return err
@@ -98,6 +111,12 @@ func runTail(ctx context.Context, p *program, t *target, o *tailOptions, pattern
 	}
 	if err := printer.out.Flush(); err != nil {
 		return err
+	}
+	if ctx.Err() == nil && watching.Err() != nil {
+		if left > 0 {
+			return fmt.Errorf("the time is up, with %d messages to go", left)
+		}
+		return nil
 	}
 	return tailEnded(ctx, p, sub.Err(), left)
 }

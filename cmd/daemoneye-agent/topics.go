@@ -1,0 +1,230 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
+)
+
+func newTopics(p *program) *cobra.Command {
+	var t target
+	c := &cobra.Command{
+		Use: "topics [PATTERN]...", Short: "list what is published, by whom, and how fast",
+		Long: `
+Watch for a while what is published, and list the topics with who publishes there,
+how many messages a second and how many bytes a second, and when the last one came. What the agent
+still has of the past minutes is listed too, with rate 0. When the terminal or this
+machine is too slow for what is published the rates are too low, and that is said.`,
+		Example: `daemoneye-agent topics
+daemoneye-agent topics --duration 10s 'events.#'`,
+		ValidArgs: patternExamples,
+	}
+	t.flags(c)
+	duration := c.Flags().Duration("duration", 2*time.Second, "`TIME` to watch")
+	asJSON := c.Flags().Bool("json", false, "print the list as JSON")
+	c.RunE = func(c *cobra.Command, patterns []string) error {
+		if *duration <= 0 || *duration > time.Hour {
+			return usagef("--duration is %s, want more than 0, to 1h", *duration)
+		}
+		if len(patterns) == 0 {
+			patterns = []string{"#"}
+		}
+		if _, err := router.ParsePatterns(patterns...); err != nil {
+			return usageError{err}
+		}
+		return runTopics(c.Context(), p, &t, patterns, *duration, *asJSON)
+	}
+	return c
+}
+
+// maxTopics bounds what is kept of what others publish.
+const maxTopics = 10_000
+
+// topicStats are the messages of one publisher on one topic.
+type topicStats struct {
+	Topic    string        `json:"topic"`
+	Source   uint32        `json:"source"`
+	By       string        `json:"by"`
+	Messages uint64        `json:"messages"` // while it was watched
+	Rate     float64       `json:"per_s"`
+	ByteRate float64       `json:"bytes_per_s"`
+	Last     time.Duration `json:"last_ns"` // age of the last message
+
+	bytes uint64
+	at    int64 // when the last one was published
+}
+
+// topicList is what --json prints.
+type topicList struct {
+	Watched time.Duration `json:"watched_ns"`
+	Topics  []*topicStats `json:"topics"`
+	Lost    uint64        `json:"lost"`      // messages that came too fast
+	Unnamed bool          `json:"truncated"` // there are more topics
+}
+
+func runTopics(ctx context.Context, p *program, t *target, patterns []string, duration time.Duration, asJSON bool) error {
+	client, err := t.dial(ctx, ipc.ClientOptions{Name: "topics"})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	began := router.Now()
+	watching, stop := context.WithTimeout(ctx, duration)
+	defer stop()
+	sub, err := client.Subscribe(watching, router.Subscription{SubscriberID: "topics", Patterns: patterns, ReplayFrom: 1})
+	if err != nil {
+		return late(ctx, watching, err)
+	}
+	list := watchTopics(sub.Messages(watching), began)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if watching.Err() == nil {
+		return cmp.Or(sub.Err(), errors.New("the subscription has ended"))
+	}
+	now := router.Now()
+	if err := nameSources(ctx, client, list); err != nil {
+		return err
+	}
+	list.finish(time.Duration(now-began), now)
+	if asJSON {
+		enc := json.NewEncoder(p.out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(list)
+	}
+	list.print(p)
+	return nil
+}
+
+// watchTopics counts messages until they end. Those that were published before began
+// are known and not counted.
+func watchTopics(messages func(func(*router.Message) bool), began int64) *topicList {
+	type key struct {
+		topic  string
+		source uint32
+	}
+	list, found := &topicList{Topics: []*topicStats{}}, map[key]*topicStats{}
+	for m := range messages {
+		if m.Gap != nil {
+			if m.Gap.Reason != frame.ReasonReplay {
+				list.Lost += m.Gap.Count
+			}
+			continue
+		}
+		k := key{string(m.Topic()), m.Frame.Source()}
+		s := found[k]
+		if s == nil {
+			if len(found) == maxTopics {
+				list.Unnamed = true
+				continue
+			}
+			s = &topicStats{Topic: k.topic, Source: k.source}
+			found[k], list.Topics = s, append(list.Topics, s)
+		}
+		s.at = max(s.at, m.Published())
+		if m.Published() >= began {
+			s.Messages++
+			s.bytes += uint64(len(m.Payload))
+		}
+	}
+	return list
+}
+
+// nameSources asks the agent who is who.
+func nameSources(ctx context.Context, client *ipc.Client, list *topicList) error {
+	s, err := askStatus(ctx, client)
+	if err != nil {
+		return err
+	}
+	names := map[uint32]string{0: "broker"}
+	for _, c := range s.Broker.Clients {
+		names[c.Source] = c.Name
+	}
+	for _, x := range list.Topics {
+		x.By = cmp.Or(names[x.Source], fmt.Sprintf("%d, gone", x.Source))
+	}
+	return nil
+}
+
+// askStatus asks the agent how it is.
+func askStatus(ctx context.Context, client *ipc.Client) (s control.Status, err error) {
+	waiting, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	reply, err := client.Request(waiting, control.StatusTarget, nil)
+	if err != nil {
+		return s, late(ctx, waiting, err)
+	}
+	if err := json.Unmarshal(reply.Payload, &s); err != nil {
+		return s, fmt.Errorf("answer of the agent: %w", err)
+	}
+	return s, nil
+}
+
+// finish takes the rates over watched, and sorts the busiest first.
+func (l *topicList) finish(watched time.Duration, now int64) {
+	l.Watched = watched
+	for _, s := range l.Topics {
+		s.Rate, s.ByteRate = float64(s.Messages)/watched.Seconds(), float64(s.bytes)/watched.Seconds()
+		s.Last = max(time.Duration(now-s.at), 0)
+	}
+	slices.SortFunc(l.Topics, func(a, b *topicStats) int {
+		return cmp.Or(cmp.Compare(b.Messages, a.Messages), cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Source, b.Source))
+	})
+}
+
+func (l *topicList) print(p *program) {
+	const row = "%-36s %-15s %9s %10s %6s\n"
+	fmt.Fprintf(p.out, row, "TOPIC", "BY", "PER S", "BYTES/S", "LAST")
+	for _, s := range l.Topics {
+		fmt.Fprintf(p.out, row, middleCut(s.Topic, 36), middleCut(s.By, 15), rateText(s.Rate), bytesText(int64(s.ByteRate)), ageText(s.Last))
+	}
+	if len(l.Topics) == 0 {
+		fmt.Fprintln(p.out, "nothing was published")
+	}
+	if l.Unnamed {
+		fmt.Fprintf(p.out, "\nThere are more than %d topics: the others are not listed.\n", maxTopics)
+	}
+	if l.Lost > 0 {
+		fmt.Fprintf(p.out, "\n%d messages came too fast to be counted: the rates are too low.\n", l.Lost)
+	}
+}
+
+// middleCut shortens s to n bytes and keeps both ends, which tell topics apart.
+func middleCut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	tail := (n - 2) / 2
+	return s[:n-2-tail] + ".." + s[len(s)-tail:]
+}
+
+func rateText(perSecond float64) string {
+	if perSecond >= 100 || perSecond == 0 {
+		return fmt.Sprintf("%.0f", perSecond)
+	}
+	return fmt.Sprintf("%.2g", perSecond)
+}
+
+// ageText writes an age in at most six columns.
+func ageText(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	}
+	return fmt.Sprintf("%dh", d/time.Hour)
+}
