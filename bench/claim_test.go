@@ -98,7 +98,7 @@ func lost(s e2e.Series) int64 {
 	return n
 }
 
-// lateness says how late the generator itself was.
+// lateness describes how late the generator itself was.
 func lateness(s e2e.Series) string {
 	return fmt.Sprintf("the generator itself was late by %s at p99", duration(s, e2e.OwnLatenessAt(0.99)))
 }

@@ -10,15 +10,16 @@ import (
 	"github.com/daemoneye/eventbus/bench/report"
 )
 
-// comparison is some systems that are measured in turn, and the sub-benchmark that it is.
+// comparison is some systems that are measured in turn, and the sub-benchmark that
+// it is.
 type comparison struct {
 	keys    string // "pubs=1/subs=4/size=128"
 	floor   string // label of the entry that the others are compared with
 	entries []e2e.Entry
 }
 
-// run measures the comparisons that -bench selects, a sub-benchmark each, and hands each
-// to then, which reports it.
+// run measures the comparisons that -bench selects, a sub-benchmark each, and hands
+// each to then, which reports it.
 func run(b *testing.B, comparisons []comparison, then func(*testing.B, e2e.Comparison)) {
 	for _, c := range comparisons {
 		b.Run(c.keys, func(b *testing.B) { then(b, c.measure(b)) })
@@ -93,7 +94,7 @@ func lines(b *testing.B, c e2e.Comparison, metrics ...metric) {
 	}
 }
 
-// sample is what one round says.
+// sample is one figure of one round.
 type sample struct {
 	value float64
 	unit  string
@@ -103,7 +104,7 @@ type sample struct {
 var samples strings.Builder
 
 // line reports the rounds of one sub-benchmark. The testing package runs it as often as
-// -count says, which is the number of rounds.
+// -count, which is the number of rounds.
 func line(b *testing.B, keys string, of func(round int) []sample) {
 	round := 0
 	b.Run(keys, func(b *testing.B) {

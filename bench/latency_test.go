@@ -43,7 +43,7 @@ func BenchmarkLatency(b *testing.B) {
 			Title:   "Latency",
 			Text:    "One publisher sends 10,000 messages of 128 B a second, by the clock, to one subscriber.",
 			Tables:  []report.Table{e2e.LatencyTable(c)},
-			Figures: []report.Figure{e2e.LatencyFigure("latency", "Latency at 10,000 messages a second", c)},
+			Figures: []report.Figure{e2e.LatencyFigure("latency", "Latency at 10,000 messages a second", c, time.Millisecond)},
 		})
 	})
 }

@@ -90,9 +90,9 @@ func write(dir string) error {
 
 func flagText(name string) string { return flag.Lookup(name).Value.String() }
 
-// settings takes how much is measured from the flags of the testing package: -count is
-// the number of rounds, -benchtime the length of one measurement. A number of iterations
-// is none: what is measured then is brief.
+// settings takes how much is measured from the flags of the testing package: -count
+// is the number of rounds, -benchtime the length of one measurement. A number of
+// iterations is none: what is measured then is brief.
 func settings() error {
 	if flagText("test.cpu") != "" {
 		return fmt.Errorf("bench: -cpu has no meaning here: what is measured are processes")
@@ -108,7 +108,8 @@ func settings() error {
 	} else if measured, err = time.ParseDuration(length); err != nil || measured <= 0 {
 		return fmt.Errorf("bench: -benchtime %s: a time above 0 is needed", length)
 	}
-	// The testing package would repeat what only reports a round until that took as long.
+	// The testing package would repeat what only reports a round until that took as
+	// long.
 	return flag.Set("test.benchtime", "1x")
 }
 

@@ -210,7 +210,8 @@ var parts = []part{
 	}},
 }
 
-// perElement runs f with more and more elements until it takes long enough, and returns the time of one in nanoseconds.
+// perElement runs f with more and more elements until it takes long enough, and
+// returns the time of one in nanoseconds.
 func perElement(f func(n int)) float64 {
 	for n := 1 << 14; ; n *= 4 {
 		start := time.Now()

@@ -2,8 +2,11 @@ package bench_test
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/daemoneye/eventbus/bench/report"
 )
 
 // plan is what there is to measure: each benchmark, with its comparisons or with how
@@ -47,9 +50,9 @@ func planned(bench, skip string) int {
 	return n
 }
 
-// selects says whether a pattern of the testing package selects a benchmark or something
-// below it: each part between slashes is an expression for the same part of the name.
-// What it does not understand selects.
+// selects reports whether a pattern of the testing package selects a benchmark or
+// something below it: each part between slashes is an expression for the same part
+// of the name. What it does not understand selects.
 func selects(pattern, name string) bool {
 	if !strings.Contains(pattern, "/") {
 		name, _, _ = strings.Cut(name, "/")
@@ -102,6 +105,17 @@ func TestThePlanHoldsWhatIsSelected(t *testing.T) {
 		if got := planned(c.bench, c.skip); got != c.want {
 			t.Errorf("-bench %q -skip %q: %d measurements a round, want %d", c.bench, c.skip, got, c.want)
 		}
+	}
+}
+
+// A system has a colour of its own, so that it has the same one in every figure.
+func TestEverySystemHasItsOwnColour(t *testing.T) {
+	of := make(map[report.Colour]string)
+	for _, s := range slices.Concat(systems, promised) {
+		if other, taken := of[s.Colour]; taken && other != s.Name {
+			t.Errorf("%s and %s are both %s", s.Name, other, s.Colour)
+		}
+		of[s.Colour] = s.Name
 	}
 }
 

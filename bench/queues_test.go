@@ -10,7 +10,8 @@ import (
 	"github.com/daemoneye/eventbus/ring"
 )
 
-// streamRing moves n elements from one goroutine to another; nothing is lost, for the producer offers.
+// streamRing moves n elements from one goroutine to another; nothing is lost, for
+// the producer offers.
 func streamRing(n, batch int) {
 	r := ring.New[uint64](capacity)
 	var done sync.WaitGroup
@@ -60,7 +61,8 @@ func streamChannel(n int) {
 	check(sum, n)
 }
 
-// streamLocked is the queue that one writes first: an array, a mutex and two conditions.
+// streamLocked is the queue that one writes first: an array, a mutex and two
+// conditions.
 func streamLocked(n int) {
 	var (
 		mu         sync.Mutex

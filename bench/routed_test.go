@@ -16,8 +16,9 @@ func routedKeys(fan [2]int) string {
 	return fmt.Sprintf("part=router/what=delivery/pubs=%d/subs=%d", fan[0], fan[1])
 }
 
-// routed returns the time of a delivery in nanoseconds, from publishers to subscribers in one process: of all turns but the first, which
-// warms up, for as long as a measurement lasts.
+// routed returns the time of a delivery in nanoseconds, from publishers to
+// subscribers in one process: of all turns but the first, which warms up, for as
+// long as a measurement lasts.
 func routed(ctx context.Context, publishers, subscribers int) (float64, error) {
 	var sum, n float64
 	for first, end := true, time.Now().Add(measured/5); first || time.Now().Before(end) || n == 0; first = false {
@@ -32,8 +33,8 @@ func routed(ctx context.Context, publishers, subscribers int) (float64, error) {
 	return sum / n, nil
 }
 
-// routedOnce has publishers send to subscribers, and returns the time of a delivery. Queues hold all that is on its way, so that nothing
-// is dropped.
+// routedOnce has publishers send to subscribers, and returns the time of a delivery.
+// Queues hold all that is on its way, so that nothing is dropped.
 func routedOnce(ctx context.Context, publishers, subscribers int) (float64, error) {
 	const perPublisher = 1 << 14
 	n := max(1<<17/publishers/subscribers, 1<<10)

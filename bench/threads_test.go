@@ -25,9 +25,9 @@ func threads() []comparison {
 	return all
 }
 
-// BenchmarkThreads sets the two ways to build a relay beside each other: one thread that
-// owns epoll, and a goroutine for each connection. The broker is built the first way;
-// this is why.
+// BenchmarkThreads sets the two ways to build a relay beside each other: one thread
+// that owns epoll, and a goroutine for each connection. The broker is built the
+// first way; this is why.
 func BenchmarkThreads(b *testing.B) {
 	var all []e2e.Comparison
 	run(b, threads(), func(b *testing.B, c e2e.Comparison) {

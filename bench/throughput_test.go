@@ -73,7 +73,7 @@ func BenchmarkThroughput(b *testing.B) {
 		Text: "Publishers, broker and subscribers are processes. Each publisher keeps to a window of messages that not every subscriber has " +
 			"acknowledged, so that nothing is lost; each subscriber gets every message.",
 		Tables:  []report.Table{e2e.ThroughputTable(all)},
-		Figures: []report.Figure{e2e.ThroughputFigure("throughput", "Throughput by size of message", all)},
+		Figures: []report.Figure{e2e.ThroughputFigure("throughput", "Throughput by size of message", all, nominalRate)},
 	})
 }
 
@@ -95,7 +95,8 @@ func budgetStreams() []comparison {
 	return all
 }
 
-// BenchmarkBudgetStreams shows what a latency budget does to streams of larger messages.
+// BenchmarkBudgetStreams shows what a latency budget does to streams of larger
+// messages.
 func BenchmarkBudgetStreams(b *testing.B) {
 	var all []e2e.Comparison
 	run(b, budgetStreams(), func(b *testing.B, c e2e.Comparison) {

@@ -34,14 +34,15 @@ var (
 )
 
 const (
-	// BudgetAim is the share of its throughput without a latency budget that a stream of
-	// large messages should reach with one.
+	// BudgetAim is the share of its throughput without a latency budget that a
+	// stream of large messages should reach with one.
 	BudgetAim = 0.95
 
 	// ConnectionAim is how many bytes an idle connection with a subscription may cost.
 	ConnectionAim = 9 << 10
 
-	// The ring's speed as multiples of a channel's, element by element and in batches of 64.
+	// The ring's speed as multiples of a channel's, element by element and in
+	// batches of 64.
 	RingSinglyAim = 6
 	RingBy64Aim   = 27
 )

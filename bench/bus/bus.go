@@ -12,6 +12,7 @@ import (
 	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/bench/e2e"
+	"github.com/daemoneye/eventbus/bench/report"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -25,7 +26,10 @@ const topic = "events.bench"
 // System is the broker over its socket. A budget in the configuration is given
 // to the broker and to the publishers.
 func System() e2e.System {
-	return e2e.System{Name: "daemoneye", Broker: broker, Publisher: publish, Subscriber: subscribe, Connect: connect}
+	return e2e.System{
+		Name: "daemoneye", Colour: report.Blue,
+		Broker: broker, Publisher: publish, Subscriber: subscribe, Connect: connect,
+	}
 }
 
 func broker(ctx context.Context, c e2e.Config, ready func()) error {
@@ -40,11 +44,11 @@ func broker(ctx context.Context, c e2e.Config, ready func()) error {
 	return err
 }
 
-// Agent is the whole agent, with its policy and what it keeps for late subscribers, but without collectors, which publish
-// as this measurement does.
+// Agent is the whole agent, with its policy and what it keeps for late subscribers,
+// but without collectors, which publish as this measurement does.
 func Agent() e2e.System {
 	s := System()
-	s.Name, s.Broker = "agent", runAgent
+	s.Name, s.Colour, s.Broker = "agent", report.Sky, runAgent
 	return s
 }
 

@@ -1,31 +1,31 @@
-// Compare measures two commits of this repository side by side, in turn on one machine,
-// and shows what became faster and what slower.
+// Compare measures two commits of this repository side by side, in turn on one
+// machine, and shows what became faster and what slower.
 //
 //	go run ./bench/compare -base v1.0                 this tree beside a tag, some six minutes
 //	go run ./bench/compare -base v1.0 -rounds 15 -seconds 1
 //	go run ./bench/compare -base HEAD                 this tree beside its commit: what the machine alone does
 //
-// It builds the test program of package bench twice, once of this tree as it is and once
-// of a copy of the base. Both play the broker, the publishers and the subscribers; the
-// messages, the clock and the judgement are this tree's (packages e2e and load). Each
-// figure is measured in turn, floor, base, head, floor, base, head, so that a machine
-// that drifts strikes all of them.
+// It builds the test program of package bench twice, once of this tree as it is and
+// once of a copy of the base. Both play the broker, the publishers and the
+// subscribers; the messages, the clock and the judgement are this tree's (packages
+// e2e and load). Each figure is measured in turn, floor, base, head, floor, base,
+// head, so that a machine that drifts strikes all of them.
 //
 // # What is shown
 //
-// The medians of base and head; the median of head / base over the rounds, each round's
-// head beside the base that ran just before it; and the range in which that median lies
-// with 95 % certainty, as far as the rounds tell (with less than six, the whole range).
-// Where there is a floor, the ratio of each to it.
+// The medians of base and head; the median of head / base over the rounds, each
+// round's head beside the base that ran just before it; and the range in which that
+// median lies with 95 % certainty, as far as so many rounds can show (with less than
+// six, the whole range). Where there is a floor, the ratio of each to it.
 //
-// A figure has fallen when the median of head / base says that it is worse by more than
-// -limit (3 %). That is not measurable when the range holds 1, since then more rounds
-// may say the opposite, or when others took more than a tenth of the machine in half of
-// the rounds.
+// A figure has fallen when the median of head / base is worse by more than -limit (3
+// %). That is not measurable when the range holds 1, since then more rounds may show
+// the opposite, or when others took more than a tenth of the machine in half of the
+// rounds.
 //
 // # What it needs of the base
 //
-// A package ./bench whose test program plays the roles of package e2e, by the variable,
-// descriptors and messages of package proc, and has BenchmarkParts. That is so since
-// commit 8bac1d7, and is kept: see proc.
+// A package ./bench whose test program plays the roles of package e2e, by the
+// variable, descriptors and messages of package proc, and has BenchmarkParts. That
+// is so since commit 8bac1d7, and is kept: see proc.
 package main

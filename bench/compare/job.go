@@ -15,7 +15,7 @@ import (
 // step measures some rows for one round.
 type step struct {
 	name string
-	runs int // how many measurements it is, for the progress
+	runs int // how many measurements it is, which the progress shows
 	run  func(ctx context.Context, round int)
 }
 
@@ -74,7 +74,7 @@ func (j *job) runs(name string, spec e2e.Spec, floor e2e.System, rows []*row, qu
 }
 
 // take takes a quantity of an outcome. The lateness is all of the generator's, as older
-// programs don't tell their own part of it.
+// programs don't measure their own part of it.
 func (s *sample) take(place int, o e2e.Outcome, q e2e.Quantity) {
 	s.value[place] = q.Of(o)
 	if s.value[place] == 0 {

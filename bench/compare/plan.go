@@ -28,7 +28,7 @@ func (j *job) plan() {
 	j.parts()
 }
 
-// stream is a bounded window of messages, for throughput.
+// stream measures throughput, with a bounded window of messages.
 func (j *job) stream(publishers, subscribers, size int, budget time.Duration) e2e.Spec {
 	return e2e.Spec{
 		Publishers: publishers, Subscribers: subscribers, Size: size, Window: e2e.DefaultWindow(size), Budget: budget,
@@ -96,7 +96,7 @@ func (j *job) derive(r, of, to *row) {
 	}})
 }
 
-// idle plans what a connection costs that has nothing to say.
+// idle plans what a connection costs that is idle.
 func (j *job) idle() {
 	const connections = 64
 	r := &row{
@@ -119,7 +119,7 @@ func (j *job) idle() {
 	}})
 }
 
-// parts plans what the programs say of their parts.
+// parts plans what the programs measure of their parts.
 func (j *job) parts() {
 	ns := func(v float64) string { return fmt.Sprintf("%.2f ns", v) }
 	direct := []*row{

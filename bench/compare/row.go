@@ -23,7 +23,7 @@ type row struct {
 	bench, unit string // as a benchmark would have them: "Throughput/size=128", "msg/s"
 	text        func(float64) string
 	more        bool    // more is better
-	aim         float64 // for the ratio to the floor, or for the value itself where there is none; 0: none
+	aim         float64 // of the ratio to the floor, or of the value where there is no floor; 0: none
 	free        bool    // shown, but may fall
 
 	rounds []sample
@@ -111,7 +111,8 @@ func (r *row) change(limit float64) change {
 	return c
 }
 
-// crowded says whether others had too much of the machine in half of the rounds or more.
+// crowded reports whether others had too much of the machine in half of the rounds or
+// more.
 func (r *row) crowded() (why string, yes bool) {
 	n := 0
 	for _, s := range r.rounds {
@@ -122,7 +123,7 @@ func (r *row) crowded() (why string, yes bool) {
 	return fmt.Sprintf("crowded in %d of %d", n, len(r.rounds)), n > 0 && 2*n >= len(r.rounds)
 }
 
-// holds says whether a ratio is not worse than 1 by more than limit.
+// holds reports whether a ratio is not worse than 1 by more than limit.
 func (r *row) holds(ratio, limit float64) bool {
 	if r.more {
 		return ratio >= 1-limit

@@ -15,10 +15,11 @@ func median(values []float64) float64 {
 	return values[middle]
 }
 
-// medianRange returns a range that holds the median of whatever the values are samples
-// of with at least 95 % certainty. It makes no assumption on how they are spread: each
-// sample lies below that median with a probability of a half, so how many do is
-// binomial. Less than six samples can't give that certainty; then it is the range of all.
+// medianRange returns a range that holds the median of whatever the values are
+// samples of with at least 95 % certainty. It makes no assumption on how they are
+// spread: each sample lies below that median with a probability of a half, so how
+// many do is binomial. Less than six samples can't give that certainty; then it is
+// the range of all.
 func medianRange(values []float64) (low, high float64) {
 	n := len(values)
 	if n == 0 {

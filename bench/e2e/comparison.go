@@ -6,14 +6,15 @@ import (
 	"github.com/daemoneye/eventbus/bench/report"
 )
 
-// Comparison is a set of series of the same run, one of which is the floor for the others.
+// Comparison is a set of series of the same run, one of which is the floor for the
+// others.
 type Comparison struct {
 	Floor  string // label of the entry that the others are compared with
 	Series []Series
 }
 
-// floor returns the series to compare with; an empty one, which gives no ratios, when it
-// was not measured.
+// floor returns the series to compare with; an empty one, which gives no ratios,
+// when it was not measured.
 func (c Comparison) floor() Series {
 	for _, s := range c.Series {
 		if s.Label() == c.Floor {
@@ -26,7 +27,8 @@ func (c Comparison) floor() Series {
 // othersNote explains the column of that name.
 const othersNote = "Others is the share of the machine that was busy for other processes or taken by the hypervisor."
 
-// ThroughputTable sets throughput beside its floor, a block of rows for each comparison.
+// ThroughputTable sets throughput beside its floor, a block of rows for each
+// comparison.
 func ThroughputTable(comparisons []Comparison) report.Table {
 	t := report.Table{
 		Head: []string{"size", "fan", "system", "deliveries/s", "MB/s", "× floor", "broker CPU/msg", "publisher", "subscriber", "allocs", "others", "lost"},

@@ -45,7 +45,7 @@ func outcomes(factors ...float64) []e2e.Outcome {
 
 func comparison(spec e2e.Spec) e2e.Comparison {
 	broker := plain
-	broker.Name, broker.Floor = "broker", false
+	broker.Name, broker.Colour, broker.Floor = "broker", report.Blue, false
 	thrifty := spec
 	thrifty.Budget = 500 * time.Microsecond
 	aim := e2e.Aim{NoAllocs: true, Rate: 1.1, P50: 0.85, P99: 0.9, CPU: 0.62, Pause: 1}
@@ -68,8 +68,8 @@ func TestComparisonsAreWrittenBesideTheirFloor(t *testing.T) {
 		Title:  "All of them",
 		Tables: []report.Table{e2e.ThroughputTable(c), e2e.LatencyTable(c[0]), e2e.PauseTable(c[0])},
 		Figures: []report.Figure{
-			e2e.ThroughputFigure("throughput", "Throughput", c),
-			e2e.LatencyFigure("latency", "Latency", c[0]),
+			e2e.ThroughputFigure("throughput", "Throughput", c, 10_000),
+			e2e.LatencyFigure("latency", "Latency", c[0], time.Millisecond),
 		},
 	}}}
 	into := t.TempDir()
@@ -100,6 +100,35 @@ func TestAComparisonWithoutItsFloorGivesNoRatios(t *testing.T) {
 	for _, row := range e2e.ThroughputTable([]e2e.Comparison{c}).Rows {
 		if text := strings.Join(row, " "); strings.Contains(text, "≥") || row[5] != report.Absent {
 			t.Errorf("row %q", row)
+		}
+	}
+}
+
+func TestASystemHasOneColourInEveryFigure(t *testing.T) {
+	c := comparison(e2e.Spec{Publishers: 1, Subscribers: 1, Size: 128})
+	want := make(map[string]report.Colour)
+	for _, s := range c.Series {
+		want[s.Label()] = s.System.Colour
+	}
+	for _, f := range []report.Figure{
+		e2e.LatencyFigure("", "", e2e.Comparison{Floor: c.Floor, Series: c.Series[1:]}, 0),
+		e2e.ThroughputFigure("", "", []e2e.Comparison{c}, 0),
+	} {
+		for _, l := range f.Plots[0].Lines {
+			if l.Colour != want[l.Name] {
+				t.Errorf("%s is %s, want %s", l.Name, l.Colour, want[l.Name])
+			}
+			if !strings.Contains(f.SVG(""), l.Colour.String()) {
+				t.Errorf("%s is not drawn in %s", l.Name, l.Colour)
+			}
+		}
+		for _, m := range f.Plots[0].Marks {
+			if m.Colour != report.Blue {
+				t.Errorf("a target of the broker is %s", m.Colour)
+			}
+		}
+		if len(f.Plots[0].Marks) == 0 || !strings.Contains(f.Note, "3 rounds") {
+			t.Errorf("no targets, or no rounds: %+v", f)
 		}
 	}
 }

@@ -16,8 +16,9 @@ import (
 	"github.com/daemoneye/eventbus/bench/load"
 )
 
-// Credits between processes are Unix sockets from each subscriber to each publisher. A subscriber listens at
-// credit-<index>.sock; a publisher connects and sends its index in 4 bytes. An acknowledgement is 8 bytes: the sequence below which
+// Credits between processes are Unix sockets from each subscriber to each publisher.
+// A subscriber listens at credit-<index>.sock; a publisher connects and sends its
+// index in 4 bytes. An acknowledgement is 8 bytes: the sequence below which
 // everything was seen. Only the newest counts, so nothing has to be framed or kept.
 const ackSize = 8
 
@@ -63,8 +64,9 @@ func (p *creditPayer) accept() {
 	}
 }
 
-// Ack implements load.Acker. It waits for the publishers to connect, but not for them to read: a window has at most acks of these messages
-// on their way, which every socket holds.
+// Ack implements load.Acker. It waits for the publishers to connect, but not for
+// them to read: a window has at most acks of these messages on their way, which
+// every socket holds.
 func (p *creditPayer) Ack(publisher uint32, upTo uint64) error {
 	<-p.accepted
 	if p.err != nil {
@@ -105,7 +107,8 @@ func takeCredits(c Config) (*creditTaker, error) {
 		if _, err := conn.Write(binary.LittleEndian.AppendUint32(nil, uint32(c.Index))); err != nil {
 			return nil, err
 		}
-		// A descriptor of its own, which this side polls by itself: a goroutine a subscriber would add a hand-over to each credit.
+		// A descriptor of its own, which this side polls by itself: a goroutine a
+		// subscriber would add a hand-over to each credit.
 		f, err := conn.File()
 		conn.Close()
 		if err != nil {
@@ -125,7 +128,8 @@ func (t *creditTaker) Await(ctx context.Context, n uint64) (uint64, error) {
 		low := ^uint64(0)
 		behind := -1
 		for i := range t.files {
-			// Also from those who are far enough: what they have sent would pile up in the socket.
+			// Also from those who are far enough: what they have sent would pile up
+			// in the socket.
 			if err := t.drain(i); err != nil {
 				return 0, err
 			}
@@ -151,8 +155,8 @@ func (t *creditTaker) Await(ctx context.Context, n uint64) (uint64, error) {
 	}
 }
 
-// drain reads what subscriber i has sent, without waiting. A read that ends within an acknowledgement is made whole: its rest is
-// on its way.
+// drain reads what subscriber i has sent, without waiting. A read that ends within
+// an acknowledgement is made whole: its rest is on its way.
 func (t *creditTaker) drain(i int) error {
 	fd := int(t.polls[i].Fd)
 	n, errno := receiveNow(fd, t.buf[:])
@@ -174,8 +178,9 @@ func (t *creditTaker) drain(i int) error {
 	return nil
 }
 
-// receiveNow does not wait, and does not ask for the sender's address, for which
-// unix.Recvfrom allocates: what a message allocates is measured in this process too.
+// receiveNow does not wait, and does not ask for the sender's address, because
+// unix.Recvfrom allocates one: what a message allocates is measured in this process
+// too.
 func receiveNow(fd int, b []byte) (int, unix.Errno) {
 	n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
 		unix.MSG_DONTWAIT, 0, 0)

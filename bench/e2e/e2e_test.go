@@ -17,10 +17,10 @@ import (
 )
 
 var (
-	plain  = floor.Plain(false)
-	stingy = wrap("stingy", func(s e2e.Sink) e2e.Sink { return &onlyLast{s} })
-	lossy  = wrap("lossy", func(s e2e.Sink) e2e.Sink { return &everyTenth{Sink: s} })
-	mute   = wrap("mute", func(s e2e.Sink) e2e.Sink { return &withoutLast{s} })
+	plain   = floor.Plain(false)
+	stingy  = wrap("stingy", func(s e2e.Sink) e2e.Sink { return &onlyLast{s} })
+	lossy   = wrap("lossy", func(s e2e.Sink) e2e.Sink { return &everyTenth{Sink: s} })
+	endless = wrap("endless", func(s e2e.Sink) e2e.Sink { return &withoutLast{s} })
 
 	brokerFails = e2e.System{
 		Name:   "broker-fails",
@@ -44,7 +44,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	e2e.Roles(plain, lossy, mute, stingy, brokerFails, publisherFails, subscriberEnds).RunIfChild()
+	e2e.Roles(plain, lossy, endless, stingy, brokerFails, publisherFails, subscriberEnds).RunIfChild()
 	os.Exit(m.Run())
 }
 
@@ -58,7 +58,7 @@ func wrap(name string, between func(e2e.Sink) e2e.Sink) e2e.System {
 	return s
 }
 
-// everyTenth loses every tenth message and says so; the last one always comes.
+// everyTenth loses every tenth message and announces it; the last one always comes.
 type everyTenth struct {
 	e2e.Sink
 	n int
@@ -120,7 +120,7 @@ func TestAMeasurementEndsThoughTheLastMessageIsLost(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for a straggler that never comes, for seconds")
 	}
-	out, err := e2e.Run(t.Context(), mute, brief(e2e.Spec{Publishers: 1, Subscribers: 1, Size: 64, Rate: 1000}))
+	out, err := e2e.Run(t.Context(), endless, brief(e2e.Spec{Publishers: 1, Subscribers: 1, Size: 64, Rate: 1000}))
 	if err != nil {
 		t.Fatal(err)
 	}

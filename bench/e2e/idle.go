@@ -13,8 +13,10 @@ import (
 
 // Footprint is what a broker costs that has nothing to do.
 type Footprint struct {
-	Start       time.Duration // from starting the process to the first connection it takes; of another Program until it says that it takes them
-	RSS         int64         // resident bytes without connections
+	// Start is the time from starting the process to the first connection that it
+	// takes; that of another Program ends when it reports that it takes them.
+	Start       time.Duration
+	RSS         int64 // resident bytes without connections
 	Connections int
 	RSSWith     int64   // resident bytes with that many idle connections
 	Cores       float64 // CPU with those connections, as a share of one core
@@ -32,8 +34,9 @@ func (f Footprint) PerConnection() int64 {
 // errNoBroker is returned for systems whose broker nobody can connect to.
 var errNoBroker = errors.New("e2e: the system has no broker")
 
-// Idle starts a broker, measures how long that takes, and then what a number of idle connections cost. The connections
-// are held by a process of their own, for the measured time.
+// Idle starts a broker, measures how long that takes, and then what a number of idle
+// connections cost. The connections are held by a process of their own, for the
+// measured time.
 func Idle(ctx context.Context, s System, connections int, measured time.Duration) (f Footprint, err error) {
 	f = Footprint{Connections: connections}
 	if s.Broker == nil || s.Connect == nil {
@@ -97,7 +100,7 @@ func Idle(ctx context.Context, s System, connections int, measured time.Duration
 }
 
 // accepts waits until the broker takes connections. This program's client may not be
-// able to speak to the broker of another, which only says so itself.
+// able to connect to the broker of another, so that program reports it.
 func (s System) accepts(ctx context.Context, broker *proc.Process, o order) error {
 	if s.Program != "" {
 		return broker.Ready(ctx, nil)
@@ -129,7 +132,7 @@ func firstConnection(ctx context.Context, s System, c Config) error {
 	}
 }
 
-// runIdle holds connections until it is told to end.
+// runIdle holds connections until its parent ends it.
 func (s System) runIdle(ctx context.Context, c *proc.Control) error {
 	var o order
 	if err := c.Args(ctx, &o); err != nil {

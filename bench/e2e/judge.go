@@ -7,7 +7,7 @@ import (
 )
 
 // CrowdedFrom is the share of the machine from which on others take so much of it that
-// a measurement says little about what was measured.
+// a figure means little.
 const CrowdedFrom = 0.10
 
 // Others returns the share of the machine that was busy meanwhile for none of the
@@ -24,8 +24,8 @@ func (o Outcome) Others() (share float64, known bool) {
 	return o.Machine.Others(own)
 }
 
-// Crowded says whether the machine was crowded in half of the rounds or more, so that
-// the medians may be figures of such a round, and why.
+// Crowded reports whether the machine was crowded in half of the rounds or more, so
+// that the medians may be figures of such a round, and why.
 func (s Series) Crowded() (why string, yes bool) {
 	n, most := 0, 0.0
 	for _, o := range s.Outcomes {
@@ -74,7 +74,7 @@ func (s Series) own(q Quantity) float64 {
 	return s.Median(q.Own)
 }
 
-// reaches says whether v reaches a target.
+// reaches reports whether v reaches a target.
 func (q Quantity) reaches(v, target float64) bool {
 	if q.More {
 		return v >= target

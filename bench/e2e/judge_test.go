@@ -99,7 +99,7 @@ func TestARatioIsNotMeasurableWhenTheMachineWasCrowdedOrTheGeneratorLate(t *test
 	}
 }
 
-// A machine that does not say what its processors do is no reason for a verdict.
+// A machine that does not show what its processors do is no reason for a verdict.
 func TestAnUnknownMachineIsNotCrowded(t *testing.T) {
 	o := round(300*us, 0, 1, 0.9)
 	o.Machine.Known = false

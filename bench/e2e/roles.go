@@ -83,15 +83,16 @@ func (s System) runBroker(ctx context.Context, c *proc.Control) error {
 	return <-ended
 }
 
-// early is the error of a part that has ended before it was told to.
+// early is the error of a part that has ended before its parent ended it.
 func early(err error) error {
 	if err == nil {
-		err = errors.New("e2e: ended before it was told to")
+		err = errors.New("e2e: ended before its parent ended it")
 	}
 	return err
 }
 
-// collect runs the garbage collector again and again, so that there are pauses to measure in a process that makes no garbage. Zero: it does not.
+// collect runs the garbage collector again and again, so that there are pauses to
+// measure in a process that makes no garbage. Zero: it does not.
 func collect(every time.Duration) (stop func()) {
 	if every <= 0 {
 		return func() {}
@@ -173,7 +174,8 @@ func (s Spec) generate(ctx context.Context, index int, span load.Span, to load.S
 	return t.Run(ctx, to)
 }
 
-// measureAside measures this process while it works; the returned function waits for the result.
+// measureAside measures this process while it works; the returned function waits for
+// the result.
 func measureAside(ctx context.Context, span load.Span) func() (proc.Usage, error) {
 	var usage proc.Usage
 	var err error

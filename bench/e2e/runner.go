@@ -15,12 +15,14 @@ import (
 // lead is the time between "go" and the first message, in which every process gets it.
 const lead = 20 * time.Millisecond
 
-// slack is how much longer than its span a measurement may take, before it counts as hung.
+// slack is how much longer than its span a measurement may take, before it counts as
+// hung.
 const slack = 20 * time.Second
 
 var errHangs = errors.New("e2e: the measurement hangs")
 
-// Run does one measurement of one system. It leaves no process and no file behind. One at a time, or they measure each other.
+// Run does one measurement of one system. It leaves no process and no file behind.
+// One at a time, or they measure each other.
 func Run(ctx context.Context, s System, spec Spec) (out Outcome, err error) {
 	if err := spec.check(); err != nil {
 		return Outcome{}, err
@@ -58,7 +60,8 @@ type cast struct {
 	subscribers []*proc.Process
 }
 
-// start brings up the broker, then the subscribers, then the publishers: each finds what it connects to.
+// start brings up the broker, then the subscribers, then the publishers: each finds
+// what it connects to.
 func (c *cast) start(ctx context.Context, s System, spec Spec, dir string) error {
 	var err error
 	if s.Broker != nil {
@@ -96,7 +99,7 @@ func begin(ctx context.Context, s System, part string, o order) (*proc.Process, 
 	return p, nil
 }
 
-// play says go and gathers the results.
+// play starts the measurement and gathers the results.
 func (c *cast) play(ctx context.Context, spec Spec) (Outcome, error) {
 	span := load.NewSpan(lead, spec.Warmup, spec.Measured)
 	// Publishers last: when the first message comes, everyone knows the span.

@@ -8,25 +8,31 @@ import (
 	"github.com/daemoneye/eventbus/bench/report"
 )
 
-// Spec is one measurement. With a Rate it is an open loop that measures latency; without, a stream that measures throughput.
+// Spec is one measurement. With a Rate it is an open loop that measures latency;
+// without, a stream that measures throughput.
 type Spec struct {
-	Publishers  int           `json:"publishers"`
-	Subscribers int           `json:"subscribers"`
-	Size        int           `json:"size"`
-	Rate        float64       `json:"rate"`   // messages a second of all publishers together; 0: a stream
-	Window      int           `json:"window"` // of a stream: messages on their way to one subscriber at most; 0: no window, it floods
-	Budget      time.Duration `json:"budget"` // latency that the system may spend on larger batches
-	Collect     time.Duration `json:"collect"`
-	Warmup      time.Duration `json:"warmup"`
-	Measured    time.Duration `json:"measured"`
+	Publishers  int `json:"publishers"`
+	Subscribers int `json:"subscribers"`
+	Size        int `json:"size"`
+	// Rate is the messages a second of all publishers together; 0 is a stream.
+	Rate float64 `json:"rate"`
+	// Window is the most messages of a stream that are on their way to one subscriber; 0
+	// is no window, it floods.
+	Window   int           `json:"window"`
+	Budget   time.Duration `json:"budget"` // latency that the system may spend on larger batches
+	Collect  time.Duration `json:"collect"`
+	Warmup   time.Duration `json:"warmup"`
+	Measured time.Duration `json:"measured"`
 }
 
-// DefaultWindow returns the window for messages of a size: 900 messages, so that nothing is lost in a queue of the broker's default
-// capacity, 1000, but at most 8 MiB, so that large messages don't measure how fast memory can be filled.
+// DefaultWindow returns the window for messages of a size: 900 messages, so that
+// nothing is lost in a queue of the broker's default capacity, 1000, but at most 8
+// MiB, so that large messages don't measure how fast memory can be filled.
 func DefaultWindow(size int) int { return max(16, min(900, (8<<20)/size)) }
 
-// acks is how many acknowledgements share a window. With one alone, publisher and subscriber would take turns; with many, the
-// acknowledgements themselves would be the load.
+// acks is how many acknowledgements share a window. With one alone, publisher and
+// subscriber would take turns; with many, the acknowledgements themselves would be
+// the load.
 const acks = 4
 
 // share is the window of one publisher: together they keep to the window.
@@ -37,7 +43,8 @@ func (s Spec) share() uint64 {
 	return uint64(max(1, s.Window/s.Publishers))
 }
 
-// every is how many messages a subscriber takes from a publisher before it acknowledges.
+// every is how many messages a subscriber takes from a publisher before it
+// acknowledges.
 func (s Spec) every() uint64 {
 	if s.Window == 0 {
 		return uint64(DefaultWindow(s.Size) / acks)
@@ -57,8 +64,9 @@ func (s Spec) String() string {
 	return text
 }
 
-// Keys names the measurement for a benchmark, as benchstat reads it: "pubs=1/subs=4/size=128",
-// of an open loop with "/rate=10000". The budget is not in it, see BudgetKey.
+// Keys names the measurement for a benchmark, as benchstat reads it:
+// "pubs=1/subs=4/size=128", of an open loop with "/rate=10000". The budget is not in
+// it, see BudgetKey.
 func (s Spec) Keys() string {
 	keys := fmt.Sprintf("pubs=%d/subs=%d/size=%d", s.Publishers, s.Subscribers, s.Size)
 	if s.Rate > 0 {

@@ -14,8 +14,9 @@ type subscriberReport struct {
 	Usage    proc.Usage    `json:"usage"`
 }
 
-// straggle is how long after the end of a measurement a subscriber waits for the last message of each publisher. A system
-// that loses messages may have lost that one too. A publisher may run out of patience twice before it sends it.
+// straggle is how long after the end of a measurement a subscriber waits for the
+// last message of each publisher. A system that loses messages may have lost that
+// one too. A publisher may run out of patience twice before it sends it.
 const straggle = 2*load.Patience + time.Second
 
 func (s System) runSubscriber(ctx context.Context, c *proc.Control) error {
@@ -72,8 +73,9 @@ func (s System) runSubscriber(ctx context.Context, c *proc.Control) error {
 	return nil
 }
 
-// await returns when the receiver has everything, or when it is too late for that. In the second case the stream is ended first,
-// so that nobody writes into the receiver while its result is read.
+// await returns when the receiver has everything, or when it is too late for that.
+// In the second case the stream is ended first, so that nobody writes into the
+// receiver while its result is read.
 func await(r *load.Receiver, span load.Span, ended <-chan error, quit context.CancelFunc) error {
 	late := time.NewTimer(time.Duration(span.To-load.Now()) + straggle)
 	defer late.Stop()

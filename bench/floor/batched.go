@@ -9,12 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/bench/e2e"
+	"github.com/daemoneye/eventbus/bench/report"
 )
 
-// Batched is the two-hop relay that does as little as can be done: one thread owns epoll, reads up to 256 KiB from each publisher that has
-// something, and writes all of it to each subscriber at once. No system call but the wait tells the scheduler: the others cannot block.
+// Batched is the two-hop relay that does as little as can be done: one thread owns
+// epoll, reads up to 256 KiB from each publisher that has something, and writes all
+// of it to each subscriber at once. The scheduler knows of no system call but the wait:
+// the others cannot block.
 func Batched() e2e.System {
-	return relay("relay-batched", false, func(ctx context.Context, c e2e.Config, ready func()) error {
+	return relay("relay-batched", report.Vermillion, false, func(ctx context.Context, c e2e.Config, ready func()) error {
 		r, err := newBatchedRelay(c.Socket())
 		if err != nil {
 			return err
@@ -34,7 +37,7 @@ type batchedRelay struct {
 	turn        []*batchedConn // publishers that have whole messages in this turn
 }
 
-// batchedConn is a publisher, a subscriber, or one that has not yet said which.
+// batchedConn is a publisher, a subscriber, or one of which that is not yet known.
 type batchedConn struct {
 	fd    int
 	hello byte
@@ -65,7 +68,8 @@ func newBatchedRelay(path string) (*batchedRelay, error) {
 	return r, nil
 }
 
-// close closes all descriptors; those that were never opened are -1, and closing them does nothing.
+// close closes all descriptors; those that were never opened are -1, and closing
+// them does nothing.
 func (r *batchedRelay) close() {
 	for fd := range r.conns {
 		unix.Close(fd)
@@ -102,7 +106,8 @@ func (r *batchedRelay) serve(ctx context.Context, ready func()) error {
 	return nil
 }
 
-// wait looks first without blocking, which is cheaper, and blocks only when there is nothing.
+// wait looks first without blocking, which is cheaper, and blocks only when there is
+// nothing.
 func (r *batchedRelay) wait(events []unix.EpollEvent) (int, error) {
 	if n := epollNow(r.epoll, events); n > 0 {
 		return n, nil
@@ -123,7 +128,7 @@ func (r *batchedRelay) event(fd int) error {
 	case c.hello == 0:
 		return r.greeted(c)
 	case c.hello == helloSubscriber:
-		r.drop(c) // it says nothing after its hello, so this is its end
+		r.drop(c) // it sends nothing after its hello, so this is its end
 	default:
 		r.fill(c)
 	}

@@ -11,7 +11,8 @@ import (
 	"github.com/daemoneye/eventbus/bench/e2e"
 )
 
-// publisher writes messages to one socket, or the same messages to several. It is an e2e.Publisher.
+// publisher writes messages to one socket, or the same messages to several. It is an
+// e2e.Publisher.
 type publisher struct {
 	fds    []int
 	batch  []byte
@@ -85,7 +86,8 @@ func (s *stream) fill(fd int, sink e2e.Sink) (open bool, err error) {
 	return true, nil
 }
 
-// receive reads fds until all streams have ended or ctx has. With one socket the thread blocks in the read itself.
+// receive reads fds until all streams have ended or ctx has. With one socket the
+// thread blocks in the read itself.
 func receive(ctx context.Context, fds []int, sink e2e.Sink) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

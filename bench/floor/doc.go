@@ -1,7 +1,9 @@
-// Package floor holds the least that can move messages between processes over Unix sockets: what a broker is compared with.
+// Package floor holds the least that can move messages between processes over Unix
+// sockets: what a broker is compared with.
 //
-// Nobody can be faster than the socket, so a figure says more beside what the socket alone does, on the same machine in the
-// same minute. The messages are the same bytes as everywhere in the bench, each after four bytes of length; a floor
+// Nobody can be faster than the socket, so a figure means more beside what the
+// socket alone does, on the same machine in the same minute. The messages are the
+// same bytes as everywhere in the bench, each after four bytes of length; a floor
 // neither parses nor routes nor counts them.
 //
 //	one-hop          publisher → subscriber, writes of 64 KiB
@@ -13,8 +15,10 @@
 //	relay-usual      the plain relay, with clients on net.Conn and bufio too
 //	relay-single     the plain relay, one write a message, publishers too
 //
-// But for those of relay-usual, clients are the same everywhere: a publisher batches, and a subscriber blocks in read(2) on a thread of its own, past
-// the netpoller.
+// But for those of relay-usual, clients are the same everywhere: a publisher
+// batches, and a subscriber blocks in read(2) on a thread of its own, past the
+// netpoller.
 //
-// A relay loses nothing: when a subscriber does not read, it stops, and everyone waits. That is what a broker is for.
+// A relay loses nothing: when a subscriber does not read, it stops, and everyone
+// waits. That is what a broker is for.
 package floor

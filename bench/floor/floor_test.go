@@ -19,7 +19,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A floor moves every message, once and in order: to each subscriber, from each publisher.
+// A floor moves every message, once and in order: to each subscriber, from each
+// publisher.
 func TestFloorsLoseNothing(t *testing.T) {
 	for _, s := range systems {
 		for _, spec := range []e2e.Spec{

@@ -7,18 +7,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/bench/e2e"
+	"github.com/daemoneye/eventbus/bench/report"
 )
 
-// OneHop writes straight from the publishers to the subscribers, in batches or one write a message. A publisher writes
-// to each subscriber.
+// OneHop writes straight from the publishers to the subscribers, in batches or one
+// write a message. A publisher writes to each subscriber.
 func OneHop(single bool) e2e.System {
-	name := "one-hop"
+	name, colour := "one-hop", report.Grey
 	if single {
-		name = "one-hop-single"
+		name, colour = "one-hop-single", report.Black
 	}
 	return e2e.System{
-		Name:  name,
-		Floor: true,
+		Name:   name,
+		Colour: colour,
+		Floor:  true,
 		Publisher: func(_ context.Context, c e2e.Config) (e2e.Publisher, error) {
 			p := newPublisher(nil, single)
 			for i := range c.Subscribers {

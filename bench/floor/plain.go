@@ -8,16 +8,17 @@ import (
 	"sync"
 
 	"github.com/daemoneye/eventbus/bench/e2e"
+	"github.com/daemoneye/eventbus/bench/report"
 )
 
-// Plain is the two-hop relay as Go programs usually have it: a goroutine a connection, net.Conn and a lock. With single it writes
-// once a message.
+// Plain is the two-hop relay as Go programs usually have it: a goroutine a
+// connection, net.Conn and a lock. With single it writes once a message.
 func Plain(single bool) e2e.System {
-	name := "relay-plain"
+	name, colour := "relay-plain", report.Orange
 	if single {
-		name = "relay-single"
+		name, colour = "relay-single", report.Purple
 	}
-	return relay(name, single, func(ctx context.Context, c e2e.Config, ready func()) error {
+	return relay(name, colour, single, func(ctx context.Context, c e2e.Config, ready func()) error {
 		l, err := net.Listen("unix", c.Socket())
 		if err != nil {
 			return err
@@ -71,7 +72,8 @@ func (r *plainRelay) serve(ctx context.Context, l net.Listener, ready func()) er
 	}
 }
 
-// handle serves one connection until it ends. An error is the end of the connection: the measurement sees what is missing.
+// handle serves one connection until it ends. An error is the end of the connection:
+// the measurement sees what is missing.
 func (r *plainRelay) handle(conn net.Conn) {
 	var hello [1]byte
 	if _, err := io.ReadFull(conn, hello[:]); err != nil {
@@ -103,7 +105,8 @@ func (r *plainRelay) handle(conn net.Conn) {
 	}
 }
 
-// forward writes whole messages to every subscriber. One that has gone gets nothing: that is no reason to stop serving the others.
+// forward writes whole messages to every subscriber. One that has gone gets nothing:
+// that is no reason to stop serving the others.
 func (r *plainRelay) forward(b []byte) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

@@ -6,8 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// System calls that the scheduler is not told of. That is right only for those that cannot block: a thread that waits in one keeps
-// its place in the scheduler, and the garbage collector waits with it.
+// System calls of which the scheduler does not know. That is right only for those that
+// cannot block: a thread that waits in one keeps its place in the scheduler, and the
+// garbage collector waits with it.
 
 func readNow(fd int, b []byte) (int, unix.Errno) {
 	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))

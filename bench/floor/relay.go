@@ -7,12 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/bench/e2e"
+	"github.com/daemoneye/eventbus/bench/report"
 )
 
 // relay makes a system of a relay's serve function; its clients are the same for each.
-func relay(name string, single bool, serve func(context.Context, e2e.Config, func()) error) e2e.System {
+func relay(name string, colour report.Colour, single bool, serve func(context.Context, e2e.Config, func()) error) e2e.System {
 	return e2e.System{
 		Name:   name,
+		Colour: colour,
 		Floor:  true,
 		Broker: serve,
 		Publisher: func(_ context.Context, c e2e.Config) (e2e.Publisher, error) {
@@ -45,7 +47,7 @@ func relay(name string, single bool, serve func(context.Context, e2e.Config, fun
 	}
 }
 
-// greet connects and says what for.
+// greet connects and sends the byte that names the purpose.
 func greet(c e2e.Config, hello byte) (int, error) {
 	fd, err := dial(c.Socket())
 	if err != nil {

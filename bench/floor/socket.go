@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Sockets here are bare descriptors that block in the kernel, past Go's netpoller: the reader that is woken is the thread that waits.
+// Sockets here are bare descriptors that block in the kernel, past Go's netpoller:
+// the reader that is woken is the thread that waits.
 
 func listen(path string) (int, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -84,12 +85,14 @@ func writeAll(fd int, b []byte) error {
 	return nil
 }
 
-// hangUpWith ends the stream of fd when ctx ends, which wakes a reader that blocks in it. The returned function lets go of ctx.
+// hangUpWith ends the stream of fd when ctx ends, which wakes a reader that blocks
+// in it. The returned function lets go of ctx.
 func hangUpWith(ctx context.Context, fd int) (release func() bool) {
 	return context.AfterFunc(ctx, func() { _ = unix.Shutdown(fd, unix.SHUT_RDWR) })
 }
 
-// sendBuffer is what the sockets of the broker ask for. A floor with less of it would be beaten by the buffer.
+// sendBuffer is what the sockets of the broker ask for. A floor with less of it
+// would be beaten by the buffer.
 const sendBuffer = 212992
 
 func widen(fd int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer) }

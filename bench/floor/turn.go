@@ -4,8 +4,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forward writes what the publishers of this turn have brought to each subscriber, and does not return before each has all
-// of it: a floor has no queues. Subscribers that take only a part are gone round again, so that one does not hold up the others.
+// forward writes what the publishers of this turn have brought to each subscriber,
+// and does not return before each has all of it: a floor has no queues. Subscribers
+// that take only a part are gone round again, so that one does not hold up the
+// others.
 func (r *batchedRelay) forward() {
 	if len(r.turn) == 0 {
 		return
@@ -31,8 +33,8 @@ func (r *batchedRelay) forward() {
 	r.turn = r.turn[:0]
 }
 
-// write gives a subscriber what it has not had of this turn, and says whether it has all. One that has gone has all it will get; its
-// end is seen in a later turn.
+// write gives a subscriber what it has not had of this turn, and reports whether it has
+// all. One that has gone has all it will get; its end is seen in a later turn.
 func (r *batchedRelay) write(s *batchedConn) bool {
 	var pieces [16]unix.Iovec
 	n, skip, left := 0, s.written, 0

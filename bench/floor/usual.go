@@ -8,13 +8,15 @@ import (
 	"net"
 
 	"github.com/daemoneye/eventbus/bench/e2e"
+	"github.com/daemoneye/eventbus/bench/report"
 )
 
-// Usual is the plain relay with clients that are usual too: net.Conn and bufio, on Go's netpoller. What it has above Plain is
-// the price of being woken through the netpoller at both ends.
+// Usual is the plain relay with clients that are usual too: net.Conn and bufio, on
+// Go's netpoller. What it has above Plain is the price of being woken through the
+// netpoller at both ends.
 func Usual() e2e.System {
 	s := Plain(false)
-	s.Name = "relay-usual"
+	s.Name, s.Colour = "relay-usual", report.Green
 	s.Publisher = usualPublisher
 	s.Subscriber = usualSubscriber
 	return s

@@ -11,8 +11,9 @@ const (
 	readSize   = 256 << 10
 )
 
-// A connection to a relay begins with one byte that says what it is for; a subscriber is answered with the same byte once everything that
-// is published from then on will reach it.
+// A connection to a relay begins with one byte that names its purpose; a
+// subscriber is answered with the same byte once everything that is published from
+// then on will reach it.
 const (
 	helloPublisher  = 'P'
 	helloSubscriber = 'S'

@@ -18,8 +18,9 @@ func Now() int64 { return frame.Now() }
 // nap bounds one sleep, so that a sleeper sees the end of its context.
 const nap = 50 * time.Millisecond
 
-// SleepUntil sleeps until CLOCK_MONOTONIC shows ns, or ctx ends. It sleeps in the kernel: the timers of the Go runtime are rounded
-// to a millisecond when nothing else runs.
+// SleepUntil sleeps until CLOCK_MONOTONIC shows ns, or ctx ends. It sleeps in the
+// kernel: the timers of the Go runtime are rounded to a millisecond when nothing
+// else runs.
 func SleepUntil(ctx context.Context, ns int64) error {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -37,11 +38,12 @@ func SleepUntil(ctx context.Context, ns int64) error {
 	}
 }
 
-// sharpTimers binds the caller to its thread and asks the kernel to wake that thread when it is due, and not up to 50 µs
-// later, as it may by default. The returned function undoes both.
+// sharpTimers binds the caller to its thread and asks the kernel to wake that thread
+// when it is due, and not up to 50 µs later, as it may by default. The returned
+// function undoes both.
 func sharpTimers() (undo func()) {
 	runtime.LockOSThread()
-	// Where this is refused the generator is only later, and says so in its lateness.
+	// Where this is refused the generator is only later, and its lateness shows that.
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 	return func() {
 		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)

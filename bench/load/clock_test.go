@@ -9,8 +9,9 @@ import (
 	"github.com/daemoneye/eventbus/bench/load"
 )
 
-// A reading lies between two readings of the kernel's clock, but for the error of the first pair, which is far below a microsecond
-// unless the process lost its core in all of its attempts.
+// A reading lies between two readings of the kernel's clock, but for the error of
+// the first pair, which is far below a microsecond unless the process lost its core
+// in all of its attempts.
 func TestNowIsTheKernelsMonotonicClock(t *testing.T) {
 	const tolerance = int64(time.Millisecond)
 	var before, after unix.Timespec

@@ -14,7 +14,8 @@ type channel chan []byte
 func (c channel) Send(payload []byte) error { c <- append([]byte(nil), payload...); return nil }
 func (c channel) Flush() error              { return nil }
 
-// An open loop in one process: 1,000 messages a second for 50 ms, of which the last 40 ms are measured.
+// An open loop in one process: 1,000 messages a second for 50 ms, of which the last
+// 40 ms are measured.
 func Example() {
 	span := load.NewSpan(0, 10*time.Millisecond, 40*time.Millisecond)
 	receiver := load.NewReceiver(load.ReceiverOptions{Latency: true})

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// Buckets are log-linear: every power of two is cut into 128 equal parts, so a bucket is at most 1/128 of its value wide, and
-// values below 256 ns are exact.
+// Buckets are log-linear: every power of two is cut into 128 equal parts, so a
+// bucket is at most 1/128 of its value wide, and values below 256 ns are exact.
 const (
 	subBits = 7
 	buckets = (64 - subBits) << subBits
 )
 
-// Histogram counts durations from 0 to 292 years with an error below 1 %. The zero value is empty and ready.
-// One goroutine at a time may use it.
+// Histogram counts durations from 0 to 292 years with an error below 1 %. The zero
+// value is empty and ready. One goroutine at a time may use it.
 type Histogram struct {
 	counts   [buckets]uint64
 	count    uint64
@@ -84,7 +84,8 @@ func (h *Histogram) Mean() time.Duration {
 	return time.Duration(h.sum / float64(h.count))
 }
 
-// Quantile returns the value that a share q (0 to 1) of all values do not exceed, rounded up to the end of its bucket.
+// Quantile returns the value that a share q (0 to 1) of all values do not exceed,
+// rounded up to the end of its bucket.
 func (h *Histogram) Quantile(q float64) time.Duration {
 	if h.count == 0 {
 		return 0

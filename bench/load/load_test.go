@@ -68,7 +68,8 @@ func TestOpenLoopKeepsItsScheduleBehindASlowReceiver(t *testing.T) {
 	if late := sent.Lateness.Max(); late < 49*interval {
 		t.Errorf("at most %v late: the stall is not in the lateness", late)
 	}
-	// The stall is the sender's. A generator that had no processor meanwhile may add to it.
+	// The stall is the sender's. A generator that had no processor meanwhile may add
+	// to it.
 	if n := sent.Own.Count(); n != 190 {
 		t.Errorf("own lateness of %d messages; want those of the measured part, 190", n)
 	}
@@ -79,8 +80,8 @@ func TestOpenLoopKeepsItsScheduleBehindASlowReceiver(t *testing.T) {
 	}
 }
 
-// A generator that begins late has only itself to blame. What its sender takes on top of
-// that is not its own.
+// A generator that begins late has only itself to blame. What its sender takes on
+// top of that is not its own.
 func TestOwnLatenessIsWithoutTheTimeInTheSender(t *testing.T) {
 	const interval, stall, n = 10 * time.Millisecond, 15 * time.Millisecond, 5
 	r := &recorder{}
@@ -203,7 +204,8 @@ func TestGeneratorsEndWithTheirContextAndTheirSender(t *testing.T) {
 	}
 }
 
-// What an open loop did not get rid of in its time it does not send at all, and says so.
+// What an open loop did not get rid of in its time it does not send at all, and
+// reports that.
 func TestOpenLoopGivesUpWhatItCannotSend(t *testing.T) {
 	const ago = 2 * time.Hour
 	span := load.NewSpan(-ago, 0, time.Hour)
@@ -211,7 +213,7 @@ func TestOpenLoopGivesUpWhatItCannotSend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sent.Messages != 2 || sent.Unsent != 7199 { // one, and the one that says that it was the last
+	if sent.Messages != 2 || sent.Unsent != 7199 { // one, and the one that is marked as the last
 		t.Errorf("sent %d, not sent %d; want 2 and 7199", sent.Messages, sent.Unsent)
 	}
 	if want := 1 / ago.Seconds(); sent.Reached <= want*0.9 || sent.Reached > want {
@@ -219,10 +221,11 @@ func TestOpenLoopGivesUpWhatItCannotSend(t *testing.T) {
 	}
 }
 
-// A subscriber that has lost a whole window has nothing to acknowledge; its publisher would wait for ever.
+// A subscriber that has lost a whole window has nothing to acknowledge; its
+// publisher would wait for ever.
 func TestStreamGoesOnWhenAWholeWindowIsLost(t *testing.T) {
 	const window = 8
-	w := &deaf{}
+	w := &silent{}
 	r := &recorder{}
 	r.onSend = func(s load.Stamp) error {
 		if s.Sequence == 3*window {
@@ -241,10 +244,11 @@ func TestStreamGoesOnWhenAWholeWindowIsLost(t *testing.T) {
 
 var errEnough = errors.New("enough")
 
-// deaf are Credits of subscribers that never acknowledge, and whose publisher has no patience.
-type deaf struct{ awaited []uint64 }
+// silent are Credits of subscribers that never acknowledge, and whose publisher has no
+// patience.
+type silent struct{ awaited []uint64 }
 
-func (d *deaf) Await(_ context.Context, n uint64) (uint64, error) {
+func (d *silent) Await(_ context.Context, n uint64) (uint64, error) {
 	d.awaited = append(d.awaited, n)
 	return 0, nil
 }

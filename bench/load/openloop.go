@@ -39,7 +39,8 @@ func (o OpenLoop) Run(ctx context.Context, s Sender) (Sent, error) {
 	first := o.Span.Begin + int64(o.Phase)
 	inSender := int64(0) // ns that s has taken since the schedule was last kept
 	for now := Now(); ; {
-		// Computed from the start each time: adding an interval up would drift by its rounding.
+		// Computed from the start each time: adding an interval up would drift by
+		// its rounding.
 		due := first + int64(float64(sent.Messages)*interval)
 		if due >= o.Span.To {
 			break

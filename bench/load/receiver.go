@@ -7,16 +7,24 @@ import (
 
 // Acker takes the acknowledgements of one subscriber.
 type Acker interface {
-	// Ack says that this subscriber has seen every message of publisher below sequence upTo.
+	// Ack notes that this subscriber has seen every message of publisher below
+	// sequence upTo.
 	Ack(publisher uint32, upTo uint64) error
 }
 
 // ReceiverOptions sets up a Receiver.
 type ReceiverOptions struct {
-	Publishers int    // how many publishers there are; Done waits for the last message of each; default 1
-	Every      uint64 // messages between two acknowledgements to a publisher, and between two readings of the clock; default 256
-	Acker      Acker  // nil: nothing is acknowledged
-	Latency    bool   // record the latency of each message, which costs one reading of the clock a message
+	// Publishers is how many there are, default 1. Done waits for the last message of
+	// each.
+	Publishers int
+	// Every is how many messages lie between two acknowledgements to a publisher, and
+	// between two readings of the clock; default 256.
+	Every uint64
+	// Acker takes the acknowledgements; nil: nothing is acknowledged.
+	Acker Acker
+	// Latency records the latency of each message, which costs one reading of the clock
+	// a message.
+	Latency bool
 }
 
 // Received is what a Receiver has seen.
@@ -32,8 +40,9 @@ type Received struct {
 	Latency   *Histogram `json:"latency,omitempty"`
 }
 
-// Receiver checks and measures what a subscriber gets. Receive and Lost are for one goroutine at a time, Result for that
-// goroutine or for after Done; the other methods are safe for concurrent use.
+// Receiver checks and measures what a subscriber gets. Receive and Lost are for one
+// goroutine at a time, Result for that goroutine or for after Done; the other
+// methods are safe for concurrent use.
 type Receiver struct {
 	options ReceiverOptions
 	span    atomic.Pointer[Span]
@@ -62,7 +71,8 @@ type mark struct {
 	messages uint64
 }
 
-// NewReceiver returns a receiver that counts, and measures nothing until Measure gives it a span.
+// NewReceiver returns a receiver that counts, and measures nothing until Measure
+// gives it a span.
 func NewReceiver(o ReceiverOptions) *Receiver {
 	if o.Publishers == 0 {
 		o.Publishers = 1
@@ -81,7 +91,8 @@ func NewReceiver(o ReceiverOptions) *Receiver {
 // Measure sets the time that is measured.
 func (r *Receiver) Measure(s Span) { r.span.Store(&s) }
 
-// Seen returns about how many messages have come, for showing progress: it moves in steps of ReceiverOptions.Every.
+// Seen returns about how many messages have come, for showing progress: it moves in
+// steps of ReceiverOptions.Every.
 func (r *Receiver) Seen() uint64 { return r.seen.Load() }
 
 // Done is closed when the last message of every publisher has come.
@@ -140,8 +151,9 @@ func (r *Receiver) ack(publisher uint32, from *source) {
 	}
 }
 
-// mark reads the clock. The rate is taken between the first and the last mark of the measured part, so it does not depend on
-// where that part happens to cut between two marks.
+// mark reads the clock. The rate is taken between the first and the last mark of the
+// measured part, so it does not depend on where that part happens to cut between two
+// marks.
 func (r *Receiver) mark() {
 	r.sinceMark = 0
 	r.seen.Store(r.result.Messages)

@@ -92,7 +92,8 @@ func TestReceiverCountsWhatIsMissingRepeatedAndForeign(t *testing.T) {
 func TestReceiverAcknowledgesPositionsNotCounts(t *testing.T) {
 	a := &acks{}
 	r := load.NewReceiver(load.ReceiverOptions{Every: 4, Acker: a})
-	// 4 to 9 are lost: an acknowledgement of how many have come would shrink the window for good.
+	// 4 to 9 are lost: an acknowledgement of how many have come would shrink the
+	// window for good.
 	for _, sequence := range []uint64{0, 1, 2, 3, 10, 11, 12, 13, 14} {
 		r.Receive(message(0, sequence, sequence == 14))
 	}

@@ -5,17 +5,21 @@ import (
 	"time"
 )
 
-// Sender is the publishing side of whatever is measured. One goroutine at a time uses it.
+// Sender is the publishing side of whatever is measured. One goroutine at a time
+// uses it.
 type Sender interface {
-	// Send takes one message. It may keep it back to make a batch, but must have copied it before it returns: the caller
-	// writes the next message into the same bytes.
+	// Send takes one message. It may keep it back to make a batch, but must have
+	// copied it before it returns: the caller writes the next message into the same
+	// bytes.
 	Send(payload []byte) error
-	// Flush says that nothing more comes for now, so what was kept back should go. A sender that spends a latency budget
-	// may go on waiting for the rest of that budget.
+	// Flush is called when nothing more comes for now, so what was kept back should
+	// go. A sender that spends a latency budget may go on waiting for the rest of
+	// that budget.
 	Flush() error
 }
 
-// Span is the time of one measurement, as readings of Now. Traffic flows from Begin; only what happens from From to To is measured.
+// Span is the time of one measurement, as readings of Now. Traffic flows from Begin;
+// only what happens from From to To is measured.
 type Span struct {
 	Begin int64 `json:"begin"`
 	From  int64 `json:"from"`
@@ -31,7 +35,7 @@ func NewSpan(delay, warmup, measured time.Duration) Span {
 // Measured returns how long the measured part is.
 func (s Span) Measured() time.Duration { return time.Duration(s.To - s.From) }
 
-// Holds says whether ns lies in the measured part.
+// Holds reports whether ns lies in the measured part.
 func (s Span) Holds(ns int64) bool { return s.From <= ns && ns < s.To }
 
 // Sent is what a generator has done. The last three fields are of an open loop.
@@ -55,7 +59,8 @@ func checkSize(size int) error {
 	return nil
 }
 
-// sendLast sends the message that tells the receiver that this publisher has ended. Its time lies outside the measured part.
+// sendLast sends the message that marks the end of this publisher.
+// Its time lies outside the measured part.
 func sendLast(s Sender, payload []byte, stamp Stamp) error {
 	stamp.Last = true
 	stamp.Put(payload)

@@ -2,10 +2,11 @@ package load
 
 import "encoding/binary"
 
-// StampSize is how many bytes at the start of a payload the stamp takes: the smallest message that can be measured.
+// StampSize is how many bytes at the start of a payload the stamp takes: the
+// smallest message that can be measured.
 const StampSize = 24
 
-// Stamp is what a generated message says about itself.
+// Stamp is what a generated message carries about itself.
 //
 //	 0 u64 sequence   of this publisher, from 0
 //	 8 i64 time       when it was due, CLOCK_MONOTONIC ns
@@ -31,7 +32,8 @@ func (s Stamp) Put(payload []byte) {
 	binary.LittleEndian.PutUint32(b[20:], last)
 }
 
-// ReadStamp reads the stamp of payload; ok is false when the payload is too short to have one.
+// ReadStamp reads the stamp of payload; ok is false when the payload is too short to
+// have one.
 func ReadStamp(payload []byte) (s Stamp, ok bool) {
 	if len(payload) < StampSize {
 		return Stamp{}, false

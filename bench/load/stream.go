@@ -5,19 +5,23 @@ import (
 	"time"
 )
 
-// Credits tells a publisher how far its subscribers have come. It does not pass through the system that is measured, and is the same for each.
+// Credits lets a publisher know how far its subscribers have come. It does not pass
+// through the system that is measured, and is the same for each.
 type Credits interface {
-	// Await blocks until every subscriber has acknowledged at least n messages of this publisher, and returns how
-	// many all of them have acknowledged. When that takes longer than Patience it returns with fewer.
+	// Await blocks until every subscriber has acknowledged at least n messages of
+	// this publisher, and returns how many all of them have acknowledged. When that
+	// takes longer than Patience it returns with fewer.
 	Await(ctx context.Context, n uint64) (uint64, error)
 }
 
-// Patience is how long a publisher waits for an acknowledgement before it takes what it has sent for lost. A system that
-// has lost a whole window leaves nobody who could acknowledge it.
+// Patience is how long a publisher waits for an acknowledgement before it takes what
+// it has sent for lost. A system that has lost a whole window leaves nobody who
+// could acknowledge it.
 const Patience = time.Second
 
-// Stream sends as fast as it can, with at most Window messages that not every subscriber has acknowledged. Such a window
-// measures what a system can move without loss. Without a window it floods.
+// Stream sends as fast as it can, with at most Window messages that not every
+// subscriber has acknowledged. Such a window measures what a system can move without
+// loss. Without a window it floods.
 type Stream struct {
 	Size      int    // bytes a message, at least StampSize
 	Publisher uint32 // index of this publisher, for the stamp
@@ -29,7 +33,8 @@ type Stream struct {
 // chunk is how many messages share one reading of the clock.
 const chunk = 64
 
-// Run sends from Span.Begin until Span.To. It returns the first error of s, of the credits, or that of ctx.
+// Run sends from Span.Begin until Span.To. It returns the first error of s, of the
+// credits, or that of ctx.
 func (t Stream) Run(ctx context.Context, s Sender) (Sent, error) {
 	var sent Sent
 	if err := checkSize(t.Size); err != nil {
@@ -64,8 +69,8 @@ func (t Stream) Run(ctx context.Context, s Sender) (Sent, error) {
 	return sent, err
 }
 
-// room returns how many messages may be sent, at least 1. When the window is used up it flushes, since what is kept back can't be
-// acknowledged, and waits.
+// room returns how many messages may be sent, at least 1. When the window is used up
+// it flushes, since what is kept back can't be acknowledged, and waits.
 func (t Stream) room(ctx context.Context, s Sender, sent uint64, acked *uint64) (uint64, error) {
 	if t.Window == 0 {
 		return chunk, nil

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Window carries the credits of one publisher inside one process: its subscribers acknowledge, the publisher awaits. Across processes the
-// same interfaces are met by sockets (package e2e). It is safe for concurrent use.
+// Window carries the credits of one publisher inside one process: its subscribers
+// acknowledge, the publisher awaits. Across processes the same interfaces are met by
+// sockets (package e2e). It is safe for concurrent use.
 type Window struct {
 	mu    sync.Mutex
 	acked []uint64      // guarded by mu; one a subscriber
@@ -52,7 +53,8 @@ func (w *Window) Await(ctx context.Context, n uint64) (uint64, error) {
 	}
 }
 
-// Windows are the windows of all publishers, by index, as one subscriber acknowledges them.
+// Windows are the windows of all publishers, by index, as one subscriber
+// acknowledges them.
 type Windows struct {
 	Publishers []*Window
 	Subscriber int

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Role is one part of a measurement. It runs in a process of its own, until it is done and ctx has ended; ctx ends
-// when the parent stops the process or dies.
+// Role is one part of a measurement. It runs in a process of its own, until it is
+// done and ctx has ended; ctx ends when the parent stops the process or dies.
 type Role func(ctx context.Context, c *Control) error
 
 // Roles are the parts that a program can play, by name.
@@ -20,8 +20,9 @@ type Roles map[string]Role
 // grace is how long a role may take to return after its context has ended.
 const grace = 2 * time.Second
 
-// RunIfChild returns at once in a process that was not started by Start. In one that was, it plays its role and exits. Call it
-// first in TestMain or main, before flags are parsed.
+// RunIfChild returns at once in a process that was not started by Start. In one that
+// was, it plays its role and exits. Call it first in TestMain or main, before flags
+// are parsed.
 func (r Roles) RunIfChild() {
 	name, child := os.LookupEnv(roleVariable)
 	if !child {
@@ -36,7 +37,7 @@ func (r Roles) RunIfChild() {
 	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		os.Exit(0)
 	}
-	_ = c.send(kindError, err.Error()) // the parent may be gone, then nobody is left to tell
+	_ = c.send(kindError, err.Error()) // the parent may be gone, then nobody reads it
 	os.Exit(1)
 }
 
@@ -46,7 +47,8 @@ type Control struct {
 	reports *json.Encoder
 }
 
-// newControl starts the goroutine that reads the orders; it ends with the process, when the orders do.
+// newControl starts the goroutine that reads the orders; it ends with the process,
+// when the orders do.
 func newControl(orders io.Reader, reports io.Writer) (*Control, context.Context) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Control{orders: make(chan message, 2), reports: json.NewEncoder(reports)}
@@ -68,14 +70,15 @@ func newControl(orders io.Reader, reports io.Writer) (*Control, context.Context)
 // Args decodes what was given to Start.
 func (c *Control) Args(ctx context.Context, v any) error { return c.receive(ctx, kindArgs, v) }
 
-// Ready tells the parent that the role is set up.
+// Ready reports to the parent that the role is set up.
 func (c *Control) Ready(v any) error { return c.send(kindReady, v) }
 
-// Go waits until the parent says go, and decodes what it says with it.
+// Go waits until the parent starts the measurement, and decodes what it sends with
+// that.
 func (c *Control) Go(ctx context.Context, v any) error { return c.receive(ctx, kindGo, v) }
 
-// Result gives the parent the result. The role should then stay until its context ends, so that what it holds open stays open
-// for the others.
+// Result gives the parent the result. The role should then stay until its context
+// ends, so that what it holds open stays open for the others.
 func (c *Control) Result(v any) error { return c.send(kindResult, v) }
 
 func (c *Control) receive(ctx context.Context, k kind, v any) error {

@@ -12,7 +12,7 @@ import (
 
 // Machine is what all processors of the machine did during a measurement.
 type Machine struct {
-	Known bool // false where the kernel does not say, or says it in another way
+	Known bool // false where the kernel does not show it, or in another form
 	Wall  time.Duration
 	Cores int
 	Busy  time.Duration // of all cores together, in whatever process, stolen time included
@@ -56,10 +56,10 @@ func (w Watch) Stop() Machine {
 	}
 }
 
-// Others returns the share of the machine that was busy neither for the calling process
-// nor for those that took the time measured, 0.1 is a tenth. The kernel counts in ticks,
-// so one tick a core is left out: what is returned is surely so. It returns false where
-// that is not known.
+// Others returns the share of the machine that was busy neither for the calling
+// process nor for those that took the time measured, 0.1 is a tenth. The kernel
+// counts in ticks, so one tick a core is left out: what is returned is surely so. It
+// returns false where that is not known.
 func (m Machine) Others(measured time.Duration) (share float64, known bool) {
 	if !m.Known || m.Wall <= 0 || m.Cores == 0 {
 		return 0, false

@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// What parent and child say to each other; one line of JSON each. The descriptors are those that os/exec gives to ExtraFiles.
+// What parent and child send to each other; one line of JSON each. The descriptors
+// are those that os/exec gives to ExtraFiles.
 const (
 	fdOrders  = 3 // parent to child
 	fdReports = 4 // child to parent

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// Process is a role that runs. Its methods are for one goroutine at a time, Stop for any.
+// Process is a role that runs. Its methods are for one goroutine at a time, Stop for
+// any.
 type Process struct {
 	role    string
 	cmd     *exec.Cmd
@@ -57,7 +58,8 @@ func (p *Process) start(ctx context.Context, path string) error {
 
 	cmd := exec.CommandContext(ctx, path)
 	cmd.Env = append(os.Environ(), roleVariable+"="+p.role,
-		// The race detector lets a process sleep for a second before it exits; with many short ones that adds up.
+		// The race detector lets a process sleep for a second before it exits; with
+		// many short ones that adds up.
 		"GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0")
 	cmd.ExtraFiles = []*os.File{ordersIn, reportsOut}
 	cmd.Stdout = &p.output // the parent's own output is often read by a program
@@ -77,8 +79,8 @@ func (p *Process) start(ctx context.Context, path string) error {
 	return nil
 }
 
-// keep holds on to one thread for as long as the child lives: the kernel sends the death signal when the *thread* that started the
-// child ends, not the process.
+// keep holds on to one thread for as long as the child lives: the kernel sends the
+// death signal when the *thread* that started the child ends, not the process.
 func (p *Process) keep(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -105,10 +107,10 @@ func (p *Process) listen(reports *os.File) {
 // Pid returns the process id.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Ready waits until the role is set up, and decodes what it says with it.
+// Ready waits until the role is set up, and decodes what it sends with that.
 func (p *Process) Ready(ctx context.Context, v any) error { return p.receive(ctx, kindReady, v) }
 
-// Go tells the role to begin.
+// Go starts the measurement of the role.
 func (p *Process) Go(v any) error {
 	m, err := newMessage(kindGo, v)
 	if err != nil {
@@ -120,9 +122,11 @@ func (p *Process) Go(v any) error {
 // Result waits for the role's result.
 func (p *Process) Result(ctx context.Context, v any) error { return p.receive(ctx, kindResult, v) }
 
-// Stop ends the process and waits until it is gone: first by closing its orders, then, when it has not gone after two
-// seconds, by killing it. It returns an error when the process has not ended by itself and in peace, which is also how
-// a race that the detector has found in a child comes to light. It may be called more than once.
+// Stop ends the process and waits until it is gone: first by closing its orders,
+// then, when it has not gone after two seconds, by killing it. It returns an error
+// when the process has not ended by itself and in peace, which is also how a race
+// that the detector has found in a child comes to light. It may be called more than
+// once.
 func (p *Process) Stop() error {
 	p.stop.Do(func() {
 		p.orders.Close()
@@ -166,7 +170,7 @@ func (p *Process) receive(ctx context.Context, k kind, v any) error {
 	}
 }
 
-// fate says how the process has ended: its exit status and the end of its output.
+// fate describes how the process has ended: its exit status and the end of its output.
 func (p *Process) fate() error {
 	<-p.ended
 	if p.waitErr == nil {

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Pauses are the times for which the garbage collector has stopped all goroutines. The runtime counts them in buckets
-// up to a quarter of their value wide; each figure is the upper end of its bucket.
+// Pauses are the times for which the garbage collector has stopped all goroutines.
+// The runtime counts them in buckets up to a quarter of their value wide; each
+// figure is the upper end of its bucket.
 type Pauses struct {
 	Count uint64        `json:"count"`
 	P50   time.Duration `json:"p50"`
@@ -15,10 +16,12 @@ type Pauses struct {
 	Max   time.Duration `json:"max"`
 }
 
-// pauseMetric is from the wish to stop to the restart, so it holds the wait for a thread that is slow to stop.
+// pauseMetric is from the wish to stop to the restart, so it holds the wait for a
+// thread that is slow to stop.
 const pauseMetric = "/sched/pauses/total/gc:seconds"
 
-// pauseCounts is a copy of the runtime's histogram, which counts from the start of the process.
+// pauseCounts is a copy of the runtime's histogram, which counts from the start of
+// the process.
 type pauseCounts struct {
 	counts []uint64
 	edges  []float64 // seconds; bucket i lies between edges i and i+1

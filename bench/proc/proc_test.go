@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// adder adds what it is started with to what it is told later.
+// adder adds what it is started with to what it gets later.
 func adder(ctx context.Context, c *proc.Control) error {
 	var a, b int
 	if err := errors.Join(c.Args(ctx, &a), c.Ready(os.Getpid()), c.Go(ctx, &b), c.Result(a+b)); err != nil {
@@ -50,7 +50,8 @@ func stubborn(_ context.Context, c *proc.Control) error {
 	select {}
 }
 
-// worker burns CPU and collects garbage, and is measured until it has done some of that.
+// worker burns CPU and collects garbage, and is measured until it has done some of
+// that.
 func worker(ctx context.Context, c *proc.Control) error {
 	quit := make(chan struct{})
 	ended := make(chan struct{})
@@ -93,7 +94,7 @@ func maker(ctx context.Context, c *proc.Control) error {
 	return errors.Join(err, c.Result(usage))
 }
 
-// parent starts a child of its own, and tells its pid.
+// parent starts a child of its own, and reports its pid.
 func parent(ctx context.Context, c *proc.Control) error {
 	p, err := proc.Start(ctx, "stubborn", nil)
 	if err != nil {

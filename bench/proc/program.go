@@ -3,7 +3,7 @@ package proc
 import "context"
 
 // Program is a program that has roles, by the path of its file; empty is the calling
-// program. It may be of another commit: what it and its parent say to each other is
+// program. It may be of another commit: the messages between it and its parent are
 // kept, see the documentation of the package.
 type Program string
 

@@ -58,7 +58,8 @@ func Measure(ctx context.Context, span load.Span) (Usage, error) {
 	return u, err
 }
 
-// wait is coarse, and costs one wake-up: the sharper load.SleepUntil would show in the CPU time of a process that is idle.
+// wait is coarse, and costs one wake-up: the sharper load.SleepUntil would show in
+// the CPU time of a process that is idle.
 func wait(ctx context.Context, ns int64) error {
 	t := time.NewTimer(time.Duration(ns - load.Now()))
 	defer t.Stop()
@@ -91,7 +92,8 @@ func ReadRSS(pid int) (int64, error) {
 	return pages * int64(os.Getpagesize()), nil
 }
 
-// ticks is USER_HZ, in which the kernel gives times in /proc on every architecture that Go runs on.
+// ticks is USER_HZ, in which the kernel gives times in /proc on every architecture
+// that Go runs on.
 const ticks = 100
 
 // ReadCPU returns the user and system time of any process, in steps of 10 ms.
@@ -112,8 +114,9 @@ func ReadCPU(pid int) (time.Duration, error) {
 	return time.Duration(total) * (time.Second / ticks), nil
 }
 
-// procFields returns the fields of /proc/pid/name. In stat, those up to the command name are left out: that name may hold blanks
-// and brackets, so only its last bracket can be trusted.
+// procFields returns the fields of /proc/pid/name. In stat, those up to the command
+// name are left out: that name may hold blanks and brackets, so only its last
+// bracket can be trusted.
 func procFields(pid int, name string, least int) ([]string, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
 	if err != nil {

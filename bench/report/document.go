@@ -45,7 +45,8 @@ func (d *Document) Judgements() []Judgement {
 	return all
 }
 
-// Markdown returns the text of the report, which refers to its figures by the names of their files.
+// Markdown returns the text of the report, which refers to its figures by the names
+// of their files.
 func (d *Document) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s\n", d.Title, d.Machine)
@@ -79,7 +80,7 @@ func (d *Document) Write(dir string) error {
 	}
 	for _, s := range d.Sections {
 		for _, f := range s.Figures {
-			if err := os.WriteFile(filepath.Join(dir, f.file()), []byte(f.SVG()), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, f.file()), []byte(f.SVG(d.Machine.stamp())), 0o644); err != nil {
 				return err
 			}
 		}

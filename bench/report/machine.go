@@ -59,7 +59,8 @@ func cpuModel() string {
 	return runtime.GOARCH
 }
 
-// Config writes what the testing package does not tell as lines that benchstat reads: it keeps results of different machines apart.
+// Config writes what the testing package does not write as lines that benchstat
+// reads: it keeps results of different machines apart.
 func (m Machine) Config(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "cores: %d\nkernel: %s\ngo: %s\ncommit: %s\nload: %s\n", m.Cores, m.Kernel, m.Go, m.Commit, m.Load)
 	return err
@@ -68,4 +69,9 @@ func (m Machine) Config(w io.Writer) error {
 // String writes it all in one line.
 func (m Machine) String() string {
 	return fmt.Sprintf("%s, %d cores, %s, %s, commit %s, load average before %s", m.CPU, m.Cores, m.Kernel, m.Go, m.Commit, m.Load)
+}
+
+// stamp is what a figure shows of it: which commit, where, and how busy it was.
+func (m Machine) stamp() string {
+	return fmt.Sprintf("commit %s, %s, %d cores, load average before %s", m.Commit, m.CPU, m.Cores, m.Load)
 }

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// Absent is what stands in a table where there is nothing to say.
+// Absent is what stands in a table where there is no figure.
 const Absent = "–"
 
-// Count writes a number with three significant digits and a unit prefix: "4.93 M", "512".
+// Count writes a number with three significant digits and a unit prefix: "4.93 M",
+// "512".
 func Count(v float64) string {
 	for _, unit := range []struct {
 		size   float64
@@ -59,7 +60,8 @@ func Ratio(v, of float64) string {
 // Percent writes a share of one as a percentage: 0.254 is "25.4 %".
 func Percent(v float64) string { return fmt.Sprintf("%.1f %%", v*100) }
 
-// digits writes v with three significant digits, without trailing zeros behind the point where v is whole.
+// digits writes v with three significant digits, without trailing zeros behind the
+// point where v is whole.
 func digits(v float64) string {
 	if v == math.Trunc(v) {
 		return fmt.Sprintf("%.0f", v)

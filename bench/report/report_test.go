@@ -50,15 +50,20 @@ func sample() *report.Document {
 		X: report.PercentileAxis(),
 		Y: report.LogAxis("latency", 60e-6, 3e-3, seconds),
 		Lines: []report.Line{
-			{Name: "relay-plain", Floor: true, Points: quantiles(110e-6)},
-			{Name: "broker <x>", Points: quantiles(80e-6)},
+			{Name: "relay-plain", Colour: report.Orange, Floor: true, Points: quantiles(110e-6)},
+			{Name: "broker <x>", Colour: report.Blue, Points: quantiles(80e-6)},
+			{Name: "broker <x>, later", Colour: report.Blue, Other: true, Points: quantiles(400e-6)},
+		},
+		Marks: []report.Mark{
+			{Low: 0, High: 4, Y: math.Log10(1e-3), Label: "1 ms"},
+			{Low: report.PercentileAt(0.4), High: report.PercentileAt(0.6), Y: math.Log10(77e-6), Colour: report.Blue},
 		},
 	}
 	sizes := report.Axis{Label: "message size", High: 2, Ticks: []report.Tick{{0, "128 B"}, {1, "1 KiB"}, {2, "16 KiB"}}}
 	rates := report.LogAxis("deliveries/s", 40e3, 8e6, report.Count)
 	fan := func(title string, factor float64) report.Plot {
 		points := []report.Point{{0, math.Log10(7e6 * factor)}, {1, math.Log10(1e6 * factor)}, {2, math.Log10(90e3 * factor)}}
-		return report.Plot{Title: title, X: sizes, Y: rates, Lines: []report.Line{{Name: "relay-batched", Floor: true, Dots: true, Points: points}}}
+		return report.Plot{Title: title, X: sizes, Y: rates, Lines: []report.Line{{Name: "relay-batched", Colour: report.Vermillion, Floor: true, Dots: true, Points: points}}}
 	}
 	return &report.Document{
 		Title:   "Figures",
@@ -67,7 +72,7 @@ func sample() *report.Document {
 		Sections: []report.Section{
 			{Title: "Throughput", Text: "With a window.", Tables: []report.Table{table},
 				Figures: []report.Figure{{Name: "throughput", Title: "Throughput by size", Plots: []report.Plot{fan("1→1", 1), fan("1→4", 0.6)}}}},
-			{Title: "Latency", Figures: []report.Figure{{Name: "latency", Title: "Latency at 10,000 msg/s", Plots: []report.Plot{latency}}}},
+			{Title: "Latency", Figures: []report.Figure{{Name: "latency", Title: "Latency at 10,000 msg/s", Note: "3 rounds of 2 s", Plots: []report.Plot{latency}}}},
 		},
 	}
 }

@@ -11,7 +11,9 @@ import (
 type Table struct {
 	Title string
 	Head  []string
-	Left  int // how many columns, from the first, are words and stand left; the others are figures and stand right
+	// Left is how many columns, from the first, are words and stand left; the others are
+	// figures and stand right.
+	Left  int
 	Rows  [][]string
 	Notes []string // lines below the table
 
