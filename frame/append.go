@@ -66,39 +66,41 @@ func AppendControl(dst []byte, t Type, id uint64, timeNs int64, payloadSize int)
 }
 
 // Template is the encoded beginning, header and topic, of frames that differ
-// only in id, time, extension and payload. A publisher makes one and appends
-// every message with it. Templates are immutable and safe for concurrent use.
-type Template []byte
+// only in id, time, extension and payload. A publisher makes one with NewTemplate
+// and appends every message with it. Templates are immutable and safe for
+// concurrent use.
+type Template struct{ head string }
 
 // NewTemplate checks and encodes the type, flags, priority, content, topic and
 // stamp of f; its other fields are not used. It fails as Append does.
 func NewTemplate(f *Fields) (Template, error) {
 	head := *f
 	head.Extension, head.Payload = nil, nil
-	t, err := Append(nil, &head)
-	return Template(t), err
+	b, err := Append(nil, &head)
+	return Template{string(b)}, err
 }
 
 // Append appends one frame to dst and returns the extended slice. It allocates
-// only to grow dst. It panics if ext is longer than MaxExtension or the frame
-// than MaxSize: what a connection admits is less, and for the caller to check.
+// only to grow dst. It panics if ext is longer than MaxExtension or the frame than
+// MaxSize, because what a connection admits is less, and the caller checks that. It
+// panics for a Template that NewTemplate did not make.
 func (t Template) Append(dst []byte, id uint64, timeNs int64, ext, payload []byte) []byte {
 	start := len(dst)
-	n := len(t) + len(ext) + len(payload)
-	if len(ext) > MaxExtension || n > MaxSize {
-		panic("frame: append: extension or payload too large")
+	n := len(t.head) + len(ext) + len(payload)
+	if len(ext) > MaxExtension || n > MaxSize || t.head == "" {
+		panic("frame: append: no template, or extension or payload too large")
 	}
 	if cap(dst)-start < n {
 		dst = slices.Grow(dst, n)
 	}
 	dst = dst[:start+n]
 	b := dst[start:]
-	copy(b, t)
+	copy(b, t.head)
 	binary.LittleEndian.PutUint32(b[offLength:], uint32(n))
 	binary.LittleEndian.PutUint16(b[offExtLen:], uint16(len(ext)))
 	binary.LittleEndian.PutUint64(b[offID:], id)
 	binary.LittleEndian.PutUint64(b[offTime:], uint64(timeNs))
-	b = b[len(t):]
+	b = b[len(t.head):]
 	if len(ext) > 0 {
 		b = b[copy(b, ext):]
 	}
@@ -107,7 +109,16 @@ func (t Template) Append(dst []byte, id uint64, timeNs int64, ext, payload []byt
 }
 
 // Size returns how many bytes Append will take.
-func (t Template) Size(ext, payload []byte) int { return len(t) + len(ext) + len(payload) }
+func (t Template) Size(ext, payload []byte) int { return len(t.head) + len(ext) + len(payload) }
+
+// Flags returns the flags of the frames; 0 for a Template that NewTemplate did not
+// make.
+func (t Template) Flags() Flags {
+	if t.head == "" {
+		return 0
+	}
+	return Flags(t.head[offFlags])
+}
 
 // check finds what the header cannot say, or must not.
 func (f *Fields) check() error {

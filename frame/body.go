@@ -39,6 +39,7 @@ const (
 	ReasonReplay     Reason = 5 // the replay asked for begins earlier than what is kept
 	ReasonConnection Reason = 6 // the connection was lost, and they with it
 	ReasonInflate    Reason = 7 // compressed, for a subscriber that inflates nothing, and not inflatable
+	ReasonClient     Reason = 8 // the client's own queue was full: in statistics, and in gaps that a client makes itself
 )
 
 var reasons = [...]string{
@@ -49,6 +50,7 @@ var reasons = [...]string{
 	ReasonReplay:     "replay expired",
 	ReasonConnection: "connection lost",
 	ReasonInflate:    "payload cannot be inflated",
+	ReasonClient:     "queue of the client full",
 }
 
 // String returns the reason in words.
@@ -62,9 +64,10 @@ func (r Reason) String() string {
 // Sizes of the payloads that have a fixed one. A longer payload is accepted and
 // what is behind the known fields ignored, so that fields can be added.
 const (
-	AckSize    = 8
+	AckSize    = 20
 	StreamSize = 17
 	GapSize    = 42
+	CreditSize = 41
 )
 
 // MaxText bounds the text of errors and goodbyes in bytes; longer texts are cut
@@ -74,6 +77,7 @@ const MaxText = 1024
 // The errors of the Parse functions, one for each cause.
 var (
 	errAck     = &DecodeError{"ack", HeaderSize, ErrBody}
+	errCredit  = &DecodeError{"credit", HeaderSize, ErrBody}
 	errStream  = &DecodeError{"stream", HeaderSize, ErrBody}
 	errGap     = &DecodeError{"gap", HeaderSize, ErrBody}
 	errError   = &DecodeError{"error", HeaderSize, ErrBody}
@@ -81,18 +85,43 @@ var (
 	errFailure = &DecodeError{"failure", HeaderSize, ErrBody}
 )
 
-// AppendAck appends the payload of an ack frame: the broker's sequence when it
-// handled the frame that it acknowledges.
-func AppendAck(dst []byte, sequence uint64) []byte {
-	return binary.LittleEndian.AppendUint64(dst, sequence)
+// Ack is the payload of an ack frame: what came of a subscribe, an unsubscribe, or
+// a publish with FlagConfirm.
+type Ack struct {
+	// Sequence is the broker's when a subscription took effect, or that of the
+	// message published; 0 for unsubscribe.
+	Sequence uint64
+	// Queue is the capacity that the subscription's bulk lane got, in messages; 0
+	// where the broker does not say.
+	Queue uint32
+	// Window bounds how many messages of the bulk lane are on their way to the
+	// program, see Credit; 0 is no bound.
+	Window uint32
+	// Matched is how many subscriptions the message was for.
+	Matched uint32
 }
 
-// ParseAck reads the payload of an ack frame; it fails with ErrBody.
-func ParseAck(payload []byte) (sequence uint64, err error) {
-	if len(payload) < AckSize {
-		return 0, errAck
+// AppendAck appends the payload of an ack frame, AckSize bytes.
+func AppendAck(dst []byte, a Ack) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, a.Sequence)
+	dst = binary.LittleEndian.AppendUint32(dst, a.Queue)
+	dst = binary.LittleEndian.AppendUint32(dst, a.Window)
+	return binary.LittleEndian.AppendUint32(dst, a.Matched)
+}
+
+// ParseAck reads the payload of an ack frame; it fails with ErrBody. A broker
+// without the later fields ends the payload behind the sequence.
+func ParseAck(payload []byte) (a Ack, err error) {
+	switch {
+	case len(payload) >= AckSize:
+		a.Queue = binary.LittleEndian.Uint32(payload[8:])
+		a.Window = binary.LittleEndian.Uint32(payload[12:])
+		a.Matched = binary.LittleEndian.Uint32(payload[16:])
+	case len(payload) < 8:
+		return a, errAck
 	}
-	return binary.LittleEndian.Uint64(payload), nil
+	a.Sequence = binary.LittleEndian.Uint64(payload)
+	return a, nil
 }
 
 // Stream is the payload of a stream frame: the publish and request frames that

@@ -120,6 +120,8 @@ func (f Frame) checkBody() (err error) {
 		_, err = ParseAck(p)
 	case TypeStream:
 		_, err = ParseStream(p)
+	case TypeCredit:
+		_, err = ParseCredit(p)
 	case TypeGap:
 		_, err = ParseGap(p)
 	case TypeReply:

@@ -4,9 +4,9 @@
 // frames mean, for clients in any language.
 //
 // It is a codec: pure functions over bytes. It opens no sockets and knows
-// neither subscriptions nor policies; those are the packages router and ipc. Do
-// not use it as a general serialiser, for it has the types of this bus and no
-// others, and not to store data, for its times mean nothing after a boot.
+// neither subscriptions nor policies; those are the packages router and ipc. It is
+// not a general serialiser, because it has the types of this bus and no others, and
+// not a format for storage, because its times mean nothing after a boot.
 //
 // # The parts
 //
@@ -14,13 +14,29 @@
 //     where they lie. Reader does the same on an io.Reader.
 //   - Append encodes a frame, Template the many frames of one publisher, and
 //     AppendControl those without a topic.
-//   - Ack, Stream, Gap, ErrorBody, Goodbye, Failure, Hello and Welcome are
-//     payloads, each with an Append and a Parse function.
+//   - Ack, Credit, Stream, Gap, ErrorBody, Goodbye, Failure, Hello and Welcome are
+//     payloads, each with an Append and a Parse function. Hello, welcome and the
+//     specification of a subscription are JSON, which package strictjson reads.
+//   - Features names what both sides of a connection can do.
 //   - Extension looks into the extension block without a copy; Meta,
 //     AppendExtension and ParseMeta are the comfortable way.
-//   - Compress and Inflate treat payloads.
-//   - Buffer and Pool are memory with a count of its owners.
+//   - Compress and Inflate treat payloads; InflatedLen says how much memory that
+//     takes, before it is taken.
+//   - Buffer and Pool are memory with a count of its owners; Budget bounds how much
+//     of it there is.
+//   - Now is the clock of all times; ClockOffset compares the clocks of two sides.
 //   - Code and the Err variables are the faults, on the wire and in Go.
+//
+// # What was left out
+//
+// There is one compression. On process events zstd makes payloads 20 to 45 % smaller
+// than s2, for 4 to 20 times the time of compressing and 2 to 10 times that of
+// inflating (1 KiB to 256 KiB), takes memory that no caller can charge before, and
+// adds 280 KB to a program. A bus on one machine has no use for that trade; a program
+// that has one compresses its payload itself. What nothing in this repository uses
+// and stays: Extension.LookupKey, because a subscriber that looks for one tag would
+// have to parse all of them without it, and ContentMsgpack, because the numbers of
+// content types are a register for programs in other languages.
 //
 // # Guarantees
 //
@@ -31,8 +47,9 @@
 //     alone (TestVectors, FuzzRoundTrip).
 //   - Reading, writing and refusing frames allocates nothing, errors included.
 //     The exceptions are ParseHello, ParseWelcome, ParseMeta, and texts
-//     (TestNoAllocations); and a payload whose fault only the decoder of zstd
-//     finds costs the few bytes of that decoder's error.
+//     (TestNoAllocations).
+//   - Inflating takes the memory that InflatedLen says and no more, whatever the
+//     payload says of itself (TestInflateDamaged, FuzzInflate).
 //   - The answer to some bytes does not depend on how many of them have come: a
 //     prefix is incomplete, or bad in the same way as the whole.
 //   - A buffer returns to its pool exactly once, with its last reference; one
@@ -49,6 +66,6 @@
 //
 // ErrIncomplete is no fault. All faults are one of the Err variables to
 // errors.Is, mostly inside a *DecodeError that names field and offset, and each
-// has a Code for the wire. What the other side said of us is an *ErrorBody,
-// *Goodbye or *Failure, with the same variable underneath.
+// has a Code for the wire. What the other side reports is an *ErrorBody, *Goodbye
+// or *Failure, with the same variable underneath.
 package frame

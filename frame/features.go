@@ -2,37 +2,52 @@ package frame
 
 import "slices"
 
-// Features that a client may list in its hello and a broker in its welcome;
-// both may use those that both listed.
+// Features are what a connection can do beyond the frames that every version has.
+// A client lists its own in hello, the broker answers with those that both have,
+// and each side uses only those.
+type Features uint8
+
+// The features.
 const (
-	FeatureS2   = "s2"   // payloads may be s2 blocks
-	FeatureZstd = "zstd" // payloads may be zstd frames
+	FeatureS2      Features = 1 << iota // payloads may be s2 blocks
+	FeatureCredit                       // the client reports with credit frames what it has taken
+	FeatureConfirm                      // a publish with FlagConfirm is acknowledged
+
+	// AllFeatures are those that this package can write and read.
+	AllFeatures Features = 1<<iota - 1
 )
 
-// compressions are the features that are compressions, and the flag of each.
-var compressions = [...]struct {
-	name string
-	flag Flags
-}{{FeatureS2, FlagS2}, {FeatureZstd, FlagZstd}}
+// features has the names that the wire has for them, in the order of their bits.
+var features = [...]string{"s2", "credit", "confirm"}
 
-// Compressions returns the flags of the compressions that are among features.
-func Compressions(features []string) (flags Flags) {
-	for _, c := range compressions {
-		if slices.Contains(features, c.name) {
-			flags |= c.flag
+// ParseFeatures returns the features among names; a name without a feature is of a
+// later version, and is ignored.
+func ParseFeatures(names []string) (set Features) {
+	for i, name := range features {
+		if slices.Contains(names, name) {
+			set |= 1 << i
 		}
 	}
-	return flags
+	return set
 }
 
-// CompressionNames returns the features of the compressions in flags; the list may be
+// Names returns the names of the features for hello or welcome; the list may be
 // empty and is not nil.
-func CompressionNames(flags Flags) []string {
-	names := make([]string, 0, len(compressions))
-	for _, c := range compressions {
-		if flags&c.flag != 0 {
-			names = append(names, c.name)
+func (set Features) Names() []string {
+	names := make([]string, 0, len(features))
+	for i, name := range features {
+		if set&(1<<i) != 0 {
+			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// Compressions returns the flags of the compressed payloads that a peer with these
+// features takes.
+func (set Features) Compressions() Flags {
+	if set&FeatureS2 != 0 {
+		return FlagS2
+	}
+	return 0
 }

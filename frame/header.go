@@ -63,9 +63,6 @@ func (f Frame) Stamp(source uint32, sequence uint64) {
 	binary.LittleEndian.PutUint64(f[offSequence:], sequence)
 }
 
-// SetSource writes the source alone: a responder addresses its reply with it.
-func (f Frame) SetSource(source uint32) { binary.LittleEndian.PutUint32(f[offSource:], source) }
-
 // SetFlags replaces the flags byte: a publisher marks a payload that Compress
 // made smaller with it.
 func (f Frame) SetFlags(flags Flags) { f[offFlags] = byte(flags) }

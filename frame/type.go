@@ -13,7 +13,7 @@ const (
 	TypeWelcome       Type = 2  // B      JSON Welcome; the answer to hello
 	TypeSubscribe     Type = 3  // C      id = subscription, chosen by the client; JSON specification
 	TypeUnsubscribe   Type = 4  // C      id = subscription; no payload
-	TypeAck           Type = 5  // B      id = frame acknowledged; u64 broker sequence at that point
+	TypeAck           Type = 5  // B      id = frame acknowledged; Ack: what came of it
 	TypePublish       Type = 6  // C→B→C  topic; the message
 	TypeStream        Type = 7  // B      Stream: to whom the publish and request frames that follow belong
 	TypeGap           Type = 8  // B      Gap: exactly what a subscription lost, and why
@@ -27,8 +27,9 @@ const (
 	TypePong          Type = 16 // B or C id and time of the ping; no payload
 	TypeDrain         Type = 17 // B or C the sender sends nothing more, but takes what is queued; no payload
 	TypeGoodbye       Type = 18 // B or C Goodbye; the last frame before a deliberate close
+	TypeCredit        Type = 19 // C      Credit: what the program has taken of a subscription, and the client lost
 
-	maxType = TypeGoodbye
+	maxType = TypeCredit
 )
 
 // Flags are the bits of a frame's flags byte.
@@ -37,15 +38,15 @@ type Flags uint8
 // The flags. Which of them a type admits is in the table below; bits that have
 // no name here must be zero.
 const (
-	FlagS2          Flags = 1 << iota // the payload is one s2 block
-	FlagZstd                          // the payload is one zstd frame that states its content size
-	FlagRetain                        // publish: the broker keeps it as the topic's last value
-	FlagFailed                        // reply: the payload is a Failure, not an answer
-	FlagRedelivered                   // publish: it was queued for another member of the group, which left; set by the broker alone
-	FlagDrain                         // unsubscribe: what is queued is sent first
+	FlagS2          Flags = 1  // the payload is one s2 block
+	FlagConfirm     Flags = 2  // publish: the broker answers with an Ack, and takes the flag off
+	FlagRetain      Flags = 4  // publish: the broker keeps it as the topic's last value
+	FlagFailed      Flags = 8  // reply: the payload is a Failure, not an answer
+	FlagRedelivered Flags = 16 // publish: it was queued for another member of the group, which left; set by the broker alone
+	FlagDrain       Flags = 32 // unsubscribe: what is queued is sent first
 
-	// FlagCompressed has both compression bits; a frame carries at most one.
-	FlagCompressed = FlagS2 | FlagZstd
+	// FlagCompressed has the bits of all compressions.
+	FlagCompressed = FlagS2
 )
 
 // Content tells a reader how to take a payload. The broker passes it through,
@@ -69,29 +70,28 @@ const (
 
 // kinds has what is known of every type, by its number.
 var kinds = [maxType + 1]struct {
-	name       string
-	fromClient bool
-	fromBroker bool
-	flags      Flags // those it admits
+	name  string
+	flags Flags // those it admits
 }{
-	TypeHello:         {"hello", true, false, 0},
-	TypeWelcome:       {"welcome", false, true, 0},
-	TypeSubscribe:     {"subscribe", true, false, 0},
-	TypeUnsubscribe:   {"unsubscribe", true, false, FlagDrain},
-	TypeAck:           {"ack", false, true, 0},
-	TypePublish:       {"publish", true, true, FlagCompressed | FlagRetain | FlagRedelivered},
-	TypeStream:        {"stream", false, true, 0},
-	TypeGap:           {"gap", false, true, 0},
-	TypeRequest:       {"request", true, true, FlagCompressed},
-	TypeReply:         {"reply", true, true, FlagCompressed | FlagFailed},
-	TypeCancel:        {"cancel", true, true, 0},
-	TypeNoResponder:   {"no-responder", false, true, 0},
-	TypeResponderDied: {"responder-died", false, true, 0},
-	TypeError:         {"error", true, true, 0},
-	TypePing:          {"ping", true, true, 0},
-	TypePong:          {"pong", true, true, 0},
-	TypeDrain:         {"drain", true, true, 0},
-	TypeGoodbye:       {"goodbye", true, true, 0},
+	TypeHello:         {"hello", 0},
+	TypeWelcome:       {"welcome", 0},
+	TypeSubscribe:     {"subscribe", 0},
+	TypeUnsubscribe:   {"unsubscribe", FlagDrain},
+	TypeAck:           {"ack", 0},
+	TypePublish:       {"publish", FlagCompressed | FlagConfirm | FlagRetain | FlagRedelivered},
+	TypeStream:        {"stream", 0},
+	TypeGap:           {"gap", 0},
+	TypeRequest:       {"request", FlagCompressed},
+	TypeReply:         {"reply", FlagCompressed | FlagFailed},
+	TypeCancel:        {"cancel", 0},
+	TypeNoResponder:   {"no-responder", 0},
+	TypeResponderDied: {"responder-died", 0},
+	TypeError:         {"error", 0},
+	TypePing:          {"ping", 0},
+	TypePong:          {"pong", 0},
+	TypeDrain:         {"drain", 0},
+	TypeGoodbye:       {"goodbye", 0},
+	TypeCredit:        {"credit", 0},
 }
 
 // admits holds, for every value of the type byte, the set of flag bytes that
@@ -100,7 +100,7 @@ var kinds = [maxType + 1]struct {
 var admits = func() (sets [256]uint64) {
 	for t := TypeHello; t <= maxType; t++ {
 		for f := range Flags(64) {
-			if f&^kinds[t].flags == 0 && f&FlagCompressed != FlagCompressed {
+			if f&^kinds[t].flags == 0 {
 				sets[t] |= 1 << f
 			}
 		}
@@ -110,12 +110,6 @@ var admits = func() (sets [256]uint64) {
 
 // Known reports whether t is one of the types above.
 func (t Type) Known() bool { return t-1 < maxType }
-
-// FromClient reports whether a client may send frames of type t.
-func (t Type) FromClient() bool { return t.Known() && kinds[t].fromClient }
-
-// FromBroker reports whether a broker may send frames of type t.
-func (t Type) FromBroker() bool { return t.Known() && kinds[t].fromBroker }
 
 // Flags returns the flags that frames of type t may carry.
 func (t Type) Flags() Flags {

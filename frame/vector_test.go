@@ -2,6 +2,7 @@ package frame_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -26,7 +27,7 @@ type vector struct {
 // vectorKeys is the closed vocabulary: a key that is not here is a mistake in
 // the vector, and must not pass as a comment.
 var vectorKeys = []string{
-	"type", "expect", "note", "max-size", "stream", "rest", "inflated",
+	"type", "expect", "note", "max-size", "stream", "rest", "inflated", "sha256",
 	"flags", "priority", "content", "source", "id", "time", "sequence", "topic", "extension", "payload",
 }
 
@@ -60,6 +61,9 @@ func readVectors(t *testing.T) []vector {
 }
 
 func parseVector(text string) (v vector, err error) {
+	if i := strings.IndexFunc(text, func(r rune) bool { return r < ' ' && r != '\n' || r > '~' }); i >= 0 {
+		return v, fmt.Errorf("byte %d is no printable character of ASCII", i)
+	}
 	head, body, ok := strings.Cut(text, "\n\n")
 	if !ok {
 		return v, fmt.Errorf("no blank line behind the header")
@@ -102,14 +106,17 @@ func parseVector(text string) (v vector, err error) {
 	return v, nil
 }
 
-// inflated returns the payload that the vector says is in the compressed one,
-// written as a count and a character.
-func (v *vector) inflated(t *testing.T) []byte {
+// isInflated reports whether b is the payload that the vector says is in the
+// compressed one, written as a count and a character, or as a hash.
+func (v *vector) isInflated(t *testing.T, b []byte) bool {
 	t.Helper()
+	if want, ok := v.keys["sha256"]; ok {
+		return fmt.Sprintf("%x", sha256.Sum256(b)) == want
+	}
 	var n int
 	var c string
 	if _, err := fmt.Sscanf(v.keys["inflated"], "%d %s", &n, &c); err != nil || len(c) != 1 {
 		t.Fatalf("inflated: %q, want a count and a character", v.keys["inflated"])
 	}
-	return bytes.Repeat([]byte(c), n)
+	return bytes.Equal(b, bytes.Repeat([]byte(c), n))
 }

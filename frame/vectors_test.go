@@ -137,8 +137,8 @@ func checkFields(t *testing.T, v *vector, f frame.Frame) {
 	}
 	if f.Flags()&frame.FlagCompressed != 0 {
 		got, err := frame.Inflate(nil, f, frame.DefaultMaxSize)
-		if err != nil || !bytes.Equal(got, v.inflated(t)) {
-			t.Errorf("Inflate: %d bytes, %v, want %s", len(got), err, v.keys["inflated"])
+		if err != nil || !v.isInflated(t, got) {
+			t.Errorf("Inflate: %d bytes, %v, want what the vector says", len(got), err)
 		}
 	}
 }
@@ -189,8 +189,15 @@ func checkBody(t *testing.T, f frame.Frame) {
 	var got []byte
 	switch f.Type() {
 	case frame.TypeAck:
-		n, _ := frame.ParseAck(p)
-		got, p = frame.AppendAck(nil, n), p[:frame.AckSize]
+		a, _ := frame.ParseAck(p)
+		got = frame.AppendAck(nil, a)
+		if len(p) < frame.AckSize { // of a broker without the later fields
+			p = append(slices.Clone(p[:8]), make([]byte, frame.AckSize-8)...)
+		}
+		p = p[:frame.AckSize]
+	case frame.TypeCredit:
+		c, _ := frame.ParseCredit(p)
+		got, p = frame.AppendCredit(nil, c), p[:frame.CreditSize]
 	case frame.TypeStream:
 		s, _ := frame.ParseStream(p)
 		got = frame.AppendStream(nil, s)
@@ -249,7 +256,7 @@ func checkExtension(t *testing.T, v *vector, f frame.Frame) {
 	}
 	var want []byte
 	f.Extension().Walk(func(tag byte, value []byte) bool {
-		if tag >= 1 && tag <= frame.TagDeadline {
+		if tag >= 1 && tag <= frame.TagDeadline { // others are skipped
 			want = append(want, tag, byte(len(value)), byte(len(value)>>8))
 			want = append(want, value...)
 		}
@@ -289,6 +296,7 @@ func TestVectorsWithMistakesAreRefused(t *testing.T) {
 		"no note":             "type: ping\nexpect: ok\n\n00\n",
 		"key twice":           "type: ping\ntype: ping\nexpect: ok\nnote: n\n\n00\n",
 		"no hex":              "type: ping\nexpect: ok\nnote: n\n\nxyz\n",
+		"a zero byte":         "type: ping\nexpect: ok\nnote: n\n\n00 # \x00\n",
 		"no blank line":       "type: ping\nexpect: ok\nnote: n\n",
 	} {
 		if _, err := parseVector(text); err == nil {

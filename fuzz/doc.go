@@ -10,9 +10,8 @@
 //     for byte; prefixes are incomplete or bad in the same way.
 //   - FuzzRoundTrip: any fields. What Append accepts comes back as it was, and
 //     templates and stamps write the same bytes.
-//   - FuzzInflate: any bytes as a compressed payload. Nothing comes out that is
-//     larger than allowed, no more memory is allocated than that takes, and next to
-//     none for what calls itself larger.
+//   - FuzzInflate: any bytes as a compressed payload. What comes out is as long as
+//     InflatedLen says, at most as allowed, and takes memory of that size.
 //   - FuzzCompress: any payload. It comes back as it was, or is not compressed.
 //   - FuzzStrictJSON: any bytes as hello, welcome or subscribe. encoding/json reads what
 //     is taken in the same way; what is refused is refused in words of the protocol.

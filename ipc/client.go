@@ -31,8 +31,8 @@ type ClientOptions struct {
 	// process; default 1024. Beyond it the oldest are lost, with a gap. It does not
 	// bound their bytes: where messages are large, choose a smaller one.
 	Queue int
-	// Compress has payloads above frame.CompressAbove bytes compressed: frame.FlagS2
-	// or frame.FlagZstd; default none.
+	// Compress has payloads above frame.CompressAbove bytes compressed: frame.FlagS2;
+	// default none.
 	Compress frame.Flags
 	// NoReconnect makes the end of the connection the end of the client.
 	NoReconnect bool
@@ -78,8 +78,8 @@ func (o *ClientOptions) setDefaults() error {
 	if o.LatencyBudget < 0 || o.LatencyBudget > maxBudget {
 		return fmt.Errorf("ipc: options: LatencyBudget is %s, want 0 to %s", o.LatencyBudget, maxBudget)
 	}
-	if o.Compress != 0 && o.Compress != frame.FlagS2 && o.Compress != frame.FlagZstd {
-		return fmt.Errorf("ipc: options: Compress is %d, want frame.FlagS2, frame.FlagZstd or 0", o.Compress)
+	if o.Compress != 0 && o.Compress != frame.FlagS2 {
+		return fmt.Errorf("ipc: options: Compress is %d, want frame.FlagS2 or 0", o.Compress)
 	}
 	return nil
 }

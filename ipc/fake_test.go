@@ -93,7 +93,7 @@ func goodbye(code frame.Code) []byte {
 func (p *peer) acknowledge() uint64 {
 	p.t.Helper()
 	id := p.expect(frame.TypeSubscribe).ID()
-	p.send(encode(frame.Fields{Type: frame.TypeAck, ID: id, Payload: frame.AppendAck(nil, 0)}))
+	p.send(encode(frame.Fields{Type: frame.TypeAck, ID: id, Payload: frame.AppendAck(nil, frame.Ack{})}))
 	return id
 }
 

@@ -16,8 +16,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+import handshake
 import wire
-from wire import Fault, Frame, Gap, Type
+from wire import Ack, Credit, Fault, Frame, Gap, Type
 
 GIVE_UP = 30.0  # seconds that one call waits
 
@@ -31,6 +32,7 @@ class Message:
     number: int
     frame: Frame
     payload: bytes  # inflated
+    published: int  # when, on the clock of this process
 
     @property
     def topic(self) -> str:
@@ -38,6 +40,26 @@ class Message:
 
 
 Responder = Callable[[Message], bytes]
+
+
+@dataclass(slots=True)
+class Counter:
+    """What was consumed and lost of a subscription and lane, and how much of it the broker does not know."""
+
+    total: Credit
+    window: int = 0
+    unreported: int = 0
+
+
+def now_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+
+
+def clock_offset(sent: int, received: int, broker: int) -> int:
+    """How far the broker's clock is ahead of this one (section "Clocks")."""
+    trip = received - sent
+    offset = broker - (sent + trip // 2)
+    return offset if broker and abs(offset) > trip else 0
 
 
 class BrokerError(Exception):
@@ -57,7 +79,7 @@ class Goodbye(BrokerError):
 class Client:
     """One connection (section "A connection")."""
 
-    def __init__(self, path: str, name: str = "python", features: Collection[str] = ()) -> None:
+    def __init__(self, path: str, name: str = "python", features: Collection[str] = ("credit", "confirm")) -> None:
         self.inbox: deque[Message | Gap] = deque()  # what subscriptions got and nobody has taken yet
         self.errors: deque[tuple[int, BrokerError]] = deque()  # refusals that no call waits for, with the id refused
         self.pings = 0  # the broker's, answered
@@ -69,7 +91,10 @@ class Client:
         self._stream = (0, 0, 0)  # subscription, number and lane of the next message
         self._draining = False
         self._buffer = bytearray()
-        self._limit = wire.DEFAULT_LIMIT
+        self._limit = wire.FIRST_LIMIT
+        self.offset = 0  # nanoseconds that the broker's clock is ahead (section "Clocks")
+        self._credits: dict[tuple[int, int], Counter] = {}  # by subscription and lane
+        self._reported = 0.0  # when credits were sent for statistics
         self._sent = self._heard = time.monotonic()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -82,13 +107,16 @@ class Client:
         self.heartbeat = self.welcome.get("heartbeat_ms", 0) / 1000
 
     def _handshake(self, name: str, features: Collection[str]) -> dict[str, Any]:
-        hello = {"name": name, "version": wire.VERSION, "role": "example", "features": list(features)}
+        sent = now_ns()
+        hello = {"name": name, "version": wire.VERSION, "role": "example", "features": list(features), "clock_ns": sent}
         with contextlib.suppress(BrokenPipeError):  # it was refused before it spoke, and reads why
             self.send(Frame(Type.HELLO, payload=json.dumps(hello).encode(), content=2))
         answer = self.receive(time.monotonic() + GIVE_UP)
         if answer.type != Type.WELCOME:
             raise Fault("unexpected")
-        return wire.welcome(answer.payload)
+        welcome = handshake.welcome(answer.payload)
+        self.offset = clock_offset(sent, now_ns(), welcome.get("clock_ns", 0))
+        return welcome
 
     def __enter__(self) -> Client:
         return self
@@ -104,6 +132,7 @@ class Client:
 
     def drain(self) -> Goodbye:
         """Takes what is queued into the inbox, and returns the broker's goodbye."""
+        self._report(0)
         self.send(Frame(Type.DRAIN))
         self._draining = True
         try:
@@ -123,7 +152,7 @@ class Client:
 
     def send(self, frame: Frame) -> int:
         """Writes a frame, and returns its id."""
-        frame.time = frame.time or time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        frame.time = frame.time or now_ns() + self.offset
         self.write(frame.encode())
         return frame.id
 
@@ -205,10 +234,12 @@ class Client:
         except Fault:  # its sender's, and no reason to end the connection
             length = len(frame.encode())
             self.inbox.append(Gap(subscription, number, number, 1, length, lane, wire.NOT_INFLATED))
+            self._settled(subscription, lane, lost=length)
             return
-        message = Message(subscription, lane, number, frame, payload)
+        message = Message(subscription, lane, number, frame, payload, frame.time - self.offset)
         if frame.type == Type.REQUEST:
             self._respond(message)
+            self._settled(subscription, lane, consumed=len(frame.encode()))
         else:
             self.inbox.append(message)
 
@@ -239,6 +270,13 @@ class Client:
         """Publishes, and returns the id that an error would name (section "Messages")."""
         return self.send(Frame(Type.PUBLISH, topic.encode(), payload, self.next_id(), **fields))
 
+    def confirm(self, topic: str, payload: bytes, flags: int = 0, **fields: Any) -> Ack:
+        """Publishes, and returns how many subscriptions the message was for (section "Messages")."""
+        if "confirm" not in self.welcome.get("features", ()):
+            raise BrokerError(11, "the broker does not confirm")
+        frame = Frame(Type.PUBLISH, topic.encode(), payload, self.next_id(), flags | wire.CONFIRM, **fields)
+        return wire.ack(self.ask(frame).payload)
+
     def flush(self) -> None:
         """Returns when all that was sent before is routed (section "A connection", Flush)."""
         self.ask(Frame(Type.PING, id=self.next_id()))
@@ -247,7 +285,39 @@ class Client:
         """The next message or gap of any subscription."""
         while not self.inbox:
             self.step()
-        return self.inbox.popleft()
+        got = self.inbox.popleft()
+        if isinstance(got, Message):
+            self._settled(got.subscription, got.lane, consumed=len(got.frame.encode()))
+        return got
+
+    # Credit
+
+    def _settled(self, subscription: int, lane: int, consumed: int | None = None, lost: int | None = None) -> None:
+        """Counts a message by the length of its frame, and reports where that is due (section "Credit")."""
+        if "credit" not in self.welcome.get("features", ()):
+            return
+        counter = self._credits.setdefault((subscription, lane), Counter(Credit(subscription, lane=lane)))
+        total = counter.total
+        if consumed is not None:
+            total.consumed, total.consumed_bytes = total.consumed + 1, total.consumed_bytes + consumed
+        if lost is not None:
+            total.lost, total.lost_bytes = total.lost + 1, total.lost_bytes + lost
+        counter.unreported += 1
+        if counter.window and counter.unreported >= (counter.window + 1) // 2:
+            self._send_credit(counter)
+        self._report(1)
+
+    def _send_credit(self, counter: Counter) -> None:
+        self.send(Frame(Type.CREDIT, payload=counter.total.encode(), id=counter.total.subscription))
+        counter.unreported = 0
+
+    def _report(self, seconds: float) -> None:
+        """Reports what has changed, for statistics, if the last time is so long ago."""
+        if not self._draining and time.monotonic() >= self._reported + seconds:
+            self._reported = time.monotonic()
+            for counter in self._credits.values():
+                if counter.unreported:
+                    self._send_credit(counter)
 
     # Subscriptions
 
@@ -258,19 +328,24 @@ class Client:
         if responder:
             spec["respond"] = True
             self._responders[subscription] = responder
-        self.ask(Frame(Type.SUBSCRIBE, payload=json.dumps(spec).encode(), id=subscription, content=2))
+        counter = self._credits[subscription, 0] = Counter(Credit(subscription))
+        answer = self.ask(Frame(Type.SUBSCRIBE, payload=json.dumps(spec).encode(), id=subscription, content=2))
+        counter.window = wire.ack(answer.payload).window
         return subscription
 
     def unsubscribe(self, subscription: int) -> None:
         """Ends a subscription; what was on its way is in the inbox."""
+        self._report(0)
         self.ask(Frame(Type.UNSUBSCRIBE, id=subscription))
+        for lane in (0, 1):
+            self._credits.pop((subscription, lane), None)
         self._responders.pop(subscription, None)
 
     # Requests
 
     def request(self, target: str, payload: bytes = b"", seconds: float = GIVE_UP) -> bytes:
         """Asks who responds to target (section "Requests")."""
-        deadline = time.clock_gettime_ns(time.CLOCK_MONOTONIC) + int(seconds * 1e9)
+        deadline = now_ns() + self.offset + int(seconds * 1e9)
         entry = wire.extension([(wire.DEADLINE, deadline.to_bytes(8, "little"))])
         question = Frame(Type.REQUEST, target.encode(), payload, self.next_id(), extension=entry)
         try:

@@ -26,7 +26,7 @@ def sub(path: str, pattern: str) -> int:
             while True:
                 client.step(math.inf)
                 while client.inbox:
-                    show(client.inbox.popleft())
+                    show(client.next())
         except Goodbye as goodbye:
             print(f"# goodbye: {goodbye}")
             return 0 if goodbye.code in (0, 40) else 1

@@ -1,8 +1,4 @@
-"""Inflating payloads: section "Compression" of frame/PROTOCOL.md.
-
-S2 is whole. Of zstd there is the frame and its raw and run blocks, which is enough to refuse a lie about the size;
-a client of the standard library alone does not offer the feature, and so never gets such a payload.
-"""
+"""Inflating payloads: section "Compression" of frame/PROTOCOL.md."""
 
 from __future__ import annotations
 
@@ -21,6 +17,8 @@ def varint(data: bytes) -> tuple[int, int]:
     for at, byte in enumerate(data[:5]):
         value |= (byte & 0x7F) << (7 * at)
         if byte < 0x80:
+            if value >> 32:
+                break
             return value, at + 1
     raise Corrupt
 
@@ -81,33 +79,3 @@ def append_copy(out: bytearray, offset: int, length: int) -> None:
         piece = out[start : start + length]
         out += piece
         length -= len(piece)
-
-
-def zstd(data: bytes, limit: int) -> bytes:
-    """Inflates one frame of RFC 8878, if its blocks are raw or runs."""
-    if data[:4] != b"\x28\xb5\x2f\xfd":
-        raise Corrupt
-    head = little(data, 4, 1)
-    single, checksum = head & 0x20, head & 4
-    width = (1 if single else 0, 2, 4, 8)[head >> 6]
-    if head & 0x0B or not width:  # a reserved bit, a dictionary, or no content size
-        raise Corrupt
-    at = 5 if single else 6
-    size = little(data, at, width) + (256 if width == 2 else 0)
-    at += width
-    if size > limit:
-        raise TooLarge
-    out = bytearray()
-    last = 0
-    while not last:
-        block = little(data, at, 3)
-        at += 3
-        last, kind, length = block & 1, block >> 1 & 3, block >> 3
-        taken = 1 if kind == 1 else length
-        if kind > 1 or at + taken > len(data) or len(out) + length > size:
-            raise Corrupt
-        out += data[at : at + taken] * (length if kind == 1 else 1)
-        at += taken
-    if len(out) != size or at + (4 if checksum else 0) != len(data):
-        raise Corrupt
-    return bytes(out)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import wire
+from check import check
 from wire import Fault, Type
 
 
@@ -25,7 +27,7 @@ def outcome(data: bytes, limit: int) -> tuple[str, bool]:
     """What a decoder finds, and whether the stream is lost."""
     try:
         frame, _ = wire.decode(data, limit)
-        wire.check(frame, limit)
+        check(frame, limit)
     except wire.Incomplete:
         return "incomplete", False
     except Fault as fault:
@@ -66,6 +68,8 @@ def check_good(keys: dict[str, str], data: bytes, limit: int) -> None:
     expect((len(frame.extension), len(frame.payload)), (int(keys["extension"]), int(keys["payload"])))
     if "inflated" in keys:
         count, character = keys["inflated"].split()
-        expect(wire.check(frame, limit), character.encode() * int(count))
+        expect(check(frame, limit), character.encode() * int(count))
+    if "sha256" in keys:
+        expect(hashlib.sha256(check(frame, limit)).hexdigest(), keys["sha256"])
     frame.extension = wire.extension(wire.entries(frame.extension))
     expect(frame.encode(), data)

@@ -28,7 +28,7 @@ const PublishID = 1 << 63
 func PublishTemplate(m *bus.Outgoing) (frame.Template, error) {
 	f, err := PublishFields(m)
 	if err != nil {
-		return nil, err
+		return frame.Template{}, err
 	}
 	return frame.NewTemplate(&f)
 }

@@ -23,7 +23,7 @@ func (c *Client) PublisherOf(m bus.Outgoing) (bus.Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	return &publisher{c: c, t: t, flags: frame.Frame(t).Flags(), lane: c.terms.Load().lane(m.Topic)}, nil
+	return &publisher{c: c, t: t, flags: t.Flags(), lane: c.terms.Load().lane(m.Topic)}, nil
 }
 
 type publisher struct {

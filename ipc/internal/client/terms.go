@@ -14,7 +14,7 @@ type terms struct {
 }
 
 func newTerms(w frame.Welcome) *terms {
-	t := &terms{Welcome: w, inflates: frame.Compressions(w.Features)}
+	t := &terms{Welcome: w, inflates: frame.ParseFeatures(w.Features).Compressions()}
 	for _, text := range w.Urgent {
 		if p, err := topic.ParsePattern(text, true); err == nil { // a bad one is of a later version
 			t.urgent = append(t.urgent, p)

@@ -66,14 +66,14 @@ func (c *conn) endDrained() {
 		}
 		c.session.Unsubscribe(id)
 		c.ctl = frame.AppendControl(c.ctl, frame.TypeAck, id, frame.Now(), frame.AckSize)
-		c.ctl = frame.AppendAck(c.ctl, 0)
+		c.ctl = frame.AppendAck(c.ctl, frame.Ack{})
 		return true
 	})
 }
 
 func (c *conn) ack(id, seq uint64) {
 	c.ctl = frame.AppendControl(c.ctl, frame.TypeAck, id, frame.Now(), frame.AckSize)
-	c.ctl = frame.AppendAck(c.ctl, seq)
+	c.ctl = frame.AppendAck(c.ctl, frame.Ack{Sequence: seq})
 	c.sendControl()
 }
 

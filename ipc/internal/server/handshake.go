@@ -31,13 +31,13 @@ func (c *conn) hello(f frame.Frame) error {
 	}
 	// The server forwards compressed payloads as they are, and inflates them for
 	// clients that cannot.
-	inflates := frame.Compressions(h.Features)
+	features := frame.ParseFeatures(h.Features) & frame.FeatureS2
 	who := bus.Identity{Name: grant.Name, Role: grant.Role, PID: c.peer.PID, UID: c.peer.UID, GID: c.peer.GID}
-	c.session = s.b.Attach(who, c, grant.Authorize, inflates)
+	c.session = s.b.Attach(who, c, grant.Authorize, features.Compressions())
 	c.state = ready
 	bo := s.b.Options()
 	c.ctl, err = appendWelcome(c.ctl, &frame.Welcome{
-		Source: c.session.ID(), Broker: bo.Name, Version: frame.Version, Features: frame.CompressionNames(inflates),
+		Source: c.session.ID(), Broker: bo.Name, Version: frame.Version, Features: features.Names(),
 		MaxMessageSize: bo.MaxMessageSize, MaxConnections: s.o.MaxConnections, MaxQueued: bo.MaxQueued,
 		HeartbeatMs: s.o.Heartbeat.Milliseconds(), Urgent: bo.Urgent, Epoch: s.epoch,
 	})
