@@ -148,7 +148,7 @@
 //     each message as that many subscribers.
 //   - Cancels for a responder wait in a lane of 512: more than that at once, and the
 //     oldest handlers are not told that nobody waits any more.
-//   - A context ends the wait for room of Publish and Request, but not the wait for
+
 //     another goroutine of the same client that waits for room itself.
 //
 // # Errors

@@ -33,7 +33,8 @@ type LocalClient struct {
 	sent     int64         // guarded by mu; bytes passed on
 	seen     int64         // guarded by mu; what taken was when last looked at
 	closed   bool          // guarded by mu
-	room     *ring.Signal  // where the holder of mu waits for the routing thread
+	room     *ring.Signal  // where the goroutine that has waiter waits for the routing thread
+	waiter   chan struct{} // holds a token while one goroutine waits for room
 	maxBytes int64         // of sent that taken is behind; constant
 
 	taken atomic.Int64 // of sent; written by the routing thread
@@ -73,7 +74,7 @@ func (b *Broker) ClientAs(who bus.Identity, authorize bus.Authorize) *LocalClien
 	l := &LocalClient{
 		b:    b,
 		in:   ring.NewWithOptions(ring.Options[queue.Item]{Capacity: localRing, Signal: b.signal}),
-		room: ring.NewSignal(),
+		room: ring.NewSignal(), waiter: make(chan struct{}, 1),
 		subs: make(map[*localSubscription]struct{}),
 		gone: make(chan struct{}),
 

@@ -16,13 +16,12 @@ func (l *LocalClient) send(ctx context.Context, f *frame.Fields) error {
 	if err := l.checkSize(n, len(f.Extension)); err != nil {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	off, err := l.reserve(n)
+	off, err := l.lockRoom(ctx, n)
 	if err != nil {
 		return err
 	}
 	if _, err := frame.Append(l.buf.B[off:off:len(l.buf.B)], f); err != nil {
+		l.mu.Unlock()
 		return err
 	}
 	return l.pass(ctx, off, n)
@@ -38,9 +37,19 @@ func (l *LocalClient) checkSize(n, extension int) error {
 	return nil
 }
 
-// reserve makes room for n bytes in buf and returns where. mu is held.
-func (l *LocalClient) reserve(n int) (off int, err error) {
-	if l.closed || l.b.ending.Load() {
+// lockRoom locks mu when n more bytes may be on their way, and returns where in buf
+// they go. Nobody waits while holding mu, so that the wait of each goroutine ends with
+// its own context.
+func (l *LocalClient) lockRoom(ctx context.Context, n int) (off int, err error) {
+	l.mu.Lock()
+	for !l.fits(n) && !l.ended() {
+		if err := l.awaitTaken(ctx, l.seen); err != nil {
+			l.mu.Unlock()
+			return 0, err
+		}
+	}
+	if l.ended() {
+		l.mu.Unlock()
 		return 0, bus.ErrClosed
 	}
 	if l.buf == nil || len(l.buf.B)-l.used < n {
@@ -53,30 +62,50 @@ func (l *LocalClient) reserve(n int) (off int, err error) {
 	return l.used, nil
 }
 
-// pass hands the frame at off to the routing thread, and waits for it where too
-// much is on its way already. mu is held: publishers of one client queue up.
+// pass hands the frame at off to the routing thread and unlocks mu. Where the ring is
+// full it waits.
 func (l *LocalClient) pass(ctx context.Context, off, n int) error {
+	defer l.mu.Unlock()
 	it := queue.Item{Buf: l.buf, Off: uint32(off), Len: uint32(n)}
-	l.buf.Retain(1)
-	for !l.fits(n) || !l.in.Offer(it) {
-		if err := l.awaitRoom(ctx, n); err != nil {
-			l.buf.Release(1)
+	it.Buf.Retain(1)
+	l.used = off + n
+	for taken := l.taken.Load(); !l.in.Offer(it); taken = l.taken.Load() {
+		err := l.awaitTaken(ctx, taken)
+		if err == nil && l.ended() {
+			err = bus.ErrClosed
+		}
+		if err != nil {
+			it.Buf.Release(1)
 			return err
 		}
 	}
 	l.sent += int64(n)
-	l.used = off + n
 	return nil
 }
 
-// awaitRoom waits until the routing thread, which is awake, for it was woken by what
-// it has not taken yet, leaves room for n more bytes.
-func (l *LocalClient) awaitRoom(ctx context.Context, n int) error {
+// ended reports whether nothing is published any more. mu is held.
+func (l *LocalClient) ended() bool { return l.closed || l.b.ending.Load() }
+
+// awaitTaken waits until the routing thread has taken something since it had taken so
+// many bytes. It is awake, because it was woken by what it has not taken yet. One
+// goroutine at a time waits for it, and the others for their turn. mu is held, but not
+// while waiting.
+func (l *LocalClient) awaitTaken(ctx context.Context, taken int64) error {
+	l.mu.Unlock()
+	defer l.mu.Lock()
+	select {
+	case l.waiter <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.ctx.Done():
+		return bus.ErrClosed
+	}
+	defer func() { <-l.waiter }()
 	if ctx.Done() != nil {
 		defer context.AfterFunc(ctx, l.room.Notify)()
 	}
 	err := l.room.Wait(l.ctx, func() bool {
-		return l.b.ending.Load() || ctx.Err() != nil || l.in.Len() < localRing && l.fits(n)
+		return l.b.ending.Load() || ctx.Err() != nil || l.taken.Load() != taken
 	})
 	if err != nil || l.b.ending.Load() {
 		return bus.ErrClosed
@@ -120,9 +149,7 @@ func (p *localPublisher) PublishMeta(payload, extension []byte) error {
 	if err := l.checkSize(n, len(extension)); err != nil {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	off, err := l.reserve(n)
+	off, err := l.lockRoom(context.Background(), n)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,9 @@ func (m *Message) Topic() []byte { return m.Frame.Topic() }
 
 // Redelivered reports whether the message was queued for another member of this
 // subscription's queue group, which left before it took the message.
-func (m *Message) Redelivered() bool { return m.Gap == nil && m.Frame.Flags()&frame.FlagRedelivered != 0 }
+func (m *Message) Redelivered() bool {
+	return m.Gap == nil && m.Frame.Flags()&frame.FlagRedelivered != 0
+}
 
 // Published returns when the publisher sent the message, as CLOCK_MONOTONIC
 // nanoseconds of this host; Now gives the same clock.
