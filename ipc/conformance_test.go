@@ -11,8 +11,8 @@ import (
 // TestConformance holds the client over a real socket to the rules that the
 // in-process client keeps.
 func TestConformance(t *testing.T) {
-	routertest.Run(t, func(t *testing.T, o router.Options) func(name string) router.Bus {
+	routertest.Run(t, func(t *testing.T, o router.Options) (*router.Broker, func(name string) router.Bus) {
 		s := start(t, o, ipc.Options{})
-		return func(name string) router.Bus { return s.dial(t, ipc.ClientOptions{Name: name}) }
+		return s.broker, func(name string) router.Bus { return s.dial(t, ipc.ClientOptions{Name: name}) }
 	})
 }

@@ -8,8 +8,8 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	routertest.Run(t, func(t *testing.T, o router.Options) func(name string) router.Bus {
+	routertest.Run(t, func(t *testing.T, o router.Options) (*router.Broker, func(name string) router.Bus) {
 		b := serve(t, o)
-		return func(name string) router.Bus { return client(t, b, name) }
+		return b, func(name string) router.Bus { return client(t, b, name) }
 	})
 }

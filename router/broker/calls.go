@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/daemoneye/eventbus/router/bus"
 )
@@ -33,6 +34,14 @@ func (b *Broker) do(ctx context.Context, stop <-chan struct{}, f func()) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// doWithin is do with a bound on the wait: past it f runs later, and the error is
+// context.DeadlineExceeded.
+func (b *Broker) doWithin(d time.Duration, f func()) error {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	return b.do(ctx, nil, f)
 }
 
 // post hands f to the routing thread; false after it has ended.

@@ -2,9 +2,11 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ring"
@@ -41,10 +43,12 @@ type LocalClient struct {
 
 	// owned by the routing thread; when that has ended, by Close
 	session *Session
-	subs    map[*localSubscription]struct{}
 
-	listening atomic.Bool    // the inbox has its goroutine
-	workers   sync.WaitGroup // the goroutines of the inbox, of handlers and responders
+	listening atomic.Bool // the inbox has its goroutine
+	parts     clientParts
+	inbox     sync.Mutex      // held by the consumer of the inbox
+	abandoned context.Context // ends when Close gives the routing thread up
+	abandon   context.CancelFunc
 	ctx       context.Context
 	cancel    context.CancelFunc // by Close
 	gone      chan struct{}      // closed when Close is done
@@ -75,12 +79,12 @@ func (b *Broker) ClientAs(who bus.Identity, authorize bus.Authorize) *LocalClien
 		b:    b,
 		in:   ring.NewWithOptions(ring.Options[queue.Item]{Capacity: localRing, Signal: b.signal}),
 		room: ring.NewSignal(), waiter: make(chan struct{}, 1),
-		subs: make(map[*localSubscription]struct{}),
 		gone: make(chan struct{}),
 
 		maxBytes: min(localBytes, b.opts.MaxMemory/localShare),
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.abandoned, l.abandon = context.WithCancel(context.Background())
 	l.calls = endpoint.Requester{Send: l.send, MaxPayload: b.opts.MaxMessageSize, MaxOpen: b.opts.MaxRequests}
 	l.resp = endpoint.Responders{Send: func(f *frame.Fields) error { return l.send(l.ctx, f) }}
 	attached := b.post(func() {
@@ -89,6 +93,7 @@ func (b *Broker) ClientAs(who bus.Identity, authorize bus.Authorize) *LocalClien
 	})
 	if !attached {
 		l.cancel()
+		l.abandon()
 		l.calls.Close(bus.ErrClosed)
 		l.closed = true
 		close(l.gone)
@@ -179,9 +184,7 @@ func (l *LocalClient) Drain(ctx context.Context) error {
 	var open []*localSubscription
 	err := l.do(ctx, func() error {
 		l.session.Finish()
-		for s := range l.subs {
-			open = append(open, s)
-		}
+		open = l.parts.all()
 		return nil
 	})
 	if err == nil {
@@ -191,15 +194,26 @@ func (l *LocalClient) Drain(ctx context.Context) error {
 			}
 		}
 	}
-	if cerr := l.Close(); err == nil {
-		err = cerr
+	patience := closeTimeout
+	if ctx.Err() != nil {
+		patience = 0
 	}
+	l.close(patience)
 	return err
 }
 
+// closeTimeout is how long Close waits for a routing thread that takes no calls. What
+// it leaves to that is done when the thread goes on.
+const closeTimeout = time.Second
+
 // Close implements Bus.
 func (l *LocalClient) Close() error {
-	l.cancel() // also whoever waits for room, and holds mu
+	l.close(closeTimeout)
+	return nil
+}
+
+func (l *LocalClient) close(patience time.Duration) {
+	l.cancel() // ends the waits for room too
 	l.mu.Lock()
 	again := l.closed
 	l.closed = true
@@ -210,36 +224,36 @@ func (l *LocalClient) Close() error {
 	l.mu.Unlock()
 	if again {
 		<-l.gone
-		return nil
+		return
 	}
 	defer close(l.gone)
-	switch {
-	case !l.b.running.Load():
+	if !l.b.running.Load() {
 		l.b.post(l.end) // nothing has begun; Run, if it comes, routes what was published
-	case l.b.do(context.Background(), nil, l.end) != nil:
+	} else if err := l.b.doWithin(patience, l.end); errors.Is(err, bus.ErrClosed) {
 		<-l.b.done
-		l.abandon()
+		l.releaseRing()
 	}
+	for _, s := range l.parts.close() { // none, if the routing thread has been there
+		s.Abandon()
+	}
+	l.abandon()
 	l.calls.Close(bus.ErrClosed)
-	l.workers.Wait()
-	return nil
+	l.parts.workers.Wait()
 }
 
 // end removes the client, on the routing thread.
 func (l *LocalClient) end() {
 	l.b.takeFrom(l) // what was published before Close is published
-	for s := range l.subs {
+	for _, s := range l.parts.all() {
 		s.end()
 	}
 	l.session.Close()
+	l.discardInbox(&l.session.inbox.Queue)
 	l.b.clients = slices.DeleteFunc(l.b.clients, func(x *LocalClient) bool { return x == l })
 }
 
-// abandon releases what the routing thread, which has ended, left behind.
-func (l *LocalClient) abandon() {
-	for s := range l.subs {
-		s.Abandon()
-	}
+// releaseRing releases what the routing thread, which has ended, did not take.
+func (l *LocalClient) releaseRing() {
 	for {
 		batch := l.in.Claim(queue.ClaimSize)
 		if len(batch.Items) == 0 {

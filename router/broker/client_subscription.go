@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -65,8 +66,7 @@ func (l *LocalClient) subscribe(ctx context.Context, spec bus.Subscription, work
 		if err != nil {
 			return err
 		}
-		s.begin(sub, work)
-		return nil
+		return s.begin(sub, work)
 	})
 	if err != nil {
 		l.b.post(s.end) // when ctx ended first, it may have begun all the same
@@ -75,25 +75,28 @@ func (l *LocalClient) subscribe(ctx context.Context, spec bus.Subscription, work
 	return s, nil
 }
 
-// begin is on the routing thread: Close, which is there too, either comes later
-// or has the subscription refused.
-func (s *localSubscription) begin(sub *Sub, work func(*localSubscription)) {
+// begin is on the routing thread: Close, which is there too, either comes later or has
+// the subscription refused.
+func (s *localSubscription) begin(sub *Sub, work func(*localSubscription)) error {
 	l := s.l
 	s.sub = sub
 	s.ctx, s.cancel = context.WithCancel(l.ctx)
 	s.Consumer = endpoint.NewConsumer(&sub.Queue, l.b.opts.MaxMessageSize)
 	s.Observe = func(items []queue.Item) { sub.RecordDelivery(items, bus.Now()) }
-	l.subs[s] = struct{}{}
+	if !l.parts.add(s) {
+		return bus.ErrClosed
+	}
 	if work == nil {
-		return
+		return nil
 	}
 	s.done = make(chan struct{})
-	l.workers.Add(1)
-	go func() { // Close waits for it
-		defer l.workers.Done()
+	if !l.parts.start(func() {
 		defer close(s.done)
 		work(s)
-	}()
+	}) {
+		return bus.ErrClosed
+	}
+	return nil
 }
 
 // Messages implements Subscriber.
@@ -112,12 +115,14 @@ func (s *localSubscription) Err() error {
 // Close implements Subscriber.
 func (s *localSubscription) Close() error {
 	s.cancel()
-	err := s.l.b.do(context.Background(), nil, func() {
+	err := s.l.b.doWithin(closeTimeout, func() {
 		s.l.b.takeFrom(s.l) // what this client published before is matched against it yet
 		s.end()
 	})
-	if err != nil {
+	if errors.Is(err, bus.ErrClosed) {
 		<-s.l.b.done
+	}
+	if err != nil {
 		s.Abandon()
 	}
 	return nil
@@ -148,7 +153,7 @@ func (s *localSubscription) end() {
 	}
 	s.cancel()
 	s.l.session.Unsubscribe(s.id)
-	delete(s.l.subs, s)
+	s.l.parts.remove(s)
 	s.Abandon()
 	s.l.b.finalizeLast(s.sub)
 }
@@ -184,12 +189,14 @@ func (l *LocalClient) listen(ctx context.Context) error {
 		return nil
 	}
 	return l.do(ctx, func() error {
-		if !l.session.listens {
-			l.session.listens = true
-			l.listening.Store(true)
-			l.workers.Add(1)
-			go l.readInbox(&l.session.inbox.Queue) // Close waits for it
+		if l.session.listens {
+			return nil
 		}
+		if !l.parts.start(func() { l.readInbox(&l.session.inbox.Queue) }) {
+			return bus.ErrClosed
+		}
+		l.session.listens = true
+		l.listening.Store(true)
 		return nil
 	})
 }
@@ -197,9 +204,24 @@ func (l *LocalClient) listen(ctx context.Context) error {
 // readInbox runs until the session is closed: by Close, or with the broker. Nobody
 // answers then any more.
 func (l *LocalClient) readInbox(q *queue.Queue) {
-	defer l.workers.Done()
 	defer l.calls.Close(bus.ErrClosed)
-	for q.Wait(context.Background()) == nil {
+	l.inbox.Lock()
+	l.consumeInbox(q)
+	l.inbox.Unlock()
+	l.discardInbox(q)
+}
+
+// discardInbox drops what a closed inbox still has, unless its consumer is at it, which
+// calls this when it has ended.
+func (l *LocalClient) discardInbox(q *queue.Queue) {
+	if q.Closed() && l.inbox.TryLock() {
+		q.Discard()
+		l.inbox.Unlock()
+	}
+}
+
+func (l *LocalClient) consumeInbox(q *queue.Queue) {
+	for q.Wait(l.abandoned) == nil {
 		t, _ := q.Dequeue(queue.ClaimSize)
 		if t.HasGap && t.Lane == bus.Urgent {
 			l.calls.Fail(endpoint.ErrAnswersLost)

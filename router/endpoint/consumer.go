@@ -98,7 +98,7 @@ func (c *Consumer) Ended() <-chan struct{} { return c.ended }
 func (c *Consumer) Abandon() {
 	c.closing.Store(true)
 	c.settleRequested.Store(true)
-	c.Queue.Notify()
+	c.Queue.Wake()
 	c.settle()
 }
 

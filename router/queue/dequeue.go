@@ -175,4 +175,4 @@ func (q *Queue) Wait(ctx context.Context) error {
 	return nil
 }
 
-func (q *Queue) stirred() bool { return q.Pending() || q.closed.Load() }
+func (q *Queue) stirred() bool { return q.Pending() || q.closed.Load() || q.woken.Load() }

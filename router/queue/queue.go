@@ -35,6 +35,7 @@ type Queue struct {
 	lanes    [LaneCount]lane
 	signal   *ring.Signal // where a consumer on another goroutine sleeps; else nil
 	closed   atomic.Bool
+	woken    atomic.Bool // Wait returns, whatever there is
 	OnEvict  func(*Item) // is shown what Evict takes out, where not nil
 }
 
@@ -129,6 +130,13 @@ func (q *Queue) Notify() {
 func (q *Queue) Room(ln bus.Lane) int {
 	l := &q.lanes[ln]
 	return l.capacity - l.len()
+}
+
+// Wake has the Wait that goes on, and every later one, return at once: the consumer is
+// to end, although the queue goes on.
+func (q *Queue) Wake() {
+	q.woken.Store(true)
+	q.Notify()
 }
 
 // Close ends the queue: the consumer takes what is left and then sees the end.

@@ -2,9 +2,9 @@
 // do, in one process and over a socket alike.
 //
 //	func TestConformance(t *testing.T) {
-//		routertest.Run(t, func(t *testing.T, o router.Options) func(name string) router.Bus {
+//		routertest.Run(t, func(t *testing.T, o router.Options) (*router.Broker, func(name string) router.Bus) {
 //			b := start(t, o) // a broker that ends with t
-//			return func(name string) router.Bus { return dial(t, b, name) }
+//			return b, func(name string) router.Bus { return dial(t, b, name) }
 //		})
 //	}
 //

@@ -5,20 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/daemoneye/eventbus/router"
 )
 
-// Start brings up a broker with the options o and returns what gives clients of
-// it. The broker and the clients end with t, which Start sees to with t.Cleanup;
-// that a case has closed a client already must do no harm.
-type Start func(t *testing.T, o router.Options) (dial func(name string) router.Bus)
+// Start brings up a broker with the options o and returns it, with a function that
+// makes clients of it. The broker and the clients end with t, which Start sees to with
+// t.Cleanup; that a case has closed a client already must do no harm.
+type Start func(t *testing.T, o router.Options) (b *router.Broker, dial func(name string) router.Bus)
 
 // Run holds the buses that start makes to every rule.
 func Run(t *testing.T, start Start) {
-	for _, group := range [][]testCase{publishing, subscribing, overflowing, requesting, ending} {
+	for _, group := range [][]testCase{publishing, subscribing, overflowing, requesting, ending, contexts} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
@@ -27,7 +28,8 @@ func Run(t *testing.T, start Start) {
 						t.Logf("the rule: %s", c.rule)
 					}
 				}()
-				c.run(&suite{T: t, dial: start(t, c.options)})
+				b, dial := start(t, c.options)
+				c.run(&suite{T: t, broker: b, dial: dial})
 			})
 		}
 	}
@@ -43,7 +45,8 @@ type testCase struct {
 // suite is a running case. Its helpers fail it with what went wrong.
 type suite struct {
 	*testing.T
-	dial func(name string) router.Bus
+	broker *router.Broker
+	dial   func(name string) router.Bus
 }
 
 // guard ends a case that hangs.
@@ -109,6 +112,20 @@ func (t *suite) stats(bus router.Bus) (s router.Stats) {
 		t.Fatalf("Request of %s: %v", router.StatsTarget, err)
 	}
 	return s
+}
+
+// stall stops the broker: nothing is routed until resume is called, which the end of
+// the case does too.
+func (t *suite) stall() (resume func()) {
+	t.Helper()
+	stalled, resumed := make(chan struct{}), make(chan struct{})
+	if !t.broker.Engine().Post(func() { close(stalled); <-resumed }) {
+		t.Fatal("the broker has stopped")
+	}
+	receive(t, "the stall", stalled)
+	resume = sync.OnceFunc(func() { close(resumed) })
+	t.Cleanup(resume)
+	return resume
 }
 
 // next returns copies of the next n messages; a gap fails the case.

@@ -1,0 +1,225 @@
+package routertest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/daemoneye/eventbus/router"
+)
+
+// soon is the deadline of a call that has nothing to wait for but its context.
+const soon = 50 * time.Millisecond
+
+var contexts = []testCase{
+	{
+		name: "every call ends with its context",
+		rule: "behind a broker that has stopped, Publish, Flush, Request, Subscribe, Respond and Drain return their context's error when it ends, also while another goroutine of the client waits for room",
+		run: func(t *suite) {
+			calls := []struct {
+				name string
+				call func(ctx context.Context, bus router.Bus) error
+			}{
+				{"Publish", func(ctx context.Context, bus router.Bus) error {
+					for { // until no more is taken
+						if err := bus.Publish(ctx, router.Outgoing{Topic: "demo.x", Payload: make([]byte, 4<<10)}); err != nil {
+							return err
+						}
+					}
+				}},
+				{"Flush", func(ctx context.Context, bus router.Bus) error { return bus.Flush(ctx) }},
+				{"Request", func(ctx context.Context, bus router.Bus) error {
+					_, err := bus.Request(ctx, "demo.target", nil)
+					return err
+				}},
+				{"Subscribe", func(ctx context.Context, bus router.Bus) error {
+					_, err := bus.Subscribe(ctx, router.Subscription{Patterns: []string{"demo.x"}})
+					return err
+				}},
+				{"Respond", func(ctx context.Context, bus router.Bus) error {
+					_, err := bus.Respond(ctx, "demo.target", func(context.Context, *router.Request) ([]byte, error) { return nil, nil })
+					return err
+				}},
+				{"Drain", func(ctx context.Context, bus router.Bus) error { return bus.Drain(ctx) }},
+			}
+			buses := make([]router.Bus, len(calls))
+			for i, c := range calls {
+				buses[i] = t.dial(c.name)
+			}
+			resume := t.stall()
+			floods := make(chan error, len(calls))
+			for _, bus := range buses { // which fill what there is, and then wait without an end
+				go func() {
+					var err error
+					for err == nil {
+						err = bus.Publish(context.Background(), router.Outgoing{Topic: "demo.x", Payload: make([]byte, 4<<10)})
+					}
+					floods <- err
+				}()
+			}
+			for i, c := range calls {
+				ended := make(chan error, 1)
+				go func() {
+					ctx, cancel := context.WithTimeout(context.Background(), soon)
+					defer cancel()
+					ended <- c.call(ctx, buses[i])
+				}()
+				if err := receive(t, "the end of "+c.name, ended); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%s: %v, want DeadlineExceeded", c.name, err)
+				}
+			}
+			resume()
+			for i, bus := range buses {
+				if err := bus.Close(); err != nil {
+					t.Errorf("%s: Close: %v", calls[i].name, err)
+				}
+				t.is("a flood", receive(t, "the end of a flood", floods), router.ErrClosed)
+			}
+		},
+	},
+	{
+		name: "Close does not wait for a broker that has stopped",
+		rule: "Close returns although the broker takes nothing any more, and ends what waits",
+		run: func(t *suite) {
+			bus := t.dial("bus")
+			s := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
+			looped := make(chan struct{})
+			go func() {
+				defer close(looped)
+				for range s.Messages(context.Background()) {
+				}
+			}()
+			resume := t.stall()
+			closed := make(chan error, 1)
+			go func() { closed <- bus.Close() }()
+			if err := receive(t, "the end of Close", closed); err != nil {
+				t.Error(err)
+			}
+			receive(t, "the end of the loop", looped)
+			resume()
+		},
+	},
+	{
+		name: "Messages shows nothing after its context has ended",
+		rule: "a loop over Messages ends with its context, whatever is queued; that waits for the next loop",
+		run: func(t *suite) {
+			bus := t.dial("bus")
+			s := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
+			t.publish(bus, "demo.x", numbers(0, 100)...)
+			t.flush(bus)
+			ctx, cancel := context.WithCancel(t.ctx())
+			defer cancel()
+			n := 0
+			for range s.Messages(ctx) {
+				if n++; n == 3 {
+					cancel()
+				}
+			}
+			if n != 3 {
+				t.Errorf("%d messages are shown, of which three before the context ended", n)
+			}
+			t.expect(s, numbers(3, 100)...)
+		},
+	},
+	{
+		name: "what a context started lives on",
+		rule: "the context of Subscribe and Respond bounds the call, not what it starts",
+		run: func(t *suite) {
+			bus := t.dial("bus")
+			ctx, cancel := context.WithCancel(t.ctx())
+			defer cancel()
+			s, err := bus.Subscribe(ctx, router.Subscription{Patterns: []string{"demo.x"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := bus.Respond(ctx, "demo.target", func(context.Context, *router.Request) ([]byte, error) { return []byte("answer"), nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			cancel()
+			t.publish(bus, "demo.x", "1")
+			t.expect(s, "1")
+			if reply, err := bus.Request(t.ctx(), "demo.target", nil); err != nil || string(reply.Payload) != "answer" {
+				t.Errorf("%q, %v", reply.Payload, err)
+			}
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		},
+	},
+	{
+		name: "a subscription is drained by itself",
+		rule: "Drain of a subscriber lets its loop take what is queued, and nothing that is published later; the bus goes on",
+		run: func(t *suite) {
+			bus := t.dial("bus")
+			s := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
+			other := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
+			t.publish(bus, "demo.x", numbers(0, 50)...)
+			t.flush(bus)
+			drained := make(chan error, 1)
+			begun := make(chan struct{})
+			var got []string
+			go func() {
+				<-begun
+				for m := range s.Messages(t.ctx()) {
+					got = append(got, string(m.Payload))
+				}
+				close(drained)
+			}()
+			go func() { close(begun) }()
+			if err := s.Drain(t.ctx()); err != nil {
+				t.Fatal(err)
+			}
+			receive(t, "the end of the loop", drained)
+			t.publish(bus, "demo.x", "late")
+			t.expect(other, append(numbers(0, 50), "late")...)
+			if len(got) != 50 {
+				t.Errorf("%d messages are shown, want 50", len(got))
+			}
+			if err := s.Err(); err != nil {
+				t.Errorf("Err after Drain: %v", err)
+			}
+			if err := s.Drain(t.ctx()); err != nil {
+				t.Errorf("Drain again: %v", err)
+			}
+		},
+	},
+	{
+		name: "draining a subscription that nobody reads ends with the context",
+		rule: "Drain of a subscriber returns its context's error when nobody takes what is queued, and the subscription is closed then",
+		run: func(t *suite) {
+			bus := t.dial("bus")
+			s := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
+			t.publish(bus, "demo.x", "1", "2")
+			t.flush(bus)
+			ctx, cancel := context.WithTimeout(context.Background(), soon)
+			defer cancel()
+			t.is("Drain", s.Drain(ctx), context.DeadlineExceeded)
+			for m := range s.Messages(t.ctx()) {
+				t.Errorf("%q is shown", m.Payload)
+			}
+		},
+	},
+	{
+		name: "what waits for company is pushed",
+		rule: "Push sends what was published before it, without waiting for the broker",
+		run: func(t *suite) {
+			a, b := t.dial("a"), t.dial("b")
+			s := t.subscribe(b, router.Subscription{Patterns: []string{"demo.x"}})
+			p := t.publisher(a, "demo.x")
+			for _, text := range numbers(0, 20) {
+				if err := p.Publish([]byte(text)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := a.Push(); err != nil {
+				t.Fatal(err)
+			}
+			t.expect(s, numbers(0, 20)...)
+			if err := a.Close(); err != nil {
+				t.Fatal(err)
+			}
+			t.is("Push after Close", a.Push(), router.ErrClosed)
+		},
+	},
+}
