@@ -69,7 +69,7 @@ func TestDialErrors(t *testing.T) {
 
 func TestDialOptionsAreChecked(t *testing.T) {
 	for name, o := range map[string]ipc.ClientOptions{
-		"Compress":       {Compress: frame.FlagCompressed}, // two at once
+		"Compress":       {Compress: frame.FlagRetain}, // two at once
 		"LatencyBudget":  {LatencyBudget: -1},
 		" LatencyBudget": {LatencyBudget: time.Second + 1},
 	} {
