@@ -93,6 +93,9 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (fallen int, e
 	j.plan()
 	machine := report.ThisMachine()
 	j.measure(ctx, o.rounds)
+	if ctx.Err() != nil {
+		fmt.Fprintf(errs, "# interrupted: %d of %d rounds are complete\n", len(j.rows[0].rounds), o.rounds)
+	}
 	t, fallen := j.table(o.limit)
 	if len(j.rows[0].rounds) == 0 {
 		return 0, errors.Join(errors.New("no round is complete"), context.Cause(ctx))
