@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -36,6 +37,29 @@ func (o *output) Write(b []byte) (int, error) {
 		o.err = &outputError{err}
 	}
 	return n, o.err
+}
+
+// width returns how many characters a line of the terminal has that standard output
+// is, 0 where it is none.
+func (o *output) width() int {
+	f, ok := o.w.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	switch {
+	case err != nil:
+		return 0
+	case size.Col == 0:
+		return width // a terminal that does not know its size
+	}
+	return int(size.Col)
+}
+
+// coloured reports whether standard output takes colours: a terminal that can, and a
+// user who did not decline, see no-color.org.
+func (o *output) coloured() bool {
+	return o.width() > 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // enough reports whether err says that whoever read our output wants no more of
