@@ -42,7 +42,7 @@ var allowed = map[string][]string{
 	"agent/control":           {"agent/config", "router"},
 	"agent/event":             {},
 	"agent/hostid":            {},
-	"agent/health":            {"agent/control", "router"},
+	"agent/health":            {"agent/control", "ipc", "router"},
 	"agent/procstat":          {"github.com/prometheus/procfs", "golang.org/x/sys"},
 	"agent/collector":         {},
 	"agent/collector/serve":   {"agent/collector", "agent/control", "agent/event", "router", "frame"},

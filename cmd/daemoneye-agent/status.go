@@ -116,7 +116,7 @@ func printStatus(p *program, s *control.Status) error {
 	for _, c := range s.Collectors {
 		cpu, rss := "-", "-"
 		if c.Usage != nil {
-			cpu, rss = fmt.Sprintf("%.1f%%", c.Usage.CPUPercent), bytesText(c.Usage.RSS)
+			cpu, rss = figure("%.1f%%", c.Usage.CPUPercent), memoryText(c.Usage.RSS)
 		}
 		row(c.Name, c.State, pidText(c.PID), c.Restarts, cpu, rss, cmp.Or(c.Source, "-"))
 	}
@@ -151,7 +151,30 @@ func printStatus(p *program, s *control.Status) error {
 }
 
 func usageText(u *control.Usage) string {
-	return fmt.Sprintf("%.1f%% of a core, %s resident, %d threads, %d open files", u.CPUPercent, bytesText(u.RSS), u.Threads, u.OpenFiles)
+	share := unknown + " share"
+	if u.CPUPercent != nil {
+		share = fmt.Sprintf("%.1f%%", *u.CPUPercent)
+	}
+	return fmt.Sprintf("%s of a core, %s resident, %s threads, %s open files",
+		share, memoryText(u.RSS), figure("%d", u.Threads), figure("%d", u.OpenFiles))
+}
+
+// unknown stands for a figure that could not be measured.
+const unknown = "unknown"
+
+// figure writes a figure that may not be known.
+func figure[T any](format string, p *T) string {
+	if p == nil {
+		return unknown
+	}
+	return fmt.Sprintf(format, *p)
+}
+
+func memoryText(p *uint64) string {
+	if p == nil {
+		return unknown
+	}
+	return bytesText(*p)
 }
 
 // pidText writes a pid; the agent itself, which is no other process, has none.

@@ -111,7 +111,7 @@ func (s *Server) announce(m *collector.Message, why error) error {
 		h.Type, h.Sequence, h.BootID = v.Type(), v.Sequence(), v.BootID()
 	}
 	s.gap = event.AppendGap(s.gap[:0], &event.Gap{
-		Header: h, Lost: s.untold, Total: s.failed.Load(), Reason: "the bus would not take them: " + why.Error(),
+		Header: h, Lost: s.untold, Total: s.failed.Load(), Reason: "events: the bus would not take them: " + why.Error(),
 	})
 	return s.publish(collector.Message{Topic: "events." + s.c.Name() + ".gap", Payload: s.gap, EventType: m.EventType})
 }
