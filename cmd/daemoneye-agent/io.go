@@ -7,8 +7,11 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 )
 
 // output is standard output. It remembers the first write that failed, so that
@@ -54,6 +57,22 @@ func (o *output) width() int {
 		return width // a terminal that does not know its size
 	}
 	return int(size.Col)
+}
+
+// line prints one line. On a terminal that is too narrow it goes on below itself, with
+// the same indent.
+func (p *program) line(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	width := p.out.width()
+	if width == 0 || utf8.RuneCountInString(text) <= width {
+		fmt.Fprintln(p.out, text)
+		return
+	}
+	rest := strings.TrimLeft(text, " ")
+	indent := text[:len(text)-len(rest)]
+	for _, l := range display.Wrap(rest, width-len(indent), 0) {
+		fmt.Fprintln(p.out, indent+l)
+	}
 }
 
 // coloured reports whether standard output takes colours: a terminal that can, and a
