@@ -43,11 +43,11 @@ func TestASleepIsSeenFromStartToEnd(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					p, ok := v.Process()
-					if !ok || p.Operation() != op || p.PID() != uint32(pid) {
+					p, ok := event.Copy[event.Exit](v)
+					if !ok || p.Operation != op || p.PID != uint32(pid) {
 						return false
 					}
-					got = p.Copy()
+					got = p
 					return true
 				})
 			}
@@ -76,10 +76,11 @@ func checkSleep(t *testing.T, got event.Process) {
 		t.Fatal(err)
 	}
 	type facts struct {
-		PPID, UID                     uint32
+		PPID                          uint32
+		UID                           event.Number
 		Name, CommandLine, Executable string
 	}
-	want := facts{uint32(os.Getpid()), uint32(os.Geteuid()), "sleep", "/bin/sleep\x001000\x00", executable}
+	want := facts{uint32(os.Getpid()), event.Known(uint64(os.Geteuid())), "sleep", "/bin/sleep\x001000\x00", executable}
 	if diff := cmp.Diff(want, facts{got.PPID, got.UID, got.Name, got.CommandLine, got.Executable}); diff != "" {
 		t.Errorf("%v (-want +got):\n%s", got.Operation, diff)
 	}

@@ -17,6 +17,8 @@
 //     is taken in the same way; what is refused is refused in words of the protocol.
 //   - FuzzEventParse: any bytes as an event of the agent. What is taken can be read
 //     in every field, gives valid JSON, and survives being built again.
+//   - FuzzEventConvert: any JSON as a foreign event. What is taken is an event within
+//     its bound, and its own JSON converts to the same.
 //   - FuzzEventText: any text in an event. It comes back whole, or cut at its bound.
 //   - FuzzPattern: any text as pattern and topic. Parser, matcher and coverage say what
 //     a naive second version of their definitions says.

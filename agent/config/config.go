@@ -25,7 +25,7 @@ type Broker struct {
 	PublishRate       int           `yaml:"publish_rate" unit:"N" default:"0" min:"0" max:"1000000000" change:"restart" help:"messages a second of one connection, a faster one has to wait; 0 is no limit"`
 	EnableStatistics  bool          `yaml:"enable_statistics" default:"true" change:"live" help:"write a line of statistics to the log at intervals"`
 	StatsInterval     time.Duration `yaml:"stats_interval_secs" unit:"s" default:"30" min:"1s" max:"24h" change:"live" help:"time between two lines of statistics"`
-	MaxMessageSize    Size          `yaml:"max_message_size" flag:"max-message-size" unit:"BYTES" default:"1MiB" min:"32KiB" max:"64MiB" why:"an event may be as large" change:"restart" help:"size of a message, with its header"`
+	MaxMessageSize    Size          `yaml:"max_message_size" flag:"max-message-size" unit:"BYTES" default:"1MiB" min:"64KiB" max:"64MiB" why:"an event may be as large" change:"restart" help:"size of a message, with its header"`
 	MaxMemoryBytes    Size          `yaml:"max_memory_bytes" flag:"max-memory-bytes" unit:"BYTES" default:"100MiB" max:"1TiB" change:"restart" help:"size of all queued messages together"`
 	MaxSubscriptions  int           `yaml:"max_subscriptions" unit:"N" default:"256" min:"1" max:"100000" change:"restart" help:"subscriptions of one client"`
 	MaxRequests       int           `yaml:"max_requests" unit:"N" default:"256" min:"1" max:"100000" change:"restart" help:"unanswered requests of one client"`
@@ -51,7 +51,7 @@ type Log struct {
 	Format string `yaml:"format" flag:"log-format" unit:"FORMAT" default:"text" of:"text,json" change:"restart" help:"form of the lines that the agent logs"`
 }
 
-// Default returns the configuration that holds without a file, variables and flags.
+// Default returns the configuration of an agent that nobody configured.
 func Default() *Config {
 	c := new(Config)
 	keys.setDefaults(c)

@@ -5,60 +5,59 @@ import (
 	"testing"
 
 	"github.com/daemoneye/eventbus/agent/event"
+	"github.com/daemoneye/eventbus/agent/event/ecs"
 )
 
-// What a sub-benchmark shows: build is the collector's cost, match that of a
-// rule which looks at two fields, copy that of a reader who takes everything,
-// json that of tail and of the sinks. encoding-json is the same document decoded
-// by a subscriber, which is what the binary form spares.
+// What a sub-benchmark shows: build is the cost of a collector, from scratch or
+// from an origin and an actor that it encoded before; match is that of a rule
+// which looks at two fields, text that of one field alone; copy that of a reader
+// who takes everything; json that of tail and of outputs; convert what it costs
+// to take the same document from somebody else. encoding-json is that document
+// decoded by a subscriber, which is what the binary form spares.
 func BenchmarkEvent(b *testing.B) {
-	p := sleep()
-	built := event.AppendProcess(nil, &p)
-	view := parseProcess(b, built)
-	document := event.AppendJSON(nil, view.View)
-	buf := make([]byte, 0, 4096)
+	start, net := process(event.OpStart), connected()
+	from, who := start.Origin.Encode(), start.Actor.Encode()
+	built := start.Append(nil)
+	view := parse(b, built)
+	document := ecs.Append(nil, view)
+	buf := make([]byte, 0, 8192)
 
-	b.Run("op=build", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			buf = event.AppendProcess(buf[:0], &p)
-		}
-		b.ReportMetric(float64(len(built)), "bytes")
-	})
-	b.Run("op=parse", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := event.Parse(built); err != nil {
-				b.Fatal(err)
+	run := func(name string, size int, f func()) {
+		b.Run("op="+name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				f()
 			}
-		}
-	})
-	b.Run("op=match", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			matchTwo(built)
-		}
-	})
-	b.Run("op=copy", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_ = view.Copy()
-		}
-	})
-	b.Run("op=json", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			buf = event.AppendJSON(buf[:0], view.View)
-		}
-		b.ReportMetric(float64(len(document)), "bytes")
-	})
-	b.Run("op=encoding-json", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			var m map[string]any
-			if err := json.Unmarshal(document, &m); err != nil {
-				b.Fatal(err)
+			if size > 0 {
+				b.ReportMetric(float64(size), "bytes")
 			}
+		})
+	}
+	run("build/from=scratch", len(built), func() { buf = start.Append(buf[:0]) })
+	run("build/from=blocks", len(built), func() { buf = event.Append(buf[:0], &start.Header, from, who, &start.Body) })
+	run("build/from=blocks/type=network", len(net.Append(nil)), func() { buf = event.Append(buf[:0], &net.Header, from, who, &net.Body) })
+	run("parse", 0, func() { _, _ = event.Parse(built) })
+	run("match", 0, func() { matchTwo(built) })
+	b.Run("op=text", func(b *testing.B) {
+		for b.Loop() {
+			sink += len(view.Text(executable))
+		}
+	})
+	b.Run("op=uint", func(b *testing.B) {
+		for b.Loop() {
+			n, _ := view.Uint(parentPID)
+			sink += int(n)
+		}
+	})
+	run("copy", 0, func() { _, _ = event.Copy[event.Exit](view) })
+	run("json", len(document), func() { buf = ecs.Append(buf[:0], view) })
+	run("convert", 0, func() { buf, _ = ecs.Convert(buf[:0], document, ecs.Foreign{}) })
+	run("encoding-json", 0, func() {
+		var m map[string]any
+		if err := json.Unmarshal(document, &m); err != nil {
+			b.Fatal(err)
 		}
 	})
 }
+
+var parentPID = event.MustField(event.TableProcess, "ParentProcessId")

@@ -8,87 +8,78 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daemoneye/eventbus/agent/event"
+	"github.com/daemoneye/eventbus/agent/event/ecs"
 )
 
-// sleep is a realistic start event with every field.
-func sleep() event.Process {
-	return event.Process{
-		Header: event.Header{
-			Type:       event.TypeProcess,
-			Operation:  event.OpStart,
-			PID:        4711,
-			StartTicks: 230918,
-			Sequence:   7,
-			MonoNs:     2309180000000,
-			WallNs:     1795467600123456789,
-			BootID:     [16]byte{0, 1, 2, 3},
-			Host:       "web-1",
-			Collector:  "process",
-		},
-		PPID:              4242,
-		ParentStartTicks:  230001,
-		UID:               1000,
-		GID:               1000,
-		Name:              "sleep",
-		Executable:        "/usr/bin/sleep",
-		CommandLine:       "sleep\x001\x00",
-		Directory:         "/home/ann",
-		ParentName:        "bash",
-		ParentExecutable:  "/usr/bin/bash",
-		ParentCommandLine: "bash -l",
-	}
-}
-
-func parseProcess(t testing.TB, b []byte) event.ProcessView {
+func copyOf[B event.Body](t testing.TB, b []byte) event.Event[B] {
 	t.Helper()
-	v, err := event.Parse(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, ok := v.Process()
+	e, ok := event.Copy[B](parse(t, b))
 	if !ok {
-		t.Fatalf("not a process event: %v %v", v.Type(), v.Operation())
+		t.Fatal("it has another body")
 	}
-	return p
+	return e
 }
 
-func TestProcessComesBackAsItWasBuilt(t *testing.T) {
-	want := sleep()
-	got := parseProcess(t, event.AppendProcess(nil, &want)).Copy()
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+func TestEventsComeBackAsTheyWereBuilt(t *testing.T) {
+	start, connect, query, rename, sample, gap := process(event.OpStart), connected(), queried(), renamed(), sampled(), lost()
+	start.Extra = []event.Pair{{Name: "a", Value: ""}, {Name: "b", Value: "1"}, {Name: "b", Value: "2"}}
+	exit := process(event.OpExit)
+	exit.Body = event.Exit{Code: 128 + 9, Signal: 9}
+	for _, diff := range []string{
+		cmp.Diff(start, copyOf[event.Exit](t, start.Append(nil))),
+		cmp.Diff(exit, copyOf[event.Exit](t, exit.Append(nil))),
+		cmp.Diff(connect, copyOf[event.Connection](t, connect.Append(nil))),
+		cmp.Diff(query, copyOf[event.Connection](t, query.Append(nil))),
+		cmp.Diff(rename, copyOf[event.File](t, rename.Append(nil))),
+		cmp.Diff(sample, copyOf[event.Usage](t, sample.Append(nil))),
+		cmp.Diff(gap, copyOf[event.Loss](t, gap.Append(nil))),
+	} {
+		if diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
 	}
 }
 
-func TestGapComesBackAsItWasBuilt(t *testing.T) {
-	want := event.Gap{Header: sleep().Header, Lost: 12, Total: 40, Reason: "receive buffer overrun"}
-	want.Operation = event.OpGap
-	v, err := event.Parse(event.AppendGap(nil, &want))
-	if err != nil {
-		t.Fatal(err)
+// TestBlocksMakeTheSameEvent holds the two ways of building against each other.
+func TestBlocksMakeTheSameEvent(t *testing.T) {
+	connect := connected()
+	connect.Actor.CommandLine = strings.Repeat("x", event.MaxCommandLine+1) // cut, which the flags say
+	connect.Origin.Host = strings.Repeat("x", event.MaxHost+1)
+	got := event.Append(nil, &connect.Header, connect.Origin.Encode(), connect.Actor.Encode(), &connect.Body)
+	if diff := cmp.Diff(connect.Append(nil), got); diff != "" {
+		t.Errorf("(-whole +blocks):\n%s", diff)
 	}
-	if _, ok := v.Process(); ok {
+	if f := parse(t, got).Flags(); f != event.CommandLineTruncated|event.TextTruncated {
+		t.Errorf("flags %v", slices.Collect(f.Names()))
+	}
+}
+
+func TestTheBodyDecidesWhichTableAnEventHas(t *testing.T) {
+	h := header(event.OpStart)
+	h.Type = event.TypePerformance
+	network := parse(t, event.Append(nil, &h, event.OriginBlock{}, event.ActorBlock{}, &event.Connection{}))
+	if network.Type() != event.TypeNetwork || network.Table() != event.TableNetwork {
+		t.Errorf("a connection is of type %v and table %v", network.Type(), network.Table())
+	}
+	gap := parse(t, event.Append(nil, &h, event.OriginBlock{}, event.ActorBlock{}, &event.Loss{}))
+	if gap.Type() != event.TypePerformance || gap.Operation() != event.OpGap || gap.Table() != event.TableGap {
+		t.Errorf("a gap is of type %v, operation %v and table %v", gap.Type(), gap.Operation(), gap.Table())
+	}
+	if _, ok := event.Copy[event.Exit](gap); ok {
 		t.Error("a gap is taken for a process event")
-	}
-	g, ok := v.Gap()
-	if !ok {
-		t.Fatal("not a gap event")
-	}
-	if diff := cmp.Diff(want, g.Copy()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
 func TestEventsLieOneBehindTheOther(t *testing.T) {
-	p := sleep()
-	b := event.AppendProcess([]byte("before"), &p)
+	p := process(event.OpStart)
+	b := p.Append([]byte("before"))
 	first := len(b)
 	p.PID++
-	b = event.AppendProcess(b, &p)
-	if got := parseProcess(t, b[len("before"):]); got.PID() != 4711 || len(got.View) != first-len("before") {
-		t.Errorf("first event: pid %d, %d bytes", got.PID(), len(got.View))
+	b = p.Append(b)
+	if got := parse(t, b[len("before"):]); got.PID() != 4711 || len(got) != first-len("before") {
+		t.Errorf("first event: pid %d, %d bytes", got.PID(), len(got))
 	}
-	if got := parseProcess(t, b[first:]); got.PID() != 4712 {
+	if got := parse(t, b[first:]); got.PID() != 4712 {
 		t.Errorf("second event: pid %d", got.PID())
 	}
 }
@@ -116,94 +107,206 @@ func TestCommandLines(t *testing.T) {
 		{"cut before a character of four bytes", long[3:] + "𝄞\x00", long[3:], []string{long[3:]}, true},
 		{"not UTF-8, cut at the bound", strings.Repeat("\xbf", event.MaxCommandLine+9), strings.Repeat("\xbf", event.MaxCommandLine), []string{strings.Repeat("\xbf", event.MaxCommandLine)}, true},
 	}
+	field := event.MustField(event.TableProcess, "process.args")
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			in := sleep()
+			in := process(event.OpStart)
 			in.CommandLine = tt.in
-			p := parseProcess(t, event.AppendProcess(nil, &in))
-			if got := string(p.CommandLine()); got != tt.line {
+			v := parse(t, in.Append(nil))
+			if got := string(v.Text(commandLine)); got != tt.line {
 				t.Errorf("command line %q, want %q", got, tt.line)
 			}
 			var args []string
-			for arg := range p.Args() {
-				args = append(args, string(arg))
+			for i := range v.Len(field) {
+				args = append(args, string(v.Item(field, i)))
 			}
 			if diff := cmp.Diff(tt.args, args); diff != "" {
 				t.Errorf("arguments (-want +got):\n%s", diff)
 			}
-			if p.NumArgs() != len(args) {
-				t.Errorf("NumArgs %d, Args yields %d", p.NumArgs(), len(args))
+			if v.Item(field, len(args)) != nil || v.Item(field, -1) != nil {
+				t.Error("there is an argument where there is none")
 			}
-			if got := p.Flags().Has(event.CommandLineTruncated); got != tt.truncated {
+			if got := v.Partial(commandLine); got != tt.truncated || got != v.Flags().Has(event.CommandLineTruncated) {
 				t.Errorf("truncated %v, want %v", got, tt.truncated)
 			}
 		})
 	}
 }
 
+// TestAncestorsBeginWithTheParent, so that a rule about them needs no second one
+// about the parent.
+func TestAncestorsBeginWithTheParent(t *testing.T) {
+	in := process(event.OpStart)
+	in.Ancestors[1].Name = "" // not known
+	v := parse(t, in.Append(nil))
+	names, programs, pids := event.MustField(v.Table(), "process.ancestors.name"),
+		event.MustField(v.Table(), "process.ancestors.executable"), event.MustField(v.Table(), "process.ancestors.pid")
+	var got []string
+	for i := range v.Len(names) {
+		got = append(got, string(v.Item(names, i)))
+	}
+	if diff := cmp.Diff([]string{"sh", "php-fpm", "", "systemd"}, got); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
+	if n := v.Len(pids); n != 4 {
+		t.Errorf("%d pids, want 4", n)
+	}
+	if pid, ok := v.ItemUint(pids, 3); pid != 1 || !ok {
+		t.Errorf("the last one is pid %d", pid)
+	}
+	if p := string(v.Item(programs, 0)); p != in.ParentExecutable {
+		t.Errorf("the first program is %q, want the parent's", p)
+	}
+}
+
+// TestALongPathOfAnAncestorKeepsItsEnd, because rules look at the end of paths.
+func TestALongPathOfAnAncestorKeepsItsEnd(t *testing.T) {
+	in := process(event.OpStart)
+	in.Ancestors[0].Executable = strings.Repeat("/deep", 100) + "é/evil"
+	v := parse(t, in.Append(nil))
+	programs := event.MustField(v.Table(), "process.ancestors.executable")
+	got := string(v.Item(programs, 1))
+	if len(got) != event.MaxAncestorPath || !strings.HasSuffix(in.Ancestors[0].Executable, got) {
+		t.Errorf("%d bytes: %q", len(got), got)
+	}
+	if !v.Flags().Has(event.TextTruncated) {
+		t.Error("no flag says that it was cut")
+	}
+}
+
 func TestTextIsBounded(t *testing.T) {
 	huge := strings.Repeat("é", 1<<16)
-	in := sleep()
-	in.Host, in.Collector, in.Name, in.Executable, in.CommandLine, in.Directory = huge, huge, huge, huge, huge, huge
-	in.ParentName, in.ParentExecutable, in.ParentCommandLine = huge, huge, huge
-	p := parseProcess(t, event.AppendProcess(nil, &in))
-	for _, field := range []struct {
-		name string
-		got  []byte
-		max  int
-	}{
-		{"host", p.Host(), event.MaxHost},
-		{"collector", p.Collector(), event.MaxName},
-		{"name", p.Name(), event.MaxName},
-		{"executable", p.Executable(), event.MaxPath},
-		{"command line", p.CommandLine(), event.MaxCommandLine},
-		{"directory", p.Directory(), event.MaxPath},
-		{"parent name", p.ParentName(), event.MaxName},
-		{"parent executable", p.ParentExecutable(), event.MaxPath},
-		{"parent command line", p.ParentCommandLine(), event.MaxCommandLine},
+	in := process(event.OpStart)
+	in.Origin = event.Origin{Host: huge, HostID: huge, Collector: huge}
+	in.Actor = event.Actor{
+		Name: huge, Executable: huge, CommandLine: huge, Directory: huge, User: huge, LoginUser: huge, Container: huge, Unit: huge,
+		ParentName: huge, ParentExecutable: huge, ParentCommandLine: huge,
+	}
+	v := parse(t, in.Append(nil))
+	for name, most := range map[string]int{
+		"host.name": event.MaxHost, "host.id": event.MaxID, "event.provider": event.MaxName, "process.name": event.MaxName,
+		"process.executable": event.MaxPath, "process.command_line": event.MaxCommandLine, "process.working_directory": event.MaxPath,
+		"process.parent.name": event.MaxName, "process.parent.executable": event.MaxPath,
+		"process.parent.command_line": event.MaxCommandLine, "user.name": event.MaxName, "user.audit.name": event.MaxName,
+		"container.id": event.MaxID, "systemd.unit": event.MaxUnit,
 	} {
-		if n := len(field.got); n > field.max || n < field.max-1 || !strings.HasPrefix(huge, string(field.got)) {
-			t.Errorf("%s has %d bytes, want %d or one less, and whole characters", field.name, n, field.max)
+		got := v.Text(event.MustField(v.Table(), name))
+		if n := len(got); n > most || n < most-1 || !strings.HasPrefix(huge, string(got)) {
+			t.Errorf("%s has %d bytes, want %d or one less, and whole characters", name, n, most)
+		}
+	}
+	if want := event.CommandLineTruncated | event.TextTruncated; !v.Flags().Has(want) {
+		t.Errorf("flags are %v", slices.Collect(v.Flags().Names()))
+	}
+}
+
+func TestAFieldWhoseFlagSaysUnreadIsAbsent(t *testing.T) {
+	in := process(event.OpStart)
+	in.Flags = event.ExecutableUnread | event.UserUnread | event.ImageInherited
+	v := parse(t, in.Append(nil))
+	uid := event.MustField(v.Table(), "user.id")
+	if got := v.Text(executable); got != nil {
+		t.Errorf("the executable is %q", got)
+	}
+	if n, ok := v.Uint(uid); ok {
+		t.Errorf("the user is %d", n)
+	}
+	if !v.Unread(executable) || !v.Unread(uid) || v.Unread(commandLine) {
+		t.Error("Unread does not follow the flags")
+	}
+	if got := string(v.Text(executable.Inherited())); got != in.Executable {
+		t.Errorf("inherited is %q, want %q", got, in.Executable)
+	}
+	if n, ok := v.Uint(uid.Inherited()); !ok || n != 0 {
+		t.Errorf("the inherited user is %d, %v", n, ok)
+	}
+	if !strings.Contains(string(ecs.Append(nil, v)), `"executable":"/usr/bin/curl"`) {
+		t.Error("JSON does not show what was inherited")
+	}
+	in.Flags = event.ExecutableUnread
+	v = parse(t, in.Append(nil))
+	if v.Text(executable.Inherited()) != nil || strings.Contains(string(ecs.Append(nil, v)), "/usr/bin/curl\"") {
+		t.Error("what was not inherited is shown")
+	}
+}
+
+// TestFieldsOfAnotherTableAreAbsent: a rule that meets an event of another type
+// reads nothing, whatever lies in the place.
+func TestFieldsOfAnotherTableAreAbsent(t *testing.T) {
+	for name, b := range samples() {
+		v := parse(t, b)
+		for other := event.TableProcess; other <= event.TableGap; other++ {
+			for _, f := range other.Fields() {
+				if !f.Own() || other == v.Table() {
+					continue
+				}
+				n, ok := v.Uint(f)
+				if v.Text(f) != nil || ok || v.Len(f) != 0 {
+					t.Errorf("%s has %s of table %v: %q %d", name, f.Name(), other, v.Text(f), n)
+				}
+			}
 		}
 	}
 }
 
-func TestTheLargestEventIsWithinItsBound(t *testing.T) {
-	huge := strings.Repeat("x", 1<<16)
-	in := sleep()
-	in.Host, in.Collector, in.Name, in.Executable, in.Directory = huge, huge, huge, huge, huge
-	in.CommandLine = strings.Repeat("\x00", event.MaxCommandLine-1) + "x" // nothing but empty arguments
-	in.ParentName, in.ParentExecutable, in.ParentCommandLine = huge, huge, huge
-	if n := len(event.AppendProcess(nil, &in)); n > event.MaxSize || n < event.MaxSize-16 {
-		t.Errorf("%d bytes, the bound is %d", n, event.MaxSize)
+func TestTheZeroFieldIsAbsent(t *testing.T) {
+	v := parse(t, samples()["start"])
+	var none event.Field
+	_, number := v.Uint(none)
+	if !none.IsZero() || v.Text(none) != nil || number || v.Len(none) != 0 || v.Item(none, 0) != nil || v.Unread(none) || v.Partial(none) {
+		t.Error("there is something in no field")
 	}
-	g := event.Gap{Header: in.Header, Reason: huge}
-	if n := len(event.AppendGap(nil, &g)); n > event.MaxSize {
-		t.Errorf("a gap has %d bytes, the bound is %d", n, event.MaxSize)
+	for range v.Pairs(none) {
+		t.Error("there are pairs in no field")
 	}
 }
 
-// TestAProcessWhoseStartIsNotKnownHasNoKey, for another one would have the same.
-func TestAProcessWhoseStartIsNotKnownHasNoKey(t *testing.T) {
-	in := sleep()
-	json := func() string {
-		return string(event.AppendJSON(nil, parseProcess(t, event.AppendProcess(nil, &in)).View))
+func TestLabels(t *testing.T) {
+	v := parse(t, samples()["start"])
+	for name, want := range map[string]string{"labels.env": "prod", "labels.team": "shop", "labels.none": ""} {
+		f, ok := event.FieldByName(v.Table(), name)
+		if got := v.Text(f); !ok || string(got) != want || (got == nil) != (want == "") {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
 	}
-	if n := strings.Count(json(), `"entity_id"`); n != 2 {
+	if _, ok := event.FieldByName(v.Table(), "labels."); ok {
+		t.Error("a label without a name was found")
+	}
+	got := map[string]string{}
+	for name, value := range v.Pairs(event.MustField(v.Table(), "labels")) {
+		got[string(name)] = string(value)
+	}
+	if diff := cmp.Diff(map[string]string{"env": "prod", "team": "shop"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestAProcessWhoseStartIsNotKnownHasNoKey, because another one would have the
+// same.
+func TestAProcessWhoseStartIsNotKnownHasNoKey(t *testing.T) {
+	in := process(event.OpStart)
+	doc := func() string { return string(ecs.Append(nil, parse(t, in.Append(nil)))) }
+	if n := strings.Count(doc(), `"entity_id"`); n != 2 {
 		t.Errorf("%d keys, want that of the process and of its parent", n)
 	}
 	in.StartTicks, in.ParentStartTicks = 0, 0
-	if strings.Contains(json(), `"entity_id"`) {
-		t.Error("there is a key in " + json())
+	if strings.Contains(doc(), `"entity_id"`) {
+		t.Error("there is a key in " + doc())
 	}
 }
 
 func TestBorrowedTextCannotGrowIntoItsNeighbour(t *testing.T) {
-	in := sleep()
-	p := parseProcess(t, event.AppendProcess(nil, &in))
-	_ = append(p.Name(), "XXXX"...)
-	if got := string(p.Executable()); got != in.Executable {
-		t.Errorf("executable is %q after an append to the name", got)
+	in := process(event.OpStart)
+	v := parse(t, in.Append(nil))
+	before := slices.Clone(v)
+	for _, f := range v.Table().Fields() {
+		_ = append(v.Text(f), "XXXX"...)
+		for i := range v.Len(f) {
+			_ = append(v.Item(f, i), "XXXX"...)
+		}
+	}
+	if !slices.Equal(v, before) {
+		t.Error("an append to a field changed the event")
 	}
 }
 
@@ -216,18 +319,29 @@ func TestFlagNames(t *testing.T) {
 	if f.Has(event.NameUnread | event.UserUnread) {
 		t.Error("Has is true although one of two is missing")
 	}
+	in := process(event.OpStart)
+	in.Flags = f
+	v := parse(t, in.Append(nil))
+	field := event.MustField(v.Table(), "daemoneye.context")
+	var got []string
+	for i := range v.Len(field) {
+		got = append(got, string(v.Item(field, i)))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("field (-want +got):\n%s", diff)
+	}
 }
 
 func TestNamesOfTypesAndOperations(t *testing.T) {
 	got := []string{
 		event.TypeProcess.String(), event.TypeNetwork.String(), event.TypeFilesystem.String(),
 		event.TypePerformance.String(), event.Type(0).String(), event.Type(255).String(),
-		event.OpSnapshot.String(), event.OpStart.String(), event.OpExit.String(), event.OpFork.String(),
-		event.OpGap.String(), event.Operation(0).String(),
+		event.OpSnapshot.String(), event.OpSample.String(), event.Operation(0).String(), event.Operation(255).String(),
+		event.TableGap.String(), event.Table(0).String(), event.Table(255).String(), event.Kind(0).String(),
 	}
 	want := []string{
 		"process", "network", "filesystem", "performance", "unknown", "unknown",
-		"snapshot", "start", "exit", "fork", "gap", "unknown",
+		"snapshot", "sample", "unknown", "unknown", "gap", "unknown", "unknown", "unknown",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -6,8 +6,8 @@ import "iter"
 // for an observation.
 type Flags uint64
 
-// The flags. A field whose flag says unread is empty, unless ImageInherited is
-// set too.
+// The flags. A field whose flag says unread is absent to a rule. Only with
+// ImageInherited does it hold something: see View.Inherited.
 const (
 	NameUnread           Flags = 1 << iota // process name
 	ExecutableUnread                       // path of the executable
@@ -23,7 +23,17 @@ const (
 	Inferred                               // no report came: found by comparing with /proc after a loss
 	KernelThread                           // has neither executable nor command line, by nature
 	ExecutableDeleted                      // another file has the path of the executable by now, or none: the kernel said " (deleted)" behind it
+	LoginUnread                            // user who logged in
+	CgroupUnread                           // container and unit
+	AncestorsUnread                        // the ancestors end early: the next one is not known
+	UserNameUnread                         // name of the user, where its number is known
+	LoginNameUnread                        // name of the user who logged in, where its number is known
+	TextTruncated                          // another text than the command line was longer than its bound
+	FieldsDropped                          // a foreign event had more fields than are kept
 )
+
+// inheritable are the flags of fields that hold something with ImageInherited.
+const inheritable = NameUnread | ExecutableUnread | CommandLineUnread | UserUnread | DirectoryUnread
 
 var flagNames = [...]string{
 	"name_unread",
@@ -40,6 +50,13 @@ var flagNames = [...]string{
 	"inferred",
 	"kernel_thread",
 	"executable_deleted",
+	"login_unread",
+	"cgroup_unread",
+	"ancestors_unread",
+	"user_name_unread",
+	"login_name_unread",
+	"text_truncated",
+	"fields_dropped",
 }
 
 // Has reports whether every flag of want is set.
@@ -55,4 +72,14 @@ func (f Flags) Names() iter.Seq[string] {
 			}
 		}
 	}
+}
+
+// flagByName is the reverse of Names, 0 for a name that there is not.
+func flagByName(name string) Flags {
+	for i, n := range flagNames {
+		if n == name {
+			return 1 << i
+		}
+	}
+	return 0
 }

@@ -2,10 +2,6 @@
 // memory, threads and descriptors, read from procfs. It is for the agent itself
 // and for the processes that it starts, at intervals of seconds; it is no
 // profiler.
-//
-// It reads nothing but the files of that process, so that a procfs which shows
-// only processes (ProcSubset=pid in systemd) is enough. A figure that cannot be
-// measured is nil, and never 0.
 package procstat
 
 import (
@@ -18,44 +14,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Usage is what a process takes at one moment. What is not known is nil.
-type Usage struct {
-	CPUTime time.Duration // user and system, since the process started; the kernel counts in steps of 10 ms
-	// CPUCore is the share of one core since an earlier sample, at least MinInterval
-	// ago: 1 is one core busy, 2 are two. The first samples have none.
-	CPUCore       *float64
-	ResidentBytes *uint64
-	Threads       *int
-	Descriptors   *int // open files
+// Sample is what a process took at one moment and in the interval before it.
+type Sample struct {
+	Time     time.Time
+	PID      int
+	Interval time.Duration // since the sample before; 0 for the first one
+
+	CPUTime       time.Duration // user and system, since the process started; the kernel counts in steps of 10 ms
+	CPUCore       float64       // share of one core in Interval: 1 is one core busy, 2 are two; 0 for the first sample
+	CPUMachine    float64       // share of all cores in Interval, 0 to 1; 0 for the first sample
+	ResidentBytes int64
+	Threads       int
+	Descriptors   int // open files; -1 when they are not ours to count
 }
-
-// MinInterval is the least time over which a share of the processor is taken,
-// because the kernel counts in steps of 10 ms. A sample that comes sooner has the
-// share of the one before.
-const MinInterval = 500 * time.Millisecond
-
-// ErrHidden says that the process lives, but procfs does not show it to us, as with
-// the mount option hidepid.
-var ErrHidden = errors.New("hidden from us")
 
 // Sampler takes samples of one process.
 //
 // One goroutine at a time.
 type Sampler struct {
 	proc       procfs.Proc
-	root       string // where procfs is mounted
+	cores      int
 	startTicks uint64 // tells the process from a later one with the same pid
 
-	// of the sample that the next share is taken from
-	since time.Time
-	used  time.Duration
-	share *float64
+	last    Sample // CPUTime and time of the sample before
+	sampled bool
 }
 
 // New makes a sampler for a process, which may be the caller itself. The error
-// is os.ErrProcessDone when there is no such process. Any other error says that it
-// cannot be measured now.
-func New(pid int) (*Sampler, error) { return NewAt(procfs.DefaultMountPoint, pid) }
+// is os.ErrProcessDone when there is no such process.
+func New(pid int) (*Sampler, error) { return NewAt("/proc", pid) }
 
 // NewAt is New for a procfs that is mounted at root.
 func NewAt(root string, pid int) (*Sampler, error) {
@@ -63,71 +50,66 @@ func NewAt(root string, pid int) (*Sampler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("procstat: procfs at %s: %w", root, err)
 	}
+	machine, err := fs.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("procstat: cores of the machine: %w", err)
+	}
 	proc, err := fs.Proc(pid)
 	if err != nil {
-		return nil, failed(root, pid, err)
+		return nil, failed(pid, err)
 	}
 	stat, err := proc.Stat()
 	if err != nil {
-		return nil, failed(root, pid, err)
+		return nil, failed(pid, err)
 	}
-	return &Sampler{proc: proc, root: root, startTicks: stat.Starttime}, nil
+	return &Sampler{proc: proc, cores: max(len(machine.CPU), 1), startTicks: stat.Starttime}, nil
 }
 
-// Sample measures the process now. now should carry a monotonic reading, as
-// time.Now does. The error is os.ErrProcessDone once the process has ended, also
-// when another one has its pid by then, or it waits as a zombie for its parent.
-func (s *Sampler) Sample(now time.Time) (Usage, error) {
+// Cores returns the number of cores of the machine.
+func (s *Sampler) Cores() int { return s.cores }
+
+// Sample measures the process now. The shares are over the time since the sample
+// before, so that the first sample has none. now should carry a monotonic
+// reading, as time.Now does; a now that is not after the last one gives no shares
+// either. The error is os.ErrProcessDone once the process has ended, also when
+// another one has its pid by then, or waits as a zombie for its parent.
+func (s *Sampler) Sample(now time.Time) (Sample, error) {
 	stat, err := s.proc.Stat()
 	if err != nil {
-		return Usage{}, failed(s.root, s.proc.PID, err)
+		return Sample{}, failed(s.proc.PID, err)
 	}
 	if stat.Starttime != s.startTicks || stat.State == "Z" || stat.State == "X" {
-		return Usage{}, failed(s.root, s.proc.PID, os.ErrProcessDone)
+		return Sample{}, failed(s.proc.PID, os.ErrProcessDone)
 	}
-	u := Usage{CPUTime: time.Duration(stat.UTime+stat.STime) * tick}
-	u.CPUCore = s.shareUntil(now, u.CPUTime)
-	// A process that lives has a thread and some memory: where the kernel says 0 it
-	// does not count them.
-	if stat.RSS > 0 {
-		u.ResidentBytes = new(uint64(stat.ResidentMemory()))
-	}
-	if stat.NumThreads > 0 {
-		u.Threads = new(stat.NumThreads)
+	sample := Sample{
+		Time:          now,
+		PID:           s.proc.PID,
+		CPUTime:       time.Duration(stat.UTime+stat.STime) * tick,
+		ResidentBytes: int64(stat.ResidentMemory()),
+		Threads:       stat.NumThreads,
+		Descriptors:   -1,
 	}
 	if n, err := s.proc.FileDescriptorsLen(); err == nil {
-		u.Descriptors = new(n)
+		sample.Descriptors = n
 	}
-	return u, nil
+	if interval := now.Sub(s.last.Time); s.sampled && interval > 0 {
+		sample.Interval = interval
+		sample.CPUCore = float64(sample.CPUTime-s.last.CPUTime) / float64(interval)
+		sample.CPUMachine = sample.CPUCore / float64(s.cores)
+	}
+	s.last, s.sampled = sample, true
+	return sample, nil
 }
 
-// shareUntil returns the share of a core, where the process has used that much
-// processor time until now.
-func (s *Sampler) shareUntil(now time.Time, used time.Duration) *float64 {
-	interval := now.Sub(s.since)
-	switch {
-	case s.since.IsZero():
-		s.since, s.used = now, used
-	case interval >= MinInterval:
-		s.share = new(float64(used-s.used) / float64(interval))
-		s.since, s.used = now, used
-	}
-	return s.share
-}
-
-// Ending reports whether a process has ended or is about to: the kernel has begun
-// to take it down, and it lets go of its connections only after that. Of one that
-// procfs does not show it knows no more than whether it is there.
+// Ending reports whether a process has ended or is about to: the kernel has
+// begun to take it down. It lets go of its connections only after that.
 func Ending(pid int) bool {
 	proc, err := procfs.NewProc(pid)
 	if err != nil {
-		return !exists(pid)
+		return true
 	}
 	stat, err := proc.Stat()
-	if err != nil {
-		return !exists(pid)
-	}
-	return stat.State == "Z" || stat.State == "X" || stat.Flags&flagExiting != 0
+	return err != nil || stat.State == "Z" || stat.State == "X" || stat.Flags&flagExiting != 0
 }
 
 const flagExiting = 0x4 // PF_EXITING
@@ -136,19 +118,10 @@ const flagExiting = 0x4 // PF_EXITING
 // architecture that Go runs on.
 const tick = 10 * time.Millisecond
 
-// exists reports whether a process has that pid, a zombie among them.
-func exists(pid int) bool {
-	err := unix.Kill(pid, 0)
-	return err == nil || err == unix.EPERM
-}
-
-// failed names the reason why a process cannot be measured: as a rule its end.
-func failed(root string, pid int, err error) error {
+// failed gives the end of a process its standard identity.
+func failed(pid int, err error) error {
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
 		err = os.ErrProcessDone
-		if root == procfs.DefaultMountPoint && exists(pid) {
-			err = ErrHidden
-		}
 	}
 	return fmt.Errorf("procstat: pid %d: %w", pid, err)
 }

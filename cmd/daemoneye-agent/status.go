@@ -4,18 +4,17 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/control"
-	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -78,102 +77,81 @@ func runStatus(ctx context.Context, p *program, t *target, asJSON bool) error {
 	return nil
 }
 
-// printStatus prints what a person wants to know first. On a terminal it fits its
-// width.
 func printStatus(p *program, s *control.Status) error {
-	b, width := &s.Broker, p.out.width()
-	facts := display.Table{Wrap: true}
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	row := func(cells ...any) {
+		for i, c := range cells {
+			if i > 0 {
+				fmt.Fprint(w, "\t")
+			}
+			fmt.Fprint(w, c)
+		}
+		fmt.Fprintln(w)
+	}
 	reason := ""
 	if s.Health.Reason != "" {
 		reason = ": " + s.Health.Reason
 	}
-	facts.Row("health", s.Health.State.String()+reason)
-	facts.Row("agent", fmt.Sprintf("%s, instance %s, pid %d, up %s, accepted after %s",
+	row("health", s.Health.State.String()+reason)
+	row("agent", fmt.Sprintf("%s, instance %s, pid %d, up %s, accepted after %s",
 		s.Version, s.Instance, s.PID, s.Uptime.Round(time.Second), s.StartTime.Round(100*time.Microsecond)))
-	facts.Row("socket", s.Socket)
-	facts.Row("usage", usageText(&s.Usage))
+	row("socket", s.Socket)
+	row("usage", usageText(&s.Usage))
 	if len(s.RestartFor) > 0 {
-		facts.Row("restart", "needed for "+strings.Join(s.RestartFor, ", "))
+		row("restart", "needed for "+strings.Join(s.RestartFor, ", "))
 	}
-	facts.Row("messages", fmt.Sprintf("%d published (%.4g/s over the last minute, %s), %d delivered, %d dropped, %d queued",
+	b := &s.Broker
+	row("messages", fmt.Sprintf("%d published (%.4g/s over the last minute, %s), %d delivered, %d dropped, %d queued",
 		b.Published, b.PublishRate, bytesText(b.PublishedByte), b.Delivered, b.Dropped, b.Queued))
-	facts.Row("latency", fmt.Sprintf("p50 %s, p99 %s, p99.9 %s, max %s (publish to delivery)",
+	row("latency", fmt.Sprintf("p50 %s, p99 %s, p99.9 %s, max %s (publish to delivery)",
 		short(b.Latency.P50), short(b.Latency.P99), short(b.Latency.P999), short(b.Latency.Max)))
-	facts.Row("buffers", fmt.Sprintf("%s of %s", bytesText(b.BufferBytes), bytesText(b.MaxBufferBytes)))
-	facts.Row("drops", counts(b.DroppedBy))
-	facts.Row("refused", counts(b.Refused))
-	if err := facts.Write(p.out, width); err != nil {
+	row("buffers", fmt.Sprintf("%s of %s", bytesText(b.BufferBytes), bytesText(b.MaxBufferBytes)))
+	row("drops", counts(b.DroppedBy))
+	row("refused", counts(b.Refused))
+	if err := w.Flush(); err != nil {
 		return err
 	}
-
 	fmt.Fprintln(p.out, "\nCOLLECTORS")
-	collectors, ended := display.Table{Wrap: true}, display.Table{Wrap: true}
-	collectors.Row("NAME", "STATE", "PID", "RESTARTS", "CPU", "RSS", "SOURCE")
+	row("NAME", "STATE", "PID", "RESTARTS", "CPU", "RSS", "SOURCE")
 	for _, c := range s.Collectors {
 		cpu, rss := "-", "-"
 		if c.Usage != nil {
-			cpu, rss = figure("%.1f%%", c.Usage.CPUPercent), memoryText(c.Usage.RSS)
+			cpu, rss = fmt.Sprintf("%.1f%%", c.Usage.CPUPercent), bytesText(c.Usage.RSS)
 		}
-		collectors.Row(c.Name, c.State, pidText(c.PID), c.Restarts, cpu, rss, cmp.Or(c.Source, "-"))
+		row(c.Name, c.State, pidText(c.PID), c.Restarts, cpu, rss, cmp.Or(c.Source, "-"))
+	}
+	for _, c := range s.Collectors {
 		if c.LastExit != "" {
-			ended.Row(c.Name + " ended last: " + oneLine(c.LastExit))
+			row(c.Name + " ended last: " + oneLine(c.LastExit))
 		}
 	}
-	if err := errors.Join(collectors.Write(p.out, width), ended.Write(p.out, width)); err != nil {
+	if err := w.Flush(); err != nil {
 		return err
 	}
-
 	fmt.Fprintln(p.out, "\nCLIENTS")
-	var clients display.Table
-	clients.Row("SOURCE", "NAME", "ROLE", "PID", "UID", "PUBLISHED", "REFUSED")
+	row("SOURCE", "NAME", "ROLE", "PID", "UID", "PUBLISHED", "REFUSED")
 	for _, c := range b.Clients {
-		clients.Row(c.Source, c.Name, cmp.Or(c.Role, "-"), pidText(c.PID), uidText(&c.Identity), c.Published, c.Refused)
+		row(c.Source, c.Name, cmp.Or(c.Role, "-"), pidText(c.PID), uidText(&c.Identity), c.Published, c.Refused)
 	}
-	if err := clients.Write(p.out, width); err != nil {
+	if err := w.Flush(); err != nil {
 		return err
 	}
-
 	fmt.Fprintln(p.out, "\nSUBSCRIPTIONS")
-	var subscriptions display.Table
-	subscriptions.Row("SOURCE", "NAME", "PATTERNS", "MATCHED", "DELIVERED", "DROPPED", "QUEUED")
+	row("SOURCE", "NAME", "PATTERNS", "MATCHED", "DELIVERED", "DROPPED", "QUEUED")
 	for _, c := range b.Subscriptions {
-		subscriptions.Row(c.Source, c.Name, strings.Join(c.Patterns, " "), c.Matched, c.Delivered, c.Dropped, c.Queued)
+		row(c.Source, c.Name, strings.Join(c.Patterns, " "), c.Matched, c.Delivered, c.Dropped, c.Queued)
 	}
-	if err := subscriptions.Write(p.out, width); err != nil {
+	if err := w.Flush(); err != nil {
 		return err
 	}
 	if b.Truncated {
-		fmt.Fprintln(p.out)
-		p.line("Not all clients and subscriptions are shown: the answer must fit into a message.")
+		fmt.Fprintln(p.out, "\nNot all clients and subscriptions are shown: the answer must fit into a message.")
 	}
 	return nil
 }
 
 func usageText(u *control.Usage) string {
-	share := unknown + " share"
-	if u.CPUPercent != nil {
-		share = fmt.Sprintf("%.1f%%", *u.CPUPercent)
-	}
-	return fmt.Sprintf("%s of a core, %s resident, %s threads, %s open files",
-		share, memoryText(u.RSS), figure("%d", u.Threads), figure("%d", u.OpenFiles))
-}
-
-// unknown stands for a figure that could not be measured.
-const unknown = "unknown"
-
-// figure writes a figure that may not be known.
-func figure[T any](format string, p *T) string {
-	if p == nil {
-		return unknown
-	}
-	return fmt.Sprintf(format, *p)
-}
-
-func memoryText(p *uint64) string {
-	if p == nil {
-		return unknown
-	}
-	return bytesText(*p)
+	return fmt.Sprintf("%.1f%% of a core, %s resident, %d threads, %d open files", u.CPUPercent, bytesText(u.RSS), u.Threads, u.OpenFiles)
 }
 
 // pidText writes a pid; the agent itself, which is no other process, has none.

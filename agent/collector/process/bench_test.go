@@ -19,7 +19,7 @@ func benchTracker(b *testing.B) *tracker {
 	t := &tracker{
 		table:   table{},
 		reader:  r,
-		emitter: &emitter{emit: func(collector.Message) {}, host: "web-1", sequence: new(uint64)},
+		emitter: &emitter{emit: func(collector.Message) {}, sequence: new(uint64)},
 	}
 	if err := t.compare(event.OpSnapshot, 0); err != nil {
 		b.Fatal(err)

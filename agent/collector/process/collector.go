@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/event"
 )
 
 // Name is the collector's name.
@@ -38,8 +39,7 @@ type Options struct {
 	// Root is where procfs is mounted; empty is /proc.
 	Root string
 
-	// Host is the name of the host in events; empty is what the kernel calls it, if it
-	// does.
+	// Host is the name of the host in events; empty is what the kernel calls it.
 	Host string
 
 	// ReceiveBuffer is the size in bytes of the kernel's buffer for reports; 0 is
@@ -110,7 +110,11 @@ func (o *Options) complete() error {
 		o.Root = "/proc"
 	}
 	if o.Host == "" {
-		o.Host, _ = os.Hostname() // events without it are better than none
+		host, err := os.Hostname()
+		if err != nil {
+			return fmt.Errorf("process: name of the host: %w", err)
+		}
+		o.Host = host
 	}
 	return nil
 }
@@ -123,9 +127,6 @@ func (c *Collector) open(mode Mode) (source, error) {
 	}
 	c.mu.Lock()
 	c.describe = s.describe
-	if c.reader.hidesOthers() {
-		c.describe += "; processes of other users are hidden (mount option hidepid)"
-	}
 	c.mu.Unlock()
 	return s, nil
 }
@@ -151,13 +152,13 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 			return err
 		}
 	}
+	origin := event.Origin{BootID: c.reader.bootID(), Host: c.options.Host, Collector: Name}
 	t := &tracker{
 		table:  table{},
 		reader: c.reader,
 		emitter: &emitter{
 			emit:     emit,
-			host:     c.options.Host,
-			bootID:   c.reader.bootID(),
+			origin:   origin.Encode(),
 			sequence: &c.sequence,
 		},
 		forks: c.options.Forks,

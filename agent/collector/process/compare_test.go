@@ -51,7 +51,7 @@ func TestComparisonsWithProc(t *testing.T) {
 			},
 		},
 		{
-			name: "a process whose leader has ended lives on",
+			name: "a process whose first thread has ended lives on",
 			story: func(h *host) {
 				p := shell
 				p.state, p.threads, p.loading, p.stack = "Z", 2, true, 0
@@ -63,7 +63,7 @@ func TestComparisonsWithProc(t *testing.T) {
 			want: []string{"lifecycle exit 100 parent 1 (systemd): bash /bin/bash [bash -l] exit_status_unknown time_approximate"},
 		},
 		{
-			name: "one whose leader had ended before is seen, although its program is not",
+			name: "one whose first thread had ended before is seen, although its program is not",
 			story: func(h *host) {
 				p := h.sleeping(200)
 				p.state, p.threads, p.loading, p.stack, p.args, p.exe = "Z", 2, true, 0, "", ""
@@ -297,8 +297,8 @@ func TestAnEventHasWhatProcSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p, ok := v.Process(); ok && p.PID() == 100 {
-			got = p.Copy()
+		if p, ok := event.Copy[event.Exit](v); ok && p.PID == 100 {
+			got = p
 		}
 	}
 	h.snapshot()
@@ -313,21 +313,25 @@ func TestAnEventHasWhatProcSays(t *testing.T) {
 			PID:        100,
 			StartTicks: 500,
 			Sequence:   2,
-			BootID:     [16]byte{0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff},
-			Host:       "web-1",
-			Collector:  "process",
 		},
-		PPID:              1,
-		ParentStartTicks:  10,
-		UID:               uint32(os.Geteuid()), // who owns the files
-		GID:               uint32(os.Getegid()),
-		Name:              "bash",
-		Executable:        "/bin/bash",
-		CommandLine:       "bash\x00-l\x00",
-		Directory:         "/srv",
-		ParentName:        "systemd",
-		ParentExecutable:  "/lib/systemd",
-		ParentCommandLine: "/sbin/init",
+		Origin: event.Origin{
+			BootID:    [16]byte{0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff},
+			Host:      "web-1",
+			Collector: "process",
+		},
+		Actor: event.Actor{
+			PPID:              1,
+			ParentStartTicks:  10,
+			UID:               event.Known(uint64(os.Geteuid())), // who owns the files
+			GID:               event.Known(uint64(os.Getegid())),
+			Name:              "bash",
+			Executable:        "/bin/bash",
+			CommandLine:       "bash\x00-l\x00",
+			Directory:         "/srv",
+			ParentName:        "systemd",
+			ParentExecutable:  "/lib/systemd",
+			ParentCommandLine: "/sbin/init",
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -17,11 +17,10 @@ const (
 // One goroutine at a time.
 type emitter struct {
 	emit     collector.Emit
-	host     string
-	bootID   [16]byte
+	origin   event.OriginBlock
 	sequence *uint64 // of the last event
 	buf      []byte
-	process  event.Process // built from; kept here so that it need not be made each time
+	actor    event.ActorBlock // of the last event
 }
 
 func (e *emitter) header(op event.Operation, at moment) event.Header {
@@ -32,9 +31,6 @@ func (e *emitter) header(op event.Operation, at moment) event.Header {
 		Sequence:  *e.sequence,
 		MonoNs:    at.monoNs,
 		WallNs:    at.wallNs,
-		BootID:    e.bootID,
-		Host:      e.host,
-		Collector: Name,
 	}
 }
 
@@ -44,12 +40,11 @@ func (e *emitter) announce(op event.Operation, r *record, at moment, how event.F
 	h.Flags = r.flags | how
 	h.PID = r.pid
 	h.StartTicks = r.startTicks
-	e.process = event.Process{
-		Header:            h,
+	e.actor.Set(&event.Actor{
 		PPID:              r.ppid,
 		ParentStartTicks:  r.parent.startTicks,
-		UID:               r.uid,
-		GID:               r.gid,
+		UID:               event.Known(uint64(r.uid)),
+		GID:               event.Known(uint64(r.gid)),
 		Name:              r.image.name,
 		Executable:        r.image.executable,
 		CommandLine:       r.image.commandLine,
@@ -57,11 +52,9 @@ func (e *emitter) announce(op event.Operation, r *record, at moment, how event.F
 		ParentName:        r.parent.name,
 		ParentExecutable:  r.parent.executable,
 		ParentCommandLine: r.parent.commandLine,
-	}
-	if op == event.OpExit {
-		e.process.ExitCode, e.process.ExitSignal = exitStatus(status)
-	}
-	e.buf = event.AppendProcess(e.buf[:0], &e.process)
+	})
+	exit := exitStatus(status) // stands in an exit only
+	e.buf = event.Append(e.buf[:0], &h, e.origin, e.actor, &exit)
 	topic := TopicLifecycle
 	if op == event.OpSnapshot {
 		topic = TopicMetadata
@@ -71,11 +64,7 @@ func (e *emitter) announce(op event.Operation, r *record, at moment, how event.F
 
 // gap emits that the kernel dropped reports.
 func (e *emitter) gap(lost, total uint64, reason string, at moment) {
-	e.buf = event.AppendGap(e.buf[:0], &event.Gap{
-		Header: e.header(event.OpGap, at),
-		Lost:   lost,
-		Total:  total,
-		Reason: reason,
-	})
+	h := e.header(event.OpGap, at)
+	e.buf = event.Append(e.buf[:0], &h, e.origin, event.ActorBlock{}, &event.Loss{Lost: lost, Total: total, Reason: reason})
 	e.emit(collector.Message{Topic: TopicGap, Payload: e.buf, EventType: event.TypeProcess.String()})
 }

@@ -43,13 +43,13 @@ func newHost(t *testing.T) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
+	origin := event.Origin{BootID: r.bootID(), Host: "web-1", Collector: Name}
 	h.tracker = &tracker{
 		table:  table{},
 		reader: r,
 		emitter: &emitter{
 			emit:     h.take,
-			host:     "web-1",
-			bootID:   r.bootID(),
+			origin:   origin.Encode(),
 			sequence: new(uint64),
 		},
 	}
@@ -125,22 +125,6 @@ func (h *host) exitThread(pid, thread, status uint32) {
 	h.apply(&report{what: whatExit, thread: thread, pid: pid, value: status, timeNs: monoNs()})
 }
 
-// forkThread reports a new thread of a process.
-func (h *host) forkThread(pid, thread uint32) {
-	h.apply(&report{what: whatFork, thread: thread, pid: pid, parent: pid, timeNs: monoNs()})
-}
-
-// settle looks at what is in doubt until nothing is.
-func (h *host) settle() {
-	h.t.Helper()
-	for n := 0; h.settleDoubts(true); n++ {
-		if n > 2*doubtLooks {
-			h.t.Error("it is in doubt for ever")
-			return
-		}
-	}
-}
-
 func (h *host) snapshot() {
 	h.t.Helper()
 	if err := h.compare(event.OpSnapshot, 0); err != nil {
@@ -174,18 +158,23 @@ func (h *host) take(m collector.Message) {
 
 func describe(v event.View) string {
 	var b strings.Builder
-	if g, ok := v.Gap(); ok {
-		fmt.Fprintf(&b, "gap %d of %d: %s", g.Lost(), g.Total(), g.Reason())
+	if g, ok := event.Copy[event.Loss](v); ok {
+		fmt.Fprintf(&b, "gap %d of %d: %s", g.Body.Lost, g.Body.Total, g.Body.Reason)
 		return b.String()
 	}
-	p, _ := v.Process()
-	fmt.Fprintf(&b, "%v %d parent %d", v.Operation(), p.PID(), p.PPID())
-	if len(p.ParentName()) > 0 {
-		fmt.Fprintf(&b, " (%s)", p.ParentName())
+	p, _ := event.Copy[event.Exit](v)
+	fmt.Fprintf(&b, "%v %d parent %d", p.Operation, p.PID, p.PPID)
+	if p.ParentName != "" {
+		fmt.Fprintf(&b, " (%s)", p.ParentName)
 	}
-	fmt.Fprintf(&b, ": %s %s [%s]", p.Name(), p.Executable(), p.CommandLine())
-	if v.Operation() == event.OpExit && !v.Flags().Has(event.ExitStatusUnknown) {
-		fmt.Fprintf(&b, " status %d/%d", p.ExitCode(), p.ExitSignal())
+	line := strings.ReplaceAll(strings.TrimSuffix(p.CommandLine, "\x00"), "\x00", " ")
+	fmt.Fprintf(&b, ": %s %s [%s]", p.Name, p.Executable, line)
+	if p.Operation == event.OpExit && !p.Flags.Has(event.ExitStatusUnknown) {
+		code := p.Body.Code
+		if p.Body.Signal != 0 {
+			code -= 128 + p.Body.Signal
+		}
+		fmt.Fprintf(&b, " status %d/%d", code, p.Body.Signal)
 	}
 	for name := range v.Flags().Names() {
 		b.WriteString(" " + name)

@@ -76,10 +76,10 @@ func (r *running) take(m collector.Message) {
 		r.t.Errorf("%s: %v", m.Topic, err)
 		return
 	}
-	if g, ok := v.Gap(); ok {
-		r.gaps <- g.Copy()
-	} else if p, ok := v.Process(); ok {
-		r.events <- p.Copy()
+	if g, ok := event.Copy[event.Loss](v); ok {
+		r.gaps <- g
+	} else if p, ok := event.Copy[event.Exit](v); ok {
+		r.events <- p
 	}
 }
 
@@ -155,8 +155,8 @@ func TestSleepStartsAndIsKilled(t *testing.T) {
 			if polled := source.options.Mode == ModePoll; known == polled {
 				t.Errorf("exit status known: %v", known)
 			}
-			if known && exit.ExitSignal != uint8(unix.SIGKILL) {
-				t.Errorf("exit signal %d, want %d", exit.ExitSignal, unix.SIGKILL)
+			if known && exit.Body.Signal != uint8(unix.SIGKILL) {
+				t.Errorf("exit signal %d, want %d", exit.Body.Signal, unix.SIGKILL)
 			}
 		})
 	}
@@ -177,8 +177,8 @@ func checkSleep(t *testing.T, p event.Process) {
 		got, want any
 	}{
 		{"ppid", p.PPID, uint32(os.Getpid())},
-		{"uid", p.UID, uint32(os.Geteuid())},
-		{"gid", p.GID, uint32(os.Getegid())},
+		{"uid", p.UID, event.Known(uint64(os.Geteuid()))},
+		{"gid", p.GID, event.Known(uint64(os.Getegid()))},
 		{"command line", p.CommandLine, "/bin/sleep\x001000\x00"},
 		{"executable", p.Executable, executable},
 		{"name", p.Name, filepath.Base(executable)},
@@ -205,8 +205,8 @@ func TestTheExitCodeIsReported(t *testing.T) {
 	r := run(t, Options{Mode: ModeNetlink})
 	cmd := command(t, "/bin/sh", "-c", "exit 3")
 	_ = cmd.Wait()
-	if exit := r.awaitOf(cmd.Process.Pid, event.OpExit); exit.ExitCode != 3 || exit.ExitSignal != 0 {
-		t.Errorf("code %d signal %d, want 3 and 0", exit.ExitCode, exit.ExitSignal)
+	if exit := r.awaitOf(cmd.Process.Pid, event.OpExit); exit.Body != (event.Exit{Code: 3}) {
+		t.Errorf("code %d signal %d, want 3 and 0", exit.Body.Code, exit.Body.Signal)
 	}
 }
 
@@ -315,7 +315,7 @@ func TestShortLivedProcessesAllHaveStartAndExit(t *testing.T) {
 	t.Logf("command line unread: %d of %d", unread, n)
 	select {
 	case g := <-r.gaps:
-		t.Errorf("lost %d: %s", g.Lost, g.Reason)
+		t.Errorf("lost %d: %s", g.Body.Lost, g.Body.Reason)
 	default:
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/event"
 )
 
 // The kernel's process connector (drivers/connector/cn_proc.c, linux/cn_proc.h)
@@ -130,13 +132,13 @@ func (r *report) parseBody(b []byte) bool {
 	return true
 }
 
-// exitStatus splits a status of wait(2) into what was given to exit, or the
-// signal.
-func exitStatus(status uint32) (code, signal uint8) {
+// exitStatus turns a status of wait(2) into that of an event: what was given to
+// exit, or the signal.
+func exitStatus(status uint32) event.Exit {
 	if signal := uint8(status & 0x7f); signal != 0 {
-		return 0, signal
+		return event.Exit{Code: 128 + signal, Signal: signal}
 	}
-	return uint8(status >> 8), 0
+	return event.Exit{Code: uint8(status >> 8)}
 }
 
 // Requests to the connector: enum proc_cn_mcast_op.

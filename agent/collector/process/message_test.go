@@ -124,13 +124,13 @@ func TestExitStatus(t *testing.T) {
 		{"success", 0, 0, 0},
 		{"exit 3", 3 << 8, 3, 0},
 		{"exit 255", 255 << 8, 255, 0},
-		{"killed", 9, 0, 9},
-		{"fault with a core", 0x8b, 0, 11},
+		{"killed", 9, 128 + 9, 9},
+		{"fault with a core", 0x8b, 128 + 11, 11},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if code, signal := exitStatus(tt.status); code != tt.code || signal != tt.signal {
-				t.Errorf("code %d signal %d, want %d and %d", code, signal, tt.code, tt.signal)
+			if got := exitStatus(tt.status); got.Code != tt.code || got.Signal != tt.signal {
+				t.Errorf("code %d signal %d, want %d and %d", got.Code, got.Signal, tt.code, tt.signal)
 			}
 		})
 	}

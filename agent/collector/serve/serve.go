@@ -106,13 +106,15 @@ func (s *Server) emit(m collector.Message) {
 // announce publishes that events were lost, the last of them m. The gap stands
 // in its place: it has its source's sequence number.
 func (s *Server) announce(m *collector.Message, why error) error {
-	h := event.Header{MonoNs: router.Now(), WallNs: time.Now().UnixNano(), Host: s.host, Collector: s.c.Name()}
-	if v, err := event.Parse(m.Payload); err == nil {
-		h.Type, h.Sequence, h.BootID = v.Type(), v.Sequence(), v.BootID()
+	gap := event.Gap{
+		Header: event.Header{MonoNs: router.Now(), WallNs: time.Now().UnixNano()},
+		Origin: event.Origin{Host: s.host, Collector: s.c.Name()},
+		Body:   event.Loss{Lost: s.untold, Total: s.failed.Load(), Reason: "the bus would not take them: " + why.Error()},
 	}
-	s.gap = event.AppendGap(s.gap[:0], &event.Gap{
-		Header: h, Lost: s.untold, Total: s.failed.Load(), Reason: "events: the bus would not take them: " + why.Error(),
-	})
+	if v, err := event.Parse(m.Payload); err == nil {
+		gap.Type, gap.Sequence, gap.Origin = v.Type(), v.Sequence(), v.Origin()
+	}
+	s.gap = gap.Append(s.gap[:0])
 	return s.publish(collector.Message{Topic: "events." + s.c.Name() + ".gap", Payload: s.gap, EventType: m.EventType})
 }
 

@@ -1,0 +1,123 @@
+package event
+
+import (
+	"fmt"
+)
+
+// spec is a row as a reader needs it: what does not depend on the struct that
+// the block is built from.
+type spec struct {
+	name, sigma, doc string
+	kind             Kind
+	store            store
+	unread, partial  Flags
+	table            Table  // of a body's field; 0: of every event
+	at               uint8  // where the head has the block's place; 0: the field lies in the head
+	bit              uint8  // of offPresent
+	index            uint8  // of its string, of the first one of several
+	count            uint8  // of several strings or numbers
+	width            uint8  // of a number
+	off              uint16 // of its number in the block
+	zero             bool   // 0 is a number of it
+	plain            bool   // one string, which is the text
+	words            []string
+	label            string // the one that is meant
+	inherit          bool   // what was inherited counts as read
+	word             func(View) string
+	many             bool  // JSON has it as a list
+	pid, ticks       *spec // what the key of a process is made of
+	v1               int16 // its place in version 1, a string or an offset; -1: none
+}
+
+// block is one part of an event with its fields.
+type block[T any] struct {
+	rows    []row[T]
+	specs   []spec // of the rows
+	steps   []step // of the rows that have values
+	fixed   int    // bytes of the fixed part
+	strings int
+}
+
+// newBlock places the rows in their order: numbers behind the first start bytes
+// of the fixed part, strings in the heap.
+func newBlock[T any](at uint8, table Table, start int, rows ...row[T]) *block[T] {
+	if len(rows) > 64 {
+		panic("event: a block has bits for 64 fields")
+	}
+	b := &block[T]{rows: rows, specs: make([]spec, len(rows)), fixed: start}
+	for i := range rows {
+		r, s := &rows[i], &b.specs[i]
+		*s = spec{
+			name: r.name, sigma: r.sigma, doc: r.doc, kind: r.kind, store: r.store, unread: r.unread, partial: r.partial, table: table,
+			at: at, bit: uint8(i), count: r.count, width: r.width, words: r.words, word: r.word,
+			zero: r.zero, v1: placeInV1(r.name),
+		}
+		s.plain = r.store == storeText || r.store == storeLine
+		b.place(s)
+		if r.again {
+			s.off = b.specs[i-1].off
+			b.fixed -= int(s.width)
+		}
+	}
+	for i := range rows {
+		b.specs[i].pid, b.specs[i].ticks = b.named(rows[i].key[0]), b.named(rows[i].key[1])
+	}
+	b.steps = stepsOf(rows, b.specs)
+	return b
+}
+
+// named returns the row of that name, nil where there is none.
+func (b *block[T]) named(name string) *spec {
+	for i := range b.specs {
+		if b.specs[i].name == name {
+			return &b.specs[i]
+		}
+	}
+	return nil
+}
+
+func (b *block[T]) place(s *spec) {
+	s.index, s.off = uint8(b.strings), uint16(b.fixed)
+	switch s.store {
+	case storeNumber, storeUUID:
+		b.fixed += int(s.width)
+	case storeNumbers:
+		b.fixed += int(s.width * s.count)
+		s.off -= uint16(s.width) // the row before is the first element
+		s.count++
+	case storeText, storePairs:
+		b.strings++
+	case storeTexts:
+		b.strings += int(s.count)
+		s.index--
+		s.count++
+	case storeList:
+		b.strings += 2
+	}
+}
+
+// where says where the field lies, for people.
+func (s *spec) where() string {
+	part := "head"
+	switch s.at {
+	case offOrigin:
+		part = "origin"
+	case offActor:
+		part = "actor"
+	case offBody:
+		part = "body"
+	}
+	switch s.store {
+	case storeNumber, storeUUID:
+		return fmt.Sprintf("%s +%d u%d", part, s.off, 8*int(s.width))
+	case storeNumbers:
+		return fmt.Sprintf("%s +%d %d u%d", part, s.off, s.count, 8*int(s.width))
+	case storeText, storePairs, storeLine:
+		return fmt.Sprintf("%s string %d", part, s.index)
+	case storeTexts:
+		return fmt.Sprintf("%s strings %d-%d", part, s.index, s.index+s.count-1)
+	case storeList:
+		return fmt.Sprintf("%s strings %d,%d", part, s.index, s.index+1)
+	}
+	return "computed"
+}

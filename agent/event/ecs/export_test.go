@@ -1,0 +1,3 @@
+package ecs
+
+const MaxDepth = len(object{}.open)

@@ -1,0 +1,79 @@
+package event
+
+// Direction is who opened a connection.
+type Direction uint8
+
+// The directions.
+const (
+	Egress  Direction = 1 // this host
+	Ingress Direction = 2 // the other one
+)
+
+// Connection is the body of a network event: a connection, a port that is
+// listened on, or a query for a name. What is not known is empty or 0.
+type Connection struct {
+	Source, Destination Endpoint
+	Transport           string // tcp, udp
+	Direction           Direction
+	DurationNs          Number // of a connection that ended
+	Query               Query
+}
+
+// Endpoint is one end of a connection.
+type Endpoint struct {
+	Address string // as netip.Addr writes it
+	Port    uint16
+	Name    string // of the host
+	Bytes   Number // that it sent
+}
+
+// Query is a question to the domain name system and its answer.
+type Query struct {
+	Name    string
+	Type    string // A, AAAA
+	Status  string // NOERROR, NXDOMAIN
+	Answers string // each ended by a NUL
+}
+
+// Network is a network event.
+type Network = Event[Connection]
+
+var (
+	directionWords = []string{Egress: "egress", Ingress: "ingress"}
+	initiatedWords = []string{Egress: "true", Ingress: "false"}
+)
+
+var connection = newBlock(offBody, TableNetwork, blockFixed,
+	row[Connection]{name: "source.ip", sigma: "SourceIp", doc: "address of the one who opened it",
+		form: text(MaxName, func(c *Connection) *string { return &c.Source.Address })},
+	row[Connection]{name: "source.port", sigma: "SourcePort", doc: "its port",
+		form: number(KindNumber, func(c *Connection) *uint16 { return &c.Source.Port })},
+	row[Connection]{name: "source.domain", sigma: "SourceHostname", doc: "its name",
+		form: text(MaxHost, func(c *Connection) *string { return &c.Source.Name })},
+	row[Connection]{name: "source.bytes", doc: "what it sent",
+		form: maybe(KindNumber, 8, func(c *Connection) *Number { return &c.Source.Bytes })},
+	row[Connection]{name: "destination.ip", sigma: "DestinationIp", doc: "address of the one whom it was opened to",
+		form: text(MaxName, func(c *Connection) *string { return &c.Destination.Address })},
+	row[Connection]{name: "destination.port", sigma: "DestinationPort", doc: "its port",
+		form: number(KindNumber, func(c *Connection) *uint16 { return &c.Destination.Port })},
+	row[Connection]{name: "destination.domain", sigma: "DestinationHostname", doc: "its name",
+		form: text(MaxHost, func(c *Connection) *string { return &c.Destination.Name })},
+	row[Connection]{name: "destination.bytes", doc: "what it sent",
+		form: maybe(KindNumber, 8, func(c *Connection) *Number { return &c.Destination.Bytes })},
+	row[Connection]{name: "network.transport", sigma: "Protocol", doc: "tcp, udp",
+		form: text(MaxName, func(c *Connection) *string { return &c.Transport })},
+	row[Connection]{name: "network.direction", doc: "egress or ingress",
+		form: word(directionWords, func(c *Connection) *Direction { return &c.Direction })},
+	row[Connection]{name: "daemoneye.initiated", sigma: "Initiated", doc: "true if this host opened it, or false",
+		form: wordAgain(initiatedWords, func(c *Connection) *Direction { return &c.Direction })},
+	row[Connection]{name: "event.duration", doc: "how long it lasted, ns",
+		form: maybe(KindNumber, 8, func(c *Connection) *Number { return &c.DurationNs })},
+	row[Connection]{name: "dns.question.name", sigma: "QueryName query", doc: "name that was looked up",
+		form: text(MaxHost, func(c *Connection) *string { return &c.Query.Name })},
+	row[Connection]{name: "dns.question.type", sigma: "record_type", doc: "A, AAAA and so on",
+		form: text(MaxName, func(c *Connection) *string { return &c.Query.Type })},
+	row[Connection]{name: "dns.response_code", sigma: "QueryStatus", doc: "NOERROR, NXDOMAIN and so on",
+		form: text(MaxName, func(c *Connection) *string { return &c.Query.Status })},
+	row[Connection]{name: "dns.answers.data", sigma: "QueryResults answer", doc: "what it was answered",
+		form: list(MaxAnswers, TextTruncated, func(c *Connection) *string { return &c.Query.Answers })},
+)
