@@ -100,7 +100,7 @@ func TestAnOperatorIsNoCollector(t *testing.T) {
 	pid := status(t, client).Collectors[0].PID
 
 	_, err := client.Request(t.Context(), control.RegistrationTarget, fmt.Appendf(nil, `{"collector":"echo","pid":%d,"source":"forged"}`, pid))
-	var failed *router.ReplyError
+	var failed *router.Fault
 	if !errors.As(err, &failed) {
 		t.Errorf("registering: %v", err)
 	}

@@ -59,7 +59,7 @@ func TestNoAllocations(t *testing.T) {
 	cutS2 := behind(small, 0)
 	gap := frame.AppendGap(nil, frame.Gap{First: 1, Last: 2, Count: 2})
 	stream := frame.AppendStream(nil, frame.Stream{Subscription: 1})
-	notice := frame.AppendError(nil, frame.ErrorBody{Code: frame.CodeDenied})
+	notice := frame.AppendError(nil, frame.Fault{Code: frame.CodeDenied})
 	dst := make([]byte, 0, 16<<10)
 	payload := text(4 << 10)
 	garbage := bytes.Repeat([]byte{0xff}, 64)
@@ -88,7 +88,7 @@ func TestNoAllocations(t *testing.T) {
 		"AppendControl":            func() { _ = frame.AppendControl(dst, frame.TypePing, 1, 2, 0) },
 		"AppendExtension":          func() { _, _ = frame.AppendExtension(dst, &m) },
 		"AppendGap, AppendStream":  func() { _ = frame.AppendStream(frame.AppendGap(dst, frame.Gap{}), frame.Stream{}) },
-		"AppendError":              func() { _ = frame.AppendError(dst, frame.ErrorBody{Text: "denied"}) },
+		"AppendError":              func() { _ = frame.AppendError(dst, frame.Fault{Text: "denied"}) },
 		"ParseGap, ParseStream":    func() { _, _ = frame.ParseGap(gap); _, _ = frame.ParseStream(stream) },
 		"ParseError without text":  func() { _, _ = frame.ParseError(notice) },
 		"Compress, s2":             func() { _, _ = frame.Compress(dst, payload, frame.FlagS2) },

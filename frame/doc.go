@@ -14,8 +14,7 @@
 //     where they lie. Reader does the same on an io.Reader.
 //   - Append encodes a frame, Template the many frames of one publisher, and
 //     AppendControl those without a topic.
-//   - Ack, Credit, Stream, Gap, ErrorBody, Goodbye, Failure, Hello and Welcome are
-//     payloads, each with an Append and a Parse function. Hello, welcome and the
+//   - Ack, Credit, Stream, Gap, Fault, Hello and Welcome are payloads, each with an Append and a Parse function. Hello, welcome and the
 //     specification of a subscription are JSON, which package strictjson reads.
 //   - Features names what both sides of a connection can do.
 //   - Extension looks into the extension block without a copy; Meta,
@@ -66,6 +65,6 @@
 //
 // ErrIncomplete is no fault. All faults are one of the Err variables to
 // errors.Is, mostly inside a *DecodeError that names field and offset, and each
-// has a Code for the wire. What the other side reports is an *ErrorBody, *Goodbye
-// or *Failure, with the same variable underneath.
+// has a Code for the wire. What the other side reports is a *Fault, which is the
+// same variable to errors.Is.
 package frame

@@ -1,112 +1,106 @@
 package frame
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"strconv"
+)
 
-// ErrorBody is the payload of an error frame. It is an error itself: what the
-// other side said, with the fault of its code underneath.
-type ErrorBody struct {
+// Fault is what one side reports to the other: the payload of error and goodbye
+// frames and of failed replies, and the error that its receiver returns. To errors.Is
+// it is the sentinel of its code, so a mistake is the same error on the side where it
+// was made as on the side that found it.
+type Fault struct {
 	Code  Code
-	Fatal bool // the sender closes the connection after it
+	Fatal bool // the sender closes the connection after it; a goodbye always is
 	Text  string
 }
 
-// Error returns the text, or the fault's own where the peer sent none.
-func (e *ErrorBody) Error() string { return said(e.Code, e.Text) }
+// FaultOf returns err, which must not be nil, as it crosses the wire.
+func FaultOf(err error) Fault { return Fault{Code: CodeOf(err), Text: err.Error()} }
 
-// Unwrap returns the fault that the code stands for.
-func (e *ErrorBody) Unwrap() error { return e.Code.Err() }
+// Error returns the text, or what the code means where there is none, and the code of
+// an application beside it.
+func (f *Fault) Error() string {
+	text := f.Text
+	switch {
+	case text == "" && f.Code == CodeNone:
+		return "nothing is wrong"
+	case text == "":
+		text = f.Code.Err().Error()
+	}
+	if f.Code >= CodeApplication {
+		return text + " (code " + strconv.Itoa(int(f.Code)) + ")"
+	}
+	return text
+}
+
+// Unwrap returns the sentinel that the code stands for, nil for CodeNone.
+func (f *Fault) Unwrap() error { return f.Code.Err() }
+
+// Is reports whether target is a Fault of the same code. It is how an application
+// tests for a code of its own: errors.Is(err, &frame.Fault{Code: 2000}).
+func (f *Fault) Is(target error) bool {
+	t, ok := target.(*Fault)
+	return ok && t.Code == f.Code
+}
 
 // ErrorSize returns how many bytes AppendError will take, for AppendControl.
-func ErrorSize(e ErrorBody) int { return 3 + len(cut(e.Text)) }
+func ErrorSize(f Fault) int { return 3 + len(cut(f.Text)) }
 
 // AppendError appends the payload of an error frame.
-func AppendError(dst []byte, e ErrorBody) []byte {
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(e.Code))
+func AppendError(dst []byte, f Fault) []byte {
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(f.Code))
 	fatal := byte(0)
-	if e.Fatal {
+	if f.Fatal {
 		fatal = 1
 	}
-	return append(append(dst, fatal), cut(e.Text)...)
+	return append(append(dst, fatal), cut(f.Text)...)
 }
 
 // ParseError reads the payload of an error frame; it fails with ErrBody.
-func ParseError(payload []byte) (e ErrorBody, err error) {
+func ParseError(payload []byte) (f Fault, err error) {
 	if len(payload) < 3 || payload[2] > 1 || badText(payload[3:]) {
-		return e, errError
+		return f, errError
 	}
-	return ErrorBody{
-		Code:  Code(binary.LittleEndian.Uint16(payload)),
-		Fatal: payload[2] == 1,
-		Text:  string(payload[3:]),
-	}, nil
+	return Fault{Code(binary.LittleEndian.Uint16(payload)), payload[2] == 1, string(payload[3:])}, nil
 }
 
-// Goodbye is the payload of a goodbye frame: why the sender closes the
+// AppendGoodbye appends the payload of a goodbye frame: why the sender closes the
 // connection. CodeNone means that all is well.
-type Goodbye struct {
-	Code Code
-	Text string
-}
-
-// Error returns the text, or the fault's own where the peer sent none.
-func (g *Goodbye) Error() string { return said(g.Code, g.Text) }
-
-// Unwrap returns the fault that the code stands for, nil for CodeNone.
-func (g *Goodbye) Unwrap() error { return g.Code.Err() }
-
-// AppendGoodbye appends the payload of a goodbye frame.
-func AppendGoodbye(dst []byte, g Goodbye) []byte { return appendCoded(dst, g.Code, g.Text) }
+func AppendGoodbye(dst []byte, f Fault) []byte { return appendCoded(dst, f) }
 
 // AppendGoodbyeFrame appends a whole goodbye frame. timeNs is as in Fields.
-func AppendGoodbyeFrame(dst []byte, timeNs int64, g Goodbye) []byte {
-	body := AppendGoodbye(nil, g)
-	return append(AppendControl(dst, TypeGoodbye, 0, timeNs, len(body)), body...)
+func AppendGoodbyeFrame(dst []byte, timeNs int64, f Fault) []byte {
+	return appendCoded(AppendControl(dst, TypeGoodbye, 0, timeNs, 2+len(cut(f.Text))), f)
 }
 
 // ParseGoodbye reads the payload of a goodbye frame; it fails with ErrBody.
-func ParseGoodbye(payload []byte) (g Goodbye, err error) {
+func ParseGoodbye(payload []byte) (f Fault, err error) {
 	if len(payload) < 2 || badText(payload[2:]) {
-		return g, errGoodbye
+		return f, errGoodbye
 	}
-	return Goodbye{Code(binary.LittleEndian.Uint16(payload)), string(payload[2:])}, nil
+	return Fault{Code(binary.LittleEndian.Uint16(payload)), true, string(payload[2:])}, nil
 }
 
-// Failure is the payload of a reply that carries FlagFailed: the responder has
-// no answer, but a reason.
-type Failure struct {
-	Code Code
-	Text string
-}
+// AppendFailure appends the payload of a reply that carries FlagFailed: the responder
+// has no answer, but a reason. Its code is CodeFailed, CodeDeadline or one of the
+// application's.
+func AppendFailure(dst []byte, f Fault) []byte { return appendCoded(dst, f) }
 
-// Error returns the text, or the fault's own where the responder sent none.
-func (f *Failure) Error() string { return said(f.Code, f.Text) }
-
-// Unwrap returns the fault that the code stands for.
-func (f *Failure) Unwrap() error { return f.Code.Err() }
-
-// AppendFailure appends the payload of a failed reply.
-func AppendFailure(dst []byte, f Failure) []byte { return appendCoded(dst, f.Code, f.Text) }
-
-// ParseFailure reads the payload of a failed reply; it fails with ErrBody.
-func ParseFailure(payload []byte) (f Failure, err error) {
+// ParseFailure reads the payload of a failed reply; it fails with ErrBody. Another code
+// than a responder may choose comes out as CodeFailed: what the broker reports, such as
+// CodeNoResponder, is not a responder's to say.
+func ParseFailure(payload []byte) (f Fault, err error) {
 	if len(payload) < 2 || badText(payload[2:]) {
 		return f, errFailure
 	}
-	return Failure{Code(binary.LittleEndian.Uint16(payload)), string(payload[2:])}, nil
-}
-
-func appendCoded(dst []byte, c Code, text string) []byte {
-	return append(binary.LittleEndian.AppendUint16(dst, uint16(c)), cut(text)...)
-}
-
-// said prefers what the peer said to what its code means.
-func said(c Code, text string) string {
-	switch {
-	case text != "":
-		return text
-	case c == CodeNone:
-		return "nothing is wrong"
-	default:
-		return c.Err().Error()
+	code := Code(binary.LittleEndian.Uint16(payload))
+	if code != CodeDeadline && code < CodeApplication {
+		code = CodeFailed
 	}
+	return Fault{Code: code, Text: string(payload[2:])}, nil
+}
+
+func appendCoded(dst []byte, f Fault) []byte {
+	return append(binary.LittleEndian.AppendUint16(dst, uint16(f.Code)), cut(f.Text)...)
 }

@@ -1,6 +1,7 @@
 package frame_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -43,21 +44,59 @@ func TestCodesAndErrorsMapOneToOne(t *testing.T) {
 	}
 }
 
-func TestPeersWordsAreErrors(t *testing.T) {
-	for _, err := range []error{
-		&frame.ErrorBody{Code: frame.CodeDenied, Text: "no"},
-		&frame.Goodbye{Code: frame.CodeDenied, Text: "no"},
-		&frame.Failure{Code: frame.CodeDenied, Text: "no"},
+func TestFaultsAreTheErrorsOfTheirCodes(t *testing.T) {
+	for _, c := range []struct {
+		fault frame.Fault
+		is    error
+		text  string
+	}{
+		{frame.Fault{Code: frame.CodeDenied, Text: "no"}, frame.ErrDenied, "no"},
+		{frame.Fault{Code: frame.CodeDenied}, frame.ErrDenied, "policy denies it"},
+		{frame.Fault{Code: frame.CodeFailed, Text: "not today"}, frame.ErrFailed, "not today"},
+		{frame.Fault{Code: 2000, Text: "not today"}, frame.ErrFailed, "not today (code 2000)"},
+		{frame.Fault{Code: 2000}, frame.ErrFailed, "responder failed (code 2000)"},
+		{frame.Fault{Code: 777, Text: "later"}, frame.ErrInternal, "later"},
+		{frame.Fault{Text: "drained"}, nil, "drained"},
+		{frame.Fault{}, nil, "nothing is wrong"},
 	} {
-		if !errors.Is(err, frame.ErrDenied) || err.Error() != "no" {
-			t.Errorf("%T: %q, want the text, and %v underneath", err, err, frame.ErrDenied)
+		err := fmt.Errorf("attempt: %w", &c.fault)
+		if c.is != nil && !errors.Is(err, c.is) || c.is == nil && c.fault.Unwrap() != nil || c.fault.Error() != c.text {
+			t.Errorf("%+v: %q over %v, want %q over %v", c.fault, c.fault.Error(), c.fault.Unwrap(), c.text, c.is)
+		}
+		if !errors.Is(err, &frame.Fault{Code: c.fault.Code}) || errors.Is(err, &frame.Fault{Code: 3000}) {
+			t.Errorf("%+v is not a fault of its own code, or is one of another", c.fault)
 		}
 	}
-	if got := (&frame.ErrorBody{Code: frame.CodeDenied}).Error(); got != frame.ErrDenied.Error() {
-		t.Errorf("without a text: %q, want %q", got, frame.ErrDenied)
+	wrapped := fmt.Errorf("subscribe: %w", frame.ErrDenied)
+	if got, want := frame.FaultOf(wrapped), (frame.Fault{Code: frame.CodeDenied, Text: "subscribe: policy denies it"}); got != want {
+		t.Errorf("FaultOf: %+v, want %+v", got, want)
 	}
-	if got := (&frame.Goodbye{}); got.Error() == "" || got.Unwrap() != nil {
-		t.Errorf("goodbye without a reason: %q, %v", got, got.Unwrap())
+}
+
+// TestFaultsCrossTheWire has each of the three layouts, and what it leaves out.
+func TestFaultsCrossTheWire(t *testing.T) {
+	for _, code := range []frame.Code{frame.CodeNone, frame.CodeNoResponder, frame.CodeDeadline, frame.CodeFailed, frame.CodeInternal, 777, 1023, 1024, 65535} {
+		want := frame.Fault{Code: code, Fatal: true, Text: "why"}
+		got, err := frame.ParseError(frame.AppendError(nil, want))
+		if err != nil || got != want {
+			t.Errorf("error: %+v, %v, want %+v", got, err, want)
+		}
+		got, err = frame.ParseGoodbye(frame.AppendGoodbye(nil, want))
+		if err != nil || got != want {
+			t.Errorf("goodbye: %+v, %v, want %+v", got, err, want)
+		}
+		if whole := frame.AppendGoodbyeFrame(nil, 7, want); !bytes.Equal(frame.Frame(whole).Payload(), frame.AppendGoodbye(nil, want)) {
+			t.Errorf("goodbye frame: %x", whole)
+		}
+		// What the broker reports is not a responder's to say.
+		want.Fatal = false
+		if code < frame.CodeApplication && code != frame.CodeDeadline {
+			want.Code = frame.CodeFailed
+		}
+		got, err = frame.ParseFailure(frame.AppendFailure(nil, frame.Fault{Code: code, Text: "why"}))
+		if err != nil || got != want {
+			t.Errorf("failure: %+v, %v, want %+v", got, err, want)
+		}
 	}
 }
 
@@ -68,7 +107,7 @@ func TestTextsAreCutAtACharacter(t *testing.T) {
 		"not utf-8": strings.Repeat("\xff", frame.MaxText),
 		"at bound":  strings.Repeat("x", frame.MaxText),
 	} {
-		e, err := frame.ParseError(frame.AppendError(nil, frame.ErrorBody{Text: text}))
+		e, err := frame.ParseError(frame.AppendError(nil, frame.Fault{Text: text}))
 		if err != nil || len(e.Text) > frame.MaxText || len(e.Text) < frame.MaxText-utf8.UTFMax || !utf8.ValidString(e.Text) {
 			t.Errorf("%s: %d bytes, %v", name, len(e.Text), err)
 		}

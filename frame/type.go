@@ -18,15 +18,15 @@ const (
 	TypeStream        Type = 7  // B      Stream: to whom the publish and request frames that follow belong
 	TypeGap           Type = 8  // B      Gap: exactly what a subscription lost, and why
 	TypeRequest       Type = 9  // C→B→C  id = request; topic = target; deadline in the extension; the question
-	TypeReply         Type = 10 // C→B→C  id = request; source = the requester; the answer, or Failure under FlagFailed
+	TypeReply         Type = 10 // C→B→C  id = request; source = the requester; the answer, or Fault under FlagFailed
 	TypeCancel        Type = 11 // C→B→C  id = request; no payload
 	TypeNoResponder   Type = 12 // B      id = request; no payload
 	TypeResponderDied Type = 13 // B      id = request; no payload
-	TypeError         Type = 14 // B or C id = frame at fault; ErrorBody
+	TypeError         Type = 14 // B or C id = frame at fault; Fault
 	TypePing          Type = 15 // B or C id and time are the sender's; no payload
 	TypePong          Type = 16 // B or C id and time of the ping; no payload
 	TypeDrain         Type = 17 // B or C the sender sends nothing more, but takes what is queued; no payload
-	TypeGoodbye       Type = 18 // B or C Goodbye; the last frame before a deliberate close
+	TypeGoodbye       Type = 18 // B or C Fault; the last frame before a deliberate close
 	TypeCredit        Type = 19 // C      Credit: what the program has taken of a subscription, and the client lost
 
 	maxType = TypeCredit
@@ -41,7 +41,7 @@ const (
 	FlagS2          Flags = 1  // the payload is one s2 block
 	FlagConfirm     Flags = 2  // publish: the broker answers with an Ack, and takes the flag off
 	FlagRetain      Flags = 4  // publish: the broker keeps it as the topic's last value
-	FlagFailed      Flags = 8  // reply: the payload is a Failure, not an answer
+	FlagFailed      Flags = 8  // reply: the payload is a Fault, not an answer
 	FlagRedelivered Flags = 16 // publish: it was queued for another member of the group, which left; set by the broker alone
 	FlagDrain       Flags = 32 // unsubscribe: what is queued is sent first
 

@@ -98,7 +98,7 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 }
 
 // DialOptions is Dial with options. It tries once; errors are *OpError, over a
-// *PeerError when the broker refused.
+// *frame.Fault when the broker refused.
 func DialOptions(ctx context.Context, o ClientOptions) (*Client, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err

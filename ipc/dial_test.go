@@ -32,7 +32,7 @@ func TestDialErrors(t *testing.T) {
 			return f.path
 		}
 	}
-	e := frame.ErrorBody{Code: frame.CodeDenied, Fatal: true, Text: "not you"}
+	e := frame.Fault{Code: frame.CodeDenied, Fatal: true, Text: "not you"}
 	for _, tc := range []struct {
 		name, op string
 		path     func(*testing.T) string
@@ -53,7 +53,7 @@ func TestDialErrors(t *testing.T) {
 		{"a welcome without end", "handshake", answer(altered(welcome(frame.Welcome{}), 0, 0, 0, 1, 0)), frame.ErrTooLarge},
 		{"not a welcome", "handshake", answer(encode(frame.Fields{Type: frame.TypePing})), frame.ErrUnexpected},
 		{"an error", "handshake", answer(encode(frame.Fields{Type: frame.TypeError, Payload: frame.AppendError(nil, e)})), router.ErrDenied},
-		{"goodbye", "handshake", answer(encode(frame.Fields{Type: frame.TypeGoodbye, Payload: frame.AppendGoodbye(nil, frame.Goodbye{Code: frame.CodeShutdown})})), frame.ErrShutdown},
+		{"goodbye", "handshake", answer(encode(frame.Fields{Type: frame.TypeGoodbye, Payload: frame.AppendGoodbye(nil, frame.Fault{Code: frame.CodeShutdown})})), frame.ErrShutdown},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -101,7 +101,7 @@
 //
 // # Errors
 //
-// *OpError says what was attempted where; *PeerError what the other side said, and it
+// *OpError says what was attempted where; *frame.Fault what the other side reported, and it
 // is the code's error of package frame to errors.Is; ErrDisconnected that there is no
 // connection now; router.ErrClosed that there will be none any more.
 package ipc

@@ -27,7 +27,3 @@ type OpError = unixsock.OpError
 // InUseError says that another process serves the socket at its field Path. PID is
 // the process that holds the lock, 0 when the lock does not say.
 type InUseError = unixsock.InUseError
-
-// PeerError is what the other side said when it refused something or ended the
-// connection: a frame.Code and a text. It is the code's frame error to errors.Is.
-type PeerError = client.PeerError

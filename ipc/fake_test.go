@@ -86,7 +86,7 @@ func streamOf(subscription uint64, lane frame.Lane, next uint64) []byte {
 }
 
 func goodbye(code frame.Code) []byte {
-	return encode(frame.Fields{Type: frame.TypeGoodbye, Payload: frame.AppendGoodbye(nil, frame.Goodbye{Code: code})})
+	return encode(frame.Fields{Type: frame.TypeGoodbye, Payload: frame.AppendGoodbye(nil, frame.Fault{Code: code})})
 }
 
 // acknowledge waits for a subscribe and acknowledges it; it returns its number.

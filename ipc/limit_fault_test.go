@@ -25,7 +25,7 @@ func TestTooManyConnections(t *testing.T) {
 	p.expectEnd(frame.CodeLimit)
 	_, err := ipc.Dial(t.Context(), s.path)
 	var op *ipc.OpError
-	var said *ipc.PeerError
+	var said *frame.Fault
 	if !errors.As(err, &op) || op.Op != "handshake" || !errors.As(err, &said) || said.Code != frame.CodeLimit || !errors.Is(err, frame.ErrLimit) {
 		t.Errorf("the client says %v", err)
 	}
@@ -96,7 +96,7 @@ func TestLimitsOfOneClient(t *testing.T) {
 	for i := range 2 {
 		subscribe(t, c, router.Subscription{Patterns: []string{fmt.Sprintf("events.s%d", i)}})
 	}
-	var said *ipc.PeerError
+	var said *frame.Fault
 	_, err := c.Subscribe(t.Context(), router.Subscription{Patterns: []string{"events.#"}})
 	if !errors.As(err, &said) || !errors.Is(err, frame.ErrLimit) {
 		t.Errorf("third subscription: %v", err)

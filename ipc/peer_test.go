@@ -116,7 +116,7 @@ func (p *peer) expect(want frame.Type) frame.Frame {
 }
 
 // expectError waits for the answer to the frame numbered id.
-func (p *peer) expectError(id uint64, code frame.Code, fatal bool) frame.ErrorBody {
+func (p *peer) expectError(id uint64, code frame.Code, fatal bool) frame.Fault {
 	p.t.Helper()
 	f := p.expect(frame.TypeError)
 	e, err := frame.ParseError(f.Payload())

@@ -63,7 +63,7 @@ func TestMessageThatEndsConnections(t *testing.T) {
 	reported := make(chan error, 10)
 	c, p := f.dial(frame.Welcome{}, ipc.ClientOptions{Backlog: 10 << 20, OnError: func(err error) { reported <- err }})
 	done := publishLarge(t, c, 1)
-	body := frame.ErrorBody{Code: frame.CodeMemory, Fatal: true, Text: "no room"}
+	body := frame.Fault{Code: frame.CodeMemory, Fatal: true, Text: "no room"}
 	for round := range 2 {
 		b := make([]byte, frame.HeaderSize) // it sees the beginning
 		if _, err := p.conn.Read(b); err != nil {

@@ -92,7 +92,7 @@ func TestControlIsTheAgents(t *testing.T) {
 		policy.Rule{Roles: []string{"collector"}, Rights: policy.Rights{Publish: []string{"events.#"}, Subscribe: []string{"control.#"}}},
 	)})
 	spawn(t, "whoami", s.path, "collector", "control.#").expect("welcome")
-	spawn(t, "whoami", s.path, "collector", "events.#").expect("subscribe: subscribe: peer says: policy denies it")
+	spawn(t, "whoami", s.path, "collector", "events.#").expect("subscribe: subscribe: policy denies it")
 	spawn(t, "whoami", s.path, "agent", "#").expect("refused: ipc: handshake")
 	subscribe(t, s.dial(t, ipc.ClientOptions{}), router.Subscription{Patterns: []string{"#"}})
 }

@@ -155,7 +155,7 @@ func newPartner(t *testing.T, path string) {
 		"partner.ask":     p.ask,
 		"partner.echo":    func(_ context.Context, r *router.Request) ([]byte, error) { return bytes.Clone(r.Payload), nil },
 		"partner.fail": func(context.Context, *router.Request) ([]byte, error) {
-			return nil, &router.ReplyError{Code: 2000, Text: "not today"}
+			return nil, &router.Fault{Code: 2000, Text: "not today"}
 		},
 		"partner.hang":      p.hang,
 		"partner.hanging":   func(ctx context.Context, _ *router.Request) ([]byte, error) { return nil, await(ctx, p.hanging) },
@@ -229,7 +229,7 @@ func (p *partner) take(ctx context.Context, r *router.Request) ([]byte, error) {
 func (p *partner) ask(ctx context.Context, r *router.Request) ([]byte, error) {
 	target, question, _ := strings.Cut(string(r.Payload), " ")
 	reply, err := p.plain.Request(ctx, target, []byte(question))
-	if failed := new(router.ReplyError); errors.As(err, &failed) {
+	if failed := new(router.Fault); errors.As(err, &failed) {
 		return fmt.Appendf(nil, "%d %s", failed.Code, failed.Text), nil
 	}
 	return reply.Payload, err

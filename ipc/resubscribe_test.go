@@ -248,7 +248,7 @@ func TestRefusedIsUnsubscribed(t *testing.T) {
 	p.conn.Close()
 	p = <-again
 	p.expect(frame.TypeSubscribe)
-	body := frame.ErrorBody{Code: frame.CodeSubscription, Text: "id is in use"}
+	body := frame.Fault{Code: frame.CodeSubscription, Text: "id is in use"}
 	p.send(encode(frame.Fields{Type: frame.TypeError, ID: id, Payload: frame.AppendError(nil, body)}))
 	if got := p.expect(frame.TypeUnsubscribe).ID(); got != id {
 		t.Errorf("unsubscribed %d, want %d", got, id)

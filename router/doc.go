@@ -148,15 +148,13 @@
 //     each message as that many subscribers.
 //   - Cancels for a responder wait in a lane of 512: more than that at once, and the
 //     oldest handlers are not told that nobody waits any more.
-
-//     another goroutine of the same client that waits for room itself.
 //
 // # Errors
 //
 // Errors come wrapped with what was attempted, and are tested for with errors.Is
 // and errors.As. ErrClosed is returned by everything that is used after its Close,
 // and is the same value in ring, router and ipc. The others that a caller can act
-// on are listed in errors.go, with *LimitError for every limit and *ReplyError for
+// on are listed in errors.go, with *LimitError for every limit and *Fault for
 // what a responder's handler returned. Deadlines and cancellation are the
 // context's own errors.
 //

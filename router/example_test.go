@@ -148,7 +148,7 @@ func ExampleBus_request() {
 	defer client.Close()
 	serving, err := server.Respond(ctx, "control.clock", func(ctx context.Context, r *router.Request) ([]byte, error) {
 		if string(r.Payload) != "now" {
-			return nil, &router.ReplyError{Code: 1024, Text: "ask for now"}
+			return nil, &router.Fault{Code: 1024, Text: "ask for now"}
 		}
 		return []byte("noon"), nil
 	})
@@ -158,7 +158,7 @@ func ExampleBus_request() {
 	reply, err := client.Request(ctx, "control.clock", []byte("now"))
 	fmt.Printf("%s %v\n", reply.Payload, err)
 	_, err = client.Request(ctx, "control.clock", []byte("then"))
-	var failed *router.ReplyError
+	var failed *router.Fault
 	fmt.Println(errors.As(err, &failed), failed.Code, failed.Text)
 	serving.Close()
 	_, err = client.Request(ctx, "control.clock", []byte("now"))

@@ -63,8 +63,8 @@ type (
 	Latency = bus.Latency
 	// LimitError says which limit a request would have exceeded.
 	LimitError = bus.LimitError
-	// ReplyError is the error that a responder's handler returned.
-	ReplyError = bus.ReplyError
+	// Fault is what the broker or a responder reports.
+	Fault = bus.Fault
 	// Pattern is a checked topic pattern.
 	Pattern = topic.Pattern
 	// Patterns is a set of patterns.

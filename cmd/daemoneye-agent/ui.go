@@ -110,7 +110,7 @@ func hint(name string, err error) string {
 	var mistakes *config.Errors
 	var remote mistakesError
 	var inUse *ipc.InUseError
-	var peer *ipc.PeerError
+	var peer *frame.Fault
 	switch {
 	// The topic and the pattern first: what is wrong with them says more than help.
 	case errors.Is(err, frame.ErrReserved):

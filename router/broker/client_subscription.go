@@ -63,8 +63,12 @@ func (l *LocalClient) subscribe(ctx context.Context, spec bus.Subscription, work
 	s := &localSubscription{l: l, id: l.calls.NextID()}
 	err := l.do(ctx, func() error {
 		sub, _, err := l.session.Subscribe(s.id, spec)
-		if err != nil {
+		switch {
+		case errors.Is(err, bus.ErrClosed):
 			return err
+		case err != nil: // the broker refuses it with the same Fault as over a socket
+			fault := frame.FaultOf(err)
+			return &fault
 		}
 		return s.begin(sub, work)
 	})

@@ -21,7 +21,7 @@ func (p *Session) Refuse(id uint64, err error) {
 	if id == 0 || id&endpoint.PublishID != 0 {
 		ln = bus.Bulk
 	}
-	body := frame.ErrorBody{Code: frame.CodeOf(err), Text: err.Error()}
+	body := frame.FaultOf(err)
 	b.sendControl(p, ln, func(dst []byte) []byte {
 		dst = frame.AppendControl(dst, frame.TypeError, id, b.now, frame.ErrorSize(body))
 		return frame.AppendError(dst, body)

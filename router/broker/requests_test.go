@@ -125,7 +125,7 @@ func TestAnAnswerThatIsTooLargeFailsAtOnce(t *testing.T) {
 	c := client(t, b, "c")
 	respond(t, c, "large", func(context.Context, *router.Request) ([]byte, error) { return make([]byte, 1000), nil })
 	_, err := c.Request(within(t), "large", nil)
-	var failed *router.ReplyError
+	var failed *router.Fault
 	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "answer: max_message_size is 1000, got 10") {
 		t.Errorf("%v, want that the answer is too large", err)
 	}
@@ -157,9 +157,9 @@ func TestAFailedHandlerFailsItsRequestOnly(t *testing.T) {
 		case "plain":
 			return nil, errors.New("not today")
 		case "coded":
-			return []byte("ignored"), &router.ReplyError{Code: 2000, Text: "bad config"}
+			return []byte("ignored"), &router.Fault{Code: 2000, Text: "bad config"}
 		case "reserved code":
-			return nil, &router.ReplyError{Code: frame.CodeNoResponder, Text: "I am not here"}
+			return nil, &router.Fault{Code: frame.CodeNoResponder, Text: "I am not here"}
 		case "panic":
 			panic("at the disco")
 		}
@@ -167,17 +167,17 @@ func TestAFailedHandlerFailsItsRequestOnly(t *testing.T) {
 	})
 	for _, tc := range []struct {
 		body string
-		want router.ReplyError
+		want router.Fault
 	}{
-		{"plain", router.ReplyError{Code: frame.CodeFailed, Text: "not today"}},
-		{"coded", router.ReplyError{Code: 2000, Text: "bad config"}},
-		{"reserved code", router.ReplyError{Code: frame.CodeFailed, Text: "I am not here"}},
-		{"panic", router.ReplyError{Code: frame.CodeFailed, Text: "responder panicked: at the disco"}},
+		{"plain", router.Fault{Code: frame.CodeFailed, Text: "not today"}},
+		{"coded", router.Fault{Code: 2000, Text: "bad config"}},
+		{"reserved code", router.Fault{Code: frame.CodeFailed, Text: "I am not here"}},
+		{"panic", router.Fault{Code: frame.CodeFailed, Text: "responder panicked: at the disco"}},
 	} {
 		_, err := c.Request(within(t), "fails", []byte(tc.body))
-		var re *router.ReplyError
+		var re *router.Fault
 		if !errors.As(err, &re) || !errors.Is(err, frame.ErrFailed) {
-			t.Errorf("%s: %v, want a *ReplyError", tc.body, err)
+			t.Errorf("%s: %v, want a *Fault", tc.body, err)
 			continue
 		}
 		if diff := cmp.Diff(tc.want, *re); diff != "" {

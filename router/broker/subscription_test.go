@@ -77,12 +77,12 @@ func TestTheNumberOfSubscriptionsIsLimited(t *testing.T) {
 	first := subscribe(t, c, spec)
 	subscribe(t, c, spec)
 	_, err := c.Subscribe(within(t), spec)
-	var limit *router.LimitError
-	if !errors.As(err, &limit) || !errors.Is(err, frame.ErrLimit) {
-		t.Fatalf("the third: %v, want a *LimitError", err)
+	var fault *router.Fault
+	if !errors.As(err, &fault) || !errors.Is(err, frame.ErrLimit) {
+		t.Fatalf("the third: %v, want a *Fault", err)
 	}
-	if want := (router.LimitError{Limit: "max_subscriptions", Max: 2, Got: 3}); *limit != want {
-		t.Errorf("%+v, want %+v", *limit, want)
+	if want := (router.Fault{Code: frame.CodeLimit, Text: "max_subscriptions is 2, got 3"}); *fault != want {
+		t.Errorf("%+v, want %+v", *fault, want)
 	}
 	subscribe(t, other, spec) // the limit is each client's
 	if err := first.Close(); err != nil {

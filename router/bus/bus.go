@@ -34,7 +34,7 @@ type Bus interface {
 	Subscribe(ctx context.Context, s Subscription) (Subscriber, error)
 	// Request sends body to the responder of target and waits for its reply.
 	// ctx's deadline travels with it. Errors to act on: ErrNoResponder at once
-	// when nobody serves target, ErrResponderDied, ErrOverloaded, *ReplyError
+	// when nobody serves target, ErrResponderDied, ErrOverloaded, *Fault
 	// when the handler failed, ctx.Err().
 	Request(ctx context.Context, target string, body []byte) (Reply, error)
 	// Respond serves requests for target with h until the returned Closer is

@@ -48,22 +48,8 @@ func (e *LimitError) Error() string {
 // Unwrap returns frame.ErrLimit.
 func (e *LimitError) Unwrap() error { return frame.ErrLimit }
 
-// ReplyError is the error that a responder's handler returned, as its
-// requester sees it. It is frame.ErrFailed to errors.Is.
-type ReplyError struct {
-	// Code is the application's own number, at least frame.CodeApplication, or
-	// frame.CodeFailed when the handler chose none.
-	Code frame.Code
-	// Text is the handler's message.
-	Text string
-}
-
-func (e *ReplyError) Error() string {
-	if e.Code < frame.CodeApplication {
-		return e.Text
-	}
-	return fmt.Sprintf("%s (%s)", e.Text, e.Code)
-}
-
-// Unwrap returns frame.ErrFailed.
-func (e *ReplyError) Unwrap() error { return frame.ErrFailed }
+// Fault is what the other side reports: a broker that refuses something or ends the
+// connection, or a responder whose handler returned an error. To errors.Is it is the
+// sentinel of its code. A handler returns one to choose a code of its own, from
+// frame.CodeApplication on; another error of a handler has frame.CodeFailed.
+type Fault = frame.Fault

@@ -26,7 +26,7 @@ type Request struct {
 // Responder answers requests. Its ctx ends with the request's deadline, or when
 // the requester cancels or goes away. Calls run concurrently, at most
 // MaxConcurrentRequests for a target. A returned error reaches the requester as
-// *ReplyError; return a *ReplyError to choose its code.
+// *Fault; return a *Fault to choose its code.
 type Responder func(ctx context.Context, r *Request) ([]byte, error)
 
 // MaxConcurrentRequests bounds the handlers that run at once for one Respond.

@@ -182,7 +182,7 @@ func (c *Requester) parseReply(f frame.Frame) (a answer) {
 		if failure.Code == frame.CodeDeadline {
 			return answer{err: deadlinePassed(&failure)}
 		}
-		return answer{err: &bus.ReplyError{Code: failure.Code, Text: failure.Error()}}
+		return answer{err: &failure}
 	}
 	return answer{reply: bus.Reply{Payload: payload, Content: f.Content(), Source: f.Source()}}
 }

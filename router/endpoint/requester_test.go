@@ -29,7 +29,7 @@ func control(typ frame.Type) func(f *frame.Fields) []byte {
 
 func failure(code frame.Code) func(f *frame.Fields) []byte {
 	return func(f *frame.Fields) []byte {
-		body := frame.ErrorBody{Code: code, Text: "says the broker"}
+		body := frame.Fault{Code: code, Text: "says the broker"}
 		return frame.AppendError(frame.AppendControl(nil, frame.TypeError, f.ID, 0, frame.ErrorSize(body)), body)
 	}
 }

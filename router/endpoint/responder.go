@@ -142,11 +142,11 @@ func (r *Responders) answer(ctx context.Context, key requestOrigin, req *bus.Req
 	body, err := callHandler(ctx, req, h)
 	f := frame.Fields{Type: frame.TypeReply, Priority: frame.NormalPriority, Payload: body, Source: key.source, ID: key.id, Time: bus.Now()}
 	if err != nil {
-		failure := frame.Failure{Code: frame.CodeFailed, Text: err.Error()}
-		var re *bus.ReplyError
+		failure := bus.Fault{Code: frame.CodeFailed, Text: err.Error()}
+		var chosen *bus.Fault
 		switch {
-		case errors.As(err, &re) && re.Code >= frame.CodeApplication:
-			failure.Code, failure.Text = re.Code, re.Text
+		case errors.As(err, &chosen) && chosen.Code >= frame.CodeApplication:
+			failure.Code, failure.Text = chosen.Code, chosen.Text
 		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
 			failure.Code = frame.CodeDeadline
 		}
@@ -154,7 +154,7 @@ func (r *Responders) answer(ctx context.Context, key requestOrigin, req *bus.Req
 	}
 	err = r.Send(&f)
 	if errors.Is(err, frame.ErrLimit) { // whoever asked shall not wait for what cannot come
-		f.Flags, f.Payload = frame.FlagFailed, frame.AppendFailure(nil, frame.Failure{Code: frame.CodeFailed, Text: "answer: " + err.Error()})
+		f.Flags, f.Payload = frame.FlagFailed, frame.AppendFailure(nil, bus.Fault{Code: frame.CodeFailed, Text: "answer: " + err.Error()})
 		err = errors.Join(err, r.Send(&f))
 	}
 	if err != nil && r.Failed != nil {

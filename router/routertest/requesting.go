@@ -181,7 +181,7 @@ var requesting = []testCase{
 	},
 	{
 		name: "a handler fails",
-		rule: "an error of the handler reaches the requester as *ReplyError, with the handler's code if it chose one; a panic is such an error, and nothing else comes of it",
+		rule: "an error of the handler reaches the requester as *Fault, with the handler's code if it chose one; a panic is such an error, and nothing else comes of it",
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")
 			t.respond(b, "demo.fails", func(_ context.Context, r *router.Request) ([]byte, error) {
@@ -189,20 +189,20 @@ var requesting = []testCase{
 				case "plain":
 					return nil, errors.New("not today")
 				case "coded":
-					return nil, &router.ReplyError{Code: 2000, Text: "bad config"}
+					return nil, &router.Fault{Code: 2000, Text: "bad config"}
 				case "panic":
 					panic("at the disco")
 				}
 				return nil, nil
 			})
-			for body, want := range map[string]router.ReplyError{
+			for body, want := range map[string]router.Fault{
 				"plain": {Code: frame.CodeFailed, Text: "not today"},
 				"coded": {Code: 2000, Text: "bad config"},
 				"panic": {Code: frame.CodeFailed, Text: "responder panicked: at the disco"},
 			} {
 				_, err := a.Request(t.ctx(), "demo.fails", []byte(body))
 				t.is(body, err, frame.ErrFailed)
-				var re *router.ReplyError
+				var re *router.Fault
 				if !errors.As(err, &re) || *re != want {
 					t.Errorf("%s: %v, want %v", body, re, want)
 				}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -158,6 +159,16 @@ func (t *suite) is(what string, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Errorf("%s: %v, want %v", what, err, want)
+	}
+}
+
+// isFault checks that an error is the one that is wanted, as the broker reports it; text,
+// where it is not empty, is what the broker says.
+func (t *suite) isFault(what string, err, want error, text string) {
+	t.Helper()
+	var fault *router.Fault
+	if !errors.As(err, &fault) || !errors.Is(err, want) || fault.Code != frame.CodeOf(want) || text != "" && fault.Text != text {
+		t.Errorf("%s: %T %v, want a fault that is %v, %q", what, err, err, want, text)
 	}
 }
 

@@ -55,7 +55,7 @@ var subscribing = []testCase{
 	},
 	{
 		name:    "a bad subscription is refused",
-		rule:    "Subscribe fails for a bad pattern, for none, for a wildcard where there may be none, and for more subscriptions than are allowed",
+		rule:    "Subscribe fails for a bad pattern, for none, for a wildcard where there may be none, and for more subscriptions than are allowed, with a *Fault that has the broker's code and text",
 		options: router.Options{MaxSubscriptions: 2},
 		run: func(t *suite) {
 			bus := t.dial("bus")
@@ -64,20 +64,22 @@ var subscribing = []testCase{
 				name string
 				spec router.Subscription
 				want error
+				text string
 			}{
-				{"a bad pattern", router.Subscription{Patterns: []string{"a.#.b"}}, router.ErrPattern},
-				{"no pattern", router.Subscription{}, router.ErrSubscription},
-				{"a forbidden wildcard", router.Subscription{Patterns: []string{"a.#"}, EnableWildcards: &off}, router.ErrPattern},
-				{"an unknown policy", router.Subscription{Patterns: []string{"a"}, Overflow: "block"}, router.ErrSubscription},
+				{"a bad pattern", router.Subscription{Patterns: []string{"a.#.b"}}, router.ErrPattern, ""},
+				{"no pattern", router.Subscription{}, router.ErrSubscription, "subscription is not valid: 0 topic_patterns, want 1 to 64"},
+				{"a forbidden wildcard", router.Subscription{Patterns: []string{"a.#"}, EnableWildcards: &off}, router.ErrPattern, ""},
+				{"an unknown policy", router.Subscription{Patterns: []string{"a"}, Overflow: "block"}, router.ErrSubscription, ""},
+				{"a negative queue", router.Subscription{Patterns: []string{"a"}, Queue: -1}, router.ErrSubscription, "subscription is not valid: queue is -1, want 0 or more"},
 			} {
 				_, err := bus.Subscribe(t.ctx(), c.spec)
-				t.is(c.name, err, c.want)
+				t.isFault(c.name, err, c.want, c.text)
 			}
 			good := router.Subscription{Patterns: []string{"demo.x"}}
 			s := t.subscribe(bus, good)
 			t.subscribe(bus, good)
 			_, err := bus.Subscribe(t.ctx(), good)
-			t.is("one too many", err, frame.ErrLimit)
+			t.isFault("one too many", err, frame.ErrLimit, "max_subscriptions is 2, got 3")
 			t.publish(bus, "demo.x", "still here")
 			t.expect(s, "still here")
 		},

@@ -64,7 +64,7 @@ type Client struct {
 var _ bus.Bus = (*Client)(nil)
 
 // Dial connects to a broker. It tries once; errors are *unixsock.OpError, over a
-// *PeerError when the broker refused. It starts goroutines that Close waits for.
+// *frame.Fault when the broker refused. It starts goroutines that Close waits for.
 func Dial(ctx context.Context, o Options) (*Client, error) {
 	s, err := dial(ctx, &o)
 	if err != nil {
@@ -172,12 +172,5 @@ func (c *Client) await(ctx context.Context, f *frame.Fields) error {
 	if c.inHandler() {
 		return ErrInHandler
 	}
-	if err := c.calls.Await(ctx, f); err != nil {
-		var e *frame.ErrorBody
-		if errors.As(err, &e) {
-			return &PeerError{e.Code, e.Text}
-		}
-		return err
-	}
-	return nil
+	return c.calls.Await(ctx, f)
 }

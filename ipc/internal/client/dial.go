@@ -147,13 +147,13 @@ func parseAnswer(f frame.Frame) (frame.Welcome, error) {
 		if err != nil {
 			return frame.Welcome{}, err
 		}
-		return frame.Welcome{}, &PeerError{e.Code, e.Text}
+		return frame.Welcome{}, &e
 	case frame.TypeGoodbye:
 		g, err := frame.ParseGoodbye(f.Payload())
 		if err != nil {
 			return frame.Welcome{}, err
 		}
-		return frame.Welcome{}, &PeerError{g.Code, g.Text}
+		return frame.Welcome{}, &g
 	}
 	return frame.Welcome{}, fmt.Errorf("%w: %s instead of welcome", frame.ErrUnexpected, f.Type())
 }

@@ -111,7 +111,7 @@ func (c *Client) drain(ctx context.Context) error {
 // isOrderly reports whether err is the goodbye of a broker that has sent all that it
 // had for this client.
 func isOrderly(err error) bool {
-	var peer *PeerError
+	var peer *frame.Fault
 	return errors.As(err, &peer) && (peer.Code == frame.CodeNone || peer.Code == frame.CodeShutdown)
 }
 
@@ -131,7 +131,7 @@ func (c *Client) close(patience time.Duration) {
 	c.closed, c.draining = true, false
 	c.mu.Unlock()
 	impatient := time.AfterFunc(patience, c.hangUp)
-	c.out.close(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Goodbye{}))
+	c.out.close(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Fault{}))
 	impatient.Stop()
 	c.cancel()
 	c.hangUp()

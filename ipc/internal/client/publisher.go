@@ -43,7 +43,7 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 		return err
 	}
 	if len(extension) > frame.MaxExtension {
-		return &bus.LimitError{Limit: "extension", Max: frame.MaxExtension, Got: int64(len(extension))}
+		return &bus.LimitError{Limit: "max_extension", Max: frame.MaxExtension, Got: int64(len(extension))}
 	}
 	if method := c.o.Compress & terms.inflates; method != 0 && len(payload) > frame.CompressAbove {
 		return c.publishCompressed(p, method, extension, payload)

@@ -62,7 +62,7 @@ func (c *Client) receive(s *session) error {
 		n, err := r.read(s.fd)
 		if err == unix.EAGAIN {
 			err = frame.ErrHeartbeat
-			c.out.abort(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Goodbye{Code: frame.CodeHeartbeat, Text: "the broker fell silent"}))
+			c.out.abort(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Fault{Code: frame.CodeHeartbeat, Text: "the broker fell silent"}))
 		}
 		if err != nil {
 			return unixsock.NewOpError("read", c.o.Path, err)
@@ -226,7 +226,7 @@ func (r *receiver) control(f frame.Frame) error {
 		if err != nil {
 			return unixsock.NewOpError("read", c.o.Path, err)
 		}
-		return &PeerError{g.Code, g.Text}
+		return &g
 	case frame.TypeError:
 		e, err := frame.ParseError(f.Payload())
 		if err != nil {
@@ -235,11 +235,10 @@ func (r *receiver) control(f frame.Frame) error {
 		if c.calls.Answer(f) {
 			return nil
 		}
-		refusal := &PeerError{e.Code, e.Text}
 		if s := r.lookup(f.ID()); s != nil {
-			s.refused(refusal)
+			s.refused(&e)
 		}
-		c.report(refusal)
+		c.report(&e)
 	default:
 		c.calls.Answer(f)
 	}

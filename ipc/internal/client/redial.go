@@ -106,7 +106,7 @@ func (c *Client) endConnection(s *session, err error) {
 // connections over it: it would end the next one as well, and nothing behind the
 // message would ever be sent.
 func (c *Client) dropPoison(cutID uint64, err error) {
-	var peer *PeerError
+	var peer *frame.Fault
 	if cutID == 0 || !errors.As(err, &peer) || !isFault(peer.Code) {
 		return
 	}
@@ -165,7 +165,7 @@ func (c *Client) redial(backoff *time.Duration) *session {
 		*backoff = min(2*(*backoff), maxBackoff)
 		s, err := dial(c.ctx, &c.o)
 		if err != nil {
-			if refused := new(PeerError); errors.As(err, &refused) {
+			if refused := new(frame.Fault); errors.As(err, &refused) {
 				c.report(err) // that no broker listens is not reported; that one refuses is
 			}
 			continue

@@ -79,10 +79,10 @@ func (s *Server) admit(fd int) {
 // refusal returns the frames that refuse a client which did not become a connection.
 func refusal(code frame.Code, format string, args ...any) []byte {
 	text := fmt.Sprintf(format, args...)
-	body := frame.ErrorBody{Code: code, Fatal: true, Text: text}
+	body := frame.Fault{Code: code, Fatal: true, Text: text}
 	b := frame.AppendControl(nil, frame.TypeError, 0, frame.Now(), frame.ErrorSize(body))
 	b = frame.AppendError(b, body)
-	return frame.AppendGoodbyeFrame(b, frame.Now(), frame.Goodbye{Code: code, Text: text})
+	return frame.AppendGoodbyeFrame(b, frame.Now(), frame.Fault{Code: code, Text: text})
 }
 
 // sendAndClose writes b and closes the socket. The socket is new, so it has room for

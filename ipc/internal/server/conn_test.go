@@ -54,7 +54,7 @@ func newTestConn(t *testing.T, st state) (*conn, *os.File) {
 // which it can come.
 func TestStatesOfAConnection(t *testing.T) {
 	t.Parallel()
-	goodbye := frame.AppendGoodbyeFrame(nil, 0, frame.Goodbye{})
+	goodbye := frame.AppendGoodbyeFrame(nil, 0, frame.Fault{})
 	for _, tc := range []struct {
 		event string
 		do    func(*conn)

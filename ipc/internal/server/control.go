@@ -46,7 +46,7 @@ func (c *conn) control(f frame.Frame) {
 		// The client reports an error of its own, which is only counted.
 		s.b.Refused(frame.ErrFailed)
 	case frame.TypeDrain:
-		c.beginDrain(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Goodbye{Text: "drained"}))
+		c.beginDrain(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Fault{Text: "drained"}))
 		c.session.Finish() // without this, what is queued might never come to an end
 		c.session.RequestWrite()
 	case frame.TypeGoodbye:

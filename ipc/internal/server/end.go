@@ -46,7 +46,7 @@ func (c *conn) finishDrain() {
 // refuse answers a frame that was at fault with an error. A fatal one ends the
 // connection.
 func (c *conn) refuse(id uint64, err error, fatal bool) {
-	body := frame.ErrorBody{Code: frame.CodeOf(err), Fatal: fatal, Text: err.Error()}
+	body := frame.Fault{Code: frame.CodeOf(err), Fatal: fatal, Text: err.Error()}
 	c.ctl = frame.AppendControl(c.ctl, frame.TypeError, id, frame.Now(), frame.ErrorSize(body))
 	c.ctl = frame.AppendError(c.ctl, body)
 	if fatal {
@@ -61,7 +61,7 @@ func (c *conn) refuse(id uint64, err error, fatal bool) {
 func (c *conn) disconnect(code frame.Code, text string, why error) {
 	switch c.state {
 	case accepted, ready, draining:
-		c.ctl = frame.AppendGoodbyeFrame(c.ctl, frame.Now(), frame.Goodbye{Code: code, Text: text})
+		c.ctl = frame.AppendGoodbyeFrame(c.ctl, frame.Now(), frame.Fault{Code: code, Text: text})
 	}
 	c.close(why)
 }

@@ -93,7 +93,7 @@ func (c *conn) event(events uint32) {
 // queued is written as long as clients take it. What is not looked at any more is
 // taken out of epoll, which would report it again and again.
 func (s *Server) Finish() {
-	goodbye := frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Goodbye{Code: frame.CodeShutdown, Text: "the broker is shutting down"})
+	goodbye := frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Fault{Code: frame.CodeShutdown, Text: "the broker is shutting down"})
 	deadline := time.Now().Add(s.o.DrainTimeout)
 	s.poll.remove(s.l.FD())
 	s.poll.remove(s.poll.wakefd)
