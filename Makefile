@@ -37,9 +37,9 @@ bench: ## measure everything (some 15 minutes) and write bench/out/report.md wit
 bench-claim: ## measure 10,000 msg/s and less than 1 ms alone, in less than a minute
 	$(GO) test -run '^$$' -bench '^BenchmarkClaim$$' -count 3 -benchtime 800ms ./bench
 
-bench-compare: ROUNDS = 6
+bench-compare: ROUNDS = 9
 bench-compare: EACH = 0.5
-bench-compare: ## measure this tree beside the commit BASE, in turn (some 7 minutes): BASE=v1.0
+bench-compare: ## measure this tree beside the commit BASE, in turn (some 6 minutes): BASE=v1.0
 	$(GO) run ./bench/compare -base '$(BASE)' -rounds $(ROUNDS) -seconds $(EACH) -out bench/out
 
 bench-once: ## compile and run every benchmark once

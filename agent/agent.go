@@ -134,9 +134,7 @@ func New(o Options) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.monitor, err = newMonitor(a.broker, a.manager, o.Logger); err != nil {
-		return nil, err
-	}
+	a.monitor = newMonitor(a.broker, a.manager, o.Logger)
 	a.config.Store(o.Config)
 	a.apply(o.Config)
 	return a, nil
@@ -212,7 +210,7 @@ func (a *Agent) work(ctx context.Context) (err error) {
 		}
 		return err
 	}
-	_, err = a.self.Subscribe(ctx, router.Subscription{SubscriberID: "gaps", Patterns: []string{"events.+.gap"}, Handler: a.monitor.hear})
+	_, err = a.self.Subscribe(ctx, router.Subscription{SubscriberID: "gaps", Patterns: []string{"events.+.gap"}, Handler: a.monitor.gaps.onMessage})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -251,7 +249,7 @@ func (a *Agent) announce(ctx context.Context) {
 // collectorChanged publishes a collector's new state, and notes when each has
 // decided: it has registered, or ended without.
 func (a *Agent) collectorChanged(s control.CollectorStatus) {
-	a.monitor.expire(s.PID)
+	a.monitor.usage.expire(s.PID)
 	a.publishState(s)
 	for _, c := range a.manager.Status() {
 		if c.State != control.CollectorRunning && c.LastExit == "" {

@@ -15,46 +15,47 @@ import (
 // BrokerOptions returns the options in force of a's broker.
 func BrokerOptions(a *Agent) router.Options { return a.broker.Options() }
 
-// Books are the monitor's, without an agent.
-type Books struct{ m monitor }
+// History is the monitor's, without an agent.
+type History struct{ h statsHistory }
 
-// Remember is remember.
-func (b *Books) Remember(s router.Stats) { b.m.remember(s) }
+// Add is add.
+func (h *History) Add(s router.Stats) { h.h.add(s) }
 
-// Minute is minute.
-func (b *Books) Minute() *health.Minute { return b.m.minute() }
+// LastMinute is lastMinute.
+func (h *History) LastMinute() *health.Minute { return h.h.lastMinute() }
 
-// Miss is miss, which tells log.
-func (b *Books) Miss(log *slog.Logger, s router.Stats) {
-	b.m.log = log
-	b.m.miss(s)
+// WarnIdle checks each of the statistics, and logs to log.
+func WarnIdle(log *slog.Logger, all ...router.Stats) {
+	m := newMonitor(nil, nil, log)
+	for _, s := range all {
+		m.warnIdle(s)
+	}
 }
 
-// Judge judges the broker, without a minute ago.
+// Judge judges the broker, without a history.
 func Judge(now router.Stats, asker uint32) control.Health {
-	return new(monitor).parts(now, nil, asker)["broker"]
+	return new(monitor).judge(now, nil, asker)["broker"]
 }
 
-// RememberNow has a's monitor sample the books, as it does all five seconds.
-func RememberNow(a *Agent) error {
+// AddToHistory has a's monitor keep the statistics, as it does every checkInterval.
+func AddToHistory(a *Agent) error {
 	s, err := a.broker.Stats(context.Background())
-	a.monitor.remember(s)
+	a.monitor.history.add(s)
 	return err
 }
 
-// Usage is what a's monitor knows of a process when it looks at now.
-func Usage(a *Agent, pid int, now time.Time) control.Usage {
-	a.monitor.sample(now, 0)
-	a.monitor.mu.Lock()
-	defer a.monitor.mu.Unlock()
-	return a.monitor.processes[pid].usage
+// UsageAt measures a process at a moment.
+func UsageAt(a *Agent, pid int, now time.Time) control.Usage {
+	a.monitor.measure(now, 0)
+	u, _ := a.monitor.usage.of(pid)
+	return u
 }
 
-// Lost is what a source is said to have lost after the announcements.
+// Lost is the text about a source after the announcements.
 func Lost(now time.Time, source uint32, announced ...Announcement) string {
-	g := gaps{}
+	var g collectorGaps
 	for _, x := range announced {
-		g.add(x.Source, gap{x.At, x.Lost, x.Reason})
+		g.add(x.Source, newGap(x.At, x.Lost, x.Reason))
 	}
 	return g.text(source, now)
 }

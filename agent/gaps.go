@@ -3,59 +3,115 @@ package agent
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
+
+	"github.com/daemoneye/eventbus/agent/event"
+	"github.com/daemoneye/eventbus/router"
 )
 
 // gap is a loss that a collector announced.
 type gap struct {
-	at     time.Time
-	lost   uint64 // 0 when that is not known
-	reason string
+	at    time.Time
+	lost  uint64 // 0 when that is not known
+	unit  string // what lost counts, such as events
+	cause string
 }
 
-// gaps are the losses of the last minute, by the source of the announcement.
-type gaps map[uint32][]gap
+// newGap makes a gap of an announcement, whose reason is of the form "UNIT: CAUSE".
+func newGap(at time.Time, lost uint64, reason string) gap {
+	unit, cause, ok := strings.Cut(reason, ": ")
+	if !ok {
+		unit, cause = "records", reason
+	}
+	return gap{at, lost, unit, cause}
+}
 
-// maxGaps bounds what is kept of a source. What is announced beyond that counts
-// as one with the last.
+// collectorGaps are the losses of the last minute that collectors announced, by the
+// source of the announcement. The zero collectorGaps is ready for use.
+//
+// Safe for concurrent use.
+type collectorGaps struct {
+	mu       sync.Mutex
+	bySource map[uint32][]gap // guarded by mu; oldest first
+}
+
+// maxGaps bounds what is kept of a source. A loss beyond that is added to the last
+// one of its unit, or else the oldest is forgotten.
 const maxGaps = 64
 
-func (g gaps) add(source uint32, x gap) {
-	for s := range g {
+// onMessage handles a message of a gap topic.
+func (g *collectorGaps) onMessage(m *router.Message) {
+	if m.Gap != nil {
+		return // announcements were lost; their collectors go on counting in the next one
+	}
+	v, err := event.Parse(m.Payload)
+	if err != nil {
+		return
+	}
+	if x, ok := event.Copy[event.Loss](v); ok {
+		g.add(m.Frame.Source(), newGap(time.Now(), x.Body.Lost, x.Body.Reason))
+	}
+}
+
+func (g *collectorGaps) add(source uint32, x gap) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for s := range g.bySource {
 		g.expire(s, x.at)
 	}
-	all := g[source]
-	if n := len(all); n == maxGaps {
-		x.lost += all[n-1].lost
-		all = all[:n-1]
+	if g.bySource == nil {
+		g.bySource = make(map[uint32][]gap)
 	}
-	g[source] = append(all, x)
+	all := g.bySource[source]
+	if len(all) == maxGaps {
+		i := len(all) - 1
+		for i > 0 && all[i].unit != x.unit {
+			i--
+		}
+		if all[i].unit == x.unit {
+			x.lost += all[i].lost
+		}
+		all = slices.Delete(all, i, i+1)
+	}
+	g.bySource[source] = append(all, x)
 }
 
-func (g gaps) expire(source uint32, now time.Time) {
-	g[source] = slices.DeleteFunc(g[source], func(x gap) bool { return now.Sub(x.at) >= time.Minute })
-	if len(g[source]) == 0 {
-		delete(g, source)
+// expire forgets what is older than a minute. mu is held.
+func (g *collectorGaps) expire(source uint32, now time.Time) {
+	left := slices.DeleteFunc(g.bySource[source], func(x gap) bool { return now.Sub(x.at) >= time.Minute })
+	if len(left) == 0 {
+		delete(g.bySource, source)
+		return
 	}
+	g.bySource[source] = left
 }
 
-// text says what a source lost in the last minute; it is empty for nothing.
-func (g gaps) text(source uint32, now time.Time) string {
+// text says what a source lost in the last minute, unit by unit, with the latest
+// cause of each; it is empty for nothing.
+func (g *collectorGaps) text(source uint32, now time.Time) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.expire(source, now)
-	all := g[source]
-	if len(all) == 0 {
-		return ""
+	var sums []gap
+	for _, x := range g.bySource[source] {
+		i := slices.IndexFunc(sums, func(s gap) bool { return s.unit == x.unit })
+		if i < 0 {
+			sums = append(sums, x)
+			continue
+		}
+		sums[i].lost += x.lost
+		sums[i].cause = x.cause
 	}
-	lost := uint64(0)
-	for _, x := range all {
-		lost += x.lost
+	texts := make([]string, len(sums))
+	for i, s := range sums {
+		count := "an unknown number"
+		if s.lost > 0 {
+			count = strconv.FormatUint(s.lost, 10)
+		}
+		texts[i] = fmt.Sprintf("%s: %s lost in the last minute (%s)", s.unit, count, s.cause)
 	}
-	what := "events were"
-	switch {
-	case lost == 1:
-		what = "1 event was"
-	case lost > 1:
-		what = fmt.Sprintf("%d events were", lost)
-	}
-	return fmt.Sprintf("%s lost in the last minute: %s", what, all[len(all)-1].reason)
+	return strings.Join(texts, "; ")
 }

@@ -4,177 +4,169 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
-	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/agent/health"
 	"github.com/daemoneye/eventbus/agent/manager"
 	"github.com/daemoneye/eventbus/agent/procstat"
 	"github.com/daemoneye/eventbus/router"
 )
 
-const (
-	// sampling is the interval of the monitor.
-	sampling = 5 * time.Second
-	// fresh is how old a sample of the processes may be that is shown.
-	fresh = time.Second
-	// leastShare is the least time over which a share of the processor is taken:
-	// the kernel counts in steps of 10 ms.
-	leastShare = 500 * time.Millisecond
-)
+// checkInterval is the time between two checks of the monitor.
+const checkInterval = 5 * time.Second
 
-// monitor samples the agent's processes and the broker's books at intervals, so
-// that shares and changes are of a known time, and tells the log. Safe for
-// concurrent use.
+// monitor does what the agent does at intervals: it measures the processes, keeps
+// the broker's statistics of the last minute, restarts collectors that have lost
+// their connection, and writes statistics and a warning to the log.
+//
+// What it collects may be read by any goroutine; run is for one.
 type monitor struct {
 	broker  *router.Broker
 	manager *manager.Manager
 	log     *slog.Logger
 
-	statistics chan time.Duration // a new interval of lines in the log, 0 for none; holds the last one
+	usage   usageMeter
+	history statsHistory
+	gaps    collectorGaps
 
-	mu        sync.Mutex
-	processes map[int]*measured // guarded by mu; by pid, the agent's own among them
-	past      []router.Stats    // guarded by mu; the books of the last minute, one a sampling
-	gaps      gaps              // guarded by mu
-	alone     bool              // guarded by mu; that nobody subscribes has been said
+	logIntervals chan time.Duration // a new interval of log lines, 0 for none; holds the newest only
+
+	warnedIdle bool // owned by run; the warning of noSubscribers has been logged
 }
 
-// measured is one process and its latest measurement.
-type measured struct {
-	sampler *procstat.Sampler
-	at      time.Time
-	usage   control.Usage
-
-	// what the share of the processor was last taken from
-	since time.Time
-	used  time.Duration
+func newMonitor(b *router.Broker, m *manager.Manager, log *slog.Logger) *monitor {
+	return &monitor{broker: b, manager: m, log: log, logIntervals: make(chan time.Duration, 1)}
 }
 
-func newMonitor(b *router.Broker, m *manager.Manager, log *slog.Logger) (*monitor, error) {
-	self, err := procstat.New(os.Getpid())
-	if err != nil {
-		return nil, err
-	}
-	own := map[int]*measured{os.Getpid(): {sampler: self}}
-	return &monitor{
-		broker: b, manager: m, log: log, statistics: make(chan time.Duration, 1), processes: own, gaps: gaps{},
-	}, nil
-}
-
-// configure has the statistics logged as c says, from now on. One goroutine at a
-// time.
+// configure sets how often statistics are logged. One goroutine at a time.
 func (m *monitor) configure(c *config.Broker) {
 	interval := c.StatsInterval
 	if !c.EnableStatistics {
 		interval = 0
 	}
 	select {
-	case <-m.statistics: // run has not taken the one before, and need not
+	case <-m.logIntervals: // run has not taken the one before, and need not
 	default:
 	}
-	m.statistics <- interval
+	m.logIntervals <- interval
 }
 
-// run samples and tells until ctx ends.
+// run checks and logs until ctx ends.
 func (m *monitor) run(ctx context.Context) {
-	sampling, telling := time.NewTicker(sampling), time.NewTicker(time.Hour)
-	defer sampling.Stop()
-	defer telling.Stop()
-	telling.Stop()
-	m.sample(time.Now(), 0)
+	checks, logs := time.NewTicker(checkInterval), time.NewTicker(time.Hour)
+	defer checks.Stop()
+	defer logs.Stop()
+	logs.Stop()
+	m.measure(time.Now(), 0)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-sampling.C:
-			m.sample(time.Now(), 0)
-			if s, err := m.look(ctx); err == nil {
-				m.remember(s)
-				m.miss(s)
+		case <-checks.C:
+			m.check(ctx)
+		case interval := <-m.logIntervals:
+			if logs.Stop(); interval > 0 {
+				logs.Reset(interval)
 			}
-		case interval := <-m.statistics:
-			if telling.Stop(); interval > 0 {
-				telling.Reset(interval)
-			}
-		case <-telling.C:
-			if s, err := m.look(ctx); err == nil {
-				m.tell(s)
+		case <-logs.C:
+			if s, err := m.broker.Stats(ctx); err == nil {
+				m.logStatistics(s)
 			}
 		}
 	}
 }
 
-// look returns the broker's books. A collector that was registered before and has
-// no connection now will not get one any more: the manager is told. It must not be
-// called by what the manager calls.
-func (m *monitor) look(ctx context.Context) (router.Stats, error) {
-	running := m.manager.Status()
+// check is what has to be done every checkInterval.
+func (m *monitor) check(ctx context.Context) {
+	m.measure(time.Now(), 0)
+	collectors := m.manager.Status()
 	s, err := m.broker.Stats(ctx)
 	if err != nil {
-		return s, err
+		return // the broker is ending
 	}
+	for _, pid := range disconnected(collectors, &s) {
+		m.manager.MarkLost(pid, lostConnection)
+	}
+	m.history.add(s)
+	m.warnIdle(s)
+}
+
+// lostConnection is why a collector is restarted that is still alive.
+const lostConnection = "it runs, but has lost its connection to the agent"
+
+// disconnected returns the pids of the collectors that were running before s was
+// taken and have no connection in it. They will not get one any more, because a
+// collector connects once.
+func disconnected(collectors []control.CollectorStatus, s *router.Stats) (pids []int) {
 	connected := make(map[int]bool, len(s.Clients))
 	for _, c := range s.Clients {
 		connected[c.PID] = true
 	}
-	for _, c := range running {
-		// One that ends has lost its connection too; the manager hears how it ended.
+	for _, c := range collectors {
+		// One that is ending has lost its connection too. The manager will see how
+		// it ended.
 		if c.State == control.CollectorRunning && !connected[c.PID] && !procstat.Ending(c.PID) {
-			m.manager.Lose(c.PID, "it runs, but has lost its connection to the agent")
+			pids = append(pids, c.PID)
 		}
 	}
-	return s, nil
+	return pids
 }
 
-// tell logs the main figures.
-func (m *monitor) tell(s router.Stats) {
-	c := m.collectors(s)
-	h := health.Worst(m.parts(s, c, 0))
-	m.mu.Lock()
-	var own control.Usage
-	if p := m.processes[os.Getpid()]; p != nil {
-		own = p.usage
+// measure measures the agent and the collectors that run, but for those that were
+// measured less than maxAge ago.
+func (m *monitor) measure(now time.Time, maxAge time.Duration) {
+	pids := []int{os.Getpid()}
+	for _, c := range m.manager.Status() {
+		if c.PID != 0 {
+			pids = append(pids, c.PID)
+		}
 	}
-	m.mu.Unlock()
+	m.usage.measure(pids, now, maxAge)
+}
+
+// warnIdle warns once when nobody has subscribed to anything.
+func (m *monitor) warnIdle(s router.Stats) {
+	if m.warnedIdle || !health.NoSubscribers(s) {
+		return
+	}
+	m.warnedIdle = true
+	m.log.Warn("nobody subscribes", "uptime", s.Uptime.Round(time.Second))
+}
+
+// logStatistics logs the main figures.
+func (m *monitor) logStatistics(s router.Stats) {
+	h := health.Worst(m.judge(s, m.collectors(s), 0))
+	own, _ := m.usage.of(os.Getpid())
 	m.log.Info("statistics", "health", h.State, "reason", h.Reason,
 		"published", s.Published, "delivered", s.Delivered, "dropped", s.Dropped, "queued", s.Queued,
 		"publish_rate", s.PublishRate, "p99", s.Latency.P99,
 		"clients", len(s.Clients), "subscriptions", len(s.Subscriptions),
-		"cpu_percent", own.CPUPercent, "rss_bytes", own.RSS)
+		"cpu_percent", figure(own.CPUPercent), "rss_bytes", figure(own.RSS))
 }
 
-// miss warns once when nobody has subscribed to anything.
-func (m *monitor) miss(s router.Stats) {
-	m.mu.Lock()
-	first := !m.alone && health.Alone(s)
-	m.alone = m.alone || first
-	m.mu.Unlock()
-	if first {
-		m.log.Warn("nobody subscribes", "uptime", s.Uptime.Round(time.Second))
+// figure returns the number that p points to, for the log, or "unknown".
+func figure[T any](p *T) any {
+	if p == nil {
+		return "unknown"
 	}
+	return *p
 }
 
-// parts judges the parts of the agent as they are when asker does not look: that
-// must not change the verdict.
-func (m *monitor) parts(s router.Stats, collectors []control.CollectorStatus, asker uint32) map[string]control.Health {
-	s.Clients = slices.DeleteFunc(slices.Clone(s.Clients), func(c router.ClientStats) bool { return c.Source == asker })
+// judge returns the health of each part of the agent. The client asker, which is
+// asking for it, does not count: the answer must not depend on the question.
+func (m *monitor) judge(s router.Stats, collectors []control.CollectorStatus, asker uint32) map[string]control.Health {
 	return map[string]control.Health{
-		"broker":     health.Broker(s, m.minute()),
+		"broker":     health.Broker(without(s, asker), m.history.lastMinute()),
 		"collectors": health.Collectors(collectors),
 	}
 }
 
-// collectors returns their status, with what was lost of their events. s says
-// which client is whose.
+// collectors returns the status of the collectors, with what was lost of their
+// events. s says which client is which collector.
 func (m *monitor) collectors(s router.Stats) []control.CollectorStatus {
 	all := m.manager.Status()
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	for i := range all {
 		for _, c := range s.Clients {
 			if c.PID == all[i].PID && c.PID != 0 {
@@ -183,120 +175,4 @@ func (m *monitor) collectors(s router.Stats) []control.CollectorStatus {
 		}
 	}
 	return all
-}
-
-// hear takes note of the gaps that collectors announce.
-func (m *monitor) hear(msg *router.Message) {
-	if msg.Gap != nil {
-		return
-	}
-	v, err := event.Parse(msg.Payload)
-	if err != nil {
-		return
-	}
-	if g, ok := event.Copy[event.Loss](v); ok {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.gaps.add(msg.Frame.Source(), gap{time.Now(), g.Body.Lost, g.Body.Reason})
-	}
-}
-
-// remember keeps the books of s.
-func (m *monitor) remember(s router.Stats) {
-	s.Clients, s.Subscriptions = nil, slices.Clone(s.Subscriptions)
-	for i := range s.Subscriptions {
-		s.Subscriptions[i].Patterns, s.Subscriptions[i].DroppedBy = nil, nil
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.past = append(m.past, s)
-	if over := len(m.past) - int(time.Minute/sampling); over > 0 {
-		m.past = m.past[over:]
-	}
-}
-
-// minute returns the books of the last minute, nil while that has not passed.
-func (m *monitor) minute() *health.Minute {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := len(m.past)
-	if n < int(time.Minute/sampling) {
-		return nil
-	}
-	return &health.Minute{Began: m.past[0], Settled: m.past[n-2]} // the last one may be of just now
-}
-
-// sample measures the agent and the collectors that run, but for those that were
-// measured less than after ago.
-func (m *monitor) sample(now time.Time, after time.Duration) {
-	running := []int{os.Getpid()}
-	for _, c := range m.manager.Status() {
-		if c.PID != 0 {
-			running = append(running, c.PID)
-		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	all := make(map[int]*measured, len(running))
-	for _, pid := range running {
-		if p := m.measure(pid, now, after); p != nil {
-			all[pid] = p
-		}
-	}
-	m.processes = all
-}
-
-// measure returns nil for a process that has ended. mu is held.
-func (m *monitor) measure(pid int, now time.Time, after time.Duration) *measured {
-	p := m.processes[pid]
-	if p == nil {
-		s, err := procstat.New(pid)
-		if err != nil {
-			return nil
-		}
-		p = &measured{sampler: s}
-	}
-	if now.Sub(p.at) < after {
-		return p
-	}
-	x, err := p.sampler.Sample(now)
-	if err != nil {
-		return nil
-	}
-	p.at = now
-	share := p.usage.CPUPercent
-	if d := now.Sub(p.since); p.since.IsZero() || d >= leastShare {
-		if !p.since.IsZero() {
-			share = 100 * float64(x.CPUTime-p.used) / float64(d)
-		}
-		p.since, p.used = now, x.CPUTime
-	}
-	p.usage = control.Usage{CPUPercent: share, RSS: uint64(x.ResidentBytes), Threads: x.Threads, OpenFiles: x.Descriptors}
-	return p
-}
-
-// expire has a process measured again before it is shown: what it takes has
-// changed with its state.
-func (m *monitor) expire(pid int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if p := m.processes[pid]; p != nil {
-		p.at = time.Time{}
-	}
-}
-
-// fill puts the latest measurements into s.
-func (m *monitor) fill(s *control.Status) {
-	m.sample(time.Now(), fresh)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if p := m.processes[s.PID]; p != nil {
-		s.Usage = p.usage
-	}
-	for i := range s.Collectors {
-		if p := m.processes[s.Collectors[i].PID]; p != nil {
-			u := p.usage
-			s.Collectors[i].Usage = &u
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"slices"
@@ -74,16 +75,16 @@ func TestThatNothingIsDeliveredShowsThoughSomebodyAsks(t *testing.T) {
 		publish()
 		return stuck().Delivered == before.Delivered
 	})
-	remember := func(n int) {
+	addToHistory := func(n int) {
 		for range n {
-			if err := agent.RememberNow(r.agent); err != nil {
+			if err := agent.AddToHistory(r.agent); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	remember(3)
+	addToHistory(3)
 	publish()
-	remember(9)
+	addToHistory(9)
 	h := status(t, client).Parts["broker"]
 	if h.State != control.Unhealthy || h.Reason != "32 messages for subscribers in the last minute, and none was delivered" {
 		t.Errorf("health is %+v", h)
@@ -96,14 +97,17 @@ func TestAShareOfTheProcessorIsOverATimeThatCanBeMeasured(t *testing.T) {
 	r := start(t, agent.Options{})
 	now := time.Now().Add(time.Hour)
 	pid := os.Getpid()
-	before := agent.Usage(r.agent, pid, now).CPUPercent
+	before := agent.UsageAt(r.agent, pid, now).CPUPercent
+	if before == nil {
+		t.Fatal("an hour after the first sample the share is not known")
+	}
 	for used := cpuTime(t); cpuTime(t) < used+30*time.Millisecond; { // spends it
 	}
-	if got := agent.Usage(r.agent, pid, now.Add(time.Millisecond)).CPUPercent; got != before {
-		t.Errorf("after a millisecond the share is %v, before it was %v", got, before)
+	if got := agent.UsageAt(r.agent, pid, now.Add(time.Millisecond)).CPUPercent; got == nil || *got != *before {
+		t.Errorf("after a millisecond the share is %v, before it was %v", got, *before)
 	}
 	// What was used counts in the next share.
-	if got := agent.Usage(r.agent, pid, now.Add(time.Second)).CPUPercent; got < 2 {
+	if got := agent.UsageAt(r.agent, pid, now.Add(time.Second)).CPUPercent; got == nil || *got < 2 {
 		t.Errorf("after a second the share is %v, want 3 or more", got)
 	}
 }
@@ -150,11 +154,9 @@ func TestThatNobodySubscribesIsSaidOnce(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var b agent.Books
 			log := &buffer{}
-			for range 3 {
-				b.Miss(slog.New(slog.NewTextHandler(log, nil)), router.Stats{Uptime: tt.up, Clients: clients, Subscriptions: tt.subs})
-			}
+			s := router.Stats{Uptime: tt.up, Clients: clients, Subscriptions: tt.subs}
+			agent.WarnIdle(slog.New(slog.NewTextHandler(log, nil)), s, s, s)
 			if got := strings.Count(log.String(), `level=WARN msg="nobody subscribes"`); got != tt.want {
 				t.Errorf("said %d times, want %d: %s", got, tt.want, log)
 			}
@@ -172,7 +174,7 @@ func TestWhatACollectorCannotPublishDegradesIt(t *testing.T) {
 	eventually(t, "the agent has heard of it", func() bool { return status(t, client).Collectors[0].Gap != "" })
 	want := control.Health{
 		State:  control.Degraded,
-		Reason: "bulky: 1 event was lost in the last minute: the bus would not take them: max_message_size is 4096, got 5054",
+		Reason: "bulky: events: 1 lost in the last minute (the bus would not take them: max_message_size is 4096, got 5054)",
 	}
 	if got := status(t, client).Parts["collectors"]; got != want {
 		t.Errorf("health is %+v, want %+v", got, want)
@@ -186,7 +188,11 @@ func TestLossesCountForAMinute(t *testing.T) {
 	}
 	many := make([]agent.Announcement, 1000)
 	for i := range many {
-		many[i] = ago(0, 1, 2, "flood")
+		many[i] = ago(0, 1, 2, "reports: flood")
+	}
+	strange := make([]agent.Announcement, 1000)
+	for i := range strange {
+		strange[i] = ago(0, 1, 1, fmt.Sprintf("unit %d: x", i))
 	}
 	tests := []struct {
 		name      string
@@ -194,13 +200,20 @@ func TestLossesCountForAMinute(t *testing.T) {
 		want      string
 	}{
 		{"none", nil, ""},
-		{"of another", []agent.Announcement{ago(0, 2, 3, "x")}, ""},
-		{"of long ago", []agent.Announcement{ago(time.Minute, 1, 3, "x")}, ""},
+		{"of another", []agent.Announcement{ago(0, 2, 3, "events: x")}, ""},
+		{"of long ago", []agent.Announcement{ago(time.Minute, 1, 3, "events: x")}, ""},
 		{"the last one says why", []agent.Announcement{
-			ago(2*time.Minute, 1, 100, "a"), ago(30*time.Second, 1, 3, "b"), ago(0, 1, 4, "c"),
-		}, "7 events were lost in the last minute: c"},
-		{"how many is not known", []agent.Announcement{ago(0, 1, 0, "x")}, "events were lost in the last minute: x"},
-		{"very many are not kept one by one", many, "2000 events were lost in the last minute: flood"},
+			ago(2*time.Minute, 1, 100, "events: a"), ago(30*time.Second, 1, 3, "events: b"), ago(0, 1, 4, "events: c"),
+		}, "events: 7 lost in the last minute (c)"},
+		{"what is counted in other units stands apart", []agent.Announcement{
+			ago(2, 1, 3, "events: b"), ago(1, 1, 500, "reports: c"), ago(0, 1, 4, "events: d: e"),
+		}, "events: 7 lost in the last minute (d: e); reports: 500 lost in the last minute (c)"},
+		{"what is counted is not said", []agent.Announcement{ago(0, 1, 3, "x")}, "records: 3 lost in the last minute (x)"},
+		{"how many is not known", []agent.Announcement{ago(0, 1, 0, "events: x")}, "events: an unknown number lost in the last minute (x)"},
+		{"very many are not kept one by one", many, "reports: 2000 lost in the last minute (flood)"},
+	}
+	if n := strings.Count(agent.Lost(now, 1, strange...), "; "); n > 64 {
+		t.Errorf("%d units are kept", n)
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -17,7 +17,7 @@ var errNoReload = errors.New("this agent cannot read its configuration again")
 
 // Reload reads the configuration again with the validator of the start, and puts in
 // force what a reload may change, all of it or nothing. Broker, connections and
-// collectors go on meanwhile. by names in the log who asked. What it returns is also
+// collectors go on meanwhile. by names the caller in the log. What it returns is also
 // logged. Safe for concurrent use; one reload waits for the other.
 func (a *Agent) Reload(by string) (control.Reloaded, error) {
 	if a.o.Load == nil {

@@ -49,7 +49,7 @@ func (r *reloadable) write(t *testing.T, text string) {
 	}
 }
 
-// ask reloads by request.
+// ask sends a reload request and returns the answer.
 func (r *reloadable) ask(t *testing.T, c *ipc.Client) control.Reloaded {
 	t.Helper()
 	reply, err := c.Request(t.Context(), control.ReloadTarget, nil)
@@ -59,8 +59,8 @@ func (r *reloadable) ask(t *testing.T, c *ipc.Client) control.Reloaded {
 	return parse[control.Reloaded](t, reply.Payload)
 }
 
-// The agent of these tests listens where its file does not say, so that each reload
-// names the socket.
+// The agent of these tests listens on a socket that start chose, so that each file
+// must name it.
 func (r *reloadable) text(rest string) string {
 	return fmt.Sprintf("broker:\n  socket_path: %s\n%s", r.socket, rest)
 }

@@ -45,6 +45,9 @@ func runStarvedAgent(ctx context.Context, socket string) error {
 	if err != nil {
 		return err
 	}
+	if err := openRuntimePoller(); err != nil {
+		return err
+	}
 	const needed = 2
 	last := -1
 	var held []int
@@ -81,15 +84,21 @@ func runBrokenAgent(ctx context.Context, socket string) error {
 	if err != nil {
 		return err
 	}
-	// The runtime opens its own when it first has to wait for a pipe.
+	if err := openRuntimePoller(); err != nil {
+		return err
+	}
+	before = pollers()
+	return a.Run(ctx)
+}
+
+// openRuntimePoller has the Go runtime open the descriptors that it waits on, which it
+// does when it first has to wait for a pipe.
+func openRuntimePoller() error {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	defer w.Close()
-	before = pollers()
-	return a.Run(ctx)
+	return errors.Join(r.Close(), w.Close())
 }
 
 // pollers returns the descriptors of this process that are epoll's.

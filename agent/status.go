@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/control"
@@ -78,10 +79,11 @@ func (a *Agent) publishState(s control.CollectorStatus) {
 	}
 }
 
-// status measures and reports how the agent is, to the client called asker; 0 is
-// the agent itself.
+// status measures and reports how the agent is, to the client asker; 0 is the agent
+// itself. It changes nothing.
 func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error) {
-	stats, err := a.monitor.look(ctx)
+	running := a.manager.Status()
+	stats, err := a.broker.Stats(ctx)
 	if err != nil {
 		return control.Status{}, err
 	}
@@ -92,8 +94,25 @@ func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error
 	if w := a.waiting.Load(); w != nil {
 		s.RestartFor = *w
 	}
-	a.monitor.fill(&s)
-	s.Parts = a.monitor.parts(stats, s.Collectors, asker)
+	showLost(s.Collectors, disconnected(running, &stats))
+	a.monitor.measure(time.Now(), maxUsageAge)
+	s.Usage, _ = a.monitor.usage.of(s.PID)
+	for i := range s.Collectors {
+		if u, ok := a.monitor.usage.of(s.Collectors[i].PID); ok {
+			s.Collectors[i].Usage = &u
+		}
+	}
+	s.Parts = a.monitor.judge(stats, s.Collectors, asker)
 	s.Health = health.Worst(s.Parts)
 	return s, nil
+}
+
+// showLost shows the collectors with these pids as lost, which the monitor's next
+// check will make of them.
+func showLost(collectors []control.CollectorStatus, pids []int) {
+	for i := range collectors {
+		if c := &collectors[i]; c.State == control.CollectorRunning && slices.Contains(pids, c.PID) {
+			c.State, c.LastExit = control.CollectorLost, lostConnection
+		}
+	}
 }

@@ -35,7 +35,7 @@ func TestStatus(t *testing.T) {
 		t.Errorf("the collector is %+v", c)
 	}
 	for who, u := range map[string]*control.Usage{"agent": &s.Usage, "collector": c.Usage} {
-		if u == nil || u.RSS < 1<<20 || u.Threads < 1 || u.OpenFiles < 3 {
+		if u == nil || u.RSS == nil || *u.RSS < 1<<20 || u.Threads == nil || *u.Threads < 1 || u.OpenFiles == nil || *u.OpenFiles < 3 {
 			t.Errorf("the %s takes %+v", who, u)
 		}
 	}
@@ -115,19 +115,19 @@ func TestACollectorAnswersForItself(t *testing.T) {
 
 // TestTheMonitorLooksBackAMinute, which is twelve of its samples, and no further.
 func TestTheMonitorLooksBackAMinute(t *testing.T) {
-	var b agent.Books
+	var h agent.History
 	for i := range uint64(30) {
-		if got := b.Minute(); i < 12 && got != nil {
+		if got := h.LastMinute(); i < 12 && got != nil {
 			t.Errorf("after %d samples it knows what was a minute ago: %d", i, got.Began.Matched)
 		} else if i >= 12 && (got == nil || got.Began.Matched != i-12 || got.Settled.Matched != i-2) {
 			t.Errorf("after %d samples it is %+v, want %d to %d", i, got, i-12, i-2)
 		}
-		b.Remember(router.Stats{
+		h.Add(router.Stats{
 			Matched: i, Clients: make([]router.ClientStats, 3),
 			Subscriptions: []router.SubStats{{ID: 1, Patterns: []string{"a"}}},
 		})
 	}
-	if got := b.Minute().Began; got.Clients != nil || len(got.Subscriptions) != 1 || got.Subscriptions[0].Patterns != nil {
+	if got := h.LastMinute().Began; got.Clients != nil || len(got.Subscriptions) != 1 || got.Subscriptions[0].Patterns != nil {
 		t.Errorf("it keeps %+v", got)
 	}
 }

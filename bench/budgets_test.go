@@ -56,7 +56,7 @@ func budgets(p promise, idle []e2e.Footprint) report.Table {
 		duration(p.nominal, e2e.LatencyAt(0.5)), duration(p.atOnce, e2e.LatencyAt(0.5)), duration(p.atOnce, e2e.LatencyAt(0.99)), lateness(p.nominal)))
 	line("memory below 100 MB", report.Judgement{
 		What: name + ": memory", Measured: report.Bytes(rss), Target: "< 100 MB", Verdict: report.MetIf(rss < 100*megabyte),
-	}, "largest of stream, nominal load and 64 idle connections")
+	}, fmt.Sprintf("largest of stream, nominal load and %d idle connections", idleConnections))
 	line("below 1 MB a connection", report.Judgement{
 		What: name + ": a connection", Measured: report.Bytes(most.PerConnection()), Target: "< 1 MB", Verdict: report.MetIf(most.PerConnection() < megabyte),
 	}, "idle, with a subscription")

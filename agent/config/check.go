@@ -10,7 +10,7 @@ func (l *loader) relations(c *Config) {
 	}
 }
 
-// called is the key's name in the words of whoever chose a value at o.
+// called is the key's name as the source o spells it.
 func (k *Key) called(o Origin) string {
 	switch {
 	case o.Layer == LayerFlag && k.Flag != "":

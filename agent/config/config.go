@@ -51,7 +51,7 @@ type Log struct {
 	Format string `yaml:"format" flag:"log-format" unit:"FORMAT" default:"text" of:"text,json" change:"restart" help:"form of the lines that the agent logs"`
 }
 
-// Default returns the configuration of an agent that nobody configured.
+// Default returns the configuration that holds without a file, variables and flags.
 func Default() *Config {
 	c := new(Config)
 	keys.setDefaults(c)

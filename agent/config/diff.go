@@ -10,7 +10,7 @@ type Change struct {
 	Key string `json:"key"`
 	Old string `json:"old"`
 	New string `json:"new"`
-	// Restart says that the new value waits for the next start of the agent.
+	// Restart is set where the new value waits for the next start of the agent.
 	Restart bool `json:"restart,omitempty"`
 }
 

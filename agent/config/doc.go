@@ -4,7 +4,8 @@
 // A configuration comes from five sources, in rising precedence: the defaults, the
 // file, the files *.yaml of the folder conf.d beside it in the order of their names,
 // variables such as DAEMONEYE_BROKER_MAX_CONNECTIONS, and flags. Maps merge, lists and
-// single values are replaced. Load says of each value where it comes from.
+// single values are replaced. Load records where each value
+// comes from.
 //
 // The structs in config.go are the table, by their tags: a Key has its name in the
 // file, its variable, its flag, its default, its bounds, and whether a reload takes it
@@ -25,7 +26,7 @@
 // # What may not be assumed
 //
 // Of text that is not YAML the line may be that of the block with the mistake, because
-// the YAML package says no more. An alias name in one source and the key's own name in
+// the YAML package reports no more. An alias name in one source and the key's own name in
 // another are no conflict: the source that takes precedence counts.
 //
 // Everything here is safe for concurrent use, because nothing is written to after it

@@ -21,7 +21,7 @@ const (
 	maxFiles = 256     // in conf.d
 )
 
-// DefaultFile returns where the configuration is when nobody says so:
+// DefaultFile returns where the configuration is when no flag and no variable names it:
 // /etc/daemoneye/config.yaml for root, and for others daemoneye/config.yaml in
 // $XDG_CONFIG_HOME or ~/.config. It is empty for a user without a home.
 func DefaultFile() string {
@@ -41,7 +41,7 @@ type file struct {
 	text []byte
 }
 
-// listings is how often conf.d is listed anew because a file of it vanished before
+// listings is how often conf.d is listed at most, because a file of it vanished before
 // it could be read.
 const listings = 5
 

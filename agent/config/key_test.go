@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/event"
@@ -109,6 +112,37 @@ func TestAnEventFitsIntoTheLeastMessage(t *testing.T) {
 	if _, err := config.Parse("f", []byte("broker: {max_message_size: 65535}")); err == nil {
 		t.Error("less is taken")
 	}
+}
+
+// TestAReloadLeavesOnlyWhatWaitsForARestart, for any two configurations.
+func TestAReloadLeavesOnlyWhatWaitsForARestart(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(label string) *config.Config {
+			c := config.Default()
+			c.Broker.MaxConnections = rapid.IntRange(1, 3).Draw(t, label+" connections")
+			c.Broker.EnableStatistics = rapid.Bool().Draw(t, label+" statistics")
+			c.Broker.StatsInterval = time.Duration(rapid.IntRange(1, 3).Draw(t, label+" interval")) * time.Second
+			c.Broker.OverflowPolicies = rapid.SliceOfN(rapid.Just("conflate"), 0, 1).Draw(t, label+" policies")
+			c.Log.Level = rapid.SampledFrom([]string{"info", "warn"}).Draw(t, label+" level")
+			return c
+		}
+		now, next := draw("now"), draw("next")
+		var waiting []config.Change
+		for _, c := range config.Diff(now, next) {
+			if c.Restart {
+				waiting = append(waiting, c)
+			}
+		}
+		after := config.Reloaded(now, next)
+		if left := config.Diff(after, next); !slices.Equal(left, waiting) {
+			t.Fatalf("left %v, want %v", left, waiting)
+		}
+		for _, c := range config.Diff(now, after) {
+			if c.Restart {
+				t.Fatalf("%v is in force without a restart", c)
+			}
+		}
+	})
 }
 
 func TestDifferences(t *testing.T) {

@@ -14,7 +14,7 @@ type Sources struct {
 	// File is read, and after it the files *.yaml of the folder conf.d beside it, in
 	// the order of their names. Empty is none.
 	File string
-	// Optional says that File may be missing.
+	// Optional is set where File may be missing.
 	Optional bool
 	// Environ holds variables as os.Environ does; those that begin with DAEMONEYE_
 	// are read.

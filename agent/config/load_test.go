@@ -147,7 +147,7 @@ func TestMapsMergeAndListsReplace(t *testing.T) {
 }
 
 // TestPrecedence has any keys in any sources: of each key the value of the last
-// source that has it is in force, and is said to come from there.
+// source that has it is in force, and its origin is that source.
 func TestPrecedence(t *testing.T) {
 	names := []string{"broker.max_connections", "broker.connection_pool_size", "broker.max_requests", "broker.max_subscriptions"}
 	dir := t.TempDir()

@@ -93,7 +93,7 @@ func (k *Key) schema() object {
 }
 
 func (k *Key) textSchema() object {
-	x := object{"type": []string{"string", "number", "boolean"}} // a word may look like one
+	x := object{"type": []string{"string", "number", "boolean"}} // a word may be spelled like a number
 	if k.of != nil {
 		x = object{"enum": k.of}
 	}

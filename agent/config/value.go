@@ -86,7 +86,7 @@ var (
 )
 
 // parse reads a value as it stands in a flag, a variable or a scalar of YAML. It
-// does not look at the bounds.
+// does not check the bounds.
 func (k *Key) parse(text string) (any, error) {
 	switch k.kind {
 	case kindBool:
@@ -163,7 +163,7 @@ func amount(v any) (n int64, what string) {
 	return 0, ""
 }
 
-// check holds v to the key's bounds. The error says what is wanted.
+// check holds v to the key's bounds. The error names what is wanted.
 func (k *Key) check(v any) error {
 	n, what := amount(v)
 	low, high := k.min != nil && n < k.min.n, k.max != nil && n > k.max.n

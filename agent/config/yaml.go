@@ -20,7 +20,7 @@ func (l *loader) parseFile(path string, text []byte) []assignment {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
-		return nil // an empty file says nothing
+		return nil // an empty file has no settings
 	} else if err != nil {
 		w.syntax(text, err)
 		return nil
@@ -50,7 +50,7 @@ func (w *walker) at(n *yaml.Node) Origin {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// syntax notes what the YAML package says. Its line may be the one where the block
+// syntax notes an error of the YAML package. Its line may be the one where the block
 // begins that has the mistake; of a tab, the most frequent mistake, we find the place.
 func (w *walker) syntax(text []byte, err error) {
 	at, problem := Origin{Layer: LayerFile, File: w.path}, err.Error()

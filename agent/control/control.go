@@ -125,15 +125,15 @@ func (s *State) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// Usage is what a process takes of the machine.
+// Usage is what a process takes of the machine. A figure that is not known is nil,
+// and null in JSON.
 type Usage struct {
-	// CPUPercent is of one core, over the time since the last sample; RSS is in
-	// bytes.
-	CPUPercent float64 `json:"cpu_percent"`
-	RSS        uint64  `json:"rss_bytes"`
-	Threads    int     `json:"threads"`
-	// OpenFiles are open descriptors; -1 where they cannot be read.
-	OpenFiles int `json:"open_files"`
+	// CPUPercent is of one core, over half a second or more.
+	CPUPercent *float64 `json:"cpu_percent"`
+	RSS        *uint64  `json:"rss_bytes"`
+	Threads    *int     `json:"threads"`
+	// OpenFiles are open descriptors.
+	OpenFiles *int `json:"open_files"`
 }
 
 // CollectorState is where a collector is in its life.

@@ -3,35 +3,38 @@
 package health
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
 
 const (
-	// settling is how long after the start nobody is missed.
-	settling = time.Minute
-	// recent is how long an error counts.
-	recent = time.Minute
+	// settleTime is how long after the start it is normal that no client is there.
+	settleTime = time.Minute
+	// errorAge is how long an error counts.
+	errorAge = time.Minute
 )
 
-// Minute is what the broker had counted in the last minute.
+// Minute is what the broker had counted at two moments of the last minute.
 type Minute struct {
 	Began   router.Stats // about a minute ago
 	Settled router.Stats // some seconds ago: what was for a subscriber then has had its time
 }
 
 // Broker judges the broker by what it counted, and by the subscriptions of other
-// processes. past is nil in the first minute.
+// processes. now has to be a snapshot that was taken in the broker's own process.
+// past is nil in the first minute.
 func Broker(now router.Stats, past *Minute) control.Health {
-	fresh := now.LastError != "" && now.LastErrorAge < recent
-	if fresh && strings.HasPrefix(now.LastError, "ipc: accept ") {
-		return unhealthy("nobody new can connect: %s", now.LastError)
+	fresh := now.LastErr != nil && now.LastErrorAge < errorAge
+	var op *ipc.OpError
+	if fresh && errors.As(now.LastErr, &op) && op.Op == "accept" {
+		return unhealthy("nobody new can connect: %s", now.LastErr)
 	}
 	if past != nil {
 		if n := undelivered(now, past); n > 0 {
@@ -42,65 +45,65 @@ func Broker(now router.Stats, past *Minute) control.Health {
 		return degraded("subscribers lost messages in the last minute, %.3g a second: %s", now.DropRate, slowest(now, past))
 	}
 	if fresh {
-		return degraded("error in the last minute: %s", now.LastError)
+		return degraded("error in the last minute: %s", now.LastErr)
 	}
-	if now.Uptime > settling && len(others(now)) == 0 {
+	if now.Uptime > settleTime && len(operators(now)) == 0 {
 		return degraded("no client is connected")
 	}
 	return control.Health{}
 }
 
-// Alone reports whether nobody has come for what the agent collects: there is no
-// subscription but its own and its collectors', long after its start.
-func Alone(now router.Stats) bool {
-	who := others(now)
-	return now.Uptime > settling && !slices.ContainsFunc(now.Subscriptions, func(s router.SubStats) bool { return who[s.Source] })
+// NoSubscribers reports whether nobody uses what the agent collects, long after its
+// start: there is no subscription but those of the agent and its collectors.
+func NoSubscribers(now router.Stats) bool {
+	sources := operators(now)
+	return now.Uptime > settleTime && !slices.ContainsFunc(now.Subscriptions, func(s router.SubStats) bool { return sources[s.Source] })
 }
 
-// others are the sources of the clients that are neither in this process nor
+// operators are the sources of the clients that are neither in this process nor
 // collectors.
-func others(s router.Stats) map[uint32]bool {
-	all := make(map[uint32]bool)
+func operators(s router.Stats) map[uint32]bool {
+	sources := make(map[uint32]bool)
 	for _, c := range s.Clients {
 		if c.PID != 0 && c.Role != "collector" {
-			all[c.Source] = true
+			sources[c.Source] = true
 		}
 	}
-	return all
+	return sources
 }
 
-// undelivered counts what was for subscribers in the last minute, and has had
-// its time; 0 when any of them was delivered something.
+// undelivered counts the messages for operators that settled in the last minute; 0
+// when any message was delivered to one of them.
 func undelivered(now router.Stats, past *Minute) (matched uint64) {
-	before, settled := books(past.Began), books(past.Settled)
-	who := others(now)
+	began, settled := subscriptions(past.Began), subscriptions(past.Settled)
+	sources := operators(now)
 	for _, s := range now.Subscriptions {
-		if !who[s.Source] {
+		if !sources[s.Source] {
 			continue
 		}
 		key := keyOf(&s)
-		if s.Delivered != before[key].Delivered {
+		if s.Delivered != began[key].Delivered {
 			return 0
 		}
 		if then, ok := settled[key]; ok {
-			matched += then.Matched - before[key].Matched
+			matched += then.Matched - began[key].Matched
 		}
 	}
 	return matched
 }
 
 // slowest names the subscription that lost most in the last minute. One that
-// drops as it wishes does not count.
+// conflates does not count, because it drops by its own wish.
 func slowest(now router.Stats, past *Minute) string {
-	before := map[key]router.SubStats{}
+	began := map[key]router.SubStats{}
 	if past != nil {
-		before = books(past.Began)
+		began = subscriptions(past.Began)
 	}
 	var worst *router.SubStats
 	most := uint64(0)
 	for i := range now.Subscriptions {
 		s := &now.Subscriptions[i]
-		if n := s.Dropped - before[keyOf(s)].Dropped; n > most && s.Overflow != router.Conflate {
+		if n := s.Dropped - began[keyOf(s)].Dropped; n > most && s.Overflow != router.Conflate {
 			worst, most = s, n
 		}
 	}
@@ -118,7 +121,7 @@ type key struct {
 
 func keyOf(s *router.SubStats) key { return key{s.Source, s.ID} }
 
-func books(s router.Stats) map[key]router.SubStats {
+func subscriptions(s router.Stats) map[key]router.SubStats {
 	all := make(map[key]router.SubStats, len(s.Subscriptions))
 	for _, sub := range s.Subscriptions {
 		all[keyOf(&sub)] = sub
@@ -126,7 +129,8 @@ func books(s router.Stats) map[key]router.SubStats {
 	return all
 }
 
-// Collectors judges them together: the first of the worst gives the reason.
+// Collectors judges all collectors together: the first of the worst gives the
+// reason.
 func Collectors(all []control.CollectorStatus) control.Health {
 	worst := control.Health{}
 	for _, c := range all {

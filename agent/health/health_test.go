@@ -36,9 +36,9 @@ func TestBroker(t *testing.T) {
 		change(&s)
 		return s
 	}
-	// books are those of one subscription of each kind of client.
+	// counted has one subscription of each kind of client.
 	type count struct{ matched, delivered, dropped uint64 }
-	books := func(agent, collector, tail count) router.Stats {
+	counted := func(agent, collector, tail count) router.Stats {
 		return with(func(s *router.Stats) {
 			for i, c := range []count{agent, collector, tail} {
 				s.Subscriptions = append(s.Subscriptions, router.SubStats{
@@ -47,12 +47,15 @@ func TestBroker(t *testing.T) {
 			}
 		})
 	}
-	of := func(tail count) router.Stats { return books(count{}, count{}, tail) }
+	of := func(tail count) router.Stats { return counted(count{}, count{}, tail) }
 	minute := func(began, settled router.Stats) *health.Minute {
 		return &health.Minute{Began: began, Settled: settled}
 	}
 	dropping := func(subs ...router.SubStats) router.Stats {
 		return with(func(s *router.Stats) { s.DropRate, s.Subscriptions = 2.5, subs })
+	}
+	failed := func(err error, age time.Duration) router.Stats {
+		return with(func(s *router.Stats) { s.LastErr, s.LastError, s.LastErrorAge = err, err.Error(), age })
 	}
 	noAccept := &ipc.OpError{Op: "accept", Path: "/x.sock", Err: errors.New("no")}
 	none := unhealthy("10 messages for subscribers in the last minute, and none was delivered")
@@ -72,9 +75,9 @@ func TestBroker(t *testing.T) {
 		{"none was delivered", of(count{20, 0, 0}), minute(of(count{}), of(count{10, 0, 0})), none},
 		{"none was delivered, and none is queued", of(count{10, 0, 10}), minute(of(count{}), of(count{10, 0, 10})), none},
 		{"none was delivered since, but some before", of(count{30, 20, 0}), minute(of(count{20, 20, 0}), of(count{30, 20, 0})), none},
-		{"none was delivered, but for what the agent asks itself", books(count{9, 9, 0}, count{}, count{10, 0, 0}),
+		{"none was delivered, but for what the agent asks itself", counted(count{9, 9, 0}, count{}, count{10, 0, 0}),
 			minute(of(count{}), of(count{10, 0, 0})), none},
-		{"none was delivered, but for what a collector is asked", books(count{}, count{9, 9, 0}, count{10, 0, 0}),
+		{"none was delivered, but for what a collector is asked", counted(count{}, count{9, 9, 0}, count{10, 0, 0}),
 			minute(of(count{}), of(count{10, 0, 0})), none},
 		{"what was published just now need not be there", of(count{10, 0, 0}), minute(of(count{}), of(count{})), well},
 		{"none was delivered, but it is too early to tell", of(count{10, 0, 0}), nil, well},
@@ -93,12 +96,14 @@ func TestBroker(t *testing.T) {
 		{"a subscriber that has gone lost messages", dropping(), nil,
 			degraded("subscribers lost messages in the last minute, 2.5 a second: by subscriptions that have ended")},
 		{"losses of long ago do not count", with(func(s *router.Stats) { s.Dropped = 100 }), nil, well},
-		{"an error of just now", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = "write: no", time.Second }), nil,
+		{"an error of just now", failed(errors.New("write: no"), time.Second), nil,
 			degraded("error in the last minute: write: no")},
-		{"an error of long ago", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = "write: no", time.Minute }), nil, well},
-		{"nobody can connect", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = noAccept.Error(), time.Second }), nil,
+		{"an error of long ago", failed(errors.New("write: no"), time.Minute), nil, well},
+		{"nobody can connect", failed(noAccept, time.Second), nil,
 			unhealthy("nobody new can connect: " + noAccept.Error())},
-		{"nobody could connect long ago", with(func(s *router.Stats) { s.LastError, s.LastErrorAge = noAccept.Error(), time.Minute }), nil, well},
+		{"another error whose text begins the same", failed(errors.New("ipc: accept no more"), time.Second), nil,
+			degraded("error in the last minute: ipc: accept no more")},
+		{"nobody could connect long ago", failed(noAccept, time.Minute), nil, well},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -122,7 +127,7 @@ func TestCollectors(t *testing.T) {
 		{"it runs", []control.CollectorStatus{is(control.CollectorRunning, 0, "")}, well},
 		{"it runs, and has lost something", []control.CollectorStatus{{Name: "process", State: control.CollectorRunning, Gap: "3 events were lost"}},
 			degraded("process: 3 events were lost")},
-		{"it is lost", []control.CollectorStatus{is(control.CollectorLost, 0, "it is deaf")}, degraded("process is lost: it is deaf")},
+		{"it is lost", []control.CollectorStatus{is(control.CollectorLost, 0, "it does not answer")}, degraded("process is lost: it does not answer")},
 		{"it runs again", []control.CollectorStatus{is(control.CollectorRunning, 3, "signal: killed")}, well},
 		{"it is not started yet", []control.CollectorStatus{is(control.CollectorStopped, 0, "")}, well},
 		{"it starts", []control.CollectorStatus{is(control.CollectorStarting, 0, "")}, well},

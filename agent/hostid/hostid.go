@@ -3,7 +3,7 @@
 //
 // The id is derived from the machine id that the system was given when it was
 // installed. The machine id itself is confidential, see machine-id(5), so that it is
-// only the key of a hash: the id says nothing of it, and other programs derive others.
+// only the key of a hash: the id does not reveal it, and other programs derive other ids.
 // Where there is no machine id, as in many containers, a random id is stored.
 //
 // A clone of a disk has the machine id of its original, and so its host id.
@@ -35,7 +35,8 @@ type Source struct {
 	Stored string
 }
 
-// ErrNotStored says that a random id could not be kept: the next one is another.
+// ErrNotStored is returned with a random id that could not be kept: the next run of the
+// program gets another one.
 var ErrNotStored = errors.New("the host id is random and cannot be stored")
 
 // DefaultStored returns where a random id is kept: /var/lib/daemoneye/host-id for root,

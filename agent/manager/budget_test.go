@@ -13,7 +13,7 @@ import (
 
 func TestTheRestartBudget(t *testing.T) {
 	const short, long = time.Second, time.Minute
-	o := manager.Options{MaxRestarts: 3, FirstBackoff: time.Second, MaxBackoff: 3 * time.Second, MadeGood: long}
+	o := manager.Options{MaxRestarts: 3, FirstBackoff: time.Second, MaxBackoff: 3 * time.Second, StableAfter: long}
 	tests := []struct {
 		name   string
 		o      manager.Options
@@ -22,9 +22,9 @@ func TestTheRestartBudget(t *testing.T) {
 	}{
 		{"the pause doubles up to its bound, then there is none left", o,
 			[]time.Duration{short, short, short, short}, []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 0}},
-		{"one that never registered has not made good", o,
+		{"one that never registered was not stable", o,
 			[]time.Duration{0, 0, 0, 0}, []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 0}},
-		{"one that has made good begins anew", o,
+		{"one that was stable begins anew", o,
 			[]time.Duration{short, short, long, short}, []time.Duration{time.Second, 2 * time.Second, time.Second, 2 * time.Second}},
 		{"even when nothing was left", o,
 			[]time.Duration{short, short, short, long}, []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, time.Second}},

@@ -4,7 +4,7 @@
 // A collector that ends is started again after a pause that doubles each time,
 // and is given up after MaxRestarts in a row; one that was registered for a while
 // has made good, and begins anew. One that does not register counts as failed,
-// and is stopped, and so is one that Lose is told of. To stop a collector is to
+// and is stopped, and so is one that MarkLost is told of. To stop a collector is to
 // ask it with SIGTERM, and to kill it when it does not end in time. A collector
 // dies with the agent: the kernel kills it when the thread that started it ends,
 // and the end of its standard input tells it as well.
@@ -45,14 +45,14 @@ type Options struct {
 	// RegisterTimeout is how long a collector may take to register; default
 	// 10 s.
 	RegisterTimeout time.Duration
-	// MadeGood is how long a collector must have been registered for its
+	// StableAfter is how long a collector must have been registered for its
 	// restarts to be forgotten; default 1 min.
-	MadeGood time.Duration
+	StableAfter time.Duration
 	// StopTimeout is how long a collector may take to end before it is killed;
 	// default 2 s.
 	StopTimeout time.Duration
 	// Changed, where set, is told of each change of a collector's state, in
-	// order. It must not call Register or Lose.
+	// order. It must not call Register or MarkLost.
 	Changed func(control.CollectorStatus)
 	// Logger takes what is worth telling, and the collectors' own output;
 	// default slog.Default.
@@ -64,7 +64,7 @@ func (o *Options) setDefaults() {
 	o.FirstBackoff = cmp.Or(o.FirstBackoff, 200*time.Millisecond)
 	o.MaxBackoff = cmp.Or(o.MaxBackoff, 30*time.Second)
 	o.RegisterTimeout = cmp.Or(o.RegisterTimeout, 10*time.Second)
-	o.MadeGood = cmp.Or(o.MadeGood, time.Minute)
+	o.StableAfter = cmp.Or(o.StableAfter, time.Minute)
 	o.StopTimeout = cmp.Or(o.StopTimeout, 2*time.Second)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 }
@@ -137,10 +137,10 @@ func (m *Manager) Register(pid int, r control.Registration) error {
 	return fmt.Errorf("manager: no collector is called %q", r.Collector)
 }
 
-// Lose notes that the registered collector that runs as process pid is of no use
+// MarkLost notes that the registered collector that runs as process pid is of no use
 // any more, and why. It is ended like one that is stopped, and started again as
 // its budget allows. Of any other process nothing happens.
-func (m *Manager) Lose(pid int, reason string) {
+func (m *Manager) MarkLost(pid int, reason string) {
 	for _, c := range m.children {
 		if c.lose(pid, reason) {
 			c.log.Warn("collector lost", "reason", reason)

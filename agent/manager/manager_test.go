@@ -78,9 +78,9 @@ func TestChangesAreToldInOrder(t *testing.T) {
 	}
 }
 
-func TestACollectorThatHasMadeGoodIsForgiven(t *testing.T) {
+func TestAStableCollectorIsForgiven(t *testing.T) {
 	o := quick(1)
-	o.MadeGood = time.Nanosecond
+	o.StableAfter = time.Nanosecond
 	r := run(t, o, "good")
 	const rounds = 4
 	for range rounds {
@@ -143,10 +143,10 @@ func TestAProgramThatIsNotThereIsGivenUp(t *testing.T) {
 	}
 }
 
-// TestOneThatMadeGoodAndCannotBeStartedAgainIsGivenUp takes the program away
-// from a collector that has made good: what that one earned is not forgiven to
+// TestAStableOneThatCannotBeStartedAgainIsGivenUp takes the program away from a
+// collector that was stable: its merit does not count for
 // the starts that fail.
-func TestOneThatMadeGoodAndCannotBeStartedAgainIsGivenUp(t *testing.T) {
+func TestAStableOneThatCannotBeStartedAgainIsGivenUp(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestOneThatMadeGoodAndCannotBeStartedAgainIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := quick(2)
-	o.MadeGood = time.Nanosecond
+	o.StableAfter = time.Nanosecond
 	o.Command = []string{program, "collector"}
 	r := run(t, o, "good")
 	pid := r.await(control.CollectorRunning).PID
@@ -165,7 +165,7 @@ func TestOneThatMadeGoodAndCannotBeStartedAgainIsGivenUp(t *testing.T) {
 	}
 	kill(t, pid, unix.SIGUSR1)
 	status := r.await(control.CollectorGaveUp)
-	// The first restart is paid by having made good, and counts as one.
+	// The first restart is forgiven, because the collector was stable, and counts as one.
 	if !strings.HasPrefix(status.LastExit, "start: ") || status.Restarts != 2 {
 		t.Errorf("status is %+v", status)
 	}
@@ -194,18 +194,18 @@ func TestACollectorThatIsLostIsEndedAndStartedAgain(t *testing.T) {
 			if stop {
 				kill(t, first.PID, unix.SIGSTOP)
 			}
-			r.m.Lose(first.PID+1, "another process")
-			r.m.Lose(first.PID, "it has gone deaf")
-			if lost := r.await(control.CollectorLost); lost.PID != first.PID || lost.LastExit != "it has gone deaf" {
+			r.m.MarkLost(first.PID+1, "another process")
+			r.m.MarkLost(first.PID, "it does not answer")
+			if lost := r.await(control.CollectorLost); lost.PID != first.PID || lost.LastExit != "it does not answer" {
 				t.Errorf("lost is %+v", lost)
 			}
-			r.m.Lose(first.PID, "again")
+			r.m.MarkLost(first.PID, "again")
 			second := r.await(control.CollectorRunning)
 			r.checkGone(first.PID)
-			if second.PID == first.PID || second.Restarts != 1 || second.LastExit != "it has gone deaf" {
+			if second.PID == first.PID || second.Restarts != 1 || second.LastExit != "it does not answer" {
 				t.Errorf("running is %+v", second)
 			}
-			r.m.Lose(second.PID, "once too often")
+			r.m.MarkLost(second.PID, "once too often")
 			if last := r.await(control.CollectorGaveUp); last.LastExit != "once too often" {
 				t.Errorf("given up is %+v", last)
 			}

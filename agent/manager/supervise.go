@@ -18,7 +18,7 @@ func (c *child) supervise(ctx context.Context) {
 	defer runtime.UnlockOSThread()
 	b := newBudget(c.o)
 	for {
-		exit := c.once(ctx)
+		exit := c.runProcess(ctx)
 		if ctx.Err() != nil {
 			break
 		}
@@ -62,7 +62,7 @@ func newBudget(o *Options) *budget { return &budget{o: o, pause: o.FirstBackoff}
 // spend takes one restart of a collector that was registered for served, and
 // returns the pause before it; false when there is none left.
 func (b *budget) spend(served time.Duration) (pause time.Duration, ok bool) {
-	if served >= b.o.MadeGood {
+	if served >= b.o.StableAfter {
 		b.spent, b.pause = 0, b.o.FirstBackoff
 	}
 	if b.spent >= b.o.MaxRestarts {

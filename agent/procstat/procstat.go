@@ -2,6 +2,10 @@
 // memory, threads and descriptors, read from procfs. It is for the agent itself
 // and for the processes that it starts, at intervals of seconds; it is no
 // profiler.
+//
+// It reads nothing but the files of that process, so that a procfs which shows
+// only processes (ProcSubset=pid in systemd) is enough. A figure that cannot be
+// measured is nil, and never 0.
 package procstat
 
 import (
@@ -14,35 +18,44 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Sample is what a process took at one moment and in the interval before it.
-type Sample struct {
-	Time     time.Time
-	PID      int
-	Interval time.Duration // since the sample before; 0 for the first one
-
-	CPUTime       time.Duration // user and system, since the process started; the kernel counts in steps of 10 ms
-	CPUCore       float64       // share of one core in Interval: 1 is one core busy, 2 are two; 0 for the first sample
-	CPUMachine    float64       // share of all cores in Interval, 0 to 1; 0 for the first sample
-	ResidentBytes int64
-	Threads       int
-	Descriptors   int // open files; -1 when they are not ours to count
+// Usage is what a process takes at one moment. What is not known is nil.
+type Usage struct {
+	CPUTime time.Duration // user and system, since the process started; the kernel counts in steps of 10 ms
+	// CPUCore is the share of one core since an earlier sample, at least MinInterval
+	// ago: 1 is one core busy, 2 are two. The first samples have none.
+	CPUCore       *float64
+	ResidentBytes *uint64
+	Threads       *int
+	Descriptors   *int // open files
 }
+
+// MinInterval is the least time over which a share of the processor is taken,
+// because the kernel counts in steps of 10 ms. A sample that comes sooner has the
+// share of the one before.
+const MinInterval = 500 * time.Millisecond
+
+// ErrHidden says that the process lives, but procfs does not show it to us, as with
+// the mount option hidepid.
+var ErrHidden = errors.New("hidden from us")
 
 // Sampler takes samples of one process.
 //
 // One goroutine at a time.
 type Sampler struct {
 	proc       procfs.Proc
-	cores      int
+	root       string // where procfs is mounted
 	startTicks uint64 // tells the process from a later one with the same pid
 
-	last    Sample // CPUTime and time of the sample before
-	sampled bool
+	// of the sample that the next share is taken from
+	since time.Time
+	used  time.Duration
+	share *float64
 }
 
 // New makes a sampler for a process, which may be the caller itself. The error
-// is os.ErrProcessDone when there is no such process.
-func New(pid int) (*Sampler, error) { return NewAt("/proc", pid) }
+// is os.ErrProcessDone when there is no such process. Any other error says that it
+// cannot be measured now.
+func New(pid int) (*Sampler, error) { return NewAt(procfs.DefaultMountPoint, pid) }
 
 // NewAt is New for a procfs that is mounted at root.
 func NewAt(root string, pid int) (*Sampler, error) {
@@ -50,66 +63,71 @@ func NewAt(root string, pid int) (*Sampler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("procstat: procfs at %s: %w", root, err)
 	}
-	machine, err := fs.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("procstat: cores of the machine: %w", err)
-	}
 	proc, err := fs.Proc(pid)
 	if err != nil {
-		return nil, failed(pid, err)
+		return nil, failed(root, pid, err)
 	}
 	stat, err := proc.Stat()
 	if err != nil {
-		return nil, failed(pid, err)
+		return nil, failed(root, pid, err)
 	}
-	return &Sampler{proc: proc, cores: max(len(machine.CPU), 1), startTicks: stat.Starttime}, nil
+	return &Sampler{proc: proc, root: root, startTicks: stat.Starttime}, nil
 }
 
-// Cores returns the number of cores of the machine.
-func (s *Sampler) Cores() int { return s.cores }
-
-// Sample measures the process now. The shares are over the time since the sample
-// before, so that the first sample has none. now should carry a monotonic
-// reading, as time.Now does; a now that is not after the last one gives no shares
-// either. The error is os.ErrProcessDone once the process has ended, also when
-// another one has its pid by then, or waits as a zombie for its parent.
-func (s *Sampler) Sample(now time.Time) (Sample, error) {
+// Sample measures the process now. now should carry a monotonic reading, as
+// time.Now does. The error is os.ErrProcessDone once the process has ended, also
+// when another one has its pid by then, or it waits as a zombie for its parent.
+func (s *Sampler) Sample(now time.Time) (Usage, error) {
 	stat, err := s.proc.Stat()
 	if err != nil {
-		return Sample{}, failed(s.proc.PID, err)
+		return Usage{}, failed(s.root, s.proc.PID, err)
 	}
 	if stat.Starttime != s.startTicks || stat.State == "Z" || stat.State == "X" {
-		return Sample{}, failed(s.proc.PID, os.ErrProcessDone)
+		return Usage{}, failed(s.root, s.proc.PID, os.ErrProcessDone)
 	}
-	sample := Sample{
-		Time:          now,
-		PID:           s.proc.PID,
-		CPUTime:       time.Duration(stat.UTime+stat.STime) * tick,
-		ResidentBytes: int64(stat.ResidentMemory()),
-		Threads:       stat.NumThreads,
-		Descriptors:   -1,
+	u := Usage{CPUTime: time.Duration(stat.UTime+stat.STime) * tick}
+	u.CPUCore = s.shareUntil(now, u.CPUTime)
+	// A process that lives has a thread and some memory: where the kernel says 0 it
+	// does not count them.
+	if stat.RSS > 0 {
+		u.ResidentBytes = new(uint64(stat.ResidentMemory()))
+	}
+	if stat.NumThreads > 0 {
+		u.Threads = new(stat.NumThreads)
 	}
 	if n, err := s.proc.FileDescriptorsLen(); err == nil {
-		sample.Descriptors = n
+		u.Descriptors = new(n)
 	}
-	if interval := now.Sub(s.last.Time); s.sampled && interval > 0 {
-		sample.Interval = interval
-		sample.CPUCore = float64(sample.CPUTime-s.last.CPUTime) / float64(interval)
-		sample.CPUMachine = sample.CPUCore / float64(s.cores)
-	}
-	s.last, s.sampled = sample, true
-	return sample, nil
+	return u, nil
 }
 
-// Ending reports whether a process has ended or is about to: the kernel has
-// begun to take it down. It lets go of its connections only after that.
+// shareUntil returns the share of a core, where the process has used that much
+// processor time until now.
+func (s *Sampler) shareUntil(now time.Time, used time.Duration) *float64 {
+	interval := now.Sub(s.since)
+	switch {
+	case s.since.IsZero():
+		s.since, s.used = now, used
+	case interval >= MinInterval:
+		s.share = new(float64(used-s.used) / float64(interval))
+		s.since, s.used = now, used
+	}
+	return s.share
+}
+
+// Ending reports whether a process has ended or is about to: the kernel has begun
+// to take it down, and it lets go of its connections only after that. Of one that
+// procfs does not show it knows no more than whether it is there.
 func Ending(pid int) bool {
 	proc, err := procfs.NewProc(pid)
 	if err != nil {
-		return true
+		return !exists(pid)
 	}
 	stat, err := proc.Stat()
-	return err != nil || stat.State == "Z" || stat.State == "X" || stat.Flags&flagExiting != 0
+	if err != nil {
+		return !exists(pid)
+	}
+	return stat.State == "Z" || stat.State == "X" || stat.Flags&flagExiting != 0
 }
 
 const flagExiting = 0x4 // PF_EXITING
@@ -118,10 +136,19 @@ const flagExiting = 0x4 // PF_EXITING
 // architecture that Go runs on.
 const tick = 10 * time.Millisecond
 
-// failed gives the end of a process its standard identity.
-func failed(pid int, err error) error {
+// exists reports whether a process has that pid, a zombie among them.
+func exists(pid int) bool {
+	err := unix.Kill(pid, 0)
+	return err == nil || err == unix.EPERM
+}
+
+// failed names the reason why a process cannot be measured: as a rule its end.
+func failed(root string, pid int, err error) error {
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
 		err = os.ErrProcessDone
+		if root == procfs.DefaultMountPoint && exists(pid) {
+			err = ErrHidden
+		}
 	}
 	return fmt.Errorf("procstat: pid %d: %w", pid, err)
 }

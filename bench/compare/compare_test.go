@@ -80,7 +80,23 @@ func TestAChangeHoldsOrHasFallenOrIsNotMeasurable(t *testing.T) {
 		{"less, two rounds", rowOf(true, [2]float64{100, 90}, [2]float64{100, 90}), report.NotMeasurable, "2 of 3 rounds"},
 		{"half is missing", rowOf(true, [2]float64{100, 90}, [2]float64{100, 90}, [2]float64{100, 90},
 			[2]float64{100, math.NaN()}, [2]float64{math.NaN(), 90}, [2]float64{math.NaN(), math.NaN()}), report.NotMeasurable, "3 of 6 rounds"},
-		{"less, crowded in half of the rounds", less(func(r *row) { r.rounds[1].crowded, r.rounds[2].crowded = true, true }), report.NotMeasurable, "crowded in 2 of 4"},
+		{"less in all rounds, crowded in half of them", less(func(r *row) { r.rounds[1].crowded, r.rounds[2].crowded = true, true }), report.Missed, ""},
+		{"less in some rounds, crowded in half of them", less(func(r *row) {
+			r.rounds[1].crowded, r.rounds[2].crowded = true, true
+			r.rounds[3].value[atHead] = 99
+		}), report.NotMeasurable, "crowded in 2 of 4"},
+		{"more in most rounds, crowded in half of them", func() *row {
+			r := rowOf(true, [2]float64{1, 2}, [2]float64{1, 2}, [2]float64{1, 2}, [2]float64{2, 1})
+			r.rounds[1].crowded, r.rounds[2].crowded = true, true
+			return r
+		}(), report.NotMeasurable, "crowded in 2 of 4"},
+		{"more in all rounds, crowded in all", func() *row {
+			r := rowOf(true, [2]float64{1, 2}, [2]float64{1, 2}, [2]float64{1, 2})
+			for i := range r.rounds {
+				r.rounds[i].crowded = true
+			}
+			return r
+		}(), report.Met, ""},
 		{"less, crowded in one round", less(func(r *row) { r.rounds[1].crowded = true }), report.Missed, ""},
 		{"longer by no more than the generator was late", func() *row {
 			r := rowOf(false, [2]float64{100, 110}, [2]float64{50, 55}, [2]float64{80, 88})
@@ -98,6 +114,32 @@ func TestAChangeHoldsOrHasFallenOrIsNotMeasurable(t *testing.T) {
 				t.Errorf("%.3f in %.3f…%.3f: %q, because %q; want %q, because %q", got.ratio, got.low, got.high, got.verdict, got.why, c.want, c.why)
 			}
 		})
+	}
+}
+
+func TestTheAimOfARowIsHeldAgainstHead(t *testing.T) {
+	for _, c := range []struct {
+		name                string
+		head, floor, aim    float64
+		more, ratio, isBusy bool
+		want                string
+	}{
+		{"a ratio to the floor", 90, 100, 0.85, true, false, false, "0.90 (≥ 0.85 met)"},
+		{"a ratio to the floor, crowded", 90, 100, 0.85, true, false, true, "0.90 (≥ 0.85 not measurable)"},
+		{"a ratio of its own, crowded", 9, math.NaN(), 6, true, true, true, "9.00 (≥ 6.00 not measurable)"},
+		{"a value", 9, math.NaN(), 6, false, false, false, "9.00 (≤ 6.00 missed)"},
+		{"a value, crowded", 9, math.NaN(), 6, false, false, true, "9.00 (≤ 6.00 not measurable)"},
+		{"a value that is small enough, crowded", 5, math.NaN(), 6, false, false, true, "5.00 (≤ 6.00 met)"},
+		{"no aim", 5, math.NaN(), 0, false, false, false, "5.00"},
+	} {
+		r := rowOf(c.more, [2]float64{1, c.head})
+		r.aim, r.rounds[0].crowded, r.rounds[0].value[atFloor] = c.aim, c.isBusy, c.floor
+		if c.ratio {
+			r.unit = "x-channel"
+		}
+		if got := r.aimed().String(); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
 	}
 }
 

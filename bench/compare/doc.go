@@ -18,10 +18,15 @@
 // median lies with 95 % certainty, as far as so many rounds can show (with less than
 // six, the whole range). Where there is a floor, the ratio of each to it.
 //
-// A figure has fallen when the median of head / base is worse by more than -limit (3
-// %). That is not measurable when the range holds 1, since then more rounds may show
-// the opposite, or when others took more than a tenth of the machine in half of the
-// rounds.
+// A figure has fallen when the median of head / base is worse by more than -limit
+// (3 %), and else it holds. It is not measurable when
+//
+//   - it would have fallen, but the range holds 1: more rounds may show the opposite;
+//   - it would have fallen, but not without the lateness of the generators;
+//   - others took more than a tenth of the machine in half of the rounds or more, and
+//     the range lies on both sides of the limit.
+//
+// The exit status is 1 when a figure has fallen.
 //
 // # What it needs of the base
 //

@@ -96,26 +96,25 @@ func (j *job) derive(r, of, to *row) {
 	}})
 }
 
-// idle plans what a connection costs that is idle.
+// idle plans what a connection costs that is idle, and a broker with many of them.
 func (j *job) idle() {
-	const connections = 64
-	r := &row{
-		group: "idle", name: "a connection with a subscription", bench: "Idle", unit: "B/conn", aim: bus.ConnectionAim,
-		text: func(v float64) string { return report.Bytes(int64(v)) },
-	}
-	j.rows = append(j.rows, r)
-	j.steps = append(j.steps, step{name: r.name, runs: 2, run: func(ctx context.Context, _ int) {
-		s := nothing()
+	const connections = 256 // see package bench
+	bytes := func(v float64) string { return report.Bytes(int64(v)) }
+	each := &row{group: "idle", name: "a connection with a subscription", bench: "Idle", unit: "B/conn", aim: bus.ConnectionAim, text: bytes}
+	all := &row{group: "idle", name: fmt.Sprintf("memory with %d of them", connections), bench: "Idle", unit: "RSS-B", free: true, text: bytes}
+	j.rows = append(j.rows, each, all)
+	j.steps = append(j.steps, step{name: "idle", runs: 2, run: func(ctx context.Context, _ int) {
+		one, with := nothing(), nothing()
 		for _, place := range []int{atBase, atHead} {
-			j.try(ctx, r.name, place, func() error {
+			j.try(ctx, "idle", place, func() error {
 				f, err := e2e.Idle(ctx, j.system(bus.System(), place), connections, j.each/2)
 				if err == nil {
-					s.value[place] = float64(f.PerConnection())
+					one.value[place], with.value[place] = float64(f.PerConnection()), float64(f.RSSWith)
 				}
 				return err
 			})
 		}
-		r.rounds = append(r.rounds, s)
+		each.rounds, all.rounds = append(each.rounds, one), append(all.rounds, with)
 	}})
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/daemoneye/eventbus/bench/report"
 )
@@ -93,16 +94,16 @@ func (r *row) change(limit float64) change {
 		c.verdict, c.why = report.NotMeasurable, fmt.Sprintf("measured in %d of %d rounds", len(ratios), max(leastRounds, len(r.rounds)))
 		return c
 	}
-	if c.verdict = report.MetIf(r.holds(c.ratio, limit)); c.verdict == report.Met {
-		return c
-	}
-	crowded, isCrowded := r.crowded()
+	c.verdict = report.MetIf(r.holds(c.ratio, limit))
 	own := median(r.each(func(s sample) float64 {
 		return (s.value[atHead] - s.late[atHead]) / (s.value[atBase] - s.late[atBase])
 	}))
+	oneSided := r.holds(c.low, limit) == r.holds(c.high, limit)
+	crowded, isCrowded := r.crowded()
 	switch {
-	case isCrowded:
+	case isCrowded && !oneSided:
 		c.verdict, c.why = report.NotMeasurable, crowded
+	case c.verdict == report.Met:
 	case r.holds(own, limit):
 		c.verdict, c.why = report.NotMeasurable, fmt.Sprintf("%.3f without the generator's lateness", own)
 	case c.low <= 1 && c.high >= 1:
@@ -153,8 +154,9 @@ func (r *row) aimed() report.Judgement {
 	if !r.more {
 		j.Target, j.Verdict = "≤ "+text(r.aim), report.MetIf(v <= r.aim)
 	}
-	if _, crowded := r.crowded(); crowded {
-		j.Verdict = report.NotMeasurable
+	isRatio := len(r.column(atFloor)) > 0 || strings.HasPrefix(r.unit, "x-")
+	if _, crowded := r.crowded(); crowded && (isRatio || j.Verdict == report.Missed) {
+		j.Verdict = report.NotMeasurable // a value by itself is only made worse by others
 	}
 	return j
 }

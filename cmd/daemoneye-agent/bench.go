@@ -227,11 +227,11 @@ func (s sender) Send(payload []byte) error { return s.pub.Publish(payload) }
 func (s sender) Flush() error { return s.c.Push() }
 
 func printBench(p *program, r *benchResult) error {
-	fmt.Fprintf(p.out, "throughput  %.0f msg/s of %d B (%.0f MB/s); %d sent, %d received, %d lost\n",
+	p.line("throughput  %.0f msg/s of %d B (%.0f MB/s); %d sent, %d received, %d lost",
 		r.Throughput, r.Size, r.Throughput*float64(r.Size)/1e6, r.Sent, r.Received, r.Lost)
-	fmt.Fprintf(p.out, "latency at %.0f msg/s, %d messages, %d lost\n", r.Rate, r.LatencyN, r.LatencyGap)
+	p.line("latency at %.0f msg/s, %d messages, %d lost", r.Rate, r.LatencyN, r.LatencyGap)
 	if r.Unsent > 0 {
-		fmt.Fprintf(p.out, "  the rate could not be held: it was %.0f msg/s, and %d messages that were due were not sent\n", r.Reached, r.Unsent)
+		p.line("  the rate could not be held: it was %.0f msg/s, and %d messages that were due were not sent", r.Reached, r.Unsent)
 	}
 	if r.Latency == nil || r.Lateness == nil {
 		fmt.Fprintln(p.out, "  no latency: nothing that was due in the measured time came")

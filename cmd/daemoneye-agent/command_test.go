@@ -21,8 +21,8 @@ func run(t *testing.T, args ...string) (status int, out, errs string) {
 	return status, o.String(), e.String()
 }
 
-// TestEachCommandIsExplained with an example that uses it, in 80 columns, whichever
-// way one asks.
+// TestEachCommandIsExplained with an example that uses it, in 80 columns; the command help
+// and the flag --help print the same.
 func TestEachCommandIsExplained(t *testing.T) {
 	root := newRoot(&program{out: &output{w: io.Discard}})
 	eachCommand(root, func(c *cobra.Command) {
@@ -94,7 +94,7 @@ func TestManualPages(t *testing.T) {
 	}
 }
 
-// TestCompletion asks as the scripts of the shells do.
+// TestCompletion calls the hidden command that the scripts of the shells call.
 func TestCompletion(t *testing.T) {
 	tests := []struct {
 		args []string

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 )
 
 // width is what a terminal has at least.
@@ -39,7 +41,7 @@ func (p *program) help(w io.Writer, c *cobra.Command) {
 		entry(&b, strings.TrimSpace("--"+name+" "+kind), text)
 	})
 	if !c.HasParent() {
-		fmt.Fprintf(&b, "\nExit status: %s\n", strings.Join(wrap(exitText, width, len("Exit status: ")), "\n"))
+		fmt.Fprintf(&b, "\nExit status: %s\n", strings.Join(display.Wrap(exitText, width, len("Exit status: ")), "\n"))
 	}
 	if c.Example != "" {
 		b.WriteString("\nExample:\n")
@@ -91,7 +93,7 @@ func entry(b *strings.Builder, name, text string) {
 		fmt.Fprintf(b, "  %s\n", name)
 		name = ""
 	}
-	for i, line := range wrap(text, width-column, 0) {
+	for i, line := range display.Wrap(text, width-column, 0) {
 		if i > 0 {
 			name = ""
 		}
@@ -103,22 +105,7 @@ func entry(b *strings.Builder, name, text string) {
 func paragraphs(text string) string {
 	var all []string
 	for p := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
-		all = append(all, strings.Join(wrap(p, width, 0), "\n"))
+		all = append(all, strings.Join(display.Wrap(p, width, 0), "\n"))
 	}
 	return strings.Join(all, "\n\n")
-}
-
-// wrap breaks text into lines of at most n bytes, the first one less by indent.
-func wrap(text string, n, indent int) (lines []string) {
-	line, room := "", n-indent
-	for word := range strings.FieldsSeq(text) {
-		if line != "" && len(line)+1+len(word) > room {
-			lines, line, room = append(lines, line), "", n
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return append(lines, line)
 }

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 )
 
 // output is standard output. It remembers the first write that failed, so that
@@ -36,6 +40,45 @@ func (o *output) Write(b []byte) (int, error) {
 		o.err = &outputError{err}
 	}
 	return n, o.err
+}
+
+// width returns how many characters a line of the terminal has that standard output
+// is, 0 where it is none.
+func (o *output) width() int {
+	f, ok := o.w.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	switch {
+	case err != nil:
+		return 0
+	case size.Col == 0:
+		return width // a terminal that does not know its size
+	}
+	return int(size.Col)
+}
+
+// line prints one line. On a terminal that is too narrow it goes on below itself, with
+// the same indent.
+func (p *program) line(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	width := p.out.width()
+	if width == 0 || utf8.RuneCountInString(text) <= width {
+		fmt.Fprintln(p.out, text)
+		return
+	}
+	rest := strings.TrimLeft(text, " ")
+	indent := text[:len(text)-len(rest)]
+	for _, l := range display.Wrap(rest, width-len(indent), 0) {
+		fmt.Fprintln(p.out, indent+l)
+	}
+}
+
+// coloured reports whether standard output takes colours: a terminal that can, and a
+// user who did not decline, see no-color.org.
+func (o *output) coloured() bool {
+	return o.width() > 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // enough reports whether err says that whoever read our output wants no more of

@@ -165,7 +165,7 @@ func oneOf(words []string) string {
 	return strings.Join(words[:n], ", ") + " or " + words[n]
 }
 
-// flagError says what is wrong with a flag.
+// flagError turns an error of the flag parser into our own text.
 func flagError(_ *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var missing *pflag.ValueRequiredError
@@ -185,7 +185,7 @@ func flagError(_ *cobra.Command, err error) error {
 	return usageError{err}
 }
 
-// reason is what package strconv says of a value, without its own name.
+// reason is the innermost error of a value, without the names of packages.
 func reason(err error) error {
 	for {
 		inner := errors.Unwrap(err)

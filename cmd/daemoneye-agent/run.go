@@ -49,7 +49,7 @@ daemoneye-agent run --collectors none --max-connections 500`,
 	return c
 }
 
-// runAgent runs the agent that the flags ask for. named are the collectors of the flag,
+// runAgent runs an agent with the settings s. named are the collectors of the flag,
 // nil without it.
 func runAgent(ctx context.Context, p *program, s *settings, named *string, quiet bool) error {
 	// It stays so to the end of the process, so that no SIGHUP comes too late.
@@ -125,8 +125,8 @@ func newLogger(w io.Writer, format string, level *slog.LevelVar) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
-// collectors returns what is to run. What one would not start with is better said
-// now.
+// collectors returns the collectors to run. Each is made once here, because an error
+// before the start is easier to see than one of its process.
 func collectors(c *config.Config) (all []control.ChildConfig, err error) {
 	if x := c.Collectors.Process; x.Enabled {
 		all = append(all, control.ChildConfig{Collector: process.Name, Mode: x.Source, Interval: x.PollInterval})

@@ -74,7 +74,7 @@ var keyNames = func() (all []string) {
 	return all
 }()
 
-// keyFlag is the flag of one key. What its value is worth is found by config.Load.
+// keyFlag is the flag of one key. config.Load checks its value.
 type keyFlag struct {
 	s   *settings
 	key *config.Key
@@ -100,8 +100,8 @@ type target struct{ settings }
 
 func (t *target) flags(c *cobra.Command) { t.keyFlags(c, "instance_id", "broker.socket_path") }
 
-// path returns the agent's socket. A mistake in a file or a variable is the agent's
-// affair: it may run with what was there before.
+// path returns the agent's socket. It ignores a mistake in a file or a variable, because
+// the agent may run with the values that were there before.
 func (t *target) path() (string, error) {
 	l, err := t.load()
 	var all *config.Errors

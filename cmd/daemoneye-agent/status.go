@@ -4,17 +4,18 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -77,81 +78,102 @@ func runStatus(ctx context.Context, p *program, t *target, asJSON bool) error {
 	return nil
 }
 
+// printStatus prints what a person wants to know first. On a terminal it fits its
+// width.
 func printStatus(p *program, s *control.Status) error {
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	row := func(cells ...any) {
-		for i, c := range cells {
-			if i > 0 {
-				fmt.Fprint(w, "\t")
-			}
-			fmt.Fprint(w, c)
-		}
-		fmt.Fprintln(w)
-	}
+	b, width := &s.Broker, p.out.width()
+	facts := display.Table{Wrap: true}
 	reason := ""
 	if s.Health.Reason != "" {
 		reason = ": " + s.Health.Reason
 	}
-	row("health", s.Health.State.String()+reason)
-	row("agent", fmt.Sprintf("%s, instance %s, pid %d, up %s, accepted after %s",
+	facts.Row("health", s.Health.State.String()+reason)
+	facts.Row("agent", fmt.Sprintf("%s, instance %s, pid %d, up %s, accepted after %s",
 		s.Version, s.Instance, s.PID, s.Uptime.Round(time.Second), s.StartTime.Round(100*time.Microsecond)))
-	row("socket", s.Socket)
-	row("usage", usageText(&s.Usage))
+	facts.Row("socket", s.Socket)
+	facts.Row("usage", usageText(&s.Usage))
 	if len(s.RestartFor) > 0 {
-		row("restart", "needed for "+strings.Join(s.RestartFor, ", "))
+		facts.Row("restart", "needed for "+strings.Join(s.RestartFor, ", "))
 	}
-	b := &s.Broker
-	row("messages", fmt.Sprintf("%d published (%.4g/s over the last minute, %s), %d delivered, %d dropped, %d queued",
+	facts.Row("messages", fmt.Sprintf("%d published (%.4g/s over the last minute, %s), %d delivered, %d dropped, %d queued",
 		b.Published, b.PublishRate, bytesText(b.PublishedByte), b.Delivered, b.Dropped, b.Queued))
-	row("latency", fmt.Sprintf("p50 %s, p99 %s, p99.9 %s, max %s (publish to delivery)",
+	facts.Row("latency", fmt.Sprintf("p50 %s, p99 %s, p99.9 %s, max %s (publish to delivery)",
 		short(b.Latency.P50), short(b.Latency.P99), short(b.Latency.P999), short(b.Latency.Max)))
-	row("buffers", fmt.Sprintf("%s of %s", bytesText(b.BufferBytes), bytesText(b.MaxBufferBytes)))
-	row("drops", counts(b.DroppedBy))
-	row("refused", counts(b.Refused))
-	if err := w.Flush(); err != nil {
+	facts.Row("buffers", fmt.Sprintf("%s of %s", bytesText(b.BufferBytes), bytesText(b.MaxBufferBytes)))
+	facts.Row("drops", counts(b.DroppedBy))
+	facts.Row("refused", counts(b.Refused))
+	if err := facts.Write(p.out, width); err != nil {
 		return err
 	}
+
 	fmt.Fprintln(p.out, "\nCOLLECTORS")
-	row("NAME", "STATE", "PID", "RESTARTS", "CPU", "RSS", "SOURCE")
+	collectors, ended := display.Table{Wrap: true}, display.Table{Wrap: true}
+	collectors.Row("NAME", "STATE", "PID", "RESTARTS", "CPU", "RSS", "SOURCE")
 	for _, c := range s.Collectors {
 		cpu, rss := "-", "-"
 		if c.Usage != nil {
-			cpu, rss = fmt.Sprintf("%.1f%%", c.Usage.CPUPercent), bytesText(c.Usage.RSS)
+			cpu, rss = figure("%.1f%%", c.Usage.CPUPercent), memoryText(c.Usage.RSS)
 		}
-		row(c.Name, c.State, pidText(c.PID), c.Restarts, cpu, rss, cmp.Or(c.Source, "-"))
-	}
-	for _, c := range s.Collectors {
+		collectors.Row(c.Name, c.State, pidText(c.PID), c.Restarts, cpu, rss, cmp.Or(c.Source, "-"))
 		if c.LastExit != "" {
-			row(c.Name + " ended last: " + oneLine(c.LastExit))
+			ended.Row(c.Name + " ended last: " + oneLine(c.LastExit))
 		}
 	}
-	if err := w.Flush(); err != nil {
+	if err := errors.Join(collectors.Write(p.out, width), ended.Write(p.out, width)); err != nil {
 		return err
 	}
+
 	fmt.Fprintln(p.out, "\nCLIENTS")
-	row("SOURCE", "NAME", "ROLE", "PID", "UID", "PUBLISHED", "REFUSED")
+	var clients display.Table
+	clients.Row("SOURCE", "NAME", "ROLE", "PID", "UID", "PUBLISHED", "REFUSED")
 	for _, c := range b.Clients {
-		row(c.Source, c.Name, cmp.Or(c.Role, "-"), pidText(c.PID), uidText(&c.Identity), c.Published, c.Refused)
+		clients.Row(c.Source, c.Name, cmp.Or(c.Role, "-"), pidText(c.PID), uidText(&c.Identity), c.Published, c.Refused)
 	}
-	if err := w.Flush(); err != nil {
+	if err := clients.Write(p.out, width); err != nil {
 		return err
 	}
+
 	fmt.Fprintln(p.out, "\nSUBSCRIPTIONS")
-	row("SOURCE", "NAME", "PATTERNS", "MATCHED", "DELIVERED", "DROPPED", "QUEUED")
+	var subscriptions display.Table
+	subscriptions.Row("SOURCE", "NAME", "PATTERNS", "MATCHED", "DELIVERED", "DROPPED", "QUEUED")
 	for _, c := range b.Subscriptions {
-		row(c.Source, c.Name, strings.Join(c.Patterns, " "), c.Matched, c.Delivered, c.Dropped, c.Queued)
+		subscriptions.Row(c.Source, c.Name, strings.Join(c.Patterns, " "), c.Matched, c.Delivered, c.Dropped, c.Queued)
 	}
-	if err := w.Flush(); err != nil {
+	if err := subscriptions.Write(p.out, width); err != nil {
 		return err
 	}
 	if b.Truncated {
-		fmt.Fprintln(p.out, "\nNot all clients and subscriptions are shown: the answer must fit into a message.")
+		fmt.Fprintln(p.out)
+		p.line("Not all clients and subscriptions are shown: the answer must fit into a message.")
 	}
 	return nil
 }
 
 func usageText(u *control.Usage) string {
-	return fmt.Sprintf("%.1f%% of a core, %s resident, %d threads, %d open files", u.CPUPercent, bytesText(u.RSS), u.Threads, u.OpenFiles)
+	share := unknown + " share"
+	if u.CPUPercent != nil {
+		share = fmt.Sprintf("%.1f%%", *u.CPUPercent)
+	}
+	return fmt.Sprintf("%s of a core, %s resident, %s threads, %s open files",
+		share, memoryText(u.RSS), figure("%d", u.Threads), figure("%d", u.OpenFiles))
+}
+
+// unknown stands for a figure that could not be measured.
+const unknown = "unknown"
+
+// figure writes a figure that may not be known.
+func figure[T any](format string, p *T) string {
+	if p == nil {
+		return unknown
+	}
+	return fmt.Sprintf(format, *p)
+}
+
+func memoryText(p *uint64) string {
+	if p == nil {
+		return unknown
+	}
+	return bytesText(*p)
 }
 
 // pidText writes a pid; the agent itself, which is no other process, has none.

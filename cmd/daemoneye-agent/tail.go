@@ -1,19 +1,13 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
-	"github.com/daemoneye/eventbus/agent/event"
-	"github.com/daemoneye/eventbus/agent/event/ecs"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -27,22 +21,29 @@ type tailOptions struct {
 	count          int
 	timeout        time.Duration
 	replay, topics bool
+	json, line     bool
+	fields, where  []string
 }
 
 func newTail(p *program) *cobra.Command {
 	var t target
 	var o tailOptions
 	c := &cobra.Command{
-		Use: "tail PATTERN...", Short: "print what is published, one JSON object a line", Annotations: annotations(endless),
+		Use: "tail PATTERN...", Short: "print what is published, one event a line", Annotations: annotations(endless),
 		Long: `
-Print the messages of all topics that a pattern takes, one JSON object a line:
-the agent's events in the names of the Elastic Common Schema, JSON payloads as
-they are, others as text or base64. What was lost is announced on standard
-error. In a pattern + is one segment, and # at the end any number.
+Print the messages of all topics that a pattern takes. On a terminal each is one
+readable line: time, host, what happened, who did it, and the detail that matters.
+Elsewhere, and with --json, it is one JSON object a line: the agent's events in the
+names of the Elastic Common Schema, JSON payloads as they are, others as text or
+base64. What was lost is announced on standard error. In a pattern + is one segment,
+and # at the end any number.
+
 Without --count and --timeout it goes on until Ctrl-C or the agent's end. With
---count, an end before that is a failure.`,
+--count, an end before that is a failure. Colours are left out where NO_COLOR is set.`,
 		Example: `daemoneye-agent tail 'events.#'
-daemoneye-agent tail --replay --count 10 'events.process.#' 'alerts.#'`,
+daemoneye-agent tail --where process.name=ssh* --where user.id=0 'events.#'
+daemoneye-agent tail --fields @timestamp,process.name 'events.process.#'
+daemoneye-agent tail --replay --count 10 --json 'events.#' 'alerts.#' | jq .`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("wants a pattern, for example 'events.#'")
@@ -52,10 +53,15 @@ daemoneye-agent tail --replay --count 10 'events.process.#' 'alerts.#'`,
 		ValidArgs: patternExamples,
 	}
 	t.flags(c)
-	c.Flags().IntVar(&o.count, "count", 0, "stop after `N` messages")
-	c.Flags().DurationVar(&o.timeout, "timeout", 0, "stop after `TIME`")
-	c.Flags().BoolVar(&o.replay, "replay", false, "begin with what the agent still has of the past minutes")
-	c.Flags().BoolVar(&o.topics, "topics", false, "wrap each message: its topic, source and sequence, and the message as \"message\"")
+	fs := c.Flags()
+	fs.IntVar(&o.count, "count", 0, "stop after `N` messages")
+	fs.DurationVar(&o.timeout, "timeout", 0, "stop after `TIME`")
+	fs.BoolVar(&o.replay, "replay", false, "begin with what the agent still has of the past minutes")
+	fs.BoolVar(&o.topics, "topics", false, "show the topic too; as JSON wrap each message: its topic, source and sequence, and the message as \"message\"")
+	fs.BoolVar(&o.json, "json", false, "print JSON on a terminal too")
+	fs.BoolVar(&o.line, "line", false, "print readable lines elsewhere too")
+	fs.StringSliceVar(&o.fields, "fields", nil, "`NAMES` of the only fields to print, with commas")
+	fs.StringArrayVar(&o.where, "where", nil, "`FIELD=VALUE` or FIELD!=VALUE that a message must meet, * is any text; several must all be met")
 	c.RunE = func(c *cobra.Command, args []string) error { return runTail(c.Context(), p, &t, &o, args) }
 	return c
 }
@@ -70,6 +76,13 @@ func runTail(ctx context.Context, p *program, t *target, o *tailOptions, pattern
 	if o.timeout < 0 {
 		return usagef("--timeout is %s, want 0 or more", o.timeout)
 	}
+	if o.json && o.line {
+		return usagef("--json and --line exclude each other")
+	}
+	printer, err := newPrinter(p, o)
+	if err != nil {
+		return err
+	}
 	spec := router.Subscription{SubscriberID: "tail", Patterns: patterns}
 	if o.replay {
 		spec.ReplayFrom = 1
@@ -83,7 +96,6 @@ func runTail(ctx context.Context, p *program, t *target, o *tailOptions, pattern
 	if err != nil {
 		return err
 	}
-	printer := printer{out: bufio.NewWriterSize(p.out, 64<<10), wrap: o.topics}
 	left := o.count
 	watching, stop := ctx, context.CancelFunc(func() {})
 	if o.timeout > 0 {
@@ -98,11 +110,14 @@ func runTail(ctx context.Context, p *program, t *target, o *tailOptions, pattern
 			fmt.Fprintf(p.err, "tail: %s\n", m.Gap)
 			continue
 		}
-		if err := printer.print(m); err != nil {
+		printed, err := printer.print(m)
+		if err != nil {
 			return err
 		}
-		if left--; left == 0 {
-			return printer.out.Flush()
+		if printed {
+			if left--; left == 0 {
+				return printer.out.Flush()
+			}
 		}
 		if !m.More {
 			if err := printer.out.Flush(); err != nil {
@@ -138,55 +153,4 @@ func tailEnded(ctx context.Context, p *program, err error, left int) error {
 		return fmt.Errorf("the agent is gone, without a goodbye: %w", err)
 	}
 	return err
-}
-
-// printer writes messages as lines of JSON.
-type printer struct {
-	out     *bufio.Writer
-	wrap    bool
-	line    []byte
-	compact bytes.Buffer
-}
-
-func (p *printer) print(m *router.Message) error {
-	body, err := p.body(m)
-	if err != nil {
-		return err
-	}
-	if !p.wrap {
-		_, err = p.out.Write(append(body, '\n'))
-		return err
-	}
-	line, err := json.Marshal(struct {
-		Topic    string          `json:"topic"`
-		Source   uint32          `json:"source"`
-		Sequence uint64          `json:"sequence"`
-		AgeNs    time.Duration   `json:"age_ns"`
-		Message  json.RawMessage `json:"message"`
-	}{string(m.Topic()), m.Frame.Source(), m.Sequence, time.Duration(router.Now() - m.Published()), body})
-	if err != nil {
-		return err
-	}
-	_, err = p.out.Write(append(line, '\n'))
-	return err
-}
-
-// body returns the payload as one JSON value without line ends.
-func (p *printer) body(m *router.Message) ([]byte, error) {
-	switch m.Frame.Content() {
-	case frame.ContentEvent:
-		if v, err := event.Parse(m.Payload); err == nil {
-			p.line = ecs.Append(p.line[:0], v)
-			return p.line, nil
-		}
-	case frame.ContentJSON:
-		p.compact.Reset()
-		if json.Compact(&p.compact, m.Payload) == nil {
-			return p.compact.Bytes(), nil
-		}
-	}
-	if utf8.Valid(m.Payload) {
-		return json.Marshal(map[string]string{"topic": string(m.Topic()), "text": string(m.Payload)})
-	}
-	return json.Marshal(map[string]any{"topic": string(m.Topic()), "base64": m.Payload})
 }

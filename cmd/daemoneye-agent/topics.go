@@ -141,7 +141,7 @@ func watchTopics(messages func(func(*router.Message) bool), began int64) *topicL
 	return list
 }
 
-// nameSources asks the agent who is who.
+// nameSources sets the names of the publishers, as the agent knows them.
 func nameSources(ctx context.Context, client *ipc.Client, list *topicList) error {
 	s, err := askStatus(ctx, client)
 	if err != nil {
@@ -157,7 +157,7 @@ func nameSources(ctx context.Context, client *ipc.Client, list *topicList) error
 	return nil
 }
 
-// askStatus asks the agent how it is.
+// askStatus requests the agent's status.
 func askStatus(ctx context.Context, client *ipc.Client) (s control.Status, err error) {
 	waiting, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -200,7 +200,7 @@ func (l *topicList) print(p *program) {
 	}
 }
 
-// middleCut shortens s to n bytes and keeps both ends, which tell topics apart.
+// middleCut shortens s to n bytes and keeps both ends, by which topics differ.
 func middleCut(s string, n int) string {
 	if len(s) <= n {
 		return s

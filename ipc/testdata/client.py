@@ -5,6 +5,7 @@
     client.py pub SOCKET TOPIC PAYLOAD      publish one message
     client.py conformance SOCKET VECTORS    what python_test.go runs: see conformance.py
     client.py heartbeat SOCKET              the same for a broker with a fast heartbeat
+    client.py features SOCKET               the same for a broker with credit, confirm and another clock
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Callable
 
 import conformance
+import features
 from bus import BrokerError, Client, Goodbye, Message
 from wire import Fault, Gap
 
@@ -54,6 +56,7 @@ def main(args: list[str]) -> int:
         "pub": (pub, 3),
         "conformance": (conformance.run, 2),
         "heartbeat": (conformance.heartbeat, 1),
+        "features": (features.run, 1),
     }
     command, count = commands.get(args[0] if args else "", (None, 0))
     if command is None or len(args) != 1 + count:

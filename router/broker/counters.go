@@ -21,7 +21,7 @@ type counters struct {
 	retainedDropped uint64
 	handedOver      uint64
 	refusals        map[frame.Code]uint64
-	lastError       string
+	lastError       error
 	lastErrorAt     int64
 }
 
@@ -62,7 +62,7 @@ func (b *Broker) Refused(err error) { b.stats.refuse(err) }
 // Fault records an error of the broker's own side for its statistics. Routing
 // thread only.
 func (b *Broker) Fault(err error) {
-	b.stats.lastError, b.stats.lastErrorAt = err.Error(), bus.Now()
+	b.stats.lastError, b.stats.lastErrorAt = err, bus.Now()
 }
 
 func (c *counters) advance(now int64) { c.minute.advance((now - c.startedAt) / int64(time.Second)) }

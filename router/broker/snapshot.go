@@ -35,9 +35,10 @@ func (b *Broker) snapshot() bus.Stats {
 		Latency: b.latency.summary(), Refused: map[string]uint64{}, DroppedBy: map[string]uint64{},
 		Requests: c.requests, NoResponder: c.noResponder, LateReplies: c.lateReplies, OpenRequests: len(b.pending),
 		Retained: b.retained.Len(), RetainedDropped: c.retainedDropped, HandedOver: c.handedOver, BufferBytes: b.pool.Live(), MaxBufferBytes: b.opts.MaxMemory,
-		Topics: len(b.index.routes), LastError: c.lastError,
+		Topics: len(b.index.routes),
 	}
-	if c.lastError != "" {
+	if c.lastError != nil {
+		s.LastErr, s.LastError = c.lastError, c.lastError.Error()
 		s.LastErrorAge = time.Duration(now - c.lastErrorAt)
 	}
 	for code, n := range c.refusals {

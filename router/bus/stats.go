@@ -55,8 +55,11 @@ type Stats struct {
 	Topics          int           `json:"topics"`
 	LastError       string        `json:"last_error,omitempty"`
 	LastErrorAge    time.Duration `json:"last_error_age_ns,omitempty"`
-	Clients         []ClientStats `json:"clients"`
-	Subscriptions   []SubStats    `json:"subscriptions"`
+	// LastErr is LastError as a value. Only a snapshot that was taken in the broker's
+	// own process has it.
+	LastErr       error         `json:"-"`
+	Clients       []ClientStats `json:"clients"`
+	Subscriptions []SubStats    `json:"subscriptions"`
 	// Truncated says that Clients and Subscriptions are not complete: the answer
 	// to a request must fit into a message.
 	Truncated bool `json:"truncated,omitempty"`

@@ -39,7 +39,8 @@ type Options struct {
 	// Root is where procfs is mounted; empty is /proc.
 	Root string
 
-	// Host is the name of the host in events; empty is what the kernel calls it.
+	// Host is the name of the host in events; empty is what the kernel calls it, if it
+	// does.
 	Host string
 
 	// ReceiveBuffer is the size in bytes of the kernel's buffer for reports; 0 is
@@ -110,11 +111,7 @@ func (o *Options) complete() error {
 		o.Root = "/proc"
 	}
 	if o.Host == "" {
-		host, err := os.Hostname()
-		if err != nil {
-			return fmt.Errorf("process: name of the host: %w", err)
-		}
-		o.Host = host
+		o.Host, _ = os.Hostname() // events without it are better than none
 	}
 	return nil
 }
@@ -127,6 +124,9 @@ func (c *Collector) open(mode Mode) (source, error) {
 	}
 	c.mu.Lock()
 	c.describe = s.describe
+	if c.reader.hidesOthers() {
+		c.describe += "; processes of other users are hidden (mount option hidepid)"
+	}
 	c.mu.Unlock()
 	return s, nil
 }

@@ -36,6 +36,7 @@ func (t *tracker) compare(op event.Operation, how event.Flags) error {
 			continue
 		}
 		rec.round = t.round
+		t.noteThreads(rec, &s)
 		if t.hasChanged(rec, &s) {
 			changed = append(changed, rec)
 		}
@@ -61,6 +62,19 @@ func (t *tracker) look(pid uint32) *record {
 	rec := &record{pid: pid, round: t.round}
 	rec.adopt(&o, asOf)
 	return rec
+}
+
+// noteThreads takes over which threads a known process has.
+func (t *tracker) noteThreads(rec *record, s *stat) {
+	rec.threaded = rec.threaded || s.threads > 1
+	switch {
+	case s.leaderless():
+		if rec.life == whole {
+			rec.life = leaderless
+		}
+	case rec.life != whole: // another thread has run a program since
+		rec.revive()
+	}
 }
 
 // hasChanged reports whether a known process runs another program than the
@@ -104,6 +118,10 @@ func (t *tracker) endMissing(now moment, how event.Flags) {
 	}
 	slices.SortFunc(missing, func(a, b *record) int { return byAge(b, a) }) // as a rule children end before parents
 	for _, rec := range missing {
+		if rec.endNs != 0 { // its end was reported
+			t.end(rec)
+			continue
+		}
 		delete(t.table, rec.pid)
 		if rec.announced {
 			t.emitter.announce(event.OpExit, rec, now, how|event.ExitStatusUnknown, 0)

@@ -51,7 +51,7 @@ func TestComparisonsWithProc(t *testing.T) {
 			},
 		},
 		{
-			name: "a process whose first thread has ended lives on",
+			name: "a process whose leader has ended lives on",
 			story: func(h *host) {
 				p := shell
 				p.state, p.threads, p.loading, p.stack = "Z", 2, true, 0
@@ -63,7 +63,7 @@ func TestComparisonsWithProc(t *testing.T) {
 			want: []string{"lifecycle exit 100 parent 1 (systemd): bash /bin/bash [bash -l] exit_status_unknown time_approximate"},
 		},
 		{
-			name: "one whose first thread had ended before is seen, although its program is not",
+			name: "one whose leader had ended before is seen, although its program is not",
 			story: func(h *host) {
 				p := h.sleeping(200)
 				p.state, p.threads, p.loading, p.stack, p.args, p.exe = "Z", 2, true, 0, "", ""

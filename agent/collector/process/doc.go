@@ -44,8 +44,9 @@
 // # Losses
 //
 // When the kernel's buffer is full it drops reports. The connector numbers them
-// for each cpu, so that the loss is known exactly (losses.go); it is announced
-// as a gap, and a comparison with /proc brings the table in step: what it finds
+// for each cpu, so that the loss is known exactly (losses.go). It is announced
+// as a gap, which counts reports and says so: one event may be made of several, and
+// some make none. A comparison with /proc then brings the table in step: what it finds
 // is flagged as inferred. Reports that have been received are applied before it;
 // an end whose report still lies in the kernel's buffer at that moment is found
 // by the comparison, and then comes without its status.
@@ -54,17 +55,20 @@
 //
 //   - Polling misses whatever lives shorter than the interval, and cannot tell
 //     how a process ended.
-//   - The end of a process is that of its last thread (headless.go). Where the
-//     first one did not end last, it may be announced some 10 ms late, with the
-//     time at which it was reported. When another thread execs, and the others
-//     have gone before we come to look, that is announced as the end of the
-//     process and then its start, with the same key.
-//   - A process whose first thread had ended before it was first seen shows
-//     neither its executable nor its command line.
+//   - The end of a process is that of its last thread (leader_exit.go). Of a process
+//     that had several, it is announced some 20 ms late, unless it ended with a
+//     status; the time in it is exact. When the report of an exec by another thread
+//     than the leader is among those that were lost, and the program has ended by the
+//     time that we look, its start is missing.
+//   - A process whose leader had ended before it was first seen shows neither its
+//     executable nor its command line.
 //   - The exit of a process that fell into a loss comes without its status.
 //   - With the connector every start and exit is seen, but not every program can
 //     be read before it ends: of programs that do nothing (/bin/true in a shell's
 //     loop) one in five to one in ten has no command line of its own.
-//   - A file whose own name ends in " (deleted)" is taken for one that is.
+//   - A working directory that was deleted has " (deleted)" behind its path, as the
+//     kernel writes it, and is not told from one of that name.
 //   - Names are what the kernel keeps, 15 bytes.
+//   - Where procfs hides processes of other users (mount option hidepid), polling does
+//     not see them, and the connector's events of them say that they are unread.
 package process

@@ -125,6 +125,22 @@ func (h *host) exitThread(pid, thread, status uint32) {
 	h.apply(&report{what: whatExit, thread: thread, pid: pid, value: status, timeNs: monoNs()})
 }
 
+// forkThread reports a new thread of a process.
+func (h *host) forkThread(pid, thread uint32) {
+	h.apply(&report{what: whatFork, thread: thread, pid: pid, parent: pid, timeNs: monoNs()})
+}
+
+// settle looks at what is in doubt until nothing is.
+func (h *host) settle() {
+	h.t.Helper()
+	for n := 0; h.settleDoubts(true); n++ {
+		if n > 2*doubtLooks {
+			h.t.Error("it is in doubt for ever")
+			return
+		}
+	}
+}
+
 func (h *host) snapshot() {
 	h.t.Helper()
 	if err := h.compare(event.OpSnapshot, 0); err != nil {

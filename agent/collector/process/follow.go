@@ -54,7 +54,7 @@ func (t *tracker) consume(ctx context.Context, q *queue, failed <-chan error) er
 		q.empty <- b // never blocks: there are no more batches than it holds
 		if !doubtful && len(t.doubts) > 0 {
 			doubtful = true
-			doubtAt.Reset(doubtEvery)
+			doubtAt.Reset(doubtInterval)
 		}
 	}
 	for {
@@ -81,8 +81,8 @@ func (t *tracker) consume(ctx context.Context, q *queue, failed <-chan error) er
 			}
 			overrun = false
 		case <-doubtAt.C:
-			if doubtful = t.settleDoubts(); doubtful {
-				doubtAt.Reset(doubtEvery)
+			if doubtful = t.settleDoubts(len(q.full) == 0); doubtful {
+				doubtAt.Reset(doubtInterval)
 			}
 		}
 	}
@@ -102,11 +102,15 @@ func (t *tracker) applyBatch(b *batch, lost *losses) {
 	}
 }
 
+// gapUnit is what a gap counts. One event may be made of several reports, and some
+// make none.
+const gapUnit = "reports of the process connector"
+
 // resync announces a loss, and finds out from /proc what it hid.
 func (t *tracker) resync(lost *losses, overrun bool) error {
-	reason := "process connector dropped reports"
+	reason := gapUnit + ": the kernel dropped them"
 	if overrun {
-		reason = "receive buffer of the process connector overran"
+		reason = gapUnit + ": the receive buffer overran"
 	}
 	t.clock.adjust()
 	t.emitter.gap(lost.take(), lost.total, reason, t.clock.now())

@@ -99,7 +99,7 @@ func TestALossIsAnnouncedAndMadeUpFor(t *testing.T) {
 		want := []string{
 			sawSystemd,
 			sawShell,
-			"gap gap 15 of 15: process connector dropped reports",
+			"gap gap 15 of 15: reports of the process connector: the kernel dropped them",
 			"lifecycle exit 100 parent 1 (systemd): bash /bin/bash [bash -l] exit_status_unknown time_approximate inferred",
 			"lifecycle start 200 parent 100: sleep /bin/sleep [sleep 1] parent_unread time_approximate inferred",
 			"lifecycle start 201 parent 100: sleep /bin/sleep [sleep 1] parent_unread",
@@ -124,7 +124,7 @@ func TestAnOverrunIsAnnouncedEvenIfNothingShowsHowMuchWasLost(t *testing.T) {
 		if err := f.stop(); err != nil {
 			t.Error(err)
 		}
-		want := []string{"gap gap 0 of 0: receive buffer of the process connector overran"}
+		want := []string{"gap gap 0 of 0: reports of the process connector: the receive buffer overran"}
 		if diff := cmp.Diff(want, h.events); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
@@ -146,9 +146,9 @@ func TestALossOnALossIsComparedOnceASecond(t *testing.T) {
 			t.Error(err)
 		}
 		want := []string{
-			"gap gap 2 of 2: process connector dropped reports",
-			"gap gap 10 of 12: process connector dropped reports",
-			"gap gap 8 of 20: process connector dropped reports",
+			"gap gap 2 of 2: reports of the process connector: the kernel dropped them",
+			"gap gap 10 of 12: reports of the process connector: the kernel dropped them",
+			"gap gap 8 of 20: reports of the process connector: the kernel dropped them",
 		}
 		if diff := cmp.Diff(want, h.events); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

@@ -39,7 +39,8 @@ type observation struct {
 	stack      uint64
 	alive      bool // not only an entry that waits for its parent
 	loading    bool // see stat.loading
-	headless   bool // see stat.headless
+	leaderless bool // see stat.leaderless
+	threaded   bool // it has more than one thread
 	image      image
 	unread     event.Flags // what is so, and what is to be known about the rest
 }
@@ -72,6 +73,13 @@ func (r *reader) list() ([]uint32, error) {
 		pids[i] = uint32(p.PID)
 	}
 	return pids, nil
+}
+
+// hidesOthers reports whether processes of other users are kept from us: not even
+// process 1 can be read, although each pid namespace has one.
+func (r *reader) hidesOthers() bool {
+	_, ok, err := r.stat(1)
+	return !ok && err == nil
 }
 
 // stat reads the stat file of a process. The name in it is borrowed until the
@@ -124,7 +132,7 @@ func (r *reader) process(pid uint32) (o observation, ok bool) {
 	}
 	o.image.name = string(s.name)
 	o.ppid, o.startTicks, o.stack = s.ppid, s.startTicks, s.stack
-	o.alive, o.loading, o.headless = !s.ended(), s.loading, s.headless()
+	o.alive, o.loading, o.leaderless, o.threaded = !s.ended(), s.loading, s.leaderless(), s.threads > 1
 
 	// The directory belongs to the effective user even where the files in it do
 	// not (task_dump_owner in fs/proc/base.c).
@@ -142,8 +150,7 @@ func (r *reader) process(pid uint32) (o observation, ok bool) {
 	if exeErr != nil {
 		o.unread |= event.ExecutableUnread
 	}
-	// The kernel says so in the path, where it would make one program two.
-	if path, deleted := strings.CutSuffix(o.image.executable, " (deleted)"); deleted {
+	if path, ok := r.deleted(dir, "exe", o.image.executable); ok {
 		o.image.executable = path
 		o.unread |= event.ExecutableDeleted
 	}
@@ -153,6 +160,33 @@ func (r *reader) process(pid uint32) (o observation, ok bool) {
 		o.unread |= event.CommandLineUnread
 	}
 	return o, true
+}
+
+// deletedSuffix is what the kernel writes behind the path of a file that has been
+// deleted. A file's own name may end in the same.
+const deletedSuffix = " (deleted)"
+
+// deleted reports whether the target of the link, which reads path, was deleted, and
+// returns its path without the kernel's remark. It was not if the file is at just that
+// path, seen from the process or from us. Where that cannot be told, it counts as
+// deleted, because hardly any name ends so.
+func (r *reader) deleted(dir int, link, path string) (string, bool) {
+	name, ok := strings.CutSuffix(path, deletedSuffix)
+	if !ok {
+		return path, false
+	}
+	var target unix.Stat_t
+	if unix.Fstatat(dir, link, &target, 0) != nil || target.Nlink == 0 {
+		return name, true
+	}
+	is := func(dir int, path string) bool {
+		var st unix.Stat_t
+		return unix.Fstatat(dir, path, &st, 0) == nil && st.Dev == target.Dev && st.Ino == target.Ino
+	}
+	if is(dir, "root"+path) || is(unix.AT_FDCWD, path) {
+		return path, false
+	}
+	return name, true
 }
 
 // file reads a file into r.buf, as far as that goes.

@@ -10,6 +10,7 @@ type stat struct {
 	state      byte
 	ppid       uint32
 	kernel     bool // a thread of the kernel
+	exiting    bool // the kernel has begun to take the leader down
 	threads    uint64
 	startTicks uint64
 	// stack is where the stack of the running program begins. Each exec puts it
@@ -33,7 +34,10 @@ const (
 	fieldStack   = 28
 )
 
-const flagKernelThread = 0x00200000 // PF_KTHREAD
+const (
+	flagExiting      = 0x00000004 // PF_EXITING
+	flagKernelThread = 0x00200000 // PF_KTHREAD
+)
 
 // parseStat parses the content of /proc/PID/stat, and reports whether it could.
 func parseStat(b []byte) (s stat, ok bool) {
@@ -55,7 +59,8 @@ func parseStat(b []byte) (s stat, ok bool) {
 		case fieldPPID:
 			s.ppid = uint32(decimal(word))
 		case fieldFlags:
-			s.kernel = decimal(word)&flagKernelThread != 0
+			flags := decimal(word)
+			s.kernel, s.exiting = flags&flagKernelThread != 0, flags&flagExiting != 0
 		case fieldThreads:
 			s.threads = decimal(word)
 		case fieldStart:
@@ -63,7 +68,7 @@ func parseStat(b []byte) (s stat, ok bool) {
 		case fieldCode:
 			// Where the code begins: the kernel sets it when a program has been
 			// loaded, at the same time as the stack's final place. It is 1 to
-			// those who may not know, and 0 too of a first thread that has ended.
+			// those who may not know, and 0 too of a leader that has ended.
 			s.loading = !s.kernel && decimal(word) == 0 && !s.dead()
 		case fieldStack:
 			if !s.loading {
@@ -87,13 +92,13 @@ func decimal(b []byte) (n uint64) {
 	return n
 }
 
-// dead reports whether the first thread has ended.
+// dead reports whether the leader has ended.
 func (s *stat) dead() bool { return s.state == 'Z' || s.state == 'X' || s.state == 'x' }
 
 // ended reports whether nothing is left of the process but its entry, which
-// waits for the parent. A first thread that ended before the others looks like
-// that too, and is told by the number of threads.
+// waits for the parent. A leader that ended before the other threads looks like
+// that too, but for the number of threads.
 func (s *stat) ended() bool { return s.dead() && s.threads <= 1 }
 
-// headless reports whether the first thread has ended, and others have not.
-func (s *stat) headless() bool { return s.dead() && s.threads > 1 }
+// leaderless reports whether the leader has ended, and other threads have not.
+func (s *stat) leaderless() bool { return s.dead() && s.threads > 1 }

@@ -24,12 +24,15 @@ func TestParseStat(t *testing.T) {
 		{"an ordinary one", "4711 (sleep)" + tail, named("sleep"), true},
 		{"a name with a space", "4711 (tmux: server)" + tail, named("tmux: server"), true},
 		{"a name that looks like the rest", "4711 (a) R 1 (b)" + tail, named("a) R 1 (b"), true},
+		{"a name that looks like the whole file", "4711 (a\n1 (b) Z 0)" + tail, named("a\n1 (b) Z 0"), true},
 		{"an empty name", "4711 ()" + tail, named(""), true},
 		{"a thread of the kernel", "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 24 0 0 0 0 0 0 0 0",
 			stat{name: []byte("kthreadd"), state: 'S', kernel: true, threads: 1, startTicks: 24}, true},
 		{"in the middle of an exec", "4711 (sh) R 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0 0 0 0 140724092034960 0 0",
 			stat{name: []byte("sh"), state: 'R', ppid: 1, threads: 1, startTicks: 5, loading: true}, true},
-		{"the first thread has ended, others have not", "4711 (sh) Z 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 2 0 5 0 0 0 0 0 0 0 0",
+		{"the leader is being taken down", "4711 (sh) R 1 1 1 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 2 0 5 0 0 0 1 1 7 0 0",
+			stat{name: []byte("sh"), state: 'R', ppid: 1, exiting: true, threads: 2, startTicks: 5, stack: 7}, true},
+		{"the leader has ended, other threads have not", "4711 (sh) Z 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 2 0 5 0 0 0 0 0 0 0 0",
 			stat{name: []byte("sh"), state: 'Z', ppid: 1, threads: 2, startTicks: 5}, true},
 		{"nothing", "", stat{}, false},
 		{"no name", "4711 S 1", stat{}, false},
@@ -59,7 +62,7 @@ func TestEnded(t *testing.T) {
 		{"running", stat{state: 'R', threads: 1}, false},
 		{"a zombie", stat{state: 'Z', threads: 1}, true},
 		{"dead", stat{state: 'X'}, true},
-		{"only the first thread has ended", stat{state: 'Z', threads: 4}, false},
+		{"only the leader has ended", stat{state: 'Z', threads: 4}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

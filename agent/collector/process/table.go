@@ -17,10 +17,11 @@ type record struct {
 	// an exit names the same one, although that may have ended long before.
 	parent ancestor
 
-	headless  bool   // its first thread has ended, and others have not
+	life      life
+	threaded  bool   // it has or had other threads than its leader, as far as known
 	status    uint32 // of its threads' ends; see noteStatus
-	endNs     int64  // when the last of them was reported, from the first thread's on; 0 before
-	announced bool   // a subscriber has heard of it, and shall hear of its end
+	endNs     int64  // when the last of them was reported, from the leader's on; 0 before
+	announced bool   // an event has announced it, and its end is to be announced too
 	asOf      int64  // monotonic ns just before /proc was read and had it alive; 0 if it never was
 	round     uint64 // of the last comparison with /proc that found it
 }
@@ -65,7 +66,11 @@ func (r *record) adopt(o *observation, asOf int64) {
 		r.uid, r.gid = o.uid, o.gid
 	}
 	r.flags = r.flags&^readFlags | o.unread
-	r.headless, r.status, r.endNs = o.headless, 0, 0
+	r.revive()
+	if o.leaderless {
+		r.life = leaderless
+	}
+	r.threaded = r.threaded || o.threaded
 	if o.alive {
 		r.asOf = asOf
 	}

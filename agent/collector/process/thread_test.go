@@ -10,9 +10,9 @@ import (
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
-// TestAProcessThatOutlivesItsFirstThread is seen until its last one ends, also
+// TestAProcessThatOutlivesItsLeader is seen until its last one ends, also
 // when it was in that state before the collector looked.
-func TestAProcessThatOutlivesItsFirstThread(t *testing.T) {
+func TestAProcessThatOutlivesItsLeader(t *testing.T) {
 	program := build(t, `
 #include <pthread.h>
 #include <stdlib.h>
@@ -64,7 +64,7 @@ int main(void) {
 			start := r.awaitOf(cmd.Process.Pid, event.OpStart)
 			step()
 			await()
-			// What comes later shows that nothing came of the first thread's end.
+			// What comes later shows that nothing came of the leader's end.
 			marker := command(t, "/bin/sleep", "1000")
 			r.await("the marker", func(p *event.Process) bool {
 				if p.Operation == event.OpExit && (p.PID == uint32(cmd.Process.Pid) || p.PID == uint32(early.Process.Pid)) {
@@ -87,6 +87,92 @@ int main(void) {
 			}
 		})
 	}
+}
+
+// TestAnExecByAnotherThread is no end of the process, however soon the new program
+// ends: there is one exit, with the status of that program.
+func TestAnExecByAnotherThread(t *testing.T) {
+	program := build(t, `
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+static char *self;
+static void *run(void *arg) {
+	execl(self, self, arg, (char *)0);
+	abort();
+}
+int main(int argc, char **argv) {
+	pthread_t other;
+	self = argv[0];
+	if (argc > 2) {
+		pthread_create(&other, NULL, run, argv[2]);
+		if (argv[1][0] == 'e')
+			pthread_exit(NULL);
+		pause();
+	}
+	if (argv[1][0] == 'w')
+		read(0, &(char){0}, 1);
+	return 7;
+}`)
+	for _, source := range sources {
+		for _, leader := range []string{"stays", "ends"} {
+			t.Run(source.name+", the leader "+leader, func(t *testing.T) {
+				r := run(t, source.options)
+				cmd := exec.Command(program, leader, "wait")
+				in, err := cmd.StdinPipe()
+				if err == nil {
+					err = cmd.Start()
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+				pid := uint32(cmd.Process.Pid)
+				r.await("the second program", func(p *event.Process) bool {
+					if p.PID == pid && p.Operation == event.OpExit {
+						t.Error("the exec is said to be an exit")
+					}
+					return p.PID == pid && p.CommandLine == program+"\x00wait\x00"
+				})
+				in.Close()
+				exit := r.awaitOf(cmd.Process.Pid, event.OpExit)
+				if !exit.Flags.Has(event.ExitStatusUnknown) && exit.Body.Code != 7 {
+					t.Errorf("the exit code is %d", exit.Body.Code)
+				}
+			})
+		}
+	}
+	t.Run("netlink, the second program ends at once", func(t *testing.T) {
+		r := run(t, Options{Mode: ModeNetlink})
+		exits := map[uint32]int{}
+		for i := range 20 {
+			cmd := exec.Command(program, []string{"stays", "ends"}[i%2], "no wait")
+			_ = cmd.Run()
+			if code := cmd.ProcessState.ExitCode(); code != 7 {
+				t.Fatalf("the program ended with %d", code)
+			}
+			exits[uint32(cmd.Process.Pid)] = 0
+		}
+		marker := command(t, "/bin/sleep", "1000")
+		marked, missing := false, len(exits)
+		r.await("all ends", func(p *event.Process) bool {
+			marked = marked || p.PID == uint32(marker.Process.Pid)
+			if n, ours := exits[p.PID]; ours && p.Operation == event.OpExit {
+				if exits[p.PID]++; n == 0 {
+					missing--
+				}
+				if p.Body.Code != 7 {
+					t.Errorf("the exit code is %d", p.Body.Code)
+				}
+			}
+			return marked && missing == 0
+		})
+		for pid, n := range exits {
+			if n != 1 {
+				t.Errorf("%d has %d exits", pid, n)
+			}
+		}
+	})
 }
 
 // build compiles a program in C.

@@ -16,7 +16,7 @@ type tracker struct {
 	clock   clock
 	forks   bool // announce forks
 	round   uint64
-	doubts  map[uint32]int // how often to look again whether a headless process has ended
+	doubts  map[uint32]doubt // about processes that may have ended
 }
 
 // apply takes one report of the kernel into account. Reports arrive late: what
@@ -25,7 +25,12 @@ type tracker struct {
 // same pid.
 func (t *tracker) apply(r *report) {
 	if !r.ofProcess() {
-		if r.what == whatExit {
+		switch r.what {
+		case whatFork:
+			if rec := t.table[r.pid]; rec != nil {
+				rec.threaded = true
+			}
+		case whatExit:
 			t.threadExited(r)
 		}
 		return
@@ -44,7 +49,7 @@ func (t *tracker) apply(r *report) {
 			rec.gid = r.value
 		}
 	case whatExit:
-		t.exited(r)
+		t.leaderExited(r)
 	}
 }
 
@@ -73,11 +78,12 @@ func (t *tracker) executed(r *report) {
 	if rec != nil && rec.announced && r.timeNs < rec.asOf {
 		return
 	}
-	if rec == nil {
-		// Its fork was lost, or it was another thread that called exec: the
-		// kernel then reports the end of the first one, which leaves it its pid.
+	if rec == nil { // its fork was lost
 		rec = t.table.unknown(r.pid)
 	}
+	rec.revive()
+	rec.threaded = false // an exec leaves one thread; what is read below may be later
+	delete(t.doubts, rec.pid)
 	asOf := monoNs()
 	if o, ok := t.reader.process(r.pid); ok && (rec.startTicks == 0 || rec.isSame(o.startTicks)) {
 		rec.adopt(&o, asOf)
@@ -89,15 +95,7 @@ func (t *tracker) executed(r *report) {
 	t.emitter.announce(event.OpStart, rec, t.clock.at(r.timeNs), 0, 0)
 }
 
-func (t *tracker) exited(r *report) {
-	rec := t.table[r.pid]
-	if rec == nil || r.timeNs < rec.asOf {
-		return
-	}
-	t.lose(rec, r)
-}
-
-// announceEnd announces the end of a process if anybody has heard of it.
+// announceEnd announces the end of a process whose start was announced.
 func (t *tracker) announceEnd(rec *record, at moment, status uint32) {
 	if rec.announced {
 		t.emitter.announce(event.OpExit, rec, at, 0, status)

@@ -109,7 +109,7 @@ func (s *Server) announce(m *collector.Message, why error) error {
 	gap := event.Gap{
 		Header: event.Header{MonoNs: router.Now(), WallNs: time.Now().UnixNano()},
 		Origin: event.Origin{Host: s.host, Collector: s.c.Name()},
-		Body:   event.Loss{Lost: s.untold, Total: s.failed.Load(), Reason: "the bus would not take them: " + why.Error()},
+		Body:   event.Loss{Lost: s.untold, Total: s.failed.Load(), Reason: "events: the bus would not take them: " + why.Error()},
 	}
 	if v, err := event.Parse(m.Payload); err == nil {
 		gap.Type, gap.Sequence, gap.Origin = v.Type(), v.Sequence(), v.Origin()

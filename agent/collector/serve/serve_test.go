@@ -190,7 +190,7 @@ func TestWhatTheBusDoesNotTakeIsAnnounced(t *testing.T) {
 		}
 	}
 	want := []string{
-		"events.demo.gap process gap 8 lost 2 of 2: the bus would not take them: not now",
+		"events.demo.gap process gap 8 lost 2 of 2: events: the bus would not take them: not now",
 		"events.demo.a process start 9",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -23,10 +23,10 @@ type lostError struct{ reason string }
 
 func (e lostError) Error() string { return e.reason }
 
-// once runs the collector's process until it ends: by itself, because it does
+// runProcess runs the collector's process until it ends: by itself, because it does
 // not register or was lost, or because ctx ended. It returns why, and has waited
 // for the process.
-func (c *child) once(ctx context.Context) (exit string) {
+func (c *child) runProcess(ctx context.Context) (exit string) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	c.begin(ctx.Done(), stop)

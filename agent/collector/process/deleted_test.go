@@ -1,0 +1,76 @@
+package process
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// TestADeletedProgramIsToldFromOneOfThatName: the kernel writes the same behind the
+// path of the one that the other has in its name.
+func TestADeletedProgramIsToldFromOneOfThatName(t *testing.T) {
+	tests := []struct {
+		name    string
+		file    string
+		link    bool // the file has another name as well
+		remove  bool // before the look
+		deleted bool
+	}{
+		{"a file", "sshd", false, false, false},
+		{"a file that is deleted", "sshd", false, true, true},
+		{"one of its names is deleted", "sshd", true, true, true},
+		{"a file of that name", "sshd (deleted)", false, false, false},
+		{"a file of that name with another one", "sshd (deleted)", true, false, false},
+		{"a file of that name that is deleted", "sshd (deleted)", false, true, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), tt.file)
+			copyFile(t, "/bin/sleep", path)
+			if tt.link {
+				if err := os.Link(path, path+"-2"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := command(t, path, "1000")
+			if tt.remove {
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r, err := newReader("/proc")
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, ok := r.process(uint32(cmd.Process.Pid))
+			if !ok {
+				t.Fatal("it could not be read")
+			}
+			if got := o.unread.Has(event.ExecutableDeleted); o.image.executable != path || got != tt.deleted {
+				t.Errorf("executable is %q, deleted %v; want %q, %v", o.image.executable, got, path, tt.deleted)
+			}
+		})
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	in, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o700)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		t.Error(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

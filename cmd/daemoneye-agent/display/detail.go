@@ -1,0 +1,111 @@
+package display
+
+import (
+	"net"
+	"strings"
+)
+
+// detail is what matters most about a message, beside what stands in its columns.
+func detail(m *Message) string {
+	r := m.Record
+	category, _ := r.Field("event.category")
+	action, _ := r.Field("event.action")
+	switch {
+	case action == "gap":
+		return gap(r)
+	case category == "process" && action == "exit":
+		return exit(r)
+	case category == "process":
+		return first(r, "process.command_line", "process.executable") + from(r)
+	case category == "network":
+		return connection(r)
+	case category == "file":
+		return file(r)
+	case category == "host":
+		return usage(r)
+	}
+	return m.Text
+}
+
+// first returns the first of the fields that has a value.
+func first(r Record, names ...string) string {
+	for _, name := range names {
+		if text, _ := r.Field(name); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// join puts a space between what is not empty.
+func join(parts ...string) string {
+	var all []string
+	for _, p := range parts {
+		if p != "" {
+			all = append(all, p)
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// labelled is label and the field's value, or nothing without one.
+func labelled(r Record, label, name string) string {
+	if text, _ := r.Field(name); text != "" {
+		return label + text
+	}
+	return ""
+}
+
+func from(r Record) string {
+	pid, _ := r.Field("process.parent.pid")
+	if pid == "" || pid == "0" {
+		return ""
+	}
+	return " < " + first(r, "process.parent.name") + "[" + pid + "]"
+}
+
+func exit(r Record) string {
+	how := labelled(r, "code ", "process.exit_code")
+	if signal := labelled(r, "signal ", "process.exit_signal"); signal != "" {
+		how = signal
+	}
+	return join(how, first(r, "process.executable"))
+}
+
+func gap(r Record) string {
+	lost := first(r, "daemoneye.gap.lost")
+	if lost == "" || lost == "0" {
+		lost = "an unknown number of"
+	}
+	return join(lost, "events lost:", first(r, "daemoneye.gap.reason"))
+}
+
+func connection(r Record) string {
+	if question := first(r, "dns.question.name"); question != "" {
+		return join(question, first(r, "dns.question.type"), first(r, "dns.response_code"), first(r, "dns.answers.data"))
+	}
+	return join(first(r, "network.transport"), endpoint(r, "source"), ">", endpoint(r, "destination"), first(r, "destination.domain"))
+}
+
+func endpoint(r Record, side string) string {
+	ip, port := first(r, side+".ip"), first(r, side+".port")
+	if ip == "" && port == "" {
+		return "?"
+	}
+	return net.JoinHostPort(ip, port)
+}
+
+func file(r Record) string {
+	path := first(r, "file.path")
+	if before := first(r, "daemoneye.previous_path"); before != "" {
+		path = before + " > " + path
+	}
+	return path
+}
+
+func usage(r Record) string {
+	return join(
+		labelled(r, "cpu ", "host.cpu.usage"), labelled(r, "load ", "system.load.1"), labelled(r, "memory ", "system.memory.actual.used.bytes"),
+		labelled(r, "cpu ", "system.process.cpu.total.pct"), labelled(r, "rss ", "system.process.memory.rss.bytes"),
+	)
+}

@@ -1,0 +1,81 @@
+package display
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// Record is one event. Immutable.
+type Record struct {
+	object map[string]any
+}
+
+// ParseJSON makes a record of one JSON object. Of another value the record has no
+// fields, and ok is false.
+func ParseJSON(b []byte) (r Record, ok bool) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber() // a large number stays as it was written
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return Record{}, false
+	}
+	r.object, ok = v.(map[string]any)
+	return r, ok
+}
+
+// Field returns the value of a field as text, and whether there is one. A name such as
+// process.parent.pid leads into objects, or is the name of a member as it is. Of a list
+// the elements stand behind each other, with commas.
+func (r Record) Field(name string) (text string, ok bool) {
+	v, ok := find(r.object, name)
+	if !ok {
+		return "", false
+	}
+	return textOf(v), true
+}
+
+// Value returns the value of a field as JSON, and whether there is one.
+func (r Record) Value(name string) (b []byte, ok bool) {
+	v, ok := find(r.object, name)
+	if !ok {
+		return nil, false
+	}
+	b, err := json.Marshal(v)
+	return b, err == nil
+}
+
+func find(object map[string]any, name string) (any, bool) {
+	if v, ok := object[name]; ok {
+		return v, true
+	}
+	// The longest name of a member first, because members may have dots too.
+	for i := strings.LastIndexByte(name, '.'); i > 0; i = strings.LastIndexByte(name[:i], '.') {
+		if inner, ok := object[name[:i]].(map[string]any); ok {
+			if v, ok := find(inner, name[i+1:]); ok {
+				return v, true
+			}
+		}
+	}
+	return nil, false
+}
+
+func textOf(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case []any:
+		all := make([]string, len(v))
+		for i := range v {
+			all[i] = textOf(v[i])
+		}
+		return strings.Join(all, ",")
+	case nil:
+		return ""
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
