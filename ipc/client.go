@@ -3,6 +3,7 @@ package ipc
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -28,8 +29,9 @@ type ClientOptions struct {
 	// batches of what comes within 50 to 500 µs.
 	LatencyBudget time.Duration
 	// Queue is how many messages a subscription without a Handler keeps in this
-	// process; default 1024. Beyond it the oldest are lost, with a gap. It does not
-	// bound their bytes: where messages are large, choose a smaller one.
+	// process; default 1024, at most 16,777,216. Beyond it the oldest are lost, with
+	// a gap. It does not bound their bytes: where messages are large, choose a
+	// smaller one.
 	Queue int
 	// Compress has payloads above frame.CompressAbove bytes compressed: frame.FlagS2;
 	// default none.
@@ -37,7 +39,8 @@ type ClientOptions struct {
 	// NoReconnect makes the end of the connection the end of the client.
 	NoReconnect bool
 	// Backlog bounds the bytes kept of what is published while there is no
-	// connection; default 1 MiB. Beyond it Publish returns ErrDisconnected.
+	// connection; default 1 MiB, at most 1 GiB. Beyond it Publish returns
+	// ErrDisconnected.
 	Backlog int
 	// OnState, where set, is called when the connection is lost (err says why) and
 	// when there is a new one (err is nil). Like a subscription's Handler it is called
@@ -49,8 +52,12 @@ type ClientOptions struct {
 	OnError func(err error)
 }
 
-// maxBudget is longer than a message should wait, and shorter than a heartbeat.
-const maxBudget = time.Second
+// The most that an option may be.
+const (
+	maxBudget  = time.Second // longer than a message should wait, and shorter than a heartbeat
+	maxQueue   = 1 << 24     // messages
+	maxBacklog = 1 << 30     // bytes
+)
 
 func (o *ClientOptions) setDefaults() error {
 	if o.Path == "" && o.FD == 0 {
@@ -74,6 +81,18 @@ func (o *ClientOptions) setDefaults() error {
 	}
 	if o.NoReconnect {
 		o.Backlog = 0
+	}
+	for _, v := range []struct {
+		name          string
+		got, min, max int
+	}{
+		{"FD", o.FD, 0, math.MaxInt32},
+		{"Queue", o.Queue, 1, maxQueue},
+		{"Backlog", o.Backlog, 0, maxBacklog},
+	} {
+		if v.got < v.min || v.got > v.max {
+			return fmt.Errorf("ipc: options: %s is %d, want %d to %d", v.name, v.got, v.min, v.max)
+		}
 	}
 	if o.LatencyBudget < 0 || o.LatencyBudget > maxBudget {
 		return fmt.Errorf("ipc: options: LatencyBudget is %s, want 0 to %s", o.LatencyBudget, maxBudget)

@@ -90,8 +90,8 @@ func TestListenErrors(t *testing.T) {
 		path func(t *testing.T) string
 		want string
 	}{
-		{"directory open to others", func(t *testing.T) string { return private(t, 0o755) }, "has mode 0755, want 0700"},
-		{"directory open to a group", func(t *testing.T) string { return private(t, 0o710) }, "has mode 0710, want 0700"},
+		{"directory open to others", func(t *testing.T) string { return private(t, 0o755) }, "is open to others (mode 0755, want 0700)"},
+		{"directory open to a group", func(t *testing.T) string { return private(t, 0o710) }, "is open to others (mode 0710, want 0700)"},
 		{"directory of another user", func(t *testing.T) string {
 			path := private(t, 0o700)
 			if err := os.Chown(filepath.Dir(path), 12345, -1); err != nil {

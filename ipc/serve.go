@@ -3,6 +3,7 @@ package ipc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/daemoneye/eventbus/ipc/internal/server"
@@ -17,24 +18,24 @@ type Options struct {
 	Path string
 	// Listener is used instead of Path where not nil; the server closes it.
 	Listener *Listener
-	// MaxConnections bounds the clients; default 64.
+	// MaxConnections bounds the clients; default 64, at most 1,048,576.
 	MaxConnections int
 	// ConnectionTimeout bounds a handshake, how long a client may take from the
 	// beginning of a frame to its end, and how long it may leave its socket full;
-	// default 30 s.
+	// default 30 s, at most 24 h.
 	ConnectionTimeout time.Duration
 	// Heartbeat is how long a client may be silent before the server sends it a ping;
-	// after three times as long the client is taken for dead. Default 10 s, and at
-	// least broker.Tick, which is how often the server checks.
+	// after three times as long the client is taken for dead. Default 10 s, at most
+	// 24 h, and at least broker.Tick, which is how often the server checks.
 	Heartbeat time.Duration
 	// Policy decides who may do what; default policy.SameUser.
 	Policy policy.Policy
 	// PublishRate bounds the frames a second of one connection: messages, requests,
 	// replies and control frames. A faster client is not read, and so made to wait.
-	// Default 0: no bound.
+	// Default 0: no bound; at most 1,000,000,000.
 	PublishRate int
 	// DrainTimeout bounds how long Serve, when its context has ended, goes on
-	// writing what is queued; default 2 s.
+	// writing what is queued; default 2 s, at most 24 h.
 	DrainTimeout time.Duration
 	// Ready is called once, when connections are accepted.
 	Ready func(path string)
@@ -52,10 +53,41 @@ func (o *Options) setDefaults() {
 			*d.p = d.v
 		}
 	}
-	o.Heartbeat = max(o.Heartbeat, broker.Tick)
 	if o.Policy == nil {
 		o.Policy = policy.SameUser{}
 	}
+}
+
+// The most that an option may be. More is a mistake, and small multiples of these do
+// not overflow.
+const (
+	maxConnections = 1 << 20
+	maxTimeout     = 24 * time.Hour
+	maxRate        = 1_000_000_000
+)
+
+// check finds what no default can mend.
+func (o *Options) check() error {
+	for _, v := range []struct {
+		name          string
+		got, min, max int
+	}{
+		{"MaxConnections", o.MaxConnections, 1, maxConnections},
+		{"PublishRate", o.PublishRate, 0, maxRate},
+	} {
+		if v.got < v.min || v.got > v.max {
+			return fmt.Errorf("ipc: options: %s is %d, want %d to %d", v.name, v.got, v.min, v.max)
+		}
+	}
+	for _, v := range []struct {
+		name string
+		got  time.Duration
+	}{{"ConnectionTimeout", o.ConnectionTimeout}, {"Heartbeat", o.Heartbeat}, {"DrainTimeout", o.DrainTimeout}} {
+		if v.got < 0 || v.got > maxTimeout {
+			return fmt.Errorf("ipc: options: %s is %s, want 0 to %s", v.name, v.got, maxTimeout)
+		}
+	}
+	return nil
 }
 
 // Serve listens, and runs the broker's routing thread on the calling goroutine, which
@@ -65,6 +97,12 @@ func (o *Options) setDefaults() {
 // are closed and the socket is gone.
 func Serve(ctx context.Context, b *router.Broker, o Options) error {
 	o.setDefaults()
+	if err := o.check(); err != nil {
+		if o.Listener != nil {
+			err = errors.Join(err, o.Listener.Close())
+		}
+		return err
+	}
 	l := o.Listener
 	if l == nil {
 		path := o.Path
@@ -80,7 +118,7 @@ func Serve(ctx context.Context, b *router.Broker, o Options) error {
 		}
 	}
 	s, err := server.New(b.Engine(), l.l, server.Options{
-		MaxConnections: o.MaxConnections, ConnectionTimeout: o.ConnectionTimeout, Heartbeat: o.Heartbeat,
+		MaxConnections: o.MaxConnections, ConnectionTimeout: o.ConnectionTimeout, Heartbeat: max(o.Heartbeat, broker.Tick),
 		Policy: o.Policy, PublishRate: o.PublishRate, DrainTimeout: o.DrainTimeout,
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -194,11 +195,12 @@ func TestARequestThatMemoryIsShortFor(t *testing.T) {
 }
 
 func TestOptionsThatCannotBeMet(t *testing.T) {
+	beyond := int64(math.MaxInt32) + 1 // negative as an int of 32 bits, which is refused too
 	for name, o := range map[string]router.Options{
 		"a negative queue":            {MaxQueued: -1},
 		"a negative urgent queue":     {UrgentQueued: -1},
 		"messages without a header":   {MaxMessageSize: 39},
-		"messages beyond the format":  {MaxMessageSize: 1 << 31, MaxMemory: 1 << 40},
+		"messages beyond the format":  {MaxMessageSize: int(beyond), MaxMemory: 1 << 40},
 		"less memory than a message":  {MaxMemory: 1 << 10},
 		"negative subscriptions":      {MaxSubscriptions: -1},
 		"negative requests":           {MaxRequests: -1},
@@ -212,6 +214,27 @@ func TestOptionsThatCannotBeMet(t *testing.T) {
 	} {
 		if b, err := broker.New(o); err == nil || b != nil {
 			t.Errorf("%s: New succeeds", name)
+		}
+	}
+}
+
+// TestOptionsThatMakeNoSense have an error that names the bounds, and are neither
+// taken nor multiplied until they overflow.
+func TestOptionsThatMakeNoSense(t *testing.T) {
+	for want, o := range map[string]router.Options{
+		"MaxQueued is 1073741824, want 1 to 16777216":                           {MaxQueued: 1 << 30},
+		"UrgentQueued is 1073741824, want 1 to 16777216":                        {UrgentQueued: 1 << 30},
+		"MaxSubscriptions is 1073741824, want 1 to 16777216":                    {MaxSubscriptions: 1 << 30},
+		"MaxRequests is 1073741824, want 1 to 16777216":                         {MaxRequests: 1 << 30},
+		"MaxRetained is -1, want 1 to 16777216":                                 {MaxRetained: -1},
+		"MaxMemory is 9223372036854775807, want 1048576 to 1125899906842624":    {MaxMemory: math.MaxInt64},
+		"MaxMemory is -1, want 1048576 to 1125899906842624":                     {MaxMemory: -1},
+		"MaxRetainedBytes is 9223372036854775807, want 0 to 52428800":           {MaxRetainedBytes: math.MaxInt64, Replay: []router.ReplayRule{{Pattern: "a", MaxBytes: math.MaxInt64}}},
+		"LatencyBudget is 2562047h47m16.854775807s, want 0 to 1s":               {LatencyBudget: math.MaxInt64},
+		"MaxRetainedBytes and Replay hold more than half of MaxMemory together": {Replay: []router.ReplayRule{{Pattern: "a", MaxBytes: math.MaxInt64}, {Pattern: "b", MaxBytes: math.MaxInt64}}},
+	} {
+		if _, err := broker.New(o); err == nil || !strings.HasPrefix(err.Error(), "router: options: "+want) {
+			t.Errorf("New = %v, want %s", err, want)
 		}
 	}
 }

@@ -14,11 +14,12 @@ type Options struct {
 	// Name tells brokers apart in statistics and logs; default "default".
 	Name string
 	// MaxMemory bounds the bytes of all message buffers, shared ones counted
-	// once; default 100 MiB. Beyond it the oldest messages of the fattest queue
-	// go first.
+	// once; default 100 MiB, at most 1 PiB. Beyond it the oldest messages of the
+	// fattest queue go first.
 	MaxMemory int64
 	// MaxQueued is the capacity of a subscription's bulk lane in messages, and
-	// the most that one may ask for; default 1000.
+	// the most that one may ask for; default 1000. Like all counts here it may be
+	// 1 to 16,777,216.
 	MaxQueued int
 	// Overflows are the overflow policies that a subscription may choose beside
 	// DropOldest; nil, the default, allows all.
@@ -44,7 +45,7 @@ type Options struct {
 	MaxRetainedBytes int64
 	// LatencyBudget lets the routing thread merge wake-ups: while turns with
 	// work follow each other faster than this, it pauses up to this long between
-	// them. 0, the default, never waits.
+	// them. 0, the default, never waits; at most a second.
 	LatencyBudget time.Duration
 }
 
@@ -71,33 +72,40 @@ func (o *Options) setDefaults() {
 	set(&o.MaxRetained, 1024)
 }
 
+// The most that an option may be. More is a mistake, and small multiples of these
+// neither overflow nor stop a start by their size alone.
+const (
+	maxEntries = 1 << 24     // of a queue or a list
+	maxBytes   = 1 << 50     // of memory
+	maxBudget  = time.Second // longer than a message should wait
+)
+
 // check finds what no default can mend.
 func (o *Options) check() error {
 	for _, v := range []struct {
-		name     string
-		got, min int64
+		name          string
+		got, min, max int64
 	}{
-		{"MaxQueued", int64(o.MaxQueued), 1},
-		{"UrgentQueued", int64(o.UrgentQueued), 1},
-		{"MaxMessageSize", int64(o.MaxMessageSize), frame.HeaderSize},
-		{"MaxMemory", o.MaxMemory, int64(o.MaxMessageSize)},
-		{"MaxSubscriptions", int64(o.MaxSubscriptions), 1},
-		{"MaxRequests", int64(o.MaxRequests), 1},
-		{"MaxRetained", int64(o.MaxRetained), 1},
-		{"MaxRetainedBytes", o.MaxRetainedBytes, 0},
-		{"LatencyBudget", int64(o.LatencyBudget), 0},
+		{"MaxQueued", int64(o.MaxQueued), 1, maxEntries},
+		{"UrgentQueued", int64(o.UrgentQueued), 1, maxEntries},
+		{"MaxMessageSize", int64(o.MaxMessageSize), frame.HeaderSize, frame.MaxSize},
+		{"MaxMemory", o.MaxMemory, int64(o.MaxMessageSize), maxBytes},
+		{"MaxSubscriptions", int64(o.MaxSubscriptions), 1, maxEntries},
+		{"MaxRequests", int64(o.MaxRequests), 1, maxEntries},
+		{"MaxRetained", int64(o.MaxRetained), 1, maxEntries},
+		{"MaxRetainedBytes", o.MaxRetainedBytes, 0, o.MaxMemory / 2},
 	} {
-		if v.got < v.min {
-			return fmt.Errorf("%s is %d, want at least %d", v.name, v.got, v.min)
+		if v.got < v.min || v.got > v.max {
+			return fmt.Errorf("%s is %d, want %d to %d", v.name, v.got, v.min, v.max)
 		}
+	}
+	if o.LatencyBudget < 0 || o.LatencyBudget > maxBudget {
+		return fmt.Errorf("LatencyBudget is %s, want 0 to %s", o.LatencyBudget, maxBudget)
 	}
 	for _, p := range o.Overflows {
 		if !p.Known() {
 			return fmt.Errorf("unknown policy %q in Overflows, want %s, %s, %s or %s", p, bus.DropOldest, bus.DropNewest, bus.Conflate, bus.Disconnect)
 		}
-	}
-	if o.MaxMessageSize > frame.MaxSize {
-		return fmt.Errorf("MaxMessageSize is %d, want at most %d", o.MaxMessageSize, frame.MaxSize)
 	}
 	return nil
 }

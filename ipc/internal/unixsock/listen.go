@@ -93,7 +93,7 @@ func removeStale(path string) error {
 	case err != nil:
 		return os.NewSyscallError("lstat", err)
 	case st.Mode&unix.S_IFMT != unix.S_IFSOCK:
-		return fmt.Errorf("%s exists and is not a socket: move it away", path)
+		return fmt.Errorf("%s exists and is not a socket: choose another path", path)
 	}
 	return os.NewSyscallError("unlink", unix.Unlink(path))
 }

@@ -40,7 +40,7 @@ func makeDir(dir string) error {
 	case int(st.Uid) != os.Geteuid():
 		return fmt.Errorf("directory %s belongs to uid %d, not to uid %d who runs this", dir, st.Uid, os.Geteuid())
 	case st.Mode&0o077 != 0:
-		return fmt.Errorf("directory %s has mode %04o, want 0700: chmod it, or choose a directory of its own", dir, st.Mode&0o7777)
+		return fmt.Errorf("directory %s is open to others (mode %04o, want 0700): the socket needs a directory of its own", dir, st.Mode&0o7777)
 	}
 	return nil
 }
