@@ -1,7 +1,7 @@
 // Compare measures two commits of this repository side by side, in turn on one
 // machine, and shows what became faster and what slower.
 //
-//	go run ./bench/compare -base v1.0                 this tree beside a tag, some six minutes
+//	go run ./bench/compare -base v1.0                 this tree beside a tag, some seven minutes
 //	go run ./bench/compare -base v1.0 -rounds 15 -seconds 1
 //	go run ./bench/compare -base HEAD                 this tree beside its commit: what the machine alone does
 //
@@ -26,7 +26,10 @@
 //   - others took more than a tenth of the machine in half of the rounds or more, and
 //     the range lies on both sides of the limit.
 //
-// The exit status is 1 when a figure has fallen.
+// The exit status is 1 when a figure has fallen. With -out the table and each round are
+// kept; benchstat reads the rounds:
+//
+//	benchstat -col /side -row .fullname bench/out/compare.txt
 //
 // # What it needs of the base
 //
