@@ -39,7 +39,7 @@ bench-claim: ## measure 10,000 msg/s and less than 1 ms alone, in less than a mi
 
 bench-compare: ROUNDS = 9
 bench-compare: EACH = 0.5
-bench-compare: ## measure this tree beside the commit BASE, in turn (some 6 minutes): BASE=v1.0
+bench-compare: ## measure this tree beside the commit BASE, in turn (6 to 7 minutes): BASE=v1.0
 	$(GO) run ./bench/compare -base '$(BASE)' -rounds $(ROUNDS) -seconds $(EACH) -out bench/out
 
 bench-once: ## compile and run every benchmark once

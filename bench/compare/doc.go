@@ -1,7 +1,7 @@
 // Compare measures two commits of this repository side by side, in turn on one
 // machine, and shows what became faster and what slower.
 //
-//	go run ./bench/compare -base v1.0                 this tree beside a tag, some seven minutes
+//	go run ./bench/compare -base v1.0                 this tree beside a tag, six to seven minutes
 //	go run ./bench/compare -base v1.0 -rounds 15 -seconds 1
 //	go run ./bench/compare -base HEAD                 this tree beside its commit: what the machine alone does
 //
