@@ -67,7 +67,6 @@ func TestNoAllocations(t *testing.T) {
 	skippable.SetFlags(0xff)
 	unsound := frame.Frame(bytes.Clone(f))
 	unsound[0]--
-	pool := frame.NewPool()
 
 	for name, run := range map[string]func(){
 		"Next":                     func() { _, _ = frame.Next(f, frame.DefaultMaxSize) },
@@ -97,8 +96,6 @@ func TestNoAllocations(t *testing.T) {
 		"InflatedLen, s2":          func() { _, _ = frame.InflatedLen(small, frame.DefaultMaxSize) },
 		"Inflate, s2, too large":   func() { _, _ = frame.Inflate(dst, small, 100) },
 		"Inflate, s2, corrupt":     func() { _, _ = frame.Inflate(dst, cutS2, frame.DefaultMaxSize) },
-		"Get and Release, 4 KiB":   func() { pool.Get(1).Release(1) },
-		"Get and Release, 256 KiB": func() { pool.Get(256 << 10).Release(1) },
 		"Now":                      func() { _ = frame.Now() },
 		"Next, extension too long": func() { _, _ = frame.Next(unsound, frame.DefaultMaxSize) },
 	} {

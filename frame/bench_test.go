@@ -162,27 +162,6 @@ func BenchmarkExtension(b *testing.B) {
 	})
 }
 
-func BenchmarkBuffer(b *testing.B) {
-	for _, size := range []int{4 << 10, 256 << 10} {
-		b.Run(fmt.Sprintf("op=get-release/size=%d", size), func(b *testing.B) {
-			p := frame.NewPool()
-			p.Get(size).Release(1)
-			b.ReportAllocs()
-			for b.Loop() {
-				p.Get(size).Release(1)
-			}
-		})
-	}
-	b.Run("op=retain-release", func(b *testing.B) {
-		buf := frame.NewPool().Get(1)
-		b.ReportAllocs()
-		for b.Loop() {
-			buf.Retain(1)
-			buf.Release(1)
-		}
-	})
-}
-
 // text returns n bytes that compress about as well as events do.
 func text(n int) []byte {
 	words := [...]string{"process ", "lifecycle ", "pid=", "/usr/bin/", "sleep ", "uid=1000 ", "4711 ", "start\n"}

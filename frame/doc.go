@@ -1,12 +1,13 @@
 // Package frame is the wire format of the event bus: length-prefixed binary
-// frames, decoded in place and encoded by appending, and the pooled buffers that
-// they live in. PROTOCOL.md beside this file describes the format, and what the
-// frames mean, for clients in any language.
+// frames, decoded in place and encoded by appending. PROTOCOL.md beside this file
+// describes the format, and what the frames mean, for clients in any language.
 //
 // It is a codec: pure functions over bytes. It opens no sockets and knows
-// neither subscriptions nor policies; those are the packages router and ipc. It is
-// not a general serialiser, because it has the types of this bus and no others, and
-// not a format for storage, because its times mean nothing after a boot.
+// neither subscriptions nor policies; those are the packages router and ipc. The
+// memory that frames are read into is package buffer's, and JSON package
+// strictjson's. It is not a general serialiser, because it has the types of this bus
+// and no others, and not a format for storage, because its times mean nothing after
+// a boot.
 //
 // # The parts
 //
@@ -14,15 +15,14 @@
 //     where they lie. Reader does the same on an io.Reader.
 //   - Append encodes a frame, Template the many frames of one publisher, and
 //     AppendControl those without a topic.
-//   - Ack, Credit, Stream, Gap, Fault, Hello and Welcome are payloads, each with an Append and a Parse function. Hello, welcome and the
-//     specification of a subscription are JSON, which package strictjson reads.
+//   - Ack, Credit, Stream, Gap, Fault, Hello and Welcome are payloads, each with an
+//     Append and a Parse function. Hello, welcome and the specification of a
+//     subscription are JSON, which package strictjson reads.
 //   - Features names what both sides of a connection can do.
 //   - Extension looks into the extension block without a copy; Meta,
 //     AppendExtension and ParseMeta are the comfortable way.
 //   - Compress and Inflate treat payloads; InflatedLen says how much memory that
 //     takes, before it is taken.
-//   - Buffer and Pool are memory with a count of its owners; Budget bounds how much
-//     of it there is.
 //   - Now is the clock of all times; ClockOffset compares the clocks of two sides.
 //   - Code and the Err variables are the faults, on the wire and in Go.
 //
@@ -51,8 +51,6 @@
 //     payload says of itself (TestInflateDamaged, FuzzInflate).
 //   - The answer to some bytes does not depend on how many of them have come: a
 //     prefix is incomplete, or bad in the same way as the whole.
-//   - A buffer returns to its pool exactly once, with its last reference; one
-//     release too many panics.
 //
 // # What may not be assumed
 //

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/ring"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/queue"
@@ -20,7 +20,7 @@ import (
 // thread only".
 type Broker struct {
 	opts   Options
-	pool   *frame.Pool
+	pool   *buffer.Pool
 	urgent topic.Patterns
 
 	// owned by the routing thread
@@ -35,7 +35,7 @@ type Broker struct {
 	rotated    []*Sub     // for a moment
 	scratch    []queue.Item
 	picked     []queue.Item
-	control    *frame.Buffer // frames that the broker itself says are built here
+	control    *buffer.Buffer // frames that the broker itself says are built here
 	controlLen int
 	pending    map[requestKey]*pendingRequest
 	retained   *store.Retained
@@ -71,7 +71,7 @@ func New(o Options) (*Broker, error) {
 	}
 	b := &Broker{
 		opts:     o,
-		pool:     frame.NewPool(),
+		pool:     buffer.NewPool(),
 		urgent:   urgent,
 		sessions: make(map[uint32]*Session),
 		pending:  make(map[requestKey]*pendingRequest),
@@ -103,4 +103,4 @@ func New(o Options) (*Broker, error) {
 func (b *Broker) Options() Options { return b.opts }
 
 // Pool returns the pool that all message buffers come from.
-func (b *Broker) Pool() *frame.Pool { return b.pool }
+func (b *Broker) Pool() *buffer.Pool { return b.pool }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
@@ -14,7 +15,7 @@ const burstLength = 256
 type burst struct {
 	route   *route
 	session *Session
-	buf     *frame.Buffer
+	buf     *buffer.Buffer
 	items   []queue.Item // of capacity runLength
 	special frame.Flags  // all flags seen
 	bytes   uint64
@@ -23,7 +24,7 @@ type burst struct {
 // add appends a message. It fills the slot in field by field: a literal would be
 // put together on the stack and copied in larger pieces than it was written in, and
 // the processor waits for each of those.
-func (r *burst) add(buf *frame.Buffer, off, n int) {
+func (r *burst) add(buf *buffer.Buffer, off, n int) {
 	r.items = r.items[:len(r.items)+1]
 	it := &r.items[len(r.items)-1]
 	it.Buf, it.Off, it.Len = buf, uint32(off), uint32(n)
@@ -34,7 +35,7 @@ func (r *burst) add(buf *frame.Buffer, off, n int) {
 // reference on buf at least until EndBatch. An error is the client's fault: it
 // is counted, and the caller tells the client with Refuse. Of a reply Handle does
 // that by itself, under no number: its own is one of the asker's.
-func (p *Session) Handle(buf *frame.Buffer, off int, f frame.Frame) error {
+func (p *Session) Handle(buf *buffer.Buffer, off int, f frame.Frame) error {
 	var err error
 	if ext := f.Extension(); len(ext) > 0 {
 		err = frame.CheckExtension(ext)
@@ -82,7 +83,7 @@ func (b *Broker) Pressed() bool { return len(b.pressed) > 0 }
 // DrainPressed calls the sinks of the sessions that are pressed.
 func (b *Broker) DrainPressed() { b.drainPressed() }
 
-func (p *Session) publish(buf *frame.Buffer, off int, f frame.Frame) error {
+func (p *Session) publish(buf *buffer.Buffer, off int, f frame.Frame) error {
 	b := p.b
 	pr := p.lastTopic
 	if topic := f.Topic(); pr == nil || string(topic) != pr.route.topic || pr.route.gen != b.index.gen {

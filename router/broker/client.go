@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/ring"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/endpoint"
@@ -29,15 +30,15 @@ type LocalClient struct {
 	resp  endpoint.Responders
 
 	mu       sync.Mutex
-	buf      *frame.Buffer // guarded by mu; frames are written into it
-	used     int           // guarded by mu; of buf
-	messages uint64        // guarded by mu; numbers publish frames
-	sent     int64         // guarded by mu; bytes passed on
-	seen     int64         // guarded by mu; what taken was when last looked at
-	closed   bool          // guarded by mu
-	room     *ring.Signal  // where the goroutine that has waiter waits for the routing thread
-	waiter   chan struct{} // holds a token while one goroutine waits for room
-	maxBytes int64         // of sent that taken is behind; constant
+	buf      *buffer.Buffer // guarded by mu; frames are written into it
+	used     int            // guarded by mu; of buf
+	messages uint64         // guarded by mu; numbers publish frames
+	sent     int64          // guarded by mu; bytes passed on
+	seen     int64          // guarded by mu; what taken was when last looked at
+	closed   bool           // guarded by mu
+	room     *ring.Signal   // where the goroutine that has waiter waits for the routing thread
+	waiter   chan struct{}  // holds a token while one goroutine waits for room
+	maxBytes int64          // of sent that taken is behind; constant
 
 	taken atomic.Int64 // of sent; written by the routing thread
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/queue"
 )
@@ -70,7 +71,7 @@ func (b *Broker) deliverCopy(s *Sub, ln bus.Lane, f frame.Frame) {
 // inflate returns a copy of f that is not compressed, in a buffer of its own that the
 // caller releases. The buffer has the size that the payload says it inflates to, so
 // that all of it is the pool's, and counts as memory in use.
-func (b *Broker) inflate(f frame.Frame) (*frame.Buffer, error) {
+func (b *Broker) inflate(f frame.Frame) (*buffer.Buffer, error) {
 	n, err := frame.InflatedLen(f, b.opts.MaxMessageSize)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/queue"
 )
@@ -25,7 +26,7 @@ type pendingRequest struct {
 	expires          int64
 }
 
-func (p *Session) request(buf *frame.Buffer, off int, f frame.Frame) error {
+func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 	b := p.b
 	b.endBurst()
 	topic := f.Topic()
@@ -82,7 +83,7 @@ func (p *Session) request(buf *frame.Buffer, off int, f frame.Frame) error {
 // too late, or twice, is not an error: the requester may have gone. One that is
 // malformed still ends the request, for there will not be another; both sides are
 // told.
-func (p *Session) reply(buf *frame.Buffer, off int, f frame.Frame, malformed error) error {
+func (p *Session) reply(buf *buffer.Buffer, off int, f frame.Frame, malformed error) error {
 	b := p.b
 	b.endBurst()
 	key := requestKey{f.Source(), f.ID()}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router"
 	"github.com/daemoneye/eventbus/router/endpoint"
 	"github.com/daemoneye/eventbus/router/queue"
@@ -92,7 +93,7 @@ func TestTheRequestsOfAClientAreLimited(t *testing.T) {
 func TestACancelThatOvertakesItsRequest(t *testing.T) {
 	q := new(queue.Queue)
 	q.Reset(router.DropNewest, 1, 8, true)
-	pool := frame.NewPool()
+	pool := buffer.NewPool()
 	var scratch []queue.Item
 	push := func(id, sequence uint64) {
 		buf := pool.Get(1 << 10)
@@ -136,7 +137,7 @@ func TestACancelThatOvertakesItsRequest(t *testing.T) {
 func TestACancelIsForOneRequest(t *testing.T) {
 	q := new(queue.Queue)
 	q.Reset(router.DropNewest, 1, 8, true)
-	pool := frame.NewPool()
+	pool := buffer.NewPool()
 	buf := pool.Get(1 << 10)
 	buf.B, _ = frame.Append(buf.B, &frame.Fields{Type: frame.TypeRequest, Topic: "x", Source: 7, ID: 2, Sequence: 104})
 	var scratch []queue.Item

@@ -1,6 +1,9 @@
 package queue
 
-import "github.com/daemoneye/eventbus/frame"
+import (
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
+)
 
 // ReleaseItems gives back the references that items hold, and clears them.
 func ReleaseItems(items []Item) {
@@ -27,7 +30,7 @@ const ClaimSize = 64
 // Item is one queued message: a view of a frame in a shared buffer, on which it
 // holds one reference.
 type Item struct {
-	Buf      *frame.Buffer
+	Buf      *buffer.Buffer
 	Off, Len uint32
 	// seq is the message's number in its lane. Numbers are given before the
 	// queue decides what to drop, so that every loss leaves a hole.

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router"
 	"github.com/daemoneye/eventbus/router/queue"
 )
@@ -16,12 +17,12 @@ import (
 type feed struct {
 	t       testing.TB
 	q       *queue.Queue
-	pool    *frame.Pool
+	pool    *buffer.Pool
 	scratch []queue.Item
 }
 
 func rawFeed(t testing.TB, o router.Overflow, bulk, urgent int, eager bool) *feed {
-	f := &feed{t: t, q: new(queue.Queue), pool: frame.NewPool()}
+	f := &feed{t: t, q: new(queue.Queue), pool: buffer.NewPool()}
 	f.q.Reset(o, bulk, urgent, eager)
 	return f
 }
@@ -233,7 +234,7 @@ func TestQueuePolicies(t *testing.T) {
 // TestClaimableHoldsABound asks for no more messages than the bound takes if all
 // were as large as the largest that may wait, and for one at least.
 func TestClaimableHoldsABound(t *testing.T) {
-	pool := frame.NewPool()
+	pool := buffer.NewPool()
 	var q queue.Queue
 	q.Reset(router.DropOldest, 100, 100, false)
 	var scratch []queue.Item

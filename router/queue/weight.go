@@ -1,7 +1,7 @@
 package queue
 
 import (
-	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
@@ -22,9 +22,9 @@ func (q *Queue) Share(ln bus.Lane, excess int64) int {
 // of them. The estimate is what messages kept on average since the lane was last
 // empty. Producer only.
 type retainedBytes struct {
-	last *frame.Buffer // where the last message lay
-	from uint64        // number of the first message that is counted
-	size int64         // capacity of the buffers that they lay in
+	last *buffer.Buffer // where the last message lay
+	from uint64         // number of the first message that is counted
+	size int64          // capacity of the buffers that they lay in
 }
 
 // notePinned counts items, which lie in one buffer, before they get their numbers.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/topic"
@@ -30,9 +30,9 @@ type Rule struct {
 type Replay struct {
 	rule    Rule
 	pattern topic.Patterns
-	pool    *frame.Pool
-	buf     *frame.Buffer // where the next message is copied to
-	used    int           // of buf
+	pool    *buffer.Pool
+	buf     *buffer.Buffer // where the next message is copied to
+	used    int            // of buf
 
 	// records are the messages in the order of their sequences: first those that
 	// have expired and are remembered, so that a gap can say how many a subscriber
@@ -82,7 +82,7 @@ const bufferSize = 64 << 10
 
 // NewReplay returns an empty replay whose buffers come from pool. An error names what
 // is wrong with the rule.
-func NewReplay(rule Rule, pool *frame.Pool) (*Replay, error) {
+func NewReplay(rule Rule, pool *buffer.Pool) (*Replay, error) {
 	ps, err := topic.ParsePatterns(rule.Pattern)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"container/list"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/topic"
@@ -23,7 +24,7 @@ type Limits struct {
 // holds most loses its oldest value: a client that retains without end does not evict
 // what others have.
 type Retained struct {
-	pool   *frame.Pool
+	pool   *buffer.Pool
 	limits Limits
 	values map[string]*list.Element // of *value, by topic
 	names  topic.Names[*value]
@@ -45,7 +46,7 @@ type value struct {
 	topic  string
 	lane   bus.Lane
 	source uint32
-	buf    *frame.Buffer
+	buf    *buffer.Buffer
 	found  uint64 // the last search that found it
 }
 
@@ -57,7 +58,7 @@ func (o *owner) sequence() uint64 {
 }
 
 // NewRetained returns an empty Retained, whose buffers come from pool.
-func NewRetained(pool *frame.Pool, limits Limits) *Retained {
+func NewRetained(pool *buffer.Pool, limits Limits) *Retained {
 	r := &Retained{
 		pool: pool, limits: limits,
 		values: make(map[string]*list.Element), owners: make(map[uint32]*owner),

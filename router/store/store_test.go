@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/store"
@@ -15,7 +16,7 @@ import (
 )
 
 // item encodes a message of a client, with the broker's sequence.
-func item(t interface{ Fatal(...any) }, pool *frame.Pool, name, payload string, source uint32, sequence uint64) queue.Item {
+func item(t interface{ Fatal(...any) }, pool *buffer.Pool, name, payload string, source uint32, sequence uint64) queue.Item {
 	buf := pool.Get(64 + len(payload))
 	b, err := frame.Append(buf.B, &frame.Fields{Type: frame.TypePublish, Topic: name, Payload: []byte(payload)})
 	if err != nil {
@@ -57,7 +58,7 @@ type kept struct {
 // that has most of them.
 func TestRetainedKeepsTheLastValueOfEachTopic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		pool := frame.NewPool()
+		pool := buffer.NewPool()
 		most := rapid.IntRange(1, 4).Draw(t, "limit")
 		r := store.NewRetained(pool, store.Limits{Values: most, Bytes: 1 << 20})
 		var model []kept // oldest first
@@ -127,7 +128,7 @@ func loser(model []kept) string {
 // Replay is compared with a list of everything that was ever published.
 func TestReplayTellsWhatItHasAndWhatItHasLost(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		pool := frame.NewPool()
+		pool := buffer.NewPool()
 		most := rapid.IntRange(1, 5).Draw(t, "count")
 		r, err := store.NewReplay(store.Rule{Pattern: "#", MaxCount: most}, pool)
 		if err != nil {
@@ -176,7 +177,7 @@ func TestReplayTellsWhatItHasAndWhatItHasLost(t *testing.T) {
 
 // A search costs what it matches, however much else is kept.
 func TestASearchVisitsWhatItMatches(t *testing.T) {
-	pool := frame.NewPool()
+	pool := buffer.NewPool()
 	replay, err := store.NewReplay(store.Rule{Pattern: "#", MaxCount: 10_000, MaxBytes: 8 << 20}, pool)
 	if err != nil {
 		t.Fatal(err)
@@ -205,7 +206,7 @@ func TestASearchVisitsWhatItMatches(t *testing.T) {
 
 // What a replay keeps beside its frames is bounded too, however many topics there are.
 func TestTopicsOfAReplayAreBounded(t *testing.T) {
-	pool := frame.NewPool()
+	pool := buffer.NewPool()
 	r, err := store.NewReplay(store.Rule{Pattern: "#", MaxCount: 1 << 30, MaxBytes: 1 << 20}, pool)
 	if err != nil {
 		t.Fatal(err)
@@ -232,7 +233,7 @@ func TestTopicsOfAReplayAreBounded(t *testing.T) {
 func BenchmarkRetain(b *testing.B) {
 	for _, owners := range []int{1, 1024} {
 		b.Run(fmt.Sprintf("owners=%d", owners), func(b *testing.B) {
-			pool := frame.NewPool()
+			pool := buffer.NewPool()
 			r := store.NewRetained(pool, store.Limits{Values: owners, Bytes: 1 << 30})
 			for i := range owners {
 				name := fmt.Sprintf("t.%d", i)

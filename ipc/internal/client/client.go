@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/endpoint"
@@ -35,7 +36,7 @@ type Options struct {
 // implements bus.Bus. Safe for concurrent use.
 type Client struct {
 	o          Options
-	pool       *frame.Pool
+	pool       *buffer.Pool
 	out        outbox
 	calls      endpoint.Requester
 	responders endpoint.Responders
@@ -70,7 +71,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{o: o, pool: frame.NewPool(), subs: make(map[uint64]*subscription), fd: s.fd, readerDone: make(chan struct{})}
+	c := &Client{o: o, pool: buffer.NewPool(), subs: make(map[uint64]*subscription), fd: s.fd, readerDone: make(chan struct{})}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.calls = endpoint.Requester{Send: c.send, MaxPayload: s.welcome.MaxMessageSize}
 	c.responders = endpoint.Responders{Send: func(f *frame.Fields) error { return c.send(c.ctx, f) }, Failed: c.report}

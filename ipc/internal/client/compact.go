@@ -1,7 +1,7 @@
 package client
 
 import (
-	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 	"github.com/daemoneye/eventbus/router/queue"
 )
@@ -10,7 +10,7 @@ import (
 // in the buffer that they came in: each would keep the whole buffer, with all that came
 // in it for others. Successive copies share a buffer.
 type compactor struct {
-	buf  *frame.Buffer
+	buf  *buffer.Buffer
 	used int
 }
 
@@ -21,7 +21,7 @@ const (
 
 // compact copies a run whose items lie in one buffer, if it is small, and has the items
 // refer to the copy. They hold no references yet.
-func (c *compactor) compact(pool *frame.Pool, run []queue.Item) {
+func (c *compactor) compact(pool *buffer.Pool, run []queue.Item) {
 	from, start := run[0].Buf, run[0].Off
 	last := &run[len(run)-1]
 	end := last.Off + last.Len

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 	"github.com/daemoneye/eventbus/router/queue"
 )
@@ -25,7 +26,7 @@ const (
 // receiver is what the reading goroutine keeps for one connection.
 type receiver struct {
 	c   *Client
-	buf *frame.Buffer
+	buf *buffer.Buffer
 	off int // of the first byte that is not handled yet
 	end int // of what was read
 

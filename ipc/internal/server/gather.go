@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/broker"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/queue"
@@ -23,7 +24,7 @@ type gather struct {
 	items []inFlight
 	refs  []reference
 
-	lastBuf *frame.Buffer // where the last iovec points, which the next message may extend
+	lastBuf *buffer.Buffer // where the last iovec points, which the next message may extend
 	lastEnd uint32
 }
 
@@ -37,7 +38,7 @@ type inFlight struct {
 
 // reference is n references on a buffer, to be released after the write.
 type reference struct {
-	buf *frame.Buffer
+	buf *buffer.Buffer
 	n   int
 }
 
@@ -149,7 +150,7 @@ func (g *gather) addItems(items []queue.Item) (size uint64) {
 	return size
 }
 
-func (g *gather) addReferences(buf *frame.Buffer, n int) {
+func (g *gather) addReferences(buf *buffer.Buffer, n int) {
 	if n == 0 {
 		return
 	}

@@ -4,12 +4,13 @@ import (
 	"fmt"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 )
 
 // partial is what was read and not routed: the beginning of a frame whose rest has
 // not come yet, or, under holdWork, more than a turn's work.
 type partial struct {
-	buf *frame.Buffer // nil: none; one reference is held
+	buf *buffer.Buffer // nil: none; one reference is held
 	off int
 	len int
 	// need is the frame's length when buf is a buffer of its own for a frame that is
@@ -49,7 +50,7 @@ func (c *conn) joinPart() (start int) {
 // keepPart keeps what lies in buf from start on, if there is anything: what is beyond
 // a turn's work, or the beginning of a frame that was begun at since. A frame that is
 // too large for the common buffer moves to one of its own.
-func (c *conn) keepPart(buf *frame.Buffer, start, end int, since int64) {
+func (c *conn) keepPart(buf *buffer.Buffer, start, end int, since int64) {
 	s, n := c.s, end-start
 	if n == 0 || !c.state.reads() {
 		return
@@ -102,7 +103,7 @@ func (s *Server) routeHeldWork() (worked bool) {
 // are not finished hold half of MaxMemory together, at most. Beyond that the frame
 // that was begun first is given up, and its connection with it, because it may never
 // be finished; the frame that begins now is served. A single frame is always admitted.
-func (s *Server) largeBuffer(need int) *frame.Buffer {
+func (s *Server) largeBuffer(need int) *buffer.Buffer {
 	for s.unfinished > 0 && int64(s.unfinished+need) > s.halfMemory {
 		var oldest *conn
 		for _, c := range s.conns {

@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 )
 
@@ -32,7 +32,7 @@ func (c *conn) savePartialWrite(g *gather, n int) {
 	left := g.total - n
 	retained := retainedBytes(g.refs)
 	sparse := retained > 4*left+readBuffer || retained > 2*left+readRoom && pool.Live() > c.s.halfMemory
-	var all *frame.Buffer
+	var all *buffer.Buffer
 	if sparse {
 		all = pool.Get(left)
 	}
@@ -83,7 +83,7 @@ func within(p *byte, b []byte) bool {
 }
 
 // compact copies what is left, where the buffers that it lies in are much larger.
-func (p *partialWrite) compact(pool *frame.Pool) {
+func (p *partialWrite) compact(pool *buffer.Pool) {
 	left := 0
 	for _, b := range p.pieces {
 		left += len(b)

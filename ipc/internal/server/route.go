@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/broker"
 )
 
@@ -28,7 +29,7 @@ func workOf(f frame.Frame) int {
 // route handles the frames of buf between off and end, until c has made enough work
 // for this turn. It returns where the first frame begins that it did not handle, for
 // that reason or because it is not complete.
-func (c *conn) route(buf *frame.Buffer, off, end int) int {
+func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 	s := c.s
 	handled := 0
 	for off < end && c.work < turnWork && c.state.reads() {

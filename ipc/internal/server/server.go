@@ -6,7 +6,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 	"github.com/daemoneye/eventbus/ipc/policy"
 	"github.com/daemoneye/eventbus/router/broker"
@@ -44,12 +44,12 @@ type Server struct {
 	acceptPaused bool // epoll does not watch the listener, because accepting fails
 
 	// Reading.
-	in         *frame.Buffer // all connections are read into this buffer
-	inUsed     int           // bytes of in that were read
-	turnBytes  int           // bytes read in the last turn that had any
-	unfinished int           // bytes of buffers for large frames whose end has not come yet
-	maxFrame   int           // bytes
-	halfMemory int64         // half of the broker's MaxMemory
+	in         *buffer.Buffer // all connections are read into this buffer
+	inUsed     int            // bytes of in that were read
+	turnBytes  int            // bytes read in the last turn that had any
+	unfinished int            // bytes of buffers for large frames whose end has not come yet
+	maxFrame   int            // bytes
+	halfMemory int64          // half of the broker's MaxMemory
 
 	// Writing.
 	out gather

@@ -1,4 +1,4 @@
-package frame
+package buffer
 
 import (
 	"sync"
@@ -48,22 +48,6 @@ func (p *Pool) Allocated() uint64 { return p.allocated.Load() }
 // It panics for a negative size.
 func (p *Pool) Get(size int) *Buffer {
 	size, slot := classOf(size)
-	return p.get(size, slot, Charge{})
-}
-
-// GetWithin is Get for memory that is bounded: the buffer's capacity is charged
-// to the budget before the memory is taken, and refunded with the last release.
-// It returns nil where the budget has no room for it.
-func (p *Pool) GetWithin(budget *Budget, size int) *Buffer {
-	size, slot := classOf(size)
-	charge, ok := budget.Charge(int64(size))
-	if !ok {
-		return nil
-	}
-	return p.get(size, slot, charge)
-}
-
-func (p *Pool) get(size, slot int, charge Charge) *Buffer {
 	b, _ := p.buffers.Get().(*Buffer)
 	if b == nil {
 		b = &Buffer{pool: p}
@@ -81,7 +65,7 @@ func (p *Pool) get(size, slot int, charge Charge) *Buffer {
 		p.allocated.Add(1)
 		b.B = make([]byte, 0, size)
 	}
-	b.size, b.slot, b.charge = size, slot, charge
+	b.size, b.slot = size, slot
 	p.live.Add(int64(size))
 	b.refs.Store(1)
 	return b
@@ -90,10 +74,9 @@ func (p *Pool) get(size, slot int, charge Charge) *Buffer {
 // put takes a buffer back whose last reference is gone.
 func (p *Pool) put(b *Buffer) {
 	if cap(b.B) > b.size {
-		panic("frame: a buffer has outgrown the memory that was handed out")
+		panic("buffer: a buffer has outgrown the memory that was handed out")
 	}
 	p.live.Add(-int64(b.size))
-	b.charge.Refund()
 	raw := b.raw
 	b.B, b.raw = nil, nil
 	if raw != nil {
@@ -108,7 +91,7 @@ func (p *Pool) put(b *Buffer) {
 // of its class, which is len(classes) where the size is above all classes.
 func classOf(size int) (capacity, slot int) {
 	if size < 0 {
-		panic("frame: get a buffer of negative size")
+		panic("buffer: get a buffer of negative size")
 	}
 	for i, c := range classes {
 		if size <= c {

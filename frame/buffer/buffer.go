@@ -1,4 +1,4 @@
-package frame
+package buffer
 
 import (
 	"sync/atomic"
@@ -8,10 +8,9 @@ import (
 
 // Buffer is a pooled piece of memory that several owners share. Get hands it
 // out with one reference. An owner that passes it on retains first, an owner
-// that is done releases, and the last release gives the memory back to its pool
-// and its bytes back to the budget that they were charged to. All of B belongs
-// to the owners together: bytes that one of them wrote and passed on are read
-// only from then on.
+// that is done releases, and the last release gives the memory back to its pool.
+// All of B belongs to the owners together: bytes that one of them wrote and passed
+// on are read only from then on.
 //
 // Retain and Release are safe for concurrent use. B itself may be resliced and
 // filled only by its single owner, before it is shared, and only within its
@@ -22,11 +21,10 @@ type Buffer struct {
 	refs atomic.Int32
 
 	// set by Get, read by the last Release
-	pool   *Pool
-	raw    *bytebufferpool.ByteBuffer // nil: too large for a class, left to the collector
-	charge Charge                     // of size bytes; empty for a buffer without a budget
-	size   int                        // capacity handed out, counted by the pool
-	slot   int                        // index of the class
+	pool *Pool
+	raw  *bytebufferpool.ByteBuffer // nil: too large for a class, left to the collector
+	size int                        // capacity handed out, counted by the pool
+	slot int                        // index of the class
 }
 
 // Retain adds n references; the caller must hold one. Handing a batch of n
@@ -35,12 +33,12 @@ type Buffer struct {
 func (b *Buffer) Retain(n int) {
 	if n <= 0 {
 		if n < 0 {
-			panic("frame: retain a negative number of references")
+			panic("buffer: retain a negative number of references")
 		}
 		return
 	}
 	if b.refs.Add(int32(n)) <= int32(n) {
-		panic("frame: retain a buffer that is released")
+		panic("buffer: retain a buffer that is released")
 	}
 }
 
@@ -53,7 +51,7 @@ func (b *Buffer) Retain(n int) {
 func (b *Buffer) Release(n int) {
 	if n <= 0 {
 		if n < 0 {
-			panic("frame: release a negative number of references")
+			panic("buffer: release a negative number of references")
 		}
 		return
 	}
@@ -62,7 +60,7 @@ func (b *Buffer) Release(n int) {
 		return
 	}
 	if left < 0 {
-		panic("frame: release a buffer more often than it was retained")
+		panic("buffer: release a buffer more often than it was retained")
 	}
 	b.pool.put(b)
 }
