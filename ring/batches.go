@@ -6,7 +6,7 @@ import (
 	"iter"
 )
 
-// fewElements is how many a look at tail has to find, or a pause follows.
+// fewElements is how many elements a load of tail has to find, or a pause follows.
 const fewElements = 64
 
 // Batches returns an iterator over all that comes, in batches as Claim returns them.
@@ -14,12 +14,13 @@ const fewElements = 64
 // with ctx. A batch is valid until the next turn. Its Items are empty in one case:
 // the last batch of a closed ring may be there for its Lost alone.
 //
-// The body of the loop is a function to the compiler: what it adds up is best kept in
-// a variable of its own, and added to one outside once a turn. A variable from outside
-// that is changed with every element goes through memory every time.
-func (r *Ring[T]) Batches(ctx context.Context) iter.Seq[Batch[T]] {
+// To the compiler the body of the loop is a function. A variable from outside that
+// changes with every element goes through memory every time. It is faster to add up in
+// a variable of the body, and to add that to one outside once a turn.
+func (c *Consumer[T]) Batches(ctx context.Context) iter.Seq[Batch[T]] {
 	return func(yield func(Batch[T]) bool) {
-		defer r.Release()
+		c.mustBeMade()
+		defer c.Release()
 		done := ctx.Done()
 		for {
 			select {
@@ -27,27 +28,27 @@ func (r *Ring[T]) Batches(ctx context.Context) iter.Seq[Batch[T]] {
 				return
 			default:
 			}
-			r.Release()
-			items := r.take(r.slotMask + 1)
+			c.Release()
+			items := c.take(c.slotMask + 1)
 			if len(items) == 0 {
-				err := r.Wait(ctx)
+				err := c.Wait(ctx)
 				if err == nil {
 					continue
 				}
 				if errors.Is(err, ErrClosed) {
-					if b := r.lastLoss(); b.Lost > 0 {
+					if b := c.lastLoss(); b.Lost > 0 {
 						yield(b)
 					}
 				}
 				return
 			}
-			r.claimed = items
-			if !yield(Batch[T]{Items: items, Seq: r.taken - uint64(len(items)), Lost: r.gap}) {
+			c.unreleased = items
+			if !yield(Batch[T]{Items: items, Seq: c.taken - uint64(len(items)), Lost: c.lostBefore}) {
 				return
 			}
-			// A look at tail takes its cache line away from the producer. While a
-			// stream comes in bit by bit, look less often and find more.
-			if r.taken == r.tailSeen && r.seen < fewElements {
+			// A load of tail takes its cache line away from the producer. While a
+			// stream comes in bit by bit, load it less often and find more.
+			if c.taken == c.cachedTail && c.found < fewElements {
 				pause(pauseLoops)
 			}
 		}

@@ -15,7 +15,7 @@ import (
 
 // What would make these figures unfair: a ring that loses elements where the channel
 // keeps them (so streams use Offer, and wait while there is no room), another capacity
-// or element type, a consumer that does not look at what it gets (each of them sums it
+// or element type, a consumer that does not read what it gets (each of them sums it
 // up), a machine with other work: both sides of a stream need a processor all the time,
 // so repeat, and compare within one run.
 const benchCapacity = 1024
@@ -49,8 +49,8 @@ func (q *mutexQueue) pop() (uint64, bool) {
 	return v, true
 }
 
-// bareQueue is the floor: an array and two cursors, which evicts nothing, waits for
-// nobody and cannot be closed.
+// bareQueue is the floor: an array and two cursors, which never evicts, never waits
+// and cannot be closed.
 type bareQueue struct {
 	tail     atomic.Uint64
 	_        cpu.CacheLinePad
@@ -232,7 +232,7 @@ func streamBare(b *testing.B, batch int) {
 	rate(b, burst)
 }
 
-// BenchmarkEvict pushes into a queue that is full and that nobody reads.
+// BenchmarkEvict pushes into a full queue without a consumer.
 func BenchmarkEvict(b *testing.B) {
 	for _, batch := range []int{1, 64} {
 		b.Run(fmt.Sprintf("queue=ring/batch=%d", batch), func(b *testing.B) {

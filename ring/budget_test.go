@@ -77,7 +77,7 @@ func TestSizesWithoutABudgetAreOnlyCounted(t *testing.T) {
 func TestPushPanicsWithAByteBudget(t *testing.T) {
 	defer func() {
 		if recover() == nil {
-			t.Error("Push has no way to hand back several elements, and did not say so")
+			t.Error("Push cannot hand back several elements, and did not panic")
 		}
 	}()
 	ring.NewWithOptions(ring.Options[string]{Capacity: 2, MaxBytes: 9, SizeOf: length}).Push("a")

@@ -8,7 +8,7 @@ import (
 	"github.com/daemoneye/eventbus/ring"
 )
 
-// A full ring hands its oldest element back to whoever pushes the next one.
+// A full ring hands its oldest element back to the producer that pushes the next one.
 func Example() {
 	r := ring.New[string](3)
 	for _, s := range []string{"one", "two", "three", "four"} {
@@ -51,7 +51,7 @@ func ExampleRing_Batches() {
 // Elements that hold something to be released are released by the side that takes
 // them out, so each of them is released once.
 func ExampleRing_PushBatch() {
-	free := make([][]byte, 0, 8) // what nobody uses
+	free := make([][]byte, 0, 8) // unused buffers
 	r := ring.New[[]byte](2)
 	evicted := make([][]byte, 0, 8)
 	for i := range 5 {

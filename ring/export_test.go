@@ -68,10 +68,14 @@ func (r *Ring[T]) Signal() *Signal { return r.signal }
 // HasPointers reports what New found out about T.
 func HasPointers[T any]() bool { return hasPointers(reflect.TypeFor[T]()) }
 
-// Lines returns the addresses of fields that two goroutines write: those of the
-// producer, those around head, the consumer's own, the producer's own.
-func (r *Ring[T]) Lines() (tail, head, popped, next, taken uintptr) {
+// LineBytes is the size of a cache line that the layout of a Ring assumes.
+const LineBytes = lineBytes
+
+// Lines returns the addresses of fields that different goroutines write: the first that
+// the producer writes for all to read, the first and the last around head, the
+// consumer's own, the producer's own.
+func (r *Ring[T]) Lines() (tail, head, popped, taken, next uintptr) {
 	address := func(p unsafe.Pointer) uintptr { return uintptr(p) }
 	return address(unsafe.Pointer(&r.tail)), address(unsafe.Pointer(&r.head)),
-		address(unsafe.Pointer(&r.popped)), address(unsafe.Pointer(&r.next)), address(unsafe.Pointer(&r.taken))
+		address(unsafe.Pointer(&r.popped)), address(unsafe.Pointer(&r.taken)), address(unsafe.Pointer(&r.next))
 }

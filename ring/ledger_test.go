@@ -82,7 +82,7 @@ func (l *ledger) pushOne(r *ring.Ring[cell]) {
 	}
 }
 
-// evict books elements that a push or Evict handed back.
+// evict records elements that a push or Evict handed back.
 func (l *ledger) evict(cells ...cell) {
 	for _, c := range cells {
 		l.release(c, evicted)
@@ -94,7 +94,7 @@ func (l *ledger) evict(cells ...cell) {
 	}
 }
 
-// refuse books elements that a push handed back without having queued them.
+// refuse records elements that a push handed back without having queued them.
 func (l *ledger) refuse(cells ...cell) {
 	for _, c := range cells {
 		l.release(c, refused)
@@ -102,7 +102,7 @@ func (l *ledger) refuse(cells ...cell) {
 	}
 }
 
-// pop books elements that came out one by one: losses show in their ids only.
+// pop records elements that came out one by one: losses show in their ids only.
 func (l *ledger) pop(c cell) {
 	if c.id < l.expected {
 		l.t.Errorf("popped %d, expected %d or later", c.id, l.expected)
@@ -114,13 +114,13 @@ func (l *ledger) pop(c cell) {
 	l.poppedCount++
 }
 
-// lose books what the consumer was told that it lost.
+// lose records what the ring reported as lost.
 func (l *ledger) lose(n uint64) {
 	l.lostCount += n
 	l.expected += n
 }
 
-// batch books a batch: its sequence number has to be the id of its first element.
+// batch records a batch: its sequence number has to be the id of its first element.
 func (l *ledger) batch(b ring.Batch[cell]) {
 	l.lose(b.Lost)
 	if len(b.Items) > 0 && b.Seq != l.expected {
@@ -134,7 +134,7 @@ func (l *ledger) batch(b ring.Batch[cell]) {
 	}
 }
 
-// settle takes out what is left and checks the whole account, when both sides rest.
+// settle takes out what is left and checks that everything adds up. Both sides have to rest.
 func (l *ledger) settle(r *ring.Ring[cell]) {
 	l.t.Helper()
 	before := r.Stats()

@@ -35,7 +35,7 @@ type (
 	evicts struct{ limit int }    // out: what Evict took out
 	take   struct {               // out: what a claim took; nothing, when the queue is empty
 		limit     int
-		tellsLost bool // of a claim that took something, or of an empty one at the very end
+		showsLost bool // of a claim that took something, or of an empty one at the very end
 		lost      uint64
 	}
 )
@@ -59,13 +59,13 @@ func stepQueue(state, input, output any) (bool, any) {
 	case evicts:
 		return len(out) <= in.limit, queueState{queue: rest, lost: s.lost + uint64(len(out))}
 	case take:
-		if out == "" && !in.tellsLost {
+		if out == "" && !in.showsLost {
 			return s.queue == "", s
 		}
 		if out == "" {
 			return s.queue == "" && !s.halved && in.lost == s.lost, queueState{}
 		}
-		return len(out) <= in.limit && (!in.tellsLost || in.lost == s.lost),
+		return len(out) <= in.limit && (!in.showsLost || in.lost == s.lost),
 			queueState{queue: rest, halved: s.halved}
 	}
 	panic(fmt.Sprintf("unknown operation %T", input))
@@ -198,25 +198,25 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 	}
 }
 
-// TestTheCheckerRejects makes sure that the specification can say no.
+// TestTheCheckerRejects makes sure that the specification can reject a history.
 func TestTheCheckerRejects(t *testing.T) {
 	op := func(at int64, input any, output string) porcupine.Operation {
 		return porcupine.Operation{Input: input, Call: at, Output: output, Return: at + 5}
 	}
 	put := func(at int64, s string) porcupine.Operation { return op(at, insert{capacity: 2, elements: s}, "") }
 	for name, history := range map[string][]porcupine.Operation{
-		"an element left at the end":   {put(0, "a"), op(10, take{limit: 2, tellsLost: true}, "")},
-		"a last loss that is not told": {put(0, "a"), op(10, evicts{1}, "a"), op(20, take{limit: 2, tellsLost: true}, "")},
-		"an element popped twice":      {put(0, "a"), op(10, take{limit: 1}, "a"), op(20, take{limit: 1}, "a")},
-		"an element out of order":      {put(0, "ab"), op(10, take{limit: 1}, "b")},
-		"an element from nowhere":      {put(0, "a"), op(10, take{limit: 2}, "ab")},
-		"empty when it is not":         {put(0, "a"), op(10, take{limit: 1}, "")},
-		"more than the capacity":       {put(0, "ab"), put(10, "c")},
-		"a loss that was not told":     {put(0, "ab"), op(10, evicts{1}, "a"), op(20, take{limit: 1, tellsLost: true}, "b")},
-		"evicted without a need":       {put(0, "a"), op(10, makeRoom{2, 1}, "a")},
-		"refused with room left":       {put(0, "a"), op(10, refuse{2}, "")},
-		"evicted the newest":           {put(0, "ab"), op(10, makeRoom{2, 1}, "b")},
-		"inserted without evicting":    {put(0, "ab"), op(10, insert{2, "c", true}, "")},
+		"an element left at the end":       {put(0, "a"), op(10, take{limit: 2, showsLost: true}, "")},
+		"a last loss that is not reported": {put(0, "a"), op(10, evicts{1}, "a"), op(20, take{limit: 2, showsLost: true}, "")},
+		"an element popped twice":          {put(0, "a"), op(10, take{limit: 1}, "a"), op(20, take{limit: 1}, "a")},
+		"an element out of order":          {put(0, "ab"), op(10, take{limit: 1}, "b")},
+		"an element from nowhere":          {put(0, "a"), op(10, take{limit: 2}, "ab")},
+		"empty when it is not":             {put(0, "a"), op(10, take{limit: 1}, "")},
+		"more than the capacity":           {put(0, "ab"), put(10, "c")},
+		"a loss that was not reported":     {put(0, "ab"), op(10, evicts{1}, "a"), op(20, take{limit: 1, showsLost: true}, "b")},
+		"evicted without a need":           {put(0, "a"), op(10, makeRoom{2, 1}, "a")},
+		"refused with room left":           {put(0, "a"), op(10, refuse{2}, "")},
+		"evicted the newest":               {put(0, "ab"), op(10, makeRoom{2, 1}, "b")},
+		"inserted without evicting":        {put(0, "ab"), op(10, insert{2, "c", true}, "")},
 	} {
 		if porcupine.CheckOperations(queueModel, history) {
 			t.Errorf("%s: accepted", name)

@@ -3,6 +3,7 @@ package ring_test
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -144,7 +145,7 @@ func TestRing(t *testing.T) {
 
 func TestNewPanicsWhenTheOptionsMakeNoSense(t *testing.T) {
 	size := func(*int) int { return 1 }
-	absurd := fmt.Sprintf("ring: capacity %d is above 4294967296", math.MaxInt)
+	absurd := fmt.Sprintf("ring: capacity %d is above %d", math.MaxInt, largestCapacity(strconv.IntSize/8))
 	for _, test := range []struct {
 		name    string
 		options ring.Options[int]
@@ -166,6 +167,25 @@ func TestNewPanicsWhenTheOptionsMakeNoSense(t *testing.T) {
 			ring.NewWithOptions(test.options)
 		})
 	}
+}
+
+// largestCapacity is the bound for elements of size bytes: 1<<32, or what can be
+// addressed.
+func largestCapacity(size int) uint64 { return min(1<<32, uint64(math.MaxInt/size)) }
+
+func TestNewPanicsWhenAFullRingCouldNotBeAddressed(t *testing.T) {
+	type wide [1 << 20]byte
+	largest := largestCapacity(1 << 20)
+	if largest == 1<<32 {
+		t.Skip("elements of a megabyte do not fill the addresses of this machine")
+	}
+	defer func() {
+		want := fmt.Sprintf("ring: capacity %d is above %d", largest+1, largest)
+		if got := recover(); got != want {
+			t.Errorf("got panic %v, want %q", got, want)
+		}
+	}()
+	ring.New[wide](int(largest) + 1)
 }
 
 func TestCapacityIsExact(t *testing.T) {
@@ -232,12 +252,12 @@ func TestSlotsThatAreDoneWithHoldNoReferences(t *testing.T) {
 // TestCacheLines holds the layout of Ring, which speed depends on: what different
 // goroutines write is apart, and the consumer's two stores of a claim are together.
 func TestCacheLines(t *testing.T) {
-	const line = 64
-	tail, head, popped, next, taken := ring.New[[3]string](9).Lines()
+	const line = ring.LineBytes
+	tail, head, popped, taken, next := ring.New[[3]string](9).Lines()
 	if head/line != popped/line {
 		t.Errorf("head and popped are at %d and %d of their lines", head%line, popped%line)
 	}
-	groups := []uintptr{tail / line, head / line, next / line, taken / line}
+	groups := []uintptr{tail / line, head / line, taken / line, next / line}
 	for i := 1; i < len(groups); i++ {
 		if groups[i] <= groups[i-1] {
 			t.Errorf("groups %d and %d share a cache line", i-1, i)

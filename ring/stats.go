@@ -1,6 +1,6 @@
 package ring
 
-// Stats says what became of all that was pushed:
+// Stats counts what became of all that was pushed:
 //
 //	Pushed = Popped + Evicted + Len
 type Stats struct {
@@ -15,29 +15,30 @@ type Stats struct {
 // Stats returns the counts. They add up; while the ring is in use they may be a
 // little old, and exact afterwards.
 //
-// No counter is touched when an element passes: tail is what was pushed, head what
-// was popped or evicted, and the one number that splits head is written by the side
-// whose turn ends: as long as the consumer keeps moving head it is lost, as long as
-// the producer does it is popped.
-func (r *Ring[T]) Stats() Stats {
-	var s Stats
+// No element changes a counter. tail is the number of elements that were pushed, and
+// head the number that were popped or evicted. One more number splits head. While the
+// consumer keeps moving head, that number is lost, which the consumer writes after a
+// run of evictions. While the producer keeps moving it, the number is popped, which the
+// producer writes after a run of claims.
+func (s *shared[T]) Stats() Stats {
+	var n Stats
 	for range 100 {
-		w := r.head.Load()
+		w := s.head.Load()
 		h := position(w)
 		if mover(w) == byProducer {
-			s.Popped = min(r.popped.Load(), h)
-			s.Evicted = h - s.Popped
+			n.Popped = min(s.popped.Load(), h)
+			n.Evicted = h - n.Popped
 		} else {
-			s.Evicted = min(r.lost.Load(), h)
-			s.Popped = h - s.Evicted
+			n.Evicted = min(s.lost.Load(), h)
+			n.Popped = h - n.Evicted
 		}
-		s.Len = int(min(r.tail.Load()-h, r.capacity))
-		s.Pushed = h + uint64(s.Len)
-		if r.head.Load() == w {
+		n.Len = int(min(s.tail.Load()-h, s.capacity))
+		n.Pushed = h + uint64(n.Len)
+		if s.head.Load() == w {
 			break
 		}
 	}
-	s.Refused = r.refused.Load()
-	s.Bytes = r.Bytes()
-	return s
+	n.Refused = s.refused.Load()
+	n.Bytes = s.Bytes()
+	return n
 }

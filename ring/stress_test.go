@@ -67,7 +67,7 @@ var producers = map[string]pushing{
 }
 
 // consumers run until the ring is closed and drained, and then ask for what was
-// evicted last, except for Batches, which tells that by itself.
+// evicted last, except for Batches, which reports that by itself.
 var consumers = map[string]popping{
 	"Pop": func(t *testing.T, l *ledger, r *ring.Ring[cell]) {
 		for r.Wait(t.Context()) == nil {
@@ -117,7 +117,7 @@ func nextBatch(l *ledger, n int) []cell {
 	return vs
 }
 
-// dwell looks at a claim twice, the second time after the producer had a chance to
+// dwell reads a claim twice, the second time after the producer had a chance to
 // overwrite it, if anything allowed that.
 func dwell(t *testing.T, b ring.Batch[cell]) ring.Batch[cell] {
 	before := append([]cell(nil), b.Items...)
@@ -147,7 +147,7 @@ var sizings = []sizing{
 }
 
 // TestEveryOperationPair runs each kind of producer against each kind of consumer,
-// with a third goroutine that only looks, on rings with and without sizes.
+// with a third goroutine that only reads, on rings with and without sizes.
 func TestEveryOperationPair(t *testing.T) {
 	elements := 20000
 	if raceEnabled || testing.Short() {
@@ -178,9 +178,9 @@ func stress(t *testing.T, r *ring.Ring[cell], o ring.Options[cell], elements int
 	l := newLedger(t, elements+2*r.Cap())
 	b := newBounds(o, len(l.tokens))
 	l.budget, l.watch = o.MaxBytes, func() { b.check(t, r) }
-	var sides, looker sync.WaitGroup
+	var sides, watcher sync.WaitGroup
 	done := make(chan struct{})
-	looker.Go(func() { look(t, r, b, done) })
+	watcher.Go(func() { watch(t, r, b, done) })
 	sides.Go(func() {
 		push(l, r, elements)
 		r.Close()
@@ -189,10 +189,10 @@ func stress(t *testing.T, r *ring.Ring[cell], o ring.Options[cell], elements int
 	sides.Go(func() { pop(t, l, r) })
 	sides.Wait()
 	close(done)
-	looker.Wait()
+	watcher.Wait()
 	l.settle(r)
 	if l.lostCount != l.evictedCount {
-		t.Errorf("the consumer was told that it lost %d, the producer evicted %d", l.lostCount, l.evictedCount)
+		t.Errorf("the consumer was shown a loss of %d, the producer evicted %d", l.lostCount, l.evictedCount)
 	}
 }
 
@@ -214,7 +214,7 @@ func newBounds(o ring.Options[cell], elements int) bounds {
 	return b
 }
 
-// check looks at the cursors themselves: Len, Bytes and Stats keep their bounds whatever
+// check reads the cursors themselves: Len, Bytes and Stats keep their bounds whatever
 // the ring does.
 func (b *bounds) check(t *testing.T, r *ring.Ring[cell]) {
 	tail, head := r.Cursors()
@@ -229,8 +229,8 @@ func (b *bounds) check(t *testing.T, r *ring.Ring[cell]) {
 	}
 }
 
-// look reads what any goroutine may read, and checks that it makes sense.
-func look(t *testing.T, r *ring.Ring[cell], b bounds, done chan struct{}) {
+// watch reads what any goroutine may read, and checks that it makes sense.
+func watch(t *testing.T, r *ring.Ring[cell], b bounds, done chan struct{}) {
 	var before ring.Stats
 	for {
 		b.check(t, r)
@@ -249,7 +249,7 @@ func look(t *testing.T, r *ring.Ring[cell], b bounds, done chan struct{}) {
 		case <-done:
 			return
 		default:
-			runtime.Gosched() // the two that are looked at have precedence
+			runtime.Gosched() // the two sides have precedence
 		}
 	}
 }

@@ -65,7 +65,7 @@ func TestWaitReturnsWhenSomethingHappens(t *testing.T) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 			if r.Signal().Asleep() {
-				t.Error("the consumer is awake and its flag says that it sleeps")
+				t.Error("the consumer is awake and its flag shows it asleep")
 			}
 		})
 	}
@@ -130,7 +130,7 @@ func TestOneGoroutineWaitsForSeveralRings(t *testing.T) {
 			t.Fatal(err)
 		}
 		open = slices.DeleteFunc(open, func(r *ring.Ring[int]) bool {
-			done := r.Closed() // before the last look, or something could come in between
+			done := r.Closed() // before the last claim, or an element could come in between
 			for b := r.Claim(64); len(b.Items) > 0; b = r.Claim(64) {
 				got += len(b.Items)
 			}

@@ -2,18 +2,18 @@
  * The protocol of package ring, for exhaustive search with spin: push, evict, claim,
  * pin, reuse of chunks, park and wake.
  *
- * head is a word of a position and a bit that says who moved it there; the two are read
- * and written together. The bit is the pin: see lastClaim.
+ * head is a word of a position and a bit that shows which side moved it there. The code
+ * reads and writes the two together. The bit is the pin: see lastClaim.
  *
  * CAP   capacity          CHUNK  slots of a chunk
  * PUSH  elements pushed   BATCH  the largest batch, of pushes and of claims
  *
  * Names are those of the Go code. Every step on shared memory is a transition of its
  * own; what is atomic here (compare-and-swap) is one instruction there. Go's atomics
- * are sequentially consistent, as spin's memory is; that the plain slots are ordered by
- * them is what the assertions on slots say, and what the race detector watches.
+ * are sequentially consistent, as spin's memory is. The assertions on slots check that
+ * the atomics order the plain slots, and in the Go code the race detector checks it.
  *
- * Mutations, each of which has to fail: NO_PIN, PIN_FIRST, NO_NOTE, SMALL_TABLE,
+ * Mutations, each of which spin has to find: NO_PIN, PIN_FIRST, NO_NOTE, SMALL_TABLE,
  * NO_RECHECK, CLOSED_LAST, BLIND_CLAIM.
  */
 
@@ -73,11 +73,11 @@ inline evictTo() {
 	do
 	:: atomic { h = head; mover = byProducer };               /* R */
 	   if
-	   :: h >= to -> headSeen = h; break
+	   :: h >= to -> cachedHead = h; break
 	   :: else
 	   fi;
 #ifndef NO_NOTE
-	   pinned = LAST_CLAIM(h, mover);                         /* noteConsumer */
+	   pinned = LAST_CLAIM(h, mover);                         /* noteClaim */
 #endif
 	   atomic {
 		won = (head == h && byProducer == mover);
@@ -88,7 +88,7 @@ inline evictTo() {
 	   };
 	   if
 	   :: won ->
-		headSeen = to;
+		cachedHead = to;
 		do /* collect */
 		:: h < to ->
 			d_step {
@@ -105,7 +105,7 @@ inline evictTo() {
 		break
 	   :: else ->
 		if
-		:: n == 1 && to == h + 1 -> headSeen = to; break  /* Push does not look again */
+		:: n == 1 && to == h + 1 -> cachedHead = to; break  /* Push does not try again */
 		:: true                                           /* PushBatch and Evict do */
 		fi
 	   fi
@@ -113,8 +113,8 @@ inline evictTo() {
 }
 
 proctype Producer() {
-	byte next, headSeen, h, n, to, c, i;
-	byte passed, oldest, made, looked;
+	byte next, cachedHead, h, n, to, c, i;
+	byte passed, oldest, made, checked;
 	byte pinned = NONE;       /* the last claim before the last eviction */
 	byte claim;               /* the last claim */
 	byte held = NONE;
@@ -138,17 +138,17 @@ proctype Producer() {
 		:: true
 		fi;
 		if
-		:: headSeen < to ->
+		:: cachedHead < to ->
 			evictTo()
 		:: else
 		fi;
-		/* fill */
+		/* insertBatch */
 		i = next;
 		do
 		:: i < next + n ->
 			if
 			:: i % CHUNK == 0 ->
-				/* enter: any free chunk will do */
+				/* startChunk: any free chunk will do */
 				c = 0;
 				do
 				:: c < CHUNKS && !free[c] -> c++
@@ -177,16 +177,16 @@ proctype Producer() {
 						:: else
 						fi;
 						/* A bound of two a time, as reclaimBatch says, is enough. */
-						looked = 0;
+						checked = 0;
 						do
-						:: oldest < passed && looked < 2 ->
+						:: oldest < passed && checked < 2 ->
 							c = table[oldest % TABLE];
 							if
 							:: oldest == claim -> held = c; heldNumber = claim
 							:: else -> free[c] = true
 							fi;
 							oldest++;
-							looked++
+							checked++
 						:: else -> break
 						od;
 						c = 0;
@@ -220,11 +220,11 @@ proctype Producer() {
 			}
 		:: else -> break
 		od;
-		/* publish; what is not needed any more is forgotten, for fewer states */
+		/* publish; variables that are done with are reset, which makes fewer states */
 		atomic {
 			next = next + n;
 			h = 0; to = 0; c = 0; i = 0; won = false;
-			passed = 0; claim = 0; looked = 0; mover = false
+			passed = 0; claim = 0; checked = 0; mover = false
 		};
 		atomic {
 			tail = next;                              /* W */
@@ -262,7 +262,7 @@ proctype Producer() {
 }
 
 proctype Consumer() {
-	byte taken, tailSeen, h, n, c, i, end;
+	byte taken, cachedTail, h, n, c, i, end;
 	byte reading, number;
 	bool won, mover;
 
@@ -272,12 +272,12 @@ proctype Consumer() {
 	   :: taken > 0 -> d_step { h = taken; mover = false }    /* Pop, and PopBatch going on, guess */
 	   fi;
 	   if
-	   :: h >= tailSeen -> tailSeen = tail                    /* W */
+	   :: h >= cachedTail -> cachedTail = tail                /* W */
 	   :: else
 	   fi;
 	   if
-	   :: h >= tailSeen ->
-		/* Wait: announce, look again, sleep */
+	   :: h >= cachedTail ->
+		/* Wait: announce, check again, sleep */
 	park:	asleep = true;                                    /* S */
 #ifndef NO_RECHECK
 		h = head;                                         /* R */
@@ -314,7 +314,7 @@ proctype Consumer() {
 		fi
 #endif
 	   :: else ->
-		/* enterChunk */
+		/* findChunk */
 		if
 		:: number != h / CHUNK + 1 ->
 			reading = table[(h / CHUNK) % TABLE];     /* T */
@@ -325,7 +325,7 @@ proctype Consumer() {
 		n = 1;
 		end = (h / CHUNK + 1) * CHUNK;
 		do
-		:: n < BATCH && h + n < tailSeen && h + n < end -> n++
+		:: n < BATCH && h + n < cachedTail && h + n < end -> n++
 		:: break
 		od;
 		atomic {

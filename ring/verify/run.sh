@@ -1,8 +1,8 @@
 #!/bin/sh
 # Checks the model of the ring's protocol (ring.pml) with spin: every interleaving of the
-# right model, and that each mutation is found out. Exits with 0 if all is as it should
-# be, or if spin or a C compiler is missing, and says so. It takes about a minute and a
-# gigabyte; "run.sh deep" goes further, in some minutes and 3 gigabytes.
+# right model, and that spin finds each mutation. It exits with 0 if all is as it should
+# be, or if spin or a C compiler is missing, and prints which. It takes about a minute and
+# a gigabyte; "run.sh deep" goes further, in some minutes and 3 gigabytes.
 set -u
 
 for tool in spin gcc; do
@@ -41,14 +41,14 @@ right() {
 	fi
 }
 
-# wrong CAP CHUNK PUSH BATCH MUTATION TEXT WORDS: a mutation has to be found out, and by
-# the assertion, as spin writes it, that has TEXT in it. WORDS say what that means.
+# wrong CAP CHUNK PUSH BATCH MUTATION TEXT WORDS: spin has to find a mutation, by the
+# assertion, as spin writes it, that has TEXT in it. WORDS explain the assertion.
 wrong() {
 	search "$1" "$2" "$3" "$4" "$5"
 	if grep -q 'errors: 1' out && grep '^pan:1: ' out | grep -qF "$6"; then
-		echo "ok    $5 is found out: $7"
+		echo "ok    $5 is found: $7"
 	else
-		echo "FAIL  $5 (capacity $1, chunks of $2, $3 pushes, $4 a time) is not found out, or by something else than '$6'"
+		echo "FAIL  $5 (capacity $1, chunks of $2, $3 pushes, $4 a time) is not found, or by something else than '$6'"
 		tail -n 20 out
 		failures=$((failures + 1))
 	fi
@@ -79,7 +79,7 @@ wrong 3 1 6 2 PIN_FIRST 'claimLow<claimHigh' 'a write into the claim'
 wrong 3 1 6 2 NO_NOTE 'claimLow<claimHigh' 'a write into the claim'
 wrong 2 1 6 2 SMALL_TABLE 'slot[((reading' 'a claim reads another chunk'
 wrong 2 1 6 2 NO_RECHECK 'invalid end state' 'asleep for good'
-wrong 2 1 6 2 CLOSED_LAST 'fate[i]!=' 'an element that nobody took'
+wrong 2 1 6 2 CLOSED_LAST 'fate[i]!=' 'an element that neither side took'
 wrong 2 1 6 2 BLIND_CLAIM 'slot[((c' 'an element taken by both sides'
 
 if [ "$failures" -gt 0 ]; then
