@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// Fields are the parts of a frame to be encoded. The zero value of every field
-// is what the wire carries for it; Type must be set.
+// Fields are the parts of a frame to be encoded. The zero value of a field is a zero
+// on the wire; Type must be set.
 type Fields struct {
 	Type      Type
 	Flags     Flags
-	Priority  uint8 // 0 is the lowest; NormalPriority for no wish
+	Priority  uint8 // 0 is the lowest; NormalPriority where the sender has no wish
 	Content   Content
 	Topic     string // checked if not empty
 	Extension []byte // see AppendExtension; taken as it is
@@ -22,9 +22,9 @@ type Fields struct {
 }
 
 // Append appends the frame that f describes to dst and returns the extended
-// slice. It fails, and returns dst as it was, only for what cannot be encoded:
-// ErrType, ErrFlags, ErrPriority, ErrTopic, ErrExtension (too long) and
-// ErrTooLarge.
+// slice. It fails only where f cannot be encoded, with ErrType, ErrFlags,
+// ErrPriority, ErrTopic, ErrExtension (too long) or ErrTooLarge, and returns dst as
+// it was then.
 func Append(dst []byte, f *Fields) ([]byte, error) {
 	if err := f.check(); err != nil {
 		return dst, err
@@ -120,7 +120,7 @@ func (t Template) Flags() Flags {
 	return Flags(t.head[offFlags])
 }
 
-// check finds what the header cannot say, or must not.
+// check finds a value that the header has no room for, or must not have.
 func (f *Fields) check() error {
 	switch {
 	case !f.Type.Known():

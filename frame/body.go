@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Lane is one of the two ways that messages take through the broker.
+// Lane is one of the two queues that a subscription has in the broker.
 type Lane uint8
 
 // The lanes. Urgent messages (control, requests, health, alerts) go first and
@@ -27,7 +27,7 @@ func (l Lane) String() string {
 	return "lane " + strconv.Itoa(int(l))
 }
 
-// Reason says why messages were lost.
+// Reason is why messages were lost.
 type Reason uint8
 
 // The reasons of a gap.
@@ -124,9 +124,9 @@ func ParseAck(payload []byte) (a Ack, err error) {
 	return a, nil
 }
 
-// Stream is the payload of a stream frame: the publish and request frames that
-// follow on this connection belong to Subscription and Lane, and are numbered
-// from Next on, one more each.
+// Stream is the payload of a stream frame. The publish and request frames that
+// follow on this connection belong to Subscription and Lane; the first of them has
+// the number Next, and each one after it has one more.
 type Stream struct {
 	Subscription uint64
 	Next         uint64
@@ -152,13 +152,13 @@ func ParseStream(payload []byte) (s Stream, err error) {
 	}, nil
 }
 
-// Gap is the payload of a gap frame: what a subscription lost, exactly. Count
-// is Last-First+1, but for ReasonReplay, where 0 says that nobody knows; Last is
-// First then.
+// Gap is the payload of a gap frame: what a subscription lost, exactly. Count is
+// Last-First+1. A Count of 0 says that the broker does not know how many messages
+// were lost before the one numbered First; Last is First then.
 type Gap struct {
 	Subscription uint64
-	First        uint64 // sequence of the first message lost
-	Last         uint64 // and of the last
+	First        uint64 // number of the first message lost, in its lane
+	Last         uint64 // number of the last one
 	Count        uint64 // messages lost
 	Bytes        uint64 // the length of their frames
 	Lane         Lane
@@ -176,7 +176,7 @@ func AppendGap(dst []byte, g Gap) []byte {
 }
 
 // ParseGap reads the payload of a gap frame; it fails with ErrBody. A reason
-// without a name here is passed on.
+// without a name here is of a later version, and good.
 func ParseGap(payload []byte) (g Gap, err error) {
 	if len(payload) < GapSize || payload[40] > byte(LaneUrgent) {
 		return g, errGap
@@ -190,7 +190,7 @@ func ParseGap(payload []byte) (g Gap, err error) {
 		Lane:         Lane(payload[40]),
 		Reason:       Reason(payload[41]),
 	}
-	// By subtraction, for Last-First+1 may be 0 in 64 bits.
+	// By subtraction, because Last-First+1 may be 0 in 64 bits.
 	if g.First > g.Last || g.Count > 0 && g.Count-1 != g.Last-g.First || g.Count == 0 && g.First != g.Last {
 		return Gap{}, errGap
 	}

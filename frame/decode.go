@@ -4,19 +4,19 @@ import "encoding/binary"
 
 // Next returns the first frame of b as a view; len(f) is how many bytes it
 // took. It reads nothing behind the frame, allocates nothing, and accepts any
-// bytes and any maxSize, which MaxSize bounds in turn: what is not a frame gives
-// an error.
+// bytes and any maxSize: bytes that are no frame give an error, and no frame is
+// longer than MaxSize.
 //
 // The errors, all allocated once:
-//   - ErrIncomplete: b is the beginning of a frame; read on and ask again.
+//   - ErrIncomplete: b is the beginning of a frame; read more, and call Next again.
 //   - a *DecodeError with a nil f, over ErrVersion, ErrLength or ErrTooLarge:
-//     where the next frame begins is unknown, the stream is lost. It is
-//     reported as soon as the bytes that prove it are there.
-//   - a *DecodeError with the whole offending frame in f, over ErrType, ErrFlags
-//     or ErrPriority: the stream may go on behind it, and an answer can name
-//     f.ID().
+//     the stream is lost, because nobody knows where the next frame begins. Next
+//     reports it as soon as the bytes that prove it are there.
+//   - a *DecodeError with the whole frame that is at fault in f, over ErrType,
+//     ErrFlags or ErrPriority: the stream may go on behind it, and an answer can
+//     name f.ID().
 //
-// Next checks the header, that is all that routing by topic needs. CheckTopic,
+// Next checks the header, because routing by topic needs no more. CheckTopic,
 // CheckExtension and the Parse functions check what they are named after, and
 // Frame.Check all of it.
 func Next(b []byte, maxSize int) (f Frame, err error) {
@@ -34,13 +34,13 @@ func Next(b []byte, maxSize int) (f Frame, err error) {
 	return refuse(b, maxSize)
 }
 
-// bound is the length that a frame may have where the caller admits maxSize.
+// bound returns how long a frame may be where the caller admits maxSize.
 func bound(maxSize int) uint64 { return uint64(min(max(maxSize, 0), MaxSize)) }
 
-// Need returns how long the frame will be that Next called incomplete, and 0
-// while that is not known yet: for whoever wants memory of the right size for
-// it. The answer keeps the limit that Next was given, for a length above it is
-// refused as soon as it is known.
+// Need returns how long the frame will be that Next called incomplete, so that the
+// caller can take memory of the right size. It returns 0 while the length has not
+// come. The answer is within the limit that Next was given, because Next refuses a
+// length above it as soon as it is there.
 func Need(incomplete []byte) int {
 	if len(incomplete) <= offVersion {
 		return 0
@@ -48,7 +48,7 @@ func Need(incomplete []byte) int {
 	return int(binary.LittleEndian.Uint32(incomplete))
 }
 
-// refuse says why b does not begin with a whole, good frame. It looks only at
+// refuse returns why b does not begin with a whole, good frame. It looks only at
 // fields that are complete, and in an order that makes the answer independent
 // of how much has come: a longer b never changes a fault into another.
 func refuse(b []byte, maxSize int) (Frame, error) {
@@ -89,8 +89,9 @@ func refuse(b []byte, maxSize int) (Frame, error) {
 }
 
 // Check goes on where Next stopped: topic, extension, and the payload of types
-// whose payload has a layout. It is what a reader calls that trusts nobody; a
-// router checks a topic once and remembers the answer.
+// whose payload has a layout; the specification of a subscription is the broker's to
+// check. A reader that trusts nobody calls it. A broker does less, because it checks
+// a topic once and remembers the answer.
 func (f Frame) Check() error {
 	topic, ext := f.Topic(), f.Extension()
 	switch t := f.Type(); {

@@ -8,9 +8,9 @@ import (
 // ErrIncomplete is no fault: more bytes are needed before a frame is whole.
 var ErrIncomplete = errors.New("frame is not complete yet")
 
-// The faults that cross the wire, one for each Code. They have no package in
-// their text, for a router returns them as often as a client that was told of
-// them by its broker; errors.Is finds them in both.
+// The faults that cross the wire, one for each Code. Their texts name no package,
+// because the broker that finds a fault returns the same value as the client that it
+// is reported to. Test for them with errors.Is.
 var (
 	ErrVersion       = errors.New("protocol version is not supported")
 	ErrType          = errors.New("frame type is unknown")
@@ -37,7 +37,7 @@ var (
 	ErrOverloaded    = errors.New("responder has no room for the request")
 	ErrShutdown      = errors.New("peer is shutting down")
 	ErrHandshake     = errors.New("handshake was not completed")
-	ErrHeartbeat     = errors.New("peer fell silent")
+	ErrHeartbeat     = errors.New("peer sent nothing for too long")
 	ErrSlow          = errors.New("subscriber is too slow")
 	ErrInternal      = errors.New("internal fault of the peer")
 )
@@ -81,8 +81,8 @@ const (
 	CodeApplication Code = 1024
 )
 
-// codes pairs every code with its error. PROTOCOL.md has the same table, and a
-// test compares them.
+// codes pairs every code with its error. PROTOCOL.md has the same table, and
+// TestProtocolListsTheCodes compares them.
 var codes = [...]struct {
 	code Code
 	name string
@@ -118,8 +118,8 @@ var codes = [...]struct {
 	{CodeInternal, "internal", ErrInternal},
 }
 
-// CodeOf returns the code of the first fault in the table that err is, and
-// CodeInternal for one that is none of them. CodeOf(nil) is CodeNone.
+// CodeOf returns the code of the first fault in the table that err is or wraps, and
+// CodeInternal where it is none of them. CodeOf(nil) is CodeNone.
 func CodeOf(err error) Code {
 	if err == nil {
 		return CodeNone
@@ -162,8 +162,8 @@ func (c Code) String() string {
 	return "code " + strconv.Itoa(int(c))
 }
 
-// DecodeError says which field of a frame is bad. Next returns preallocated
-// ones: garbage from a peer makes no garbage here.
+// DecodeError names the field of a frame that is bad. Those of Next are allocated
+// once, so that garbage from a peer makes no garbage here.
 type DecodeError struct {
 	Field  string // as PROTOCOL.md names it
 	Offset int    // of the field in the frame

@@ -51,8 +51,8 @@ func ExampleNext() {
 	// 30 bytes wait for more
 }
 
-// What a peer has done wrong is an error with a place, and has a code with which
-// it can be told.
+// A fault of a peer is an error that names the place, and has a code with which it can
+// be reported to the peer.
 func ExampleDecodeError() {
 	_, err := frame.Next([]byte("GET / HTTP/1.1\r\n"), frame.DefaultMaxSize)
 	var bad *frame.DecodeError
@@ -65,7 +65,7 @@ func ExampleDecodeError() {
 	// code 1 version
 }
 
-// The extension says what a message is about, for filters that do not look into
+// The extension describes the message, for filters that do not look into
 // payloads.
 func ExampleAppendExtension() {
 	ext, err := frame.AppendExtension(nil, &frame.Meta{
@@ -84,7 +84,7 @@ func ExampleAppendExtension() {
 }
 
 // Payloads are compressed only where that makes them smaller; the flag that
-// Compress returns says whether it did.
+// Compress returns is 0 where it did not.
 func ExampleCompress() {
 	payload := bytes.Repeat([]byte("all work and no play "), 100)
 	small, flags := frame.Compress(nil, payload, frame.FlagS2)

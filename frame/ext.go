@@ -17,9 +17,9 @@ const (
 	TagEventType   byte = 7  // type of the event in the payload
 	TagPID         byte = 8  // u32, the process that the message is about
 	TagMetadata    byte = 9  // u8 key length, key, value; may be repeated
-	TagDeadline    byte = 10 // i64, CLOCK_MONOTONIC ns, after which nobody waits for a reply
+	TagDeadline    byte = 10 // i64, nanoseconds of the broker's CLOCK_MONOTONIC, when the requester gives up
 
-	// 11 is reserved.
+	// 11 is reserved, and skipped like an unknown one.
 )
 
 // Bounds of the extension's entries, in bytes or pieces.

@@ -7,8 +7,8 @@ import "encoding/binary"
 // from and is valid as long as that is.
 //
 // Frames come from Next, or are what Append and Template.Append wrote. Methods
-// may panic on other bytes. Reading is safe for concurrent use; the setters
-// want the frame for themselves.
+// may panic on other bytes. Reading is safe for concurrent use; a goroutine that
+// calls a setter must be the only one that uses the frame.
 type Frame []byte
 
 // Type returns what the frame is for.
@@ -20,17 +20,18 @@ func (f Frame) Flags() Flags { return Flags(f[offFlags]) }
 // Priority returns the priority, 0 to MaxPriority.
 func (f Frame) Priority() uint8 { return f[offPriority] }
 
-// Content returns how the payload is to be taken.
+// Content returns what kind of bytes the payload is.
 func (f Frame) Content() Content { return Content(f[offContent]) }
 
-// Source returns the id of the connection that sent the frame, as stamped by
-// the broker; in a reply, the connection that it is for.
+// Source returns the id of the connection that sent the frame, as the broker stamped
+// it. In a reply on its way to the broker it is the connection that the reply is for.
 func (f Frame) Source() uint32 { return binary.LittleEndian.Uint32(f[offSource:]) }
 
 // ID returns the sender's id of the message, request, subscription or ping.
 func (f Frame) ID() uint64 { return binary.LittleEndian.Uint64(f[offID:]) }
 
-// Time returns when the frame was published, in nanoseconds of CLOCK_MONOTONIC.
+// Time returns when the frame was sent, in nanoseconds of the broker's
+// CLOCK_MONOTONIC, see ClockOffset.
 func (f Frame) Time() int64 { return int64(binary.LittleEndian.Uint64(f[offTime:])) }
 
 // Sequence returns the broker's sequence, as stamped by the broker.
@@ -56,7 +57,7 @@ func (f Frame) Payload() []byte {
 	return f[offTopic+int(f[offTopicLen])+int(binary.LittleEndian.Uint16(f[offExtLen:])):]
 }
 
-// Stamp fills in what the broker vouches for, in place.
+// Stamp writes the two fields that only the broker may fill, in place.
 func (f Frame) Stamp(source uint32, sequence uint64) {
 	_ = f[HeaderSize-1]
 	binary.LittleEndian.PutUint32(f[offSource:], source)

@@ -16,8 +16,7 @@ type Correlation struct {
 	Tags        map[string]string
 }
 
-// Meta is everything that an extension block can say, as Go values. Zero values
-// take no room on the wire.
+// Meta is an extension block as Go values. Zero values take no room on the wire.
 type Meta struct {
 	Correlation
 	EventType string
@@ -89,7 +88,7 @@ func (w *metaWriter) pairs(tag byte, m map[string]string) {
 	if len(m) == 0 {
 		return
 	}
-	// The keys are at most 64, and sorted on the stack.
+	// There are at most 64 keys, so that they can be sorted on the stack.
 	var room [max(MaxTags, MaxMetadata)]string
 	keys := room[:0]
 	for k := range m {
@@ -113,8 +112,8 @@ func (w *metaWriter) pairs(tag byte, m map[string]string) {
 	}
 }
 
-// ParseMeta checks an extension block as CheckExtension does and copies what it
-// says. Strings are bytes as they came: nothing says that they are UTF-8.
+// ParseMeta checks an extension block as CheckExtension does and copies its values.
+// Strings are bytes as they came, and need not be UTF-8.
 func ParseMeta(b []byte) (Meta, error) {
 	var m Meta
 	if err := CheckExtension(b); err != nil {

@@ -8,8 +8,8 @@ import (
 // maxEmptyReads is how often a source may return nothing and no error in a row.
 const maxEmptyReads = 100
 
-// Reader takes frames off a stream, one at a time: Next for those who have an
-// io.Reader and no buffers of their own. One goroutine at a time may use it.
+// Reader takes frames off a stream, one at a time. It is Next for a caller that has
+// an io.Reader and no buffers of its own. One goroutine at a time may use it.
 type Reader struct {
 	src     io.Reader
 	maxSize int
@@ -43,8 +43,8 @@ func (r *Reader) Next() (Frame, error) {
 	}
 }
 
-// Buffered returns what has been read behind the last frame, valid until the
-// next call of Next: whoever goes on without the Reader begins with it.
+// Buffered returns what has been read behind the last frame, valid until the next
+// call of Next. A caller that goes on without the Reader begins with these bytes.
 func (r *Reader) Buffered() []byte { return r.buf[r.at:] }
 
 // fill reads once, with the half frame moved to the front. The buffer doubles

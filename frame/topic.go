@@ -21,9 +21,9 @@ var segmentByte = func() (set [256]bool) {
 }()
 
 // CheckTopic checks the syntax of a topic: one to MaxSegments segments of
-// [a-z0-9_-], none empty, with dots between them, MaxTopic bytes at most. What
-// a topic means, and who may use it, is the router's business. Errors are
-// allocated once and are ErrTopic to errors.Is.
+// [a-z0-9_-], none empty, with dots between them, MaxTopic bytes at most. It does
+// not know what a topic means and who may use it. Errors are allocated once and are
+// ErrTopic to errors.Is.
 func CheckTopic[T ~string | ~[]byte](topic T) error {
 	if len(topic) == 0 {
 		return errTopicEmpty

@@ -2,7 +2,7 @@ package frame
 
 import "strconv"
 
-// Type says what a frame is for. The comment of each type names who sends it
+// Type is the purpose of a frame. The comment of each type names who sends it
 // (C client, B broker; C→B→C is forwarded by the broker verbatim) and what its
 // payload holds. PROTOCOL.md has a table for each, and a test compares both.
 type Type uint8
@@ -49,8 +49,8 @@ const (
 	FlagCompressed = FlagS2
 )
 
-// Content tells a reader how to take a payload. The broker passes it through,
-// values without a name here included.
+// Content is what kind of bytes a payload is. The broker passes it on, values
+// without a name here included.
 type Content uint8
 
 // The content types.
@@ -62,13 +62,13 @@ const (
 	ContentMsgpack Content = 4
 )
 
-// Priorities run from 0 to MaxPriority; 5 is what a sender without a wish uses.
+// Priorities run from 0 to MaxPriority; a sender that has no wish uses 5.
 const (
 	NormalPriority = 5
 	MaxPriority    = 10
 )
 
-// kinds has what is known of every type, by its number.
+// kinds has name and flags of every type, by its number.
 var kinds = [maxType + 1]struct {
 	name  string
 	flags Flags // those it admits

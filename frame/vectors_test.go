@@ -86,7 +86,7 @@ func checkPrefixes(t *testing.T, v *vector) {
 	}
 }
 
-// checkReader holds that a Reader says the same, byte by byte.
+// checkReader holds that a Reader gives the same, byte by byte.
 func checkReader(t *testing.T, v *vector) {
 	t.Helper()
 	want, wantErr := frame.Next(v.bytes, v.maxSize)

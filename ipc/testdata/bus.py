@@ -1,7 +1,7 @@
 """A client of the broker, written from frame/PROTOCOL.md alone; sections named here are those of that document.
 
 The client has one thread: what comes in is handled while it waits for something. It keeps what its subscriptions get
-until somebody takes it, so it is for tools and tests, not for a stream that never ends and nobody reads.
+until the program takes it. So it is for tools and tests, and not for a program that leaves a stream unread.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Client:
     """One connection (section "A connection")."""
 
     def __init__(self, path: str, name: str = "python", features: Collection[str] = ("credit", "confirm")) -> None:
-        self.inbox: deque[Message | Gap] = deque()  # what subscriptions got and nobody has taken yet
+        self.inbox: deque[Message | Gap] = deque()  # what subscriptions got and the program has not taken
         self.errors: deque[tuple[int, BrokerError]] = deque()  # refusals that no call waits for, with the id refused
         self.pings = 0  # the broker's, answered
         self.heartbeat = 0.0  # seconds; 0: none
@@ -95,7 +95,7 @@ class Client:
         self.offset = 0  # nanoseconds that the broker's clock is ahead (section "Clocks")
         self._credits: dict[tuple[int, int], Counter] = {}  # by subscription and lane
         self._reported = 0.0  # when credits were sent for statistics
-        self._sent = self._heard = time.monotonic()
+        self._sent = self._received = time.monotonic()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(path)
@@ -186,10 +186,10 @@ class Client:
         now = time.monotonic()
         wake = until
         if self.heartbeat and not self._draining:
-            dead = self._heard + 3 * self.heartbeat
+            dead = self._received + 3 * self.heartbeat
             if now >= dead:
                 self.close(42)
-                raise Goodbye(42, "the broker fell silent")
+                raise Goodbye(42, "the broker sent nothing for too long")
             if now >= self._sent + self.heartbeat:
                 self.send(Frame(Type.PING, id=self.next_id()))
             wake = min(until, dead, self._sent + self.heartbeat)
@@ -202,7 +202,7 @@ class Client:
             return
         if not data:
             raise EOFError("the connection ended without a goodbye")
-        self._heard = time.monotonic()
+        self._received = time.monotonic()
         self._buffer += data
 
     def step(self, seconds: float = GIVE_UP) -> None:
@@ -344,7 +344,7 @@ class Client:
     # Requests
 
     def request(self, target: str, payload: bytes = b"", seconds: float = GIVE_UP) -> bytes:
-        """Asks who responds to target (section "Requests")."""
+        """Sends a request to the responder of target, and returns the reply (section "Requests")."""
         deadline = now_ns() + self.offset + int(seconds * 1e9)
         entry = wire.extension([(wire.DEADLINE, deadline.to_bytes(8, "little"))])
         question = Frame(Type.REQUEST, target.encode(), payload, self.next_id(), extension=entry)
@@ -363,7 +363,7 @@ class Client:
         flags = 0
         try:
             body = self._responders[question.subscription](question)
-        except Exception as failure:  # whatever it was, the requester is told
+        except Exception as failure:  # whatever it was, the requester gets it as a failure
             flags, body = wire.FAILED, (33).to_bytes(2, "little") + str(failure).encode()[:1024]
         asked = question.frame
         self.send(Frame(Type.REPLY, payload=body, id=asked.id, flags=flags, source=asked.source))

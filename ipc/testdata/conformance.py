@@ -1,4 +1,4 @@
-"""What every client should be able to say of a broker, and of itself.
+"""What holds of every broker and of every client.
 
 Each function is one check, named after the section of frame/PROTOCOL.md that it is about. They need a partner on the
 same broker, which python_test.go is: it responds to the targets below "partner" and publishes what it is asked to.
@@ -67,7 +67,7 @@ def handshake(path: str) -> None:
 
 
 def flush(path: str) -> None:
-    """What was sent before a ping is routed when its pong comes: who subscribes then finds the retained value."""
+    """What was sent before a ping is routed when its pong comes: a later subscription gets the retained value."""
     with Client(path) as one, Client(path) as other:
         one.publish("python.retained", b"last", flags=wire.RETAIN)
         one.flush()
@@ -313,7 +313,7 @@ def compression(path: str) -> None:
 
 
 def limit(path: str) -> None:
-    """One connection too many is told so."""
+    """One connection too many is refused with the reason."""
     clients: list[Client] = []
     try:
         refused("limit", lambda: [clients.append(Client(path)) for _ in range(1000)])
@@ -338,9 +338,9 @@ def run(path: str, folder: str) -> int:
 
 
 def heartbeat(path: str) -> int:
-    """Who answers pings lives; who does not is taken for dead."""
+    """A client that answers pings is kept; one that does not is taken for dead."""
     with Client(path) as client:
-        client.heartbeat = 0  # has nothing to say of its own
+        client.heartbeat = 0  # it sends no pings of its own
         while client.pings < 3:
             client.step()
         client.flush()
@@ -348,10 +348,10 @@ def heartbeat(path: str) -> int:
     client = Client(path)
     client.heartbeat = 0
 
-    def say_nothing() -> None:
+    def send_nothing() -> None:
         while True:
             client.receive(math.inf)
 
-    refused("heartbeat", say_nothing)
+    refused("heartbeat", send_nothing)
     print("ok silence")
     return 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 
 class Corrupt(Exception):
-    """The block is not what it says."""
+    """The block is not well formed, or has another length than it states."""
 
 
 class TooLarge(Exception):
-    """The block says that it is larger than the limit; nothing was reserved for it."""
+    """The block states a length above the limit; nothing was reserved for it."""
 
 
 def varint(data: bytes) -> tuple[int, int]:

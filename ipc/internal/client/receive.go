@@ -63,7 +63,7 @@ func (c *Client) receive(s *session) error {
 		n, err := r.read(s.fd)
 		if err == unix.EAGAIN {
 			err = frame.ErrHeartbeat
-			c.out.abort(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Fault{Code: frame.CodeHeartbeat, Text: "the broker fell silent"}))
+			c.out.abort(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Fault{Code: frame.CodeHeartbeat, Text: "the broker sent nothing for too long"}))
 		}
 		if err != nil {
 			return unixsock.NewOpError("read", c.o.Path, err)
