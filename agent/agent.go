@@ -28,12 +28,14 @@ type Options struct {
 	Load func() (*config.Loaded, error)
 	// Level, where set, is the level of Logger: the configuration sets it.
 	Level *slog.LevelVar
+	// HostID stands in every event; default that of the configuration.
+	HostID string
 	// Version is told to operators.
 	Version string
 	// Command is the program that runs a collector, with its first arguments.
 	// Without Collectors it may be empty.
 	Command []string
-	// Collectors to run; Socket and Budget are filled in.
+	// Collectors to run; Socket, Budget, HostID and Labels are filled in.
 	Collectors []control.ChildConfig
 	// Executable, where set, is the file that is run as a collector instead, and
 	// Command[0] only its name: see manager.Options.
@@ -50,6 +52,7 @@ func (o *Options) setDefaults() {
 	if o.Config == nil {
 		o.Config = config.Default()
 	}
+	o.HostID = cmp.Or(o.HostID, o.Config.HostID)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 }
 
@@ -125,7 +128,7 @@ func New(o Options) (*Agent, error) {
 	}
 	configs := make([]control.ChildConfig, len(o.Collectors))
 	for i, c := range o.Collectors {
-		c.Budget = o.Config.Broker.LatencyBudget
+		c.Budget, c.HostID, c.Labels = o.Config.Broker.LatencyBudget, o.HostID, o.Config.Labels
 		configs[i] = c
 	}
 	a.manager, err = manager.New(manager.Options{

@@ -25,6 +25,7 @@
 //     being ended.
 //   - "collector killed": it did not end within two seconds of being asked.
 //   - "configuration": a variable has the agent's prefix, and no key has it.
+//   - "host id": none could be derived or kept, so that the next start has another.
 //   - "nobody subscribes": once, when after a minute there is no subscription but
 //     those of the agent and its collectors.
 //

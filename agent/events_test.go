@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/agent/collector/process"
+	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/ipc"
@@ -21,15 +23,15 @@ import (
 // kernel, a collector's process, its socket, the broker, another socket, a
 // subscriber.
 func TestASleepIsSeenFromStartToEnd(t *testing.T) {
-	for _, config := range []control.ChildConfig{
+	for _, c := range []control.ChildConfig{
 		{Collector: process.Name, Mode: "netlink"},
 		{Collector: process.Name, Mode: "poll", Interval: 20 * time.Millisecond},
 	} {
-		t.Run(config.Mode, func(t *testing.T) {
-			if _, err := newCollector(config, ""); err != nil {
+		t.Run(c.Mode, func(t *testing.T) {
+			if _, err := newCollector(c, ""); err != nil {
 				t.Skip(err)
 			}
-			r := start(t, agent.Options{Collectors: []control.ChildConfig{config}})
+			r := start(t, agent.Options{Collectors: []control.ChildConfig{c}})
 			sub := subscribe(t, r.dial(ipc.ClientOptions{}), router.Subscription{Patterns: []string{"events.process.#"}, ReplayFrom: 1})
 			var got event.Process
 			seen := func(op event.Operation, pid int) {
@@ -66,6 +68,40 @@ func TestASleepIsSeenFromStartToEnd(t *testing.T) {
 			seen(event.OpExit, sleep.Process.Pid)
 			checkSleep(t, got)
 		})
+	}
+}
+
+// TestEachEventCarriesTheHostsIDAndLabels: those of a collector, and the gap that is
+// announced in the place of what could not be published.
+func TestEachEventCarriesTheHostsIDAndLabels(t *testing.T) {
+	poll := control.ChildConfig{Collector: process.Name, Mode: "poll"}
+	bulky := control.ChildConfig{Collector: "bulky"}
+	r := start(t, agent.Options{
+		HostID: "an-id", Collectors: []control.ChildConfig{poll, bulky},
+		Config: configured(func(c *config.Config) {
+			c.Labels = map[string]string{"team": "core", "env": "prod"}
+			c.Broker.MaxMessageSize = 4096
+		}),
+	})
+	client := r.dial(ipc.ClientOptions{})
+	for _, pattern := range []string{"events.process.#", "events.bulky.gap"} {
+		await(t, subscribe(t, client, router.Subscription{Patterns: []string{pattern}, ReplayFrom: 1}), pattern, func(m *router.Message) bool {
+			if m.Gap != nil {
+				return false
+			}
+			v, err := event.Parse(m.Payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := v.Origin()
+			if want := []event.Pair{{Name: "env", Value: "prod"}, {Name: "team", Value: "core"}}; o.HostID != "an-id" || !slices.Equal(o.Labels, want) {
+				t.Errorf("%s: host id %q, labels %v", pattern, o.HostID, o.Labels)
+			}
+			return true
+		})
+	}
+	if s := status(t, client); s.HostID != "an-id" || s.Labels["env"] != "prod" {
+		t.Errorf("the status has host id %q and labels %v", s.HostID, s.Labels)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/collector/serve"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -95,7 +96,7 @@ func runCollector(ctx context.Context, name string) error {
 func newCollector(c control.ChildConfig, text string) (collector.Collector, error) {
 	switch c.Collector {
 	case process.Name:
-		return process.New(process.Options{Mode: process.Mode(c.Mode), Interval: c.Interval})
+		return process.New(process.Options{Mode: process.Mode(c.Mode), Interval: c.Interval, HostID: c.HostID, Labels: event.Pairs(c.Labels)})
 	case "echo":
 		return fake{name: "echo", source: text, run: idle}, nil
 	case "rogue":

@@ -88,7 +88,7 @@ func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error
 		return control.Status{}, err
 	}
 	s := control.Status{
-		Version: a.o.Version, Instance: a.o.Config.InstanceID, PID: os.Getpid(), Socket: a.path,
+		Version: a.o.Version, Instance: a.o.Config.InstanceID, HostID: a.o.HostID, Labels: a.o.Config.Labels, PID: os.Getpid(), Socket: a.path,
 		Uptime: time.Since(a.began), StartTime: a.startup, Broker: stats, Collectors: a.monitor.collectors(stats),
 	}
 	if w := a.waiting.Load(); w != nil {

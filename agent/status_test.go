@@ -88,7 +88,7 @@ func TestTheNamesInTheStatusStayAsTheyAre(t *testing.T) {
 		want []string
 	}{
 		{"status", s.All, []string{
-			"broker", "collectors", "health", "instance", "parts", "pid", "socket", "start_ns", "uptime_ns", "usage", "version",
+			"broker", "collectors", "health", "host_id", "instance", "parts", "pid", "socket", "start_ns", "uptime_ns", "usage", "version",
 		}},
 		{"usage", s.Usage, []string{"cpu_percent", "open_files", "rss_bytes", "threads"}},
 		{"collector", s.Collectors[0], []string{"name", "pid", "restarts", "source", "state", "usage"}},

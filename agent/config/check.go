@@ -10,6 +10,25 @@ func (l *loader) relations(c *Config) {
 	}
 }
 
+// maxLabels bounds the labels together, because they stand in every event. Each counts
+// with labelHead bytes more than it has.
+const (
+	maxLabels = 1024
+	labelHead = 3
+)
+
+// labelSize holds all labels together to their bound.
+func (l *loader) labelSize(c *Config) {
+	n := 0
+	for name, value := range c.Labels {
+		n += labelHead + len(name) + len(value)
+	}
+	if n > maxLabels {
+		k := keys.byName["labels"]
+		l.fail(ErrValue, l.origins[k.Name], k.Name, " have %d bytes together, 3 for each counted, want at most %d", n, maxLabels)
+	}
+}
+
 // called is the key's name as the source o spells it.
 func (k *Key) called(o Origin) string {
 	switch {

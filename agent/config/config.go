@@ -8,10 +8,12 @@ import "time"
 // The tags of the fields are the key table, see Key. A field whose change is live
 // takes effect with a reload; one whose change is restart waits for the next start.
 type Config struct {
-	InstanceID string     `yaml:"instance_id" flag:"instance" unit:"NAME" default:"default" match:"[A-Za-z0-9_-]+" want:"letters, digits, _ and - only" max:"64" change:"restart" help:"name of the agent on this host"`
-	Broker     Broker     `yaml:"broker" help:"the message broker, its socket and its limits"`
-	Collectors Collectors `yaml:"collectors" help:"what is collected, each by a process of its own"`
-	Log        Log        `yaml:"log" help:"the agent's own log, on standard error"`
+	InstanceID string            `yaml:"instance_id" flag:"instance" unit:"NAME" default:"default" match:"[A-Za-z0-9_-]+" want:"letters, digits, _ and - only" max:"64" change:"restart" help:"name of the agent on this host"`
+	HostID     string            `yaml:"host_id" match:"[A-Za-z0-9._:-]*" want:"letters, digits, ., _, : and - only" max:"128" change:"restart" help:"id of the host in every event; empty derives it from the machine id"`
+	Labels     map[string]string `yaml:"labels" match:"[A-Za-z0-9_.-]{1,64}" want:"1 to 64 letters, digits, _, . and -" max:"32" change:"restart" help:"what the host is called in every event, such as env: prod"`
+	Broker     Broker            `yaml:"broker" help:"the message broker, its socket and its limits"`
+	Collectors Collectors        `yaml:"collectors" help:"what is collected, each by a process of its own"`
+	Log        Log               `yaml:"log" help:"the agent's own log, on standard error"`
 }
 
 // Broker configures the broker and its server.

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,6 +98,19 @@ func TestTheDefaultFolderBelongsToTheUser(t *testing.T) {
 	t.Setenv("XDG_CONFIG_HOME", "/xdg")
 	if got := config.DefaultFile(); got != "/xdg/daemoneye/config.yaml" {
 		t.Errorf("it is %s", got)
+	}
+}
+
+// TestLabelsFitIntoAnEvent, all that are taken.
+func TestLabelsFitIntoAnEvent(t *testing.T) {
+	l, err := config.Parse("f", []byte("labels: {a: "+strings.Repeat("x", 1000)+", b: "+strings.Repeat("y", 16)+"}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := event.Process{Origin: event.Origin{Labels: event.Pairs(l.Config.Labels)}}
+	v, err := event.Parse(e.Append(nil))
+	if err != nil || !slices.Equal(v.Origin().Labels, e.Labels) {
+		t.Errorf("%v, %v", v.Origin().Labels, err)
 	}
 }
 

@@ -62,6 +62,7 @@ func load(read func(*loader)) (*Loaded, error) {
 	l := newLoader(keys, c)
 	read(l)
 	l.relations(c)
+	l.labelSize(c)
 	return &Loaded{Config: c, Files: l.files, Warnings: l.warnings, origins: l.origins}, l.errs.err()
 }
 

@@ -84,6 +84,9 @@ type ChildConfig struct {
 	Collector string        `json:"collector"`
 	Socket    string        `json:"socket"`
 	Budget    time.Duration `json:"budget_ns"`
+	// HostID and Labels stand in every event of the collector.
+	HostID string            `json:"host_id,omitempty"`
+	Labels map[string]string `json:"labels,omitempty"`
 	// Mode is the collector's source, in its own words; empty chooses the best.
 	Mode string `json:"mode,omitempty"`
 	// Interval is how often a source that polls does; 0 is its default.
@@ -170,6 +173,8 @@ type CollectorStatus struct {
 type Status struct {
 	Version    string            `json:"version"`
 	Instance   string            `json:"instance"`
+	HostID     string            `json:"host_id"`
+	Labels     map[string]string `json:"labels,omitempty"`
 	PID        int               `json:"pid"`
 	Socket     string            `json:"socket"`
 	Uptime     time.Duration     `json:"uptime_ns"`

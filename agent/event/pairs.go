@@ -4,11 +4,21 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"maps"
 	"slices"
 )
 
 // Pair is a text with a name: a label, or a field that no table has.
 type Pair struct{ Name, Value string }
+
+// Pairs returns m as pairs, in the order of their names.
+func Pairs(m map[string]string) []Pair {
+	all := make([]Pair, 0, len(m))
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		all = append(all, Pair{name, m[name]})
+	}
+	return all
+}
 
 // A pair is the length of its name (u8), that of its value (u16), the name, the
 // value. Pairs lie one behind the other, in the order of their names; a name that

@@ -14,6 +14,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/collector/serve"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -39,7 +40,9 @@ the collector.`,
 func makeCollector(c control.ChildConfig) (collector.Collector, error) {
 	switch c.Collector {
 	case process.Name:
-		return process.New(process.Options{Mode: process.Mode(c.Mode), Interval: c.Interval})
+		return process.New(process.Options{
+			Mode: process.Mode(c.Mode), Interval: c.Interval, HostID: c.HostID, Labels: event.Pairs(c.Labels),
+		})
 	}
 	return nil, fmt.Errorf("there is no collector %q", c.Collector)
 }

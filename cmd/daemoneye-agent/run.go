@@ -20,6 +20,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/hostid"
 )
 
 func newRun(p *program) *cobra.Command {
@@ -69,6 +70,11 @@ func runAgent(ctx context.Context, p *program, s *settings, named *string, quiet
 	}
 	o := agent.Options{Config: l.Config, Load: s.load, Version: version, Level: new(slog.LevelVar)}
 	o.Logger = newLogger(p.err, l.Config.Log.Format, o.Level)
+	if o.HostID = l.Config.HostID; o.HostID == "" {
+		if o.HostID, err = (hostid.Source{}).ID(); err != nil {
+			o.Logger.Warn("host id", "err", err)
+		}
+	}
 	for _, w := range l.Warnings {
 		o.Logger.Warn("configuration", "warning", w)
 	}

@@ -27,6 +27,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(config.FileVariable) == "" {
 		os.Setenv(config.FileVariable, noFile)
 	}
+	// And none stores an id on a machine that has none.
+	if env := config.Lookup("host_id").Env; os.Getenv(env) == "" {
+		os.Setenv(env, "host-of-a-test")
+	}
 	testscript.Main(m, map[string]func(){"daemoneye-agent": main})
 }
 
@@ -46,6 +50,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // under the race detector each process would sleep for a second at its end
 			env.Setenv(config.FileVariable, noFile)
+			env.Setenv(config.Lookup("host_id").Env, "host-of-a-test")
 			env.Setenv("SOCK", filepath.Join(env.WorkDir, "run", "agent.sock"))
 			return nil
 		},

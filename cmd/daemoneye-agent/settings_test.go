@@ -15,6 +15,7 @@ import (
 // TestEachFlagOfAKeySetsIt: -set too.
 func TestEachFlagOfAKeySetsIt(t *testing.T) {
 	t.Setenv(config.FileVariable, noFile)
+	t.Setenv(config.Lookup("host_id").Env, "")
 	values := map[string]string{ // beside the default
 		"instance_id": "x", "broker.socket_path": "/x", "collectors.process.source": "poll", "log.level": "warn", "log.format": "json",
 		"collectors.process.poll_interval": "20ms", "broker.latency_budget": "0",
@@ -79,6 +80,7 @@ func TestBoundsOfKeysAreThoseOfTheirReaders(t *testing.T) {
 
 func TestTheFlagCollectorsEnablesWhatItNames(t *testing.T) {
 	t.Setenv(config.FileVariable, noFile)
+	t.Setenv(config.Lookup("host_id").Env, "")
 	for list, want := range map[string]bool{"process": true, "none": false, "": false} {
 		var s settings
 		if err := s.collectors(list); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strconv"
@@ -90,6 +91,7 @@ func printStatus(p *program, s *control.Status) error {
 	facts.Row("health", s.Health.State.String()+reason)
 	facts.Row("agent", fmt.Sprintf("%s, instance %s, pid %d, up %s, accepted after %s",
 		s.Version, s.Instance, s.PID, s.Uptime.Round(time.Second), s.StartTime.Round(100*time.Microsecond)))
+	facts.Row("host", strings.Join(append([]string{s.HostID}, labelTexts(s.Labels)...), ", "))
 	facts.Row("socket", s.Socket)
 	facts.Row("usage", usageText(&s.Usage))
 	if len(s.RestartFor) > 0 {
@@ -147,6 +149,13 @@ func printStatus(p *program, s *control.Status) error {
 		p.line("Not all clients and subscriptions are shown: the answer must fit into a message.")
 	}
 	return nil
+}
+
+func labelTexts(labels map[string]string) (all []string) {
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		all = append(all, name+"="+labels[name])
+	}
+	return all
 }
 
 func usageText(u *control.Usage) string {

@@ -43,6 +43,10 @@ type Options struct {
 	// does.
 	Host string
 
+	// HostID and Labels stand in every event beside Host.
+	HostID string
+	Labels []event.Pair
+
 	// ReceiveBuffer is the size in bytes of the kernel's buffer for reports; 0 is
 	// DefaultReceiveBuffer. Without CAP_NET_ADMIN net.core.rmem_max bounds it.
 	ReceiveBuffer int
@@ -152,7 +156,9 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 			return err
 		}
 	}
-	origin := event.Origin{BootID: c.reader.bootID(), Host: c.options.Host, Collector: Name}
+	origin := event.Origin{
+		BootID: c.reader.bootID(), Host: c.options.Host, HostID: c.options.HostID, Labels: c.options.Labels, Collector: Name,
+	}
 	t := &tracker{
 		table:  table{},
 		reader: c.reader,

@@ -53,7 +53,7 @@ func Main(ctx context.Context, name string, p Process) error {
 	if err != nil {
 		return orderly(ctx, err)
 	}
-	err = New(bus, c, p.Version).Run(ctx)
+	err = New(bus, c, config, p.Version).Run(ctx)
 	if cerr := bus.Close(); err == nil {
 		err = cerr
 	}

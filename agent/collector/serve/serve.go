@@ -33,17 +33,17 @@ type Server struct {
 	// owned by the collector's emitting goroutine
 	publishers map[string]router.Publisher
 	extension  []byte
-	host       string
-	untold     uint64 // failures that no gap has told of yet
+	origin     event.Origin // of a gap in the place of what is no event
+	untold     uint64       // failures that no gap has told of yet
 	gap        []byte
 }
 
-// New makes a server for c. version is the program's.
-func New(bus router.Bus, c collector.Collector, version string) *Server {
+// New makes a server for c, which runs by config. version is the program's.
+func New(bus router.Bus, c collector.Collector, config control.ChildConfig, version string) *Server {
 	host, _ := os.Hostname() // a gap without it is better than none
 	return &Server{
-		host: host,
-		bus:  bus, c: c, started: time.Now(), publishers: make(map[string]router.Publisher),
+		origin: event.Origin{Host: host, HostID: config.HostID, Labels: event.Pairs(config.Labels), Collector: c.Name()},
+		bus:    bus, c: c, started: time.Now(), publishers: make(map[string]router.Publisher),
 		self: control.Registration{Collector: c.Name(), PID: os.Getpid(), Version: version},
 	}
 }
@@ -108,7 +108,7 @@ func (s *Server) emit(m collector.Message) {
 func (s *Server) announce(m *collector.Message, why error) error {
 	gap := event.Gap{
 		Header: event.Header{MonoNs: router.Now(), WallNs: time.Now().UnixNano()},
-		Origin: event.Origin{Host: s.host, Collector: s.c.Name()},
+		Origin: s.origin,
 		Body:   event.Loss{Lost: s.untold, Total: s.failed.Load(), Reason: "events: the bus would not take them: " + why.Error()},
 	}
 	if v, err := event.Parse(m.Payload); err == nil {
