@@ -5,7 +5,8 @@ package collector
 
 import "context"
 
-// Message is one event on its way to the bus.
+// Message is one event on its way to the bus. An event that announces a loss says in
+// its reason what it counts, and why that was lost: "events: the queue was full".
 type Message struct {
 	Topic     string
 	Payload   []byte // in the layout of package event; borrowed, valid until Emit returns

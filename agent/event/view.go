@@ -118,22 +118,26 @@ func (v View) inherited(s *spec) bool {
 }
 
 // AppendKey appends the text of a key, and nothing where the event has none: a
-// process whose start is not known has no key, because another one would have
-// the same.
+// process of which the start or the run of the kernel is not known has no key,
+// because another one would have the same.
 func (v View) AppendKey(dst []byte, f Field) []byte {
 	s := f.s
 	switch {
 	case s == nil || s.kind != KindKey:
 		return dst
 	case s.store == storeUUID:
-		return appendUUID(dst, v.uuid(s))
+		if id := v.uuid(s); id != ([16]byte{}) {
+			return appendUUID(dst, id)
+		}
+		return dst
 	}
 	pid, _ := v.number(s.pid)
 	ticks, ok := v.number(s.ticks)
-	if !ok || pid == 0 {
+	boot := v.BootID()
+	if !ok || pid == 0 || boot == ([16]byte{}) {
 		return dst
 	}
-	dst = strconv.AppendUint(append(appendUUID(dst, v.BootID()), '-'), pid, 10)
+	dst = strconv.AppendUint(append(appendUUID(dst, boot), '-'), pid, 10)
 	return strconv.AppendUint(append(dst, '-'), ticks, 10)
 }
 

@@ -75,9 +75,9 @@ func exit(r Record) string {
 func gap(r Record) string {
 	lost := first(r, "daemoneye.gap.lost")
 	if lost == "" || lost == "0" {
-		lost = "an unknown number of"
+		lost = "an unknown number"
 	}
-	return join(lost, "events lost:", first(r, "daemoneye.gap.reason"))
+	return join(lost, "lost:", first(r, "daemoneye.gap.reason")) // the reason says of what
 }
 
 func connection(r Record) string {

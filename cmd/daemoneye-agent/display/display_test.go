@@ -112,10 +112,10 @@ func TestLines(t *testing.T) {
 			"08:01:02.345 web1 rename   mv[7]            /a > /b"},
 		{"a measurement", "events.performance.system", event("host", "sample", `"host.cpu.usage":0.25,"system":{"load":{"1":1.5}}`), "",
 			"08:01:02.345 web1 sample   -                cpu 0.25 load 1.5"},
-		{"a loss", "events.process.gap", event("process", "gap", `"daemoneye":{"gap":{"lost":12,"reason":"the kernel's buffer was full"}}`), "",
-			"08:01:02.345 web1 GAP      -                12 events lost: the kernel's buffer was full"},
+		{"a loss", "events.process.gap", event("process", "gap", `"daemoneye":{"gap":{"lost":12,"reason":"reports: the kernel's buffer was full"}}`), "",
+			"08:01:02.345 web1 GAP      -                12 lost: reports: the kernel's buffer was full"},
 		{"a loss of unknown size", "events.process.gap", event("process", "gap", `"daemoneye":{"gap":{"lost":0,"reason":"restart"}}`), "",
-			"08:01:02.345 web1 GAP      -                an unknown number of events lost: restart"},
+			"08:01:02.345 web1 GAP      -                an unknown number lost: restart"},
 		{"an alert", "alerts.high", `{"rule":"demo"}`, `{"rule":"demo"}`, `08:01:02.345 - ALERT    -                {"rule":"demo"}`},
 		{"text", "events.demo.two", `{"topic":"x","text":"plain"}`, "plain words", "08:01:02.345 - two      -                plain words"},
 	}
