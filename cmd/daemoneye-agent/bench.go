@@ -41,11 +41,11 @@ daemoneye-agent bench --size 1024 --rate 50000 --duration 10s --json`,
 	}
 	t.flags(c)
 	fs := c.Flags()
-	fs.IntVar(&o.size, "size", 128, "`BYTES` of a message")
-	fs.Float64Var(&o.rate, "rate", 10000, "`N` messages a second for the latency")
-	fs.IntVar(&o.window, "window", 512, "`N` messages on their way at most, for the throughput")
-	fs.DurationVar(&o.duration, "duration", 3*time.Second, "`TIME` of each of the two measurements")
-	fs.DurationVar(&o.budget, "latency-budget", 0, "`TIME` that the publisher may hold messages back")
+	intFlag(fs, &o.size, "size", 128, load.StampSize, 1<<20-256, "`BYTES` of a message")
+	rateFlag(fs, &o.rate, "rate", 10000, 0.01, 1e9, "`N` messages a second for the latency")
+	intFlag(fs, &o.window, "window", 512, 1, 1_000_000, "`N` messages on their way at most, for the throughput")
+	timeFlag(fs, &o.duration, "duration", 3*time.Second, time.Millisecond, time.Hour, "`TIME` of each of the two measurements")
+	timeFlag(fs, &o.budget, "latency-budget", 0, 0, time.Second, "`TIME` that the publisher may hold messages back")
 	fs.BoolVar(&o.json, "json", false, "print the result as JSON, and no progress")
 	c.RunE = func(c *cobra.Command, _ []string) error { return runBench(c.Context(), p, &t, &o) }
 	return c
@@ -88,12 +88,6 @@ func quantiles(h *load.Histogram) *quant {
 }
 
 func runBench(ctx context.Context, p *program, t *target, o *benchOptions) error {
-	switch {
-	case o.size < load.StampSize || o.size > 1<<20-256:
-		return usagef("--size is %d, want %d to %d", o.size, load.StampSize, 1<<20-256)
-	case o.rate <= 0 || o.window < 1 || o.duration <= 0:
-		return usagef("--rate, --window and --duration must be above 0")
-	}
 	b := bencher{p: p, t: t, size: o.size, budget: o.budget, duration: o.duration, quiet: o.json}
 	r := benchResult{Size: o.size, Rate: o.rate}
 	w := load.NewWindow(1)

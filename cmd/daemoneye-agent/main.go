@@ -23,9 +23,7 @@ type program struct {
 }
 
 func main() {
-	// The first signal ends things in order; a second one kills.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	ctx, _ := interruptible(sameInterrupt, os.Interrupt, syscall.SIGTERM)
 	// With somebody to notify, writing to a pipe that nobody reads is an error of
 	// that write, and not the end of an agent whose output went through head.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)

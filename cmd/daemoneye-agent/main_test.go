@@ -222,7 +222,6 @@ func TestWhereTheKernelsEventsAreNotAvailable(t *testing.T) {
 // TestADirectoryThatMayNotBeWritten to is refused; root, who may write to all of
 // them, becomes nobody for it.
 func TestADirectoryThatMayNotBeWrittenTo(t *testing.T) {
-	const nobody = 65534
 	top, err := os.MkdirTemp("", "cmd")
 	if err != nil {
 		t.Fatal(err)

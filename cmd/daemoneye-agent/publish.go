@@ -29,13 +29,11 @@ daemoneye-agent publish alerts.high --priority 9 '{"rule":"demo"}'
 uptime | daemoneye-agent publish events.demo.uptime`,
 	}
 	t.flags(c)
-	priority := c.Flags().Uint("priority", frame.NormalPriority, "`N` from 1 to 10")
+	var priority int
+	intFlag(c.Flags(), &priority, "priority", frame.NormalPriority, 1, frame.MaxPriority, "`N` from 1 to 10")
 	retain := c.Flags().Bool("retain", false, "have the broker keep it as the topic's last value")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if *priority < 1 || *priority > frame.MaxPriority {
-			return usagef("--priority is %d, want 1 to %d", *priority, frame.MaxPriority)
-		}
-		m := router.Outgoing{Topic: args[0], Priority: uint8(*priority), Retain: *retain}
+		m := router.Outgoing{Topic: args[0], Priority: uint8(priority), Retain: *retain}
 		return runPublish(c.Context(), p, &t, m, args[1:])
 	}
 	return c
@@ -54,12 +52,10 @@ daemoneye-agent request system.stats | jq .latency`,
 		ValidArgsFunction: firstArg(control.StatusTarget, control.ReloadTarget, control.CollectorTarget("process"), "system.stats"),
 	}
 	t.flags(c)
-	timeout := c.Flags().Duration("timeout", 5*time.Second, "`TIME` to wait for the answer")
+	var timeout time.Duration
+	timeFlag(c.Flags(), &timeout, "timeout", 5*time.Second, time.Millisecond, 24*time.Hour, "`TIME` to wait for the answer")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if *timeout <= 0 {
-			return usagef("--timeout is %s, want more than 0", *timeout)
-		}
-		return runRequest(c.Context(), p, &t, *timeout, args)
+		return runRequest(c.Context(), p, &t, timeout, args)
 	}
 	return c
 }

@@ -170,6 +170,7 @@ func flagError(_ *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var missing *pflag.ValueRequiredError
 	var invalid *pflag.InvalidValueError
+	var bound *boundError
 	switch {
 	case errors.As(err, &unknown):
 		name := "--" + unknown.GetSpecifiedName()
@@ -179,6 +180,8 @@ func flagError(_ *cobra.Command, err error) error {
 		return usagef("flag provided but not defined: %s", name)
 	case errors.As(err, &missing):
 		return usagef("flag needs an argument: --%s", missing.GetSpecifiedName())
+	case errors.As(err, &invalid) && errors.As(err, &bound):
+		return usagef("--%s is %w", invalid.GetFlag().Name, bound)
 	case errors.As(err, &invalid):
 		return usagef("invalid value %q for flag --%s: %v", invalid.GetValue(), invalid.GetFlag().Name, reason(invalid))
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"os/signal"
 	"slices"
 	"strconv"
@@ -32,8 +33,9 @@ func newRun(p *program) *cobra.Command {
 Run the agent: the broker, its socket, and the collectors, each as a process of
 its own. It needs no configuration and no privileges; with CAP_NET_ADMIN (or a
 recent kernel) process events come from the kernel at once, else from polling.
-Ctrl-C stops it, and so does SIGTERM. SIGHUP has it read its configuration again,
-as the command reload does. What it logs goes to standard error.`,
+Ctrl-C stops it, and so does SIGTERM; a second one kills it, but within half a
+second of the first it counts as the same. SIGHUP has it read its configuration
+again, as the command reload does. What it logs goes to standard error.`,
 		Example: `daemoneye-agent run
 daemoneye-agent run --config ./config.yaml --set log.level=debug
 daemoneye-agent run --collectors none --max-connections 500`,
@@ -81,12 +83,11 @@ func runAgent(ctx context.Context, p *program, s *settings, named *string, quiet
 	if o.Collectors, err = collectors(l.Config); err != nil {
 		return err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
+	if len(o.Collectors) > 0 {
+		if o.Command, o.Executable, err = collectorCommand(); err != nil {
+			return err
+		}
 	}
-	o.Command = []string{self, "collector"}
-	o.Executable = "/proc/self/exe" // what is at its path may be another version by the time of a restart
 	if !quiet {
 		greet(p, &o)
 	}
@@ -107,6 +108,21 @@ func runAgent(ctx context.Context, p *program, s *settings, named *string, quiet
 		fmt.Fprintln(p.out, "stopped")
 	}
 	return nil
+}
+
+// collectorCommand returns the command that runs a collector, and the file to run in
+// its place where that is known: what is at the command's path may be another version
+// by the time of a restart. Without procfs the path is all there is.
+func collectorCommand() (command []string, file string, err error) {
+	const self = "/proc/self/exe"
+	if _, err := os.Stat(self); err == nil {
+		file = self
+	}
+	path, err := os.Executable()
+	if err != nil {
+		path, err = exec.LookPath(os.Args[0])
+	}
+	return []string{path, "collector"}, file, err
 }
 
 // reloadOn has each of the signals reload a, until ctx ends. Several that come while

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	if env := config.Lookup("host_id").Env; os.Getenv(env) == "" {
 		os.Setenv(env, "host-of-a-test")
 	}
-	testscript.Main(m, map[string]func(){"daemoneye-agent": main})
+	testscript.Main(m, map[string]func(){"daemoneye-agent": main, "interrupted": interrupted, "oddproc": oddProc})
 }
 
 // TestScripts runs testdata/script, where each file shows one side of the

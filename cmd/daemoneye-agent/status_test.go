@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -95,6 +96,30 @@ func TestAStatusThatIsNotCompleteSaysSo(t *testing.T) {
 		_ = realMain(t.Context(), &program{strings.NewReader(""), &output{w: &out}, &errs}, []string{"status", "-socket", socket})
 		if got := strings.Contains(out.String(), "\nNot all clients and subscriptions are shown"); got != truncated {
 			t.Errorf("truncated %v: %s%s", truncated, out.String(), errs.String())
+		}
+	}
+}
+
+// TestFiguresThatAreNotKnown are not 0, in neither form.
+func TestFiguresThatAreNotKnown(t *testing.T) {
+	socket := pretend(t, func(context.Context, *router.Request) ([]byte, error) {
+		return json.Marshal(control.Status{Collectors: []control.CollectorStatus{
+			{Name: "process", State: control.CollectorRunning, PID: 7, Usage: &control.Usage{}}, {Name: "none", State: control.CollectorStopped},
+		}})
+	})
+	_, out, _ := run(t, "status", "-socket", socket)
+	for _, want := range []string{
+		"usage +unknown share of a core, unknown resident, unknown threads, unknown open files\n",
+		"process +running +7 +0 +unknown +unknown +-\n", "none +stopped +- +0 +- +- +-\n",
+	} {
+		if !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("no line matches %q in\n%s", want, out)
+		}
+	}
+	_, out, _ = run(t, "status", "-json", "-socket", socket)
+	for _, name := range []string{"cpu_percent", "rss_bytes", "threads", "open_files"} {
+		if strings.Count(out, `"`+name+`": null`) != 2 {
+			t.Errorf("%s is not null in\n%s", name, out)
 		}
 	}
 }

@@ -16,6 +16,12 @@ import (
 // patternExamples are what the shell completes a pattern with.
 var patternExamples = []string{"events.#", "events.process.#", "events.+.gap", "alerts.#", "control.#"}
 
+// Bounds of the flags of tail.
+const (
+	maxCount    = 1_000_000_000
+	maxTailTime = 365 * 24 * time.Hour
+)
+
 // tailOptions are the flags of tail.
 type tailOptions struct {
 	count          int
@@ -54,8 +60,8 @@ daemoneye-agent tail --replay --count 10 --json 'events.#' 'alerts.#' | jq .`,
 	}
 	t.flags(c)
 	fs := c.Flags()
-	fs.IntVar(&o.count, "count", 0, "stop after `N` messages")
-	fs.DurationVar(&o.timeout, "timeout", 0, "stop after `TIME`")
+	intFlag(fs, &o.count, "count", 0, 0, maxCount, "stop after `N` messages")
+	timeFlag(fs, &o.timeout, "timeout", 0, 0, maxTailTime, "stop after `TIME`")
 	fs.BoolVar(&o.replay, "replay", false, "begin with what the agent still has of the past minutes")
 	fs.BoolVar(&o.topics, "topics", false, "show the topic too; as JSON wrap each message: its topic, source and sequence, and the message as \"message\"")
 	fs.BoolVar(&o.json, "json", false, "print JSON on a terminal too")
@@ -69,12 +75,6 @@ daemoneye-agent tail --replay --count 10 --json 'events.#' 'alerts.#' | jq .`,
 func runTail(ctx context.Context, p *program, t *target, o *tailOptions, patterns []string) error {
 	if _, err := router.ParsePatterns(patterns...); err != nil {
 		return usageError{err}
-	}
-	if o.count < 0 {
-		return usagef("--count is %d, want 0 or more", o.count)
-	}
-	if o.timeout < 0 {
-		return usagef("--timeout is %s, want 0 or more", o.timeout)
 	}
 	if o.json && o.line {
 		return usagef("--json and --line exclude each other")

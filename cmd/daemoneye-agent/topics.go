@@ -31,19 +31,17 @@ daemoneye-agent topics --duration 10s 'events.#'`,
 		ValidArgs: patternExamples,
 	}
 	t.flags(c)
-	duration := c.Flags().Duration("duration", 2*time.Second, "`TIME` to watch")
+	var duration time.Duration
+	timeFlag(c.Flags(), &duration, "duration", 2*time.Second, time.Millisecond, time.Hour, "`TIME` to watch")
 	asJSON := c.Flags().Bool("json", false, "print the list as JSON")
 	c.RunE = func(c *cobra.Command, patterns []string) error {
-		if *duration <= 0 || *duration > time.Hour {
-			return usagef("--duration is %s, want more than 0, to 1h", *duration)
-		}
 		if len(patterns) == 0 {
 			patterns = []string{"#"}
 		}
 		if _, err := router.ParsePatterns(patterns...); err != nil {
 			return usageError{err}
 		}
-		return runTopics(c.Context(), p, &t, patterns, *duration, *asJSON)
+		return runTopics(c.Context(), p, &t, patterns, duration, *asJSON)
 	}
 	return c
 }
