@@ -38,6 +38,7 @@ func newPrinter(p *program, o *tailOptions) (*printer, error) {
 		}
 		x.where = append(x.where, c)
 	}
+	warnUnknown(p, x.where, x.fields)
 	if o.line || x.width() > 0 && !o.json {
 		x.lines = &display.Lines{Colour: p.out.coloured()}
 	}
@@ -53,6 +54,9 @@ func (p *printer) print(m *router.Message) (printed bool, err error) {
 	var r display.Record
 	if p.lines != nil || len(p.where) > 0 || p.fields != nil {
 		r, _ = display.ParseJSON(body)
+		if v, err := event.Parse(m.Payload); err == nil && m.Frame.Content() == frame.ContentEvent {
+			r = r.Aliased(namesOf(v.Table()))
+		}
 	}
 	for _, c := range p.where {
 		if !c.Match(r) {

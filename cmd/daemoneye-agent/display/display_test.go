@@ -41,6 +41,17 @@ func TestFieldsAreFoundByTheirNames(t *testing.T) {
 	}
 }
 
+func TestFieldsMayHaveOtherNames(t *testing.T) {
+	r := record(t, `{"process":{"executable":"/bin/sh"},"Image":{"x":1}}`).Aliased(func(name string) (string, bool) {
+		return map[string]string{"Image": "process.executable", "Program": "process.executable", "Missing": "no.such"}[name], name != "None"
+	})
+	for name, want := range map[string]string{"Program": "/bin/sh", "Image": `{"x":1}`, "Missing": "", "None": "", "process.executable": "/bin/sh"} {
+		if got, ok := r.Field(name); got != want || ok != (want != "") {
+			t.Errorf("%s is %q, %v, want %q", name, got, ok, want)
+		}
+	}
+}
+
 func TestConditions(t *testing.T) {
 	r := record(t, `{"process":{"name":"sshd","pid":42},"empty":""}`)
 	for text, want := range map[string]bool{

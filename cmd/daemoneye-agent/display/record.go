@@ -9,6 +9,14 @@ import (
 // Record is one event. Immutable.
 type Record struct {
 	object map[string]any
+	alias  func(name string) (string, bool)
+}
+
+// Aliased returns r with other names for its fields: alias returns the name that a
+// field has in the record for another one.
+func (r Record) Aliased(alias func(name string) (string, bool)) Record {
+	r.alias = alias
+	return r
 }
 
 // ParseJSON makes a record of one JSON object. Of another value the record has no
@@ -28,7 +36,7 @@ func ParseJSON(b []byte) (r Record, ok bool) {
 // process.parent.pid leads into objects, or is the name of a member as it is. Of a list
 // the elements stand behind each other, with commas.
 func (r Record) Field(name string) (text string, ok bool) {
-	v, ok := find(r.object, name)
+	v, ok := r.find(name)
 	if !ok {
 		return "", false
 	}
@@ -37,12 +45,23 @@ func (r Record) Field(name string) (text string, ok bool) {
 
 // Value returns the value of a field as JSON, and whether there is one.
 func (r Record) Value(name string) (b []byte, ok bool) {
-	v, ok := find(r.object, name)
+	v, ok := r.find(name)
 	if !ok {
 		return nil, false
 	}
 	b, err := json.Marshal(v)
 	return b, err == nil
+}
+
+func (r Record) find(name string) (any, bool) {
+	if v, ok := find(r.object, name); ok || r.alias == nil {
+		return v, ok
+	}
+	name, ok := r.alias(name)
+	if !ok {
+		return nil, false
+	}
+	return find(r.object, name)
 }
 
 func find(object map[string]any, name string) (any, bool) {

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/daemoneye/eventbus/agent/event"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
+)
+
+// namesOf returns the function that finds the name in JSON of a field of t by any of
+// its names: in Sigma rules a field has others.
+func namesOf(t event.Table) func(name string) (string, bool) {
+	return func(name string) (string, bool) {
+		f, ok := event.FieldByName(t, name)
+		if !ok {
+			return "", false
+		}
+		return f.Name(), true
+	}
+}
+
+// warnUnknown warns of fields that no event of the agent has. They are no error, because
+// the JSON of other publishers may have them.
+func warnUnknown(p *program, where []display.Condition, fields []string) {
+	for _, c := range where {
+		fields = append(fields[:len(fields):len(fields)], c.Field())
+	}
+	for _, name := range fields {
+		known := false
+		for t := event.TableProcess; t <= event.TableGap; t++ {
+			_, ok := event.FieldByName(t, name)
+			known = known || ok
+		}
+		if !known {
+			fmt.Fprintf(p.err, "tail: no event of the agent has the field %q, only JSON of other publishers may have it\n", name)
+		}
+	}
+}
