@@ -77,13 +77,15 @@ func runTopics(ctx context.Context, p *program, t *target, patterns []string, du
 		return err
 	}
 	defer client.Close()
+	dialing, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	sub, err := client.Subscribe(dialing, router.Subscription{SubscriberID: "topics", Patterns: patterns, ReplayFrom: 1})
+	if err != nil {
+		return late(ctx, dialing, err)
+	}
 	began := router.Now()
 	watching, stop := context.WithTimeout(ctx, duration)
 	defer stop()
-	sub, err := client.Subscribe(watching, router.Subscription{SubscriberID: "topics", Patterns: patterns, ReplayFrom: 1})
-	if err != nil {
-		return late(ctx, watching, err)
-	}
 	list := watchTopics(sub.Messages(watching), began)
 	if ctx.Err() != nil {
 		return ctx.Err()
