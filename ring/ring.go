@@ -3,7 +3,6 @@ package ring
 import (
 	"fmt"
 	"math"
-	"math/bits"
 	"reflect"
 	"sync/atomic"
 )
@@ -103,9 +102,8 @@ func newRing[T any](o Options[T], shift uint) *Ring[T] {
 	if o.MaxBytes > 0 {
 		r.maxSize = math.MaxInt64
 	}
-	entries := uint64(1) << bits.Len64(r.maxChunks()-1)
-	r.table = make([]atomic.Pointer[chunk[T]], entries)
-	r.tableMask = entries - 1
+	r.table = make([]atomic.Pointer[chunk[T]], r.tableEntries())
+	r.tableMask = r.tableEntries() - 1
 	r.consumer.shared, r.producer.shared = &r.shared, &r.shared
 	r.free = r.freeList[:0]
 	r.plain = o.SizeOf == nil
