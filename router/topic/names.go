@@ -14,8 +14,8 @@ type Names[T any] struct {
 
 // nameNode stands for the segments on the way to it.
 type nameNode[T any] struct {
-	next map[string]*nameNode[T] // by the segment that follows
-	name string                  // where has: the whole topic
+	children[nameNode[T]]
+	name string // where has: the whole topic
 	has  bool
 	val  T
 }
@@ -29,15 +29,7 @@ func (s *Names[T]) Put(name string, v T) {
 	for rest, more := name, true; more; {
 		var segment string
 		segment, rest, more = strings.Cut(rest, ".")
-		c := n.next[segment]
-		if c == nil {
-			if n.next == nil {
-				n.next = make(map[string]*nameNode[T])
-			}
-			c = new(nameNode[T])
-			n.next[segment] = c
-		}
-		n = c
+		n = n.get(segment)
 	}
 	if !n.has {
 		s.n++
@@ -47,13 +39,13 @@ func (s *Names[T]) Put(name string, v T) {
 
 // Delete removes name, where it is in the set.
 func (s *Names[T]) Delete(name string) {
-	if s.root.remove(name, true) {
+	if s.root.removeName(name, true) {
 		s.n--
 	}
 }
 
-// remove reports whether the topic was there. Nodes that lead nowhere are removed.
-func (n *nameNode[T]) remove(rest string, more bool) (was bool) {
+// removeName reports whether the topic was there. Nodes that lead nowhere are removed.
+func (n *nameNode[T]) removeName(rest string, more bool) (was bool) {
 	if !more {
 		was = n.has
 		var none T
@@ -61,13 +53,13 @@ func (n *nameNode[T]) remove(rest string, more bool) (was bool) {
 		return was
 	}
 	segment, rest, more := strings.Cut(rest, ".")
-	c := n.next[segment]
+	c := n.find(segment)
 	if c == nil {
 		return false
 	}
-	was = c.remove(rest, more)
-	if !c.has && len(c.next) == 0 {
-		delete(n.next, segment)
+	was = c.removeName(rest, more)
+	if !c.has && c.empty() {
+		n.children.remove(segment)
 	}
 	return was
 }
@@ -88,23 +80,19 @@ func (n *nameNode[T]) walk(segments []string, tail byte, visit func(string, T)) 
 		case '#':
 			return steps + n.all(visit)
 		case '*':
-			for _, c := range n.next {
-				steps += c.all(visit)
-			}
+			n.each(func(c *nameNode[T]) { steps += c.all(visit) })
 		default:
 			n.visit(visit)
 		}
 		return steps
 	}
 	if segment := segments[0]; !isWild(segment) {
-		if c := n.next[segment]; c != nil {
+		if c := n.find(segment); c != nil {
 			steps += c.walk(segments[1:], tail, visit)
 		}
 		return steps
 	}
-	for _, c := range n.next {
-		steps += c.walk(segments[1:], tail, visit)
-	}
+	n.each(func(c *nameNode[T]) { steps += c.walk(segments[1:], tail, visit) })
 	return steps
 }
 
@@ -112,9 +100,7 @@ func (n *nameNode[T]) walk(segments []string, tail byte, visit func(string, T)) 
 func (n *nameNode[T]) all(visit func(string, T)) (steps int) {
 	steps = 1
 	n.visit(visit)
-	for _, c := range n.next {
-		steps += c.all(visit)
-	}
+	n.each(func(c *nameNode[T]) { steps += c.all(visit) })
 	return steps
 }
 
@@ -122,4 +108,15 @@ func (n *nameNode[T]) visit(visit func(string, T)) {
 	if n.has {
 		visit(n.name, n.val)
 	}
+}
+
+// NameBytes returns how much memory a set takes at most for name, whatever else is in it,
+// without the value and without name itself.
+func NameBytes(name string) int64 {
+	const (
+		node  = 96  // with a value of one word
+		table = 176 // a share of a map, at worst for two children
+		least = 16  // of a small piece of memory
+	)
+	return (node+least)*int64(1+strings.Count(name, ".")) + int64(len(name)) + table
 }

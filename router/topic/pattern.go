@@ -75,6 +75,10 @@ func checkSegment(s string) error {
 // String returns the pattern as it was written.
 func (p Pattern) String() string { return p.text }
 
+// Segments returns how many segments the pattern has, without one at its end that
+// stands for any number.
+func (p Pattern) Segments() int { return len(p.segments) }
+
 // Literal reports whether the pattern holds no wildcard, so that it matches
 // exactly the topic that it spells.
 func (p Pattern) Literal() bool { return p.literal }

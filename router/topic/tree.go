@@ -3,6 +3,7 @@ package topic
 import (
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // Tree finds the values that were added under a pattern for a topic. The number of
@@ -15,11 +16,15 @@ type Tree[T comparable] struct{ root treeNode[T] }
 
 // treeNode stands for the segments on the way to it.
 type treeNode[T comparable] struct {
-	next map[string]*treeNode[T] // by the segment that follows
-	one  *treeNode[T]            // + follows, or * that is not last
-	ends []T                     // of patterns that end here
-	any  []T                     // of patterns that end with # here
-	some []T                     // of patterns that end with * here
+	children[treeNode[T]]
+	one    *treeNode[T]   // behind +, or * that is not last
+	values []treeValue[T] // of patterns that end here
+}
+
+// treeValue is a value under a pattern that ends with '#', '*' or neither (0).
+type treeValue[T comparable] struct {
+	v    T
+	tail byte
 }
 
 // Add adds v under p. A value may be added under several patterns.
@@ -28,12 +33,11 @@ func (t *Tree[T]) Add(p Pattern, v T) {
 	for _, segment := range p.segments {
 		n = n.child(segment)
 	}
-	list := n.list(p.tail)
-	*list = append(*list, v)
+	n.values = append(n.values, treeValue[T]{v, p.tail})
 }
 
 // Remove takes v from under p, where Add put it.
-func (t *Tree[T]) Remove(p Pattern, v T) { t.root.remove(p.segments, p.tail, v) }
+func (t *Tree[T]) Remove(p Pattern, v T) { t.root.removeValue(p.segments, treeValue[T]{v, p.tail}) }
 
 // Empty reports whether the tree holds nothing.
 func (t *Tree[T]) Empty() bool { return t.root.empty() }
@@ -52,60 +56,76 @@ func (n *treeNode[T]) child(segment string) *treeNode[T] {
 		}
 		return n.one
 	}
-	c := n.next[segment]
-	if c == nil {
-		if n.next == nil {
-			n.next = make(map[string]*treeNode[T])
-		}
-		c = new(treeNode[T])
-		n.next[strings.Clone(segment)] = c // a segment would keep its whole pattern in memory
-	}
-	return c
-}
-
-func (n *treeNode[T]) list(tail byte) *[]T {
-	switch tail {
-	case '#':
-		return &n.any
-	case '*':
-		return &n.some
-	}
-	return &n.ends
+	return n.get(segment)
 }
 
 func (n *treeNode[T]) empty() bool {
-	return n.one == nil && len(n.next)+len(n.ends)+len(n.any)+len(n.some) == 0
+	return n.one == nil && n.children.empty() && len(n.values) == 0
 }
 
-// remove reports whether the node is empty afterwards.
-func (n *treeNode[T]) remove(segments []string, tail byte, v T) (empty bool) {
+// removeValue reports whether the node is empty afterwards.
+func (n *treeNode[T]) removeValue(segments []string, v treeValue[T]) (empty bool) {
 	if len(segments) == 0 {
-		list := n.list(tail)
-		if i := slices.Index(*list, v); i >= 0 {
-			*list = slices.Delete(*list, i, i+1)
+		if i := slices.Index(n.values, v); i >= 0 {
+			last := len(n.values) - 1
+			n.values[i] = n.values[last]
+			n.values[last] = treeValue[T]{}
+			n.values = shrunk(n.values[:last])
 		}
 	} else if segment := segments[0]; isWild(segment) {
-		if n.one.remove(segments[1:], tail, v) {
+		if n.one.removeValue(segments[1:], v) {
 			n.one = nil
 		}
-	} else if n.next[segment].remove(segments[1:], tail, v) {
-		delete(n.next, segment)
+	} else if n.find(segment).removeValue(segments[1:], v) {
+		n.children.remove(segment)
 	}
 	return n.empty()
 }
 
-func (n *treeNode[T]) appendMatches(dst []T, rest string, more bool) []T {
-	dst = append(dst, n.any...)
-	if !more {
-		return append(dst, n.ends...)
+// shrunk returns s in memory of its own where it has become small beside what it is in.
+func shrunk[E any](s []E) []E {
+	if cap(s) > 32 && len(s) < cap(s)/4 {
+		return slices.Clone(s)
 	}
-	dst = append(dst, n.some...)
+	return s
+}
+
+func (n *treeNode[T]) appendMatches(dst []T, rest string, more bool) []T {
+	for i := range n.values {
+		v := &n.values[i]
+		switch v.tail {
+		case 0:
+			if more {
+				continue
+			}
+		case '*':
+			if !more {
+				continue
+			}
+		}
+		dst = append(dst, v.v)
+	}
+	if !more {
+		return dst
+	}
 	segment, rest, more := strings.Cut(rest, ".")
-	if c := n.next[segment]; c != nil {
+	if c := n.find(segment); c != nil {
 		dst = c.appendMatches(dst, rest, more)
 	}
 	if n.one != nil {
 		dst = n.one.appendMatches(dst, rest, more)
 	}
 	return dst
+}
+
+// TreeBytes returns how much memory a tree takes at most for p, whatever else is in it:
+// a node for each segment, of which one has other children, and a place in a list.
+func TreeBytes(p Pattern) int64 {
+	const (
+		node  = int64(unsafe.Sizeof(treeNode[uint64]{}))
+		value = 2 * int64(unsafe.Sizeof(treeValue[uint64]{})) // lists grow by half and more
+		table = 176                                           // a share of a map, at worst for two children
+		least = 16                                            // of a small piece of memory
+	)
+	return int64(len(p.segments))*(node+least) + int64(len(p.text)) + table + value
 }

@@ -2,6 +2,7 @@ package topic_test
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -80,4 +81,79 @@ func BenchmarkNewTopic(b *testing.B) {
 			}
 		})
 	}
+}
+
+// Neither a tree nor a set of names takes more memory than TreeBytes and NameBytes say,
+// whatever is in it, and when most has gone it takes little.
+func TestATreeTakesNoMoreThanItsBytes(t *testing.T) {
+	const n = 5000
+	part := func(i int) string { return fmt.Sprintf("%024d", i) }
+	for name, pattern := range map[string]func(i int) string{
+		"all the same":                 func(int) string { return "events.t.#" },
+		"one segment, all of them new": func(i int) string { return part(i) },
+		"eight segments":               func(i int) string { return strings.Repeat(part(i)+".", 7) + part(i) },
+		"the last one differs":         func(i int) string { return "a.b.c." + part(i) },
+		"each node has two children": func(i int) string {
+			return fmt.Sprint(i/128, ".", strings.Join(strings.Split(fmt.Sprintf("%07b", i%128), ""), "."))
+		},
+		"pairs":          func(i int) string { return fmt.Sprint(i/2, ".", i%2) },
+		"pairs of pairs": func(i int) string { return fmt.Sprint(i/4, ".", i/2%2, ".", i%2) },
+		"wildcards":      func(i int) string { return fmt.Sprintf("+.%d.+.%d.*", i, i/2) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var patterns []topic.Pattern
+			values := make([]*int, n)
+			said := int64(0)
+			for i := range n {
+				p, err := topic.ParsePattern(pattern(i), true)
+				if err != nil {
+					t.Fatal(err)
+				}
+				patterns = append(patterns, p)
+				values[i] = new(int)
+				said += topic.TreeBytes(p)
+			}
+			var tree topic.Tree[*int]
+			compare(t, n, said, func(i int) { tree.Add(patterns[i], values[i]) }, func(i int) { tree.Remove(patterns[i], values[i]) })
+			runtime.KeepAlive(&tree)
+			if strings.ContainsAny(pattern(0), "+*#") {
+				return
+			}
+			said = 0
+			for _, p := range patterns {
+				said += topic.NameBytes(p.String())
+			}
+			var names topic.Names[*int]
+			compare(t, n, said, func(i int) { names.Put(patterns[i].String(), values[i]) }, func(i int) { names.Delete(patterns[i].String()) })
+			runtime.KeepAlive(&names)
+			runtime.KeepAlive(patterns)
+		})
+	}
+}
+
+// compare adds n things, which are said to take some bytes together, and removes most of
+// them.
+func compare(t *testing.T, n int, said int64, add, remove func(i int)) {
+	t.Helper()
+	before := heap()
+	for i := range n {
+		add(i)
+	}
+	t.Logf("%d bytes each, said to be %d", (heap()-before)/int64(n), said/int64(n))
+	if got := heap() - before; got > said {
+		t.Errorf("%d bytes each, said to be %d", got/int64(n), said/int64(n))
+	}
+	for i := range n - n/100 {
+		remove(i)
+	}
+	if got := heap() - before; got > said/50 {
+		t.Errorf("with 1 %% left it takes %d bytes", got)
+	}
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
