@@ -1,9 +1,6 @@
 package filter
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 // glob is a pattern in which * is any run of bytes: what stands between the stars.
 type glob struct {
@@ -13,22 +10,39 @@ type glob struct {
 	last   []byte
 }
 
-func compileGlobs(texts []string) (globs []glob) {
-	for _, text := range texts {
-		pieces := strings.Split(text, "*")
-		g := glob{whole: len(pieces) == 1, first: []byte(pieces[0])}
-		if !g.whole {
-			g.last = []byte(pieces[len(pieces)-1])
-			for _, p := range pieces[1 : len(pieces)-1] {
-				if p != "" {
-					g.middle = append(g.middle, []byte(p))
-				}
-			}
-		}
-		globs = append(globs, g)
+func compileGlobs(texts []string) []glob {
+	if len(texts) == 0 {
+		return nil
+	}
+	globs := make([]glob, len(texts))
+	for i, text := range texts {
+		globs[i] = compileGlob([]byte(text))
 	}
 	return globs
 }
+
+// compileGlob takes text apart in place.
+func compileGlob(text []byte) glob {
+	stars := bytes.Count(text, star)
+	if stars == 0 {
+		return glob{whole: true, first: text}
+	}
+	first, rest, _ := bytes.Cut(text, star)
+	g := glob{first: first}
+	if stars > 1 {
+		g.middle = make([][]byte, 0, stars-1)
+	}
+	for range stars - 1 {
+		var piece []byte
+		if piece, rest, _ = bytes.Cut(rest, star); len(piece) > 0 {
+			g.middle = append(g.middle, piece)
+		}
+	}
+	g.last = rest
+	return g
+}
+
+var star = []byte("*")
 
 func matchAnyGlob(globs []glob, b []byte) bool {
 	if b == nil {
