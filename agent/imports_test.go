@@ -27,10 +27,11 @@ var allowed = map[string][]string{
 	"router/bus":      {"ring", "frame", "frame/strictjson"},
 	"router/topic":    {"frame"},
 	"router/filter":   {"frame", "router/bus", "router/topic"},
-	"router/queue":    {"ring", "frame", "frame/buffer", "router/bus"},
+	"router/charge":   {"frame/buffer"},
+	"router/queue":    {"ring", "frame", "frame/buffer", "router/bus", "router/charge"},
 	"router/endpoint": {"frame", "router/bus", "router/topic", "router/queue"},
 	"router/store":    {"frame", "frame/buffer", "router/bus", "router/topic", "router/queue"},
-	"router/broker":   {"ring", "frame", "frame/buffer", "router/bus", "router/topic", "router/filter", "router/queue", "router/store", "router/endpoint"},
+	"router/broker":   {"ring", "frame", "frame/buffer", "router/bus", "router/topic", "router/charge", "router/filter", "router/queue", "router/store", "router/endpoint"},
 	// The conformance suite is for tests, but lives beside them.
 	"router/routertest": {"router", "frame"},
 	// What a user meets of ipc; neither half of it knows the other.

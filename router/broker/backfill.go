@@ -18,6 +18,17 @@ func (b *Broker) retain(rt *route, items []queue.Item) {
 			b.stats.retainedDropped += uint64(b.retained.Keep(rt.topic, rt.lane, &items[i]))
 		}
 	}
+	b.chargeStores()
+}
+
+// chargeStores charges what the stores take beside their buffers. They keep bounds of
+// their own.
+func (b *Broker) chargeStores() {
+	n := b.retained.Beside()
+	for _, r := range b.replay {
+		n += r.Beside()
+	}
+	b.stored.Force(n)
 }
 
 // past collects what a new subscription gets before anything live: retained values
@@ -83,6 +94,7 @@ func (b *Broker) expireReplay() {
 	for _, r := range b.replay {
 		r.Trim(b.now)
 	}
+	b.chargeStores()
 }
 
 // releaseStores gives back what replay and retained values hold.

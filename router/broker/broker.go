@@ -8,6 +8,7 @@ import (
 	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/ring"
 	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/charge"
 	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/store"
 	"github.com/daemoneye/eventbus/router/topic"
@@ -28,6 +29,12 @@ type Broker struct {
 	lastID     uint32
 	seq        uint64 // of the last routed message
 	now        int64  // when this turn began
+	ledger     *charge.Ledger
+	own        *charge.Account // of what belongs to no client
+	stored     charge.Charge   // of what the stores take beside their buffers
+	weights    weights
+	evicted    []requestKey // to be refused
+	refusing   bool         // that goes on
 	index      routes
 	burst      burst
 	writeList  []*Session // with something to write
@@ -95,6 +102,10 @@ func New(o Options) (*Broker, error) {
 	if left < 0 {
 		return nil, fmt.Errorf("router: options: MaxRetainedBytes and Replay hold more than half of MaxMemory together, which is %d", o.MaxMemory/2)
 	}
+	b.ledger = charge.NewLedger(o.MaxMemory, o.maxFixed(o.MaxMemory/2-left), b.pool)
+	b.own = b.ledger.Open(true)
+	b.stored = b.own.Empty(charge.Stores)
+	b.index.charge = b.own.Empty(charge.Routes)
 	b.stats.start(bus.Now())
 	return b, nil
 }

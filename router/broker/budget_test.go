@@ -126,19 +126,19 @@ func TestASharedBufferCountsOnce(t *testing.T) {
 // others: they lose, and say so, but the routing thread does not go on evicting; and
 // when it is given back there is room again.
 func TestMemoryThatNoQueueHoldsIsNotTakenFromThem(t *testing.T) {
-	b := serve(t, router.Options{MaxMemory: 2 << 20})
+	b := serve(t, router.Options{MaxMemory: 2<<20 + 256<<10})
 	c := client(t, b, "c")
 	inside, let := make(chan struct{}, 1), make(chan struct{})
 	hold := func(*router.Message) {
 		inside <- struct{}{}
 		<-let
 	}
+	s := subscribe(t, c, router.Subscription{Patterns: []string{"other"}})
 	for _, topic := range []string{"a", "b"} { // each holds a buffer of 1 MiB
 		subscribe(t, c, router.Subscription{SubscriberID: topic, Patterns: []string{topic}, Handler: hold})
 		publish(t, c, topic, strings.Repeat("x", 800<<10))
 		wait(t, inside)
 	}
-	s := subscribe(t, c, router.Subscription{Patterns: []string{"other"}})
 	more := strings.Repeat("x", 300<<10) // does not fit into what is left of the buffers
 	publish(t, c, "other", more)
 	flush(t, c)

@@ -42,8 +42,8 @@ func (p *Session) Handle(buf *buffer.Buffer, off int, f frame.Frame) error {
 	}
 	switch t := f.Type(); {
 	case t == frame.TypeReply:
-		if err == nil {
-			err = checkReply(f)
+		if err == nil && len(f.Topic()) > 0 {
+			err = frame.ErrTopic // it goes to who asked, and nowhere else
 		}
 		err = p.reply(buf, off, f, err)
 	case err != nil:
@@ -58,19 +58,15 @@ func (p *Session) Handle(buf *buffer.Buffer, off int, f frame.Frame) error {
 	default:
 		err = frame.ErrUnexpected
 	}
-	if err != nil && f.Type() == frame.TypeReply {
-		p.refuseReply(err)
-		return nil
-	}
 	if err != nil {
-		p.countRefused(err)
+		p.stats.refused++
+		p.b.stats.refuse(err)
+		if f.Type() == frame.TypeReply {
+			p.Refuse(0, err)
+			return nil
+		}
 	}
 	return err
-}
-
-func (p *Session) countRefused(err error) {
-	p.stats.refused++
-	p.b.stats.refuse(err)
 }
 
 // EndBatch routes what Handle has collected, and has pressed sessions written out. It
@@ -129,6 +125,9 @@ func (b *Broker) endBurst() {
 	for _, s := range rt.replay {
 		s.Add(rt.topic, rt.lane, r.items, b.now)
 	}
+	if len(rt.replay) > 0 {
+		b.chargeStores()
+	}
 	compressed := r.special&frame.FlagCompressed != 0
 	for _, s := range rt.unfiltered {
 		if compressed {
@@ -151,7 +150,5 @@ func (b *Broker) endBurst() {
 	}
 	r.items = r.items[:0]
 	r.route, r.session, r.buf, r.special, r.bytes = nil, nil, nil, 0, 0
-	if b.pool.Live() > b.opts.MaxMemory {
-		b.enforceMemoryLimit()
-	}
+	b.checkMemory()
 }

@@ -95,6 +95,7 @@ func (b *Broker) finalizeIfDone(s *Sub) (closed bool) {
 		return false
 	}
 	b.stats.addFinal(s, &n)
+	s.release()
 	return true
 }
 

@@ -16,6 +16,9 @@ func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) {
 	if len(items) == 0 {
 		return
 	}
+	if short := s.Queue.Admit(ln, items); short > 0 && !b.admit(s, ln, items, short) {
+		return
+	}
 	for i := 0; i < len(items); {
 		j := i + 1
 		for j < len(items) && items[j].Buf == items[i].Buf {
@@ -26,12 +29,42 @@ func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) {
 	}
 	dropped := s.Queue.Push(ln, items, &b.scratch)
 	s.markReady()
+	if b.weights.tracking {
+		b.weigh(s, ln)
+	}
 	if s.Queue.Room(ln) < step(s.Queue.Capacity(ln)) {
 		s.session.press()
 	}
 	if dropped > 0 {
 		b.noteDrop(s, dropped)
 	}
+}
+
+// admit makes room for the short bytes that the slots for items lack. Where that is not
+// to be had the items are lost, and count as any that were dropped. An inbox takes them
+// all the same: its slots are few, and a client waits for the answer.
+func (b *Broker) admit(s *Sub, ln bus.Lane, items []queue.Item, short int64) bool {
+	for b.makeRoom(short) {
+		if short = s.Queue.Admit(ln, items); short == 0 {
+			return true
+		}
+	}
+	if s.ID == 0 {
+		s.Queue.ForceAdmit(ln, items)
+		return true
+	}
+	size := uint64(0)
+	for i := range items {
+		size += uint64(items[i].Len)
+	}
+	s.Queue.Skip(ln, uint64(len(items)), size, frame.ReasonMemory)
+	s.markReady()
+	b.stats.dropped(uint64(len(items)))
+	if s.spec.Respond {
+		b.noteRequests(items)
+		b.refuseEvicted()
+	}
+	return false
 }
 
 // deliverInflated is deliver for a run that may hold compressed messages: a

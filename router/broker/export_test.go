@@ -66,3 +66,24 @@ func (b *Broker) Posted() int {
 	defer b.mu.Unlock()
 	return len(b.calls)
 }
+
+// Visited is how many queues were weighed to find which one gives. Routing thread only.
+func (b *Broker) Visited() uint64 { return b.weights.visited }
+
+// Room is how many bytes are left under MaxMemory. Routing thread only.
+func (b *Broker) Room() int64 { return b.ledger.Room() }
+
+// Tracking reports whether queues are kept in the order of their weight. Routing thread
+// only.
+func (b *Broker) Tracking() bool { return b.weights.tracking }
+
+// ChargedFor is what is charged for one purpose. Routing thread only.
+func (b *Broker) ChargedFor(kind string) int64 { return b.charged()[kind] }
+
+// Dropped is how many messages living subscriptions have lost. Routing thread only.
+func (b *Broker) Dropped() (n uint64) {
+	for _, s := range b.index.subs {
+		n += s.Queue.Count().Dropped
+	}
+	return n
+}

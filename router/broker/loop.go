@@ -89,8 +89,9 @@ func (b *Broker) flush() {
 		}
 	}
 	b.writeList = b.writeList[:0]
-	if b.pool.Live() > b.opts.MaxMemory {
-		b.enforceMemoryLimit()
+	b.checkMemory()
+	if b.weights.tracking && b.ledger.Room() > 2*b.ledger.Max()/lowRoom {
+		b.weights.stop()
 	}
 }
 
@@ -129,7 +130,8 @@ func (b *Broker) tick() {
 	b.expireReplay()
 	b.finalizeDrained()
 	b.encoded = encoded{}
-	b.forgetStale()
+	b.shrinkCaches()
+	b.trimQueues()
 	for _, p := range b.sessions {
 		p.sink.Tick(b.now)
 	}

@@ -72,8 +72,11 @@ func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 	if err != nil {
 		return err
 	}
+	if err := p.openRequest(); err != nil {
+		it.Buf.Release(1)
+		return err
+	}
 	b.pending[key] = &pendingRequest{asker: p, responder: s.session, sub: s, seq: b.seq, expires: expires}
-	p.openRequests++
 	b.deliver(s, bus.Urgent, []queue.Item{it})
 	it.Buf.Release(1)
 	return nil
@@ -109,30 +112,6 @@ func (p *Session) reply(buf *buffer.Buffer, off int, f frame.Frame, malformed er
 	return nil
 }
 
-// checkReply finds what is wrong with a reply whose header and extension are well
-// formed. A failure that is compressed is the requester's to read.
-func checkReply(f frame.Frame) error {
-	if len(f.Topic()) > 0 {
-		return frame.ErrTopic // it goes to the requester, and nowhere else
-	}
-	if f.Flags()&(frame.FlagFailed|frame.FlagCompressed) == frame.FlagFailed {
-		_, err := frame.ParseFailure(f.Payload())
-		return err
-	}
-	return nil
-}
-
-// BadReply takes a reply that cannot be decoded, because of err: it ends its request
-// as any reply that is at fault. It is Handle's counterpart for those.
-func (p *Session) BadReply(f frame.Frame, err error) { p.refuseReply(p.reply(nil, 0, f, err)) }
-
-// refuseReply has the responder know that its reply is at fault. The error has no
-// number, because the reply's is one of the requester's.
-func (p *Session) refuseReply(err error) {
-	p.countRefused(err)
-	p.Refuse(0, err)
-}
-
 func (p *Session) cancel(f frame.Frame) error {
 	p.b.endBurst()
 	key := requestKey{p.id, f.ID()}
@@ -146,7 +125,7 @@ func (p *Session) cancel(f frame.Frame) error {
 // settle forgets an open request.
 func (b *Broker) settle(key requestKey, r *pendingRequest) {
 	delete(b.pending, key)
-	r.asker.openRequests--
+	r.asker.closeRequest()
 }
 
 // forwardCancel tells a responder that nobody waits for its answer any more. It is
@@ -186,16 +165,6 @@ func (b *Broker) responderGone(s *Sub) {
 			b.settle(key, r)
 			b.sendBare(r.asker, frame.TypeResponderDied, key.id)
 		}
-	}
-}
-
-// requestEvicted tells who asked that the request was dropped for want of memory.
-func (b *Broker) requestEvicted(it *queue.Item) {
-	key := requestKey{it.Frame().Source(), it.Frame().ID()}
-	if r := b.pending[key]; r != nil {
-		b.settle(key, r)
-		b.stats.refuse(frame.ErrMemory)
-		r.asker.Refuse(key.id, frame.ErrMemory)
 	}
 }
 

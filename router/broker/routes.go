@@ -3,9 +3,10 @@ package broker
 import (
 	"cmp"
 	"slices"
+	"unsafe"
 
-	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/charge"
 	"github.com/daemoneye/eventbus/router/store"
 	"github.com/daemoneye/eventbus/router/topic"
 )
@@ -15,18 +16,17 @@ import (
 // then one map access, and while a client stays on one topic not even that.
 // Routing thread only.
 type routes struct {
-	subs   []*Sub
-	tree   topic.Tree[*Sub]
-	found  []*Sub // for a moment
-	serial uint64 // of the last subscription
-	routes map[string]*route
-	gen    uint64 // counts changes; a route of an older generation is stale
-	swept  uint64 // the generation of which no stale route knows a subscription
+	subs    []*Sub
+	tree    topic.Tree[*Sub]
+	found   []*Sub // for a moment
+	search  uint64 // counts them
+	serial  uint64 // of the last subscription
+	routes  map[string]*route
+	charge  charge.Charge
+	gen     uint64 // counts changes; a route of an older generation is stale
+	current uint64 // the generation at which the caches were last looked through
+	shrink  bool   // a session has ended since then
 }
-
-// maxRoutes bounds the cache against clients that make up topics: then it starts
-// anew.
-const maxRoutes = 1 << 16
 
 // route is a topic with all that follows from it.
 type route struct {
@@ -41,14 +41,16 @@ type route struct {
 	// responders serve requests for this target.
 	responders group
 	replay     []*store.Replay
+	bytes      int64 // that it is charged for
 }
 
-func (x *routes) init() { x.routes = make(map[string]*route); x.gen = 1 }
+func (x *routes) init() { x.routes = make(map[string]*route); x.gen, x.current = 1, 1 }
 
 func (x *routes) add(s *Sub) {
 	x.gen++
 	x.serial++
 	s.serial = x.serial
+	s.at = len(x.subs)
 	x.subs = append(x.subs, s)
 	for _, p := range s.patterns {
 		x.tree.Add(p, s)
@@ -57,12 +59,30 @@ func (x *routes) add(s *Sub) {
 
 func (x *routes) remove(s *Sub) {
 	x.gen++
-	if i := slices.Index(x.subs, s); i >= 0 {
-		x.subs = slices.Delete(x.subs, i, i+1)
-	}
+	last := len(x.subs) - 1
+	x.subs[s.at] = x.subs[last]
+	x.subs[s.at].at = s.at
+	x.subs[last] = nil
+	x.subs = x.subs[:last]
 	for _, p := range s.patterns {
 		x.tree.Remove(p, s)
 	}
+}
+
+// match returns the subscriptions with a pattern for a topic, each once, in the order in
+// which they came.
+func (x *routes) match(name string) []*Sub {
+	x.search++
+	x.found = x.tree.AppendMatches(x.found[:0], name)
+	found := x.found[:0]
+	for _, s := range x.found {
+		if s.found != x.search { // by another pattern
+			s.found = x.search
+			found = append(found, s)
+		}
+	}
+	slices.SortFunc(found, func(s, o *Sub) int { return cmp.Compare(s.serial, o.serial) })
+	return found
 }
 
 // route returns topic's route, made up to date. The topic must be valid.
@@ -70,9 +90,6 @@ func (b *Broker) route(name string) *route {
 	x := &b.index
 	r := x.routes[name]
 	if r == nil {
-		if len(x.routes) >= maxRoutes {
-			clear(x.routes) // sessions keep those that they use
-		}
 		r = &route{topic: name, system: topic.IsReserved(name)}
 		if r.system || b.urgent.Match(name) {
 			r.lane = bus.Urgent
@@ -82,22 +99,24 @@ func (b *Broker) route(name string) *route {
 				r.replay = append(r.replay, s)
 			}
 		}
+		b.refresh(r)
 		x.routes[name] = r
 	}
 	if r.gen != x.gen {
-		x.refresh(r)
+		b.refresh(r)
 	}
 	return r
 }
 
-func (x *routes) refresh(r *route) {
-	r.forget()
+// refresh works out what a route's topic reaches.
+func (b *Broker) refresh(r *route) {
+	x := &b.index
+	r.unfiltered, r.filtered, r.groups, r.responders.members = nil, nil, nil, nil
 	r.gen = x.gen
 	r.step = burstLength
-	x.found = x.tree.AppendMatches(x.found[:0], r.topic)
-	slices.SortFunc(x.found, func(s, o *Sub) int { return cmp.Compare(s.serial, o.serial) }) // in the order in which they came
-	x.found = slices.Compact(x.found)                                                        // each once
-	for _, s := range x.found {
+	found := x.match(r.topic)
+	b.chargeRoute(r, routeBytes+int64(len(r.topic))+2*memberBytes*int64(len(found)))
+	for _, s := range found {
 		if !s.filter.MatchesTopic(r.topic) {
 			continue
 		}
@@ -119,79 +138,33 @@ func (x *routes) refresh(r *route) {
 		}
 	}
 	clear(x.found) // not to keep subscriptions that have ended
+	b.chargeRoute(r, r.size())
 }
 
-// forget drops what the route knew.
-func (r *route) forget() {
-	clear(r.unfiltered)
-	clear(r.filtered)
-	clear(r.responders.members)
-	r.unfiltered, r.filtered, r.groups, r.responders.members = r.unfiltered[:0], r.filtered[:0], nil, r.responders.members[:0]
+// What a route takes, measured as the growth of the heap and rounded up.
+const (
+	routeBytes  = 320 // with its place in the map
+	memberBytes = int64(unsafe.Sizeof((*Sub)(nil)))
+	groupBytes  = int64(unsafe.Sizeof(group{}))
+)
+
+// size returns how much memory the route takes.
+func (r *route) size() int64 {
+	n := routeBytes + int64(len(r.topic)) + groupBytes*int64(cap(r.groups))
+	n += memberBytes * int64(cap(r.unfiltered)+cap(r.filtered)+cap(r.responders.members)+cap(r.replay))
+	for i := range r.groups {
+		n += memberBytes * int64(cap(r.groups[i].members))
+	}
+	return n
 }
 
-// forgetStale has the routes that are out of date let go of subscriptions that may
-// have ended: nobody may ever use those topics again.
-func (b *Broker) forgetStale() {
-	x := &b.index
-	if x.swept == x.gen {
-		return
-	}
-	x.swept = x.gen
-	for _, r := range x.routes {
-		x.forgetStale(r)
-	}
-	for _, p := range b.sessions {
-		for _, pr := range p.routes {
-			x.forgetStale(pr.route)
+func (b *Broker) chargeRoute(r *route, n int64) {
+	if more := n - r.bytes; more > 0 {
+		if b.chargeCache(&b.index.charge, more) {
+			b.index.charge.Force(n) // all else was dropped
 		}
-		if p.lastTopic != nil {
-			x.forgetStale(p.lastTopic.route)
-		}
+	} else {
+		b.index.charge.Force(b.index.charge.Bytes() + more)
 	}
-}
-
-func (x *routes) forgetStale(r *route) {
-	if r.gen != x.gen {
-		r.forget()
-	}
-}
-
-// lookup returns topic's route for the session, or why it may not use it. Errors
-// are cached with the topic.
-func (p *Session) lookup(topic []byte) (*sessionTopic, error) {
-	pr := p.routes[string(topic)]
-	if pr == nil {
-		if err := frame.CheckTopic(topic); err != nil {
-			return nil, err
-		}
-		if len(p.routes) >= maxSessionTopics {
-			clear(p.routes)
-		}
-		t := string(topic)
-		pr = &sessionTopic{route: p.b.route(t)}
-		switch {
-		case pr.route.system:
-			pr.err = bus.ErrReserved
-		case p.authorize != nil:
-			pr.err = p.authorize(bus.OpPublish, t)
-		}
-		p.routes[t] = pr
-	}
-	if pr.route.gen != p.b.index.gen {
-		p.b.index.refresh(pr.route)
-	}
-	p.lastTopic = pr
-	return pr, nil
-}
-
-// maxSessionTopics bounds a session's cache of topics; beyond it the cache starts anew.
-// A client that makes up topics so has most of the cost itself. Others have some
-// when the broker's own cache is full, see maxRoutes: their routes are then worked
-// out once more, unless their sessions know them.
-const maxSessionTopics = 1024
-
-// sessionTopic is a topic as one session may use it.
-type sessionTopic struct {
-	route *route
-	err   error // why the session may not publish there
+	r.bytes = n
 }

@@ -3,6 +3,7 @@ package broker
 import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/charge"
 )
 
 // Session is one client's place at the broker: what it sends enters here, and its
@@ -22,9 +23,13 @@ type Session struct {
 	lastTopic *sessionTopic
 
 	subs          map[uint64]*Sub
-	filterEntries int  // patterns and filter entries of subs, at most maxPortWeight
-	filterBytes   int  // their bytes, at most maxPortListed
+	filterEntries int  // patterns and filter entries of subs, at most maxSessionEntries
+	filterBytes   int  // their bytes, at most maxSessionBytes
 	inbox         *Sub // answers, and what else is addressed to the client itself
+
+	account     *charge.Account
+	charge      charge.Charge // of the session itself
+	topicCharge charge.Charge // of routes
 
 	inWriteList  bool
 	isPressed    bool
@@ -41,8 +46,8 @@ type Session struct {
 // lane is for answers, twice as many as there can be open requests.
 const inboxQueued = 512
 
-// maxPortWeight and maxPortListed bound the memory that the subscriptions of a
-// client take, by number and bytes of what they list.
+// maxSessionEntries and maxSessionBytes bound what the subscriptions of a client list,
+// in number and bytes. What they take of memory is charged beside that.
 const (
 	maxSessionEntries = 4096
 	maxSessionBytes   = 1 << 20
@@ -60,8 +65,10 @@ func (b *Broker) attach(who bus.Identity, sink Sink, authorize bus.Authorize, in
 		routes: make(map[string]*sessionTopic),
 		subs:   make(map[uint64]*Sub),
 	}
+	p.openAccount()
 	p.inbox = &Sub{session: p}
 	p.inbox.Queue.Reset(bus.DropOldest, inboxQueued, 2*b.opts.MaxRequests, local)
+	p.inbox.Queue.ChargeTo(p.account)
 	b.sessions[p.id] = p
 	return p
 }
@@ -146,6 +153,10 @@ func (p *Session) Close() {
 		p.inbox.Queue.Discard()
 	}
 	p.queued = nil
+	p.inbox.release()
+	p.dropTopics()
+	p.charge.Release()
 	delete(p.b.sessions, p.id)
+	p.b.index.shrink = true
 	p.b.finalizeDrained()
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/charge"
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
@@ -35,7 +36,7 @@ func (b *Broker) snapshot() bus.Stats {
 		Latency: b.latency.summary(), Refused: map[string]uint64{}, DroppedBy: map[string]uint64{},
 		Requests: c.requests, NoResponder: c.noResponder, LateReplies: c.lateReplies, OpenRequests: len(b.pending),
 		Retained: b.retained.Len(), RetainedDropped: c.retainedDropped, HandedOver: c.handedOver, BufferBytes: b.pool.Live(), MaxBufferBytes: b.opts.MaxMemory,
-		Topics: len(b.index.routes),
+		Charged: b.charged(), Topics: len(b.index.routes),
 	}
 	if c.lastError != nil {
 		s.LastErr, s.LastError = c.lastError, c.lastError.Error()
@@ -91,4 +92,13 @@ func addReasons(into map[string]uint64, n *queue.Counts) {
 			into[bus.Reason(r).String()] += v
 		}
 	}
+}
+
+// charged returns what the broker keeps, by kind.
+func (b *Broker) charged() map[string]int64 {
+	m := map[string]int64{"buffers": b.pool.Live()}
+	for k := range charge.KindCount {
+		m[k.String()] = b.ledger.Used(k)
+	}
+	return m
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/charge"
 	"github.com/daemoneye/eventbus/router/filter"
 	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/topic"
@@ -19,7 +20,11 @@ type Sub struct {
 	spec     bus.Subscription
 	patterns topic.Patterns
 	filter   *filter.Filter
+	charge   charge.Charge
+	weighed  [queue.LaneCount]weighed
 	serial   uint64 // its place among all, by age
+	at       int    // its place in routes.subs
+	found    uint64 // the last search of routes that found it
 	isReady  bool
 	since    uint64 // the broker's sequence when it began
 	noted    int64  // when its drops were last advised
@@ -88,6 +93,10 @@ func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, err
 			}
 		}
 	}
+	held := p.account.Empty(charge.Subscriptions)
+	if err := p.hold(&held, subscriptionBytes(&spec, patterns)); err != nil {
+		return nil, 0, err
+	}
 	s := &Sub{ID: id, session: p, spec: spec, patterns: patterns, filter: f, since: b.seq, noted: b.now - int64(Tick)}
 	capacity := b.opts.MaxQueued
 	if spec.Queue > 0 && spec.Queue < capacity {
@@ -101,10 +110,9 @@ func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, err
 	for i := range past.Messages {
 		room[past.Messages[i].Lane]++
 	}
+	s.charge = held
 	s.Queue.Reset(overflow, capacity+room[bus.Bulk], b.opts.UrgentQueued+room[bus.Urgent], p.local)
-	if spec.Respond {
-		s.Queue.OnEvict = b.requestEvicted
-	}
+	s.Queue.ChargeTo(p.account)
 	p.subs[id] = s
 	p.filterEntries += weight
 	p.filterBytes += size

@@ -45,9 +45,7 @@ func (b *Broker) answerStats(p *Session, id uint64) error {
 	if p.inbox.Queue.QueuedBytes(bus.Urgent) > statsUnread {
 		p.press() // the next one that asks should find what was read already written out
 	}
-	if b.pool.Live() > b.opts.MaxMemory {
-		b.enforceMemoryLimit()
-	}
+	b.checkMemory()
 	return nil
 }
 

@@ -49,12 +49,19 @@ type Stats struct {
 	OpenRequests int               `json:"open_requests"`
 	Retained     int               `json:"retained"`
 	// RetainedDropped counts values that went because of a limit.
-	RetainedDropped uint64        `json:"retained_dropped"`
-	BufferBytes     int64         `json:"buffer_bytes"`
-	MaxBufferBytes  int64         `json:"max_buffer_bytes"`
-	Topics          int           `json:"topics"`
-	LastError       string        `json:"last_error,omitempty"`
-	LastErrorAge    time.Duration `json:"last_error_age_ns,omitempty"`
+	RetainedDropped uint64 `json:"retained_dropped"`
+	// BufferBytes is what message buffers take, and Charged all memory that the broker
+	// keeps for its clients, by what it is for: buffers; sessions, with open requests;
+	// subscriptions, with patterns and filters; queues, the slots of messages and
+	// conflated topics; routes, the caches of topics; stores, what retained values and
+	// replays take beside their buffers. The sum is at most MaxBufferBytes, which is
+	// Options.MaxMemory.
+	BufferBytes    int64            `json:"buffer_bytes"`
+	Charged        map[string]int64 `json:"charged_bytes"`
+	MaxBufferBytes int64            `json:"max_buffer_bytes"`
+	Topics         int              `json:"topics"`
+	LastError      string           `json:"last_error,omitempty"`
+	LastErrorAge   time.Duration    `json:"last_error_age_ns,omitempty"`
 	// LastErr is LastError as a value. Only a snapshot that was taken in the broker's
 	// own process has it.
 	LastErr       error         `json:"-"`

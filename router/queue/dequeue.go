@@ -33,10 +33,10 @@ func (q *Queue) Dequeue(max int) (t Batch, ok bool) {
 func (q *Queue) DequeueLane(ln bus.Lane, max int) (t Batch, ok bool) {
 	l := &q.lanes[ln]
 	switch {
-	case l.ring != nil:
+	case l.conflates:
+		ok = l.dequeueConflated(&t)
+	case l.ring != nil || q.signal == nil && l.used():
 		ok = l.dequeue(max, &t)
-	case l.conflated != nil:
-		ok = l.conflated.dequeue(l, &t)
 	}
 	t.Lane = ln
 	t.Gap.Urgent = ln == bus.Urgent
@@ -59,7 +59,9 @@ func (l *lane) dequeue(max int, t *Batch) bool {
 		// set is then seen by the claim, so an empty claim proves that all up to
 		// the mark is lost.
 		seq, pos, _ = l.tail.load()
-		items = l.ring.Claim(max).Items
+		if l.ring != nil {
+			items = l.ring.Claim(max).Items
+		}
 	}
 	if len(items) > 0 {
 		seq, pos = items[0].seq, items[0].pos
@@ -157,8 +159,8 @@ func (l *lane) pending() bool {
 		return true
 	}
 	tail, _, _ := l.tail.load()
-	if l.conflated != nil {
-		return tail > l.conflated.announced
+	if l.conflates {
+		return tail > l.announced.count
 	}
 	return tail > l.expSeq
 }

@@ -2,46 +2,45 @@ package queue
 
 import "github.com/daemoneye/eventbus/router/bus"
 
-// Evict drops up to n of the lane's oldest messages and returns how many went.
-// Producer only.
-func (q *Queue) Evict(ln bus.Lane, n int, why bus.Reason, scratch *[]Item) int {
+// Evict takes out up to n of the lane's oldest messages and returns them: they count as
+// dropped, and their references are the caller's to release. The slice is scratch's, and
+// is valid until that is used again. A lane that is empty then, and has no consumer on
+// another goroutine, gives back the memory of its slots. Producer only.
+func (q *Queue) Evict(ln bus.Lane, n int, why bus.Reason, scratch *[]Item) (out []Item) {
 	l := &q.lanes[ln]
-	if l.len() == 0 {
-		return 0
-	}
-	before := l.reasons.Or(1 << why) // before the hole can be seen
-	var dropped int
-	if l.conflated != nil {
-		dropped = l.conflated.evict(l, n, why)
-		l.conflated.publishLost(l)
-	} else if out := l.ring.Evict(n, (*scratch)[:0]); len(out) > 0 {
-		if q.OnEvict != nil {
-			*scratch = nil // is out's memory, and may be needed by what follows
-			for i := range out {
-				q.OnEvict(&out[i])
-			}
+	if l.len() > 0 {
+		before := l.reasons.Or(1 << why) // before the hole can be seen
+		out = l.evict(n, why, (*scratch)[:0])
+		if len(out) == 0 { // the consumer was faster
+			l.reasons.And(^uint32(1<<why) | before)
+		} else {
+			*scratch = out
+			q.Notify()
 		}
-		dropped = l.drop(out, why)
+	}
+	q.trim(l)
+	return out
+}
+
+func (l *lane) evict(n int, why bus.Reason, out []Item) []Item {
+	if l.conflated != nil {
+		out = l.conflated.evict(l, n, why, out)
+		l.publishOutside()
+		l.charge.Resize(l.slots(0))
+		return out
+	}
+	if out = l.ring.Evict(n, out); len(out) > 0 {
+		l.book(out, why)
 		l.tail.store(l.seq, l.pos)
-		clear(out)
-		*scratch = out
 	}
-	if dropped == 0 { // the consumer was faster
-		l.reasons.And(^uint32(1<<why) | before)
-		return 0
-	}
-	q.Notify()
-	return dropped
+	return out
 }
 
 // Skip announces count lost messages of together size bytes at this place of
 // the lane. A count of 0 is a loss of unknown size; of several that the consumer
-// has not come to, it is told the last. Producer only.
+// has not come to, the last is announced. Producer only.
 func (q *Queue) Skip(ln bus.Lane, count, size uint64, why bus.Reason) {
 	l := &q.lanes[ln]
-	if l.ring == nil && l.conflated == nil {
-		q.open(l)
-	}
 	if count == 0 {
 		l.unknown.store(l.seq, uint64(why))
 		q.Notify()
@@ -52,9 +51,9 @@ func (q *Queue) Skip(ln bus.Lane, count, size uint64, why bus.Reason) {
 	l.pos += size
 	l.dropped[why] += count
 	l.droppedBytes += size
-	if l.conflated != nil {
-		l.conflated.addLost(count, size)
-		l.conflated.publishLost(l)
+	if l.conflates {
+		l.addOutside(count, size)
+		l.publishOutside()
 	} else {
 		l.tail.store(l.seq, l.pos)
 	}
@@ -85,17 +84,22 @@ func (q *Queue) CountHandedOver(ln bus.Lane, n int, size uint64) {
 	q.lanes[ln].handedOverBytes += size
 }
 
-// drop books and releases what the policy took out or refused, and returns how
+// drop counts and releases what the policy took out or refused, and returns how
 // many messages that were. What was refused is still the run's for the next
 // queue, so items are not cleared here.
 func (l *lane) drop(items []Item, why bus.Reason) int {
+	l.book(items, why)
+	releaseRefs(items)
+	return len(items)
+}
+
+// book counts items as dropped.
+func (l *lane) book(items []Item, why bus.Reason) {
 	l.reasons.Or(1 << why)
 	for i := range items {
 		l.droppedBytes += uint64(items[i].Len)
 	}
 	l.dropped[why] += uint64(len(items))
-	releaseRefs(items)
-	return len(items)
 }
 
 // Discard takes everything that is queued, books it as lost with its consumer

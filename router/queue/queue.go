@@ -6,6 +6,7 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ring"
 	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/charge"
 )
 
 // Len returns how many messages wait in the lane.
@@ -18,17 +19,13 @@ func (q *Queue) QueuedBytes(ln bus.Lane) uint64 { return q.lanes[ln].queuedBytes
 // Capacity returns how many messages the lane holds.
 func (q *Queue) Capacity(ln bus.Lane) int { return q.lanes[ln].capacity }
 
-// Weight returns how much memory the lane's messages keep, as an estimate that is
-// never below their own bytes. Producer only.
-func (q *Queue) Weight(ln bus.Lane) int64 { return q.lanes[ln].weight() }
-
 const (
 	LaneCount   = 2
-	reasonCount = 16 // more than there are
+	reasonCount = 8 // one more than frame.ReasonInflate
 )
 
 // Queue is what waits for one subscriber: two lanes, an overflow policy, and
-// the books that make every loss exact. One goroutine at a time produces (in the
+// the counters that make every loss exact. One goroutine at a time produces (in the
 // broker always the routing thread) and one consumes; they may be the same.
 type Queue struct {
 	overflow bus.Overflow
@@ -36,7 +33,6 @@ type Queue struct {
 	signal   *ring.Signal // where a consumer on another goroutine sleeps; else nil
 	closed   atomic.Bool
 	woken    atomic.Bool // Wait returns, whatever there is
-	OnEvict  func(*Item) // is shown what Evict takes out, where not nil
 }
 
 // Reset makes q ready for use with a capacity for each lane; it must not be in
@@ -47,12 +43,32 @@ func (q *Queue) Reset(overflow bus.Overflow, bulk, urgent int, eager bool) {
 	q.lanes[bus.Bulk].capacity, q.lanes[bus.Urgent].capacity = bulk, urgent
 	for i := range q.lanes {
 		q.lanes[i].natural = naturalReason(overflow)
+		q.lanes[i].conflates = overflow == bus.Conflate
 	}
 	if eager {
 		q.signal = ring.NewSignal()
 		for i := range q.lanes {
 			q.open(&q.lanes[i])
 		}
+	}
+}
+
+// ChargeTo has what the queue takes beside its messages charged to a from now on, with
+// what it takes already.
+func (q *Queue) ChargeTo(a *charge.Account) {
+	for i := range q.lanes {
+		l := &q.lanes[i]
+		l.charge = a.Empty(charge.Queues)
+		l.charge.Force(l.slots(0))
+	}
+}
+
+// Release gives back what is charged for the queue, which is not used any more. What it
+// may yet take is not charged.
+func (q *Queue) Release() {
+	for i := range q.lanes {
+		q.lanes[i].charge.Release()
+		q.lanes[i].charge = charge.Charge{}
 	}
 }
 
@@ -83,7 +99,8 @@ func (q *Queue) open(l *lane) {
 
 // Push queues items, whose Buf, Off and Len are set and each of which hands over
 // a reference, and returns how many messages were dropped by the policy (of
-// these or of older ones). Producer only. scratch is reused for what comes out.
+// these or of older ones). Producer only. scratch is reused for what comes out. Admit
+// charges what the queue takes for them.
 func (q *Queue) Push(ln bus.Lane, items []Item, scratch *[]Item) (dropped int) {
 	l := &q.lanes[ln]
 	if l.ring == nil && l.conflated == nil {
@@ -104,7 +121,7 @@ func (q *Queue) Push(ln bus.Lane, items []Item, scratch *[]Item) (dropped int) {
 		for i := range items {
 			dropped += l.conflated.push(l, &items[i])
 		}
-		l.conflated.publishLost(l)
+		l.publishOutside()
 	case bus.DropNewest, bus.Disconnect:
 		if n := l.ring.OfferBatch(items); n < len(items) {
 			dropped = l.drop(items[n:], frame.ReasonDropNewest)

@@ -89,6 +89,9 @@ func (m *queueMachine) push(t *rapid.T) {
 		m.bytes += uint64(items[i].Len)
 	}
 	before := m.f.q.Count()
+	if short := m.f.q.Admit(router.Bulk, items); short != 0 {
+		t.Fatalf("%d bytes are short, of more than can be charged", short)
+	}
 	dropped := m.f.q.Push(router.Bulk, items, &m.f.scratch)
 	if after := m.f.q.Count(); after.Dropped-before.Dropped != uint64(dropped) {
 		t.Fatalf("Push says that %d were dropped, the books %d", dropped, after.Dropped-before.Dropped)
@@ -136,6 +139,9 @@ func (m *queueMachine) evict(t *rapid.T) {
 	}
 }
 
+// trim is nothing that a consumer sees.
+func (m *queueMachine) trim(*rapid.T) { m.f.q.TrimIdle() }
+
 func (m *queueMachine) skip(t *rapid.T) {
 	n, size := rapid.Uint64Range(1, 5).Draw(t, "n"), rapid.Uint64Range(0, 100).Draw(t, "size")
 	m.pushed += n
@@ -182,7 +188,7 @@ func testQueueModel(t *testing.T, discard bool) {
 				m := &queueMachine{f: rawFeed(t, o, capacity, 1, false), o: o, capacity: capacity, last: make(map[string]int)}
 				rt.Repeat(map[string]func(*rapid.T){
 					"push": m.push, "push more": m.push, "take": m.take, "take more": m.take,
-					"evict": m.evict, "skip": m.skip, "skip unknown": m.skipUnknown, "": m.check,
+					"evict": m.evict, "trim": m.trim, "skip": m.skip, "skip unknown": m.skipUnknown, "": m.check,
 				})
 				if !discard {
 					m.finish(rt)

@@ -9,6 +9,7 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/charge"
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
@@ -18,12 +19,15 @@ type feed struct {
 	t       testing.TB
 	q       *queue.Queue
 	pool    *buffer.Pool
+	ledger  *charge.Ledger
 	scratch []queue.Item
 }
 
 func rawFeed(t testing.TB, o router.Overflow, bulk, urgent int, eager bool) *feed {
 	f := &feed{t: t, q: new(queue.Queue), pool: buffer.NewPool()}
+	f.ledger = charge.NewLedger(1<<40, 1<<40, f.pool)
 	f.q.Reset(o, bulk, urgent, eager)
+	f.q.ChargeTo(f.ledger.Open(true))
 	return f
 }
 
@@ -65,7 +69,11 @@ func (f *feed) push(ln router.Lane, topic string, payloads ...string) (dropped i
 	return f.q.Push(ln, f.items(topic, payloads...), &f.scratch)
 }
 
-func (f *feed) evict(n int) int { return f.q.Evict(router.Bulk, n, frame.ReasonMemory, &f.scratch) }
+func (f *feed) evict(n int) int {
+	out := f.q.Evict(router.Bulk, n, frame.ReasonMemory, &f.scratch)
+	defer queue.ReleaseItems(out)
+	return len(out)
+}
 
 func (f *feed) skip(count, size uint64, why router.Reason) {
 	f.q.Skip(router.Bulk, count, size, why)
@@ -263,7 +271,7 @@ func TestClaimableHoldsABound(t *testing.T) {
 func TestAnEvictionThatGetsNothingLeavesNoReason(t *testing.T) {
 	f := newFeed(t, router.DropOldest, 2, 2, false)
 	f.push(router.Bulk, "a", "0", "1")
-	if n := f.q.Evict(router.Bulk, 0, frame.ReasonMemory, &f.scratch); n != 0 {
+	if n := f.evict(0); n != 0 {
 		t.Errorf("%d were evicted", n)
 	}
 	f.push(router.Bulk, "a", "2")

@@ -8,6 +8,21 @@ import (
 // evictStep is how many messages go at a time, at most, when memory is short.
 const evictStep = 256
 
+// Weight returns how much memory evicting the lane's messages would give back, as an
+// estimate that is never below their own bytes; 0 where it has none, and nothing of its
+// slots to give back. Producer only.
+func (q *Queue) Weight(ln bus.Lane) int64 {
+	l := &q.lanes[ln]
+	n := int64(0)
+	if l.len() > 0 {
+		n = l.weight()
+	}
+	if q.signal == nil || l.conflated != nil && len(l.conflated.slots) > 0 {
+		n += l.charge.Bytes()
+	}
+	return n
+}
+
 // Share returns how many of the lane's messages, by their average, keep excess
 // bytes.
 func (q *Queue) Share(ln bus.Lane, excess int64) int {

@@ -70,10 +70,10 @@ type log struct {
 const MaxExpired = 8192
 
 // What a record and a topic's log take beside the frames, measured on 64-bit Linux as
-// the growth of the heap over 100,000 of each, and rounded up.
+// the growth of the heap, and rounded up; memory_test.go compares them.
 const (
 	recordBytes = 128
-	logBytes    = 512
+	logBytes    = 256 // beside its topic's place among the names
 	leastBeside = 1 << 20
 )
 
@@ -118,7 +118,7 @@ func (s *Replay) Add(name string, lane bus.Lane, items []queue.Item, now int64) 
 		l = &log{topic: name, lane: lane}
 		s.logs[name] = l
 		s.names.Put(name, l)
-		s.beside += logBytes + int64(len(name))
+		s.beside += logBytes + topic.NameBytes(name)
 	}
 	for i := range items {
 		f := items[i].Frame()
@@ -183,7 +183,7 @@ func (s *Replay) forget(n int) {
 		if l.numbers = l.numbers[1:]; len(l.numbers) == 0 {
 			delete(s.logs, l.topic)
 			s.names.Delete(l.topic)
-			s.beside -= logBytes + int64(len(l.topic))
+			s.beside -= logBytes + topic.NameBytes(l.topic)
 		}
 		s.forgotten = r.seq
 	}

@@ -32,8 +32,13 @@ type Retained struct {
 	// The owner that holds most is first.
 	byBytes, byCount ownerHeap
 	bytes            int64 // of memory, not of frames: buffers come in sizes
+	beside           int64 // what values and owners take beside their buffers, by estimate
 	search           uint64
 }
+
+// What a value takes beside its buffer and its topic's place among the names, with an
+// owner of its own at worst; measured like recordBytes.
+const valueBytes = 640
 
 // owner is a client, which may have ended, with the values that it published last.
 type owner struct {
@@ -70,6 +75,9 @@ func NewRetained(pool *buffer.Pool, limits Limits) *Retained {
 
 // Len returns how many topics have a value.
 func (r *Retained) Len() int { return len(r.values) }
+
+// Beside returns how much memory the values take beside their buffers, by estimate.
+func (r *Retained) Beside() int64 { return r.beside }
 
 // Keep takes a copy of it as the value of its topic, name. It returns how many values
 // the limits have removed.
@@ -108,6 +116,7 @@ func (r *Retained) add(v *value) {
 	}
 	r.values[v.topic] = o.order.PushBack(v)
 	r.names.Put(v.topic, v)
+	r.beside += valueBytes + topic.NameBytes(v.topic)
 	o.bytes += v.size()
 	r.bytes += v.size()
 	for _, h := range [...]*ownerHeap{&r.byBytes, &r.byCount} {
@@ -140,6 +149,7 @@ func (r *Retained) remove(name string) {
 	}
 	delete(r.values, name)
 	r.names.Delete(name)
+	r.beside -= valueBytes + topic.NameBytes(name)
 	r.bytes -= v.size()
 	v.buf.Release(1)
 }

@@ -47,12 +47,8 @@ func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 				c.refuse(f.ID(), errHello, true)
 				break
 			}
-			if f.Type() == frame.TypeReply {
-				c.session.BadReply(f, err)
-			} else {
-				s.b.Refused(err)
-				c.refuse(f.ID(), err, false)
-			}
+			s.b.Refused(err)
+			c.refuse(f.ID(), err, false)
 			c.work++
 			off += len(f)
 			continue

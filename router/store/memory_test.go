@@ -1,0 +1,75 @@
+package store_test
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/queue"
+	"github.com/daemoneye/eventbus/router/store"
+)
+
+// What the stores take beside their buffers is never more than Beside says.
+func TestWhatTheStoresTakeBesideTheirBuffers(t *testing.T) {
+	const n = 3000
+	part := func(i int) string { return fmt.Sprintf("%024d", i) }
+	for name, topic := range map[string]func(i int) string{
+		"the last segment differs": func(i int) string { return fmt.Sprintf("events.t.%06d", i) },
+		"eight long segments":      func(i int) string { return strings.Repeat(part(i)+".", 7) + part(i) },
+		"pairs":                    func(i int) string { return fmt.Sprint(i/2, ".", i%2) },
+	} {
+		pool := buffer.NewPool()
+		feed := func(add func(topic string, items []queue.Item)) {
+			for i := range n {
+				buf := pool.Get(1 << 10)
+				b, err := frame.Append(buf.B, &frame.Fields{Type: frame.TypePublish, Topic: topic(i), Payload: []byte("x"), Source: uint32(i), Sequence: uint64(i + 1)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				buf.B = b
+				add(strings.Clone(topic(i)), []queue.Item{{Buf: buf, Len: uint32(len(b))}})
+				buf.Release(1)
+			}
+		}
+		t.Run("replay, "+name, func(t *testing.T) {
+			before := heap() - pool.Live()
+			r, err := store.NewReplay(store.Rule{Pattern: "#", MaxCount: n, MaxBytes: 8 << 20}, pool)
+			if err != nil {
+				t.Fatal(err)
+			}
+			feed(func(topic string, items []queue.Item) { r.Add(topic, bus.Bulk, items, 0) })
+			compare(t, n, heap()-pool.Live()-before, r.Beside())
+			r.Release()
+		})
+		t.Run("retained, "+name, func(t *testing.T) {
+			before := heap() - pool.Live()
+			r := store.NewRetained(pool, store.Limits{Values: n, Bytes: 64 << 20})
+			feed(func(topic string, items []queue.Item) { r.Keep(topic, bus.Bulk, &items[0]) })
+			compare(t, n, heap()-pool.Live()-before, r.Beside())
+			r.Release()
+			if r.Beside() != 0 {
+				t.Errorf("%d bytes are left", r.Beside())
+			}
+		})
+	}
+}
+
+func compare(t *testing.T, n, got, said int64) {
+	t.Helper()
+	t.Logf("%d bytes each, said to be %d", got/n, said/n)
+	if got > said || said > 4*got {
+		t.Errorf("%d bytes each, said to be %d", got/n, said/n)
+	}
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
