@@ -116,6 +116,9 @@ func checkSleep(t *testing.T, got event.Process) {
 		UID                           event.Number
 		Name, CommandLine, Executable string
 	}
+	if got.Ancestors[0].PID == 0 || got.StartNs == 0 || got.User == "" {
+		t.Errorf("%v: ancestors %v, start %d, user %q", got.Operation, got.Ancestors, got.StartNs, got.User)
+	}
 	want := facts{uint32(os.Getpid()), event.Known(uint64(os.Geteuid())), "sleep", "/bin/sleep\x001000\x00", executable}
 	if diff := cmp.Diff(want, facts{got.PPID, got.UID, got.Name, got.CommandLine, got.Executable}); diff != "" {
 		t.Errorf("%v (-want +got):\n%s", got.Operation, diff)

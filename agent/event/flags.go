@@ -33,7 +33,7 @@ const (
 )
 
 // inheritable are the flags of fields that hold something with ImageInherited.
-const inheritable = NameUnread | ExecutableUnread | CommandLineUnread | UserUnread | DirectoryUnread
+const inheritable = NameUnread | ExecutableUnread | CommandLineUnread | UserUnread | DirectoryUnread | LoginUnread | CgroupUnread
 
 var flagNames = [...]string{
 	"name_unread",

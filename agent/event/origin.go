@@ -10,13 +10,13 @@ type Origin struct {
 }
 
 var origin = newBlock(offOrigin, 0, blockFixed,
-	row[Origin]{name: "event.provider", doc: "collector",
+	row[Origin]{name: "event.provider", doc: "collector that made the event",
 		form: text(MaxName, func(o *Origin) *string { return &o.Collector })},
 	row[Origin]{name: "host.name", sigma: "Computer", doc: "name of the host",
 		form: text(MaxHost, func(o *Origin) *string { return &o.Host })},
 	row[Origin]{name: "host.id", doc: "id of the host, whatever its name",
 		form: text(MaxID, func(o *Origin) *string { return &o.HostID })},
-	row[Origin]{name: "host.boot.id", doc: "run of the kernel",
+	row[Origin]{name: "host.boot.id", doc: "id of the run of the kernel",
 		form: uuid(func(o *Origin) *[16]byte { return &o.BootID })},
 	row[Origin]{name: "labels", doc: "labels of the host; one of them is labels.NAME",
 		form: pairs(MaxLabels, func(o *Origin) *[]Pair { return &o.Labels })},

@@ -4,8 +4,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// moment is one point in time on both clocks of an event.
-type moment struct{ monoNs, wallNs int64 }
+// moment is one point in time: on both clocks of an event, and since boot.
+type moment struct{ monoNs, wallNs, bootNs int64 }
+
+// started returns the wall time of the start of a process, 0 when its ticks are not
+// known. It is as exact as they are.
+func (m moment) started(ticks uint64) int64 {
+	if ticks == 0 {
+		return 0
+	}
+	ns := m.wallNs - m.bootNs + int64(ticks*tickNs)
+	return (ns + tickNs/2) / tickNs * tickNs
+}
 
 // clock relates the clocks of the kernel to one another. The relations change
 // when somebody sets the time, and when the machine sleeps: adjust takes them
@@ -33,7 +43,7 @@ func clockNs(id int32) int64 {
 func monoNs() int64 { return clockNs(unix.CLOCK_MONOTONIC) }
 
 func (c *clock) at(monoNs int64) moment {
-	return moment{monoNs: monoNs, wallNs: monoNs + c.wallOffsetNs}
+	return moment{monoNs: monoNs, wallNs: monoNs + c.wallOffsetNs, bootNs: monoNs + c.bootOffsetNs}
 }
 
 func (c *clock) now() moment { return c.at(monoNs()) }

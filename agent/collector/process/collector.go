@@ -43,6 +43,9 @@ type Options struct {
 	// does.
 	Host string
 
+	// Passwd is the file with the names of users; empty is /etc/passwd.
+	Passwd string
+
 	// HostID and Labels stand in every event beside Host.
 	HostID string
 	Labels []event.Pair
@@ -114,6 +117,9 @@ func (o *Options) complete() error {
 	if o.Root == "" {
 		o.Root = "/proc"
 	}
+	if o.Passwd == "" {
+		o.Passwd = "/etc/passwd"
+	}
 	if o.Host == "" {
 		o.Host, _ = os.Hostname() // events without it are better than none
 	}
@@ -165,6 +171,7 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 		emitter: &emitter{
 			emit:     emit,
 			origin:   origin.Encode(),
+			users:    users{path: c.options.Passwd},
 			sequence: &c.sequence,
 		},
 		forks: c.options.Forks,

@@ -288,9 +288,12 @@ func TestComparisonsWithProc(t *testing.T) {
 }
 
 func TestAnEventHasWhatProcSays(t *testing.T) {
+	const container = "4f1c0c9b1d5e2f3a4b5c6d7e8f90112233445566778899aabbccddeeff001122"
 	h := newHost(t)
 	h.set(systemd)
-	h.set(shell)
+	inside := shell
+	inside.login, inside.cgroup = "1000", "0::/system.slice/docker-"+container+".scope"
+	h.set(inside)
 	var got event.Process
 	h.emitter.emit = func(m collector.Message) {
 		v, err := event.Parse(m.Payload)
@@ -302,10 +305,14 @@ func TestAnEventHasWhatProcSays(t *testing.T) {
 		}
 	}
 	h.snapshot()
+	now := h.clock.now()
+	if want := now.wallNs - now.bootNs + 500*tickNs; got.StartNs < want-2*tickNs || got.StartNs > want+2*tickNs {
+		t.Errorf("it started at %d, want %d or so", got.StartNs, want)
+	}
 	if got.MonoNs == 0 || got.WallNs == 0 {
 		t.Error("the event has no time")
 	}
-	got.MonoNs, got.WallNs = 0, 0
+	got.MonoNs, got.WallNs, got.StartNs = 0, 0, 0
 	want := event.Process{
 		Header: event.Header{
 			Type:       event.TypeProcess,
@@ -324,6 +331,11 @@ func TestAnEventHasWhatProcSays(t *testing.T) {
 			ParentStartTicks:  10,
 			UID:               event.Known(uint64(os.Geteuid())), // who owns the files
 			GID:               event.Known(uint64(os.Getegid())),
+			User:              h.emitter.users.name(uint32(os.Geteuid()), 0),
+			LoginUID:          event.Known(1000),
+			LoginUser:         "ann",
+			Container:         container,
+			Unit:              "docker-" + container + ".scope",
 			Name:              "bash",
 			Executable:        "/bin/bash",
 			CommandLine:       "bash\x00-l\x00",

@@ -41,6 +41,15 @@
 // and command line as they were announced, and the user that was reported last,
 // which may be another one than at the start.
 //
+// # Who it is
+//
+// Each event names the user, also by name as /etc/passwd of the host has it; the user
+// who logged in; the container and the unit of systemd, from the control group; the
+// parent and up to five above it. The ancestors are those of the moment when the process
+// began (lineage.go): they are still named when they have ended, or run other programs.
+// A process whose parent had ended before its exec has the one that the kernel gave it
+// instead.
+//
 // # Losses
 //
 // When the kernel's buffer is full it drops reports. The connector numbers them
@@ -68,6 +77,9 @@
 //     loop) one in five to one in ten has no command line of its own.
 //   - A working directory that was deleted has " (deleted)" behind its path, as the
 //     kernel writes it, and is not told from one of that name.
+//   - A container is known by an id of 64 hexadecimal digits in the path of its control
+//     group, or by the name that LXC gives it. Users are named as on the host, although
+//     a container may call them otherwise; users of a directory service have no name.
 //   - Names are what the kernel keeps, 15 bytes.
 //   - Where procfs hides processes of other users (mount option hidepid), polling does
 //     not see them, and the connector's events of them say that they are unread.

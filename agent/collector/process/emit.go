@@ -18,6 +18,7 @@ const (
 type emitter struct {
 	emit     collector.Emit
 	origin   event.OriginBlock
+	users    users
 	sequence *uint64 // of the last event
 	buf      []byte
 	actor    event.ActorBlock // of the last event
@@ -40,19 +41,7 @@ func (e *emitter) announce(op event.Operation, r *record, at moment, how event.F
 	h.Flags = r.flags | how
 	h.PID = r.pid
 	h.StartTicks = r.startTicks
-	e.actor.Set(&event.Actor{
-		PPID:              r.ppid,
-		ParentStartTicks:  r.parent.startTicks,
-		UID:               event.Known(uint64(r.uid)),
-		GID:               event.Known(uint64(r.gid)),
-		Name:              r.image.name,
-		Executable:        r.image.executable,
-		CommandLine:       r.image.commandLine,
-		Directory:         r.image.directory,
-		ParentName:        r.parent.name,
-		ParentExecutable:  r.parent.executable,
-		ParentCommandLine: r.parent.commandLine,
-	})
+	h.Flags |= e.setActor(r, at)
 	exit := exitStatus(status) // stands in an exit only
 	e.buf = event.Append(e.buf[:0], &h, e.origin, e.actor, &exit)
 	topic := TopicLifecycle
@@ -60,6 +49,45 @@ func (e *emitter) announce(op event.Operation, r *record, at moment, how event.F
 		topic = TopicMetadata
 	}
 	e.emit(collector.Message{Topic: topic, Payload: e.buf, EventType: event.TypeProcess.String(), PID: r.pid})
+}
+
+// setActor encodes who a process is. It returns the flags of what it cannot name.
+func (e *emitter) setActor(r *record, at moment) (unnamed event.Flags) {
+	if r.started.ticks != r.startTicks {
+		r.started = started{r.startTicks, at.started(r.startTicks)}
+	}
+	a := event.Actor{
+		Name:        r.image.name,
+		Executable:  r.image.executable,
+		CommandLine: r.image.commandLine,
+		Directory:   r.image.directory,
+		StartNs:     r.started.ns,
+		Container:   r.cgroup.container,
+		Unit:        r.cgroup.unit,
+		PPID:        r.ppid,
+	}
+	if !r.flags.Has(event.UserUnread) || r.flags.Has(event.ImageInherited) {
+		a.UID, a.GID = event.Known(uint64(r.uid)), event.Known(uint64(r.gid))
+		if a.User = e.users.name(r.uid, at.monoNs); a.User == "" {
+			unnamed |= event.UserNameUnread
+		}
+	}
+	if r.login != nobody {
+		a.LoginUID = event.Known(uint64(r.login))
+		if a.LoginUser = e.users.name(r.login, at.monoNs); a.LoginUser == "" {
+			unnamed |= event.LoginNameUnread
+		}
+	}
+	if p := r.above[0]; p != nil {
+		a.ParentStartTicks, a.ParentName, a.ParentExecutable, a.ParentCommandLine = p.startTicks, p.name, p.executable, p.commandLine
+	}
+	for i, p := range r.above[1:] {
+		if p != nil {
+			a.Ancestors[i] = event.Ancestor{PID: p.pid, Name: p.name, Executable: p.executable}
+		}
+	}
+	e.actor.Set(&a)
+	return unnamed
 }
 
 // gap emits that the kernel dropped reports.

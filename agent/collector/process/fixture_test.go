@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,12 +34,15 @@ type proc struct {
 	flags     uint64
 	loading   bool // in the middle of an exec
 	threads   int
+	login     string // empty: nobody
+	cgroup    string // empty: the root
 }
 
 func newHost(t *testing.T) *host {
 	t.Helper()
 	h := &host{t: t, root: t.TempDir()}
 	h.write("sys/kernel/random/boot_id", "00112233-4455-6677-8899-aabbccddeeff\n")
+	h.write("passwd", fmt.Sprintf("root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\nself:x:%d:::/:/bin/sh\n", os.Geteuid()))
 	r, err := newReader(h.root)
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +54,7 @@ func newHost(t *testing.T) *host {
 		emitter: &emitter{
 			emit:     h.take,
 			origin:   origin.Encode(),
+			users:    users{path: filepath.Join(h.root, "passwd")},
 			sequence: new(uint64),
 		},
 	}
@@ -87,6 +92,8 @@ func (h *host) set(p proc) {
 		line = strings.ReplaceAll(p.args, " ", "\x00") + "\x00"
 	}
 	h.write(dir+"/cmdline", line)
+	h.write(dir+"/loginuid", cmp.Or(p.login, "4294967295"))
+	h.write(dir+"/cgroup", cmp.Or(p.cgroup, "0::/")+"\n")
 	if p.exe != "" {
 		if err := os.Symlink(p.exe, filepath.Join(h.root, dir, "exe")); err != nil {
 			h.t.Fatal(err)

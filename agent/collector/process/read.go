@@ -26,15 +26,18 @@ import (
 //
 // One goroutine at a time.
 type reader struct {
-	root string
-	fs   procfs.FS
-	buf  []byte
+	root    string
+	fs      procfs.FS
+	buf     []byte
+	cgroups cgroups
 }
 
 // observation is what /proc says about a process at one moment.
 type observation struct {
 	ppid       uint32
 	uid, gid   uint32
+	login      uint32 // who logged in; nobody for no login, and where it is unread
+	cgroup     cgroup
 	startTicks uint64
 	stack      uint64
 	alive      bool // not only an entry that waits for its parent
@@ -59,7 +62,7 @@ func newReader(root string) (*reader, error) {
 		return nil, err
 	}
 	// One byte more than an event takes, so that the event knows it was cut.
-	return &reader{root: root, fs: fs, buf: make([]byte, event.MaxCommandLine+1)}, nil
+	return &reader{root: root, fs: fs, buf: make([]byte, event.MaxCommandLine+1), cgroups: cgroups{}}, nil
 }
 
 // list returns the pids that there are.
@@ -90,7 +93,7 @@ func (r *reader) stat(pid uint32) (s stat, ok bool, err error) {
 }
 
 func (r *reader) statAt(dir int, path string) (s stat, ok bool, err error) {
-	b, err := r.file(dir, path)
+	b, err := r.shown(dir, path)
 	if isAbsent(err) {
 		return s, false, nil
 	}
@@ -143,6 +146,7 @@ func (r *reader) process(pid uint32) (o observation, ok bool) {
 	if dirErr != nil {
 		o.unread |= event.DirectoryUnread
 	}
+	r.place(dir, &o)
 	if s.kernel {
 		o.unread |= event.KernelThread
 		return o, true
@@ -160,6 +164,25 @@ func (r *reader) process(pid uint32) (o observation, ok bool) {
 		o.unread |= event.CommandLineUnread
 	}
 	return o, true
+}
+
+// nobody is the kernel's number for no user: nobody has logged in.
+const nobody = ^uint32(0)
+
+// place reads where a process belongs: to a login, a container, a unit. The kernel
+// keeps both files until nothing is left of the process.
+func (r *reader) place(dir int, o *observation) {
+	o.login = nobody
+	if b, err := r.shown(dir, "loginuid"); err != nil {
+		o.unread |= event.LoginUnread // the kernel may be built without it
+	} else if id, err := strconv.ParseUint(string(b), 10, 32); err == nil {
+		o.login = uint32(id)
+	}
+	if b, err := r.shown(dir, "cgroup"); err != nil {
+		o.unread |= event.CgroupUnread
+	} else {
+		o.cgroup = r.cgroups.parse(b)
+	}
 }
 
 // deletedSuffix is what the kernel writes behind the path of a file that has been
@@ -198,10 +221,7 @@ func (r *reader) file(dir int, path string) ([]byte, error) {
 	defer unix.Close(fd)
 	n := 0
 	for n < len(r.buf) {
-		m, err := unix.Read(fd, r.buf[n:])
-		if err == unix.EINTR {
-			continue
-		}
+		m, err := read(fd, r.buf[n:])
 		if err != nil {
 			return nil, err
 		}
@@ -211,6 +231,29 @@ func (r *reader) file(dir int, path string) ([]byte, error) {
 		n += m
 	}
 	return r.buf[:n], nil
+}
+
+// shown is file for one that the kernel makes as a whole, so that the first read has
+// all of it and none is needed to see the end.
+func (r *reader) shown(dir int, path string) ([]byte, error) {
+	fd, err := unix.Openat(dir, path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	n, err := read(fd, r.buf)
+	if err != nil {
+		return nil, err
+	}
+	return r.buf[:n], nil
+}
+
+func read(fd int, b []byte) (n int, err error) {
+	for {
+		if n, err = unix.Read(fd, b); err != unix.EINTR {
+			return n, err
+		}
+	}
 }
 
 func (r *reader) link(dir int, path string) (string, error) {

@@ -8,14 +8,16 @@ import (
 type record struct {
 	pid, ppid  uint32
 	startTicks uint64
+	started    started
 	uid, gid   uint32
 	image      image
 	stack      uint64 // see stat.stack; 0 when not known
+	login      uint32 // see observation.login
+	cgroup     cgroup
 	flags      event.Flags
 
-	// parent is the parent as it was when the process began or was announced:
-	// an exit names the same one, although that may have ended long before.
-	parent ancestor
+	above      lineage
+	asAncestor *ancestor // see self
 
 	life      life
 	threaded  bool   // it has or had other threads than its leader, as far as known
@@ -26,18 +28,20 @@ type record struct {
 	round     uint64 // of the last comparison with /proc that found it
 }
 
-// ancestor is what an event tells about a parent.
-type ancestor struct {
-	startTicks  uint64
-	name        string
-	executable  string
-	commandLine string
+// started is the wall time that events give for a start. It is computed once, so that
+// all events of the process have the same, whatever the clock does.
+type started struct {
+	ticks uint64
+	ns    int64
 }
 
 const (
 	imageUnread = event.NameUnread | event.ExecutableUnread | event.CommandLineUnread | event.DirectoryUnread
+	placeUnread = event.LoginUnread | event.CgroupUnread
+	// inherited are those that a fork copies from the parent.
+	inherited = imageUnread | placeUnread | event.UserUnread | event.ImageInherited | event.KernelThread | event.ExecutableDeleted
 	// readFlags are those that reading a process from /proc decides anew.
-	readFlags = imageUnread | event.UserUnread | event.ImageInherited | event.KernelThread | event.StartTimeEstimated |
+	readFlags = imageUnread | placeUnread | event.UserUnread | event.ImageInherited | event.KernelThread | event.StartTimeEstimated |
 		event.ExecutableDeleted
 )
 
@@ -65,6 +69,7 @@ func (r *record) adopt(o *observation, asOf int64) {
 	if !o.unread.Has(event.UserUnread) {
 		r.uid, r.gid = o.uid, o.gid
 	}
+	r.login, r.cgroup = o.login, o.cgroup
 	r.flags = r.flags&^readFlags | o.unread
 	r.revive()
 	if o.leaderless {
@@ -78,7 +83,7 @@ func (r *record) adopt(o *observation, asOf int64) {
 
 // keep leaves what is known of the image, and says that it is from before.
 func (r *record) keep() {
-	r.flags |= imageUnread | event.UserUnread
+	r.flags |= imageUnread | placeUnread | event.UserUnread
 	if r.image != (image{}) {
 		r.flags |= event.ImageInherited
 	}
@@ -94,9 +99,11 @@ func (t table) fork(pid, ppid uint32, startTicks uint64) *record {
 	r := &record{pid: pid, ppid: ppid, startTicks: startTicks, flags: event.StartTimeEstimated}
 	if p := t[ppid]; p != nil {
 		r.uid, r.gid, r.image, r.stack = p.uid, p.gid, p.image, p.stack
-		r.flags |= p.flags & (imageUnread | event.UserUnread | event.ImageInherited | event.KernelThread | event.ExecutableDeleted)
+		r.login, r.cgroup = p.login, p.cgroup
+		r.flags |= p.flags & inherited
 	} else {
-		r.flags |= imageUnread | event.UserUnread
+		r.login = nobody
+		r.flags |= imageUnread | placeUnread | event.UserUnread
 	}
 	t.nameParent(r)
 	t[pid] = r
@@ -105,28 +112,9 @@ func (t table) fork(pid, ppid uint32, startTicks uint64) *record {
 
 // unknown adds a process of which nothing is known but the pid.
 func (t table) unknown(pid uint32) *record {
-	r := &record{pid: pid, flags: imageUnread | event.UserUnread | event.ParentUnread}
+	r := &record{pid: pid, login: nobody, flags: imageUnread | placeUnread | event.UserUnread | event.ParentUnread}
 	t[pid] = r
 	return r
-}
-
-// nameParent notes who the parent is, if that is known; a process without one
-// has nothing to note.
-func (t table) nameParent(r *record) {
-	p := t[r.ppid]
-	if p == nil {
-		if r.ppid != 0 && r.parent == (ancestor{}) {
-			r.flags |= event.ParentUnread
-		}
-		return
-	}
-	r.flags &^= event.ParentUnread
-	r.parent = ancestor{
-		startTicks:  p.startTicks,
-		name:        p.image.name,
-		executable:  p.image.executable,
-		commandLine: p.image.commandLine,
-	}
 }
 
 // runsParentsProgram reports whether a process was forked and has not yet run a

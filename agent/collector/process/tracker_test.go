@@ -114,9 +114,9 @@ func TestReportsOfTheKernel(t *testing.T) {
 			},
 			want: []string{
 				"lifecycle start 200 parent 100 (bash): bash /bin/bash [bash -l] name_unread executable_unread command_line_unread" +
-					" user_unread working_directory_unread image_inherited start_time_estimated",
+					" user_unread working_directory_unread image_inherited start_time_estimated login_unread cgroup_unread",
 				"lifecycle exit 200 parent 100 (bash): bash /bin/bash [bash -l] status 0/0 name_unread executable_unread command_line_unread" +
-					" user_unread working_directory_unread image_inherited start_time_estimated",
+					" user_unread working_directory_unread image_inherited start_time_estimated login_unread cgroup_unread",
 			},
 		},
 		{
@@ -152,7 +152,7 @@ func TestReportsOfTheKernel(t *testing.T) {
 			},
 			want: []string{
 				"lifecycle start 200 parent 100 (bash): bash /bin/bash [bash -l] name_unread executable_unread command_line_unread" +
-					" user_unread working_directory_unread image_inherited start_time_estimated",
+					" user_unread working_directory_unread image_inherited start_time_estimated login_unread cgroup_unread",
 			},
 		},
 		{
@@ -171,9 +171,9 @@ func TestReportsOfTheKernel(t *testing.T) {
 			},
 			want: []string{
 				"lifecycle start 200 parent 0:   [] name_unread executable_unread command_line_unread" +
-					" user_unread parent_unread working_directory_unread",
+					" user_unread parent_unread working_directory_unread login_unread cgroup_unread",
 				"lifecycle exit 200 parent 0:   [] status 0/0 name_unread executable_unread command_line_unread" +
-					" user_unread parent_unread working_directory_unread",
+					" user_unread parent_unread working_directory_unread login_unread cgroup_unread",
 			},
 		},
 		{
@@ -328,9 +328,9 @@ func TestReportsOfTheKernel(t *testing.T) {
 			},
 			want: []string{
 				"lifecycle start 100 parent 1 (systemd): bash /bin/bash [bash -l] name_unread executable_unread command_line_unread" +
-					" user_unread working_directory_unread image_inherited",
+					" user_unread working_directory_unread image_inherited login_unread cgroup_unread",
 				"lifecycle exit 100 parent 1 (systemd): bash /bin/bash [bash -l] status 3/0 name_unread executable_unread command_line_unread" +
-					" user_unread working_directory_unread image_inherited",
+					" user_unread working_directory_unread image_inherited login_unread cgroup_unread",
 			},
 		},
 		{
