@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
@@ -25,8 +24,7 @@ type printer struct {
 	fields []string // nil for all
 	topics bool
 
-	line    []byte
-	compact bytes.Buffer
+	line []byte
 }
 
 func newPrinter(p *program, o *tailOptions) (*printer, error) {
@@ -133,7 +131,7 @@ func (p *printer) withTopic(m *router.Message, body []byte) ([]byte, error) {
 	}{string(m.Topic()), m.Frame.Source(), m.Sequence, time.Duration(router.Now() - m.Published()), body})
 }
 
-// body returns the payload as one JSON value without line ends.
+// body returns the payload as one JSON object on one line.
 func (p *printer) body(m *router.Message) ([]byte, error) {
 	switch m.Frame.Content() {
 	case frame.ContentEvent:
@@ -142,13 +140,19 @@ func (p *printer) body(m *router.Message) ([]byte, error) {
 			return p.line, nil
 		}
 	case frame.ContentJSON:
-		p.compact.Reset()
-		if json.Compact(&p.compact, m.Payload) == nil {
-			return p.compact.Bytes(), nil
+		p.line = appendLine(p.line[:0], m.Payload)
+		if isObject(p.line) {
+			return p.line, nil
+		}
+		if len(p.line) > 0 {
+			return json.Marshal(map[string]any{"topic": string(m.Topic()), "json": json.RawMessage(p.line)})
 		}
 	}
+	wrapped := map[string]any{"topic": string(m.Topic()), "base64": m.Payload}
 	if utf8.Valid(m.Payload) {
-		return json.Marshal(map[string]string{"topic": string(m.Topic()), "text": string(m.Payload)})
+		wrapped = map[string]any{"topic": string(m.Topic()), "text": string(m.Payload)}
 	}
-	return json.Marshal(map[string]any{"topic": string(m.Topic()), "base64": m.Payload})
+	b, err := json.Marshal(wrapped)
+	p.line = appendLine(p.line[:0], b)
+	return p.line, err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 	"unicode/utf8"
@@ -110,7 +109,7 @@ func runPublish(ctx context.Context, p *program, t *target, m router.Outgoing, p
 
 func contentOf(payload []byte) frame.Content {
 	switch {
-	case json.Valid(payload):
+	case strictJSON(payload):
 		return frame.ContentJSON
 	case utf8.Valid(payload):
 		return frame.ContentText

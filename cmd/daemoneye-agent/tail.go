@@ -40,9 +40,9 @@ func newTail(p *program) *cobra.Command {
 Print the messages of all topics that a pattern takes. On a terminal each is one
 readable line: time, host, what happened, who did it, and the detail that matters.
 Elsewhere, and with --json, it is one JSON object a line: the agent's events in the
-names of the Elastic Common Schema, JSON payloads as they are, others as text or
-base64. What was lost is announced on standard error. In a pattern + is one segment,
-and # at the end any number.
+names of the Elastic Common Schema, objects as they are, and others in an object, as
+json, text or base64. What was lost is announced on standard error. In a pattern + is
+one segment, and # at the end any number.
 
 Without --count and --timeout it goes on until Ctrl-C or the agent's end. With
 --count, an end before that is a failure. Colours are left out where NO_COLOR is set.`,
