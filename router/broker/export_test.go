@@ -44,7 +44,7 @@ type Pace struct{ pace }
 func NewPace(budget time.Duration) *Pace { return &Pace{pace{budget: int64(budget)}} }
 
 // Turn takes note of a turn, and returns how long to rest.
-func (p *Pace) Turn(now int64, n uint64) time.Duration { return p.turn(now, n) }
+func (p *Pace) Turn(now int64, n, size uint64) time.Duration { return p.turn(now, n, size) }
 
 // Idle takes note that there was nothing to do.
 func (p *Pace) Idle() { p.idle() }

@@ -36,7 +36,7 @@ func (b *Broker) RunWith(ctx context.Context, d Driver) error {
 		pace     = pace{budget: int64(b.opts.LatencyBudget)}
 	)
 	for {
-		seqBefore := b.seq
+		seqBefore, bytesBefore := b.seq, b.stats.total.bytes
 		polled, err := d.Poll(wait)
 		b.signal.Disarm()
 		b.now = bus.Now()
@@ -56,7 +56,7 @@ func (b *Broker) RunWith(ctx context.Context, d Driver) error {
 			b.flush() // what that had to say; the next turn may be a while off
 		}
 		if worked {
-			if rest := pace.turn(b.now, b.seq-seqBefore); rest > 0 {
+			if rest := pace.turn(b.now, b.seq-seqBefore, b.stats.total.bytes-bytesBefore); rest > 0 {
 				d.Pause(rest - time.Duration(bus.Now()-b.now))
 			}
 			wait = 0

@@ -17,23 +17,27 @@ type pace struct {
 }
 
 const (
-	// denseTurn is how many messages make a turn a large batch.
-	denseTurn = 64
+	// denseTurn is how many messages make a turn a large batch, and denseBytes how many
+	// bytes. Without a bound in bytes a stream of 16 KiB messages, of which a turn brings
+	// 16, rested after each turn: 14,000 messages a second instead of 70,000 (make bench,
+	// BudgetStreams).
+	denseTurn  = 64
+	denseBytes = 16 << 10
 	// probeAfter rests in a row two turns go without, to see how closely they
 	// would follow each other.
 	probeAfter = 16
 )
 
-// turn takes note of a turn with work, which began at now and routed n messages,
-// and returns how long after its beginning the next one may begin.
-func (p *pace) turn(now int64, n uint64) time.Duration {
+// turn takes note of a turn with work, which began at now and routed n messages of
+// together size bytes, and returns how long after its beginning the next one may begin.
+func (p *pace) turn(now int64, n, size uint64) time.Duration {
 	if p.budget == 0 {
 		return 0
 	}
 	interval := now - p.last
 	p.last = now
 	switch {
-	case n >= denseTurn:
+	case n >= denseTurn || size >= denseBytes:
 		p.resting, p.probing = false, true
 		return 0
 	case p.resting && p.rests < probeAfter:

@@ -9,12 +9,16 @@ import (
 	"github.com/daemoneye/eventbus/router/broker"
 )
 
-// turns feeds a pace with turns at the times given, n messages each, and returns
-// how long it would rest after each.
+// turns feeds a pace with turns at the times given, n messages of 168 bytes each, and
+// returns how long it would rest after each.
 func turns(budget time.Duration, n uint64, at ...time.Duration) (rests []time.Duration) {
+	return sizedTurns(budget, n, 168, at...)
+}
+
+func sizedTurns(budget time.Duration, n, size uint64, at ...time.Duration) (rests []time.Duration) {
 	p := broker.NewPace(budget)
 	for _, now := range at {
-		rests = append(rests, p.Turn(int64(now), n))
+		rests = append(rests, p.Turn(int64(now), n, n*size))
 	}
 	return rests
 }
@@ -49,6 +53,9 @@ func TestTheLatencyBudgetIsSpentOnDenseTraffic(t *testing.T) {
 	if n := rested(turns(budget, 1000, every(time.Microsecond, 100)...)); n != 0 {
 		t.Errorf("turns that are large batches rest %d times", n)
 	}
+	if n := rested(sizedTurns(budget, 1, 16<<10, every(time.Microsecond, 100)...)); n != 0 {
+		t.Errorf("turns of one large message rest %d times", n)
+	}
 	// Dense traffic rests after nearly every turn, but for a look now and then.
 	if n := rested(turns(budget, 1, every(100*time.Microsecond, 1000)...)); n < 800 || n == 1000 {
 		t.Errorf("dense traffic rests %d times in 1000 turns", n)
@@ -58,12 +65,12 @@ func TestTheLatencyBudgetIsSpentOnDenseTraffic(t *testing.T) {
 func TestAnIdleTurnEndsTheRests(t *testing.T) {
 	p := broker.NewPace(time.Millisecond)
 	for _, now := range every(10*time.Microsecond, 10) {
-		p.Turn(int64(now), 1)
+		p.Turn(int64(now), 1, 168)
 	}
 	p.Idle()
 	var got []time.Duration
 	for _, now := range every(5*time.Millisecond, 3) {
-		got = append(got, p.Turn(int64(now+time.Hour), 1))
+		got = append(got, p.Turn(int64(now+time.Hour), 1, 168))
 	}
 	if diff := cmp.Diff([]time.Duration{0, 0, 0}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -14,6 +14,7 @@ type Session struct {
 	who       bus.Identity
 	sink      Sink
 	authorize bus.Authorize
+	features  frame.Features
 	inflates  frame.Flags // compressions that the client can undo
 	local     bool        // consumed on goroutines of this process
 	listens   bool        // the inbox is, too
@@ -53,9 +54,11 @@ const (
 	maxSessionBytes   = 1 << 20
 )
 
-// Attach adds a client. inflates names the compressions it can undo.
-func (b *Broker) Attach(who bus.Identity, sink Sink, authorize bus.Authorize, inflates frame.Flags) *Session {
-	return b.attach(who, sink, authorize, inflates, false)
+// Attach adds a client, which has those of the features of frame that features names.
+func (b *Broker) Attach(who bus.Identity, sink Sink, authorize bus.Authorize, features frame.Features) *Session {
+	p := b.attach(who, sink, authorize, features.Compressions(), false)
+	p.features = features
+	return p
 }
 
 func (b *Broker) attach(who bus.Identity, sink Sink, authorize bus.Authorize, inflates frame.Flags, local bool) *Session {

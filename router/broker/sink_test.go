@@ -39,7 +39,13 @@ func attach(t *testing.T, b *broker.Broker, inflates frame.Flags) (far *farEnd, 
 		}
 	}
 	far = &farEnd{b: b}
-	on(func() { far.session = b.Attach(router.Identity{Name: "far"}, far, nil, inflates) })
+	on(func() {
+		var features frame.Features
+		if inflates != 0 {
+			features = frame.FeatureS2
+		}
+		far.session = b.Attach(router.Identity{Name: "far"}, far, nil, features)
+	})
 	t.Cleanup(func() {
 		on(func() { far.close() })
 	})

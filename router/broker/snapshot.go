@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/charge"
 	"github.com/daemoneye/eventbus/router/queue"
@@ -78,12 +79,18 @@ func (b *Broker) snapshot() bus.Stats {
 
 // stats returns the subscription's books, but for the reasons of its drops.
 func (s *Sub) stats(n *queue.Counts) bus.SubStats {
-	return bus.SubStats{
+	stats := bus.SubStats{
 		Source: s.session.id, ID: s.ID, Name: s.Name(), Patterns: s.spec.Patterns, Overflow: s.spec.Policy(),
 		Capacity: s.Queue.Capacity(bus.Bulk), Matched: n.Matched, Delivered: n.Delivered, Dropped: n.Dropped,
 		Queued: n.Queued + n.Taken, QueuedBytes: n.QueuedBytes, DeliveredBytes: n.DeliveredBytes, DroppedBytes: n.DroppedBytes,
 		DroppedBy: map[string]uint64{},
 	}
+	if s.session.local || s.Queue.Reported() {
+		inFlight := s.Queue.InFlight(bus.Bulk) + s.Queue.InFlight(bus.Urgent)
+		lost := n.ByReason[frame.ReasonClient]
+		stats.InFlight, stats.ClientLost = &inFlight, &lost
+	}
+	return stats
 }
 
 func addReasons(into map[string]uint64, n *queue.Counts) {

@@ -25,7 +25,7 @@ func TestTheBooksSayWhatBecameOfEachMessage(t *testing.T) {
 	want := router.SubStats{
 		Source: got.Source, ID: got.ID, Name: "s", Patterns: []string{"a"}, Overflow: router.DropOldest, Capacity: 4,
 		Matched: 6, Dropped: 2, Queued: 4, QueuedBytes: 4 * uint64(sizeOf("a", "0")), DroppedBytes: 2 * uint64(sizeOf("a", "0")),
-		DroppedBy: map[string]uint64{"queue full, oldest dropped": 2},
+		DroppedBy: map[string]uint64{"queue full, oldest dropped": 2}, InFlight: new(int), ClientLost: new(uint64),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

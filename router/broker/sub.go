@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/charge"
 	"github.com/daemoneye/eventbus/router/filter"
@@ -23,6 +24,7 @@ type Sub struct {
 	charge   charge.Charge
 	weighed  [queue.LaneCount]weighed
 	serial   uint64 // its place among all, by age
+	granted  int    // capacity of the bulk lane, without what the past has beside it
 	at       int    // its place in routes.subs
 	found    uint64 // the last search of routes that found it
 	isReady  bool
@@ -110,15 +112,38 @@ func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, err
 	for i := range past.Messages {
 		room[past.Messages[i].Lane]++
 	}
-	s.charge = held
+	s.charge, s.granted = held, capacity
 	s.Queue.Reset(overflow, capacity+room[bus.Bulk], b.opts.UrgentQueued+room[bus.Urgent], p.local)
 	s.Queue.ChargeTo(p.account)
+	if p.features&frame.FeatureCredit != 0 {
+		s.Queue.AwaitReports(frame.CreditWindow(capacity))
+	}
 	p.subs[id] = s
 	p.filterEntries += weight
 	p.filterBytes += size
 	b.index.add(s)
 	b.deliverPast(s, past)
 	return s, b.seq, nil
+}
+
+// Granted returns the capacity of the subscription's bulk lane that the broker granted,
+// in messages.
+func (s *Sub) Granted() int { return s.granted }
+
+// Credit takes a client's report of what its program has taken. An error is a fault of
+// the client.
+func (p *Session) Credit(c frame.Credit) error {
+	s := p.subs[c.Subscription]
+	if s == nil || !s.Queue.Reported() {
+		return nil
+	}
+	if err := s.Queue.Report(c); err != nil {
+		return err
+	}
+	if s.Queue.Pending() {
+		s.markReady()
+	}
+	return nil
 }
 
 // Unsubscribe ends a subscription and drops what is queued for it; it reports
@@ -164,6 +189,7 @@ func (p *Session) stop(s *Sub, why error) {
 	s.stopped, s.why = true, why
 	p.b.index.remove(s)
 	p.b.draining = append(p.b.draining, s)
+	s.Queue.LiftWindow()
 	s.Queue.Close()
 }
 
@@ -179,6 +205,7 @@ func (p *Session) remove(s *Sub, why error) {
 		p.b.handOver(s)
 	}
 	if !p.local {
+		s.Queue.EndReports(s.why == nil)
 		s.Queue.Discard()
 		p.b.finalizeLast(s)
 	}

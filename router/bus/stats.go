@@ -85,18 +85,24 @@ type ClientStats struct {
 
 // SubStats are one subscription's.
 type SubStats struct {
-	Source         uint32            `json:"source"`
-	ID             uint64            `json:"id"`
-	Name           string            `json:"name"`
-	Patterns       []string          `json:"topic_patterns"`
-	Overflow       Overflow          `json:"overflow"`
-	Capacity       int               `json:"capacity"`
-	Matched        uint64            `json:"matched"`
-	Delivered      uint64            `json:"delivered"`
-	Dropped        uint64            `json:"dropped"`
-	Queued         int               `json:"queued"`
-	QueuedBytes    uint64            `json:"queued_bytes"`
-	DeliveredBytes uint64            `json:"delivered_bytes"`
-	DroppedBytes   uint64            `json:"dropped_bytes"`
-	DroppedBy      map[string]uint64 `json:"dropped_by,omitempty"`
+	Source         uint32   `json:"source"`
+	ID             uint64   `json:"id"`
+	Name           string   `json:"name"`
+	Patterns       []string `json:"topic_patterns"`
+	Overflow       Overflow `json:"overflow"`
+	Capacity       int      `json:"capacity"`
+	Matched        uint64   `json:"matched"`
+	Delivered      uint64   `json:"delivered"`
+	Dropped        uint64   `json:"dropped"`
+	Queued         int      `json:"queued"`
+	QueuedBytes    uint64   `json:"queued_bytes"`
+	DeliveredBytes uint64   `json:"delivered_bytes"`
+	DroppedBytes   uint64   `json:"dropped_bytes"`
+	// InFlight are those of Queued that were sent and that the program has not taken
+	// yet, and ClientLost those of Dropped that the client's own queue dropped. Both are
+	// nil where the client does not report them: then Delivered counts what was written
+	// to its socket. In process they are 0.
+	InFlight   *int              `json:"in_flight"`
+	ClientLost *uint64           `json:"client_lost"`
+	DroppedBy  map[string]uint64 `json:"dropped_by,omitempty"`
 }

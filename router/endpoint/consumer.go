@@ -21,6 +21,9 @@ type Consumer struct {
 	// Observe, where set, is shown each batch when it was taken, before any of it is
 	// shown to the program.
 	Observe func(items []queue.Item)
+	// Settled, where set, gets the messages that were shown to the program, a batch at
+	// a time, before their references are released.
+	Settled func(ln bus.Lane, items []queue.Item)
 
 	delivered, lost atomic.Uint64
 	maxPayload      atomic.Int64
@@ -186,6 +189,9 @@ func (c *Consumer) show(ctx context.Context, ln bus.Lane, yield func(*bus.Messag
 		h.at += done
 		c.delivered.Add(uint64(done))
 		c.Queue.Delivered(ln, done, uint64(size))
+		if c.Settled != nil && done > 0 {
+			c.Settled(ln, items[:done])
+		}
 		queue.ReleaseItems(items[:done])
 	}()
 	for i := range items {

@@ -61,5 +61,5 @@ func (l *lane) len() int {
 // queuedBytes is what is neither delivered nor dropped; conflated messages were
 // dropped when they were replaced.
 func (l *lane) queuedBytes() uint64 {
-	return l.pos - l.handedOverBytes - l.droppedBytes - l.doneBytes.Load() - l.lostBytes.Load()
+	return l.pos - l.handedOverBytes - l.droppedBytes - l.doneBytes.Load() - l.lostBytes.Load() - l.reports.inFlightBytes()
 }

@@ -32,6 +32,11 @@ func (q *Queue) Dequeue(max int) (t Batch, ok bool) {
 // DequeueLane is Take from one lane.
 func (q *Queue) DequeueLane(ln bus.Lane, max int) (t Batch, ok bool) {
 	l := &q.lanes[ln]
+	if q.window > 0 && ln == bus.Bulk {
+		if max = min(max, q.window-q.InFlight(ln)); max <= 0 {
+			return t, false
+		}
+	}
 	switch {
 	case l.conflates:
 		ok = l.dequeueConflated(&t)
@@ -40,6 +45,9 @@ func (q *Queue) DequeueLane(ln bus.Lane, max int) (t Batch, ok bool) {
 	}
 	t.Lane = ln
 	t.Gap.Urgent = ln == bus.Urgent
+	if q.reported {
+		l.reports.dequeued += uint64(len(t.Items))
+	}
 	return t, ok
 }
 
@@ -129,8 +137,15 @@ func (l *lane) setGap(t *Batch, seq, pos uint64) {
 	l.expSeq, l.expPos = seq, pos
 }
 
-// Delivered books n taken messages of together size bytes as delivered.
+// Delivered counts n taken messages of together size bytes as delivered, or as in
+// flight where the consumer reports what it has taken.
 func (q *Queue) Delivered(ln bus.Lane, n int, size uint64) {
+	if q.reported {
+		r := &q.lanes[ln].reports
+		r.sent += uint64(n)
+		r.sentBytes += size
+		return
+	}
 	q.lanes[ln].done.Add(uint64(n))
 	q.lanes[ln].doneBytes.Add(size)
 }

@@ -29,7 +29,8 @@ type lane struct {
 	largest                     uint32 // of the messages since the lane was last seen empty
 	tail                        mark   // behind the last message that was refused or evicted
 	unknown                     mark   // where something was lost of unknown size, and its Reason
-	outside                     loss   // lost outside of slots, in all, where the lane conflates
+	reports                     reports
+	outside                     loss // lost outside of slots, in all, where the lane conflates
 
 	// written by the producer, taken by the consumer
 	natural bus.Reason    // of the losses that the policy makes; constant

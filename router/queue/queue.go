@@ -21,7 +21,7 @@ func (q *Queue) Capacity(ln bus.Lane) int { return q.lanes[ln].capacity }
 
 const (
 	LaneCount   = 2
-	reasonCount = 8 // one more than frame.ReasonInflate
+	reasonCount = 9 // one more than frame.ReasonClient
 )
 
 // Queue is what waits for one subscriber: two lanes, an overflow policy, and
@@ -33,13 +33,18 @@ type Queue struct {
 	signal   *ring.Signal // where a consumer on another goroutine sleeps; else nil
 	closed   atomic.Bool
 	woken    atomic.Bool // Wait returns, whatever there is
+	reported bool        // see AwaitReports
+	window   int
+	// of a client's own queue, see SetDropReason
+	dropReason bus.Reason
+	onDrop     func(ln bus.Lane, items []Item)
 }
 
 // Reset makes q ready for use with a capacity for each lane; it must not be in
 // use. Rings are made when the first message comes, or at once when eager: a
 // consumer on another goroutine needs them there.
 func (q *Queue) Reset(overflow bus.Overflow, bulk, urgent int, eager bool) {
-	q.overflow = overflow
+	q.overflow, q.dropReason = overflow, frame.ReasonDropOldest
 	q.lanes[bus.Bulk].capacity, q.lanes[bus.Urgent].capacity = bulk, urgent
 	for i := range q.lanes {
 		q.lanes[i].natural = naturalReason(overflow)
@@ -103,6 +108,10 @@ func (q *Queue) open(l *lane) {
 // charges what the queue takes for them.
 func (q *Queue) Push(ln bus.Lane, items []Item, scratch *[]Item) (dropped int) {
 	l := &q.lanes[ln]
+	first, end := 0, len(items)
+	if q.window > 0 && ln == bus.Bulk {
+		dropped, first, end = q.makeRoom(ln, len(items), scratch)
+	}
 	if l.ring == nil && l.conflated == nil {
 		q.open(l)
 	}
@@ -116,20 +125,34 @@ func (q *Queue) Push(ln bus.Lane, items []Item, scratch *[]Item) (dropped int) {
 		l.largest = max(l.largest, it.Len)
 	}
 	l.seq, l.pos = seq, pos
+	if end < len(items) {
+		dropped += l.drop(items[end:], frame.ReasonDropNewest)
+		l.tail.store(seq, pos)
+	}
+	if first > 0 {
+		dropped += l.drop(items[:first], frame.ReasonDropOldest)
+	}
+	items = items[first:end]
 	switch q.overflow {
 	case bus.Conflate:
 		for i := range items {
 			dropped += l.conflated.push(l, &items[i])
 		}
 		l.publishOutside()
+		if excess := q.outstanding(ln) - l.capacity; q.window > 0 && ln == bus.Bulk && excess > 0 {
+			dropped += q.dropOldest(ln, excess, scratch)
+		}
 	case bus.DropNewest, bus.Disconnect:
 		if n := l.ring.OfferBatch(items); n < len(items) {
-			dropped = l.drop(items[n:], frame.ReasonDropNewest)
+			dropped += l.drop(items[n:], frame.ReasonDropNewest)
 			l.tail.store(seq, pos)
 		}
 	default:
 		if out := l.ring.PushBatch(items, (*scratch)[:0]); len(out) > 0 {
-			dropped = l.drop(out, frame.ReasonDropOldest)
+			if q.onDrop != nil {
+				q.onDrop(ln, out)
+			}
+			dropped += l.drop(out, q.dropReason)
 			clear(out)
 			*scratch = out
 		}
@@ -146,6 +169,9 @@ func (q *Queue) Notify() {
 // Room returns how many messages the lane takes before its policy acts.
 func (q *Queue) Room(ln bus.Lane) int {
 	l := &q.lanes[ln]
+	if q.window > 0 && ln == bus.Bulk {
+		return max(0, l.capacity-q.outstanding(ln))
+	}
 	return l.capacity - l.len()
 }
 

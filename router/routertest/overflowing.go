@@ -2,6 +2,7 @@ package routertest
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/daemoneye/eventbus/router"
@@ -131,6 +132,53 @@ var overflowing = []testCase{
 			for i := range 100 {
 				t.publish(bus, "demo.x", numbers(100*i, 100*i+100)...)
 				t.expect(s, numbers(100*i, 100*i+100)...)
+			}
+		},
+	},
+	{
+		name: "a small queue bounds all that waits",
+		rule: "with a queue of 16, no more than 16 messages wait for a program that takes none, wherever they are; the broker knows what became of each",
+		run: func(t *suite) {
+			a, b := t.dial("a"), t.dial("b")
+			s := t.subscribe(b, router.Subscription{SubscriberID: "small", Patterns: []string{"demo.x"}, Queue: 16})
+			const all = 500
+			t.publish(a, "demo.x", numbers(0, all)...)
+			t.flush(a)
+			var delivered, lost uint64
+			last := ""
+			for m := range s.Messages(t.ctx()) {
+				if m.Gap != nil {
+					lost += m.Gap.Count
+				} else {
+					delivered++
+					last = string(m.Payload)
+				}
+				if delivered+lost == all {
+					break
+				}
+			}
+			if delivered > 16 || last != "499" {
+				t.Errorf("%d messages waited, the last of them %q: want at most 16, the newest among them", delivered, last)
+			}
+			for { // the program's hand is reported within moments
+				stats := t.stats(a)
+				i := slices.IndexFunc(stats.Subscriptions, func(s router.SubStats) bool { return s.Name == "small" })
+				if i < 0 {
+					t.Fatal("the subscription is not in the statistics")
+				}
+				got := stats.Subscriptions[i]
+				if got.InFlight == nil || got.ClientLost == nil {
+					t.Fatal("what the program has taken is not known")
+				}
+				if got.Queued == 0 {
+					if got.Delivered != delivered || got.Dropped != lost || got.Matched != all {
+						t.Errorf("matched %d, delivered %d, dropped %d, want %d, %d, %d", got.Matched, got.Delivered, got.Dropped, all, delivered, lost)
+					}
+					return
+				}
+				if t.ctx().Err() != nil {
+					t.Fatal("it does not come")
+				}
 			}
 		},
 	},

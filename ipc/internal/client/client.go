@@ -40,7 +40,10 @@ type Client struct {
 	out        outbox
 	calls      endpoint.Requester
 	responders endpoint.Responders
-	requests   openRequests
+
+	creditTimer *time.Timer // reports credit; started when creditArmed is set
+	creditArmed atomic.Bool
+	requests    openRequests
 
 	terms atomic.Pointer[terms] // of the last connection
 
@@ -80,6 +83,8 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 		unix.Close(s.fd)
 		return nil, unixsock.NewOpError("dial", o.Path, err)
 	}
+	c.creditTimer = time.AfterFunc(time.Hour, c.reportAllCredit)
+	c.creditTimer.Stop()
 	c.out.connect(s.fd, s.welcome.MaxMessageSize)
 	c.startWorker(c.out.run)
 	go c.run(s) // Close waits for readerDone

@@ -89,6 +89,7 @@ func (c *Client) drain(ctx context.Context) error {
 	c.closed, c.draining = true, true // the goodbye that comes is expected
 	subs := slices.Collect(maps.Values(c.subs))
 	c.mu.Unlock()
+	c.reportAllCredit()
 	if err := c.out.drain(ctx); err != nil && !errors.Is(err, ErrDisconnected) {
 		return err
 	} // why a connection has ended, the reading goroutine knows
@@ -133,6 +134,7 @@ func (c *Client) close(patience time.Duration) {
 	impatient := time.AfterFunc(patience, c.hangUp)
 	c.out.close(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Fault{}))
 	impatient.Stop()
+	c.creditTimer.Stop()
 	c.cancel()
 	c.hangUp()
 	<-c.readerDone

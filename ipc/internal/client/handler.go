@@ -29,10 +29,23 @@ func (s *subscription) handleMessages(b []byte, maxSize int, st *frame.Stream) (
 			m.Payload = s.inflated
 		}
 		s.handled++
+		s.handledBytes += uint64(len(f))
 		s.handler(m)
 	}
 	s.laneNext[st.Lane] = base + st.Next
 	return n
+}
+
+// endHandled brings the counts up to date, after a run of a lane's messages. Reading
+// goroutine only.
+func (s *subscription) endHandled(ln bus.Lane) {
+	n := s.handled - s.delivered.Load()
+	if n == 0 {
+		return
+	}
+	s.delivered.Store(s.handled)
+	s.reportCredit(s.credit.consumed(ln, int(n), s.handledBytes))
+	s.handledBytes = 0
 }
 
 // handleGap calls the handler with a loss. Reading goroutine only.

@@ -303,6 +303,24 @@ func (o *outbox) enqueue(f *frame.Fields) error {
 	return err
 }
 
+// enqueueCredit appends the credit frames of s that are new, as enqueue does.
+func (o *outbox) enqueueCredit(s *subscription) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.closed || o.sealed:
+		return bus.ErrClosed
+	case o.fd < 0:
+		return ErrDisconnected
+	}
+	urgent := &o.lanes[bus.Urgent]
+	n := len(*urgent)
+	if *urgent = s.credit.appendFrames(*urgent, frame.Now()); len(*urgent) > n {
+		o.arm(frame.Now(), minWait)
+	}
+	return nil
+}
+
 // abort writes the goodbye, where that would not be inside a frame and the socket
 // takes it at once, and stops writing.
 func (o *outbox) abort(goodbye []byte) {

@@ -168,7 +168,7 @@ func (r *receiver) message(f frame.Frame, off int) {
 // to date.
 func (r *receiver) endRun() {
 	if r.sub != nil && r.sub.handler != nil {
-		r.sub.delivered.Store(r.sub.handled)
+		r.sub.endHandled(r.stream.Lane)
 	}
 	if len(r.run) == 0 {
 		return
@@ -217,7 +217,11 @@ func (r *receiver) control(f frame.Frame) error {
 		_ = c.out.enqueue(&frame.Fields{Type: frame.TypePong, Priority: frame.NormalPriority, ID: f.ID(), Time: f.Time()})
 	case frame.TypeAck:
 		if s := r.lookup(f.ID()); s != nil {
-			s.acknowledged()
+			ack, err := frame.ParseAck(f.Payload())
+			if err != nil {
+				return unixsock.NewOpError("read", c.o.Path, err)
+			}
+			s.acknowledged(ack)
 		}
 		c.calls.Answer(f)
 	case frame.TypeCancel:

@@ -36,12 +36,15 @@ type subscription struct {
 	laneBase     [2]uint64 // added to a lane's numbers, which begin anew with each connection
 	laneNext     [2]uint64 // number of a lane's next message, where a handler counts by them
 	handled      uint64    // messages; delivered is brought up to it after each run
+	handledBytes uint64    // of those that are not counted yet
 	message      bus.Message
 	inflated     []byte
 	scratch      []queue.Item
 
 	draining bool // guarded by c.mu; it is not resumed on a new connection
 	pending  bool // guarded by c.mu; Subscribe waits for the ack, and sends the frame itself
+
+	credit credit
 
 	mu       sync.Mutex // held while producing into the consumer's queue
 	produced bool       // guarded by mu; nothing more is produced
@@ -61,8 +64,11 @@ func (c *Client) subscribe(ctx context.Context, spec bus.Subscription) (*subscri
 	if s.handler == nil {
 		q := new(queue.Queue)
 		q.Reset(bus.DropOldest, c.o.Queue, c.o.Queue, true)
+		q.SetDropReason(frame.ReasonClient, s.droppedItems)
 		s.consumer = endpoint.NewConsumer(q, c.terms.Load().MaxMessageSize)
+		s.consumer.Settled = s.settledItems
 	}
+	s.credit.begin(s.id, [2]uint64{})
 	s.ctx, s.cancel = context.WithCancel(c.ctx)
 	c.mu.Lock()
 	if c.closed {
@@ -155,6 +161,7 @@ func (s *subscription) Close() error {
 	if !connected {
 		return nil // the broker has forgotten it already
 	}
+	_ = c.out.enqueueCredit(s)
 	err := c.out.enqueue(s.unsubscribeFrame()) // it waits for nothing, so that a handler may call Close
 	if errors.Is(err, ErrDisconnected) || errors.Is(err, bus.ErrClosed) {
 		return nil
@@ -210,7 +217,8 @@ func (s *subscription) drain(ctx context.Context) error {
 }
 
 // acknowledged makes it a subscription that is resumed on a new connection.
-func (s *subscription) acknowledged() {
+func (s *subscription) acknowledged(ack frame.Ack) {
+	s.credit.setWindow(ack.Window)
 	s.c.mu.Lock()
 	s.pending = false
 	s.c.mu.Unlock()
@@ -296,5 +304,10 @@ func (s *subscription) gap(g *frame.Gap) {
 // of messages. Reading goroutine only.
 func (s *subscription) connectionLost() {
 	s.laneBase = s.laneNext
+	next := [2]uint64{} // a handler's messages have no number in a queue
+	if s.consumer != nil {
+		next = [2]uint64{s.consumer.Queue.Next(bus.Bulk), s.consumer.Queue.Next(bus.Urgent)}
+	}
+	s.credit.begin(s.id, next)
 	s.gap(&frame.Gap{Lane: bus.Bulk, Reason: frame.ReasonConnection})
 }

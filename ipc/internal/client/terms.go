@@ -11,10 +11,12 @@ type terms struct {
 	frame.Welcome
 	urgent   topic.Patterns
 	inflates frame.Flags // compressions that the broker takes
+	credit   bool        // the broker takes credit frames
 }
 
 func newTerms(w frame.Welcome) *terms {
-	t := &terms{Welcome: w, inflates: frame.ParseFeatures(w.Features).Compressions()}
+	features := frame.ParseFeatures(w.Features)
+	t := &terms{Welcome: w, inflates: features.Compressions(), credit: features&frame.FeatureCredit != 0}
 	for _, text := range w.Urgent {
 		if p, err := topic.ParsePattern(text, true); err == nil { // a bad one is of a later version
 			t.urgent = append(t.urgent, p)

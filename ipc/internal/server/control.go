@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router/broker"
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
@@ -18,16 +19,17 @@ func (c *conn) control(f frame.Frame) {
 	switch f.Type() {
 	case frame.TypeSubscribe:
 		spec, err := bus.ParseSubscription(f.Payload())
+		var sub *broker.Sub
 		var seq uint64
 		if err == nil {
-			_, seq, err = c.session.Subscribe(f.ID(), spec)
+			sub, seq, err = c.session.Subscribe(f.ID(), spec)
 		}
 		if err != nil {
 			s.b.Refused(err)
 			c.refuse(f.ID(), err, false)
 			return
 		}
-		c.ack(f.ID(), seq)
+		c.ack(f.ID(), frame.Ack{Sequence: seq, Queue: uint32(sub.Granted()), Window: uint32(sub.Queue.Window())})
 	case frame.TypeUnsubscribe:
 		if f.Flags()&frame.FlagDrain != 0 && c.session.Stop(f.ID()) {
 			c.drains = append(c.drains, f.ID())
@@ -39,7 +41,16 @@ func (c *conn) control(f frame.Frame) {
 		}
 		c.unsent.markLost(f.ID())
 		c.session.Unsubscribe(f.ID())
-		c.ack(f.ID(), 0)
+		c.ack(f.ID(), frame.Ack{})
+	case frame.TypeCredit:
+		report, err := frame.ParseCredit(f.Payload())
+		if err == nil {
+			err = c.session.Credit(report)
+		}
+		if err != nil {
+			s.b.Refused(err)
+			c.refuse(f.ID(), err, false)
+		}
 	case frame.TypePing:
 		c.session.Pong(f.ID(), f.Time())
 	case frame.TypeError:
@@ -50,6 +61,7 @@ func (c *conn) control(f frame.Frame) {
 		c.session.Finish() // without this, what is queued might never come to an end
 		c.session.RequestWrite()
 	case frame.TypeGoodbye:
+		c.session.Finish() // what is in flight was sent to a client that ends by itself
 		c.close(nil)
 	default:
 		s.b.Refused(frame.ErrUnexpected)
@@ -71,9 +83,9 @@ func (c *conn) endDrained() {
 	})
 }
 
-func (c *conn) ack(id, seq uint64) {
+func (c *conn) ack(id uint64, a frame.Ack) {
 	c.ctl = frame.AppendControl(c.ctl, frame.TypeAck, id, frame.Now(), frame.AckSize)
-	c.ctl = frame.AppendAck(c.ctl, frame.Ack{Sequence: seq})
+	c.ctl = frame.AppendAck(c.ctl, a)
 	c.sendControl()
 }
 

@@ -1,0 +1,153 @@
+package client
+
+import (
+	"sync"
+	"time"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/queue"
+)
+
+// A client reports to the broker, in credit frames, what the program has taken of each
+// subscription and what its own queue has dropped: at once where the subscription has a
+// window that would run dry, else once in creditInterval.
+
+const creditInterval = time.Second
+
+// credit counts what has become of a subscription's messages since it began on the
+// current connection. The consumer and the reading goroutine settle messages.
+type credit struct {
+	mu     sync.Mutex
+	window uint32        // guarded by mu; of the bulk lane, 0: none
+	lanes  [2]laneCredit // guarded by mu
+}
+
+// laneCredit counts one lane.
+type laneCredit struct {
+	from     uint64 // number of the first message that counts: those before came by another connection
+	total    frame.Credit
+	reported uint64 // consumed and lost, by the last report
+}
+
+func (l *laneCredit) settled() uint64 { return l.total.Consumed + l.total.Lost }
+
+// begin starts the counts anew, for a subscription that begins on a new connection:
+// next are the numbers of the lanes' next messages.
+func (k *credit) begin(id uint64, next [2]uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.window = 0
+	for ln := range k.lanes {
+		k.lanes[ln] = laneCredit{from: next[ln], total: frame.Credit{Subscription: id, Lane: bus.Lane(ln)}}
+	}
+}
+
+// setWindow is called with the ack of the subscription.
+func (k *credit) setWindow(window uint32) {
+	k.mu.Lock()
+	k.window = window
+	k.mu.Unlock()
+}
+
+// consumed counts n messages of together size bytes that the program has taken. It
+// reports whether the broker must know at once.
+func (k *credit) consumed(ln bus.Lane, n int, size uint64) (due bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	l := &k.lanes[ln]
+	l.total.Consumed += uint64(n)
+	l.total.ConsumedBytes += size
+	return k.due(ln)
+}
+
+// lost counts n messages of together size bytes that the client's own queue dropped.
+func (k *credit) lost(ln bus.Lane, n int, size uint64) (due bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	l := &k.lanes[ln]
+	l.total.Lost += uint64(n)
+	l.total.LostBytes += size
+	return k.due(ln)
+}
+
+// due is for the caller that holds mu.
+func (k *credit) due(ln bus.Lane) bool {
+	l := &k.lanes[ln]
+	return ln == bus.Bulk && frame.CreditDue(l.settled()-l.reported, k.window)
+}
+
+// counted returns how many of items came by the current connection, and their bytes.
+func (k *credit) counted(ln bus.Lane, items []queue.Item) (n int, size uint64) {
+	k.mu.Lock()
+	from := k.lanes[ln].from
+	k.mu.Unlock()
+	for i := range items {
+		if items[i].Sequence() >= from {
+			n++
+			size += uint64(items[i].Len)
+		}
+	}
+	return n, size
+}
+
+// appendFrames appends credit frames for the lanes whose counts have changed since the
+// last report.
+func (k *credit) appendFrames(dst []byte, now int64) []byte {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for ln := range k.lanes {
+		l := &k.lanes[ln]
+		if l.settled() == l.reported {
+			continue
+		}
+		l.reported = l.settled()
+		dst = frame.AppendControl(dst, frame.TypeCredit, 0, now, frame.CreditSize)
+		dst = frame.AppendCredit(dst, l.total)
+	}
+	return dst
+}
+
+// settledItems counts what the consumer has shown.
+func (s *subscription) settledItems(ln bus.Lane, items []queue.Item) {
+	if n, size := s.credit.counted(ln, items); n > 0 {
+		s.reportCredit(s.credit.consumed(ln, n, size))
+	}
+}
+
+// droppedItems counts what the client's own queue has dropped.
+func (s *subscription) droppedItems(ln bus.Lane, items []queue.Item) {
+	if n, size := s.credit.counted(ln, items); n > 0 {
+		s.reportCredit(s.credit.lost(ln, n, size))
+	}
+}
+
+// reportCredit reports at once when that is due, and otherwise within
+// creditInterval.
+func (s *subscription) reportCredit(due bool) {
+	c := s.c
+	if !c.terms.Load().credit {
+		return
+	}
+	if due {
+		_ = c.out.enqueueCredit(s) // without a connection there is no broker to bound
+		return
+	}
+	if c.creditArmed.CompareAndSwap(false, true) {
+		c.creditTimer.Reset(creditInterval)
+	}
+}
+
+// reportAllCredit reports what has changed, of all subscriptions.
+func (c *Client) reportAllCredit() {
+	c.creditArmed.Store(false)
+	c.mu.Lock()
+	subs := make([]*subscription, 0, len(c.subs))
+	for _, s := range c.subs {
+		subs = append(subs, s)
+	}
+	c.mu.Unlock()
+	for _, s := range subs {
+		_ = c.out.enqueueCredit(s) // as above
+	}
+}
