@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -135,6 +136,10 @@ func TestDialEndsWithItsContext(t *testing.T) {
 // connecting reports whether a thread of this process waits in connect(2), or whether
 // the kernel does not tell.
 func connecting() bool {
+	call := unix.SYS_CONNECT
+	if runtime.GOARCH == "386" {
+		call = 102 // socketcall(2), through which it connects there
+	}
 	calls, _ := filepath.Glob("/proc/self/task/*/syscall")
 	reported := false
 	for _, path := range calls {
@@ -143,7 +148,7 @@ func connecting() bool {
 			continue // it has ended
 		}
 		reported = true
-		if n, _, _ := strings.Cut(string(b), " "); n == strconv.Itoa(unix.SYS_CONNECT) {
+		if n, _, _ := strings.Cut(string(b), " "); n == strconv.Itoa(call) {
 			return true
 		}
 	}

@@ -37,7 +37,8 @@ type Options struct {
 	// DrainTimeout bounds how long Serve, when its context has ended, goes on
 	// writing what is queued; default 2 s, at most 24 h.
 	DrainTimeout time.Duration
-	// Ready is called once, when connections are accepted.
+	// Ready is called once, when the socket is there and the server is about to accept
+	// its clients. It is called on the goroutine of Serve, so it must not wait for one.
 	Ready func(path string)
 }
 
@@ -63,7 +64,6 @@ func (o *Options) setDefaults() {
 const (
 	maxConnections = 1 << 20
 	maxTimeout     = 24 * time.Hour
-	maxRate        = 1_000_000_000
 )
 
 // check finds what no default can mend.
@@ -73,7 +73,7 @@ func (o *Options) check() error {
 		got, min, max int
 	}{
 		{"MaxConnections", o.MaxConnections, 1, maxConnections},
-		{"PublishRate", o.PublishRate, 0, maxRate},
+		{"PublishRate", o.PublishRate, 0, policy.MaxRate},
 	} {
 		if v.got < v.min || v.got > v.max {
 			return fmt.Errorf("ipc: options: %s is %d, want %d to %d", v.name, v.got, v.min, v.max)
@@ -95,28 +95,19 @@ func (o *Options) check() error {
 // what is queued and a goodbye to the clients for at most DrainTimeout, and returns
 // ErrServerClosed. Any other error ended it early. When it returns, all connections
 // are closed and the socket is gone.
+//
+// Serve takes the place of router.Broker.Run. Where either was called before, it
+// returns router.ErrRunning at once, and binds nothing. A Listener is closed in any
+// case.
 func Serve(ctx context.Context, b *router.Broker, o Options) error {
-	o.setDefaults()
-	if err := o.check(); err != nil {
+	r, l, err := prepare(b, &o)
+	if err != nil {
 		if o.Listener != nil {
 			err = errors.Join(err, o.Listener.Close())
 		}
 		return err
 	}
-	l := o.Listener
-	if l == nil {
-		path := o.Path
-		if path == "" {
-			var err error
-			if path, err = DefaultPath(b.Options().Name); err != nil {
-				return err
-			}
-		}
-		var err error
-		if l, err = Listen(path); err != nil {
-			return err
-		}
-	}
+	defer r.Release() // where it is not run
 	s, err := server.New(b.Engine(), l.l, server.Options{
 		MaxConnections: o.MaxConnections, ConnectionTimeout: o.ConnectionTimeout, Heartbeat: max(o.Heartbeat, broker.Tick),
 		Policy: o.Policy, PublishRate: o.PublishRate, DrainTimeout: o.DrainTimeout,
@@ -127,7 +118,7 @@ func Serve(ctx context.Context, b *router.Broker, o Options) error {
 	if o.Ready != nil {
 		o.Ready(l.Path())
 	}
-	err = s.Run(ctx)
+	err = s.Run(ctx, r)
 	if cerr := s.Close(); err == nil {
 		err = cerr
 	}
@@ -135,4 +126,37 @@ func Serve(ctx context.Context, b *router.Broker, o Options) error {
 		err = ErrServerClosed
 	}
 	return err
+}
+
+// prepare checks the options, and takes the right to run b and the socket.
+func prepare(b *router.Broker, o *Options) (*broker.Runner, *Listener, error) {
+	o.setDefaults()
+	if err := o.check(); err != nil {
+		return nil, nil, err
+	}
+	r, err := b.Engine().Claim()
+	if err != nil {
+		return nil, nil, fmt.Errorf("ipc: serve: %w", err)
+	}
+	l, err := o.listener(b)
+	if err != nil {
+		r.Release()
+		return nil, nil, err
+	}
+	return r, l, nil
+}
+
+// listener returns the Listener, or binds Path.
+func (o *Options) listener(b *router.Broker) (*Listener, error) {
+	if o.Listener != nil {
+		return o.Listener, nil
+	}
+	if o.Path == "" {
+		path, err := DefaultPath(b.Options().Name)
+		if err != nil {
+			return nil, err
+		}
+		o.Path = path
+	}
+	return Listen(o.Path)
 }

@@ -115,6 +115,7 @@ var (
 	ErrDenied        = bus.ErrDenied
 	ErrOverloaded    = bus.ErrOverloaded
 	ErrSubscription  = bus.ErrSubscription
+	ErrRunning       = bus.ErrRunning
 )
 
 // ParsePattern checks text as a pattern; see topic.ParsePattern.

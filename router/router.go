@@ -29,7 +29,8 @@ func New(o Options) (*Broker, error) {
 
 // Run routes for in-process clients until ctx ends. It may be called once, and
 // returns nil after an orderly end: all clients are closed then, and what was
-// queued for in-process subscribers can still be taken.
+// queued for in-process subscribers can still be taken. ErrRunning is returned at
+// once where Run or ipc.Serve was called before.
 func (b *Broker) Run(ctx context.Context) error { return b.b.Run(ctx) }
 
 // Client returns an in-process client of the broker, called name. It may be used

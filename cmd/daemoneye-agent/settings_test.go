@@ -73,7 +73,7 @@ func TestBoundsOfKeysAreThoseOfTheirReaders(t *testing.T) {
 		}
 	}
 	message := "broker: {max_message_size: %d, max_memory_bytes: 1GiB}"
-	if takes(message, frame.MaxSize+1) || !takes(message, min(frame.MaxSize, 64<<20)) {
+	if takes(message, int64(frame.MaxSize)+1) || !takes(message, min(frame.MaxSize, 64<<20)) {
 		t.Errorf("a message may have %d bytes", frame.MaxSize)
 	}
 }

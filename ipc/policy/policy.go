@@ -31,9 +31,13 @@ type Grant struct {
 	Name, Role string
 	// Authorize decides on each topic; nil allows all but the broker's own.
 	Authorize bus.Authorize
-	// PublishRate bounds its messages a second; 0 is the server's default.
+	// PublishRate bounds its messages a second; 0 is the server's default, and what is
+	// beyond MaxRate counts as that.
 	PublishRate int
 }
+
+// MaxRate is the highest bound on the messages of one connection in a second.
+const MaxRate = 1_000_000_000
 
 // SameUser admits processes of the server's own user, and root, to everything.
 // It is the default policy: only these two can write to a socket of mode 0600 in a

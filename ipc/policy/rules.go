@@ -21,7 +21,8 @@ type Rule struct {
 
 	// Rights are what is granted.
 	Rights Rights
-	// PublishRate bounds messages a second; 0 is the server's default.
+	// PublishRate bounds messages a second; 0 is the server's default, and the most is
+	// MaxRate.
 	PublishRate int
 }
 
@@ -39,6 +40,9 @@ func NewRules(rules ...Rule) (*Rules, error) {
 	rs := &Rules{}
 	for i, r := range rules {
 		c, err := r.Rights.compile()
+		if err == nil && (r.PublishRate < 0 || r.PublishRate > MaxRate) {
+			err = fmt.Errorf("PublishRate is %d, want 0 to %d", r.PublishRate, MaxRate)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("ipc: policy: rule %d: %w", i+1, err)
 		}

@@ -102,4 +102,9 @@ func TestBadRule(t *testing.T) {
 	if !errors.Is(err, bus.ErrPattern) || !strings.Contains(err.Error(), "rule 2: respond") {
 		t.Error(err)
 	}
+	for _, rate := range []int{-1, policy.MaxRate + 1} {
+		if _, err := policy.NewRules(policy.Rule{PublishRate: rate}); err == nil || !strings.Contains(err.Error(), "want 0 to 1000000000") {
+			t.Errorf("a rate of %d: %v", rate, err)
+		}
+	}
 }

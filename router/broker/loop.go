@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/daemoneye/eventbus/router/bus"
@@ -10,18 +9,52 @@ import (
 
 // Run routes for in-process clients until ctx ends. It may be called once, and
 // returns nil after an orderly end: all sessions are closed then, and what was
-// queued for in-process subscribers can still be taken.
+// queued for in-process subscribers can still be taken. A second call returns
+// bus.ErrRunning.
 func (b *Broker) Run(ctx context.Context) error {
 	return b.RunWith(ctx, newIdler())
 }
 
 // RunWith is Run with a driver. An error of the driver ends it and is returned.
+func (b *Broker) RunWith(ctx context.Context, d Driver) error {
+	r, err := b.Claim()
+	if err != nil {
+		return err
+	}
+	return r.Run(ctx, d)
+}
+
+// Runner is the right to be the routing thread. A broker gives it out once at a time,
+// so who has it can make ready what the routing thread needs, and know that it will
+// run. It is either run or released. One goroutine at a time.
+type Runner struct{ b *Broker }
+
+// Claim returns the right to run b, or bus.ErrRunning where another has it.
+func (b *Broker) Claim() (*Runner, error) {
+	if !b.running.CompareAndSwap(false, true) {
+		return nil, bus.ErrRunning
+	}
+	return &Runner{b}, nil
+}
+
+// Release gives the right back, so that another may run the broker. It does nothing
+// after Run.
+func (r *Runner) Release() {
+	if r.b != nil {
+		r.b.running.Store(false)
+		r.b = nil
+	}
+}
+
+// Run is Broker.RunWith by the one who has the right. It may be called once.
 //
 // A turn takes what has come, from all sides, routes it into the queues, and
 // then writes the queues out. A turn under load is a larger batch.
-func (b *Broker) RunWith(ctx context.Context, d Driver) error {
-	if !b.running.CompareAndSwap(false, true) {
-		return errors.New("router: Run was called before")
+func (r *Runner) Run(ctx context.Context, d Driver) error {
+	b := r.b
+	r.b = nil
+	if b == nil {
+		return bus.ErrRunning
 	}
 	b.mu.Lock()
 	b.driver = d

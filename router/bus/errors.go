@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -30,6 +31,9 @@ var (
 	ErrOverloaded = frame.ErrOverloaded
 	// ErrSubscription says that a subscription cannot mean anything.
 	ErrSubscription = frame.ErrSubscription
+	// ErrRunning is returned by Run and ipc.Serve of a broker that runs already, or
+	// has run: each of the two is the routing thread, and a broker has one.
+	ErrRunning = errors.New("the broker runs already, or has run")
 )
 
 // LimitError says which limit a request would have exceeded. It is

@@ -327,7 +327,7 @@ func (o *outbox) abort(goodbye []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.writable() && !o.writing {
-		unixsock.RawSend(o.fd, []unix.Iovec{{Base: &goodbye[0], Len: uint64(len(goodbye))}})
+		unixsock.RawSend(o.fd, []unix.Iovec{unixsock.Piece(goodbye)})
 		o.detach()
 	}
 }

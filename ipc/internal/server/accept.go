@@ -88,7 +88,7 @@ func refusal(code frame.Code, format string, args ...any) []byte {
 // sendAndClose writes b and closes the socket. The socket is new, so it has room for
 // a few bytes.
 func sendAndClose(fd int, b []byte) {
-	unixsock.RawSend(fd, []unix.Iovec{{Base: &b[0], Len: uint64(len(b))}})
+	unixsock.RawSend(fd, []unix.Iovec{unixsock.Piece(b)})
 	unix.Close(fd)
 }
 

@@ -99,7 +99,7 @@ func (s *Server) closeConns() {
 // in the middle of a frame.
 func (c *conn) writeLastControl() {
 	if len(c.ctl) > 0 && c.unsent.empty() && !c.blocked {
-		unixsock.RawSend(c.fd, []unix.Iovec{{Base: &c.ctl[0], Len: uint64(len(c.ctl))}})
+		unixsock.RawSend(c.fd, []unix.Iovec{unixsock.Piece(c.ctl)})
 	}
 }
 

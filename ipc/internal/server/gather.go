@@ -5,6 +5,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/frame/buffer"
+	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 	"github.com/daemoneye/eventbus/router/broker"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/queue"
@@ -113,7 +114,7 @@ func (c *conn) gatherLane(g *gather, sub *broker.Sub, lane bus.Lane, now int64) 
 
 // add appends bytes that stay where they are.
 func (g *gather) add(b []byte) {
-	g.iov = append(g.iov, unix.Iovec{Base: &b[0], Len: uint64(len(b))})
+	g.iov = append(g.iov, unixsock.Piece(b))
 	g.total += len(b)
 	g.lastBuf = nil
 }
@@ -141,7 +142,8 @@ func (g *gather) addItems(items []queue.Item) (size uint64) {
 		for ; i < len(items) && items[i].Buf == buf && items[i].Off == end; i++ {
 			end += items[i].Len
 		}
-		g.iov[len(g.iov)-1].Len += uint64(end - start)
+		v := &g.iov[len(g.iov)-1]
+		v.SetLen(int(v.Len) + int(end-start))
 		g.addReferences(buf, i-first)
 		size += uint64(end - start)
 	}

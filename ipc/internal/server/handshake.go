@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ipc/policy"
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
@@ -25,8 +26,8 @@ func (c *conn) hello(f frame.Frame) error {
 	if err != nil {
 		return err
 	}
-	c.rate.perSecond = int64(grant.PublishRate)
-	if c.rate.perSecond == 0 {
+	c.rate.perSecond = int64(min(grant.PublishRate, policy.MaxRate))
+	if c.rate.perSecond <= 0 {
 		c.rate.perSecond = int64(s.o.PublishRate)
 	}
 	// The server forwards compressed payloads as they are, and inflates them for

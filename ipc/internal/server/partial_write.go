@@ -104,7 +104,7 @@ func (c *conn) writeUnsent() bool {
 	p := &c.unsent
 	iov := c.s.out.iov[:0]
 	for _, b := range p.pieces[:min(len(p.pieces), maxIov)] {
-		iov = append(iov, unix.Iovec{Base: &b[0], Len: uint64(len(b))})
+		iov = append(iov, unixsock.Piece(b))
 	}
 	n, errno := unixsock.RawSend(c.fd, iov)
 	clear(iov)

@@ -73,12 +73,12 @@ func New(b *broker.Broker, l *unixsock.Listener, o Options) (*Server, error) {
 	return s, nil
 }
 
-// Run runs the broker on the calling goroutine, which it locks to its thread, until
-// ctx ends.
-func (s *Server) Run(ctx context.Context) error {
+// Run runs the broker, to which r is the right, on the calling goroutine, which it
+// locks to its thread, until ctx ends.
+func (s *Server) Run(ctx context.Context, r *broker.Runner) error {
 	unlock := unixsock.LockThread()
 	defer unlock()
-	return s.b.RunWith(ctx, s)
+	return r.Run(ctx, s)
 }
 
 // Close frees what New opened, in reverse, and closes the listener. The broker has

@@ -28,6 +28,14 @@ func RawRecv(fd int, b []byte) (n int, errno unix.Errno) {
 	}
 }
 
+// Piece returns b as a piece of a write; b is not empty. Its length has another type on
+// 32-bit machines.
+func Piece(b []byte) unix.Iovec {
+	v := unix.Iovec{Base: &b[0]}
+	v.SetLen(len(b))
+	return v
+}
+
 // RawRecv2 reads into a and then b without blocking.
 func RawRecv2(fd int, a, b []byte) (n int, errno unix.Errno) {
 	iov := [2]unix.Iovec{{Base: unsafe.SliceData(a)}, {Base: unsafe.SliceData(b)}}
