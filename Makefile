@@ -10,7 +10,7 @@ EACH   ?= 2
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help build run man test bench bench-claim bench-compare bench-once fuzz lint verify clean
+.PHONY: help build run man test test-32 bench bench-claim bench-compare bench-once fuzz lint verify clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,11 @@ test: ## run the whole test suite, with and without the race detector
 	@command -v $${CC:-cc} >/dev/null || { echo "make test: the race detector needs a C compiler: install gcc (Debian: apt-get install gcc)"; exit 1; }
 	$(GO) test ./...
 	CGO_ENABLED=1 $(GO) test -race ./ring/... ./frame/... ./router/... ./ipc/... ./agent/...
+
+test-32: ## run the core's tests as 32-bit programs: 386, and arm where qemu-arm is installed
+	CGO_ENABLED=0 GOARCH=386 $(GO) test ./ring/... ./frame/... ./router/... ./ipc/...
+	@if command -v qemu-arm >/dev/null; then CGO_ENABLED=0 GOARCH=arm $(GO) test -short -exec qemu-arm ./ring/... ./frame/... ./router/...; \
+		else echo "arm is not tested: qemu-arm is not installed (Debian: apt-get install qemu-user)"; fi
 
 bench: ## measure everything (some 15 minutes) and write bench/out/report.md with its plots
 	BENCH_REPORT=$(CURDIR)/bench/out BENCH_COMMAND='make bench ROUNDS=$(ROUNDS) EACH=$(EACH)' \
@@ -49,9 +54,9 @@ fuzz: ## fuzz each target with FUZZTIME inputs, or for a time
 	@for t in $$($(GO) test -list '^Fuzz' ./fuzz | grep '^Fuzz'); do \
 		$(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1000x ./fuzz || exit 1; done
 
-lint: ## gofmt, vet, staticcheck
+lint: ## gofmt, vet for five architectures, staticcheck
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt would change: $$files"; exit 1; }
-	$(GO) vet ./...
+	@for a in amd64 arm64 386 arm riscv64; do echo "vet for $$a"; GOARCH=$$a $(GO) vet ./... || exit 1; done
 	$(GO) run $(STATICCHECK) ./...
 
 verify: ## check the ring's protocol exhaustively with the model checker spin
