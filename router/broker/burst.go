@@ -42,8 +42,8 @@ func (p *Session) Handle(buf *buffer.Buffer, off int, f frame.Frame) error {
 	}
 	switch t := f.Type(); {
 	case t == frame.TypeReply:
-		if err == nil && len(f.Topic()) > 0 {
-			err = frame.ErrTopic // it goes to who asked, and nowhere else
+		if err == nil {
+			err = checkReply(f)
 		}
 		err = p.reply(buf, off, f, err)
 	case err != nil:
@@ -58,15 +58,19 @@ func (p *Session) Handle(buf *buffer.Buffer, off int, f frame.Frame) error {
 	default:
 		err = frame.ErrUnexpected
 	}
+	if err != nil && f.Type() == frame.TypeReply {
+		p.refuseReply(err)
+		return nil
+	}
 	if err != nil {
-		p.stats.refused++
-		p.b.stats.refuse(err)
-		if f.Type() == frame.TypeReply {
-			p.Refuse(0, err)
-			return nil
-		}
+		p.countRefused(err)
 	}
 	return err
+}
+
+func (p *Session) countRefused(err error) {
+	p.stats.refused++
+	p.b.stats.refuse(err)
 }
 
 // EndBatch routes what Handle has collected, and has pressed sessions written out. It

@@ -142,6 +142,7 @@ func TestAMalformedReplyEndsItsRequestOnly(t *testing.T) {
 	}{
 		"extension": {frame.Fields{Extension: []byte{1}}, frame.ErrExtension},
 		"topic":     {frame.Fields{Topic: "a.b"}, frame.ErrTopic},
+		"body":      {frame.Fields{Flags: frame.FlagFailed, Payload: []byte{33}}, frame.ErrBody},
 	} {
 		t.Run(name, func(t *testing.T) { malformedReply(t, name, tc.reply, tc.want) })
 	}

@@ -112,6 +112,30 @@ func (p *Session) reply(buf *buffer.Buffer, off int, f frame.Frame, malformed er
 	return nil
 }
 
+// checkReply finds what is wrong with a reply whose header and extension are well
+// formed. A failure that is compressed is the requester's to read.
+func checkReply(f frame.Frame) error {
+	if len(f.Topic()) > 0 {
+		return frame.ErrTopic // it goes to the requester, and nowhere else
+	}
+	if f.Flags()&(frame.FlagFailed|frame.FlagCompressed) == frame.FlagFailed {
+		_, err := frame.ParseFailure(f.Payload())
+		return err
+	}
+	return nil
+}
+
+// BadReply takes a reply that cannot be decoded, because of err: it ends its request
+// as any reply that is at fault. It is Handle's counterpart for those.
+func (p *Session) BadReply(f frame.Frame, err error) { p.refuseReply(p.reply(nil, 0, f, err)) }
+
+// refuseReply has the responder know that its reply is at fault. The error has no
+// number, because the reply's is one of the requester's.
+func (p *Session) refuseReply(err error) {
+	p.countRefused(err)
+	p.Refuse(0, err)
+}
+
 func (p *Session) cancel(f frame.Frame) error {
 	p.b.endBurst()
 	key := requestKey{p.id, f.ID()}

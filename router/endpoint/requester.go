@@ -171,20 +171,26 @@ func (c *Requester) Answer(f frame.Frame) bool {
 
 func (c *Requester) parseReply(f frame.Frame) (a answer) {
 	payload, err := frame.Inflate(nil, f, c.MaxPayload)
+	if f.Flags()&frame.FlagFailed != 0 {
+		return answer{err: parseFailure(payload, err)}
+	}
 	if err != nil {
 		return answer{err: err}
 	}
-	if f.Flags()&frame.FlagFailed != 0 {
-		failure, err := frame.ParseFailure(payload)
-		if err != nil {
-			return answer{err: err}
-		}
-		if failure.Code == frame.CodeDeadline {
-			return answer{err: deadlinePassed(&failure)}
-		}
-		return answer{err: &failure}
-	}
 	return answer{reply: bus.Reply{Payload: payload, Content: f.Content(), Source: f.Source()}}
+}
+
+// parseFailure reads why a responder failed. Where that cannot be read, because the
+// payload cannot be inflated or is no failure, it failed all the same.
+func parseFailure(payload []byte, inflate error) error {
+	failure, err := frame.ParseFailure(payload)
+	switch {
+	case inflate != nil || err != nil:
+		return &bus.Fault{Code: frame.CodeFailed}
+	case failure.Code == frame.CodeDeadline:
+		return deadlinePassed(&failure)
+	}
+	return &failure
 }
 
 // deadlinePassed is the error for a deadline that the broker or the responder saw

@@ -54,6 +54,33 @@ func TestEachAnswerHasItsError(t *testing.T) {
 	}
 }
 
+// A failure that cannot be read is one all the same, without a reason.
+func TestAFailureThatCannotBeReadIsAFailure(t *testing.T) {
+	large, flag := frame.Compress(nil, make([]byte, 100_000), frame.FlagS2)
+	for name, f := range map[string]frame.Fields{
+		"empty":       {},
+		"half a code": {Payload: []byte{33}},
+		"no block":    {Flags: frame.FlagS2, Payload: []byte("no such block")},
+		"too large":   {Flags: flag, Payload: large},
+		"not UTF-8":   {Payload: []byte("\x21\x00\xff")},
+	} {
+		f.Type, f.Flags = frame.TypeReply, f.Flags|frame.FlagFailed
+		c := answering(t, func(request *frame.Fields) []byte {
+			f.ID = request.ID
+			b, err := frame.Append(nil, &f)
+			if err != nil {
+				t.Error(err)
+			}
+			return b
+		})
+		_, err := c.Request(within(t), "demo.x", nil)
+		var fault *router.Fault
+		if !errors.As(err, &fault) || fault.Code != frame.CodeFailed || fault.Text != "" {
+			t.Errorf("%s: %v, want a failure without a text", name, err)
+		}
+	}
+}
+
 func TestAnAnswerIsNotLargerThanAllowed(t *testing.T) {
 	small, flag := frame.Compress(nil, make([]byte, 100_000), frame.FlagS2)
 	c := answering(t, func(f *frame.Fields) []byte {

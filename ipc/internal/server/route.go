@@ -47,8 +47,12 @@ func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 				c.refuse(f.ID(), errHello, true)
 				break
 			}
-			s.b.Refused(err)
-			c.refuse(f.ID(), err, false)
+			if f.Type() == frame.TypeReply {
+				c.session.BadReply(f, err)
+			} else {
+				s.b.Refused(err)
+				c.refuse(f.ID(), err, false)
+			}
 			c.work++
 			off += len(f)
 			continue
