@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"sync/atomic"
+	"unsafe"
 )
 
 // maxCapacity is the largest capacity. A larger one is taken for a mistake: the table
@@ -57,7 +58,7 @@ type Options[T any] struct {
 type Ring[T any] struct {
 	shared[T]
 	consumer[T]
-	_ [cellBytes]byte
+	_ [cellBytes - unsafe.Sizeof(Consumer[int]{})]byte
 	producer[T]
 }
 
