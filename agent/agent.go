@@ -153,6 +153,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	a.path = l.Path()
+	defer limitMemory(int64(a.o.Config.Broker.MaxMemoryBytes))()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	// The broker ends after all that talks through it, and if it ends by itself
@@ -226,6 +227,7 @@ func (a *Agent) work(ctx context.Context) (err error) {
 	var parts sync.WaitGroup
 	parts.Go(func() { a.monitor.run(ctx) })
 	parts.Go(func() { a.announce(ctx) })
+	parts.Go(func() { newMemoryReturner().run(ctx) })
 	a.manager.Run(ctx, a.path)
 	<-ctx.Done() // all collectors may have been given up before
 	parts.Wait()

@@ -1,0 +1,52 @@
+package agent
+
+import (
+	"runtime/debug"
+	"testing"
+)
+
+func TestMemoryIsGivenBackOnceAfterAPeak(t *testing.T) {
+	var held, allocated uint64 = 10 << 20, 0
+	freed := 0
+	r := &memoryReturner{
+		held: func() (uint64, uint64) { return held, allocated },
+		free: func() { freed++; held = 12 << 20 },
+		base: held,
+	}
+	for _, step := range []struct {
+		name            string
+		held, allocates uint64
+		want            int
+	}{
+		{"nothing happens", 10 << 20, 0, 0},
+		{"a little more is held", 15 << 20, 0, 0},
+		{"a peak, while there is work", 100 << 20, 50 << 20, 0},
+		{"idle after the peak", 100 << 20, 0, 1},
+		{"still idle", 12 << 20, 0, 1},
+		{"what cannot be given back is not tried again", 19 << 20, 0, 1},
+		{"another peak", 60 << 20, 0, 2},
+	} {
+		held, allocated = step.held, allocated+step.allocates
+		if r.look(); freed != step.want {
+			t.Errorf("%s: memory was given back %d times, want %d", step.name, freed, step.want)
+		}
+	}
+}
+
+func TestTheRuntimeIsLimitedByMaxMemory(t *testing.T) {
+	t.Setenv("GOMEMLIMIT", "")
+	before := debug.SetMemoryLimit(-1)
+	restore := limitMemory(100 << 20)
+	if got := debug.SetMemoryLimit(-1); got != 132<<20 {
+		t.Errorf("the limit is %d, want 132 MiB", got)
+	}
+	restore()
+	if got := debug.SetMemoryLimit(-1); got != before {
+		t.Errorf("afterwards it is %d, want %d", got, before)
+	}
+	t.Setenv("GOMEMLIMIT", "1GiB")
+	defer limitMemory(100 << 20)()
+	if got := debug.SetMemoryLimit(-1); got != before {
+		t.Errorf("with GOMEMLIMIT set it is %d, want %d as it was", got, before)
+	}
+}
