@@ -190,3 +190,40 @@ func TestNoSubscriptionStarves(t *testing.T) {
 	p.conn.Close()
 	s.settled(t)
 }
+
+// TestFilterWorkOfATurnIsBounded has one client send hundreds of messages in one piece,
+// which thousands of globs look at. A message that another one sends meanwhile is routed
+// after a few of them, and in the end all are.
+func TestFilterWorkOfATurnIsBounded(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	watcher, busy, other := s.greet(t), s.greet(t), s.greet(t)
+	spec := router.Subscription{Patterns: []string{"events.busy"}, CorrelationFilter: new(router.CorrelationFilter)}
+	for i := range 32 {
+		spec.CorrelationFilter.Patterns = append(spec.CorrelationFilter.Patterns, fmt.Sprintf("*%d*x", i))
+	}
+	for id := range uint64(124) {
+		watcher.subscribe(id+1, spec)
+	}
+	watcher.subscribe(1000, router.Subscription{Patterns: []string{"events.other"}})
+	const n = 500
+	ext, err := frame.AppendExtension(nil, &frame.Meta{Correlation: frame.Correlation{ID: "id"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b []byte
+	for id := range uint64(n) {
+		b = append(b, encode(frame.Fields{Type: frame.TypePublish, ID: id + 1, Topic: "events.busy", Extension: ext})...)
+	}
+	waits, goesOn := make(chan struct{}), make(chan struct{})
+	s.broker.Engine().Post(func() { close(waits); <-goesOn })
+	<-waits
+	busy.send(b)
+	other.send(message(1, "events.other", "x"))
+	close(goesOn)
+	f := watcher.next(frame.TypeStream)
+	if before := f.Sequence() - 1; f.Type() != frame.TypePublish || before > 20 {
+		t.Errorf("%d messages of the busy one came first", before)
+	}
+	s.await(t, "all messages", func(st *router.Stats) bool { return st.Published == n+1 })
+}

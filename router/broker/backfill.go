@@ -80,6 +80,14 @@ func (b *Broker) deliverPast(s *Sub, p *store.Past) {
 	}
 }
 
+// filterWork is what the filter of s costs for a message.
+func (s *Sub) filterWork() int {
+	if s.filter == nil {
+		return 0
+	}
+	return s.filter.Work
+}
+
 // passes evaluates the filter for a message of the past. Where its client has ended,
 // the name of its source is not known, and a filter on that does not pass.
 func (s *Sub) passes(f frame.Frame, topic string) bool {
@@ -87,7 +95,9 @@ func (s *Sub) passes(f frame.Frame, topic string) bool {
 	if p := s.session.b.sessions[f.Source()]; p != nil {
 		name = p.who.Name
 	}
-	return s.filter.Match(f, topic, name)
+	m := &s.session.b.parsed
+	m.Parse(f, s.filter.Needs)
+	return s.filter.Match(m, topic, name)
 }
 
 func (b *Broker) expireReplay() {

@@ -9,6 +9,7 @@ import (
 	"github.com/daemoneye/eventbus/ring"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/charge"
+	"github.com/daemoneye/eventbus/router/filter"
 	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/store"
 	"github.com/daemoneye/eventbus/router/topic"
@@ -37,9 +38,10 @@ type Broker struct {
 	refusing   bool         // that goes on
 	index      routes
 	burst      burst
-	writeList  []*Session // with something to write
-	pressed    []*Session // to be written, or disconnected, before anything more is routed
-	rotated    []*Sub     // for a moment
+	parsed     filter.Message // for a moment
+	writeList  []*Session     // with something to write
+	pressed    []*Session     // to be written, or disconnected, before anything more is routed
+	rotated    []*Sub         // for a moment
 	scratch    []queue.Item
 	picked     []queue.Item
 	control    *buffer.Buffer // frames that the broker itself says are built here
@@ -52,6 +54,7 @@ type Broker struct {
 	draining   []*Sub // stopped, and perhaps not consumed to the end
 	stats      counters
 	encoded    encoded
+	unlimited  bool // what clients have sent is routed whatever work it is
 
 	// safe for concurrent use
 	latency histogram
@@ -61,9 +64,9 @@ type Broker struct {
 	done    chan struct{} // closed when the routing thread has ended
 
 	mu     sync.Mutex
-	calls  []func() // guarded by mu
-	closed bool     // guarded by mu
-	driver Driver   // guarded by mu until Run, constant from then on
+	calls  []func() bool // guarded by mu; called until they return true
+	closed bool          // guarded by mu
+	driver Driver        // guarded by mu until Run, constant from then on
 }
 
 // New makes a broker. It starts nothing: call Run, or hand it to ipc.Serve.

@@ -3,6 +3,7 @@ package broker
 import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/frame/buffer"
+	"github.com/daemoneye/eventbus/router/filter"
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
@@ -19,6 +20,10 @@ type burst struct {
 	items   []queue.Item // of capacity runLength
 	special frame.Flags  // all flags seen
 	bytes   uint64
+	pairs   int // steps that tags and metadata cost
+
+	parsed   []filter.Message
+	messages []filter.Message // parsed, of this burst; nil where no filter is
 }
 
 // add appends a message. It fills the slot in field by field: a literal would be
@@ -32,13 +37,16 @@ func (r *burst) add(buf *buffer.Buffer, off, n int) {
 
 // Handle routes the frame f, which a client sent and which lies in buf at off.
 // It takes publish, request, reply and cancel frames; the caller keeps its own
-// reference on buf at least until EndBatch. An error is the client's fault: it
+// reference on buf at least until EndBatch, and does not call it when Spent. An error is the client's fault: it
 // is counted, and the caller tells the client with Refuse. Of a reply Handle does
 // that by itself, under no number: its own is one of the asker's.
 func (p *Session) Handle(buf *buffer.Buffer, off int, f frame.Frame) error {
 	var err error
 	if ext := f.Extension(); len(ext) > 0 {
 		err = frame.CheckExtension(ext)
+	}
+	if f.Type() != frame.TypePublish {
+		p.work += FrameWork
 	}
 	switch t := f.Type(); {
 	case t == frame.TypeReply:
@@ -63,6 +71,7 @@ func (p *Session) Handle(buf *buffer.Buffer, off int, f frame.Frame) error {
 		return nil
 	}
 	if err != nil {
+		p.work += FrameWork
 		p.countRefused(err)
 	}
 	return err
@@ -109,6 +118,11 @@ func (p *Session) publish(buf *buffer.Buffer, off int, f frame.Frame) error {
 	r.add(buf, off, len(f))
 	r.bytes += uint64(len(f))
 	r.special |= f.Flags()
+	if pr.route.pairs > 0 {
+		if r.pairs += pr.route.pairWork(f); r.pairs >= TurnWork {
+			b.endBurst()
+		}
+	}
 	return nil
 }
 
@@ -140,19 +154,21 @@ func (b *Broker) endBurst() {
 		}
 		b.deliver(s, rt.lane, r.items)
 	}
+	r.messages = r.parse(rt, r.items)
 	for _, s := range rt.filtered {
 		b.picked = b.picked[:0]
 		for i := range r.items {
-			if s.filter.Match(r.items[i].Frame(), rt.topic, p.who.Name) {
+			if s.filter.Match(&r.messages[i], rt.topic, p.who.Name) {
 				b.picked = append(b.picked, r.items[i])
 			}
 		}
 		b.deliverInflated(s, rt.lane, b.picked)
 	}
 	for g := range rt.groups {
-		b.deliverGroup(&rt.groups[g], rt, r.items, p.who.Name)
+		b.deliverGroup(&rt.groups[g], rt, r.items, r.messages, p.who.Name)
 	}
+	b.countWork()
 	r.items = r.items[:0]
-	r.route, r.session, r.buf, r.special, r.bytes = nil, nil, nil, 0, 0
+	r.route, r.session, r.buf, r.special, r.bytes, r.pairs, r.messages = nil, nil, nil, 0, 0, 0, nil
 	b.checkMemory()
 }

@@ -83,9 +83,21 @@ func (p *Session) lookup(topic []byte) (*sessionTopic, error) {
 	if pr.route.gen != b.index.gen {
 		b.refresh(pr.route)
 	}
+	if pr.route.reach > 0 { // it was worked out for this client
+		p.work += searchWork * pr.route.reach
+		pr.route.reach = 0
+	}
 	p.lastTopic = pr
+	p.work += lookupWork
 	return pr, nil
 }
+
+// What looking up a topic costs, in steps; and to find out what it reaches, for each
+// subscription that has a pattern for it.
+const (
+	lookupWork = 4
+	searchWork = 8
+)
 
 func (p *Session) dropTopics() {
 	if len(p.routes) > 0 {

@@ -44,6 +44,8 @@ type LocalClient struct {
 
 	// owned by the routing thread; when that has ended, by Close
 	session *Session
+	rest    []queue.Item // claimed of in, and not routed
+	frames  uint64       // routed in all
 
 	listening atomic.Bool // the inbox has its goroutine
 	parts     clientParts
@@ -102,11 +104,14 @@ func (b *Broker) ClientAs(who bus.Identity, authorize bus.Authorize) *LocalClien
 	return l
 }
 
-// takeClients routes what in-process clients have sent. Each is first in its turn.
+// takeClients begins a turn of the in-process clients, and routes what they have sent.
+// Each is first in its turn.
 func (b *Broker) takeClients() (worked bool) {
 	n := len(b.clients)
 	for i := range n {
-		worked = b.takeFrom(b.clients[(b.turn+i)%n]) || worked
+		l := b.clients[(b.turn+i)%n]
+		l.session.BeginTurn()
+		worked = b.takeFrom(l) > 0 || worked || l.waiting() > 0
 	}
 	if worked {
 		b.turn = (b.turn + 1) % n
@@ -114,52 +119,85 @@ func (b *Broker) takeClients() (worked bool) {
 	return worked
 }
 
-// takeFrom routes what l has sent: at least all that was in its ring when it
-// was called, and about as much at most, so that one client does not keep the
-// others waiting.
-func (b *Broker) takeFrom(l *LocalClient) (worked bool) {
-	for n := 0; n < localRing; {
-		batch := l.in.Claim(queue.ClaimSize)
-		if len(batch.Items) == 0 {
-			break
-		}
-		n += len(batch.Items)
-		size := int64(0)
-		for i := range batch.Items {
-			it := &batch.Items[i]
-			size += int64(it.Len)
-			f := it.Frame()
-			// Of a publish that was refused nobody waits to hear.
-			if err := l.session.Handle(it.Buf, int(it.Off), f); err != nil && f.ID()&endpoint.PublishID == 0 {
-				l.session.Refuse(f.ID(), err)
-			}
-			if len(b.pressed) > 0 {
-				b.drainPressed()
+// takeFrom routes what l has sent, and returns how many frames that were: about as many
+// as its ring holds at most, and no more than a turn's work, so that one client does not
+// keep the others waiting.
+func (b *Broker) takeFrom(l *LocalClient) (n int) {
+	for n < localRing && !l.spent() {
+		if len(l.rest) == 0 {
+			if l.rest = l.in.Claim(queue.ClaimSize).Items; len(l.rest) == 0 {
+				break
 			}
 		}
-		b.EndBatch()
-		queue.ReleaseItems(batch.Items)
-		l.taken.Store(l.taken.Load() + size)
-		worked = true
+		n += b.takePart(l)
 	}
-	l.in.Release()
-	if worked {
+	if len(l.rest) == 0 {
+		l.in.Release()
+	}
+	if n > 0 {
 		l.room.Notify()
 	}
-	return worked
+	return n
+}
+
+// takePart routes what was claimed of l's ring, until l has made its work.
+func (b *Broker) takePart(l *LocalClient) (n int) {
+	size := int64(0)
+	for n < len(l.rest) && !l.spent() {
+		it := &l.rest[n]
+		n++
+		size += int64(it.Len)
+		f := it.Frame()
+		// Of a publish that was refused nobody waits to hear.
+		if err := l.session.Handle(it.Buf, int(it.Off), f); err != nil && f.ID()&endpoint.PublishID == 0 {
+			l.session.Refuse(f.ID(), err)
+		}
+		if len(b.pressed) > 0 {
+			b.drainPressed()
+		}
+	}
+	b.EndBatch()
+	queue.ReleaseItems(l.rest[:n])
+	l.rest = l.rest[n:]
+	l.frames += uint64(n)
+	l.taken.Store(l.taken.Load() + size)
+	return n
+}
+
+// spent reports whether l has made its work for this turn.
+func (l *LocalClient) spent() bool { return l.session.Spent() && !l.b.unlimited }
+
+// waiting returns how many frames l has sent that were not routed. Routing thread only.
+func (l *LocalClient) waiting() int { return len(l.rest) + l.in.Len() }
+
+// afterSent returns a call for the routing thread that runs f when all that l had sent by
+// the time of its first turn was routed. That may take several turns.
+func (l *LocalClient) afterSent(f func()) func() bool {
+	var end uint64 // of what had been sent
+	return func() bool {
+		if end == 0 {
+			end = l.frames + uint64(l.waiting())
+		}
+		l.b.takeFrom(l)
+		if l.frames < end {
+			return false
+		}
+		f()
+		return true
+	}
 }
 
 // do runs f on the routing thread, when all that this client sent before has
 // been routed. Close ends the waiting.
 func (l *LocalClient) do(ctx context.Context, f func() error) error {
 	var inner error
-	err := l.b.do(ctx, l.ctx.Done(), func() {
+	run := l.afterSent(func() { inner = f() })
+	err := l.b.doUntil(ctx, l.ctx.Done(), func() bool {
 		if l.session.closed || l.ctx.Err() != nil {
 			inner = bus.ErrClosed
-			return
+			return true
 		}
-		l.b.takeFrom(l)
-		inner = f()
+		return run()
 	})
 	if err != nil {
 		return err // f may still be running
@@ -229,8 +267,8 @@ func (l *LocalClient) close(patience time.Duration) {
 	}
 	defer close(l.gone)
 	if !l.b.running.Load() {
-		l.b.post(l.end) // nothing has begun; Run, if it comes, routes what was published
-	} else if err := l.b.doWithin(patience, l.end); errors.Is(err, bus.ErrClosed) {
+		l.b.postUntil(l.afterSent(l.end)) // nothing has begun; Run, if it comes, routes what was published
+	} else if err := l.b.doWithin(patience, l.afterSent(l.end)); errors.Is(err, bus.ErrClosed) {
 		<-l.b.done
 		l.releaseRing()
 	}
@@ -242,9 +280,9 @@ func (l *LocalClient) close(patience time.Duration) {
 	l.parts.workers.Wait()
 }
 
-// end removes the client, on the routing thread.
+// end removes the client, on the routing thread, when what was published before Close
+// was routed.
 func (l *LocalClient) end() {
-	l.b.takeFrom(l) // what was published before Close is published
 	for _, s := range l.parts.all() {
 		s.end()
 	}
@@ -255,6 +293,8 @@ func (l *LocalClient) end() {
 
 // releaseRing releases what the routing thread, which has ended, did not take.
 func (l *LocalClient) releaseRing() {
+	queue.ReleaseItems(l.rest)
+	l.rest = nil
 	for {
 		batch := l.in.Claim(queue.ClaimSize)
 		if len(batch.Items) == 0 {

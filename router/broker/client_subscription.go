@@ -119,10 +119,7 @@ func (s *localSubscription) Err() error {
 // Close implements Subscriber.
 func (s *localSubscription) Close() error {
 	s.cancel()
-	err := s.l.b.doWithin(closeTimeout, func() {
-		s.l.b.takeFrom(s.l) // what this client published before is matched against it yet
-		s.end()
-	})
+	err := s.l.b.doWithin(closeTimeout, s.l.afterSent(s.end)) // what its client published before is matched yet
 	if errors.Is(err, bus.ErrClosed) {
 		<-s.l.b.done
 	}

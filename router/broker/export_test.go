@@ -5,6 +5,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/filter"
 	"github.com/daemoneye/eventbus/router/store"
 )
 
@@ -55,8 +56,13 @@ func Filter(s bus.Subscription) (match func(f frame.Frame, topic, source string)
 	if err != nil {
 		return nil, err
 	}
+	var m filter.Message
 	return func(fr frame.Frame, topic, source string) bool {
-		return f.MatchesTopic(topic) && (f == nil || f.Match(fr, topic, source))
+		if f == nil {
+			return true
+		}
+		m.Parse(fr, f.Needs)
+		return f.MatchesTopic(topic) && f.Match(&m, topic, source)
 	}, nil
 }
 
@@ -87,3 +93,6 @@ func (b *Broker) Dropped() (n uint64) {
 	}
 	return n
 }
+
+// Published is how many messages were routed. Routing thread only.
+func (b *Broker) Published() uint64 { return b.stats.total.messages }

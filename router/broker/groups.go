@@ -5,6 +5,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/filter"
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
@@ -37,10 +38,10 @@ func (g *group) pick(ln bus.Lane, ok func(*Sub) bool) *Sub {
 	return best
 }
 
-func (b *Broker) deliverGroup(g *group, rt *route, items []queue.Item, source string) {
+func (b *Broker) deliverGroup(g *group, rt *route, items []queue.Item, messages []filter.Message, source string) {
 	for i := range items {
-		fr := items[i].Frame()
-		s := g.pick(rt.lane, func(s *Sub) bool { return s.filter == nil || s.filter.Match(fr, rt.topic, source) })
+		m := &messages[i]
+		s := g.pick(rt.lane, func(s *Sub) bool { return s.filter == nil || s.filter.Match(m, rt.topic, source) })
 		if s != nil {
 			b.deliverInflated(s, rt.lane, items[i:i+1])
 		}

@@ -138,8 +138,16 @@ func (b *Broker) runCalls() bool {
 		return false
 	}
 	b.endBurst()
+	kept := calls[:0]
 	for _, f := range calls {
-		f()
+		if !f() {
+			kept = append(kept, f)
+		}
+	}
+	if len(kept) > 0 {
+		b.mu.Lock()
+		b.calls = append(kept, b.calls...)
+		b.mu.Unlock()
 	}
 	return true
 }
@@ -147,7 +155,7 @@ func (b *Broker) runCalls() bool {
 // anyClientWork reports whether an in-process client has sent or asked something.
 func (b *Broker) anyClientWork() bool {
 	for _, l := range b.clients {
-		if l.in.Len() > 0 {
+		if l.waiting() > 0 {
 			return true
 		}
 	}
@@ -179,8 +187,10 @@ func (b *Broker) shutdown(d Driver) {
 	calls := b.calls
 	b.calls = nil
 	b.mu.Unlock()
+	b.unlimited = true
 	for _, f := range calls {
-		f()
+		for !f() {
+		}
 	}
 	b.takeClients()
 	b.endBurst()

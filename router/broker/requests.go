@@ -50,6 +50,7 @@ func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 	f.Stamp(p.id, b.seq)
 	b.stats.requests++
 	if target == StatsTarget {
+		p.work += LongWork
 		return b.answerStats(p, f.ID())
 	}
 	expires := b.now + int64(requestTTL)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/charge"
+	"github.com/daemoneye/eventbus/router/filter"
 	"github.com/daemoneye/eventbus/router/store"
 	"github.com/daemoneye/eventbus/router/topic"
 )
@@ -32,7 +33,11 @@ type routes struct {
 type route struct {
 	topic      string
 	gen        uint64
-	step       int // how many messages a burst may have
+	step       int          // how many messages a burst may have
+	work       int          // steps that a message costs
+	reach      int          // how many patterns were found, until that is counted as work
+	pairs      int          // filters that look at tags or metadata
+	needs      filter.Needs // of the filters
 	lane       bus.Lane
 	system     bool
 	unfiltered []*Sub // take every message
@@ -115,6 +120,7 @@ func (b *Broker) refresh(r *route) {
 	r.gen = x.gen
 	r.step = burstLength
 	found := x.match(r.topic)
+	r.reach = 1 + len(x.found)
 	b.chargeRoute(r, routeBytes+int64(len(r.topic))+2*memberBytes*int64(len(found)))
 	for _, s := range found {
 		if !s.filter.MatchesTopic(r.topic) {
@@ -138,6 +144,7 @@ func (b *Broker) refresh(r *route) {
 		}
 	}
 	clear(x.found) // not to keep subscriptions that have ended
+	r.setWork()
 	b.chargeRoute(r, r.size())
 }
 

@@ -28,6 +28,7 @@ type Session struct {
 	filterBytes   int  // their bytes, at most maxSessionBytes
 	inbox         *Sub // answers, and what else is addressed to the client itself
 
+	work        int // steps of this turn, see work.go
 	account     *charge.Account
 	charge      charge.Charge // of the session itself
 	topicCharge charge.Charge // of routes

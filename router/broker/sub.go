@@ -54,6 +54,7 @@ func (s *Sub) markReady() {
 func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, error) {
 	b := p.b
 	b.endBurst()
+	p.work += LongWork
 	if p.closed {
 		return nil, 0, bus.ErrClosed
 	}
@@ -108,6 +109,7 @@ func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, err
 		overflow = bus.DropNewest // a request that does not fit is refused, not lost
 	}
 	past := b.past(s)
+	p.work += past.Visited * (1 + s.filterWork())
 	var room [queue.LaneCount]int // beside the capacity
 	for i := range past.Messages {
 		room[past.Messages[i].Lane]++
@@ -155,6 +157,7 @@ func (p *Session) Unsubscribe(id uint64) bool {
 		return false
 	}
 	p.b.endBurst()
+	p.work += LongWork
 	p.remove(s, nil)
 	p.b.responderGone(s)
 	return true

@@ -5,6 +5,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/filter"
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
@@ -107,13 +108,15 @@ func (b *Broker) advise(s *Sub) {
 	for _, t := range rt.unfiltered {
 		b.deliver(t, rt.lane, one)
 	}
+	parsed := make([]filter.Message, 1)
+	parsed[0].Parse(it.Frame(), rt.needs)
 	for _, t := range rt.filtered {
-		if t.filter.Match(it.Frame(), SlowTopic, "") {
+		if t.filter.Match(&parsed[0], SlowTopic, "") {
 			b.deliver(t, rt.lane, one)
 		}
 	}
 	for g := range rt.groups {
-		b.deliverGroup(&rt.groups[g], rt, one, "")
+		b.deliverGroup(&rt.groups[g], rt, one, parsed, "")
 	}
 	it.Buf.Release(1)
 }

@@ -10,15 +10,51 @@ type glob struct {
 	last   []byte
 }
 
-func compileGlobs(texts []string) []glob {
+// globs are patterns any of which will do. What turns most texts down lies side by side,
+// so that it is looked at without a look at the patterns.
+type globs struct {
+	ends []globEnds
+	all  []glob
+}
+
+// globEnds is what a text that matches begins and ends with.
+type globEnds struct {
+	least       uint16 // bytes
+	first, last byte
+	hasFirst    bool
+	hasLast     bool
+}
+
+func compileGlobs(texts []string) (g globs) {
 	if len(texts) == 0 {
-		return nil
+		return g
 	}
-	globs := make([]glob, len(texts))
+	g = globs{make([]globEnds, len(texts)), make([]glob, len(texts))}
 	for i, text := range texts {
-		globs[i] = compileGlob([]byte(text))
+		g.all[i] = compileGlob([]byte(text))
+		g.ends[i] = g.all[i].ends()
 	}
-	return globs
+	return g
+}
+
+func (g *glob) ends() (e globEnds) {
+	last := g.last
+	if g.whole {
+		last = g.first
+	} else {
+		e.least = uint16(len(g.last))
+	}
+	e.least += uint16(len(g.first))
+	for _, piece := range g.middle {
+		e.least += uint16(len(piece))
+	}
+	if e.hasFirst = len(g.first) > 0; e.hasFirst {
+		e.first = g.first[0]
+	}
+	if e.hasLast = len(last) > 0; e.hasLast {
+		e.last = last[len(last)-1]
+	}
+	return e
 }
 
 // compileGlob takes text apart in place.
@@ -44,12 +80,27 @@ func compileGlob(text []byte) glob {
 
 var star = []byte("*")
 
-func matchAnyGlob(globs []glob, b []byte) bool {
-	if b == nil {
-		return false
+// match reports whether any of the globs matches b, which is nil where there is none.
+func (g *globs) match(b []byte) bool {
+	if len(b) == 0 {
+		return b != nil && g.matchEmpty()
 	}
-	for i := range globs {
-		if globs[i].match(b) {
+	first, last := b[0], b[len(b)-1]
+	for i := range g.ends {
+		e := &g.ends[i]
+		if len(b) < int(e.least) || e.hasFirst && e.first != first || e.hasLast && e.last != last {
+			continue
+		}
+		if g.all[i].match(b) {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *globs) matchEmpty() bool {
+	for i := range g.ends {
+		if g.ends[i].least == 0 {
 			return true
 		}
 	}

@@ -1,9 +1,6 @@
 package filter
 
-import (
-	"github.com/daemoneye/eventbus/frame"
-	"github.com/daemoneye/eventbus/router/bus"
-)
+import "github.com/daemoneye/eventbus/router/bus"
 
 // tagFilter are the keys that a filter asks for, of tags or of metadata.
 type tagFilter struct {
@@ -54,11 +51,8 @@ type tagSearch struct {
 
 // visit looks at one entry. Where a key stands twice, the first counts, as for every
 // other reader of extensions.
-func (s *tagSearch) visit(w *tagFilter, entry []byte) {
-	if w.keys == nil {
-		return
-	}
-	key, value, ok := frame.SplitPair(entry)
+func (s *tagSearch) visit(w *tagFilter, m *Message, at uint16) {
+	key, value, ok := m.pair(at)
 	if !ok {
 		return
 	}

@@ -61,7 +61,6 @@ type conn struct {
 
 	// Reading.
 	part partial
-	work int // that it made in this turn
 	rate bucket
 
 	// Writing.

@@ -55,7 +55,7 @@ func (c *conn) keepPart(buf *buffer.Buffer, start, end int, since int64) {
 	if n == 0 || !c.state.reads() {
 		return
 	}
-	if c.work >= turnWork {
+	if c.spent() {
 		buf.Retain(1)
 		c.part = partial{buf: buf, off: start, len: n}
 		c.hold |= holdWork
@@ -85,9 +85,12 @@ func (s *Server) routeHeldWork() (worked bool) {
 		case !c.state.reads(): // end drops its part
 		case c.readsHeld():
 			s.workHeld = append(s.workHeld, c)
+		case !c.beginTurn():
+			worked = true
+			s.workHeld = append(s.workHeld, c)
 		default:
 			worked = true
-			c.part, c.work = partial{}, 0
+			c.part = partial{}
 			c.hold &^= holdWork
 			next := c.route(p.buf, p.off, p.off+p.len)
 			c.keepPart(p.buf, next, p.off+p.len, frame.Now())

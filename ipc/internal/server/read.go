@@ -22,7 +22,7 @@ const (
 // read takes what c has sent, as much as there is room for, and routes it.
 func (c *conn) read() {
 	s := c.s
-	if !c.state.reads() {
+	if !c.state.reads() || !c.beginTurn() {
 		return
 	}
 	c.makeRoom()
@@ -58,7 +58,7 @@ func (c *conn) read() {
 		return
 	}
 	s.turnBytes += n
-	c.lastRead, c.pinged, c.work = frame.Now(), false, 0
+	c.lastRead, c.pinged = frame.Now(), false
 	if c.part.need > 0 {
 		if c.part.len < c.part.need {
 			return

@@ -8,23 +8,16 @@ import (
 	"github.com/daemoneye/eventbus/router/broker"
 )
 
-// The work that one connection may make in a turn. Messages cost nothing here, because
-// one read of them is bounded. A frame that is answered, looked up or inflated costs
-// one, and one that may take long costs much more. What has come beyond that is routed
-// in the next turn, before more is read.
-const (
-	turnWork = 256
-	longWork = 16 // subscribe, unsubscribe, a request for statistics
-)
+// The work that one connection may make in a turn is bounded, and counted by its session.
+// What has come beyond that is routed in the next turn, before more is read.
 
-func workOf(f frame.Frame) int {
-	switch t := f.Type(); {
-	case t == frame.TypeSubscribe, t == frame.TypeUnsubscribe,
-		t == frame.TypeRequest && string(f.Topic()) == broker.StatsTarget:
-		return longWork
-	}
-	return 1
-}
+// spent reports whether c has made its work for this turn. A connection without a session
+// sends one frame only.
+func (c *conn) spent() bool { return c.session != nil && c.session.Spent() }
+
+// beginTurn begins a turn; false means that c has to pay yet for what it did in earlier
+// ones.
+func (c *conn) beginTurn() bool { return c.session == nil || c.session.BeginTurn() }
 
 // route handles the frames of buf between off and end, until c has made enough work
 // for this turn. It returns where the first frame begins that it did not handle, for
@@ -32,7 +25,7 @@ func workOf(f frame.Frame) int {
 func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 	s := c.s
 	handled := 0
-	for off < end && c.work < turnWork && c.state.reads() {
+	for off < end && !c.spent() && c.state.reads() {
 		f, err := frame.Next(buf.B[off:end], c.maxFrame())
 		if err != nil {
 			if errors.Is(err, frame.ErrIncomplete) {
@@ -53,7 +46,7 @@ func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 				s.b.Refused(err)
 				c.refuse(f.ID(), err, false)
 			}
-			c.work++
+			c.session.AddWork(broker.FrameWork)
 			off += len(f)
 			continue
 		}
@@ -68,12 +61,8 @@ func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 		switch f.Type() {
 		case frame.TypePublish, frame.TypeRequest, frame.TypeReply, frame.TypeCancel:
 			handled++
-			if f.Type() != frame.TypePublish || f.Flags()&frame.FlagCompressed != 0 {
-				c.work += workOf(f)
-			}
 			if err := c.session.Handle(buf, off, f); err != nil {
 				c.session.Refuse(f.ID(), err)
-				c.work++
 			}
 			if s.b.Pressed() {
 				s.b.DrainPressed()
@@ -81,7 +70,7 @@ func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 		case frame.TypePong:
 		default:
 			handled++
-			c.work += workOf(f)
+			c.session.AddWork(broker.FrameWork)
 			c.control(f)
 		}
 		off += len(f)
