@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -88,6 +88,16 @@ func quantiles(h *load.Histogram) *quant {
 }
 
 func runBench(ctx context.Context, p *program, t *target, o *benchOptions) error {
+	ctx, stop := p.out.whileRead(ctx)
+	defer stop()
+	if err := measureBoth(ctx, p, t, o); err != nil {
+		return cmp.Or(stopped(ctx), err)
+	}
+	return nil
+}
+
+// measureBoth measures throughput and latency, and prints the result.
+func measureBoth(ctx context.Context, p *program, t *target, o *benchOptions) error {
 	b := bencher{p: p, t: t, size: o.size, budget: o.budget, duration: o.duration, quiet: o.json}
 	r := benchResult{Size: o.size, Rate: o.rate}
 	w := load.NewWindow(1)
@@ -111,9 +121,7 @@ func runBench(ctx context.Context, p *program, t *target, o *benchOptions) error
 	r.Latency, r.Lateness, r.LatencyN, r.LatencyGap = quantiles(got.Latency), quantiles(sent.Lateness), got.Messages, got.Missing
 	r.Reached, r.Unsent = sent.Reached, sent.Unsent
 	if o.json {
-		enc := json.NewEncoder(p.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(&r)
+		return p.json(&r)
 	}
 	return printBench(p, &r)
 }

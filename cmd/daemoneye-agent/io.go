@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -59,10 +60,20 @@ func (o *output) width() int {
 	return int(size.Col)
 }
 
+// json prints v over several lines, so that a terminal shows all of it and obeys nothing.
+func (p *program) json(v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = p.out.Write(append(display.AppendJSON(nil, b), '\n'))
+	return err
+}
+
 // line prints one line. On a terminal that is too narrow it goes on below itself, with
 // the same indent.
 func (p *program) line(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+	text := display.Clean(fmt.Sprintf(format, args...))
 	width := p.out.width()
 	if width == 0 || utf8.RuneCountInString(text) <= width {
 		fmt.Fprintln(p.out, text)

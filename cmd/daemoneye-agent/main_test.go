@@ -239,7 +239,7 @@ func TestADirectoryThatMayNotBeWrittenTo(t *testing.T) {
 		}
 	}
 	got, errs := another(t, attr, "run", "-collectors", "none", "-socket", filepath.Join(dir, "run", "agent.sock"))
-	if got != exitFailed || !strings.Contains(errs, "permission denied") || !strings.Contains(errs, "hint: the socket's directory must be yours") {
+	if got != exitFailed || !strings.Contains(errs, "permission denied") || !strings.Contains(errs, "hint: the socket needs a directory of its own") {
 		t.Errorf("exit status %d: %s", got, errs)
 	}
 }

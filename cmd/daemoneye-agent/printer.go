@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
@@ -24,7 +25,9 @@ type printer struct {
 	fields []string // nil for all
 	topics bool
 
-	line []byte
+	line    []byte
+	json    []byte
+	compact bytes.Buffer
 }
 
 func newPrinter(p *program, o *tailOptions) (*printer, error) {
@@ -73,6 +76,10 @@ func (p *printer) print(m *router.Message) (printed bool, err error) {
 		if body, err = p.withTopic(m, body); err != nil {
 			return false, err
 		}
+	}
+	if p.lines == nil {
+		p.json = display.AppendJSON(p.json[:0], body)
+		body = p.json
 	}
 	_, err = p.out.Write(append(body, '\n'))
 	return true, err
@@ -131,7 +138,12 @@ func (p *printer) withTopic(m *router.Message, body []byte) ([]byte, error) {
 	}{string(m.Topic()), m.Frame.Source(), m.Sequence, time.Duration(router.Now() - m.Published()), body})
 }
 
-// body returns the payload as one JSON object on one line.
+// maxDepth is how deeply the objects of a payload may lie in each other. Some readers
+// of JSON take no more than 256 levels, and there is one around the payload with --topics.
+const maxDepth = 128
+
+// body returns the payload as one JSON object without line ends. It may hold what is not
+// UTF-8.
 func (p *printer) body(m *router.Message) ([]byte, error) {
 	switch m.Frame.Content() {
 	case frame.ContentEvent:
@@ -140,19 +152,17 @@ func (p *printer) body(m *router.Message) ([]byte, error) {
 			return p.line, nil
 		}
 	case frame.ContentJSON:
-		p.line = appendLine(p.line[:0], m.Payload)
-		if isObject(p.line) {
-			return p.line, nil
+		p.compact.Reset()
+		if json.Compact(&p.compact, m.Payload) != nil || display.Depth(p.compact.Bytes()) > maxDepth {
+			break
 		}
-		if len(p.line) > 0 {
-			return json.Marshal(map[string]any{"topic": string(m.Topic()), "json": json.RawMessage(p.line)})
+		if b := p.compact.Bytes(); b[0] == '{' {
+			return b, nil
 		}
+		return json.Marshal(map[string]any{"topic": string(m.Topic()), "json": json.RawMessage(p.compact.Bytes())})
 	}
-	wrapped := map[string]any{"topic": string(m.Topic()), "base64": m.Payload}
 	if utf8.Valid(m.Payload) {
-		wrapped = map[string]any{"topic": string(m.Topic()), "text": string(m.Payload)}
+		return json.Marshal(map[string]string{"topic": string(m.Topic()), "text": string(m.Payload)})
 	}
-	b, err := json.Marshal(wrapped)
-	p.line = appendLine(p.line[:0], b)
-	return p.line, err
+	return json.Marshal(map[string]any{"topic": string(m.Topic()), "base64": m.Payload})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 	"unicode/utf8"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -43,9 +45,10 @@ func newRequest(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use: "request TARGET [PAYLOAD]", Short: "ask a responder and print its answer", Args: topicAndPayload("a target"),
 		Long: `
-Send a request to a target and print the answer. The payload is the argument,
-or else empty; - reads it from standard input. Targets are, among others,
-control.agent.status, control.collector.process and system.stats.`,
+Send a request to a target and print the answer as it is; on a terminal without what
+that would obey. The payload is the argument, or else empty; - reads it from standard
+input. Targets are, among others, control.agent.status, control.collector.process and
+system.stats.`,
 		Example: `daemoneye-agent request control.collector.process
 daemoneye-agent request system.stats | jq .latency`,
 		ValidArgsFunction: firstArg(control.StatusTarget, control.ReloadTarget, control.CollectorTarget("process"), "system.stats"),
@@ -109,7 +112,7 @@ func runPublish(ctx context.Context, p *program, t *target, m router.Outgoing, p
 
 func contentOf(payload []byte) frame.Content {
 	switch {
-	case strictJSON(payload):
+	case utf8.Valid(payload) && json.Valid(payload): // Go's parser does not ask for UTF-8
 		return frame.ContentJSON
 	case utf8.Valid(payload):
 		return frame.ContentText
@@ -142,6 +145,9 @@ func runRequest(ctx context.Context, p *program, t *target, timeout time.Duratio
 	reply, err := client.Request(waiting, args[0], payload)
 	if err != nil {
 		return late(ctx, waiting, err)
+	}
+	if p.out.width() > 0 {
+		reply.Payload = []byte(display.CleanLines(string(reply.Payload)))
 	}
 	if _, err := p.out.Write(reply.Payload); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 	"github.com/daemoneye/eventbus/ipc"
 )
 
@@ -52,9 +53,7 @@ func runReload(ctx context.Context, p *program, t *target, asJSON bool) error {
 		return fmt.Errorf("answer of the agent: %w", err)
 	}
 	if asJSON {
-		enc := json.NewEncoder(p.out)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(&r); err != nil {
+		if err := p.json(&r); err != nil {
 			return err
 		}
 	} else {
@@ -68,14 +67,14 @@ func runReload(ctx context.Context, p *program, t *target, asJSON bool) error {
 
 func printReloaded(p *program, r *control.Reloaded) {
 	for _, w := range r.Warnings {
-		fmt.Fprintf(p.err, "daemoneye-agent: warning: %s\n", w)
+		fmt.Fprintf(p.err, "daemoneye-agent: warning: %s\n", display.Clean(w))
 	}
 	for _, c := range r.Changes {
 		when := ""
 		if c.Restart {
 			when = " (waits for a restart)"
 		}
-		fmt.Fprintf(p.out, "%s%s\n", c, when)
+		fmt.Fprintf(p.out, "%s%s\n", display.Clean(c.String()), when)
 	}
 	if len(r.Changes)+len(r.Mistakes) == 0 {
 		fmt.Fprintln(p.out, "nothing has changed")

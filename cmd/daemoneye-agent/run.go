@@ -22,6 +22,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/hostid"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 )
 
 func newRun(p *program) *cobra.Command {
@@ -173,7 +174,7 @@ func greet(p *program, o *agent.Options) {
 			if text == "" {
 				text = string(c.State) + ": " + oneLine(c.LastExit)
 			}
-			fmt.Fprintf(p.out, "  %-8s %s\n", c.Name, text)
+			fmt.Fprintf(p.out, "  %-8s %s\n", c.Name, display.Clean(text))
 		}
 		fmt.Fprintf(p.out, "accepting after %s, ready; Ctrl-C stops\n", s.StartTime.Round(100*time.Microsecond))
 	}

@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 //	await PATTERN [ARGUMENT...]   runs "daemoneye-agent status" until a line matches
 //	exits STATUS PROGRAM ...      runs a program that must end with that status
 //	json FILE                     holds that each line is JSON, or all together is
+//	vanish PATTERN [ARGUMENT...]  does so until no line matches
 //	signal NAME COMMAND           signals the background daemoneye-agent COMMAND
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -55,7 +56,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"await": await, "exits": exits, "json": isJSON, "signal": signalCommand,
+			"await": await, "vanish": vanish, "exits": exits, "json": isJSON, "signal": signalCommand,
 		},
 	})
 }
@@ -64,20 +65,25 @@ func TestScripts(t *testing.T) {
 // takes that long.
 const patience = 20 * time.Second
 
-func await(ts *testscript.TestScript, neg bool, args []string) {
+func await(ts *testscript.TestScript, neg bool, args []string) { awaitStatus(ts, neg, args, true) }
+
+func vanish(ts *testscript.TestScript, neg bool, args []string) { awaitStatus(ts, neg, args, false) }
+
+// awaitStatus waits until a line of the status matches a pattern, or none does any more.
+func awaitStatus(ts *testscript.TestScript, neg bool, args []string, there bool) {
 	if neg || len(args) < 1 {
-		ts.Fatalf("usage: await PATTERN [ARGUMENT...]")
+		ts.Fatalf("usage: await or vanish PATTERN [ARGUMENT...]")
 	}
 	want, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
 	command := append([]string{"status", "-socket", ts.Getenv("SOCK")}, args[1:]...)
 	for deadline := time.Now().Add(patience); ; {
 		_ = ts.Exec("daemoneye-agent", command...) // it fails as long as there is no agent, and when that is not well
-		if want.MatchString(ts.ReadFile("stdout")) {
+		if out := ts.ReadFile("stdout"); out != "" && want.MatchString(out) == there {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("no line of the status matches %q", args[0])
+			ts.Fatalf("whether a line of the status matches %q is %v", args[0], !there)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -61,9 +60,7 @@ func runStatus(ctx context.Context, p *program, t *target, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		enc := json.NewEncoder(p.out)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(&s)
+		err = p.json(&s)
 	} else {
 		err = printStatus(p, &s)
 	}

@@ -26,7 +26,7 @@ func pretend(t *testing.T, answer router.Responder) (socket string) {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	socket = filepath.Join(dir, "run", "agent.sock")
-	b, err := router.New(router.Options{})
+	b, err := router.New(router.Options{Replay: []router.ReplayRule{{Pattern: "events.#", MaxBytes: 16 << 20}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -39,13 +44,16 @@ func newTail(p *program) *cobra.Command {
 		Long: `
 Print the messages of all topics that a pattern takes. On a terminal each is one
 readable line: time, host, what happened, who did it, and the detail that matters.
-Elsewhere, and with --json, it is one JSON object a line: the agent's events in the
-names of the Elastic Common Schema, objects as they are, and others in an object, as
-json, text or base64. What was lost is announced on standard error. In a pattern + is
-one segment, and # at the end any number.
+Elsewhere, and with --json, it is one JSON object a line, in UTF-8, whatever was
+published: the agent's events in the names of the Elastic Common Schema, other JSON
+objects as they are, other JSON as "json", the rest as "text" or "base64". What was
+lost is announced on standard error. In a pattern + is one segment, and # at the end
+any number.
 
-Without --count and --timeout it goes on until Ctrl-C or the agent's end. With
---count, an end before that is a failure. Colours are left out where NO_COLOR is set.`,
+It goes on until Ctrl-C, or until nobody reads its output any more. When the agent
+ends, or is started again, it waits for the next one; what it missed is announced as
+lost. With --timeout and --count, too few messages are a failure. Colours are left out
+where NO_COLOR is set.`,
 		Example: `daemoneye-agent tail 'events.#'
 daemoneye-agent tail --where process.name=ssh* --where user.id=0 'events.#'
 daemoneye-agent tail --fields @timestamp,process.name 'events.process.#'
@@ -87,70 +95,112 @@ func runTail(ctx context.Context, p *program, t *target, o *tailOptions, pattern
 	if o.replay {
 		spec.ReplayFrom = 1
 	}
-	client, err := t.dial(ctx, ipc.ClientOptions{Name: "tail"})
+	ctx, stopWatching := p.out.whileRead(ctx)
+	defer stopWatching()
+	notes := &notes{w: p.err}
+	client, err := t.dialLasting(ctx, ipc.ClientOptions{Name: "tail", OnState: notes.state, OnError: notes.refused})
 	if err != nil {
-		return err
+		return cmp.Or(stopped(ctx), err)
 	}
 	defer client.Close()
 	sub, err := client.Subscribe(ctx, spec)
 	if err != nil {
-		return err
+		return cmp.Or(stopped(ctx), err)
 	}
-	left := o.count
-	watching, stop := ctx, context.CancelFunc(func() {})
+	showing, stop := ctx, context.CancelFunc(func() {})
 	if o.timeout > 0 {
-		watching, stop = context.WithTimeout(ctx, o.timeout)
+		showing, stop = context.WithTimeout(ctx, o.timeout)
 	}
 	defer stop()
-	for m := range sub.Messages(watching) {
+	left, err := printer.show(sub.Messages(showing), notes, o.count)
+	switch {
+	case err != nil:
+		return err
+	case o.count > 0 && left == 0:
+		return nil
+	case ctx.Err() != nil:
+		return stopped(ctx)
+	case showing.Err() == nil:
+		return sub.Err() // the agent does not take the subscription again
+	case left > 0:
+		return fmt.Errorf("the time is up, with %d messages to go", left)
+	}
+	return nil
+}
+
+// stopped returns the end of standard output's reader where that ended ctx, and nil
+// otherwise: that the command is to stop is no failure of it.
+func stopped(ctx context.Context) error {
+	if cause := context.Cause(ctx); enough(cause) {
+		return cause
+	}
+	return nil
+}
+
+// show prints messages until they end, or count of them are printed where count is not
+// 0. It returns how many are left to print.
+func (p *printer) show(messages iter.Seq[*router.Message], notes *notes, count int) (left int, err error) {
+	left = count
+	for m := range messages {
 		if m.Gap != nil {
-			if err := printer.out.Flush(); err != nil {
-				return err
+			if err := p.out.Flush(); err != nil {
+				return left, err
 			}
-			fmt.Fprintf(p.err, "tail: %s\n", m.Gap)
+			notes.printf("%s", m.Gap)
 			continue
 		}
-		printed, err := printer.print(m)
+		printed, err := p.print(m)
 		if err != nil {
-			return err
+			return left, err
 		}
 		if printed {
 			if left--; left == 0 {
-				return printer.out.Flush()
+				break
 			}
 		}
 		if !m.More {
-			if err := printer.out.Flush(); err != nil {
-				return err
+			if err := p.out.Flush(); err != nil {
+				return left, err
 			}
 		}
 	}
-	if err := printer.out.Flush(); err != nil {
-		return err
-	}
-	if ctx.Err() == nil && watching.Err() != nil {
-		if left > 0 {
-			return fmt.Errorf("the time is up, with %d messages to go", left)
-		}
-		return nil
-	}
-	return tailEnded(ctx, p, sub.Err(), left)
+	return left, p.out.Flush()
 }
 
-// tailEnded judges the end of a tail that still waited for left messages; with
-// left below 1 it had no count. err is why the subscription ended.
-func tailEnded(ctx context.Context, p *program, err error, left int) error {
-	var op *ipc.OpError
+// notes are what tail says beside the messages, on standard error. Safe for concurrent
+// use.
+type notes struct {
+	mu   sync.Mutex
+	w    io.Writer // guarded by mu
+	last string    // guarded by mu; the last refusal
+}
+
+func (n *notes) printf(format string, args ...any) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	fmt.Fprintf(n.w, "tail: %s\n", display.Clean(fmt.Sprintf(format, args...)))
+}
+
+// state notes that the connection was lost, because of err, or is there again.
+func (n *notes) state(err error) {
 	switch {
-	case ctx.Err() != nil:
-		return nil
-	case errors.Is(err, frame.ErrShutdown) && left < 1:
-		fmt.Fprintln(p.err, "tail: the agent has ended")
-		return nil
+	case err == nil:
+		n.printf("connected again")
 	case errors.Is(err, frame.ErrShutdown):
-		return fmt.Errorf("the agent has ended, with %d messages to go", left)
-	case errors.As(err, &op) && op.Op == "read":
-		return fmt.Errorf("the agent is gone, without a goodbye: %w", err)
+		n.printf("the agent has ended: waiting for it to come back")
+	default:
+		n.printf("the connection is lost: %v: connecting again", err)
 	}
-	return err
+}
+
+// refused notes why the agent does not take the client back. It tries again all the
+// time, so that the same reason is noted once.
+func (n *notes) refused(err error) {
+	n.mu.Lock()
+	same := n.last == err.Error()
+	n.last = err.Error()
+	n.mu.Unlock()
+	if !same {
+		n.printf("%v", err)
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -72,6 +73,16 @@ type topicList struct {
 }
 
 func runTopics(ctx context.Context, p *program, t *target, patterns []string, duration time.Duration, asJSON bool) error {
+	ctx, stop := p.out.whileRead(ctx)
+	defer stop()
+	if err := listTopics(ctx, p, t, patterns, duration, asJSON); err != nil {
+		return cmp.Or(stopped(ctx), err)
+	}
+	return nil
+}
+
+// listTopics watches for a while, and prints the list.
+func listTopics(ctx context.Context, p *program, t *target, patterns []string, duration time.Duration, asJSON bool) error {
 	client, err := t.dial(ctx, ipc.ClientOptions{Name: "topics"})
 	if err != nil {
 		return err
@@ -99,9 +110,7 @@ func runTopics(ctx context.Context, p *program, t *target, patterns []string, du
 	}
 	list.finish(time.Duration(now-began), now)
 	if asJSON {
-		enc := json.NewEncoder(p.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(list)
+		return p.json(list)
 	}
 	list.print(p)
 	return nil
@@ -187,7 +196,7 @@ func (l *topicList) print(p *program) {
 	const row = "%-36s %-15s %9s %10s %6s\n"
 	fmt.Fprintf(p.out, row, "TOPIC", "BY", "PER S", "BYTES/S", "LAST")
 	for _, s := range l.Topics {
-		fmt.Fprintf(p.out, row, middleCut(s.Topic, 36), middleCut(s.By, 15), rateText(s.Rate), bytesText(int64(s.ByteRate)), ageText(s.Last))
+		fmt.Fprintf(p.out, row, middleCut(s.Topic, 36), middleCut(display.Clean(s.By), 15), rateText(s.Rate), bytesText(int64(s.ByteRate)), ageText(s.Last))
 	}
 	if len(l.Topics) == 0 {
 		fmt.Fprintln(p.out, "nothing was published")

@@ -14,6 +14,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/config"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -76,12 +77,12 @@ func (p *program) exit(ctx context.Context, c *cobra.Command, err error) int {
 		err = errors.New("interrupted")
 	}
 	if errors.As(err, &unknown) {
-		fmt.Fprintf(p.err, "daemoneye-agent: error: %v\n", err)
+		fmt.Fprintf(p.err, "daemoneye-agent: error: %s\n", display.Clean(err.Error()))
 		fmt.Fprintf(p.err, "daemoneye-agent: hint: the commands are %s\n", unknown.known)
 		return exitUsage
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintf(p.err, "daemoneye-agent: error: %s: %s\n", name, line)
+		fmt.Fprintf(p.err, "daemoneye-agent: error: %s: %s\n", name, display.Clean(line))
 	}
 	if h := hint(name, err); h != "" {
 		fmt.Fprintf(p.err, "daemoneye-agent: hint: %s\n", h)
@@ -105,6 +106,9 @@ func noAgent(err error) bool {
 	return tried(err, "dial") && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOTDIR))
 }
 
+// hint returns what could help against err, empty for nothing. A hint never advises what
+// could do harm: to open or remove a file or directory, to end somebody else's process,
+// or to take more rights than the agent's own user has.
 func hint(name string, err error) string {
 	var wrong usageError
 	var mistakes *config.Errors
@@ -129,8 +133,8 @@ func hint(name string, err error) string {
 		return "no agent listens there: start one with \"daemoneye-agent run\", or name its --instance or --socket"
 	case errors.As(err, &inUse):
 		return "an agent of this instance runs already: see \"daemoneye-agent status\", or run another --instance"
-	case tried(err, "dial") && errors.Is(err, os.ErrPermission):
-		return "the socket belongs to another user: run this as the agent's user or as root"
+	case tried(err, "dial") && errors.Is(err, os.ErrPermission), tried(err, "handshake") && errors.Is(err, router.ErrDenied):
+		return "the agent belongs to another user: run this as that user"
 	case errors.Is(err, router.ErrNoResponder):
 		return "nobody serves that target now: \"daemoneye-agent status\" shows which collectors run"
 	case errors.Is(err, router.ErrDenied):
@@ -138,23 +142,30 @@ func hint(name string, err error) string {
 	case errors.Is(err, errNoAnswer):
 		return "it may be stopped, or busy: its state is in the output of ps"
 	case errors.As(err, &peer) && errors.Is(err, frame.ErrLimit):
-		return "end some of its clients, or run it with a larger limit: see daemoneye-agent run --help"
+		return "\"daemoneye-agent status\" shows who uses the agent, and \"daemoneye-agent config show\" its limits"
 	case tried(err, "listen"):
-		return "the socket's directory must be yours and closed to others: choose one with --socket"
+		return "the socket needs a directory of its own, which is made where it is missing: choose another --socket or --instance"
 	case errors.Is(err, process.ErrUnavailable):
 		return "take --process-source poll, or run it with CAP_NET_ADMIN and outside of containers: in the first pid, user and network namespace"
 	}
 	return ""
 }
 
-// dial connects to the agent as an operator called o.Name. The client does not
-// come back when the agent ends, for a person at a terminal wants to know.
+// dial connects to the agent as an operator called o.Name. The client ends with the
+// connection, because a person at a terminal wants to know.
 func (t *target) dial(ctx context.Context, o ipc.ClientOptions) (*ipc.Client, error) {
+	o.NoReconnect = true
+	return t.dialLasting(ctx, o)
+}
+
+// dialLasting is dial for a client that connects again when the connection is lost. The
+// agent must be there at first.
+func (t *target) dialLasting(ctx context.Context, o ipc.ClientOptions) (*ipc.Client, error) {
 	path, err := t.path()
 	if err != nil {
 		return nil, err
 	}
-	o.Path, o.Role, o.NoReconnect = path, "operator", true
+	o.Path, o.Role = path, "operator"
 	dialing, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	client, err := ipc.DialOptions(dialing, o)

@@ -10,11 +10,26 @@ import (
 // change the direction of text, and bytes that are no UTF-8.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
+		if obeyed(r) {
 			return unicode.ReplacementChar
 		}
 		return r
 	}, s)
+}
+
+// CleanLines is Clean for text of several lines: their ends and tabs stay.
+func CleanLines(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && obeyed(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
+
+// obeyed reports whether a terminal would obey or hide a character.
+func obeyed(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r)
 }
 
 // cut returns the first n characters of s; the last one shows that there are more.
