@@ -2,31 +2,31 @@ package queue
 
 import "github.com/daemoneye/eventbus/frame"
 
-// Counts is a queue's books at one moment. Matched = Delivered + Dropped +
-// Queued holds whenever neither side is in the middle of a call.
+// Counts are a queue's counters at one moment. Matched = Delivered + Dropped +
+// Queued + Taken holds whenever neither producer nor consumer is inside a call.
 type Counts struct {
 	Matched, Delivered, Dropped uint64
-	// HandedOver messages were queued here and went to another subscription, where they
-	// are matched: not part of Matched.
+	// HandedOver counts messages that were queued here and then routed to another
+	// subscription. That one counts them as matched; Matched here does not.
 	HandedOver uint64
-	// Queued are the messages in the lanes; Batch those that the consumer took
-	// and has neither delivered nor given up yet.
+	// Queued counts the messages in the lanes. Taken counts those that the consumer
+	// has dequeued and has counted neither as delivered nor as lost yet.
 	Queued, Taken int
-	// What their frames have of bytes; QueuedBytes of Queued and Batch.
+	// Bytes of frames. QueuedBytes is of Queued and Taken together.
 	DeliveredBytes, DroppedBytes, QueuedBytes uint64
 	// ByReason splits Dropped.
 	ByReason [reasonCount]uint64
 }
 
-// Count adds up both lanes. It must be called by the producer, the consumer may
-// go on meanwhile.
+// Count adds up both lanes. The producer must call it; the consumer may work
+// meanwhile.
 func (q *Queue) Count() Counts {
 	var c Counts
 	for i := range q.lanes {
 		l := &q.lanes[i]
-		// Read what the consumer moves before what is derived from it.
-		delivered, lost := l.done.Load(), l.lost.Load()
-		deliveredBytes, lostBytes := l.doneBytes.Load(), l.lostBytes.Load()
+		// The consumer's counters are read first, because Taken is derived from them.
+		delivered, lost := l.delivered.Load(), l.lost.Load()
+		deliveredBytes, lostBytes := l.deliveredBytes.Load(), l.lostBytes.Load()
 		c.Matched += l.seq - l.handedOver
 		c.HandedOver += l.handedOver
 		c.Delivered += delivered
@@ -58,8 +58,8 @@ func (l *lane) len() int {
 	return 0
 }
 
-// queuedBytes is what is neither delivered nor dropped; conflated messages were
-// dropped when they were replaced.
+// queuedBytes are the bytes of messages that are neither delivered nor dropped. A
+// message that was replaced in its topic's slot counts as dropped.
 func (l *lane) queuedBytes() uint64 {
-	return l.pos - l.handedOverBytes - l.droppedBytes - l.doneBytes.Load() - l.lostBytes.Load() - l.reports.inFlightBytes()
+	return l.pos - l.handedOverBytes - l.droppedBytes - l.deliveredBytes.Load() - l.lostBytes.Load() - l.reports.inFlightBytes()
 }

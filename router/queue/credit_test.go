@@ -13,8 +13,8 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// Whatever is pushed, written and reported, no more waits than the capacity, no more is
-// in flight than the window, and the counts add up.
+// Whatever is pushed, written and reported: no more messages wait than the capacity, no
+// more are in flight than the window, and the counters add up.
 func TestAWindowBoundsWhatWaitsInAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		capacity := rapid.IntRange(1, 9).Draw(t, "capacity")
@@ -112,7 +112,7 @@ func TestReportsThatCannotBeTrueChangeNothing(t *testing.T) {
 			t.Errorf("%s: %v, want ErrBody", name, err)
 		}
 	}
-	if err := f.q.Report(frame.Credit{}); err != nil { // late: the last one had more
+	if err := f.q.Report(frame.Credit{}); err != nil { // late, because the last one was higher
 		t.Error(err)
 	}
 	if diff := cmp.Diff(before, f.q.Count()); diff != "" {

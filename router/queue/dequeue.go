@@ -8,9 +8,9 @@ import (
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
-// Batch is what a consumer got from a queue: perhaps a gap, and then messages
-// with consecutive sequence numbers. Items are valid until the next Take; their
-// references are the consumer's to release.
+// Batch is what Dequeue returns: a gap, if there was a loss, and then messages with
+// consecutive sequence numbers. Items are valid until the next Dequeue. The consumer
+// must release their references.
 type Batch struct {
 	Lane  bus.Lane
 	Gap   bus.Gap // where HasGap: lost just before Items
@@ -19,9 +19,9 @@ type Batch struct {
 	HasGap bool
 }
 
-// Dequeue takes up to max messages of the lane that is to be served first; ok is
-// false when there is nothing. Consumer only. Each message must be accounted
-// for with Delivered or Lost.
+// Dequeue returns up to max messages of one lane, of the urgent one if it has any; ok is
+// false when both are empty. The consumer must count each message with Delivered or
+// Lost. Consumer only.
 func (q *Queue) Dequeue(max int) (t Batch, ok bool) {
 	if t, ok = q.DequeueLane(bus.Urgent, max); ok {
 		return t, true
@@ -29,7 +29,7 @@ func (q *Queue) Dequeue(max int) (t Batch, ok bool) {
 	return q.DequeueLane(bus.Bulk, max)
 }
 
-// DequeueLane is Take from one lane.
+// DequeueLane is Dequeue for one lane.
 func (q *Queue) DequeueLane(ln bus.Lane, max int) (t Batch, ok bool) {
 	l := &q.lanes[ln]
 	if q.window > 0 && ln == bus.Bulk {
@@ -40,7 +40,7 @@ func (q *Queue) DequeueLane(ln bus.Lane, max int) (t Batch, ok bool) {
 	switch {
 	case l.conflates:
 		ok = l.dequeueConflated(&t)
-	case l.ring != nil || q.signal == nil && l.used():
+	case l.ring != nil || q.signal == nil && l.everUsed():
 		ok = l.dequeue(max, &t)
 	}
 	t.Lane = ln
@@ -51,11 +51,12 @@ func (q *Queue) DequeueLane(ln bus.Lane, max int) (t Batch, ok bool) {
 	return t, ok
 }
 
-// Claimable returns how many messages one Take may ask for without getting more
-// than size bytes, whatever waits: what is taken can no longer be evicted. It is at
-// least one. It is for a queue that one goroutine produces and consumes.
+// Claimable returns how many messages Dequeue may be asked for so that it returns at
+// most size bytes, whatever is queued. The consumer bounds that because messages can no
+// longer be evicted once they are dequeued. The result is at least 1. It is for a queue
+// whose producer and consumer are one goroutine.
 func (q *Queue) Claimable(ln bus.Lane, size int) int {
-	return max(1, min(ClaimSize, size/int(max(q.lanes[ln].largest, 1))))
+	return max(1, min(ClaimSize, size/int(max(q.lanes[ln].largestMessage, 1))))
 }
 
 func (l *lane) dequeue(max int, t *Batch) bool {
@@ -63,10 +64,10 @@ func (l *lane) dequeue(max int, t *Batch) bool {
 	l.remaining = nil
 	var seq, pos uint64
 	if len(items) == 0 {
-		// The mark is read before the ring: what was pushed before the mark was
-		// set is then seen by the claim, so an empty claim proves that all up to
-		// the mark is lost.
-		seq, pos, _ = l.tail.load()
+		// lostUpTo is read before the ring. Then the claim sees everything that was
+		// pushed before lostUpTo was stored, so an empty claim proves that everything
+		// up to lostUpTo is lost.
+		seq, pos, _ = l.lostUpTo.load()
 		if l.ring != nil {
 			items = l.ring.Claim(max).Items
 		}
@@ -74,11 +75,11 @@ func (l *lane) dequeue(max int, t *Batch) bool {
 	if len(items) > 0 {
 		seq, pos = items[0].seq, items[0].pos
 	}
-	if seq > l.expSeq {
+	if seq > l.expectedSeq {
 		l.setGap(t, seq, pos)
 	}
-	if t.HasGap && l.unknown.version.Load() != l.unknownSeen || l.takeUnknown(t, l.expSeq) {
-		l.remaining = items // a gap of unknown size has a turn of its own
+	if t.HasGap && l.unknown.version.Load() != l.unknownVersion || l.announceUnknownLoss(t, l.expectedSeq) {
+		l.remaining = items // a gap of unknown size is a batch of its own
 		return true
 	}
 	if len(items) == 0 {
@@ -88,17 +89,17 @@ func (l *lane) dequeue(max int, t *Batch) bool {
 	l.remaining = items[n:]
 	t.Items = items[:n]
 	last := &items[n-1]
-	l.expSeq, l.expPos = last.seq+1, last.pos+uint64(last.Len)
+	l.expectedSeq, l.expectedPos = last.seq+1, last.pos+uint64(last.Len)
 	return true
 }
 
-// consecutive returns how many of items follow each other, with nothing refused or lost
-// between them. The last number tells at a glance.
+// consecutive returns how many of items follow each other, with no message refused or
+// lost between them. If the last number fits the first, all do.
 func (l *lane) consecutive(items []Item) (n int) {
 	first := items[0].seq
 	end := uint64(math.MaxUint64)
-	if l.unknown.version.Load() != l.unknownSeen {
-		end, _, _ = l.unknown.load() // it was not before first
+	if l.unknown.version.Load() != l.unknownVersion {
+		end, _, _ = l.unknown.load() // it is not before first, or it would be announced
 	}
 	if last := items[len(items)-1].seq; last-first == uint64(len(items)-1) && last < end {
 		return len(items)
@@ -108,37 +109,39 @@ func (l *lane) consecutive(items []Item) (n int) {
 	return n
 }
 
-// takeUnknown sets t's gap to a loss of unknown size that has not been told, and
-// lies no further than at.
-func (l *lane) takeUnknown(t *Batch, at uint64) bool {
-	if l.unknown.version.Load() == l.unknownSeen {
+// announceUnknownLoss sets t's gap to a loss of unknown size that has not been announced
+// and is not behind sequence number at. It reports whether there is one.
+func (l *lane) announceUnknownLoss(t *Batch, at uint64) bool {
+	if l.unknown.version.Load() == l.unknownVersion {
 		return false
 	}
 	seq, why, version := l.unknown.load()
 	if seq > at {
 		return false
 	}
-	l.unknownSeen = version
+	l.unknownVersion = version
 	t.HasGap = true
-	t.Gap = bus.Gap{First: l.expSeq, Last: l.expSeq, Reason: bus.Reason(why)}
+	t.Gap = bus.Gap{First: l.expectedSeq, Last: l.expectedSeq, Reason: bus.Reason(why)}
 	return true
 }
 
-// setGap sets t's gap to everything from what was expected to seq, and expects seq.
+// setGap sets t's gap to all messages from the expected one to the one before seq. The
+// next expected message is then seq.
 func (l *lane) setGap(t *Batch, seq, pos uint64) {
-	// No reason yet: the producer has made room in its way and is about to say
-	// so. Several since the last gap: the gravest has the highest number.
-	why := l.natural
+	// If there is no reason yet, the overflow policy made room, and the producer is
+	// about to store its reason. If there are several since the last gap, the gravest is
+	// taken, which has the highest number.
+	why := l.policyReason
 	if r := l.reasons.Swap(0); r != 0 {
 		why = bus.Reason(bits.Len32(r) - 1)
 	}
 	t.HasGap = true
-	t.Gap = bus.Gap{First: l.expSeq, Last: seq - 1, Count: seq - l.expSeq, Bytes: pos - l.expPos, Reason: why}
-	l.expSeq, l.expPos = seq, pos
+	t.Gap = bus.Gap{First: l.expectedSeq, Last: seq - 1, Count: seq - l.expectedSeq, Bytes: pos - l.expectedPos, Reason: why}
+	l.expectedSeq, l.expectedPos = seq, pos
 }
 
-// Delivered counts n taken messages of together size bytes as delivered, or as in
-// flight where the consumer reports what it has taken.
+// Delivered counts n dequeued messages, of size bytes together, as delivered. If the
+// client reports what its program has consumed, they count as in flight instead.
 func (q *Queue) Delivered(ln bus.Lane, n int, size uint64) {
 	if q.reported {
 		r := &q.lanes[ln].reports
@@ -146,17 +149,18 @@ func (q *Queue) Delivered(ln bus.Lane, n int, size uint64) {
 		r.sentBytes += size
 		return
 	}
-	q.lanes[ln].done.Add(uint64(n))
-	q.lanes[ln].doneBytes.Add(size)
+	q.lanes[ln].delivered.Add(uint64(n))
+	q.lanes[ln].deliveredBytes.Add(size)
 }
 
-// Lost books n taken messages as lost with their connection.
+// Lost counts n dequeued messages, of size bytes together, as lost with their
+// connection.
 func (q *Queue) Lost(ln bus.Lane, n int, size uint64) {
 	q.lanes[ln].lost.Add(uint64(n))
 	q.lanes[ln].lostBytes.Add(size)
 }
 
-// Pending reports whether Take would return something. Consumer only.
+// Pending reports whether there is a message or a gap to dequeue. Consumer only.
 func (q *Queue) Pending() bool {
 	for i := range q.lanes {
 		if q.lanes[i].pending() {
@@ -170,20 +174,21 @@ func (l *lane) pending() bool {
 	if l.len() > 0 || len(l.remaining) > 0 {
 		return true
 	}
-	if l.unknown.version.Load() != l.unknownSeen {
+	if l.unknown.version.Load() != l.unknownVersion {
 		return true
 	}
-	tail, _, _ := l.tail.load()
+	tail, _, _ := l.lostUpTo.load()
 	if l.conflates {
-		return tail > l.announced.count
+		return tail > l.announcedLoss.count
 	}
-	return tail > l.expSeq
+	return tail > l.expectedSeq
 }
 
-// Wait blocks until Take has something (nil), the queue is closed and empty
-// (ErrClosed), or ctx ends. Consumer only, of a queue made eager.
+// Wait blocks until there is something to dequeue or Wake was called (nil), until the
+// queue is closed and empty (ErrClosed), or until ctx ends (its error). Consumer only,
+// of a queue that Reset made eager.
 func (q *Queue) Wait(ctx context.Context) error {
-	if err := q.signal.Wait(ctx, q.stirred); err != nil {
+	if err := q.signal.Wait(ctx, q.mayReturn); err != nil {
 		return err
 	}
 	if !q.Pending() && q.closed.Load() && !q.Pending() {
@@ -192,4 +197,4 @@ func (q *Queue) Wait(ctx context.Context) error {
 	return nil
 }
 
-func (q *Queue) stirred() bool { return q.Pending() || q.closed.Load() || q.woken.Load() }
+func (q *Queue) mayReturn() bool { return q.Pending() || q.closed.Load() || q.woken.Load() }

@@ -1,3 +1,3 @@
-// Package queue is what waits for one subscriber: two lanes on rings, an overflow policy,
-// and the counters and gaps that make every loss exact.
+// Package queue holds the messages that wait for one subscriber: two lanes on rings, an
+// overflow policy, and the counters and gaps that make every loss exact.
 package queue

@@ -2,16 +2,16 @@ package queue
 
 import "github.com/daemoneye/eventbus/router/bus"
 
-// Evict takes out up to n of the lane's oldest messages and returns them: they count as
-// dropped, and their references are the caller's to release. The slice is scratch's, and
-// is valid until that is used again. A lane that is empty then, and has no consumer on
-// another goroutine, gives back the memory of its slots. Producer only.
+// Evict removes up to n of the lane's oldest messages and returns them. They count as
+// dropped, and the caller must release their references. The slice shares scratch's
+// memory, so it is valid until scratch is used again. If the lane is empty then, and has
+// no consumer on another goroutine, it gives back the memory of its slots. Producer only.
 func (q *Queue) Evict(ln bus.Lane, n int, why bus.Reason, scratch *[]Item) (out []Item) {
 	l := &q.lanes[ln]
 	if l.len() > 0 {
-		before := l.reasons.Or(1 << why) // before the hole can be seen
+		before := l.reasons.Or(1 << why) // before the consumer can see the hole
 		out = l.evict(n, why, (*scratch)[:0])
-		if len(out) == 0 { // the consumer was faster
+		if len(out) == 0 { // the consumer took them first
 			l.reasons.And(^uint32(1<<why) | before)
 		} else {
 			*scratch = out
@@ -25,20 +25,20 @@ func (q *Queue) Evict(ln bus.Lane, n int, why bus.Reason, scratch *[]Item) (out 
 func (l *lane) evict(n int, why bus.Reason, out []Item) []Item {
 	if l.conflated != nil {
 		out = l.conflated.evict(l, n, why, out)
-		l.publishOutside()
+		l.publishLaneLoss()
 		l.charge.Resize(l.slots(0))
 		return out
 	}
 	if out = l.ring.Evict(n, out); len(out) > 0 {
-		l.book(out, why)
-		l.tail.store(l.seq, l.pos)
+		l.countDropped(out, why)
+		l.lostUpTo.store(l.seq, l.pos)
 	}
 	return out
 }
 
-// Skip announces count lost messages of together size bytes at this place of
-// the lane. A count of 0 is a loss of unknown size; of several that the consumer
-// has not come to, the last is announced. Producer only.
+// Skip announces a loss behind the last message of the lane: count messages of size
+// bytes together. A count of 0 is a loss of unknown size. If there are several of those
+// that the consumer has not announced yet, it announces only the last. Producer only.
 func (q *Queue) Skip(ln bus.Lane, count, size uint64, why bus.Reason) {
 	l := &q.lanes[ln]
 	if count == 0 {
@@ -52,18 +52,19 @@ func (q *Queue) Skip(ln bus.Lane, count, size uint64, why bus.Reason) {
 	l.dropped[why] += count
 	l.droppedBytes += size
 	if l.conflates {
-		l.addOutside(count, size)
-		l.publishOutside()
+		l.addLaneLoss(count, size)
+		l.publishLaneLoss()
 	} else {
-		l.tail.store(l.seq, l.pos)
+		l.lostUpTo.store(l.seq, l.pos)
 	}
 	q.Notify()
 }
 
-// TakeBack removes what waits in a lane, for somebody else to have it, and appends it to
-// dst with its references. The caller accounts for each message with CountHandedOver
-// or Lost. What the consumer has taken stays with it, unless the caller is the
-// consumer as well. A conflating lane gives nothing back. Producer only.
+// TakeBack removes the messages that wait in a lane, so that they can be routed to
+// another subscription, and appends them to dst with their references. The caller must
+// count each with CountHandedOver or Lost. Messages that the consumer has claimed stay
+// with it, unless consumerToo says that the caller is also the consumer. A conflating
+// lane gives nothing back. Producer only.
 func (q *Queue) TakeBack(ln bus.Lane, dst []Item, consumerToo bool) []Item {
 	l := &q.lanes[ln]
 	if l.ring == nil {
@@ -77,24 +78,24 @@ func (q *Queue) TakeBack(ln bus.Lane, dst []Item, consumerToo bool) []Item {
 	return dst
 }
 
-// CountHandedOver counts n messages of together size bytes that another subscription
-// has now: they are not matched here any more. Producer only.
+// CountHandedOver counts n messages, of size bytes together, that were routed to another
+// subscription. They no longer count as matched here. Producer only.
 func (q *Queue) CountHandedOver(ln bus.Lane, n int, size uint64) {
 	q.lanes[ln].handedOver += uint64(n)
 	q.lanes[ln].handedOverBytes += size
 }
 
-// drop counts and releases what the policy took out or refused, and returns how
-// many messages that were. What was refused is still the run's for the next
-// queue, so items are not cleared here.
+// drop counts and releases messages that the policy evicted or refused, and returns how
+// many there were. It does not clear items, because the router pushes the same slice to
+// the next queue.
 func (l *lane) drop(items []Item, why bus.Reason) int {
-	l.book(items, why)
+	l.countDropped(items, why)
 	releaseRefs(items)
 	return len(items)
 }
 
-// book counts items as dropped.
-func (l *lane) book(items []Item, why bus.Reason) {
+// countDropped counts items as dropped.
+func (l *lane) countDropped(items []Item, why bus.Reason) {
 	l.reasons.Or(1 << why)
 	for i := range items {
 		l.droppedBytes += uint64(items[i].Len)
@@ -102,8 +103,8 @@ func (l *lane) book(items []Item, why bus.Reason) {
 	l.dropped[why] += uint64(len(items))
 }
 
-// Discard takes everything that is queued, books it as lost with its consumer
-// and releases it. Consumer only; the producer should have stopped.
+// Discard dequeues all messages, counts them as lost with their connection, and releases
+// them. Consumer only; the producer should have stopped.
 func (q *Queue) Discard() {
 	for {
 		t, ok := q.Dequeue(ClaimSize)
@@ -114,7 +115,7 @@ func (q *Queue) Discard() {
 	}
 }
 
-// LoseTaken gives up messages that were taken.
+// LoseTaken counts dequeued messages as lost with their connection and releases them.
 func (q *Queue) LoseTaken(ln bus.Lane, items []Item) {
 	size := uint64(0)
 	for i := range items {

@@ -9,7 +9,7 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// within is a context for what must not hang.
+// within returns a context that ends a call which hangs.
 func within(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -25,8 +25,8 @@ func numbers(from, to int) (s []string) {
 	return s
 }
 
-// shown says what a subscriber was shown, a line for each message: the payload,
-// with the sequence number and ! in front where it is urgent; or the gap.
+// shown formats a message as a line: the sequence number and the payload, with ! in
+// front if it is urgent; or the gap.
 func shown(m *router.Message) string {
 	urgent := ""
 	if m.Urgent {

@@ -8,8 +8,8 @@ import (
 	"github.com/daemoneye/eventbus/router/charge"
 )
 
-// lane is one of the queue's two ways: a ring, or with the conflate policy a
-// set of topics. It has neither until the first message comes.
+// lane is one of the queue's two lanes: a ring, or with the conflate policy a set of
+// topics. It has neither until the first message is pushed, unless the queue is eager.
 type lane struct {
 	capacity  int
 	ring      *ring.Ring[Item]
@@ -17,36 +17,36 @@ type lane struct {
 	conflates bool // constant
 
 	// written by the producer
-	charge       charge.Charge // of what the lane takes beside its messages
-	covered      int           // how many messages the charge has slots for
-	checked      uint64        // seq when TrimIdle looked last
+	charge       charge.Charge // for the lane's memory beside its messages
+	chargedSlots int           // how many messages the charge covers slots for
+	seqAtTrim    uint64        // seq at the last TrimIdle
 	seq, pos     uint64        // of the next message: matched messages and their bytes
 	dropped      [reasonCount]uint64
 	droppedBytes uint64
-	// handed over to another subscription: not matched here any more
+	// routed to another subscription, which counts them as matched; not matched here
 	handedOver, handedOverBytes uint64
-	retained                    retainedBytes
-	largest                     uint32 // of the messages since the lane was last seen empty
-	tail                        mark   // behind the last message that was refused or evicted
-	unknown                     mark   // where something was lost of unknown size, and its Reason
+	buffers                     bufferEstimate
+	largestMessage              uint32 // since the lane was last seen empty
 	reports                     reports
-	outside                     loss // lost outside of slots, in all, where the lane conflates
+	laneLoss                    loss // of a conflating lane: all losses that no slot counts
 
-	// written by the producer, taken by the consumer
-	natural bus.Reason    // of the losses that the policy makes; constant
-	reasons atomic.Uint32 // bits 1<<Reason of what was dropped since the last gap
+	// written by the producer, read by the consumer
+	lostUpTo     seqlock       // seq and pos behind the last message refused or evicted
+	unknown      seqlock       // seq of the last loss of unknown size, and its Reason
+	policyReason bus.Reason    // for losses that the overflow policy makes; constant
+	reasons      atomic.Uint32 // bits 1<<Reason of losses since the last gap; the consumer clears it
 
 	// written by the consumer
-	expSeq, expPos uint64 // what the next message's seq and pos are without loss
-	remaining      []Item // of the last claim, beyond a hole
-	unknownSeen    uint64 // version of unknown that was announced
-	announced      loss   // how much of outside was announced
-	single         [1]Item
-	done           atomic.Uint64 // delivered messages
-	doneBytes      atomic.Uint64
-	lost           atomic.Uint64 // taken but never delivered: their connection died
-	lostBytes      atomic.Uint64
+	expectedSeq, expectedPos uint64 // of the next message if nothing is lost
+	remaining                []Item // of the last claim: those behind a hole, or beyond max
+	unknownVersion           uint64 // version of unknown that was announced
+	announcedLoss            loss   // how much of laneLoss was announced
+	single                   [1]Item
+	delivered                atomic.Uint64
+	deliveredBytes           atomic.Uint64
+	lost                     atomic.Uint64 // dequeued, but the connection ended before delivery
+	lostBytes                atomic.Uint64
 }
 
-// loss is messages and their bytes.
+// loss counts lost messages and their bytes.
 type loss struct{ count, bytes uint64 }

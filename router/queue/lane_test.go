@@ -19,7 +19,7 @@ func TestUrgentMessagesGoFirst(t *testing.T) {
 	}
 }
 
-func TestALaneLosesNothingToTheOther(t *testing.T) {
+func TestAFullLaneEvictsNothingOfTheOther(t *testing.T) {
 	f := newFeed(t, router.DropOldest, 2, 2, false)
 	f.push(router.Urgent, "b", "x", "y")
 	f.push(router.Bulk, "a", numbers(0, 9)...)
@@ -36,8 +36,8 @@ func TestALaneLosesNothingToTheOther(t *testing.T) {
 	settled(t, f.q)
 }
 
-// What is in hand of both lanes is given up when the consumer is abandoned.
-func TestWhatIsInHandOfBothLanesIsGivenUp(t *testing.T) {
+// Abandon counts as lost what the consumer has dequeued of both lanes and not shown.
+func TestAbandonGivesUpWhatWasDequeuedOfBothLanes(t *testing.T) {
 	f := newFeed(t, router.DropOldest, 100, 4, true)
 	f.push(router.Bulk, "a", numbers(0, 10)...)
 	c := endpoint.NewConsumer(f.q, 1<<10)
@@ -55,9 +55,8 @@ func TestWhatIsInHandOfBothLanesIsGivenUp(t *testing.T) {
 	}
 }
 
-// An urgent message does not wait until a batch is shown that was taken before it
-// came.
-func TestAnUrgentMessageOvertakesABatchThatWasTaken(t *testing.T) {
+// An urgent message overtakes the rest of a bulk batch that was dequeued before it came.
+func TestAnUrgentMessageOvertakesADequeuedBatch(t *testing.T) {
 	f := newFeed(t, router.DropOldest, 100, 4, true)
 	f.push(router.Bulk, "a", numbers(0, 40)...)
 	c := endpoint.NewConsumer(f.q, 1<<10)

@@ -12,42 +12,44 @@ import (
 // Len returns how many messages wait in the lane.
 func (q *Queue) Len(ln bus.Lane) int { return q.lanes[ln].len() }
 
-// QueuedBytes returns how many bytes the frames have that are neither delivered
-// nor dropped. Producer only.
+// QueuedBytes returns the bytes of the lane's frames that are neither delivered nor
+// dropped. Producer only.
 func (q *Queue) QueuedBytes(ln bus.Lane) uint64 { return q.lanes[ln].queuedBytes() }
 
 // Capacity returns how many messages the lane holds.
 func (q *Queue) Capacity(ln bus.Lane) int { return q.lanes[ln].capacity }
 
 const (
+	// LaneCount is how many lanes a queue has.
 	LaneCount   = 2
 	reasonCount = 9 // one more than frame.ReasonClient
 )
 
-// Queue is what waits for one subscriber: two lanes, an overflow policy, and
-// the counters that make every loss exact. One goroutine at a time produces (in the
-// broker always the routing thread) and one consumes; they may be the same.
+// Queue holds the messages that wait for one subscriber. It has two lanes, an overflow
+// policy, and the counters that make every loss exact. One goroutine at a time is the
+// producer (in the broker always the routing thread) and one is the consumer. They may
+// be the same.
 type Queue struct {
 	overflow bus.Overflow
 	lanes    [LaneCount]lane
-	signal   *ring.Signal // where a consumer on another goroutine sleeps; else nil
+	signal   *ring.Signal // a consumer on another goroutine sleeps on it; nil if there is none
 	closed   atomic.Bool
-	woken    atomic.Bool // Wait returns, whatever there is
+	woken    atomic.Bool // Wait returns at once, even if the queue is empty
 	reported bool        // see AwaitReports
 	window   int
-	// of a client's own queue, see SetDropReason
+	// for a client's own queue, see SetDropReason
 	dropReason bus.Reason
 	onDrop     func(ln bus.Lane, items []Item)
 }
 
-// Reset makes q ready for use with a capacity for each lane; it must not be in
-// use. Rings are made when the first message comes, or at once when eager: a
-// consumer on another goroutine needs them there.
+// Reset makes q ready for use, with a capacity for each lane. It must not be in use. If
+// eager is set, Reset makes the rings, because a consumer on another goroutine needs
+// them from the start. Otherwise the first message of a lane makes its ring.
 func (q *Queue) Reset(overflow bus.Overflow, bulk, urgent int, eager bool) {
 	q.overflow, q.dropReason = overflow, frame.ReasonDropOldest
 	q.lanes[bus.Bulk].capacity, q.lanes[bus.Urgent].capacity = bulk, urgent
 	for i := range q.lanes {
-		q.lanes[i].natural = naturalReason(overflow)
+		q.lanes[i].policyReason = reasonOfPolicy(overflow)
 		q.lanes[i].conflates = overflow == bus.Conflate
 	}
 	if eager {
@@ -58,8 +60,8 @@ func (q *Queue) Reset(overflow bus.Overflow, bulk, urgent int, eager bool) {
 	}
 }
 
-// ChargeTo has what the queue takes beside its messages charged to a from now on, with
-// what it takes already.
+// ChargeTo charges the queue's memory beside its messages to a: what it uses already, and
+// what it will use.
 func (q *Queue) ChargeTo(a *charge.Account) {
 	for i := range q.lanes {
 		l := &q.lanes[i]
@@ -68,8 +70,8 @@ func (q *Queue) ChargeTo(a *charge.Account) {
 	}
 }
 
-// Release gives back what is charged for the queue, which is not used any more. What it
-// may yet take is not charged.
+// Release gives back the queue's charge when the queue is no longer used. Memory that the
+// queue takes afterwards is not charged.
 func (q *Queue) Release() {
 	for i := range q.lanes {
 		q.lanes[i].charge.Release()
@@ -77,7 +79,7 @@ func (q *Queue) Release() {
 	}
 }
 
-func naturalReason(o bus.Overflow) bus.Reason {
+func reasonOfPolicy(o bus.Overflow) bus.Reason {
 	switch o {
 	case bus.DropNewest, bus.Disconnect:
 		return frame.ReasonDropNewest
@@ -87,7 +89,7 @@ func naturalReason(o bus.Overflow) bus.Reason {
 	return frame.ReasonDropOldest
 }
 
-// noSignal is the signal of rings whose consumer never sleeps on them.
+// noSignal is the signal of rings on which no consumer sleeps.
 var noSignal = ring.NewSignalFunc(func() {})
 
 func (q *Queue) open(l *lane) {
@@ -102,10 +104,10 @@ func (q *Queue) open(l *lane) {
 	l.ring = ring.NewWithOptions(ring.Options[Item]{Capacity: l.capacity, Signal: signal})
 }
 
-// Push queues items, whose Buf, Off and Len are set and each of which hands over
-// a reference, and returns how many messages were dropped by the policy (of
-// these or of older ones). Producer only. scratch is reused for what comes out. Admit
-// charges what the queue takes for them.
+// Push queues items, whose Buf, Off and Len are set. Each item hands over one reference.
+// Push returns how many messages the policy dropped, of these or of older ones. scratch
+// is memory for evicted messages. Call Admit before, which charges the memory that the
+// queue takes for the items. Producer only.
 func (q *Queue) Push(ln bus.Lane, items []Item, scratch *[]Item) (dropped int) {
 	l := &q.lanes[ln]
 	first, end := 0, len(items)
@@ -115,19 +117,19 @@ func (q *Queue) Push(ln bus.Lane, items []Item, scratch *[]Item) (dropped int) {
 	if l.ring == nil && l.conflated == nil {
 		q.open(l)
 	}
-	l.notePinned(items)
+	l.countBuffers(items)
 	seq, pos := l.seq, l.pos
 	for i := range items {
 		it := &items[i]
 		it.seq, it.pos = seq, pos
 		seq++
 		pos += uint64(it.Len)
-		l.largest = max(l.largest, it.Len)
+		l.largestMessage = max(l.largestMessage, it.Len)
 	}
 	l.seq, l.pos = seq, pos
 	if end < len(items) {
 		dropped += l.drop(items[end:], frame.ReasonDropNewest)
-		l.tail.store(seq, pos)
+		l.lostUpTo.store(seq, pos)
 	}
 	if first > 0 {
 		dropped += l.drop(items[:first], frame.ReasonDropOldest)
@@ -138,14 +140,14 @@ func (q *Queue) Push(ln bus.Lane, items []Item, scratch *[]Item) (dropped int) {
 		for i := range items {
 			dropped += l.conflated.push(l, &items[i])
 		}
-		l.publishOutside()
+		l.publishLaneLoss()
 		if excess := q.outstanding(ln) - l.capacity; q.window > 0 && ln == bus.Bulk && excess > 0 {
 			dropped += q.dropOldest(ln, excess, scratch)
 		}
 	case bus.DropNewest, bus.Disconnect:
 		if n := l.ring.OfferBatch(items); n < len(items) {
 			dropped += l.drop(items[n:], frame.ReasonDropNewest)
-			l.tail.store(seq, pos)
+			l.lostUpTo.store(seq, pos)
 		}
 	default:
 		if out := l.ring.PushBatch(items, (*scratch)[:0]); len(out) > 0 {
@@ -160,13 +162,14 @@ func (q *Queue) Push(ln bus.Lane, items []Item, scratch *[]Item) (dropped int) {
 	return dropped
 }
 
+// Notify wakes a consumer that sleeps in Wait.
 func (q *Queue) Notify() {
 	if q.signal != nil {
 		q.signal.Notify()
 	}
 }
 
-// Room returns how many messages the lane takes before its policy acts.
+// Room returns how many messages can be pushed before the overflow policy acts.
 func (q *Queue) Room(ln bus.Lane) int {
 	l := &q.lanes[ln]
 	if q.window > 0 && ln == bus.Bulk {
@@ -175,14 +178,15 @@ func (q *Queue) Room(ln bus.Lane) int {
 	return l.capacity - l.len()
 }
 
-// Wake has the Wait that goes on, and every later one, return at once: the consumer is
-// to end, although the queue goes on.
+// Wake makes the current Wait and every later one return at once, so that the consumer
+// can end although the queue is not closed.
 func (q *Queue) Wake() {
 	q.woken.Store(true)
 	q.Notify()
 }
 
-// Close ends the queue: the consumer takes what is left and then sees the end.
+// Close ends the queue. The consumer can dequeue what is left; then Wait returns
+// ErrClosed.
 func (q *Queue) Close() {
 	q.closed.Store(true)
 	q.Notify()

@@ -11,18 +11,17 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// ledger is what a consumer of one lane must be able to prove from what it saw.
-// Nothing is said here of how a queue works: only that each number comes once,
-// as a message or in a gap, in order, and that the bytes of gaps are those of the
-// messages that are missing.
+// ledger checks what a consumer of one lane receives. It does not depend on how a queue
+// works. It demands that each number comes once, as a message or in a gap, in order, and
+// that the bytes of gaps are those of the missing messages.
 type ledger struct {
 	next uint64 // sequence number
-	// of what was seen: messages, and those in gaps
+	// received messages, and those in gaps
 	delivered, lost, deliveredBytes, lostBytes uint64
 	unknown                                    int // gaps of unknown size
 }
 
-// see checks one Taken against the numbers before it.
+// see checks one Batch against the numbers before it.
 func (l *ledger) see(t *queue.Batch) error {
 	if t.HasGap && t.Gap.Count == 0 {
 		l.unknown++
@@ -52,19 +51,19 @@ func (l *ledger) see(t *queue.Batch) error {
 	return nil
 }
 
-// agrees checks the queue's books of an empty queue against the ledger, and the
-// ledger against what was pushed.
+// agrees checks the counters of an empty queue against the ledger, and the ledger
+// against what was pushed.
 func (l *ledger) agrees(c queue.Counts, pushed, bytes uint64) error {
 	switch {
 	case l.delivered+l.lost != pushed || l.deliveredBytes+l.lostBytes != bytes:
 		return fmt.Errorf("seen are %d + %d of %d messages, %d + %d of %d bytes", l.delivered, l.lost, pushed, l.deliveredBytes, l.lostBytes, bytes)
 	case c.Matched != pushed || c.Delivered != l.delivered || c.Dropped != l.lost || c.Queued != 0 || c.Taken != 0:
-		return fmt.Errorf("the books say %+v, seen were %d and %d lost", c, l.delivered, l.lost)
+		return fmt.Errorf("the counters are %+v, the consumer received %d and lost %d", c, l.delivered, l.lost)
 	}
 	return nil
 }
 
-// queueMachine drives a queue by both ends, with any mix of calls.
+// queueMachine drives both ends of a queue with any mix of calls.
 type queueMachine struct {
 	f             *feed
 	o             router.Overflow
@@ -94,7 +93,7 @@ func (m *queueMachine) push(t *rapid.T) {
 	}
 	dropped := m.f.q.Push(router.Bulk, items, &m.f.scratch)
 	if after := m.f.q.Count(); after.Dropped-before.Dropped != uint64(dropped) {
-		t.Fatalf("Push says that %d were dropped, the books %d", dropped, after.Dropped-before.Dropped)
+		t.Fatalf("Push returns %d dropped, Count has %d", dropped, after.Dropped-before.Dropped)
 	}
 }
 
@@ -139,7 +138,7 @@ func (m *queueMachine) evict(t *rapid.T) {
 	}
 }
 
-// trim is nothing that a consumer sees.
+// trim must change nothing for the consumer.
 func (m *queueMachine) trim(*rapid.T) { m.f.q.TrimIdle() }
 
 func (m *queueMachine) skip(t *rapid.T) {
@@ -164,7 +163,7 @@ func (m *queueMachine) check(t *rapid.T) {
 	}
 }
 
-// finish takes what is left, and settles.
+// finish takes what is left and checks the counters.
 func (m *queueMachine) finish(t *rapid.T) {
 	for m.f.q.Pending() {
 		m.take(t)
@@ -207,6 +206,6 @@ func testQueueModel(t *testing.T, discard bool) {
 	}
 }
 
-func TestAQueueTellsOfEachMessageOnce(t *testing.T) { testQueueModel(t, false) }
+func TestAQueueDeliversOrAnnouncesEachMessageOnce(t *testing.T) { testQueueModel(t, false) }
 
 func TestADiscardedQueueHoldsNothing(t *testing.T) { testQueueModel(t, true) }

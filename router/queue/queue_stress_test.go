@@ -13,8 +13,8 @@ import (
 )
 
 // The producer and the consumer of a queue run freely against each other, under
-// every policy; what the consumer saw must prove that nothing was lost without a
-// word, came twice or out of order, and every reference must come back.
+// every policy. No message may be lost without a gap, come twice or come out of order,
+// and every reference must be released.
 func TestAQueueBetweenTwoGoroutines(t *testing.T) {
 	for _, o := range []router.Overflow{router.DropOldest, router.DropNewest, router.Conflate} {
 		for _, capacity := range []int{1, 5, 64, 1000} {
@@ -74,8 +74,8 @@ func stressQueue(t *testing.T, o router.Overflow, capacity int) {
 	}
 }
 
-// produce pushes n numbered messages in batches of random size, drops some for
-// want of memory now and then, and closes the queue.
+// produce pushes n numbered messages in batches of random size, now and then evicts some
+// as if memory were short, and closes the queue.
 func produce(f *feed, n int) (messages, bytes uint64) {
 	rnd := rand.New(rand.NewPCG(1, uint64(n)))
 	topics := []string{"a", "b", "c", "dd", "eee", "ffff", "g", "h"}

@@ -14,7 +14,7 @@ import (
 )
 
 // feed is the producer of a queue under test. All its frames lie in buffers of
-// one pool, so that the pool tells whether each reference was given back.
+// one pool, so that the pool shows whether each reference was released.
 type feed struct {
 	t       testing.TB
 	q       *queue.Queue
@@ -79,7 +79,7 @@ func (f *feed) skip(count, size uint64, why router.Reason) {
 	f.q.Skip(router.Bulk, count, size, why)
 }
 
-// take takes up to n messages at once and delivers them; it says what it got.
+// take dequeues up to n messages, delivers them, and returns a line for each.
 func take(q *queue.Queue, n int) (lines []string) {
 	t, ok := q.Dequeue(n)
 	if !ok {
@@ -112,11 +112,11 @@ func takeAll(q *queue.Queue) (lines []string) {
 	return lines
 }
 
-// settled checks a queue's books when everything has been taken.
+// settled checks the counters of a queue that is empty.
 func settled(t testing.TB, q *queue.Queue) {
 	t.Helper()
 	if c := q.Count(); c.Matched != c.Delivered+c.Dropped || c.Queued != 0 || c.Taken != 0 || c.QueuedBytes != 0 {
-		t.Errorf("the books of an empty queue: %+v", c)
+		t.Errorf("the counters of an empty queue: %+v", c)
 	}
 }
 
@@ -239,9 +239,8 @@ func TestQueuePolicies(t *testing.T) {
 	}
 }
 
-// TestClaimableHoldsABound asks for no more messages than the bound takes if all
-// were as large as the largest that may wait, and for one at least.
-func TestClaimableHoldsABound(t *testing.T) {
+// Claimable assumes that each message is as large as the largest that may be queued.
+func TestClaimableBoundsTheBytesOfADequeue(t *testing.T) {
 	pool := buffer.NewPool()
 	var q queue.Queue
 	q.Reset(router.DropOldest, 100, 100, false)
@@ -267,7 +266,7 @@ func TestClaimableHoldsABound(t *testing.T) {
 	}
 }
 
-// A reason that came to nothing is not told of a later loss.
+// A later loss does not get the reason of an eviction that removed nothing.
 func TestAnEvictionThatGetsNothingLeavesNoReason(t *testing.T) {
 	f := newFeed(t, router.DropOldest, 2, 2, false)
 	f.push(router.Bulk, "a", "0", "1")
@@ -280,9 +279,9 @@ func TestAnEvictionThatGetsNothingLeavesNoReason(t *testing.T) {
 	}
 }
 
-// A lane that was empty in between keeps what came since, however long ago its life
-// began, and even where it is the same buffer again.
-func TestTheEstimateOfWhatALaneKeepsStartsAnewWhenItIsEmpty(t *testing.T) {
+// Only messages that came since the lane was last empty count, however long the lane has
+// been in use, and even if they come in the same buffer again.
+func TestTheMemoryEstimateRestartsWhenALaneIsEmpty(t *testing.T) {
 	f := newFeed(t, router.DropOldest, 4, 4, false)
 	item := f.items("a", "0")[0]
 	defer item.Buf.Release(1)
@@ -296,7 +295,7 @@ func TestTheEstimateOfWhatALaneKeepsStartsAnewWhenItIsEmpty(t *testing.T) {
 	}
 }
 
-func TestTheRoomOfAConflatingLaneIsWhatIsLeft(t *testing.T) {
+func TestRoomOfAConflatingLaneCountsTopics(t *testing.T) {
 	f := newFeed(t, router.Conflate, 4, 4, false)
 	f.push(router.Bulk, "a", "0", "1")
 	f.push(router.Bulk, "b", "0")
