@@ -12,17 +12,17 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// Consumer takes messages out of an eager Queue and shows them to a program, by
-// Messages. It is the receiving half of a Subscriber, shared by the in-process
-// client and package ipc. One goroutine at a time may consume, others wait for
-// their turn; the other methods are safe for concurrent use.
+// Consumer dequeues messages from an eager Queue and yields them to a program, with
+// Messages. It is the receiving half of a Subscriber. The in-process client and package
+// ipc share it. One goroutine at a time may consume; others wait for their turn. The
+// other methods are safe for concurrent use.
 type Consumer struct {
 	Queue *queue.Queue
-	// Observe, where set, is shown each batch when it was taken, before any of it is
-	// shown to the program.
+	// Observe, if set, is called with each dequeued batch, before any message of it is
+	// yielded to the program.
 	Observe func(items []queue.Item)
-	// Settled, where set, gets the messages that were shown to the program, a batch at
-	// a time, before their references are released.
+	// Settled, if set, is called with the messages that were yielded to the program, a
+	// batch at a time, before their references are released.
 	Settled func(ln bus.Lane, items []queue.Item)
 
 	delivered, lost atomic.Uint64
@@ -33,17 +33,18 @@ type Consumer struct {
 	message bus.Message
 	inflate []byte
 
-	consuming       sync.Mutex // held while a goroutine is inside
-	closing         atomic.Bool
-	settleRequested atomic.Bool // something is to be settled
+	consuming       sync.Mutex  // held by the consuming goroutine
+	closing         atomic.Bool // Abandon was called
+	settleRequested atomic.Bool // settle must run once more
 	once            sync.Once
 	ended           chan struct{}
 }
 
-// takenBatch is what was taken from a lane and not shown yet.
+// takenBatch is a batch of a lane that was dequeued; its items from at on have not been
+// yielded yet.
 type takenBatch struct {
 	taken queue.Batch
-	at    int // of taken.Items, the next one to show
+	at    int // index in taken.Items of the next one to yield
 }
 
 func (h *takenBatch) empty() bool { return h.at >= len(h.taken.Items) }
@@ -56,10 +57,10 @@ func NewConsumer(q *queue.Queue, maxPayload int) *Consumer {
 	return c
 }
 
-// SetMaxPayload has what is shown from now on inflate to n bytes at most.
+// SetMaxPayload bounds what the payload of each further message may inflate to, in bytes.
 func (c *Consumer) SetMaxPayload(n int) { c.maxPayload.Store(int64(n)) }
 
-// consumeBatch is how many messages are taken at a time.
+// consumeBatch is how many messages are dequeued at a time.
 const consumeBatch = 64
 
 // Stats counts what has been consumed.
@@ -67,8 +68,8 @@ func (c *Consumer) Stats() bus.SubscriberStats {
 	return bus.SubscriberStats{Delivered: c.delivered.Load(), Lost: c.lost.Load()}
 }
 
-// Messages yields what is queued and waits for more, until the queue is closed
-// and empty, or ctx ends.
+// Messages yields what is queued and waits for more. It ends when the queue is closed and
+// empty, when ctx ends, or when the consumer is abandoned.
 func (c *Consumer) Messages(ctx context.Context) iter.Seq[*bus.Message] {
 	return func(yield func(*bus.Message) bool) {
 		c.consuming.Lock()
@@ -92,12 +93,13 @@ func (c *Consumer) leave() {
 
 func (c *Consumer) end() { c.once.Do(func() { close(c.ended) }) }
 
-// Ended is closed when a closed queue has been consumed, or was abandoned.
+// Ended returns a channel that is closed when all of a closed queue has been consumed, or
+// when the consumer was abandoned.
 func (c *Consumer) Ended() <-chan struct{} { return c.ended }
 
-// Abandon shows no further message and drops what is queued, as the consumer;
-// when a goroutine is consuming, it does so at the end of its turn. Call it again
-// when the queue is closed and nobody is producing any more.
+// Abandon makes the consumer yield no further message and drop what is queued. If another
+// goroutine is consuming, that one drops the messages at the end of its turn. Call
+// Abandon again when the queue is closed and its producer has stopped.
 func (c *Consumer) Abandon() {
 	c.closing.Store(true)
 	c.settleRequested.Store(true)
@@ -105,15 +107,15 @@ func (c *Consumer) Abandon() {
 	c.settle()
 }
 
-// Finish is for the end of a subscription whose queue was closed: where nothing
-// is left and nobody is consuming, nobody needs to come to find that out.
+// Finish is called at the end of a subscription, when its queue was closed. It closes
+// Ended if the queue is empty, even if no goroutine is consuming that would notice.
 func (c *Consumer) Finish() {
 	c.settleRequested.Store(true)
 	c.settle()
 }
 
-// settle does what was asked, as the consumer. Who asks while another goroutine
-// has the lock leaves it to that one: it looks after letting go.
+// settle does what Abandon or Finish requested, as the consuming goroutine. If another
+// goroutine holds the lock, that one calls settle after it has released the lock.
 func (c *Consumer) settle() {
 	for c.settleRequested.Load() && c.consuming.TryLock() {
 		c.settleRequested.Store(false)
@@ -134,9 +136,9 @@ func (c *Consumer) settle() {
 	}
 }
 
-// Step shows all that is queued, without waiting. It reports false when yield did,
-// when ctx has ended, or when the consumer was abandoned; then the rest is shown next
-// time.
+// Step yields all that is queued, without waiting. It reports false if yield returned
+// false, if ctx has ended, or if the consumer was abandoned. The next Step then goes on
+// with the rest.
 func (c *Consumer) Step(ctx context.Context, yield func(*bus.Message) bool) bool {
 	for {
 		ln := bus.Urgent
@@ -154,8 +156,8 @@ func (c *Consumer) Step(ctx context.Context, yield func(*bus.Message) bool) bool
 	}
 }
 
-// take sees to it that there is something of the lane in hand, and shows the gap
-// before it.
+// take dequeues a batch of the lane if all of the last one has been yielded. If the batch
+// has a gap, take yields the gap.
 func (c *Consumer) take(ln bus.Lane, yield func(*bus.Message) bool) (any, goOn bool) {
 	h := &c.taken[ln]
 	if !h.empty() {
@@ -177,10 +179,9 @@ func (c *Consumer) take(ln bus.Lane, yield func(*bus.Message) bool) (any, goOn b
 	return true, true
 }
 
-// show yields the messages of the lane that are in hand, but leaves off where an
-// urgent one has come meanwhile. However it ends, what was shown is booked and
-// released, and what was not is kept. After Abandon, and after the end of ctx, none is
-// begun.
+// show yields the dequeued messages of the lane, but stops when an urgent message has
+// come meanwhile. However it ends, the yielded messages are counted and released, and the
+// others are kept. It yields no further message after Abandon and after the end of ctx.
 func (c *Consumer) show(ctx context.Context, ln bus.Lane, yield func(*bus.Message) bool) bool {
 	h := &c.taken[ln]
 	items := h.taken.Items[h.at:]
@@ -202,13 +203,13 @@ func (c *Consumer) show(ctx context.Context, ln bus.Lane, yield func(*bus.Messag
 			return true
 		}
 		f := items[i].Frame()
-		// Field by field: for a literal that is copied the processor waits longer
-		// than for all the rest.
+		// The fields are set one by one, because copying a literal takes longer than
+		// all the rest of the turn.
 		m := &c.message
 		m.Gap, m.Frame, m.Payload, m.Sequence, m.Urgent, m.More = nil, f, f.Payload(), items[i].Sequence(), ln == bus.Urgent, i+1 < len(items)
 		if f.Flags()&frame.FlagCompressed != 0 {
-			// What cannot be inflated is delivered without a payload; the frame
-			// shows that there was one.
+			// A message whose payload cannot be inflated is delivered without it. The
+			// program can see from the frame that there was one.
 			c.inflate, _ = frame.Inflate(c.inflate[:0], f, int(c.maxPayload.Load()))
 			m.Payload = c.inflate
 		}

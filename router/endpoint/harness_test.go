@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// within is a context for what must not hang.
+// within returns a context that ends a call which hangs.
 func within(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

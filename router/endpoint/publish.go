@@ -19,12 +19,12 @@ func CheckPublishTopic(name string) error {
 	return nil
 }
 
-// PublishID is the bit that tells the ids of publish frames from those of
-// requests and subscriptions, so that an error frame names one thing only.
+// PublishID is a bit that is set in the ids of publish frames, and not in those of requests
+// and subscriptions. So the id in an error frame is of one frame only.
 const PublishID = 1 << 63
 
-// PublishTemplate checks m and encodes what frames for messages like it begin
-// with.
+// PublishTemplate checks m and encodes the beginning that all frames for messages like m
+// share.
 func PublishTemplate(m *bus.Outgoing) (frame.Template, error) {
 	f, err := PublishFields(m)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
-// deadlineNs converts ctx's deadline to the wire's clock; 0 when it has none.
+// deadlineNs converts ctx's deadline to the wire's clock. It is 0 if ctx has none.
 func deadlineNs(ctx context.Context) int64 {
 	d, ok := ctx.Deadline()
 	if !ok {
@@ -20,22 +20,22 @@ func deadlineNs(ctx context.Context) int64 {
 	return bus.Now() + int64(time.Until(d))
 }
 
-// Requester is the asking half of request and reply, shared by the in-process client
-// and package ipc: it numbers requests, sends them, and hands each answer to the
+// Requester is the requesting half of request and reply. The in-process client and
+// package ipc share it. It numbers requests, sends them, and hands each answer to the
 // goroutine that waits for it. Safe for concurrent use.
 type Requester struct {
-	// Send sends a frame towards the broker; ctx bounds what it may wait for room.
+	// Send sends a frame to the broker. It waits for room at most until ctx ends.
 	Send func(context.Context, *frame.Fields) error
-	// MaxPayload bounds what a compressed reply may inflate to. Whoever calls
-	// Answer may change it.
+	// MaxPayload bounds what a compressed reply may inflate to. Only the goroutine that
+	// calls Answer may change it.
 	MaxPayload int
-	// MaxOpen, where not 0, bounds the calls that wait for an answer at once.
+	// MaxOpen, if not 0, bounds how many calls may wait for an answer at once.
 	MaxOpen int
 
 	next   atomic.Uint64
 	mu     sync.Mutex
 	open   map[uint64]chan answer // guarded by mu
-	closed error                  // guarded by mu; why there are no answers any more
+	closed error                  // guarded by mu; not nil after Close: its error
 }
 
 type answer struct {
@@ -43,11 +43,10 @@ type answer struct {
 	err   error
 }
 
-// NextID returns a number that no other request, subscription or ping of this
-// client has.
+// NextID returns an id that no other request, subscription or ping of this client has.
 func (c *Requester) NextID() uint64 { return c.next.Add(1) }
 
-// Request asks target and waits; see Bus.Request.
+// Request sends a request to target and waits for the reply; see Bus.Request.
 func (c *Requester) Request(ctx context.Context, target string, body []byte) (bus.Reply, error) {
 	if err := frame.CheckTopic(target); err != nil {
 		return bus.Reply{}, fmt.Errorf("request %q: %w", target, err)
@@ -81,15 +80,16 @@ func (c *Requester) Request(ctx context.Context, target string, body []byte) (bu
 		return a.reply, nil
 	case <-ctx.Done():
 		if c.Forget(id) {
-			// Best effort, without waiting: the deadline ends it on the other side as
-			// well, and a connection that is lost does.
+			// The cancel may be lost, because the responder's context also ends with
+			// the deadline and with the loss of this connection. ctx has ended, so
+			// Send does not wait.
 			_ = c.Send(ctx, &frame.Fields{Type: frame.TypeCancel, Priority: frame.NormalPriority, ID: id, Time: bus.Now()})
 		}
 		return bus.Reply{}, fmt.Errorf("request %q: %w", target, ctx.Err())
 	}
 }
 
-// register announces that an answer to the frame numbered id will come.
+// register makes a channel for the answer to the frame with that id.
 func (c *Requester) register(id uint64) (<-chan answer, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,7 +107,7 @@ func (c *Requester) register(id uint64) (<-chan answer, error) {
 	return ch, nil
 }
 
-// Forget gives up waiting; it reports whether the answer was still open.
+// Forget drops the registration of id. It reports whether no answer had come yet.
 func (c *Requester) Forget(id uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -136,8 +136,8 @@ func (c *Requester) Await(ctx context.Context, f *frame.Fields) error {
 	}
 }
 
-// Answer takes a frame that may answer something: reply, no-responder,
-// responder-died, error, ack, pong. It reports whether somebody waited for it.
+// Answer hands a frame to the call that waits for it: a reply, no-responder,
+// responder-died, error, ack or pong. It reports whether there was such a call.
 func (c *Requester) Answer(f frame.Frame) bool {
 	c.mu.Lock()
 	ch := c.open[f.ID()]
@@ -180,8 +180,8 @@ func (c *Requester) parseReply(f frame.Frame) (a answer) {
 	return answer{reply: bus.Reply{Payload: payload, Content: f.Content(), Source: f.Source()}}
 }
 
-// parseFailure reads why a responder failed. Where that cannot be read, because the
-// payload cannot be inflated or is no failure, it failed all the same.
+// parseFailure decodes why a responder failed. If the payload cannot be inflated or
+// decoded, the result is a Fault without a text.
 func parseFailure(payload []byte, inflate error) error {
 	failure, err := frame.ParseFailure(payload)
 	switch {
@@ -193,39 +193,40 @@ func parseFailure(payload []byte, inflate error) error {
 	return &failure
 }
 
-// deadlinePassed is the error for a deadline that the broker or the responder saw
-// pass before the requester's own context did: the same to errors.Is.
-func deadlinePassed(said error) error {
-	return fmt.Errorf("%w: %w", said, context.DeadlineExceeded)
+// deadlinePassed is the error of a request whose deadline passed at the broker or the
+// responder before the requester's context ended. errors.Is finds
+// context.DeadlineExceeded in it, as if the context had ended first.
+func deadlinePassed(reported error) error {
+	return fmt.Errorf("%w: %w", reported, context.DeadlineExceeded)
 }
 
-// Close fails everything that waits, and everything after it, with err; nil
-// opens again for a new connection.
+// Close fails all calls that wait, and all later ones, with err. A nil err opens the
+// Requester again, for a new connection.
 func (c *Requester) Close(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = err
 	if err != nil {
-		c.fail(err)
+		c.failLocked(err)
 	}
 }
 
-// Fail fails everything that waits with err, and nothing after it: answers were
-// lost, and nobody knows whose.
+// Fail fails all calls that wait with err, but no later ones. It is for lost answers: no
+// one can find out which calls they belonged to.
 func (c *Requester) Fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.fail(err)
+	c.failLocked(err)
 }
 
-// fail is for who holds mu.
-func (c *Requester) fail(err error) {
+// failLocked fails all calls that wait. The caller holds mu.
+func (c *Requester) failLocked(err error) {
 	for id, ch := range c.open {
 		delete(c.open, id)
 		ch <- answer{err: err}
 	}
 }
 
-// ErrAnswersLost ends all calls under way: the broker had to give up answers for
-// this client, and nobody knows whose.
+// ErrAnswersLost ends all calls of a client that wait for an answer when the broker had to
+// drop some of its answers, because the client cannot know which.
 var ErrAnswersLost = fmt.Errorf("%w: answers of the broker were lost", frame.ErrSlow)

@@ -10,13 +10,13 @@ import (
 	"github.com/daemoneye/eventbus/router/endpoint"
 )
 
-// answering returns Calls whose every frame is answered at once by what reply
-// builds, as a broker would.
+// answering returns a Requester whose every frame is answered at once with the frame that
+// reply builds, as a broker would do.
 func answering(t *testing.T, reply func(f *frame.Fields) []byte) *endpoint.Requester {
 	c := &endpoint.Requester{MaxPayload: 1 << 10}
 	c.Send = func(_ context.Context, f *frame.Fields) error {
 		if b := reply(f); b != nil && !c.Answer(frame.Frame(b)) {
-			t.Errorf("nobody waits for the answer to %s %d", f.Type, f.ID)
+			t.Errorf("no call waits for the answer to %s %d", f.Type, f.ID)
 		}
 		return nil
 	}
@@ -54,8 +54,8 @@ func TestEachAnswerHasItsError(t *testing.T) {
 	}
 }
 
-// A failure that cannot be read is one all the same, without a reason.
-func TestAFailureThatCannotBeReadIsAFailure(t *testing.T) {
+// A failure whose payload cannot be decoded is a failure without a text.
+func TestAFailureThatCannotBeDecodedIsAFailure(t *testing.T) {
 	large, flag := frame.Compress(nil, make([]byte, 100_000), frame.FlagS2)
 	for name, f := range map[string]frame.Fields{
 		"empty":       {},
@@ -81,7 +81,7 @@ func TestAFailureThatCannotBeReadIsAFailure(t *testing.T) {
 	}
 }
 
-func TestAnAnswerIsNotLargerThanAllowed(t *testing.T) {
+func TestAReplyInflatesToMaxPayloadAtMost(t *testing.T) {
 	small, flag := frame.Compress(nil, make([]byte, 100_000), frame.FlagS2)
 	c := answering(t, func(f *frame.Fields) []byte {
 		b, err := frame.Append(nil, &frame.Fields{Type: frame.TypeReply, ID: f.ID, Flags: flag, Payload: small})
@@ -95,7 +95,7 @@ func TestAnAnswerIsNotLargerThanAllowed(t *testing.T) {
 	}
 }
 
-func TestCallsEndAndBeginAgain(t *testing.T) {
+func TestCloseFailsCallsUntilTheRequesterIsOpenedAgain(t *testing.T) {
 	c := &endpoint.Requester{}
 	sent := make(chan struct{}, 1)
 	c.Send = func(context.Context, *frame.Fields) error { sent <- struct{}{}; return nil }
@@ -105,22 +105,22 @@ func TestCallsEndAndBeginAgain(t *testing.T) {
 	lost := errors.New("connection lost")
 	c.Close(lost)
 	if err := wait(t, outcome); !errors.Is(err, lost) {
-		t.Errorf("who waits: %v, want why it was closed", err)
+		t.Errorf("a waiting call: %v, want the error of Close", err)
 	}
 	if _, err := c.Request(within(t), "demo.x", nil); !errors.Is(err, lost) {
-		t.Errorf("who comes later: %v, want why it was closed", err)
+		t.Errorf("a later call: %v, want the error of Close", err)
 	}
 	c.Close(nil)
 	id := c.NextID()
 	go func() { outcome <- c.Await(context.Background(), &frame.Fields{Type: frame.TypePing, ID: id}) }()
 	wait(t, sent)
 	if !c.Answer(frame.Frame(frame.AppendControl(nil, frame.TypePong, id, 0, 0))) {
-		t.Errorf("nobody waits for the pong")
+		t.Errorf("no call waits for the pong")
 	}
 	if err := wait(t, outcome); err != nil {
 		t.Errorf("with a new connection: %v", err)
 	}
 	if c.Answer(frame.Frame(frame.AppendControl(nil, frame.TypePong, id, 0, 0))) {
-		t.Errorf("somebody waits for the second pong")
+		t.Errorf("a call waits for the second pong")
 	}
 }

@@ -19,33 +19,34 @@ type requestOrigin struct {
 	id     uint64
 }
 
-// Responders is the answering half of request and reply, shared by the
-// in-process client and package ipc. Safe for concurrent use.
+// Responders is the answering half of request and reply. The in-process client and
+// package ipc share it. Safe for concurrent use.
 type Responders struct {
-	// Send sends a frame towards the broker.
+	// Send sends a frame to the broker.
 	Send func(*frame.Fields) error
-	// Failed, where set, is told of a reply that could not be sent.
+	// Failed, if set, is called with the error of a reply that could not be sent.
 	Failed func(error)
 
 	mu   sync.Mutex
 	open map[requestOrigin]openRequest // guarded by mu
-	// early are the latest cancels of requests that are not open: not yet, or
-	// not any more. A request and its cancel come by different ways. They are
-	// told apart by the broker's sequence, for who asks may use a number again.
-	early [64]uint64 // guarded by mu
-	at    int        // guarded by mu; where the next one goes
+	// canceled are the broker's sequences of the latest cancels whose request was not
+	// open. A cancel may arrive before its request, because the two take different
+	// paths, or after the end of its request. The broker's sequence identifies the
+	// request, because a requester may use an id again.
+	canceled   [64]uint64 // guarded by mu
+	canceledAt int        // guarded by mu; index of the next one
 }
 
-// openRequest is one that a handler works on. Its context ends when the reply
-// has been sent, or when nobody waits for that any more.
+// openRequest is a request that a handler works on. Its context ends when the reply has
+// been sent, or when the requester no longer waits for it.
 type openRequest struct {
-	seq    uint64 // the broker's
+	seq    uint64 // the broker's sequence of the request
 	ctx    context.Context
 	cancel context.CancelFunc
 }
 
-// Serve answers what c yields with h until c's queue ends or ctx does, and
-// returns when the last handler has.
+// Serve calls h for each request that c yields, until c's queue or ctx ends. It returns
+// when the last handler has returned.
 func (r *Responders) Serve(ctx context.Context, c *Consumer, h bus.Responder) {
 	ctx, cancelAll := context.WithCancel(ctx)
 	defer cancelAll()
@@ -63,14 +64,14 @@ func (r *Responders) Serve(ctx context.Context, c *Consumer, h bus.Responder) {
 		}
 		key := requestOrigin{m.Frame.Source(), m.Frame.ID()}
 		hctx, cancel := r.begin(ctx, key, m.Frame)
-		if hctx.Err() != nil { // nobody waits for the answer
+		if hctx.Err() != nil { // the requester no longer waits for the answer
 			r.end(key, m.Frame.Sequence(), cancel)
 			<-slots
 			continue
 		}
 		seq := m.Frame.Sequence()
 		handlers.Add(1)
-		go func() { // Serve waits for it
+		go func() { // Serve waits for this goroutine
 			defer handlers.Done()
 			defer func() { <-slots }()
 			defer r.end(key, seq, cancel)
@@ -92,8 +93,8 @@ func (r *Responders) begin(ctx context.Context, key requestOrigin, f frame.Frame
 	}
 	seq := f.Sequence()
 	r.open[key] = openRequest{seq, ctx, cancel}
-	if i := slices.Index(r.early[:], seq); i >= 0 && seq != 0 {
-		r.early[i] = 0
+	if i := slices.Index(r.canceled[:], seq); i >= 0 && seq != 0 {
+		r.canceled[i] = 0
 		cancel()
 	}
 	r.mu.Unlock()
@@ -102,14 +103,14 @@ func (r *Responders) begin(ctx context.Context, key requestOrigin, f frame.Frame
 
 func (r *Responders) end(key requestOrigin, seq uint64, cancel context.CancelFunc) {
 	r.mu.Lock()
-	if r.open[key].seq == seq { // not of a later one with the same number
+	if r.open[key].seq == seq { // else it is a later request with the same id
 		delete(r.open, key)
 	}
 	r.mu.Unlock()
 	cancel()
 }
 
-// Cancel ends the context of a request: f is a cancel frame.
+// Cancel ends the context of the request that f, a cancel frame, names.
 func (r *Responders) Cancel(f frame.Frame) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -118,12 +119,12 @@ func (r *Responders) Cancel(f frame.Frame) {
 		req.cancel()
 		return
 	}
-	r.early[r.at%len(r.early)] = f.Sequence()
-	r.at++
+	r.canceled[r.canceledAt%len(r.canceled)] = f.Sequence()
+	r.canceledAt++
 }
 
-// Wait returns when the requests that handlers work on now are answered, or
-// nobody waits for them any more, or ctx ends.
+// Wait returns when each request that a handler works on now has been answered or
+// canceled, or when ctx ends.
 func (r *Responders) Wait(ctx context.Context) error {
 	r.mu.Lock()
 	open := slices.Collect(maps.Values(r.open))
@@ -153,7 +154,7 @@ func (r *Responders) answer(ctx context.Context, key requestOrigin, req *bus.Req
 		f.Flags, f.Payload = frame.FlagFailed, frame.AppendFailure(nil, failure)
 	}
 	err = r.Send(&f)
-	if errors.Is(err, frame.ErrLimit) { // whoever asked shall not wait for what cannot come
+	if errors.Is(err, frame.ErrLimit) { // send a failure, so that the requester does not wait until its deadline
 		f.Flags, f.Payload = frame.FlagFailed, frame.AppendFailure(nil, bus.Fault{Code: frame.CodeFailed, Text: "answer: " + err.Error()})
 		err = errors.Join(err, r.Send(&f))
 	}
@@ -162,7 +163,7 @@ func (r *Responders) answer(ctx context.Context, key requestOrigin, req *bus.Req
 	}
 }
 
-// callHandler turns a handler's panic into an error for the requester: one bad
+// callHandler calls h and turns a panic into an error for the requester, because one bad
 // request must not end a process that serves many.
 func callHandler(ctx context.Context, req *bus.Request, h bus.Responder) (body []byte, err error) {
 	defer func() {

@@ -19,7 +19,7 @@ func TestUrgentMessagesGoFirst(t *testing.T) {
 	}
 }
 
-func TestAFullLaneEvictsNothingOfTheOther(t *testing.T) {
+func TestALaneLosesNothingToTheOther(t *testing.T) {
 	f := newFeed(t, router.DropOldest, 2, 2, false)
 	f.push(router.Urgent, "b", "x", "y")
 	f.push(router.Bulk, "a", numbers(0, 9)...)
@@ -56,7 +56,7 @@ func TestAbandonGivesUpWhatWasDequeuedOfBothLanes(t *testing.T) {
 }
 
 // An urgent message overtakes the rest of a bulk batch that was dequeued before it came.
-func TestAnUrgentMessageOvertakesADequeuedBatch(t *testing.T) {
+func TestAnUrgentMessageOvertakesABatchThatWasTaken(t *testing.T) {
 	f := newFeed(t, router.DropOldest, 100, 4, true)
 	f.push(router.Bulk, "a", numbers(0, 40)...)
 	c := endpoint.NewConsumer(f.q, 1<<10)

@@ -206,6 +206,6 @@ func testQueueModel(t *testing.T, discard bool) {
 	}
 }
 
-func TestAQueueDeliversOrAnnouncesEachMessageOnce(t *testing.T) { testQueueModel(t, false) }
+func TestAQueueTellsOfEachMessageOnce(t *testing.T) { testQueueModel(t, false) }
 
 func TestADiscardedQueueHoldsNothing(t *testing.T) { testQueueModel(t, true) }
