@@ -134,9 +134,9 @@ func (w *writer) end() {
 // before. What is too long keeps its end.
 func (w *writer) texts(s *step, at unsafe.Pointer) bool {
 	there := w.present>>(s.bit-1)&1 != 0
-	for range s.count {
-		v := *(*string)(at)
-		at = unsafe.Add(at, s.stride)
+	for i := range uintptr(s.count) {
+		// From the first element each time: there must be no pointer behind the last.
+		v := *(*string)(unsafe.Add(at, i*uintptr(s.stride)))
 		if len(v) > int(s.limit) {
 			v = cutStart(v, int(s.limit))
 			w.cut |= s.cut
@@ -153,9 +153,8 @@ func (w *writer) texts(s *step, at unsafe.Pointer) bool {
 func (w *writer) numbers(s *step, at unsafe.Pointer) bool {
 	there := w.present>>(s.bit-1)&1 != 0
 	b := w.b[w.start+int(s.off):]
-	for range s.count {
-		n := *(*uint32)(at)
-		at = unsafe.Add(at, s.stride)
+	for i := range uintptr(s.count) {
+		n := *(*uint32)(unsafe.Add(at, i*uintptr(s.stride)))
 		binary.LittleEndian.PutUint32(b, n)
 		b = b[4:]
 		there = there || n != 0
