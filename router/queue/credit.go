@@ -40,7 +40,13 @@ func (q *Queue) Window() int { return q.window }
 
 // LiftWindow removes the bound on messages in flight, because the queue is about to end.
 // The consumer can then dequeue all, and the lanes hold as much as their capacity.
-func (q *Queue) LiftWindow() { q.window = 0 }
+// Without a window it writes nothing, because the consumer of such a queue may be another
+// goroutine.
+func (q *Queue) LiftWindow() {
+	if q.window > 0 {
+		q.window = 0
+	}
+}
 
 // InFlight returns how many messages of the lane were dequeued to be sent and not
 // reported yet.
