@@ -14,48 +14,47 @@ func Now() int64 { return frame.Now() }
 // socket: Broker.Client and ipc.Dial both return one, and package routertest
 // holds the suite that both pass. Safe for concurrent use.
 //
-// The context of a method bounds the call, and ends it: the method then returns the
-// context's error. What the call has started (a subscription, a responder) lives on
-// after the context has ended, until it is closed. Only Subscriber.Messages lasts as
-// long as its context.
+// The context of a method bounds the call: when it ends, the method returns the context's
+// error. What the call has started (a subscription, a responder) goes on after the context
+// has ended, until it is closed. Only Subscriber.Messages lasts as long as its context.
 type Bus interface {
 	// Publisher checks and encodes topic once and returns the fast path for
 	// publishing on it.
 	Publisher(topic string) (Publisher, error)
-	// PublisherOf is Publisher for messages that are all like m, whose payload
-	// and extension are not used.
+	// PublisherOf is Publisher for messages with the fields of m, except for its payload
+	// and extension, which are ignored.
 	PublisherOf(m Outgoing) (Publisher, error)
 	// Publish sends one message with all of its fields; the topic is looked up
 	// each time. It returns once the message is on its way: it does not wait
 	// for subscribers, and no subscriber can make it wait.
 	Publish(ctx context.Context, m Outgoing) error
-	// Subscribe starts a subscription, and returns when the broker has it: what
-	// is published after that reaches it, or is announced as a gap.
+	// Subscribe starts a subscription and returns when the broker has it. Each matching
+	// message that is published after that reaches the subscriber or is in a gap.
 	Subscribe(ctx context.Context, s Subscription) (Subscriber, error)
 	// Request sends body to the responder of target and waits for its reply.
-	// ctx's deadline travels with it. Errors to act on: ErrNoResponder at once
-	// when nobody serves target, ErrResponderDied, ErrOverloaded, *Fault
-	// when the handler failed, ctx.Err().
+	// ctx's deadline is sent with it. Errors to act on: ErrNoResponder, at once, if no
+	// client serves target; ErrResponderDied; ErrOverloaded; *Fault if the handler
+	// failed; ctx.Err().
 	Request(ctx context.Context, target string, body []byte) (Reply, error)
 	// Respond serves requests for target with h until the returned Closer is
 	// closed. With several responders each request goes to one of them.
 	Respond(ctx context.Context, target string, h Responder) (Closer, error)
-	// Push has what was published before sent now, where it waits to be sent together
-	// with more. It does not wait for the broker, as Flush does.
+	// Push sends messages now that were published before and wait to be sent together
+	// with later ones. It does not wait for the broker; Flush does.
 	Push() error
 	// Flush returns when the broker has routed all that was published before.
 	Flush(ctx context.Context) error
-	// Drain ends all subscriptions, lets them take what is queued, flushes, and
-	// closes. Past ctx's end it closes at once and returns ctx's error.
+	// Drain ends all subscriptions, lets their subscribers take what is queued, flushes,
+	// and closes. If ctx ends first, Drain closes at once and returns ctx's error.
 	Drain(ctx context.Context) error
-	// Close ends everything now; what was published before it is still routed.
+	// Close ends everything now. Messages that were published before are still routed.
 	// It unblocks every blocked call with ErrClosed, waits for the goroutines that
 	// the bus started, handlers included, and may be called again, but not by a
 	// handler.
 	Close() error
 }
 
-// Closer is a resource with one release, which may be called again.
+// Closer is a resource that Close releases. Close may be called again.
 type Closer interface{ Close() error }
 
 // Publisher publishes on one topic. Safe for concurrent use; messages of one
@@ -63,8 +62,8 @@ type Closer interface{ Close() error }
 type Publisher interface {
 	// Publish sends payload, which may be reused when it returns.
 	Publish(payload []byte) error
-	// PublishMeta sends payload with an extension block, which subscribers'
-	// filters look into; see frame.AppendExtension.
+	// PublishMeta sends payload with an extension block, which the subscribers' filters
+	// read; see frame.AppendExtension.
 	PublishMeta(payload []byte, extension []byte) error
 }
 

@@ -1,5 +1,4 @@
-// Package bus is the vocabulary of a message bus: what a program publishes, subscribes to,
-// asks and answers, and the counters and errors that it meets. The in-process client
-// (package router) and the socket client (package ipc) both implement Bus.
-// Package router has these names too, as aliases.
+// Package bus has the types of a message bus: messages, subscriptions, requests and
+// replies, counters and errors. The in-process client (package router) and the socket
+// client (package ipc) both implement Bus. Package router has these names too, as aliases.
 package bus

@@ -8,31 +8,31 @@ import (
 	"github.com/daemoneye/eventbus/ring"
 )
 
-// Errors a caller can act on. They come wrapped with what was attempted; test
-// for them with errors.Is. Those that cross the wire are package frame's, so a
-// socket client and an in-process one return the same values.
+// Errors that a caller can act on. They are wrapped with what was attempted, so test for
+// them with errors.Is. Those that cross the wire are values of package frame, so a socket
+// client and an in-process client return the same values.
 var (
-	// ErrClosed is returned by everything that is used after its Close, or
-	// after the broker or connection beneath it has gone. It is the same value
-	// as ring.ErrClosed, so one test works on every layer.
+	// ErrClosed is returned by everything that is used after its Close, or after the end
+	// of its broker or connection. It is the same value as ring.ErrClosed, so one test
+	// works on every layer.
 	ErrClosed = ring.ErrClosed
 	// ErrPattern says that a subscription's pattern is not valid.
 	ErrPattern = frame.ErrPattern
 	// ErrReserved is returned to clients that publish below "system".
 	ErrReserved = frame.ErrReserved
-	// ErrNoResponder says that nobody answers requests for that target.
+	// ErrNoResponder says that no client answers requests for that target.
 	ErrNoResponder = frame.ErrNoResponder
 	// ErrResponderDied says that the responder's connection ended before it
 	// answered. The request may or may not have been carried out.
 	ErrResponderDied = frame.ErrResponderDied
-	// ErrDenied is returned for what the server's policy does not allow.
+	// ErrDenied says that the server's policy does not allow the operation.
 	ErrDenied = frame.ErrDenied
 	// ErrOverloaded says that the responder's queue of requests is full.
 	ErrOverloaded = frame.ErrOverloaded
-	// ErrSubscription says that a subscription cannot mean anything.
+	// ErrSubscription says that a subscription is not valid.
 	ErrSubscription = frame.ErrSubscription
-	// ErrRunning is returned by Run and ipc.Serve of a broker that runs already, or
-	// has run: each of the two is the routing thread, and a broker has one.
+	// ErrRunning is returned by Run and ipc.Serve if the broker runs already or has run.
+	// Each of the two is the routing thread of its broker, and a broker has only one.
 	ErrRunning = errors.New("the broker runs already, or has run")
 )
 
@@ -52,8 +52,8 @@ func (e *LimitError) Error() string {
 // Unwrap returns frame.ErrLimit.
 func (e *LimitError) Unwrap() error { return frame.ErrLimit }
 
-// Fault is what the other side reports: a broker that refuses something or ends the
-// connection, or a responder whose handler returned an error. To errors.Is it is the
-// sentinel of its code. A handler returns one to choose a code of its own, from
-// frame.CodeApplication on; another error of a handler has frame.CodeFailed.
+// Fault is an error that the other side reports: a broker that refuses something or ends
+// the connection, or a responder whose handler returned an error. errors.Is finds the
+// sentinel of its code in it. A handler returns a Fault to choose a code of its own, from
+// frame.CodeApplication on. Any other error of a handler has frame.CodeFailed.
 type Fault = frame.Fault

@@ -2,14 +2,15 @@ package bus
 
 import "fmt"
 
-// Gap says exactly what a subscription lost, at the place where it was lost.
+// Gap describes exactly which messages a subscription lost. The subscriber gets it at
+// their place in the stream.
 type Gap struct {
 	// First and Last are the lost sequence numbers of this subscription's lane.
 	First, Last uint64
-	// Count messages of together Bytes bytes of frames were lost. Count is
-	// Last-First+1 except with ReasonReplay, where 0 means not known.
+	// Count is how many messages were lost, and Bytes the sum of their frames. Count is
+	// Last-First+1, except with ReasonReplay, where 0 means not known.
 	Count, Bytes uint64
-	// Urgent names the lane.
+	// Urgent says that they were in the urgent lane.
 	Urgent bool
 	Reason Reason
 }

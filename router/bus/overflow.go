@@ -1,6 +1,6 @@
 package bus
 
-// Overflow is what a full queue does.
+// Overflow is a policy: it says what happens when a queue is full.
 type Overflow string
 
 // The overflow policies. None of them ever makes a publisher wait.
@@ -16,6 +16,7 @@ const (
 	Disconnect Overflow = "disconnect"
 )
 
+// Known reports whether o is one of the policies.
 func (o Overflow) Known() bool {
 	switch o {
 	case DropOldest, DropNewest, Conflate, Disconnect:

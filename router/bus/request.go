@@ -10,24 +10,24 @@ import (
 type Reply struct {
 	Payload []byte
 	Content frame.Content
-	// Source is the broker's id of the connection that answered.
+	// Source is the broker's id of the session that answered.
 	Source uint32
 }
 
-// Request is what a responder is asked. It is valid until the handler returns.
+// Request is a request as a responder gets it. It is valid until the handler returns.
 type Request struct {
 	Target  string
 	Payload []byte
 	Content frame.Content
-	// Source is the broker's id of the connection that asks.
+	// Source is the broker's id of the session that sent the request.
 	Source uint32
 }
 
-// Responder answers requests. Its ctx ends with the request's deadline, or when
-// the requester cancels or goes away. Calls run concurrently, at most
-// MaxConcurrentRequests for a target. A returned error reaches the requester as
-// *Fault; return a *Fault to choose its code.
+// Responder answers requests. Its ctx ends at the request's deadline, or when the
+// requester cancels or disconnects. Calls run concurrently, at most MaxConcurrentRequests
+// for a target. The requester gets a returned error as *Fault. To choose its code, return
+// a *Fault.
 type Responder func(ctx context.Context, r *Request) ([]byte, error)
 
-// MaxConcurrentRequests bounds the handlers that run at once for one Respond.
+// MaxConcurrentRequests bounds how many handlers of one Respond run at once.
 const MaxConcurrentRequests = 64

@@ -13,8 +13,8 @@ import (
 	"github.com/daemoneye/eventbus/router/store"
 )
 
-// What the stores take beside their buffers is never more than Beside says.
-func TestWhatTheStoresTakeBesideTheirBuffers(t *testing.T) {
+// Beside is never less than the memory that the stores use beside their buffers.
+func TestBesideBoundsTheMemoryBesideBuffers(t *testing.T) {
 	const n = 3000
 	part := func(i int) string { return fmt.Sprintf("%024d", i) }
 	for name, topic := range map[string]func(i int) string{

@@ -10,14 +10,16 @@ import (
 	"github.com/daemoneye/eventbus/router/topic"
 )
 
-// Want is what a subscriber asks of the past.
+// Want selects the past messages that a subscriber asks for.
 type Want struct {
 	Patterns topic.Patterns
-	// Topic, where not nil, is asked once for each topic that a pattern matches.
+	// Topic, if not nil, is called once for each topic that a pattern matches, and
+	// reports whether the topic is wanted.
 	Topic func(name string) bool
-	// Message, where not nil, is asked for each message of such a topic.
+	// Message, if not nil, is called for each message of a wanted topic, and reports
+	// whether the message is wanted.
 	Message func(f frame.Frame, name string) bool
-	// From is the first of the broker's sequences that a replay is asked for.
+	// From is the first broker sequence that a replay is asked for.
 	From uint64
 }
 
@@ -25,39 +27,39 @@ func (w *Want) takesTopic(name string) bool { return w.Topic == nil || w.Topic(n
 
 func (w *Want) takes(f frame.Frame, name string) bool { return w.Message == nil || w.Message(f, name) }
 
-// Message is a message of the past. Its item holds no reference of its own: it is
-// valid until the store changes.
+// Message is a past message. Its item holds no reference of its own, so it is valid only
+// until the store changes.
 type Message struct {
 	queue.Item
 	Lane bus.Lane
 }
 
-// Loss is how many messages a replay kept once and has no longer.
+// Loss counts messages that a replay once kept and no longer has.
 type Loss struct{ Count, Bytes uint64 }
 
-// Past is what stores have of the past, each message once and in the order of the
-// broker's sequences, when Settle has been called.
+// Past collects past messages from stores. After Settle it has each message once, in the
+// order of the broker's sequences.
 type Past struct {
 	Messages []Message
-	// Lost is what a replay has no longer, by lane.
+	// Lost counts messages that a replay no longer has, by lane.
 	Lost [2]Loss
-	// Unknown says that a replay has lost messages and can't tell how many.
+	// Unknown says that a replay has lost messages and does not know how many.
 	Unknown bool
-	// Visited is how much work the search was: topics and messages looked at.
+	// Visited is the work of the search: the number of topics and messages visited.
 	Visited int
 
 	expired []expired
 }
 
-// expired is a message that a replay has no longer.
+// expired is a message that a replay no longer has.
 type expired struct {
 	sequence uint64
 	size     uint32
 	lane     bus.Lane
 }
 
-// Settle brings what was collected into its order. A message that one store has
-// lost and another one has is not lost.
+// Settle sorts what was collected. A message that one store has lost and another still has
+// does not count as lost.
 func (p *Past) Settle() {
 	bySequence := func(x, y Message) int { return cmp.Compare(x.Frame().Sequence(), y.Frame().Sequence()) }
 	slices.SortFunc(p.Messages, bySequence)
@@ -80,5 +82,5 @@ func (p *Past) Settle() {
 	}
 }
 
-// HasExpired reports whether a replay has lost something of what was asked for.
+// HasExpired reports whether a replay no longer has some of the wanted messages.
 func (p *Past) HasExpired() bool { return len(p.expired) > 0 }

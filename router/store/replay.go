@@ -11,17 +11,17 @@ import (
 	"github.com/daemoneye/eventbus/router/topic"
 )
 
-// Rule says what a replay keeps of the topics of a pattern, for subscribers that come
-// late or come back. Whatever bound is met first drops the oldest.
+// Rule says which messages a replay keeps, for subscribers that come late or come back.
+// The replay drops its oldest messages as soon as one of the bounds is exceeded.
 type Rule struct {
 	Pattern string
-	// MaxCount messages are kept; default 1024.
+	// MaxCount bounds the number of messages; default 1024.
 	MaxCount int
-	// MaxBytes of frames are kept, in memory of up to twice that; default 1 MiB. What
-	// is kept beside them (the order, and the names of topics) takes at most as much
-	// again, or 1 MiB where that is more.
+	// MaxBytes bounds the bytes of frames; default 1 MiB. The frames use up to twice as
+	// much memory. The order and the names of topics use at most MaxBytes more, or 1 MiB
+	// if that is more.
 	MaxBytes int64
-	// MaxAge is how old a message may get; 0, the default, means any age.
+	// MaxAge bounds the age of a message; 0, the default, means any age.
 	MaxAge time.Duration
 }
 
@@ -31,25 +31,25 @@ type Replay struct {
 	rule    Rule
 	pattern topic.Patterns
 	pool    *buffer.Pool
-	buf     *buffer.Buffer // where the next message is copied to
-	used    int            // of buf
+	buf     *buffer.Buffer // the next message is copied into it
+	used    int            // bytes of buf that are used
 
-	// records are the messages in the order of their sequences: first those that
-	// have expired and are remembered, so that a gap can say how many a subscriber
-	// missed, and from kept on those that are there. number is that of the first.
+	// records has the messages in the order of their sequences. Those before index kept
+	// have expired: their frames are gone, but they are counted, so that a gap has the
+	// number of messages that a subscriber missed. The others are still kept.
 	records []record
-	number  uint64
+	number  uint64 // of the first record
 	kept    int
 	bytes   int64 // of the frames that are kept
-	beside  int64 // what records and logs take, by estimate
+	beside  int64 // estimated memory of records and logs
 	names   topic.Names[*log]
 	logs    map[string]*log
-	search  uint64
-	// forgotten is the sequence up to which expired messages are not remembered.
+	search  uint64 // number of the current Collect
+	// forgotten is the highest sequence whose record has been removed.
 	forgotten uint64
 }
 
-// record is one message. Its item has no buffer when it has expired.
+// record is one message. If it has expired, its item has no buffer.
 type record struct {
 	item queue.Item
 	seq  uint64
@@ -65,23 +65,23 @@ type log struct {
 	found   uint64 // the last search that found it
 }
 
-// MaxExpired is how many messages that have expired are remembered at least; twice as
-// many at most.
+// MaxExpired is how many records of expired messages are kept at least. At most there are
+// twice as many.
 const MaxExpired = 8192
 
-// What a record and a topic's log take beside the frames, measured on 64-bit Linux as
-// the growth of the heap, and rounded up; memory_test.go compares them.
+// The memory of a record and of a topic's log beside the frames. It was measured on 64-bit
+// Linux as the growth of the heap and rounded up; memory_test.go compares it.
 const (
 	recordBytes = 128
 	logBytes    = 256 // beside its topic's place among the names
 	leastBeside = 1 << 20
 )
 
-// bufferSize is how large the buffers are that messages are packed into.
+// bufferSize is the size of the buffers that messages are copied into.
 const bufferSize = 64 << 10
 
-// NewReplay returns an empty replay whose buffers come from pool. An error names what
-// is wrong with the rule.
+// NewReplay returns an empty replay whose buffers come from pool. It returns an error if
+// the rule is not valid.
 func NewReplay(rule Rule, pool *buffer.Pool) (*Replay, error) {
 	ps, err := topic.ParsePatterns(rule.Pattern)
 	if err != nil {
@@ -102,13 +102,14 @@ func NewReplay(rule Rule, pool *buffer.Pool) (*Replay, error) {
 // Rule returns the rule with its defaults filled in.
 func (s *Replay) Rule() Rule { return s.rule }
 
-// Takes reports whether the replay keeps messages on name.
+// Takes reports whether the replay keeps messages of the topic name.
 func (s *Replay) Takes(name string) bool { return s.pattern.Match(name) }
 
-// Beside returns how much memory the replay takes beside its buffers, by estimate.
+// Beside estimates how much memory the replay uses beside its buffers.
 func (s *Replay) Beside() int64 { return s.beside }
 
-// Add keeps copies of items, messages on the topic name, which came at now.
+// Add keeps copies of items, which are messages of the topic name and arrived at the time
+// now.
 func (s *Replay) Add(name string, lane bus.Lane, items []queue.Item, now int64) {
 	if len(items) == 0 {
 		return
@@ -143,7 +144,7 @@ func (s *Replay) Add(name string, lane bus.Lane, items []queue.Item, now int64) 
 	s.Trim(now)
 }
 
-// Trim drops what is beyond the bounds.
+// Trim drops the oldest messages until all bounds of the rule are met.
 func (s *Replay) Trim(now int64) {
 	for s.kept < len(s.records) {
 		r := &s.records[s.kept]
@@ -153,12 +154,12 @@ func (s *Replay) Trim(now int64) {
 		}
 		s.expire()
 	}
-	// Records are forgotten in large steps, because those behind have to be moved.
+	// Records are removed in large steps, because each removal moves all later records.
 	if s.kept >= 2*MaxExpired {
 		s.forget(s.kept - MaxExpired)
 	}
 	for most := max(s.rule.MaxBytes, leastBeside); s.beside > most && len(s.records) > 0; {
-		n := (len(s.records) + 7) / 8 // what has expired goes before what has not
+		n := (len(s.records) + 7) / 8 // the expired ones are the first
 		for s.kept < n {
 			s.expire()
 		}
@@ -166,7 +167,7 @@ func (s *Replay) Trim(now int64) {
 	}
 }
 
-// expire drops the oldest message that is kept, and remembers that there was one.
+// expire drops the oldest message that is kept. Its record stays.
 func (s *Replay) expire() {
 	r := &s.records[s.kept]
 	s.bytes -= int64(r.item.Len)
@@ -175,7 +176,7 @@ func (s *Replay) expire() {
 	s.kept++
 }
 
-// forget drops the records of the n oldest messages, which have expired.
+// forget removes the n oldest records, whose messages have expired.
 func (s *Replay) forget(n int) {
 	for i := range s.records[:n] {
 		r := &s.records[i]
@@ -193,8 +194,8 @@ func (s *Replay) forget(n int) {
 	s.beside -= int64(n) * recordBytes
 }
 
-// Collect adds to p what the replay has, and what it had and has no longer, of the
-// messages that want selects.
+// Collect adds to p the wanted messages that the replay has, and counts those that it no
+// longer has.
 func (s *Replay) Collect(want *Want, p *Past) {
 	if s.forgotten >= want.From && s.forgotten > 0 && s.pattern[0].Overlaps(want.Patterns) {
 		p.Unknown = true
@@ -228,7 +229,7 @@ func (s *Replay) collect(l *log, want *Want, p *Past) {
 	}
 }
 
-// Release drops all that is kept.
+// Release drops all messages and records.
 func (s *Replay) Release() {
 	for s.kept < len(s.records) {
 		s.expire()

@@ -13,38 +13,39 @@ import (
 
 // Limits bound what a Retained keeps.
 type Limits struct {
-	// Values is how many topics may have a value.
+	// Values bounds how many topics have a value.
 	Values int
-	// Bytes is how much memory the values may take, in buffers of the pool.
+	// Bytes bounds the memory of the values' buffers.
 	Bytes int64
 }
 
 // Retained holds the last value of each topic that was published with the retain
-// flag. An empty payload removes the topic's value. Beyond the limits the client that
-// holds most loses its oldest value: a client that retains without end does not evict
-// what others have.
+// flag. A message with an empty payload removes the topic's value. When a limit is
+// exceeded, the oldest value of the client that holds most is removed. So a client that
+// retains ever more values does not evict those of others.
 type Retained struct {
 	pool   *buffer.Pool
 	limits Limits
 	values map[string]*list.Element // of *value, by topic
 	names  topic.Names[*value]
 	owners map[uint32]*owner // by source
-	// The owner that holds most is first.
+	// In both heaps the owner that holds most is first.
 	byBytes, byCount ownerHeap
-	bytes            int64 // of memory, not of frames: buffers come in sizes
-	beside           int64 // what values and owners take beside their buffers, by estimate
-	search           uint64
+	bytes            int64  // capacity of the buffers, which is larger than the frames
+	beside           int64  // estimated memory of values and owners beside their buffers
+	search           uint64 // number of the current Collect
 }
 
-// What a value takes beside its buffer and its topic's place among the names, with an
-// owner of its own at worst; measured like recordBytes.
+// valueBytes is the memory of a value beside its buffer and its topic's place in names. It
+// includes an owner, because at worst each value has its own. It was measured like
+// recordBytes.
 const valueBytes = 640
 
-// owner is a client, which may have ended, with the values that it published last.
+// owner is a client with the values whose last publisher it is. It may have disconnected.
 type owner struct {
 	order list.List // of *value, the longest unchanged first
 	bytes int64
-	at    [2]int // its places in byBytes and byCount
+	at    [2]int // its indices in byBytes and byCount
 }
 
 type value struct {
@@ -57,7 +58,7 @@ type value struct {
 
 func (v *value) size() int64 { return int64(cap(v.buf.B)) }
 
-// sequence is the broker's sequence of the owner's oldest value.
+// sequence returns the broker's sequence of the owner's oldest value.
 func (o *owner) sequence() uint64 {
 	return frame.Frame(o.order.Front().Value.(*value).buf.B).Sequence()
 }
@@ -76,11 +77,11 @@ func NewRetained(pool *buffer.Pool, limits Limits) *Retained {
 // Len returns how many topics have a value.
 func (r *Retained) Len() int { return len(r.values) }
 
-// Beside returns how much memory the values take beside their buffers, by estimate.
+// Beside estimates how much memory the values use beside their buffers.
 func (r *Retained) Beside() int64 { return r.beside }
 
-// Keep takes a copy of it as the value of its topic, name. It returns how many values
-// the limits have removed.
+// Keep stores a copy of it as the value of the topic name. It returns how many values were
+// removed because of the limits.
 func (r *Retained) Keep(name string, lane bus.Lane, it *queue.Item) (removed int) {
 	r.remove(name)
 	f := it.Frame()
@@ -136,7 +137,7 @@ func (r *Retained) remove(name string) {
 	v := e.Value.(*value)
 	o := r.owners[v.source]
 	last := o.order.Len() == 1
-	if last { // while it still has a value, which the heaps look at
+	if last { // before order is empty, because the heaps compare the first value
 		delete(r.owners, v.source)
 		heap.Remove(&r.byBytes, o.at[0])
 		heap.Remove(&r.byCount, o.at[1])
@@ -161,7 +162,7 @@ func (r *Retained) Release() {
 	}
 }
 
-// Collect adds to p the values that want selects.
+// Collect adds to p the wanted values.
 func (r *Retained) Collect(want *Want, p *Past) {
 	r.search++
 	for _, pattern := range want.Patterns {
@@ -178,11 +179,11 @@ func (r *Retained) Collect(want *Want, p *Past) {
 	}
 }
 
-// ownerHeap orders owners by what they hold, the one with most first; among equals
-// the one whose oldest value is oldest. It implements heap.Interface.
+// ownerHeap orders owners by how much they hold, the one with most first. Among equals the
+// one with the oldest value is first. It implements heap.Interface.
 type ownerHeap struct {
 	owners []*owner
-	place  int // of owner.at
+	place  int // index in owner.at
 	size   func(*owner) int64
 }
 

@@ -35,7 +35,7 @@ func patterns(t interface{ Fatal(...any) }, texts ...string) topic.Patterns {
 	return ps
 }
 
-// lines shows what was collected.
+// lines formats what was collected.
 func lines(p *store.Past) (out []string) {
 	p.Settle()
 	for i := range p.Messages {
@@ -54,8 +54,8 @@ type kept struct {
 	sequence       uint64
 }
 
-// Retained is compared with a list: the limits take the oldest value of the client
-// that has most of them.
+// Retained is compared with a list. The limits remove the oldest value of the client that
+// has most of them.
 func TestRetainedKeepsTheLastValueOfEachTopic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pool := buffer.NewPool()
@@ -110,7 +110,7 @@ func without(model []kept, name string) (left []kept) {
 	return left
 }
 
-// loser returns the topic that a limit on the number of values takes.
+// loser returns the topic whose value is removed by the limit on their number.
 func loser(model []kept) string {
 	count := map[uint32]int{}
 	for _, k := range model {
@@ -126,7 +126,7 @@ func loser(model []kept) string {
 }
 
 // Replay is compared with a list of everything that was ever published.
-func TestReplayTellsWhatItHasAndWhatItHasLost(t *testing.T) {
+func TestReplayReturnsWhatItHasAndCountsWhatItHasLost(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pool := buffer.NewPool()
 		most := rapid.IntRange(1, 5).Draw(t, "count")
@@ -175,8 +175,8 @@ func TestReplayTellsWhatItHasAndWhatItHasLost(t *testing.T) {
 	})
 }
 
-// A search costs what it matches, however much else is kept.
-func TestASearchVisitsWhatItMatches(t *testing.T) {
+// The cost of a search depends on what it matches, however much else is kept.
+func TestCollectVisitsOnlyWhatMatches(t *testing.T) {
 	pool := buffer.NewPool()
 	replay, err := store.NewReplay(store.Rule{Pattern: "#", MaxCount: 10_000, MaxBytes: 8 << 20}, pool)
 	if err != nil {
@@ -204,7 +204,7 @@ func TestASearchVisitsWhatItMatches(t *testing.T) {
 	replay.Release()
 }
 
-// What a replay keeps beside its frames is bounded too, however many topics there are.
+// A replay's memory beside its frames is bounded, however many topics there are.
 func TestTopicsOfAReplayAreBounded(t *testing.T) {
 	pool := buffer.NewPool()
 	r, err := store.NewReplay(store.Rule{Pattern: "#", MaxCount: 1 << 30, MaxBytes: 1 << 20}, pool)
@@ -228,8 +228,7 @@ func TestTopicsOfAReplayAreBounded(t *testing.T) {
 	r.Release()
 }
 
-// BenchmarkRetain replaces a value while many clients, which have ended, hold one
-// each.
+// BenchmarkRetain replaces a value while many clients hold one each and have disconnected.
 func BenchmarkRetain(b *testing.B) {
 	for _, owners := range []int{1, 1024} {
 		b.Run(fmt.Sprintf("owners=%d", owners), func(b *testing.B) {

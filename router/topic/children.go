@@ -2,18 +2,19 @@ package topic
 
 import "strings"
 
-// children are the nodes below one of a tree, by the segment that leads to each. Most
-// nodes have one child at most, so a map is made for the second only: a name with many
-// segments would otherwise take five times as much memory. The zero value has none.
+// children are the child nodes of a tree's node, by the segment that leads to each. Most
+// nodes have at most one child, so a map is made only for the second one. With a map in
+// each node, a name with many segments would use five times as much memory. The zero value
+// has no child.
 type children[N any] struct {
 	segment string   // leads to only
-	only    *N       // nil where there is no child, or where there are more
-	more    *more[N] // where there are more
+	only    *N       // nil if there is no child, or more than one
+	more    *more[N] // nil if there is at most one child
 }
 
 type more[N any] struct {
 	nodes map[string]*N
-	peak  int // the most that nodes ever held, because a map keeps the memory of those
+	peak  int // the most entries since the map was made; a map keeps the memory of those
 }
 
 func (c *children[N]) empty() bool { return c.only == nil && c.more == nil }
@@ -29,13 +30,13 @@ func (c *children[N]) find(segment string) *N {
 	return nil
 }
 
-// get returns the child behind segment, and makes it where there is none.
+// get returns the child behind segment. It makes one if there is none.
 func (c *children[N]) get(segment string) *N {
 	if n := c.find(segment); n != nil {
 		return n
 	}
 	n := new(N)
-	segment = strings.Clone(segment) // a part would keep the whole name in memory
+	segment = strings.Clone(segment) // a substring would keep the whole name in memory
 	switch {
 	case c.more != nil:
 		c.more.nodes[segment] = n
@@ -49,7 +50,7 @@ func (c *children[N]) get(segment string) *N {
 	return n
 }
 
-// remove takes a child away, and memory that is large beside what is left.
+// remove removes a child. If few children are left, it also gives back memory.
 func (c *children[N]) remove(segment string) {
 	m := c.more
 	if m == nil {

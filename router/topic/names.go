@@ -2,9 +2,9 @@ package topic
 
 import "strings"
 
-// Names is a set of topics, each with a value, in which a pattern finds those that it
-// matches. The cost of a search depends on what the pattern leads to and not on how
-// many other topics there are. The zero Names is empty and ready for use.
+// Names is a set of topics, each with a value. Select finds the topics that a pattern
+// matches. Its cost depends on how many topics the pattern leads to, and not on how many
+// others are in the set. The zero Names is empty and ready for use.
 //
 // One goroutine at a time.
 type Names[T any] struct {
@@ -12,10 +12,10 @@ type Names[T any] struct {
 	n    int
 }
 
-// nameNode stands for the segments on the way to it.
+// nameNode stands for the segments on the path to it.
 type nameNode[T any] struct {
 	children[nameNode[T]]
-	name string // where has: the whole topic
+	name string // the whole topic, if has is set
 	has  bool
 	val  T
 }
@@ -37,14 +37,15 @@ func (s *Names[T]) Put(name string, v T) {
 	n.name, n.has, n.val = name, true, v
 }
 
-// Delete removes name, where it is in the set.
+// Delete removes name if it is in the set.
 func (s *Names[T]) Delete(name string) {
 	if s.root.removeName(name, true) {
 		s.n--
 	}
 }
 
-// removeName reports whether the topic was there. Nodes that lead nowhere are removed.
+// removeName reports whether the topic was in the set. It also removes nodes that lead to
+// no topic any more.
 func (n *nameNode[T]) removeName(rest string, more bool) (was bool) {
 	if !more {
 		was = n.has
@@ -110,8 +111,8 @@ func (n *nameNode[T]) visit(visit func(string, T)) {
 	}
 }
 
-// NameBytes returns how much memory a set takes at most for name, whatever else is in it,
-// without the value and without name itself.
+// NameBytes returns the most memory that a set uses for name, whatever else is in it. The
+// value and name itself are not included.
 func NameBytes(name string) int64 {
 	const (
 		node  = 96  // with a value of one word

@@ -12,7 +12,7 @@ import (
 	"github.com/daemoneye/eventbus/router/topic"
 )
 
-// Whatever topics come and go, a pattern finds the ones that it matches.
+// Whatever topics are added and removed, Select finds those that the pattern matches.
 func TestAPatternFindsTheNamesThatItMatches(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var names topic.Names[int]
@@ -51,8 +51,8 @@ func TestAPatternFindsTheNamesThatItMatches(t *testing.T) {
 	})
 }
 
-// A search does not pay for topics that have nothing to do with the pattern.
-func TestASearchLooksAtWhatItLeadsTo(t *testing.T) {
+// The cost of a search does not depend on topics that do not begin like the pattern.
+func TestASearchVisitsOnlyNodesUnderThePattern(t *testing.T) {
 	var names topic.Names[int]
 	for i := range 10_000 {
 		names.Put(fmt.Sprintf("events.process.t%d", i), i)

@@ -13,8 +13,8 @@ import (
 //	"#"  zero or more segments, last only
 //	"*"  one segment, or at the end one or more
 //
-// So "events.#" takes "events" and everything below it, and "events.*"
-// everything below it only. The golden truth table is testdata/patterns.txt.
+// So "events.#" matches "events" and everything below it, and "events.*" only what is
+// below it. The table of examples is testdata/patterns.txt.
 // The zero Pattern matches nothing. Patterns are immutable.
 type Pattern struct {
 	text     string
@@ -23,9 +23,8 @@ type Pattern struct {
 	literal  bool
 }
 
-// ParsePattern checks text as a pattern. With wildcards false it must be a
-// plain topic, and a wildcard in it is an error. Errors wrap ErrPattern and
-// name the segment.
+// ParsePattern parses text as a pattern. If wildcards is false, text must be a plain topic,
+// and a wildcard in it is an error. Errors wrap frame.ErrPattern and name the segment.
 func ParsePattern(text string, wildcards bool) (Pattern, error) {
 	if text == "" || len(text) > frame.MaxTopic {
 		return Pattern{}, fmt.Errorf("%w: %d bytes long, want 1 to %d", frame.ErrPattern, len(text), frame.MaxTopic)
@@ -75,16 +74,16 @@ func checkSegment(s string) error {
 // String returns the pattern as it was written.
 func (p Pattern) String() string { return p.text }
 
-// Segments returns how many segments the pattern has, without one at its end that
-// stands for any number.
+// Segments returns how many segments the pattern has. A last segment that stands for any
+// number of segments does not count.
 func (p Pattern) Segments() int { return len(p.segments) }
 
-// Literal reports whether the pattern holds no wildcard, so that it matches
-// exactly the topic that it spells.
+// Literal reports whether the pattern holds no wildcard. It then matches only the topic
+// that is spelt like it.
 func (p Pattern) Literal() bool { return p.literal }
 
-// Match reports whether topic, which must be a valid topic, is one that the
-// pattern takes. It does not allocate.
+// Match reports whether the pattern matches topic, which must be valid. It does not
+// allocate.
 func (p Pattern) Match(topic string) bool {
 	if p.literal {
 		return p.text != "" && p.text == topic
@@ -109,8 +108,8 @@ func (p Pattern) Match(topic string) bool {
 	return !more
 }
 
-// Overlaps reports whether there is a topic, of whatever length, that p and one
-// of ps match.
+// Overlaps reports whether there is a topic, of any length, that both p and one of ps
+// match.
 func (p Pattern) Overlaps(ps Patterns) bool {
 	for _, q := range ps {
 		if p.meets(q) {
@@ -140,17 +139,17 @@ func (p Pattern) meets(q Pattern) bool {
 
 func isWild(segment string) bool { return segment == "+" || segment == "*" }
 
-// Covers reports whether p matches everything that asked does; asked may be a
-// topic or a pattern, and one that is not valid is not covered. It may report
-// false for a pattern that is covered only through an unusual use of wildcards,
-// never true for one that is not.
-func (p Pattern) Covers(asked string) bool {
-	q, err := ParsePattern(asked, true)
+// Covers reports whether p matches every topic that other matches. other may be a topic or
+// a pattern; if it is not valid, it is not covered. Covers never reports true for a pattern
+// that is not covered. It may report false for one that is, if it uses wildcards in an
+// unusual way.
+func (p Pattern) Covers(other string) bool {
+	q, err := ParsePattern(other, true)
 	if err != nil {
 		return false
 	}
 	if q.literal {
-		return p.Match(asked)
+		return p.Match(other)
 	}
 	for i, want := range p.segments {
 		if i >= len(q.segments) {

@@ -46,8 +46,7 @@ func TestPatternsFollowTheTruthTable(t *testing.T) {
 	}
 }
 
-// verdict works out what is true of a row, in the words of the verdict that is
-// expected.
+// verdict computes the verdict of a row, in the words in which it is expected.
 func verdict(t *testing.T, pattern, topic, want string) string {
 	switch want {
 	case "topic-error", "reserved":
@@ -87,7 +86,7 @@ func tryPattern(prefix, pattern, topic string, wildcards bool) string {
 	return prefix + "no-match"
 }
 
-// naive is the definition of matching, without any regard to speed.
+// naive is the definition of matching, written without regard to speed.
 func naive(pattern, topic []string) bool {
 	switch {
 	case len(pattern) == 1 && pattern[0] == "#":
@@ -102,8 +101,8 @@ func naive(pattern, topic []string) bool {
 	return false
 }
 
-// genSegments draws topics and patterns of few different segments, so that they
-// often match. With wildcards # comes last only.
+// genSegments draws topics and patterns from few different segments, so that they often
+// match. If there are wildcards, # comes last only.
 func genSegments(t *rapid.T, label string, wildcards bool) []string {
 	words := []string{"a", "b", "ab"}
 	if wildcards {
@@ -137,20 +136,20 @@ func TestPatternMatchesAsDefined(t *testing.T) {
 	})
 }
 
-func TestCoversIsNeverTrueForATopicThatIsLeftOut(t *testing.T) {
+func TestAPatternMatchesAllThatItCovers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, q := genPattern(t, "p"), genPattern(t, "q")
 		topic := strings.Join(genSegments(t, "topic", false), ".")
 		if p.Covers(q.String()) && q.Match(topic) && !p.Match(topic) {
-			t.Errorf("%s is said to cover %s, but not %s", p, q, topic)
+			t.Errorf("%s covers %s, but does not match %s", p, q, topic)
 		}
 	})
 }
 
-// Segments a, b and c, where c stands in neither pattern, are enough to find any
-// topic that two patterns have in common, and four more segments than patterns
-// are long are enough to fill any tail.
-func TestPatternsMeetWhereATopicIsOfBoth(t *testing.T) {
+// Topics of the segments a, b and c, where c is in neither pattern, are enough to find any
+// topic that two patterns have in common. Topics of up to four segments more than the
+// patterns have are enough for any tail.
+func TestPatternsOverlapIfBothMatchATopic(t *testing.T) {
 	var topics []string
 	for front := []string{""}; len(topics) < 3+9+27+81; {
 		var next []string

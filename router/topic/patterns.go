@@ -1,6 +1,6 @@
 package topic
 
-// Patterns is a set of patterns; it matches what any of them matches.
+// Patterns is a set of patterns. It matches a topic if any of them does.
 type Patterns []Pattern
 
 // ParsePatterns parses each of texts with wildcards allowed.
@@ -16,7 +16,7 @@ func ParsePatterns(texts ...string) (Patterns, error) {
 	return ps, nil
 }
 
-// Match reports whether any pattern of the set takes topic.
+// Match reports whether any pattern of the set matches topic.
 func (ps Patterns) Match(topic string) bool {
 	for i := range ps {
 		if ps[i].Match(topic) {

@@ -2,7 +2,7 @@ package topic
 
 import "strings"
 
-// IsReserved reports whether topic is one of the broker's own.
+// IsReserved reports whether topic is reserved for the broker itself.
 func IsReserved(topic string) bool {
 	return topic == ReservedSegment || strings.HasPrefix(topic, ReservedSegment+".")
 }

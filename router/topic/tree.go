@@ -6,18 +6,18 @@ import (
 	"unsafe"
 )
 
-// Tree finds the values that were added under a pattern for a topic. The number of
-// steps depends on the topic (at most 2^frame.MaxSegments) and on what is found, but
-// not on how many other patterns there are. So a client with many patterns does not
-// make the topics of others slower. The zero Tree is empty and ready for use.
+// Tree holds values under patterns, and finds those whose pattern matches a topic. The
+// number of steps depends on the topic (at most 2^frame.MaxSegments) and on how much is
+// found, but not on how many other patterns there are. So a client with many patterns does
+// not slow down the topics of others. The zero Tree is empty and ready for use.
 //
 // One goroutine at a time.
 type Tree[T comparable] struct{ root treeNode[T] }
 
-// treeNode stands for the segments on the way to it.
+// treeNode stands for the segments on the path to it.
 type treeNode[T comparable] struct {
 	children[treeNode[T]]
-	one    *treeNode[T]   // behind +, or * that is not last
+	wild   *treeNode[T]   // the child behind +, or behind * that is not last
 	values []treeValue[T] // of patterns that end here
 }
 
@@ -36,31 +36,31 @@ func (t *Tree[T]) Add(p Pattern, v T) {
 	n.values = append(n.values, treeValue[T]{v, p.tail})
 }
 
-// Remove takes v from under p, where Add put it.
+// Remove removes v, which was added under p.
 func (t *Tree[T]) Remove(p Pattern, v T) { t.root.removeValue(p.segments, treeValue[T]{v, p.tail}) }
 
 // Empty reports whether the tree holds nothing.
 func (t *Tree[T]) Empty() bool { return t.root.empty() }
 
-// AppendMatches appends the values that have a pattern for topic, which must be a
-// valid topic. A value that has several such patterns is appended once for each.
+// AppendMatches appends the values whose pattern matches topic, which must be valid. A
+// value that was added under several such patterns is appended once for each.
 func (t *Tree[T]) AppendMatches(dst []T, topic string) []T {
 	return t.root.appendMatches(dst, topic, true)
 }
 
-// child returns the node behind segment, and makes it where there is none.
+// child returns the node behind segment. It makes one if there is none.
 func (n *treeNode[T]) child(segment string) *treeNode[T] {
 	if isWild(segment) {
-		if n.one == nil {
-			n.one = new(treeNode[T])
+		if n.wild == nil {
+			n.wild = new(treeNode[T])
 		}
-		return n.one
+		return n.wild
 	}
 	return n.get(segment)
 }
 
 func (n *treeNode[T]) empty() bool {
-	return n.one == nil && n.children.empty() && len(n.values) == 0
+	return n.wild == nil && n.children.empty() && len(n.values) == 0
 }
 
 // removeValue reports whether the node is empty afterwards.
@@ -73,8 +73,8 @@ func (n *treeNode[T]) removeValue(segments []string, v treeValue[T]) (empty bool
 			n.values = shrunk(n.values[:last])
 		}
 	} else if segment := segments[0]; isWild(segment) {
-		if n.one.removeValue(segments[1:], v) {
-			n.one = nil
+		if n.wild.removeValue(segments[1:], v) {
+			n.wild = nil
 		}
 	} else if n.find(segment).removeValue(segments[1:], v) {
 		n.children.remove(segment)
@@ -82,7 +82,7 @@ func (n *treeNode[T]) removeValue(segments []string, v treeValue[T]) (empty bool
 	return n.empty()
 }
 
-// shrunk returns s in memory of its own where it has become small beside what it is in.
+// shrunk returns s, or a copy of s if s uses less than a quarter of its memory.
 func shrunk[E any](s []E) []E {
 	if cap(s) > 32 && len(s) < cap(s)/4 {
 		return slices.Clone(s)
@@ -112,14 +112,14 @@ func (n *treeNode[T]) appendMatches(dst []T, rest string, more bool) []T {
 	if c := n.find(segment); c != nil {
 		dst = c.appendMatches(dst, rest, more)
 	}
-	if n.one != nil {
-		dst = n.one.appendMatches(dst, rest, more)
+	if n.wild != nil {
+		dst = n.wild.appendMatches(dst, rest, more)
 	}
 	return dst
 }
 
-// TreeBytes returns how much memory a tree takes at most for p, whatever else is in it:
-// a node for each segment, of which one has other children, and a place in a list.
+// TreeBytes returns the most memory that a tree uses for p, whatever else is in it: a node
+// for each segment, one of which has other children, and an entry in a list of values.
 func TreeBytes(p Pattern) int64 {
 	const (
 		node  = int64(unsafe.Sizeof(treeNode[uint64]{}))

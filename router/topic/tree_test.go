@@ -14,8 +14,8 @@ import (
 	"github.com/daemoneye/eventbus/router/topic"
 )
 
-// Whatever patterns come and go, the tree finds what the patterns themselves
-// match, and when all patterns are removed, it is empty.
+// Whatever patterns are added and removed, the tree finds those that match. When all are
+// removed, it is empty.
 func TestTheTreeFindsWhatThePatternsMatch(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type entry struct {
@@ -60,9 +60,8 @@ func TestTheTreeFindsWhatThePatternsMatch(t *testing.T) {
 	})
 }
 
-// BenchmarkNewTopic is what a topic costs when it is used for the first time, or
-// after a subscription came or went: it should not depend on patterns that have
-// nothing to do with it.
+// BenchmarkNewTopic measures the cost of a topic that is used for the first time, or after
+// a subscription has come or gone. It should not depend on patterns that do not match.
 func BenchmarkNewTopic(b *testing.B) {
 	for _, n := range []int{10, 1000, 100_000} {
 		b.Run(fmt.Sprintf("patterns=%d", n), func(b *testing.B) {
@@ -83,9 +82,9 @@ func BenchmarkNewTopic(b *testing.B) {
 	}
 }
 
-// Neither a tree nor a set of names takes more memory than TreeBytes and NameBytes say,
-// whatever is in it, and when most has gone it takes little.
-func TestATreeTakesNoMoreThanItsBytes(t *testing.T) {
+// Trees and sets of names use at most the memory that TreeBytes and NameBytes return. When
+// most entries have been removed, they use little.
+func TestATreeUsesNoMoreMemoryThanTreeBytes(t *testing.T) {
 	const n = 5000
 	part := func(i int) string { return fmt.Sprintf("%024d", i) }
 	for name, pattern := range map[string]func(i int) string{
@@ -131,7 +130,7 @@ func TestATreeTakesNoMoreThanItsBytes(t *testing.T) {
 	}
 }
 
-// compare adds n things, which are said to take some bytes together, and removes most of
+// compare adds n things, compares their memory with what is promised, and removes most of
 // them.
 func compare(t *testing.T, n int, said int64, add, remove func(i int)) {
 	t.Helper()
