@@ -1,9 +1,12 @@
 package agent
 
 import (
+	"errors"
+
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/manager"
 	"github.com/daemoneye/eventbus/ipc/policy"
+	"github.com/daemoneye/eventbus/router"
 )
 
 // clientPolicy admits two kinds of peers. A collector is a process that the manager
@@ -14,12 +17,16 @@ import (
 //
 // Only the agent itself publishes below control, but for a collector's own
 // health.
+//
+// When all connections are taken, each collector still has a place. An operator gets
+// one for a moment, to ask for the agent's status, and to end or change what fills it.
 type clientPolicy struct{ m *manager.Manager }
+
+var _ policy.Keeper = clientPolicy{}
 
 // Admit implements policy.Policy.
 func (p clientPolicy) Admit(peer *policy.Peer) (policy.Grant, error) {
-	// The process that connected must be the one that has the pid now.
-	if name, ok := p.m.Collector(peer.PID); ok && peer.Alive() == nil {
+	if name := p.collector(peer); name != "" {
 		return collectorGrant(name)
 	}
 	if _, err := (policy.SameUser{}).Admit(peer); err != nil {
@@ -30,6 +37,27 @@ func (p clientPolicy) Admit(peer *policy.Peer) (policy.Grant, error) {
 
 // Refuse implements policy.EarlyPolicy: who is of another user takes no place.
 func (clientPolicy) Refuse(peer *policy.Peer) error { return policy.SameUser{}.Refuse(peer) }
+
+// collector returns the name of the collector that the peer is, or "". The process that
+// connected must be the one that has the pid now.
+func (p clientPolicy) collector(peer *policy.Peer) string {
+	if name, ok := p.m.Collector(peer.PID); ok && peer.Alive() == nil {
+		return name
+	}
+	return ""
+}
+
+// Keep implements policy.Keeper: each collector has a place.
+func (p clientPolicy) Keep(peer *policy.Peer) string { return p.collector(peer) }
+
+// Visit implements policy.Keeper. Only a client that claims to be an operator visits:
+// another one would lose its subscriptions, where it can as well come back later.
+func (clientPolicy) Visit(peer *policy.Peer) (policy.Grant, error) {
+	if peer.Role != control.Operator {
+		return policy.Grant{}, errors.New("only a visit of an operator is possible")
+	}
+	return policy.Rights{Request: []string{"control.#", router.StatsTarget}}.Grant(peer.Name, control.Operator)
+}
 
 func collectorGrant(name string) (policy.Grant, error) {
 	return policy.Rights{
@@ -46,5 +74,5 @@ func operatorGrant(name string) (policy.Grant, error) {
 		Subscribe: []string{"#"},
 		Request:   []string{"#"},
 		Respond:   []string{"events.#"},
-	}.Grant(name, "operator")
+	}.Grant(name, control.Operator)
 }

@@ -7,8 +7,12 @@ import (
 	"slices"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/ipc/policy"
 	"github.com/daemoneye/eventbus/router"
@@ -90,6 +94,46 @@ func TestACollectorIsHeldToItsOwnTopics(t *testing.T) {
 		return
 	}
 	t.Error("the collector is not among the clients")
+}
+
+// TestAFullHouseLocksNobodyOut has clients take all connections: a collector that is
+// started again gets in, and so does an operator who asks, whatever they do.
+func TestAFullHouseLocksNobodyOut(t *testing.T) {
+	r := start(t, agent.Options{Collectors: collect("echo"), Config: configured(func(c *config.Config) { c.Broker.MaxConnections = 3 })})
+	first := r.dial(ipc.ClientOptions{})
+	for range 2 {
+		r.dial(ipc.ClientOptions{})
+	}
+	if _, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: r.socket}); !errors.Is(err, frame.ErrLimit) {
+		t.Errorf("one client too many: %v", err)
+	}
+	states := subscribe(t, first, router.Subscription{Patterns: []string{control.LifecycleTopic}})
+	pid := status(t, first).Collectors[0].PID
+	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	await(t, states, "the collector that was started again", func(m *router.Message) bool {
+		s := parse[control.CollectorStatus](t, m.Payload)
+		return s.State == control.CollectorRunning && s.PID != pid
+	})
+	for range policy.MaxVisitors + 1 {
+		operator := r.dial(ipc.ClientOptions{Name: "status", Role: control.Operator})
+		if s := status(t, operator); s.Collectors[0].State != control.CollectorRunning {
+			t.Errorf("the collector is %+v", s.Collectors[0])
+		}
+		if _, err := operator.Subscribe(t.Context(), router.Subscription{Patterns: []string{"events.#"}}); !errors.Is(err, frame.ErrLimit) {
+			t.Errorf("a visitor subscribes: %v", err)
+		}
+		if err := operator.Publish(t.Context(), router.Outgoing{Topic: "events.demo"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := operator.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := status(t, first); s.Broker.Refused["limit"] < 2*(policy.MaxVisitors+1)+1 {
+		t.Errorf("refused is %v", s.Broker.Refused)
+	}
 }
 
 // TestAnOperatorIsNoCollector has an operator say that it is one.

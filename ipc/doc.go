@@ -32,7 +32,8 @@
 // cost time or messages, and are counted as the table says:
 //
 //	before hello                    refused by user alone: denied, with a policy.EarlyPolicy
-//	handshake                       ConnectionTimeout: handshake
+//	handshake                       ConnectionTimeout; 64 at once, the oldest goes: handshake
+//	clients                         MaxConnections: limit; a policy.Keeper keeps more places
 //	hello                           16 KiB: too-large; name and role 256 bytes each: body
 //	one frame                       the broker's MaxMessageSize: too-large
 //	a frame begun, and not finished ConnectionTimeout: heartbeat
@@ -51,8 +52,13 @@
 // PublishRate bounds messages, requests, replies and control frames. A client that
 // is too fast gets no error (code rate): it is made to wait.
 //
-// A client that connects beyond MaxConnections, or when the process has no
-// descriptors left, gets an error and is closed: limit.
+// A client that says hello beyond MaxConnections, or connects when the process has no
+// descriptors left, gets an error and is closed: limit. A policy.Keeper keeps places
+// beside MaxConnections: one for each peer that it names, and four for visitors, who
+// stay for five seconds and may do what it grants them. A new visitor takes the place of
+// the oldest. A connection has none of these places before its hello. Of connections
+// without a hello there are 64; where there are more, the one that goes is the oldest of
+// the user, and of that user's process, that has most.
 //
 // The socket is 0600 in a directory that is 0700. A lock beside it proves that a
 // server lives. A socket without one is stale and is taken over; where another

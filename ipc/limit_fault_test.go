@@ -21,6 +21,7 @@ func TestTooManyConnections(t *testing.T) {
 		peers[i] = s.greet(t)
 	}
 	p := s.knock(t)
+	p.send(hello(frame.Hello{Version: 1}))
 	p.expectError(0, frame.CodeLimit, true)
 	p.expectEnd(frame.CodeLimit)
 	_, err := ipc.Dial(t.Context(), s.path)

@@ -18,7 +18,8 @@ type Options struct {
 	Path string
 	// Listener is used instead of Path where not nil; the server closes it.
 	Listener *Listener
-	// MaxConnections bounds the clients; default 64, at most 1,048,576.
+	// MaxConnections bounds the ordinary clients; default 64, at most 1,048,576. A
+	// policy.Keeper keeps places for some peers beside them.
 	MaxConnections int
 	// ConnectionTimeout bounds a handshake, how long a client may take from the
 	// beginning of a frame to its end, and how long it may leave its socket full;

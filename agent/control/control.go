@@ -28,6 +28,15 @@ const (
 	collectorTarget = "control.collector."
 )
 
+// Operator is the role of clients that people use. One that claims it in its hello may
+// ask for control when all connections are taken, and nothing else.
+const Operator = "operator"
+
+// ExitRefused is the exit status of a collector that the agent refused for the moment:
+// EX_TEMPFAIL of sysexits.h. It is no crash, and the collector is started again however
+// often that happens.
+const ExitRefused = 75
+
 // CollectorTarget returns the target at which the collector called name answers
 // an empty request with its Report.
 func CollectorTarget(name string) string { return collectorTarget + name }

@@ -48,6 +48,20 @@ func TestTheRestartBudget(t *testing.T) {
 	}
 }
 
+// TestARefusalIsPausedForToo holds that the pause before a collector that was refused
+// grows, though it spends no restart.
+func TestARefusalIsPausedForToo(t *testing.T) {
+	b := manager.NewBudget(manager.Options{MaxRestarts: 1, FirstBackoff: time.Second, MaxBackoff: 3 * time.Second})
+	for i, want := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 3 * time.Second} {
+		if pause, ok := b.Refused(); !ok || pause < want/2 || pause > want {
+			t.Errorf("refusal %d: pause %v, %v; want %v to %v", i+1, pause, ok, want/2, want)
+		}
+	}
+	if _, ok := b.Spend(0); !ok {
+		t.Error("refusals have spent the restart")
+	}
+}
+
 func TestWhatExplainsAnEnd(t *testing.T) {
 	long := strings.Repeat("x", manager.MaxLine)
 	tests := []struct {

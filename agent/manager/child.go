@@ -112,7 +112,16 @@ func (c *child) ended(state control.CollectorState, exit string) {
 		if exit != "" {
 			s.LastExit = exit
 		}
-		if state == control.CollectorRestarting {
+		return nil
+	})
+}
+
+// restarting notes that the process has ended, why, and that it is started again.
+// counts says whether that is one of its restarts.
+func (c *child) restarting(exit string, counts bool) {
+	_ = c.change(func(s *control.CollectorStatus) error {
+		s.State, s.PID, s.LastExit = control.CollectorRestarting, 0, exit
+		if counts {
 			s.Restarts++
 		}
 		return nil

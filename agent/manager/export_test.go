@@ -15,7 +15,10 @@ func NewBudget(o Options) Budget {
 }
 
 // Spend is spend.
-func (b Budget) Spend(served time.Duration) (time.Duration, bool) { return b.b.spend(served) }
+func (b Budget) Spend(served time.Duration) (time.Duration, bool) { return b.b.spend(served, false) }
+
+// Refused is spend for a collector that was refused.
+func (b Budget) Refused() (time.Duration, bool) { return b.b.spend(0, true) }
 
 // Explain returns the line that output keeps of what is written to it in parts.
 func Explain(log *slog.Logger, parts ...string) string {

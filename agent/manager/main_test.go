@@ -44,6 +44,8 @@ func collect(name string) int {
 	case "crashing":
 		fmt.Fprintln(os.Stderr, "cannot go on")
 		return 3
+	case "refused": // by the agent, for the moment
+		return control.ExitRefused
 	case "panicking":
 		panic("surprise")
 	case "mute": // does not register, but ends when it is told to

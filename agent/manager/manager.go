@@ -3,7 +3,8 @@
 //
 // A collector that ends is started again after a pause that doubles each time,
 // and is given up after MaxRestarts in a row; one that was registered for a while
-// has made good, and begins anew. One that does not register counts as failed,
+// has made good, and begins anew. One that the agent refuses for the moment, as it says
+// by its exit status, spends no restart. One that does not register counts as failed,
 // and is stopped, and so is one that MarkLost is told of. To stop a collector is to
 // ask it with SIGTERM, and to kill it when it does not end in time. A collector
 // dies with the agent: the kernel kills it when the thread that started it ends,

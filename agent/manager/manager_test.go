@@ -60,6 +60,18 @@ func TestACollectorThatCrashesAgainAndAgainIsGivenUp(t *testing.T) {
 	}
 }
 
+// TestARefusalSpendsNoRestart holds that a collector that the agent refuses for the
+// moment is started again for more often than one that crashes.
+func TestARefusalSpendsNoRestart(t *testing.T) {
+	r := run(t, quick(1), "refused")
+	for range 5 {
+		s := r.awaitAny(control.CollectorRestarting, control.CollectorGaveUp)
+		if s.State != control.CollectorRestarting || s.Restarts != 0 || s.LastExit != "exit status 75" {
+			t.Fatalf("%s after %d restarts: %s", s.State, s.Restarts, s.LastExit)
+		}
+	}
+}
+
 func TestChangesAreToldInOrder(t *testing.T) {
 	r := run(t, quick(1), "good")
 	for range 2 {

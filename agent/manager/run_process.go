@@ -25,8 +25,9 @@ func (e lostError) Error() string { return e.reason }
 
 // runProcess runs the collector's process until it ends: by itself, because it does
 // not register or was lost, or because ctx ended. It returns why, and has waited
-// for the process.
-func (c *child) runProcess(ctx context.Context) (exit string) {
+// for the process. refused says that the process ended because the agent refused it
+// for the moment.
+func (c *child) runProcess(ctx context.Context) (exit string, refused bool) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	c.begin(ctx.Done(), stop)
@@ -37,7 +38,7 @@ func (c *child) runProcess(ctx context.Context) (exit string) {
 		err = cmd.Start()
 	}
 	if err != nil {
-		return "start: " + err.Error()
+		return "start: " + err.Error(), false
 	}
 	c.started(cmd.Process.Pid)
 	patience := time.AfterFunc(c.o.RegisterTimeout, func() {
@@ -54,7 +55,8 @@ func (c *child) runProcess(ctx context.Context) (exit string) {
 	if ctx.Err() != nil && killed(cmd) {
 		c.log.Warn("collector killed", "reason", "it did not end within "+c.o.StopTimeout.String())
 	}
-	return ending(context.Cause(ctx), err, out.last)
+	refused = ctx.Err() == nil && cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == control.ExitRefused
+	return ending(context.Cause(ctx), err, out.last), refused
 }
 
 // command is the collector's process, which is stopped when ctx ends.

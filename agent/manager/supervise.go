@@ -18,17 +18,17 @@ func (c *child) supervise(ctx context.Context) {
 	defer runtime.UnlockOSThread()
 	b := newBudget(c.o)
 	for {
-		exit := c.runProcess(ctx)
+		exit, refused := c.runProcess(ctx)
 		if ctx.Err() != nil {
 			break
 		}
-		pause, ok := b.spend(c.served())
+		pause, ok := b.spend(c.served(), refused)
 		if !ok {
 			c.ended(control.CollectorGaveUp, exit)
 			c.log.Error("collector given up", "restarts", b.spent, "exit", exit)
 			return
 		}
-		c.ended(control.CollectorRestarting, exit)
+		c.restarting(exit, !refused)
 		c.log.Warn("collector ended", "exit", exit, "restart_in", pause)
 		if !wait(ctx, pause) {
 			break
@@ -60,15 +60,18 @@ type budget struct {
 func newBudget(o *Options) *budget { return &budget{o: o, pause: o.FirstBackoff} }
 
 // spend takes one restart of a collector that was registered for served, and
-// returns the pause before it; false when there is none left.
-func (b *budget) spend(served time.Duration) (pause time.Duration, ok bool) {
+// returns the pause before it; false when there is none left. The start of one that
+// was refused takes no restart, because the collector did nothing wrong.
+func (b *budget) spend(served time.Duration, refused bool) (pause time.Duration, ok bool) {
 	if served >= b.o.StableAfter {
 		b.spent, b.pause = 0, b.o.FirstBackoff
 	}
-	if b.spent >= b.o.MaxRestarts {
-		return 0, false
+	if !refused {
+		if b.spent >= b.o.MaxRestarts {
+			return 0, false
+		}
+		b.spent++
 	}
-	b.spent++
 	pause = b.pause/2 + rand.N(b.pause/2+1)
 	b.pause = min(2*b.pause, b.o.MaxBackoff)
 	return pause, true

@@ -145,7 +145,7 @@ func (b *bencher) progress(format string, args ...any) {
 // measure has generate publish over one connection and receives over another.
 func (b *bencher) measure(ctx context.Context, o load.ReceiverOptions, generate func(context.Context, load.Span, load.Sender) (load.Sent, error)) (load.Received, load.Sent, error) {
 	fail := func(err error) (load.Received, load.Sent, error) { return load.Received{}, load.Sent{}, err }
-	options := ipc.ClientOptions{Name: "bench", LatencyBudget: b.budget}
+	options := ipc.ClientOptions{Name: "bench", Role: clientRole, LatencyBudget: b.budget}
 	subscriber, err := b.t.dial(ctx, options)
 	if err != nil {
 		return fail(err)

@@ -56,6 +56,9 @@ func runCollector(ctx context.Context, p *program, name string) error {
 	err := serve.Main(ctx, name, serve.Process{In: p.in, New: makeCollector, Dial: dialAgent, Version: version})
 	if err != nil {
 		fmt.Fprintln(p.err, err) // for the agent, which says who it was
+		if errors.Is(err, serve.ErrRefused) {
+			return statusError(control.ExitRefused)
+		}
 		return statusError(exitFailed)
 	}
 	return nil

@@ -77,7 +77,7 @@ func runPublish(ctx context.Context, p *program, t *target, m router.Outgoing, p
 		return usageError{err}
 	}
 	refused := make(chan error, 1)
-	client, err := t.dial(ctx, ipc.ClientOptions{Name: "publish", OnError: func(err error) {
+	client, err := t.dial(ctx, ipc.ClientOptions{Name: "publish", Role: clientRole, OnError: func(err error) {
 		select {
 		case refused <- err:
 		default: // the first reason is enough

@@ -98,7 +98,7 @@ func runTail(ctx context.Context, p *program, t *target, o *tailOptions, pattern
 	ctx, stopWatching := p.out.whileRead(ctx)
 	defer stopWatching()
 	notes := &notes{w: p.err}
-	client, err := t.dialLasting(ctx, ipc.ClientOptions{Name: "tail", OnState: notes.state, OnError: notes.refused})
+	client, err := t.dialLasting(ctx, ipc.ClientOptions{Name: "tail", Role: clientRole, OnState: notes.state, OnError: notes.refused})
 	if err != nil {
 		return cmp.Or(stopped(ctx), err)
 	}

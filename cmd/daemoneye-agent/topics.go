@@ -83,7 +83,7 @@ func runTopics(ctx context.Context, p *program, t *target, patterns []string, du
 
 // listTopics watches for a while, and prints the list.
 func listTopics(ctx context.Context, p *program, t *target, patterns []string, duration time.Duration, asJSON bool) error {
-	client, err := t.dial(ctx, ipc.ClientOptions{Name: "topics"})
+	client, err := t.dial(ctx, ipc.ClientOptions{Name: "topics", Role: clientRole})
 	if err != nil {
 		return err
 	}

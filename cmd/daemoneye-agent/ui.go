@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/config"
+	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
@@ -151,7 +153,12 @@ func hint(name string, err error) string {
 	return ""
 }
 
-// dial connects to the agent as an operator called o.Name. The client ends with the
+// clientRole is the role of commands that do more than ask. They are ordinary clients,
+// and need a place like others.
+const clientRole = "client"
+
+// dial connects to the agent as a client called o.Name; without a role it is an operator
+// who asks, and who gets in even if all connections are taken. The client ends with its
 // connection, because a person at a terminal wants to know.
 func (t *target) dial(ctx context.Context, o ipc.ClientOptions) (*ipc.Client, error) {
 	o.NoReconnect = true
@@ -165,7 +172,7 @@ func (t *target) dialLasting(ctx context.Context, o ipc.ClientOptions) (*ipc.Cli
 	if err != nil {
 		return nil, err
 	}
-	o.Path, o.Role = path, "operator"
+	o.Path, o.Role = path, cmp.Or(o.Role, control.Operator)
 	dialing, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	client, err := ipc.DialOptions(dialing, o)

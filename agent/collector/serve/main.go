@@ -20,8 +20,9 @@ type Process struct {
 	In io.Reader
 	// New makes the collector that the configuration asks for.
 	New func(control.ChildConfig) (collector.Collector, error)
-	// Dial connects to the agent, once. lost is to be called when the
-	// connection has ended, with the reason; nil means an orderly end.
+	// Dial connects to the agent, once; Main calls it again where the agent refuses
+	// it for the moment. lost is to be called when the connection has ended, with the
+	// reason; nil means an orderly end.
 	Dial func(ctx context.Context, c control.ChildConfig, lost func(error)) (router.Bus, error)
 	// Version is the program's.
 	Version string
@@ -29,8 +30,9 @@ type Process struct {
 
 // Main runs a collector called name until ctx, its input, or the connection
 // ends. It returns nil when it was asked to end or the agent ended in order, and
-// otherwise why it could not go on. The goroutine that reads the input ends with
-// it, at the latest with the process.
+// otherwise why it could not go on: ErrRefused, where that was the agent's refusal and
+// may pass. The goroutine that reads the input ends with it, at the latest with the
+// process.
 func Main(ctx context.Context, name string, p Process) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -44,11 +46,13 @@ func Main(ctx context.Context, name string, p Process) error {
 	if err != nil {
 		return err
 	}
-	bus, err := p.Dial(ctx, config, func(err error) {
-		if err != nil {
-			err = fmt.Errorf("%w: %w", errLost, err)
-		}
-		stop(err) // without the agent there is nobody to collect for
+	bus, err := dial(ctx, func() (router.Bus, error) {
+		return p.Dial(ctx, config, func(err error) {
+			if err != nil {
+				err = fmt.Errorf("%w: %w", errLost, err)
+			}
+			stop(err) // without the agent there is nobody to collect for
+		})
 	})
 	if err != nil {
 		return orderly(ctx, err)

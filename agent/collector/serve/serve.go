@@ -60,7 +60,11 @@ func (s *Server) Run(ctx context.Context) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("register collector %s: %w", s.c.Name(), err)
+		err = fmt.Errorf("register collector %s: %w", s.c.Name(), err)
+		if passes(err) {
+			err = fmt.Errorf("%w: %w", ErrRefused, err)
+		}
+		return err
 	}
 	return s.c.Run(ctx, s.emit)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 	"github.com/daemoneye/eventbus/ipc/policy"
+	"github.com/daemoneye/eventbus/router/broker"
 )
 
 // maxAccepts bounds the connections that are accepted in one turn.
@@ -41,14 +42,9 @@ func outOfDescriptors(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
 }
 
-// admit makes an accepted descriptor a connection, if there is room and policy does
-// not refuse its user.
+// admit makes an accepted descriptor a connection, if policy does not refuse its user.
+// Whether there is room for it is decided when its hello has come.
 func (s *Server) admit(fd int) {
-	if s.count >= s.o.MaxConnections {
-		s.b.Refused(frame.ErrLimit)
-		sendAndClose(fd, refusal(frame.CodeLimit, "max_connections is %d, and as many are connected", s.o.MaxConnections))
-		return
-	}
 	c, err := newConn(s, fd)
 	if early, ok := s.o.Policy.(policy.EarlyPolicy); ok && err == nil {
 		if no := early.Refuse(&c.peer); no != nil {
@@ -74,6 +70,7 @@ func (s *Server) admit(fd int) {
 	unixsock.Widen(fd)
 	s.conns[fd] = c
 	s.count++
+	s.places.enter(c)
 }
 
 // refusal returns the frames that refuse a client which did not become a connection.
@@ -101,6 +98,7 @@ func (s *Server) refuseWithSpare() bool {
 	if err == nil {
 		s.b.Refused(frame.ErrLimit)
 		sendAndClose(fd, refusal(frame.CodeLimit, "the broker has no descriptors left"))
+		s.places.endHandshake(frame.Now()-int64(broker.Tick), "the broker has no descriptors left")
 	}
 	if s.spareFD = openSpare(); s.spareFD < 0 {
 		s.pauseAccept() // another part of the process has taken the descriptor

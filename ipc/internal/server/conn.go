@@ -45,6 +45,10 @@ type conn struct {
 	peer    policy.Peer
 	session *broker.Session // nil while accepted
 
+	place     place
+	keptAs    string // the name of its place, where that is kept
+	visitEnds int64  // where it visits
+
 	state   state
 	hold    hold
 	blocked bool   // its socket is full, and epoll watches for room

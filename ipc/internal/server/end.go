@@ -115,6 +115,7 @@ func (c *conn) end(why error) {
 	if c.session != nil {
 		c.session.Close()
 	}
+	s.places.leave(c)
 	s.conns[c.fd] = nil
 	s.count--
 	c.cred.Close()

@@ -21,7 +21,7 @@ func (c *conn) hello(f frame.Frame) error {
 		return err
 	}
 	c.peer.Name, c.peer.Role = h.Name, h.Role
-	grant, err := s.o.Policy.Admit(&c.peer)
+	grant, err := s.admitPeer(c)
 	c.cred.Close() // policy is done with the process, and each handle is a descriptor
 	if err != nil {
 		return err

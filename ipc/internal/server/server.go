@@ -35,6 +35,7 @@ type Server struct {
 	// connections the loop has to look at, and may hold some that it need not.
 	conns    []*conn // by descriptor
 	count    int
+	places   places
 	closing  []*conn // their state is closing
 	rateHeld []*conn // their hold has holdRate
 	workHeld []*conn // their hold has holdWork
@@ -69,6 +70,7 @@ func New(b *broker.Broker, l *unixsock.Listener, o Options) (*Server, error) {
 		return nil, errors.Join(unixsock.NewOpError("listen", l.Path(), err), s.poll.close())
 	}
 	s.spareFD = openSpare()
+	s.places.kept = make(map[string]*conn)
 	s.out.init()
 	return s, nil
 }

@@ -68,6 +68,7 @@ func (s *Server) sweepIfDue() {
 	}
 	s.swept = now
 	s.sweep(now)
+	s.endVisits(now)
 	if s.acceptPaused {
 		s.resumeAccept()
 	}

@@ -1,0 +1,175 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ipc/policy"
+	"github.com/daemoneye/eventbus/router/bus"
+)
+
+// A connection has one of four kinds of places. Each kind has a bound of its own, so
+// that those of one kind cannot lock out those of another.
+type place uint8
+
+const (
+	nowhere     place = iota // it has given way, or ended
+	inHandshake              // its hello has not come yet
+	ordinary                 // one of MaxConnections
+	kept                     // the one of its name, which a policy.Keeper keeps for it
+	visiting                 // one of a few, when all ordinary ones are taken
+)
+
+// maxHandshakes is how many connections may be in their handshake at once.
+const maxHandshakes = 64
+
+// places says who has which.
+type places struct {
+	handshakes []*conn // oldest first
+	visitors   []*conn // oldest first
+	kept       map[string]*conn
+	ordinary   int
+}
+
+// enter gives c, which has just connected, a place among the handshakes. Where that
+// makes them too many, one gives way: its client has not shown yet that it speaks the
+// protocol.
+func (p *places) enter(c *conn) {
+	c.place = inHandshake
+	p.handshakes = append(p.handshakes, c)
+	if len(p.handshakes) > maxHandshakes {
+		p.endHandshake(c.acceptedAt, "too many other connections have begun")
+	}
+}
+
+// endHandshake ends the handshake that gives way to others, if it began by that time.
+func (p *places) endHandshake(by int64, why string) {
+	if c := crowded(p.handshakes); c != nil && c.acceptedAt <= by {
+		p.leave(c)
+		c.disconnect(frame.CodeHandshake, "no hello yet, and "+why, frame.ErrHandshake)
+	}
+}
+
+// leave gives c's place back. It may be called again.
+func (p *places) leave(c *conn) {
+	switch c.place {
+	case inHandshake:
+		p.handshakes = without(p.handshakes, c)
+	case visiting:
+		p.visitors = without(p.visitors, c)
+	case kept:
+		if p.kept[c.keptAs] == c {
+			delete(p.kept, c.keptAs)
+		}
+	case ordinary:
+		p.ordinary--
+	}
+	c.place = nowhere
+}
+
+func without(list []*conn, c *conn) []*conn {
+	if i := slices.Index(list, c); i >= 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
+}
+
+// crowded returns the connection that gives way to another: of the user who has most
+// of list, and of that user's process that has most, the oldest. So a process that
+// connects again and again only pushes itself out.
+func crowded(list []*conn) *conn {
+	var out *conn
+	ofUser, ofProcess := 0, 0
+	for _, c := range list {
+		users, processes := 0, 0
+		for _, d := range list {
+			if d.peer.UID == c.peer.UID {
+				users++
+				if d.peer.PID == c.peer.PID {
+					processes++
+				}
+			}
+		}
+		if users > ofUser || users == ofUser && processes > ofProcess {
+			out, ofUser, ofProcess = c, users, processes
+		}
+	}
+	return out
+}
+
+// admitPeer asks policy what c may do, and gives it a place.
+func (s *Server) admitPeer(c *conn) (policy.Grant, error) {
+	grant, err := s.o.Policy.Admit(&c.peer)
+	if err != nil {
+		return grant, err
+	}
+	keeper, keeps := s.o.Policy.(policy.Keeper)
+	if keeps {
+		if name := keeper.Keep(&c.peer); name != "" {
+			s.takeKept(c, name)
+			return grant, nil
+		}
+	}
+	if s.places.ordinary < s.o.MaxConnections {
+		s.places.leave(c)
+		c.place = ordinary
+		s.places.ordinary++
+		return grant, nil
+	}
+	full := error(&bus.LimitError{Limit: "max_connections", Max: int64(s.o.MaxConnections), Got: int64(s.o.MaxConnections) + 1})
+	if !keeps {
+		return policy.Grant{}, full
+	}
+	grant, err = keeper.Visit(&c.peer)
+	if err != nil {
+		return policy.Grant{}, fmt.Errorf("%w; %v", full, err)
+	}
+	s.takeVisit(c)
+	may := grant.Authorize
+	grant.Authorize = func(op bus.Op, topic string) error {
+		if may == nil || may(op, topic) == nil {
+			return nil
+		}
+		return fmt.Errorf("%w, and a visitor may not %s %q", full, op, topic)
+	}
+	return grant, nil
+}
+
+// takeKept gives c the kept place of that name. A connection that has it gives way: it
+// is of a process that has ended, or that connects again.
+func (s *Server) takeKept(c *conn, name string) {
+	p := &s.places
+	p.leave(c)
+	if old := p.kept[name]; old != nil {
+		old.disconnect(frame.CodeLimit, "another connection has taken the place of "+name, nil)
+	}
+	c.place, c.keptAs = kept, name
+	p.kept[name] = c
+}
+
+// takeVisit gives c one of the visitors' places.
+func (s *Server) takeVisit(c *conn) {
+	p := &s.places
+	p.leave(c)
+	c.place, c.visitEnds = visiting, frame.Now()+int64(policy.VisitTime)
+	p.visitors = append(p.visitors, c)
+	if len(p.visitors) > policy.MaxVisitors {
+		old := crowded(p.visitors)
+		p.leave(old)
+		s.endVisit(old, "another client needs the place")
+	}
+}
+
+// endVisits ends the visits that have lasted for policy.VisitTime.
+func (s *Server) endVisits(now int64) {
+	for _, c := range s.places.visitors {
+		if now >= c.visitEnds {
+			s.endVisit(c, "it had its place for "+policy.VisitTime.String())
+		}
+	}
+}
+
+func (s *Server) endVisit(c *conn, why string) {
+	c.disconnect(frame.CodeLimit, fmt.Sprintf("max_connections is %d, and as many are connected: %s", s.o.MaxConnections, why), nil)
+}
