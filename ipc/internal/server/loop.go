@@ -100,6 +100,9 @@ func (s *Server) Finish() {
 	for _, c := range s.conns {
 		if c != nil {
 			c.beginDrain(goodbye)
+			if c.session != nil {
+				c.session.Finish() // lifts the windows, so that all that is queued is written
+			}
 			c.flush()
 		}
 	}
