@@ -8,7 +8,7 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// soon is the deadline of a call that has nothing to wait for but its context.
+// soon is the deadline of a call that can only end with its context.
 const soon = 50 * time.Millisecond
 
 var contexts = []testCase{
@@ -79,7 +79,7 @@ var contexts = []testCase{
 	},
 	{
 		name: "Close does not wait for a broker that has stopped",
-		rule: "Close returns although the broker takes nothing any more, and ends what waits",
+		rule: "Close returns although the broker reads no more messages, and ends the calls that wait",
 		run: func(t *suite) {
 			bus := t.dial("bus")
 			s := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
@@ -100,8 +100,8 @@ var contexts = []testCase{
 		},
 	},
 	{
-		name: "Messages shows nothing after its context has ended",
-		rule: "a loop over Messages ends with its context, whatever is queued; that waits for the next loop",
+		name: "Messages yields nothing after its context has ended",
+		rule: "a loop over Messages ends with its context, whatever is queued; the queued messages wait for the next loop",
 		run: func(t *suite) {
 			bus := t.dial("bus")
 			s := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
@@ -122,7 +122,7 @@ var contexts = []testCase{
 		},
 	},
 	{
-		name: "what a context started lives on",
+		name: "a subscription and a responder outlive the context of the call",
 		rule: "the context of Subscribe and Respond bounds the call, not what it starts",
 		run: func(t *suite) {
 			bus := t.dial("bus")
@@ -149,7 +149,7 @@ var contexts = []testCase{
 	},
 	{
 		name: "a subscription is drained by itself",
-		rule: "Drain of a subscriber lets its loop take what is queued, and nothing that is published later; the bus goes on",
+		rule: "Drain of a subscriber lets its loop take what is queued, but nothing that is published later; the bus stays open",
 		run: func(t *suite) {
 			bus := t.dial("bus")
 			s := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
@@ -185,8 +185,8 @@ var contexts = []testCase{
 		},
 	},
 	{
-		name: "draining a subscription that nobody reads ends with the context",
-		rule: "Drain of a subscriber returns its context's error when nobody takes what is queued, and the subscription is closed then",
+		name: "draining a subscription that is not read ends with the context",
+		rule: "Drain of a subscriber returns its context's error if the program does not take what is queued, and the subscription is closed then",
 		run: func(t *suite) {
 			bus := t.dial("bus")
 			s := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
@@ -201,7 +201,7 @@ var contexts = []testCase{
 		},
 	},
 	{
-		name: "what waits for company is pushed",
+		name: "Push sends messages that wait for more",
 		rule: "Push sends what was published before it, without waiting for the broker",
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")

@@ -1,4 +1,4 @@
-// Package routertest is the conformance suite of router.Bus: what every bus must
+// Package routertest is the conformance suite of router.Bus. It tests what every bus must
 // do, in one process and over a socket alike.
 //
 //	func TestConformance(t *testing.T) {
@@ -8,10 +8,10 @@
 //		})
 //	}
 //
-// Each case has a name and the rule that it holds the bus to; a case that fails
-// prints its rule. A case gets a broker of its own, with the options that it
-// asks for, and as many clients of it as it wants.
+// Each case has a name and the rule that it tests. A case that fails prints its rule. It
+// has a broker of its own, with the options that it needs, and as many clients of it as
+// it needs.
 //
-// No case depends on how long something takes. Whatever must come is waited for,
-// and a case that waits for more than a minute fails, for then it never will.
+// No case depends on how long something takes. A case waits for what must come. If it has
+// waited for a minute, it fails.
 package routertest

@@ -12,7 +12,7 @@ import (
 var ending = []testCase{
 	{
 		name: "a subscription ends by Close",
-		rule: "Close of a subscriber ends its loop and may be called again; nothing is shown after it, and others of the same bus go on",
+		rule: "Close of a subscriber ends its loop and may be called again; it yields no message after that, and other subscribers of the same bus go on",
 		run: func(t *suite) {
 			bus := t.dial("bus")
 			s := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
@@ -49,7 +49,7 @@ var ending = []testCase{
 	},
 	{
 		name: "a handler may end its own subscription",
-		rule: "Close of a subscriber may be called by its handler, whose call in flight is the last",
+		rule: "a handler may call Close of its own subscriber, and is then not called again",
 		run: func(t *suite) {
 			bus, other := t.dial("bus"), t.dial("other")
 			var calls atomic.Int32
@@ -78,7 +78,7 @@ var ending = []testCase{
 	},
 	{
 		name: "drain lets everything finish",
-		rule: "Drain lets handlers and loops take what is queued for them, and requests be answered, sends what was published, and then closes the bus",
+		rule: "Drain lets handlers and loops take what is queued for them, waits until open requests are answered, sends what was published, and then closes the bus",
 		run: func(t *suite) {
 			bus, other := t.dial("bus"), t.dial("other")
 			watch := t.subscribe(other, router.Subscription{Patterns: []string{"demo.last"}})
@@ -122,10 +122,10 @@ var ending = []testCase{
 	},
 	{
 		name: "drain gives up with its context",
-		rule: "when its context has ended Drain closes at once and returns the context's error",
+		rule: "when its context has ended, Drain closes at once and returns the context's error",
 		run: func(t *suite) {
 			bus := t.dial("bus")
-			t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}}) // that nobody reads
+			t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}}) // not read
 			t.publish(bus, "demo.x", "1")
 			t.flush(bus)
 			ctx, cancel := context.WithCancel(t.ctx())
@@ -170,7 +170,7 @@ var ending = []testCase{
 			s := t.subscribe(t.dial("other"), router.Subscription{Patterns: []string{"demo.x"}})
 			for round := range 6 {
 				bus := t.dial("bus")
-				if round%2 == 1 { // it gets the messages too, and takes none
+				if round%2 == 1 { // it also gets the messages, and does not read them
 					t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
 				}
 				t.publish(bus, "demo.x", numbers(100*round, 100*round+100)...)
@@ -183,13 +183,13 @@ var ending = []testCase{
 	},
 	{
 		name: "close sends what was published, to its own subscriptions too",
-		rule: "what was published before Close is routed, also when the bus subscribes to it and takes nothing any more",
+		rule: "what was published before Close is routed, even if the bus subscribes to it and no longer reads",
 		run: func(t *suite) {
 			s := t.subscribe(t.dial("other"), router.Subscription{Patterns: []string{"demo.x"}})
 			for round := range 5 {
 				bus := t.dial("bus")
 				t.subscribe(bus, router.Subscription{Patterns: []string{"demo.#"}})
-				// On another topic, and so many that they are on their way when Close is called.
+				// On another topic, and so many that some have not been routed when Close is called.
 				for range 2000 {
 					t.publish(bus, "demo.many", string(make([]byte, 500)))
 				}
@@ -241,7 +241,7 @@ var ending = []testCase{
 	},
 	{
 		name: "after close everything is ErrClosed",
-		rule: "every method of a closed bus and of its publishers fails with ErrClosed, but Close",
+		rule: "every method of a closed bus and of its publishers fails with ErrClosed, except Close",
 		run: func(t *suite) {
 			bus := t.dial("bus")
 			p := t.publisher(bus, "demo.x")
@@ -265,7 +265,7 @@ var ending = []testCase{
 	},
 	{
 		name: "clients are independent",
-		rule: "the end of one client is no concern of another's",
+		rule: "the end of one client does not affect another",
 		run: func(t *suite) {
 			a, b, c := t.dial("a"), t.dial("b"), t.dial("c")
 			s := t.subscribe(a, router.Subscription{Patterns: []string{"demo.x"}})

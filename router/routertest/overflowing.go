@@ -8,12 +8,12 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// flood is more than any queue or socket on the way holds.
+// flood is a number of messages that no queue or socket on the way can hold.
 const flood = 30_000
 
 var overflowing = []testCase{
 	{
-		name: "the newest are kept, and each loss is told exactly",
+		name: "the newest are kept, and each loss is announced exactly",
 		rule: "with drop-oldest a subscriber that does not keep up loses the oldest messages; where it does, a gap says which and how many, so that messages and gaps together are all that was published",
 		run: func(t *suite) {
 			bus := t.dial("publisher")
@@ -25,8 +25,8 @@ var overflowing = []testCase{
 		},
 	},
 	{
-		name: "the oldest are kept, and the last loss is told too",
-		rule: "with drop-newest the oldest messages are kept; what was refused is told even if no message follows",
+		name: "the oldest are kept, and the last loss is announced too",
+		rule: "with drop-newest the oldest messages are kept; what was refused is announced even if no message follows",
 		run: func(t *suite) {
 			bus := t.dial("publisher")
 			s := t.subscribe(t.dial("subscriber"), router.Subscription{Patterns: []string{"demo.x"}, Queue: 50, Overflow: router.DropNewest})
@@ -36,7 +36,7 @@ var overflowing = []testCase{
 	},
 	{
 		name: "a slow handler loses like a slow loop",
-		rule: "a handler that takes its time is shown the gaps that this costs; it holds up nobody else",
+		rule: "a handler that is slow gets gaps for what it lost; no publisher and no other subscriber waits for it",
 		run: func(t *suite) {
 			bus := t.dial("publisher")
 			let := make(chan struct{})
@@ -57,7 +57,7 @@ var overflowing = []testCase{
 	},
 	{
 		name: "the last value of each topic arrives",
-		rule: "with conflate a subscriber that does not keep up is shown the last message of each topic, whatever it misses before",
+		rule: "with conflate a subscriber that does not keep up gets the last message of each topic, whatever it missed before",
 		run: func(t *suite) {
 			bus := t.dial("publisher")
 			s := t.subscribe(t.dial("subscriber"), router.Subscription{Patterns: []string{"demo.#"}, Queue: 50, Overflow: router.Conflate})
@@ -87,7 +87,7 @@ var overflowing = []testCase{
 	},
 	{
 		name:    "urgent messages pass a flood",
-		rule:    "messages in the urgent lane are neither lost to bulk messages nor kept waiting behind those that are queued; the bulk lane accounts for its own",
+		rule:    "bulk messages neither displace messages of the urgent lane nor delay them; each loss of the bulk lane is announced there",
 		options: router.Options{Urgent: []string{"alerts.#"}},
 		run: func(t *suite) {
 			bus := t.dial("publisher")
@@ -122,8 +122,8 @@ var overflowing = []testCase{
 		},
 	},
 	{
-		name: "one who does not read harms nobody",
-		rule: "a subscriber that takes nothing costs another one of the same topic no message, if that one keeps up",
+		name: "a subscriber that does not read harms no other",
+		rule: "while one subscriber of a topic reads nothing, another one of the same topic loses no message if it keeps up",
 		run: func(t *suite) {
 			bus := t.dial("publisher")
 			t.subscribe(t.dial("idle"), router.Subscription{Patterns: []string{"demo.x"}, Queue: 10})
@@ -137,7 +137,7 @@ var overflowing = []testCase{
 	},
 	{
 		name: "a small queue bounds all that waits",
-		rule: "with a queue of 16, no more than 16 messages wait for a program that takes none, wherever they are; the broker knows what became of each",
+		rule: "with a queue of 16, at most 16 messages wait for a program that reads none, in broker, socket and client together; the broker's statistics count the fate of each",
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")
 			s := t.subscribe(b, router.Subscription{SubscriberID: "small", Patterns: []string{"demo.x"}, Queue: 16})
@@ -160,7 +160,7 @@ var overflowing = []testCase{
 			if delivered > 16 || last != "499" {
 				t.Errorf("%d messages waited, the last of them %q: want at most 16, the newest among them", delivered, last)
 			}
-			for { // the program's hand is reported within moments
+			for { // until the client has reported what its program has consumed
 				stats := t.stats(a)
 				i := slices.IndexFunc(stats.Subscriptions, func(s router.SubStats) bool { return s.Name == "small" })
 				if i < 0 {
@@ -184,7 +184,7 @@ var overflowing = []testCase{
 	},
 }
 
-// flood publishes numbered messages, and has them routed.
+// flood publishes numbered messages and waits until they are routed.
 func (t *suite) flood(bus router.Bus, topic string) {
 	t.Helper()
 	p := t.publisher(bus, topic)
@@ -196,7 +196,7 @@ func (t *suite) flood(bus router.Bus, topic string) {
 	t.flush(bus)
 }
 
-// account reads until all of a flood is accounted for, and returns the last
+// account reads until each message of a flood has come or is in a gap. It returns the last
 // message.
 func (t *suite) account(s router.Subscriber) (last int) {
 	t.Helper()
@@ -213,19 +213,20 @@ func (t *suite) account(s router.Subscriber) (last int) {
 		t.Fatalf("%d messages are accounted for, want %d", l.next, flood)
 	}
 	if st := s.Stats(); st.Delivered != l.delivered || st.Lost != l.lost {
-		t.Errorf("Stats says %+v, shown were %d, and %d lost", st, l.delivered, l.lost)
+		t.Errorf("Stats are %+v, want %d delivered and %d lost", st, l.delivered, l.lost)
 	}
 	return l.last
 }
 
-// tally follows the numbers of one subscription, whose messages carry them.
+// tally checks the sequence numbers of one subscription, whose payloads are the same
+// numbers.
 type tally struct {
 	next            uint64
 	last            int
 	delivered, lost uint64
 }
 
-// see says what is wrong with m after what was seen before, or nothing.
+// see counts m. It returns what is wrong with m after the messages before, or "".
 func (l *tally) see(m *router.Message) string {
 	if g := m.Gap; g != nil {
 		if g.First != l.next || g.Count == 0 || g.Count != g.Last-g.First+1 || g.Bytes < g.Count {

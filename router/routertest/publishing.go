@@ -13,7 +13,7 @@ import (
 var publishing = []testCase{
 	{
 		name: "a message arrives as it was sent",
-		rule: "topic, payload, priority, content type and extension reach the subscriber unchanged, with the time of publishing and a broker's stamp",
+		rule: "topic, payload, priority, content type and extension reach the subscriber unchanged, with the time of publishing and the broker's stamp",
 		run: func(t *suite) {
 			bus := t.dial("bus")
 			s := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
@@ -40,7 +40,7 @@ var publishing = []testCase{
 		},
 	},
 	{
-		name: "all ways to publish are one",
+		name: "all ways to publish are alike",
 		rule: "Publish, Publisher and PublisherOf differ in cost only; the default priority is 5",
 		run: func(t *suite) {
 			bus := t.dial("bus")
@@ -70,7 +70,7 @@ var publishing = []testCase{
 	},
 	{
 		name: "a publisher's messages keep their order",
-		rule: "a subscriber sees what one goroutine published in the order in which it did, whoever else publishes, and numbered without a hole",
+		rule: "a subscriber gets the messages of one goroutine in the order in which they were published, whatever others publish, and numbered without a hole",
 		run: func(t *suite) {
 			const publishers, each = 4, 200
 			s := t.subscribe(t.dial("subscriber"), router.Subscription{Patterns: []string{"demo.#"}})
@@ -99,7 +99,7 @@ var publishing = []testCase{
 	},
 	{
 		name: "a payload may be reused",
-		rule: "when Publish returns, the payload is the caller's again",
+		rule: "when Publish has returned, the caller may change the payload",
 		run: func(t *suite) {
 			bus := t.dial("bus")
 			s := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
@@ -113,13 +113,13 @@ var publishing = []testCase{
 			}
 			for i, m := range t.next(s, 100) {
 				if m.Payload[0] != byte(i) {
-					t.Fatalf("message %d says %d", i, m.Payload[0])
+					t.Fatalf("message %d has the payload %d", i, m.Payload[0])
 				}
 			}
 		},
 	},
 	{
-		name: "any payload will do",
+		name: "payloads of any size arrive",
 		rule: "payloads from nothing to the limit arrive whole",
 		run: func(t *suite) {
 			bus := t.dial("bus")

@@ -14,8 +14,8 @@ func echo(_ context.Context, r *router.Request) ([]byte, error) {
 	return append([]byte("re: "), r.Payload...), nil
 }
 
-// patient returns a handler that waits for its context's end or for let, and
-// tells called of each call.
+// patient returns a handler that waits until its context ends or let is closed. It sends
+// the context of each call on called.
 func patient(let <-chan struct{}) (h router.Responder, called chan context.Context) {
 	called = make(chan context.Context, 100)
 	return func(ctx context.Context, _ *router.Request) ([]byte, error) {
@@ -42,7 +42,7 @@ func ask(ctx context.Context, bus router.Bus, target string) <-chan error {
 var requesting = []testCase{
 	{
 		name: "a request is answered",
-		rule: "Request returns what the target's responder returned; the responder sees the target and the payload; subscribers see neither",
+		rule: "Request returns what the target's responder returned; the responder gets the target and the payload; subscribers get neither",
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")
 			s := t.subscribe(a, router.Subscription{Patterns: []string{"demo.#"}})
@@ -83,8 +83,8 @@ var requesting = []testCase{
 		},
 	},
 	{
-		name: "nobody responds",
-		rule: "a request that nobody responds to fails at once with ErrNoResponder, without any deadline; also when the responder has stopped",
+		name: "there is no responder",
+		rule: "a request for a target without a responder fails at once with ErrNoResponder, even without a deadline; also when the responder has stopped",
 		run: func(t *suite) {
 			bus := t.dial("bus")
 			_, err := bus.Request(t.ctx(), "demo.nobody", nil)
@@ -109,7 +109,7 @@ var requesting = []testCase{
 	},
 	{
 		name: "the responder goes away",
-		rule: "who waits for an answer of a client that goes away learns it at once",
+		rule: "when the responder's client disconnects, the requester gets an error at once",
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")
 			h, called := patient(nil)
@@ -127,7 +127,7 @@ var requesting = []testCase{
 	},
 	{
 		name: "the requester gives up",
-		rule: "when its context ends Request returns the context's error, and the handler's context ends as well",
+		rule: "when its context ends, Request returns the context's error, and the handler's context ends too",
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")
 			h, called := patient(nil)
@@ -144,7 +144,7 @@ var requesting = []testCase{
 	},
 	{
 		name: "the requester goes away",
-		rule: "when the client that asked goes away, the handler's context ends",
+		rule: "when the requester's client disconnects, the handler's context ends",
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")
 			h, called := patient(nil)
@@ -160,7 +160,7 @@ var requesting = []testCase{
 	},
 	{
 		name: "the deadline passes",
-		rule: "a request's deadline travels with it, and ends the handler's context; Request returns context.DeadlineExceeded",
+		rule: "a request's deadline is sent with it and ends the handler's context; Request returns context.DeadlineExceeded",
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")
 			h, called := patient(nil)
@@ -181,7 +181,7 @@ var requesting = []testCase{
 	},
 	{
 		name: "a handler fails",
-		rule: "an error of the handler reaches the requester as *Fault, with the handler's code if it chose one; a panic is such an error, and nothing else comes of it",
+		rule: "an error of the handler reaches the requester as *Fault, with the handler's code if it chose one; a panic is such an error too, and has no other effect",
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")
 			t.respond(b, "demo.fails", func(_ context.Context, r *router.Request) ([]byte, error) {
@@ -214,7 +214,7 @@ var requesting = []testCase{
 	},
 	{
 		name:    "open requests are limited",
-		rule:    "a client has at most max_requests requests open; one more fails at once, and costs the others nothing",
+		rule:    "a client has at most max_requests requests open; one more fails at once, without an effect on the others",
 		options: router.Options{MaxRequests: 2},
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")
@@ -236,7 +236,7 @@ var requesting = []testCase{
 	},
 	{
 		name: "a bad request is refused at once",
-		rule: "a target that is no topic, and a body beyond the limit, are errors of the call",
+		rule: "a target that is not a topic, and a body beyond the limit, are errors of the call",
 		run: func(t *suite) {
 			bus := t.dial("bus")
 			_, err := bus.Request(t.ctx(), "demo.#", nil)

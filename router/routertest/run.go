@@ -13,12 +13,12 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// Start brings up a broker with the options o and returns it, with a function that
-// makes clients of it. The broker and the clients end with t, which Start sees to with
-// t.Cleanup; that a case has closed a client already must do no harm.
+// Start starts a broker with the options o. It returns the broker, and a function that
+// makes clients of it. Start must use t.Cleanup to end the broker and the clients; a case
+// may have closed a client before that.
 type Start func(t *testing.T, o router.Options) (b *router.Broker, dial func(name string) router.Bus)
 
-// Run holds the buses that start makes to every rule.
+// Run runs all cases against the buses that start makes.
 func Run(t *testing.T, start Start) {
 	for _, group := range [][]testCase{publishing, subscribing, overflowing, requesting, ending, contexts} {
 		for _, c := range group {
@@ -36,21 +36,21 @@ func Run(t *testing.T, start Start) {
 	}
 }
 
-// testCase is one rule and what holds a bus to it.
+// testCase is one rule and the function that tests it.
 type testCase struct {
 	name, rule string
 	options    router.Options
 	run        func(t *suite)
 }
 
-// suite is a running case. Its helpers fail it with what went wrong.
+// suite is a running case. Its helpers end the case if they fail.
 type suite struct {
 	*testing.T
 	broker *router.Broker
 	dial   func(name string) router.Bus
 }
 
-// guard ends a case that hangs.
+// guard is the time after which a case that hangs fails.
 const guard = time.Minute
 
 func (t *suite) ctx() context.Context {
@@ -102,7 +102,7 @@ func (t *suite) respond(bus router.Bus, target string, h router.Responder) route
 	return c
 }
 
-// stats asks the broker for its books.
+// stats requests the broker's statistics.
 func (t *suite) stats(bus router.Bus) (s router.Stats) {
 	t.Helper()
 	r, err := bus.Request(t.ctx(), router.StatsTarget, nil)
@@ -115,8 +115,8 @@ func (t *suite) stats(bus router.Bus) (s router.Stats) {
 	return s
 }
 
-// stall stops the broker: nothing is routed until resume is called, which the end of
-// the case does too.
+// stall stops the routing thread until resume is called. The end of the case also calls
+// resume.
 func (t *suite) stall() (resume func()) {
 	t.Helper()
 	stalled, resumed := make(chan struct{}), make(chan struct{})
@@ -154,7 +154,7 @@ func (t *suite) expect(s router.Subscriber, payloads ...string) {
 	}
 }
 
-// is checks that an error is the one that is wanted.
+// is checks that err is want.
 func (t *suite) is(what string, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
@@ -162,8 +162,8 @@ func (t *suite) is(what string, err, want error) {
 	}
 }
 
-// isFault checks that an error is the one that is wanted, as the broker reports it; text,
-// where it is not empty, is what the broker says.
+// isFault checks that err is want, as a fault that the broker reports. If text is not
+// empty, it must be the fault's text.
 func (t *suite) isFault(what string, err, want error, text string) {
 	t.Helper()
 	var fault *router.Fault

@@ -11,7 +11,7 @@ import (
 var subscribing = []testCase{
 	{
 		name: "nothing is missed after Subscribe",
-		rule: "when Subscribe returns, what anybody publishes from then on arrives",
+		rule: "when Subscribe has returned, what any client publishes from then on arrives",
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")
 			for range 30 {
@@ -26,7 +26,7 @@ var subscribing = []testCase{
 	},
 	{
 		name: "patterns select",
-		rule: "+ is one segment, # any number of them at the end, * one and at the end one or more; a message that several patterns take comes once",
+		rule: "+ is one segment, # any number of them at the end, * one and at the end one or more; a message that several patterns match comes once",
 		run: func(t *suite) {
 			bus := t.dial("bus")
 			cases := []struct {
@@ -55,7 +55,7 @@ var subscribing = []testCase{
 	},
 	{
 		name:    "a bad subscription is refused",
-		rule:    "Subscribe fails for a bad pattern, for none, for a wildcard where there may be none, and for more subscriptions than are allowed, with a *Fault that has the broker's code and text",
+		rule:    "Subscribe fails for a bad pattern, for none, for a wildcard where none is allowed, and for more subscriptions than are allowed, with a *Fault that has the broker's code and text",
 		options: router.Options{MaxSubscriptions: 2},
 		run: func(t *suite) {
 			bus := t.dial("bus")
@@ -115,7 +115,7 @@ var subscribing = []testCase{
 	},
 	{
 		name: "a handler sees what a loop sees",
-		rule: "with a Handler messages come by calls, one at a time and in order, and are valid until it returns; a Clone stays valid",
+		rule: "a Handler is called with one message at a time, in order; the message is valid until it returns, and a Clone stays valid",
 		run: func(t *suite) {
 			bus := t.dial("bus")
 			const n = 300
@@ -139,7 +139,7 @@ var subscribing = []testCase{
 	},
 	{
 		name: "a loop may be left and entered again",
-		rule: "Messages ends with its context or with break, and the next one goes on where it was",
+		rule: "Messages ends with its context or with break, and the next call goes on where it ended",
 		run: func(t *suite) {
 			bus := t.dial("bus")
 			s := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
@@ -148,7 +148,7 @@ var subscribing = []testCase{
 			ctx, cancel := context.WithCancel(t.ctx())
 			cancel()
 			for m := range s.Messages(ctx) {
-				t.Errorf("a context that has ended is shown %q", m.Payload)
+				t.Errorf("Messages yields %q after its context has ended", m.Payload)
 			}
 			t.expect(s, numbers(4, 10)...)
 			if err := s.Err(); err != nil {
@@ -161,7 +161,7 @@ var subscribing = []testCase{
 	},
 	{
 		name: "a group shares",
-		rule: "of all members of a queue group, whichever client they belong to, each message goes to one",
+		rule: "each message goes to one member of a queue group, whichever clients the members belong to",
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")
 			got := make(chan string, 100)
@@ -192,7 +192,7 @@ var subscribing = []testCase{
 	},
 	{
 		name: "the last value is retained",
-		rule: "a subscriber that asks for it is shown the last retained message of each matching topic, before what is live; an empty payload forgets a topic",
+		rule: "a subscriber that asks for retained messages gets the last one of each matching topic, before live messages; an empty payload removes a topic's value",
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")
 			for _, m := range [][2]string{{"state.x", "1"}, {"state.y", "2"}, {"state.x", "3"}, {"state.z", "4"}, {"state.z", ""}} {
@@ -211,7 +211,7 @@ var subscribing = []testCase{
 	},
 	{
 		name:    "the past is replayed",
-		rule:    "a subscriber that asks for it is shown what the replay holds from a sequence on, after a gap of what it no longer holds, and before what is live",
+		rule:    "a subscriber that asks for a replay gets what the broker holds from a sequence on, after a gap for what it no longer holds, and before live messages",
 		options: router.Options{Replay: []router.ReplayRule{{Pattern: "log.#", MaxCount: 3}}},
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")
