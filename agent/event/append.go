@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"encoding/binary"
 	"unsafe"
 )
@@ -17,6 +18,9 @@ var zeros [256]byte
 // which nothing is there is left out. op decides about the rows that one
 // operation only has.
 func (b *block[T]) append(dst []byte, t *T, op Operation, force forced) ([]byte, Flags) {
+	if b.only != 0 && b.only != op && force.there == 0 {
+		return dst, 0
+	}
 	w := writer{b: append(dst, zeros[:b.fixed+b.strings*endSize]...)}
 	w.start = len(dst)
 	w.ends = w.start + b.fixed
@@ -40,64 +44,112 @@ type writer struct {
 
 // walk appends the values that the struct at t has.
 func (w *writer) walk(steps []step, t unsafe.Pointer, op Operation) {
+	b, ends, present, start, heap := w.b, w.ends, w.present, w.start, w.heap // in registers
 	for i := range steps {
 		s := &steps[i]
 		at := unsafe.Add(t, s.at)
 		there := false
-		switch s.store {
-		case storeNumber:
-			there = (s.only == 0 || s.only == op) && w.number(s, at)
-		case storeText:
-			if there = s.joined; there {
-				there = w.line(*(*string)(at), s) != ""
-			} else {
-				there = w.text(*(*string)(at), s)
+		switch s.do {
+		case doU32:
+			n := *(*uint32)(at)
+			binary.LittleEndian.PutUint32(b[start+int(s.off):], n)
+			there = n != 0 || s.zero
+		case doU64:
+			n := *(*uint64)(at)
+			binary.LittleEndian.PutUint64(b[start+int(s.off):], n)
+			there = n != 0 || s.zero
+		case doMaybe32:
+			if there = *(*Number)(at) != 0; there {
+				binary.LittleEndian.PutUint32(b[start+int(s.off):], uint32(min(*(*Number)(at)-1, 1<<32-1)))
 			}
-		case storeTexts:
-			there = w.texts(s, at)
-		case storeNumbers:
-			there = w.numbers(s, at)
-		case storeList:
-			if there = w.list(*(*string)(at), s); there && s.line {
-				w.present |= 1 << (s.bit - 1)
+		case doMaybe64:
+			if there = *(*Number)(at) != 0; there {
+				binary.LittleEndian.PutUint64(b[start+int(s.off):], uint64(*(*Number)(at)-1))
 			}
-		case storePairs:
-			there = w.pairs(*(*[]Pair)(at), s)
-		case storeUUID:
-			id := (*[16]byte)(at)
-			there = *id != [16]byte{}
-			copy(w.b[w.start+int(s.off):], id[:])
+		case doText:
+			v := *(*string)(at)
+			if there = v != ""; there {
+				if len(v) > int(s.limit) {
+					v = cut(v, int(s.limit))
+					w.cut |= s.cut
+				}
+				b = append(b, v...)
+			}
+			binary.LittleEndian.PutUint16(b[ends:], uint16(len(b)-heap))
+			ends += endSize
+		case doTexts:
+			there = present>>(s.bit-1)&1 != 0 // the first one is the row before
+			for j := range uintptr(s.count) {
+				// From the first element each time: there must be no pointer behind the last.
+				v := *(*string)(unsafe.Add(at, j*uintptr(s.stride)))
+				if v != "" {
+					if len(v) > int(s.limit) {
+						v = cutStart(v, int(s.limit))
+						w.cut |= s.cut
+					}
+					b = append(b, v...)
+					there = true
+				}
+				binary.LittleEndian.PutUint16(b[ends:], uint16(len(b)-heap))
+				ends += endSize
+			}
+		case doNumbers:
+			there = present>>(s.bit-1)&1 != 0
+			for j := range int(s.count) {
+				n := *(*uint32)(unsafe.Add(at, j*int(s.stride)))
+				binary.LittleEndian.PutUint32(b[start+int(s.off)+4*j:], n)
+				there = there || n != 0
+			}
+		default:
+			w.b, w.ends = b, ends
+			there = w.other(s, at, op)
+			b, ends = w.b, w.ends
+			if there && s.line {
+				present |= 1 << (s.bit - 1)
+			}
 		}
 		if there {
-			w.present |= 1 << s.bit
+			present |= 1 << s.bit
 		}
 	}
+	w.b, w.ends, w.present = b, ends, present
 }
 
-// number writes a number if there is one.
+// other appends the kinds of fields that are rare.
+func (w *writer) other(s *step, at unsafe.Pointer, op Operation) (there bool) {
+	switch s.store {
+	case storeNumber:
+		return (s.only == 0 || s.only == op) && w.number(s, at)
+	case storeText:
+		return w.line(*(*string)(at), s)
+	case storeList:
+		return w.list(*(*string)(at), s)
+	case storePairs:
+		return w.pairs(*(*[]Pair)(at), s)
+	}
+	id := (*[16]byte)(at)
+	copy(w.b[w.start+int(s.off):], id[:])
+	return *id != [16]byte{}
+}
+
+// number writes a number of one or two bytes, or one that an operation only has.
 func (w *writer) number(s *step, at unsafe.Pointer) bool {
-	var n uint64
-	switch {
-	case s.maybe:
-		var ok bool
-		if n, ok = (*(*Number)(at)).Get(); !ok {
-			return false
-		}
-		n = min(n, 1<<(8*s.width)-1)
-	case s.width == 1:
-		n = uint64(*(*uint8)(at))
-	case s.width == 2:
-		n = uint64(*(*uint16)(at))
-	case s.width == 4:
-		n = uint64(*(*uint32)(at))
-	default:
-		n = *(*uint64)(at)
-	}
-	if n == 0 && !s.zero {
-		return false
-	}
+	n := load(at, s.width)
 	putNumber(w.b[w.start+int(s.off):], s.width, n)
-	return true
+	return n != 0 || s.zero
+}
+
+// load returns the number of width bytes at a place in a struct.
+func load(at unsafe.Pointer, width uint8) uint64 {
+	switch width {
+	case 1:
+		return uint64(*(*uint8)(at))
+	case 2:
+		return uint64(*(*uint16)(at))
+	case 4:
+		return uint64(*(*uint32)(at))
+	}
+	return *(*uint64)(at)
 }
 
 func putNumber(b []byte, width uint8, n uint64) {
@@ -113,73 +165,62 @@ func putNumber(b []byte, width uint8, n uint64) {
 	}
 }
 
-// text appends the next string of the heap, and reports whether it is there.
-func (w *writer) text(v string, s *step) bool {
-	if len(v) > int(s.limit) {
-		v = cut(v, int(s.limit))
-		w.cut |= s.cut
-	}
-	w.b = append(w.b, v...)
-	w.end()
-	return v != ""
-}
-
 // end ends the string that was appended to w.b.
 func (w *writer) end() {
 	binary.LittleEndian.PutUint16(w.b[w.ends:], uint16(len(w.b)-w.heap))
 	w.ends += endSize
 }
 
-// texts appends the elements of a run behind the first one, which is the row
-// before. What is too long keeps its end.
-func (w *writer) texts(s *step, at unsafe.Pointer) bool {
-	there := w.present>>(s.bit-1)&1 != 0
-	for i := range uintptr(s.count) {
-		// From the first element each time: there must be no pointer behind the last.
-		v := *(*string)(unsafe.Add(at, i*uintptr(s.stride)))
-		if len(v) > int(s.limit) {
-			v = cutStart(v, int(s.limit))
-			w.cut |= s.cut
+// line appends texts that end with a NUL each as one string, with a space between
+// two.
+func (w *writer) line(v string, s *step) bool {
+	kept := w.fit(v, s)
+	start := len(w.b)
+	w.b = append(w.b, kept...)
+	w.end()
+	for rest := w.b[start:]; ; {
+		i := bytes.IndexByte(rest, 0)
+		if i < 0 {
+			return kept != ""
 		}
-		if v != "" {
-			w.b = append(w.b, v...)
-			there = true
-		}
+		rest[i] = ' '
+		rest = rest[i+1:]
+	}
+}
+
+// list is line, and appends another string that says where each text ends.
+func (w *writer) list(v string, s *step) bool {
+	kept := w.fit(v, s)
+	start := len(w.b)
+	w.b = append(w.b, kept...)
+	w.end()
+	if kept == "" {
 		w.end()
+		return false
 	}
-	return there
+	for end := 0; ; end++ {
+		i := bytes.IndexByte(w.b[start+end:start+len(kept)], 0)
+		if i < 0 {
+			break
+		}
+		end += i
+		w.b[start+end] = ' '
+		w.b = binary.LittleEndian.AppendUint16(w.b, uint16(end))
+	}
+	w.b = binary.LittleEndian.AppendUint16(w.b, uint16(len(kept)))
+	w.end()
+	return true
 }
 
-func (w *writer) numbers(s *step, at unsafe.Pointer) bool {
-	there := w.present>>(s.bit-1)&1 != 0
-	b := w.b[w.start+int(s.off):]
-	for i := range uintptr(s.count) {
-		n := *(*uint32)(unsafe.Add(at, i*uintptr(s.stride)))
-		binary.LittleEndian.PutUint32(b, n)
-		b = b[4:]
-		there = there || n != 0
-	}
-	return there
-}
-
-// line appends texts that end with a NUL each as one string, with a space
-// between two.
-func (w *writer) line(v string, s *step) (kept string) {
-	kept = cutList(v, int(s.limit))
+// fit cuts texts in the form of /proc/PID/cmdline to the limit, and takes the NULs
+// from their end: those that end the last text, and the padding that a program leaves
+// which writes a title over its arguments.
+func (w *writer) fit(v string, s *step) string {
+	kept := trimNULs(cut(v, int(s.limit)))
 	if len(v) > int(s.limit) && len(kept) < len(trimNULs(v)) {
 		w.cut |= s.cut
 	}
-	w.b = appendLine(w.b, kept)
-	w.end()
 	return kept
-}
-
-// list is line, and says where each text ends in another string.
-func (w *writer) list(v string, s *step) bool {
-	kept := w.line(v, s)
-	w.b = appendEnds(w.b, kept)
-	w.end()
-	return kept != ""
 }
 
 // pairs appends names and values as one string.
@@ -199,63 +240,4 @@ func (w *writer) finish(fixed, strings int) []byte {
 	b[offStrings] = byte(strings)
 	binary.LittleEndian.PutUint64(b[offPresent:], w.present)
 	return w.b
-}
-
-// step is a row as the builder walks it: small, and with the place of the value
-// in the struct instead of a function that returns it. An event has some fifty
-// rows, and calls through functions were half of its cost (BenchmarkEvent,
-// op=build/from=scratch).
-type step struct {
-	at     uint16 // of the value in the struct
-	stride uint16 // from one element of a run to the next
-	off    uint16 // of the number in the block
-	limit  uint16 // bytes of text
-	cut    Flags
-	store  store
-	width  uint8
-	count  uint8
-	bit    uint8
-	only   Operation
-	zero   bool
-	maybe  bool
-	joined bool
-	line   bool // the row before is the line of this list
-}
-
-// stepsOf finds out where the rows have their values in T.
-func stepsOf[T any](rows []row[T], specs []spec) []step {
-	steps := make([]step, 0, len(rows))
-	var t T
-	place := func(p unsafe.Pointer) uint16 { return uint16(uintptr(p) - uintptr(unsafe.Pointer(&t))) }
-	for i := range rows {
-		r := &rows[i]
-		s := step{
-			off: specs[i].off, limit: uint16(r.max), cut: r.cut, store: r.store, width: r.width, count: r.count, bit: uint8(i),
-			only: r.only, zero: r.zero, maybe: r.maybe != nil, joined: r.joined,
-			line: i > 0 && rows[i-1].store == storeLine,
-		}
-		switch {
-		case r.number != nil:
-			s.at = place(r.number(&t))
-		case r.maybe != nil:
-			s.at = place(unsafe.Pointer(r.maybe(&t)))
-		case r.text != nil:
-			s.at = place(unsafe.Pointer(r.text(&t)))
-		case r.texts != nil:
-			s.at = place(unsafe.Pointer(r.texts(&t, 0)))
-			s.stride = place(unsafe.Pointer(r.texts(&t, 1))) - s.at
-		case r.numbers != nil:
-			s.at = place(unsafe.Pointer(r.numbers(&t, 0)))
-			s.stride = place(unsafe.Pointer(r.numbers(&t, 1))) - s.at
-			s.off += uint16(r.width) // the first number is that of the row before
-		case r.pairs != nil:
-			s.at = place(unsafe.Pointer(r.pairs(&t)))
-		case r.uuid != nil:
-			s.at = place(unsafe.Pointer(r.uuid(&t)))
-		default:
-			continue // computed, or a line
-		}
-		steps = append(steps, s)
-	}
-	return steps
 }

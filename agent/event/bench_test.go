@@ -8,8 +8,8 @@ import (
 	"github.com/daemoneye/eventbus/agent/event/ecs"
 )
 
-// What a sub-benchmark shows: build is the cost of a collector, from scratch or
-// from an origin and an actor that it encoded before; match is that of a rule
+// What a sub-benchmark shows: build is the cost of a collector: of everything, of
+// who acted where the origin was encoded before, or from both blocks; match is that of a rule
 // which looks at two fields, text that of one field alone; copy that of a reader
 // who takes everything; json that of tail and of outputs; convert what it costs
 // to take the same document from somebody else. encoding-json is that document
@@ -33,7 +33,11 @@ func BenchmarkEvent(b *testing.B) {
 			}
 		})
 	}
-	run("build/from=scratch", len(built), func() { buf = start.Append(buf[:0]) })
+	run("build/from=whole", len(built), func() { buf = start.Append(buf[:0]) })
+	run("build/from=actor", len(built), func() {
+		who.Set(&start.Actor)
+		buf = event.Append(buf[:0], &start.Header, from, who, &start.Body)
+	})
 	run("build/from=blocks", len(built), func() { buf = event.Append(buf[:0], &start.Header, from, who, &start.Body) })
 	run("build/from=blocks/type=network", len(net.Append(nil)), func() { buf = event.Append(buf[:0], &net.Header, from, who, &net.Body) })
 	run("parse", 0, func() { _, _ = event.Parse(built) })

@@ -19,12 +19,11 @@ type spec struct {
 	width            uint8  // of a number
 	off              uint16 // of its number in the block
 	zero             bool   // 0 is a number of it
-	plain            bool   // one string, which is the text
+	mask, match      uint32 // of the first bytes of an event of version 2 in which it is one string; see View.Text
 	words            []string
 	label            string // the one that is meant
 	inherit          bool   // what was inherited counts as read
 	word             func(View) string
-	many             bool  // JSON has it as a list
 	pid, ticks       *spec // what the key of a process is made of
 	v1               int16 // its place in version 1, a string or an offset; -1: none
 }
@@ -32,9 +31,10 @@ type spec struct {
 // block is one part of an event with its fields.
 type block[T any] struct {
 	rows    []row[T]
-	specs   []spec // of the rows
-	steps   []step // of the rows that have values
-	fixed   int    // bytes of the fixed part
+	specs   []spec    // of the rows
+	steps   []step    // of the rows that have values
+	only    Operation // the one that has any of the rows; 0: all
+	fixed   int       // bytes of the fixed part
 	strings int
 }
 
@@ -52,7 +52,13 @@ func newBlock[T any](at uint8, table Table, start int, rows ...row[T]) *block[T]
 			at: at, bit: uint8(i), count: r.count, width: r.width, words: r.words, word: r.word,
 			zero: r.zero, v1: placeInV1(r.name),
 		}
-		s.plain = r.store == storeText || r.store == storeLine
+		s.mask, s.match = ^uint32(0), 0 // no event has version 0
+		if r.store == storeText || r.store == storeLine {
+			s.mask, s.match = 0xff, Version
+			if table != 0 {
+				s.mask, s.match = 0xff0000ff, Version|uint32(table)<<24
+			}
+		}
 		b.place(s)
 		if r.again {
 			s.off = b.specs[i-1].off
@@ -63,6 +69,12 @@ func newBlock[T any](at uint8, table Table, start int, rows ...row[T]) *block[T]
 		b.specs[i].pid, b.specs[i].ticks = b.named(rows[i].key[0]), b.named(rows[i].key[1])
 	}
 	b.steps = stepsOf(rows, b.specs)
+	b.only = rows[0].only
+	for i := range rows {
+		if rows[i].only != b.only {
+			b.only = 0
+		}
+	}
 	return b
 }
 

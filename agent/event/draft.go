@@ -84,7 +84,7 @@ func (d *draft[B]) set(s *spec, value string) bool {
 	n := d.seen[s]
 	if s.store == storeLine {
 		if n == 0 {
-			value = string(appendLine(nil, value))
+			value = spaced(value)
 			d.line = &value
 			d.force.actor.there |= 1 << s.bit
 		}
@@ -125,7 +125,7 @@ func (d *draft[B]) Append(dst []byte) []byte {
 // the line stands and the arguments are kept apart. A line alone has none.
 func (d *draft[B]) settleArgs(e *Event[B], force *forcing) {
 	given := trimNULs(e.CommandLine)
-	if d.line == nil || (given != "" && string(appendLine(nil, given)) == *d.line) {
+	if d.line == nil || (given != "" && spaced(given) == *d.line) {
 		return
 	}
 	e.Extra = slices.Clip(e.Extra)

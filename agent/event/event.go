@@ -3,7 +3,6 @@ package event
 import (
 	"encoding/binary"
 	"strings"
-	"unsafe"
 )
 
 // Body is what belongs to one table: the part of an event that is not in every
@@ -99,8 +98,7 @@ type assembly struct {
 func begin[B Body](dst []byte, h *Header) assembly {
 	a := assembly{b: append(dst, zeros[:headSize]...), start: len(dst)}
 	e := a.b[a.start:]
-	w := writer{b: a.b, start: a.start}
-	w.walk(head.steps, unsafe.Pointer(h), 0)
+	h.put(e)
 	e[offVersion] = Version
 	t := blockOf[B]().specs[0].table
 	e[offTable] = byte(t)

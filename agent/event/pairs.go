@@ -32,10 +32,12 @@ const (
 // whether all of them went in whole. A name that is empty or too long cannot be
 // looked up: its pair is left out.
 func appendPairs(dst []byte, all []Pair, limit int) (b []byte, whole bool) {
-	byName := func(a, b Pair) int { return cmp.Compare(a.Name, b.Name) }
-	if !slices.IsSortedFunc(all, byName) {
-		all = slices.Clone(all)
-		slices.SortStableFunc(all, byName)
+	for i := 1; i < len(all); i++ {
+		if all[i].Name < all[i-1].Name {
+			all = slices.Clone(all)
+			slices.SortStableFunc(all, func(a, b Pair) int { return cmp.Compare(a.Name, b.Name) })
+			break
+		}
 	}
 	whole = true
 	left := limit

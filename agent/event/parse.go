@@ -92,15 +92,15 @@ func checkBlock(b []byte) bool {
 	if fixed < blockFixed || heap > len(b) {
 		return false
 	}
-	last, limit := 0, len(b)-heap
-	for table := b[fixed:heap]; len(table) > 0; table = table[endSize:] {
-		end := int(binary.LittleEndian.Uint16(table))
-		if end < last || end > limit {
+	last := 0
+	for i := fixed; i < heap; i += endSize {
+		end := View(b).u16(i)
+		if end < last {
 			return false
 		}
 		last = end
 	}
-	return true
+	return last <= len(b)-heap
 }
 
 // The fields that are more than one string or number, which Parse looks into.

@@ -140,18 +140,7 @@ func entity[T any](pid, ticks string) form[T] {
 }
 
 // get returns the number that t has in the row.
-func (r *row[T]) get(t *T) uint64 {
-	p := r.number(t)
-	switch r.width {
-	case 1:
-		return uint64(*(*uint8)(p))
-	case 2:
-		return uint64(*(*uint16)(p))
-	case 4:
-		return uint64(*(*uint32)(p))
-	}
-	return *(*uint64)(p)
-}
+func (r *row[T]) get(t *T) uint64 { return load(r.number(t), r.width) }
 
 func (r *row[T]) set(t *T, n uint64) {
 	p := r.number(t)

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"bytes"
 	"encoding/binary"
 	"strings"
 	"unicode/utf8"
@@ -37,11 +36,6 @@ func cutStart(s string, limit int) string {
 	return s
 }
 
-// cutList bounds texts in the form of /proc/PID/cmdline, each ended by a NUL,
-// and takes the NULs from its end: those that end the last text, and the padding
-// that a program leaves which writes a title over its arguments.
-func cutList(s string, limit int) string { return trimNULs(cut(s, limit)) }
-
 func trimNULs(s string) string {
 	for s != "" && s[len(s)-1] == 0 {
 		s = s[:len(s)-1]
@@ -49,34 +43,8 @@ func trimNULs(s string) string {
 	return s
 }
 
-// appendLine appends the texts with a space between each two.
-func appendLine(dst []byte, s string) []byte {
-	line := len(dst)
-	dst = append(dst, s...)
-	for rest := dst[line:]; ; {
-		i := bytes.IndexByte(rest, 0)
-		if i < 0 {
-			return dst
-		}
-		rest[i] = ' '
-		rest = rest[i+1:]
-	}
-}
-
-// appendEnds appends where each text ends in the line.
-func appendEnds(dst []byte, s string) []byte {
-	if s == "" {
-		return dst
-	}
-	for end := 0; ; end++ {
-		i := strings.IndexByte(s[end:], 0)
-		if i < 0 {
-			return binary.LittleEndian.AppendUint16(dst, uint16(len(s)))
-		}
-		end += i
-		dst = binary.LittleEndian.AppendUint16(dst, uint16(end))
-	}
-}
+// spaced returns the texts with a space between each two.
+func spaced(s string) string { return strings.ReplaceAll(s, "\x00", " ") }
 
 // checkEnds holds the ends of texts against their line: between two of them lies
 // at least the space.

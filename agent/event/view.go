@@ -1,7 +1,6 @@
 package event
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"iter"
 	"strconv"
@@ -25,28 +24,24 @@ func (v View) Text(f Field) []byte {
 	if s == nil || len(v) < headSize || v.u64(offFlags)&uint64(s.unread) != 0 && !v.inherited(s) {
 		return nil
 	}
-	if !s.plain || v[offVersion] != Version || (s.table != 0 && s.table != Table(v[offTable])) {
+	if v.u32(0)&s.mask != s.match {
 		return v.text(s)
 	}
-	// The usual case is written out, because a rule engine lives here
-	// (BenchmarkEvent, op=text): a string of a block.
+	// The usual case is written out, because a rule engine spends its time here
+	// (BenchmarkEvent, op=text): version and table are right, and it is one string.
 	base := v.u16(int(s.at))
-	if base == 0 {
+	if base == 0 || !v.has(base, s) || s.index >= v[base+offStrings] {
 		return nil
 	}
-	b := v[base:]
-	n, i := int(b[offStrings]), int(s.index)
-	if binary.LittleEndian.Uint64(b[offPresent:])>>s.bit&1 == 0 || i >= n {
-		return nil
+	end := base + v.u16(base+offFixed)
+	heap := end + int(v[base+offStrings])*endSize
+	end += int(s.index) * endSize
+	start := heap
+	if s.index > 0 {
+		start += v.u16(end - endSize)
 	}
-	table := b[binary.LittleEndian.Uint16(b[offFixed:]):]
-	start := 0
-	if i > 0 {
-		start = int(binary.LittleEndian.Uint16(table[(i-1)*endSize:]))
-	}
-	end := int(binary.LittleEndian.Uint16(table[i*endSize:]))
-	heap := n * endSize
-	return table[heap+start : heap+end : heap+end]
+	end = heap + v.u16(end)
+	return v[start:end:end]
 }
 
 // Uint returns the number of a field, and whether it is there.

@@ -18,7 +18,6 @@ type draw struct{ t *rapid.T }
 func (d draw) text(name string) string { return rapid.StringN(0, 12, 40).Draw(d.t, name) }
 func (d draw) flat(name string) string { return strings.ReplaceAll(d.text(name), "\x00", "0") }
 func (d draw) u32(name string) uint32  { return rapid.Uint32().Draw(d.t, name) }
-func (d draw) u64(name string) uint64  { return rapid.Uint64().Draw(d.t, name) }
 func (d draw) time(name string) int64  { return rapid.Int64Range(1, 1<<62).Draw(d.t, name) }
 
 func (d draw) number(name string, most uint64) event.Number {
