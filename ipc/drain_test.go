@@ -252,3 +252,32 @@ func TestNothingIsRoutedBehindDrain(t *testing.T) {
 		t.Errorf("published %d, want what came before drain", st.Published)
 	}
 }
+
+// TestAShutdownSendsWhatWaitsForACredit has a small queue, of which only half may be on
+// its way while nobody takes anything. A server that ends sends all of it.
+func TestAShutdownSendsWhatWaitsForACredit(t *testing.T) {
+	t.Parallel()
+	const n = 16
+	s := start(t, router.Options{}, ipc.Options{})
+	c := s.dial(t, ipc.ClientOptions{NoReconnect: true})
+	sub := subscribe(t, c, router.Subscription{Patterns: []string{"events.#"}, Queue: n})
+	other := s.dial(t, ipc.ClientOptions{})
+	out := publisher(t, other, "events.a")
+	for range n {
+		if err := out.Publish(nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flush(t, other)
+	s.stop(t)
+	got := 0
+	for m := range sub.Messages(within(t)) {
+		if m.Gap != nil {
+			t.Errorf("after %d messages: %s", got, m.Gap)
+		}
+		got++
+	}
+	if err := sub.Err(); got != n || !errors.Is(err, frame.ErrShutdown) {
+		t.Errorf("%d messages, want %d; the subscription ended with %v", got, n, err)
+	}
+}
