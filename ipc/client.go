@@ -134,8 +134,3 @@ func (c *Client) Source() uint32 { return c.c.Source() }
 
 // Welcome returns what the broker says of itself and its limits.
 func (c *Client) Welcome() frame.Welcome { return c.c.Welcome() }
-
-// Push writes what waits to be written together with more, without waiting for the
-// broker as Flush does. With a latency budget it does nothing, and the messages wait
-// for the budget's end.
-func (c *Client) Push() error { return c.c.Push() }

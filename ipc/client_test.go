@@ -32,9 +32,10 @@ func TestHandlerCallsTheClient(t *testing.T) {
 		}
 		_, subErr := c.Subscribe(t.Context(), router.Subscription{Patterns: []string{"events.x"}})
 		_, reqErr := c.Request(t.Context(), router.StatsTarget, nil)
+		_, pubErr := c.PublishConfirmed(t.Context(), router.Outgoing{Topic: "events.x"})
 		_, resErr := c.Respond(t.Context(), "a.b", nil)
 		for call, err := range map[string]error{
-			"Subscribe": subErr, "Request": reqErr, "Respond": resErr,
+			"Subscribe": subErr, "Request": reqErr, "Respond": resErr, "PublishConfirmed": pubErr,
 			"Flush": c.Flush(t.Context()), "Drain": c.Drain(t.Context()), "Close": c.Close(),
 		} {
 			if !errors.Is(err, ipc.ErrInHandler) {

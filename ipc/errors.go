@@ -15,9 +15,13 @@ var ErrServerClosed = errors.New("ipc: server closed")
 // connection, and cannot be kept until it has one again.
 var ErrDisconnected = client.ErrDisconnected
 
+// ErrNoConfirm is returned by PublishConfirmed of a broker that does not confirm
+// messages.
+var ErrNoConfirm = client.ErrNoConfirm
+
 // ErrInHandler is returned to a handler that calls what waits for an answer of the
-// broker, or for the handler itself: Request, Subscribe, Respond, Flush, Drain and Close
-// of a client. Handlers of subscriptions run on the goroutine that reads.
+// broker, or for the handler itself: Request, PublishConfirmed, Subscribe, Respond,
+// Flush, Drain and Close of a client. Handlers of subscriptions run on the goroutine that reads.
 var ErrInHandler = client.ErrInHandler
 
 // OpError says what was attempted, and where. Its field Op is one of dial, listen,

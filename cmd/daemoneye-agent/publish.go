@@ -24,18 +24,23 @@ func newPublish(p *program) *cobra.Command {
 Publish one message on a topic below events or alerts. The payload is the
 argument, or else all of standard input. It is sent as JSON if it is JSON, else
 as text or bytes. The command ends when the broker has routed the message. A
-payload that begins with - stands behind --.`,
+payload that begins with - stands behind --.
+
+With --confirm it prints how many subscriptions have the message in their queue,
+where a queue group counts once. The exit status is 6 when none has.`,
 		Example: `daemoneye-agent publish events.demo hello
 daemoneye-agent publish alerts.high --priority 9 '{"rule":"demo"}'
-uptime | daemoneye-agent publish events.demo.uptime`,
+uptime | daemoneye-agent publish events.demo.uptime
+daemoneye-agent publish events.demo --confirm hello || echo nobody has it`,
 	}
 	t.flags(c)
 	var priority int
 	intFlag(c.Flags(), &priority, "priority", frame.NormalPriority, 1, frame.MaxPriority, "`N` from 1 to 10")
 	retain := c.Flags().Bool("retain", false, "have the broker keep it as the topic's last value")
+	confirm := c.Flags().Bool("confirm", false, "print how many subscriptions have the message")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		m := router.Outgoing{Topic: args[0], Priority: uint8(priority), Retain: *retain}
-		return runPublish(c.Context(), p, &t, m, args[1:])
+		return runPublish(c.Context(), p, &t, m, args[1:], *confirm)
 	}
 	return c
 }
@@ -72,7 +77,7 @@ func topicAndPayload(first string) cobra.PositionalArgs {
 	}
 }
 
-func runPublish(ctx context.Context, p *program, t *target, m router.Outgoing, payload []string) error {
+func runPublish(ctx context.Context, p *program, t *target, m router.Outgoing, payload []string, confirm bool) error {
 	if err := router.CheckPublishTopic(m.Topic); err != nil {
 		return usageError{err}
 	}
@@ -93,12 +98,15 @@ func runPublish(ctx context.Context, p *program, t *target, m router.Outgoing, p
 		return err
 	}
 	m.Content = contentOf(m.Payload)
+	waiting, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	if confirm {
+		return late(ctx, waiting, publishConfirmed(waiting, p, client, m))
+	}
 	if err := client.Publish(ctx, m); err != nil {
 		return err
 	}
 	// When the ping has come back, so has a refusal.
-	waiting, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
 	if err := client.Flush(waiting); err != nil {
 		return late(ctx, waiting, err)
 	}
@@ -108,6 +116,20 @@ func runPublish(ctx context.Context, p *program, t *target, m router.Outgoing, p
 	default:
 		return nil
 	}
+}
+
+// publishConfirmed prints how many subscriptions have the message; none is a status of its
+// own.
+func publishConfirmed(ctx context.Context, p *program, client *ipc.Client, m router.Outgoing) error {
+	matched, err := client.PublishConfirmed(ctx, m)
+	if err != nil {
+		return err
+	}
+	p.line("%d", matched)
+	if matched == 0 {
+		return statusError(exitNobody)
+	}
+	return nil
 }
 
 func contentOf(payload []byte) frame.Content {

@@ -30,6 +30,7 @@ const (
 	exitDegraded
 	exitUnhealthy
 	exitNoAgent
+	exitNobody
 )
 
 // usageError is a wrong command line.

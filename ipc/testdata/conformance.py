@@ -64,6 +64,8 @@ def handshake(path: str) -> None:
             raise AssertionError("two connections with one id")
     with Client(path, features=["s2", "lz77"]) as one:
         expect(one.welcome["features"], ["s2"])
+    with Client(path, features=["confirm", "s2", "credit"]) as one:
+        expect(sorted(one.welcome["features"]), ["confirm", "credit", "s2"])
 
 
 def flush(path: str) -> None:
@@ -165,6 +167,28 @@ def slow(path: str) -> None:
             pass  # the socket had no room for the goodbye
         numbers = [got.number for got in reader.inbox if isinstance(got, Message)]
         expect(numbers, list(range(len(numbers))))
+
+
+def confirm(path: str) -> None:
+    """An ack says how many subscriptions have the message; they get it without the flag."""
+    with Client(path) as one, Client(path) as other:
+        nobody = one.confirm("go.sure", b"nobody", flags=wire.RETAIN)
+        expect(nobody.matched, 0)
+        every, some = other.subscribe("go.sure"), other.subscribe("go.+", event_filter={"min_priority": 9})
+        group = [other.subscribe("go.#", group="workers") for _ in range(2)]
+        first = one.confirm("go.sure", b"first")
+        second = one.confirm("go.sure", b"second", priority=9)
+        expect((first.matched, second.matched), (2, 3))
+        if not nobody.sequence < first.sequence < second.sequence:
+            raise AssertionError(f"the sequences are {nobody.sequence}, {first.sequence}, {second.sequence}")
+        got = {(m.subscription in group or m.subscription, m.frame.sequence, m.frame.flags) for m in take(other, 5)}
+        expect(got, {(every, first.sequence, 0), (True, first.sequence, 0), (every, second.sequence, 0),
+                     (some, second.sequence, 0), (True, second.sequence, 0)})  # fmt: skip
+        refused("reserved", lambda: one.confirm("system.x", b""))
+        refused("topic", lambda: one.confirm("", b""))
+    with Client(path, features=[]) as one:
+        refused("flags", lambda: one.ask(Frame(Type.PUBLISH, b"go.sure", id=one.next_id(), flags=wire.CONFIRM)))
+        one.flush()
 
 
 # Section "Subscriptions"
@@ -324,7 +348,7 @@ def limit(path: str) -> None:
 
 
 CHECKS: list[Callable[[str], None]] = [
-    handshake, flush, from_go, to_go, streams, gaps, filters, unsubscribe, requester, responder, responder_died,
+    handshake, flush, from_go, to_go, confirm, streams, gaps, filters, unsubscribe, requester, responder, responder_died,
     cancel, faults, fatal, compression, goodbye, slow, limit,
 ]  # fmt: skip
 

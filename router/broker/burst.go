@@ -21,6 +21,7 @@ type burst struct {
 	special frame.Flags  // all flags seen
 	bytes   uint64
 	pairs   int // steps that tags and metadata cost
+	queued  int // of the last burst that was delivered: how many subscriptions took its messages, summed
 
 	parsed   []filter.Message
 	messages []filter.Message // parsed, of this burst; nil where no filter is
@@ -55,8 +56,8 @@ func (p *Session) Handle(buf *buffer.Buffer, off int, f frame.Frame) error {
 		}
 		err = p.reply(buf, off, f, err)
 	case err != nil:
-	case t == frame.TypePublish && f.Flags()&frame.FlagRedelivered != 0:
-		err = frame.ErrFlags // only the broker sets it
+	case t == frame.TypePublish && f.Flags()&(frame.FlagRedelivered|frame.FlagConfirm) != 0:
+		err = p.publishConfirmed(buf, off, f)
 	case t == frame.TypePublish:
 		err = p.publish(buf, off, f)
 	case t == frame.TypeRequest:
@@ -126,13 +127,14 @@ func (p *Session) publish(buf *buffer.Buffer, off int, f frame.Frame) error {
 	return nil
 }
 
-// endBurst delivers the collected run.
+// endBurst delivers the collected burst.
 func (b *Broker) endBurst() {
 	r := &b.burst
 	n := len(r.items)
 	if n == 0 {
 		return
 	}
+	queued := 0
 	rt, p := r.route, r.session
 	p.stats.published += uint64(n)
 	p.stats.bytes += r.bytes
@@ -149,10 +151,10 @@ func (b *Broker) endBurst() {
 	compressed := r.special&frame.FlagCompressed != 0
 	for _, s := range rt.unfiltered {
 		if compressed {
-			b.deliverInflated(s, rt.lane, r.items)
+			queued += b.deliverInflated(s, rt.lane, r.items)
 			continue
 		}
-		b.deliver(s, rt.lane, r.items)
+		queued += b.deliver(s, rt.lane, r.items)
 	}
 	r.messages = r.parse(rt, r.items)
 	for _, s := range rt.filtered {
@@ -162,13 +164,14 @@ func (b *Broker) endBurst() {
 				b.picked = append(b.picked, r.items[i])
 			}
 		}
-		b.deliverInflated(s, rt.lane, b.picked)
+		queued += b.deliverInflated(s, rt.lane, b.picked)
 	}
 	for g := range rt.groups {
-		b.deliverGroup(&rt.groups[g], rt, r.items, r.messages, p.who.Name)
+		queued += b.deliverGroup(&rt.groups[g], rt, r.items, r.messages, p.who.Name)
 	}
 	b.countWork()
 	r.items = r.items[:0]
 	r.route, r.session, r.buf, r.special, r.bytes, r.pairs, r.messages = nil, nil, nil, 0, 0, 0, nil
+	r.queued = queued
 	b.checkMemory()
 }

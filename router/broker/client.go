@@ -171,7 +171,7 @@ func (l *LocalClient) spent() bool { return l.session.Spent() && !l.b.unlimited 
 func (l *LocalClient) waiting() int { return len(l.rest) + l.in.Len() }
 
 // afterSent returns a call for the routing thread that runs f when all that l had sent by
-// the time of its first turn was routed. That may take several turns.
+// the time of its first turn was routed, and l has work left. That may take several turns.
 func (l *LocalClient) afterSent(f func()) func() bool {
 	var end uint64 // of what had been sent
 	return func() bool {
@@ -179,7 +179,7 @@ func (l *LocalClient) afterSent(f func()) func() bool {
 			end = l.frames + uint64(l.waiting())
 		}
 		l.b.takeFrom(l)
-		if l.frames < end {
+		if l.frames < end || l.spent() {
 			return false
 		}
 		f()

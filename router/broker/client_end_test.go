@@ -22,6 +22,7 @@ func all(c *broker.LocalClient, p router.Publisher) map[string]error {
 		"Publisher.Publish": p.Publish(nil),
 		"Flush":             c.Flush(ctx),
 	}
+	_, errs["PublishConfirmed"] = c.PublishConfirmed(ctx, router.Outgoing{Topic: "a"})
 	_, errs["Subscribe"] = c.Subscribe(ctx, router.Subscription{Patterns: []string{"a"}})
 	_, errs["Request"] = c.Request(ctx, "a", nil)
 	_, errs["Respond"] = c.Respond(ctx, "a", echo)

@@ -11,13 +11,14 @@ import (
 
 // deliver queues items for s, a reference for each. Items of one call share a
 // buffer or come in runs that do. Where little room is left afterwards, the session
-// is pressed: it is written out before anything more is routed.
-func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) {
+// is pressed: it is written out before anything more is routed. It returns how many of
+// items the queue took; what it dropped for them does not count.
+func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
 	if len(items) == 0 {
-		return
+		return 0
 	}
 	if short := s.Queue.Admit(ln, items); short > 0 && !b.admit(s, ln, items, short) {
-		return
+		return 0
 	}
 	for i := 0; i < len(items); {
 		j := i + 1
@@ -35,9 +36,14 @@ func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) {
 	if s.Queue.Room(ln) < step(s.Queue.Capacity(ln)) {
 		s.session.press()
 	}
+	queued = len(items)
 	if dropped > 0 {
 		b.noteDrop(s, dropped)
+		if p := s.spec.Policy(); p == bus.DropNewest || p == bus.Disconnect {
+			queued -= dropped
+		}
 	}
+	return queued
 }
 
 // admit makes room for the short bytes that the slots for items lack. Where that is not
@@ -69,36 +75,38 @@ func (b *Broker) admit(s *Sub, ln bus.Lane, items []queue.Item, short int64) boo
 
 // deliverInflated is deliver for a run that may hold compressed messages: a
 // client that cannot undo the compression gets a copy that is not compressed.
-func (b *Broker) deliverInflated(s *Sub, ln bus.Lane, items []queue.Item) {
+func (b *Broker) deliverInflated(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
 	for i := 0; i < len(items); {
 		j := i
 		for j < len(items) && items[j].Frame().Flags()&frame.FlagCompressed&^s.session.inflates == 0 {
 			j++
 		}
 		if j > i {
-			b.deliver(s, ln, items[i:j])
+			queued += b.deliver(s, ln, items[i:j])
 		}
 		if j < len(items) {
-			b.deliverCopy(s, ln, items[j].Frame())
+			queued += b.deliverCopy(s, ln, items[j].Frame())
 			j++
 		}
 		i = j
 	}
+	return queued
 }
 
 // deliverCopy delivers an inflated copy of f. A payload that cannot be inflated
 // counts as a drop: the subscriber sees a gap, and the statistics say why.
-func (b *Broker) deliverCopy(s *Sub, ln bus.Lane, f frame.Frame) {
+func (b *Broker) deliverCopy(s *Sub, ln bus.Lane, f frame.Frame) (queued int) {
 	out, err := b.inflate(f)
 	if err == nil {
-		b.deliver(s, ln, []queue.Item{{Buf: out, Len: uint32(len(out.B))}})
+		queued = b.deliver(s, ln, []queue.Item{{Buf: out, Len: uint32(len(out.B))}})
 		out.Release(1)
-		return
+		return queued
 	}
 	b.stats.refuse(err)
 	b.stats.dropped(1)
 	s.Queue.Skip(ln, 1, uint64(len(f)), frame.ReasonInflate)
 	s.markReady()
+	return 0
 }
 
 // inflate returns a copy of f that is not compressed, in a buffer of its own that the

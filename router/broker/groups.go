@@ -38,14 +38,16 @@ func (g *group) pick(ln bus.Lane, ok func(*Sub) bool) *Sub {
 	return best
 }
 
-func (b *Broker) deliverGroup(g *group, rt *route, items []queue.Item, messages []filter.Message, source string) {
+// deliverGroup gives each message to one member, and returns how many were queued.
+func (b *Broker) deliverGroup(g *group, rt *route, items []queue.Item, messages []filter.Message, source string) (queued int) {
 	for i := range items {
 		m := &messages[i]
 		s := g.pick(rt.lane, func(s *Sub) bool { return s.filter == nil || s.filter.Match(m, rt.topic, source) })
 		if s != nil {
-			b.deliverInflated(s, rt.lane, items[i:i+1])
+			queued += b.deliverInflated(s, rt.lane, items[i:i+1])
 		}
 	}
+	return queued
 }
 
 // handOver gives what still waits for s, a member of a queue group that leaves, to

@@ -28,6 +28,13 @@ type Bus interface {
 	// each time. It returns once the message is on its way: it does not wait
 	// for subscribers, and no subscriber can make it wait.
 	Publish(ctx context.Context, m Outgoing) error
+	// PublishConfirmed publishes as Publish does, and waits until the broker has routed
+	// the message. It returns how many subscriptions had the message queued then; a queue
+	// group counts once. 0 is no error: no subscription and no filter takes the message, or
+	// each queue was full and keeps its oldest messages. If the broker refuses the
+	// message, PublishConfirmed returns that error. After another error the message may
+	// have been published.
+	PublishConfirmed(ctx context.Context, m Outgoing) (matched int, err error)
 	// Subscribe starts a subscription and returns when the broker has it. Each matching
 	// message that is published after that reaches the subscriber or is in a gap.
 	Subscribe(ctx context.Context, s Subscription) (Subscriber, error)

@@ -47,8 +47,8 @@ type Subscription struct {
 	// Handler, if set, is called with each message on the goroutine that received it.
 	// This is the fastest way, because no other goroutine is woken. It must not block for
 	// long, and the Message is valid until it returns. It must not wait for an answer of
-	// its own bus (Request, Flush, Subscribe), because over a socket the same goroutine
-	// receives that answer. Not on the wire.
+	// its own bus (Request, PublishConfirmed, Flush, Subscribe), because over a socket the
+	// same goroutine receives that answer. Not on the wire.
 	Handler func(*Message) `json:"-"`
 }
 

@@ -40,6 +40,7 @@ type Requester struct {
 
 type answer struct {
 	reply bus.Reply
+	ack   frame.Ack
 	err   error
 }
 
@@ -117,22 +118,22 @@ func (c *Requester) Forget(id uint64) bool {
 }
 
 // Await sends f, whose ID must be a NextID, and waits for the ack or pong that
-// answers it.
-func (c *Requester) Await(ctx context.Context, f *frame.Fields) error {
+// answers it; for a pong the ack is empty.
+func (c *Requester) Await(ctx context.Context, f *frame.Fields) (frame.Ack, error) {
 	ch, err := c.register(f.ID)
 	if err != nil {
-		return err
+		return frame.Ack{}, err
 	}
 	if err := c.Send(ctx, f); err != nil {
 		c.Forget(f.ID)
-		return err
+		return frame.Ack{}, err
 	}
 	select {
 	case a := <-ch:
-		return a.err
+		return a.ack, a.err
 	case <-ctx.Done():
 		c.Forget(f.ID)
-		return ctx.Err()
+		return frame.Ack{}, ctx.Err()
 	}
 }
 
@@ -150,6 +151,8 @@ func (c *Requester) Answer(f frame.Frame) bool {
 	switch f.Type() {
 	case frame.TypeReply:
 		a = c.parseReply(f)
+	case frame.TypeAck:
+		a.ack, a.err = frame.ParseAck(f.Payload())
 	case frame.TypeNoResponder:
 		a.err = bus.ErrNoResponder
 	case frame.TypeResponderDied:

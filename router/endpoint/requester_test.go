@@ -100,7 +100,11 @@ func TestCloseFailsCallsUntilTheRequesterIsOpenedAgain(t *testing.T) {
 	sent := make(chan struct{}, 1)
 	c.Send = func(context.Context, *frame.Fields) error { sent <- struct{}{}; return nil }
 	outcome := make(chan error, 1)
-	go func() { outcome <- c.Await(context.Background(), &frame.Fields{Type: frame.TypePing, ID: c.NextID()}) }()
+	ping := func(id uint64) {
+		_, err := c.Await(context.Background(), &frame.Fields{Type: frame.TypePing, ID: id})
+		outcome <- err
+	}
+	go ping(c.NextID())
 	wait(t, sent)
 	lost := errors.New("connection lost")
 	c.Close(lost)
@@ -112,7 +116,7 @@ func TestCloseFailsCallsUntilTheRequesterIsOpenedAgain(t *testing.T) {
 	}
 	c.Close(nil)
 	id := c.NextID()
-	go func() { outcome <- c.Await(context.Background(), &frame.Fields{Type: frame.TypePing, ID: id}) }()
+	go ping(id)
 	wait(t, sent)
 	if !c.Answer(frame.Frame(frame.AppendControl(nil, frame.TypePong, id, 0, 0))) {
 		t.Errorf("no call waits for the pong")

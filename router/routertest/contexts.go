@@ -14,7 +14,7 @@ const soon = 50 * time.Millisecond
 var contexts = []testCase{
 	{
 		name: "every call ends with its context",
-		rule: "behind a broker that has stopped, Publish, Flush, Request, Subscribe, Respond and Drain return their context's error when it ends, also while another goroutine of the client waits for room",
+		rule: "behind a broker that has stopped, Publish, PublishConfirmed, Flush, Request, Subscribe, Respond and Drain return their context's error when it ends, also while another goroutine of the client waits for room",
 		run: func(t *suite) {
 			calls := []struct {
 				name string
@@ -26,6 +26,10 @@ var contexts = []testCase{
 							return err
 						}
 					}
+				}},
+				{"PublishConfirmed", func(ctx context.Context, bus router.Bus) error {
+					_, err := bus.PublishConfirmed(ctx, router.Outgoing{Topic: "demo.x"})
+					return err
 				}},
 				{"Flush", func(ctx context.Context, bus router.Bus) error { return bus.Flush(ctx) }},
 				{"Request", func(ctx context.Context, bus router.Bus) error {

@@ -5,12 +5,13 @@ import "github.com/daemoneye/eventbus/frame"
 // What the outbox keeps from one connection to the next is found frame by frame: the
 // functions here take the bytes of whole frames.
 
-// onlyMessages drops all frames of b but messages, in place.
+// onlyMessages drops all frames of b but messages that nobody waits to see confirmed, in
+// place.
 func onlyMessages(b []byte) []byte {
 	kept := b[:0]
 	for len(b) > 0 {
 		f := frame.Frame(b[:frame.Need(b)])
-		if f.Type() == frame.TypePublish {
+		if f.Type() == frame.TypePublish && f.Flags()&frame.FlagConfirm == 0 {
 			kept = append(kept, f...)
 		}
 		b = b[len(f):]

@@ -28,3 +28,22 @@ func TestDropFrames(t *testing.T) {
 		t.Errorf("%d bytes, want %d; dropped %v", len(got), len(want), dropped)
 	}
 }
+
+// TestOnlyMessagesAreKept keeps no message that somebody waited to see confirmed, because
+// its call has returned an error.
+func TestOnlyMessagesAreKept(t *testing.T) {
+	t.Parallel()
+	var all, want []byte
+	for _, f := range []frame.Fields{
+		{Type: frame.TypePublish, Topic: "a"}, {Type: frame.TypePing}, {Type: frame.TypePublish, Topic: "b", Flags: frame.FlagRetain},
+		{Type: frame.TypePublish, Topic: "c", Flags: frame.FlagConfirm}, {Type: frame.TypeRequest, Topic: "d"}, {Type: frame.TypePublish, Topic: "e"},
+	} {
+		all, _ = frame.Append(all, &f)
+		if f.Type == frame.TypePublish && f.Topic != "c" {
+			want, _ = frame.Append(want, &f)
+		}
+	}
+	if got := onlyMessages(all); !bytes.Equal(got, want) {
+		t.Errorf("%d bytes, want %d", len(got), len(want))
+	}
+}

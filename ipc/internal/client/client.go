@@ -178,5 +178,6 @@ func (c *Client) await(ctx context.Context, f *frame.Fields) error {
 	if c.inHandler() {
 		return ErrInHandler
 	}
-	return c.calls.Await(ctx, f)
+	_, err := c.calls.Await(ctx, f)
+	return err
 }

@@ -126,7 +126,7 @@ func (s *subscription) droppedItems(ln bus.Lane, items []queue.Item) {
 // creditInterval.
 func (s *subscription) reportCredit(due bool) {
 	c := s.c
-	if !c.terms.Load().credit {
+	if !c.terms.Load().has(frame.FeatureCredit) {
 		return
 	}
 	if due {

@@ -100,7 +100,7 @@ func handshakeUntil(ctx context.Context, fd int, o *Options) (*session, error) {
 func handshake(fd int, o *Options) (*session, error) {
 	h := frame.Hello{
 		Name: o.Name, Role: o.Role, Version: frame.Version, BudgetNs: int64(o.LatencyBudget),
-		Features: (frame.FeatureS2 | frame.FeatureCredit | frame.FeatureConfirm).Names(),
+		Features: frame.AllFeatures.Names(),
 	}
 	hello, err := appendHello(nil, &h)
 	if err != nil {

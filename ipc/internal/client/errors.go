@@ -6,7 +6,11 @@ import "errors"
 // connection, and cannot be kept until it has one again.
 var ErrDisconnected = errors.New("not connected to the broker")
 
+// ErrNoConfirm is returned by PublishConfirmed of a broker that does not confirm
+// messages.
+var ErrNoConfirm = errors.New("the broker does not confirm messages")
+
 // ErrInHandler is returned to a handler that calls what waits for an answer of the
-// broker, or for the handler itself: Request, Subscribe, Respond, Flush, Drain and Close
-// of a client. Handlers of subscriptions run on the goroutine that reads.
+// broker, or for the handler itself: Request, PublishConfirmed, Subscribe, Respond,
+// Flush, Drain and Close of a client. Handlers of subscriptions run on the goroutine that reads.
 var ErrInHandler = errors.New("a handler would wait for itself")

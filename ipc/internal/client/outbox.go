@@ -256,11 +256,12 @@ func (o *outbox) stamp() int64 {
 }
 
 // write appends a frame of n bytes and has it written. Only messages wait for a
-// connection: requests and answers mean nothing on the next one.
+// connection: requests and answers mean nothing on the next one, nor do messages that
+// are to be confirmed.
 func (o *outbox) write(ctx context.Context, lane bus.Lane, n int, f *frame.Fields) error {
 	o.mu.Lock()
 	err := o.reserve(ctx, lane, n)
-	message := f.Type == frame.TypePublish
+	message := f.Type == frame.TypePublish && f.Flags&frame.FlagConfirm == 0
 	if err == nil && o.fd < 0 && !message {
 		err = ErrDisconnected
 	}

@@ -91,16 +91,46 @@ func (c *Client) publishCompressed(p *publisher, method frame.Flags, extension, 
 
 // Publish implements bus.Bus.
 func (c *Client) Publish(ctx context.Context, m bus.Outgoing) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	f, err := endpoint.PublishFields(&m)
+	f, err := c.publishFields(ctx, &m)
 	if err != nil {
 		return err
 	}
+	return c.send(ctx, &f)
+}
+
+// PublishConfirmed implements bus.Bus. Where the broker does not confirm messages it
+// returns ErrNoConfirm, and publishes nothing.
+func (c *Client) PublishConfirmed(ctx context.Context, m bus.Outgoing) (matched int, err error) {
+	if c.inHandler() {
+		return 0, fmt.Errorf("publish on %q: %w", m.Topic, ErrInHandler)
+	}
+	f, err := c.publishFields(ctx, &m)
+	if err == nil && !c.terms.Load().has(frame.FeatureConfirm) {
+		err = ErrNoConfirm
+	}
+	if err != nil {
+		return 0, fmt.Errorf("publish on %q: %w", m.Topic, err)
+	}
+	f.ID, f.Flags = c.calls.NextID(), f.Flags|frame.FlagConfirm
+	ack, err := c.calls.Await(ctx, &f)
+	if err != nil {
+		return 0, fmt.Errorf("publish on %q: %w", m.Topic, err)
+	}
+	return int(ack.Matched), nil
+}
+
+// publishFields returns the frame for m, compressed where that is of use.
+func (c *Client) publishFields(ctx context.Context, m *bus.Outgoing) (frame.Fields, error) {
+	if err := ctx.Err(); err != nil {
+		return frame.Fields{}, err
+	}
+	f, err := endpoint.PublishFields(m)
+	if err != nil {
+		return f, err
+	}
 	terms := c.terms.Load()
 	if err := terms.admit(frame.HeaderSize + len(f.Topic) + len(f.Extension) + len(f.Payload)); err != nil {
-		return err
+		return f, err
 	}
 	if method := c.o.Compress & terms.inflates; method != 0 && len(f.Payload) > frame.CompressAbove {
 		out, flag := frame.Compress(nil, f.Payload, method)
@@ -108,7 +138,7 @@ func (c *Client) Publish(ctx context.Context, m bus.Outgoing) error {
 			f.Payload, f.Flags = out, f.Flags|flag
 		}
 	}
-	return c.send(ctx, &f)
+	return f, nil
 }
 
 // Push implements bus.Bus: what waits to be written together with more is written now.

@@ -10,13 +10,13 @@ import (
 type terms struct {
 	frame.Welcome
 	urgent   topic.Patterns
-	inflates frame.Flags // compressions that the broker takes
-	credit   bool        // the broker takes credit frames
+	features frame.Features // of the client that the broker has too
+	inflates frame.Flags    // compressions among them
 }
 
 func newTerms(w frame.Welcome) *terms {
-	features := frame.ParseFeatures(w.Features)
-	t := &terms{Welcome: w, inflates: features.Compressions(), credit: features&frame.FeatureCredit != 0}
+	t := &terms{Welcome: w, features: frame.ParseFeatures(w.Features)}
+	t.inflates = t.features.Compressions()
 	for _, text := range w.Urgent {
 		if p, err := topic.ParsePattern(text, true); err == nil { // a bad one is of a later version
 			t.urgent = append(t.urgent, p)
@@ -24,6 +24,9 @@ func newTerms(w frame.Welcome) *terms {
 	}
 	return t
 }
+
+// has reports whether the broker has a feature of this client too.
+func (t *terms) has(feature frame.Features) bool { return t.features&feature != 0 }
 
 // isNewBroker reports whether these are of another broker than last, whose sequences
 // begin anew. A broker without an epoch is recognized by the number of the connection,

@@ -32,7 +32,7 @@ func (c *conn) hello(f frame.Frame) error {
 	}
 	// The server forwards compressed payloads as they are, and inflates them for
 	// clients that cannot.
-	features := frame.ParseFeatures(h.Features) & (frame.FeatureS2 | frame.FeatureCredit)
+	features := frame.ParseFeatures(h.Features) // the server has them all
 	who := bus.Identity{Name: grant.Name, Role: grant.Role, PID: c.peer.PID, UID: c.peer.UID, GID: c.peer.GID}
 	c.session = s.b.Attach(who, c, grant.Authorize, features)
 	c.state = ready
