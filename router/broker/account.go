@@ -10,24 +10,24 @@ import (
 	"github.com/daemoneye/eventbus/router/topic"
 )
 
-// What a client makes the broker keep is charged to its account before it is kept. The
-// sizes were measured as the growth of the heap on 64-bit Linux, and rounded up;
-// account_test.go compares them.
+// Memory that the broker keeps for a client is charged to the client's account before it
+// is allocated. The sizes were measured as the growth of the heap on 64-bit Linux and
+// rounded up; bounds_test.go compares them.
 const (
-	sessionBytes = 2304 // with its inbox, and maps that are empty
-	inProcess    = 8192 // more in process: rings, signals, goroutines that are begun
+	sessionBytes = 2304 // with its inbox and empty maps
+	inProcess    = 8192 // more for an in-process client: rings, signals, goroutines
 	requestBytes = 224
-	subscription = int64(unsafe.Sizeof(Sub{})) + 448 // with its places in lists and maps
+	subscription = int64(unsafe.Sizeof(Sub{})) + 448 // with its entries in lists and maps
 	patternBytes = 176                               // beside its text and segments
 	segmentBytes = 32
 )
 
-// maxFixed is how much of MaxMemory sessions and subscriptions may take: half of what
-// the stores leave.
+// maxFixed bounds the part of MaxMemory for sessions and subscriptions: half of what the
+// stores leave.
 func (o *Options) maxFixed(stored int64) int64 { return (o.MaxMemory - stored) / 2 }
 
-// openAccount charges a session that begins. That can't be refused here: who admits
-// clients bounds their number.
+// openAccount charges a new session. The charge can't be refused here; the server bounds
+// the number of clients when it admits them.
 func (p *Session) openAccount() {
 	p.account = p.b.ledger.Open(p.local)
 	p.charge = p.account.Empty(charge.Sessions)
@@ -35,7 +35,7 @@ func (p *Session) openAccount() {
 	p.topicCharge = p.account.Empty(charge.Routes)
 }
 
-// bytes returns what the session itself takes, with its open requests.
+// bytes returns the memory of the session itself, with its open requests.
 func (p *Session) bytes() int64 {
 	n := sessionBytes + int64(len(p.who.Name)) + requestBytes*int64(p.openRequests)
 	if p.local {
@@ -59,7 +59,8 @@ func (p *Session) closeRequest() {
 	p.charge.Resize(p.bytes())
 }
 
-// hold has one of p's charges of fixed memory hold n bytes.
+// hold sets one of p's charges of fixed memory to n bytes. It returns a LimitError if p's
+// share does not allow that.
 func (p *Session) hold(c *charge.Charge, n int64) error {
 	more := n - c.Bytes()
 	if !c.Resize(n) {
@@ -70,7 +71,7 @@ func (p *Session) hold(c *charge.Charge, n int64) error {
 	return nil
 }
 
-// subscriptionBytes returns what a subscription takes, without its queue.
+// subscriptionBytes returns the memory of a subscription, without its queue.
 func subscriptionBytes(spec *bus.Subscription, patterns topic.Patterns) int64 {
 	n := subscription + int64(len(spec.SubscriberID)+len(spec.Group)) + filter.Memory(spec)
 	for _, p := range patterns {
@@ -79,7 +80,7 @@ func subscriptionBytes(spec *bus.Subscription, patterns topic.Patterns) int64 {
 	return n
 }
 
-// release gives back what s is charged for, when nothing refers to it any more.
+// release gives back the charges of s, when nothing refers to s any more.
 func (s *Sub) release() {
 	s.session.b.weights.forget(s)
 	s.Queue.Release()

@@ -6,15 +6,16 @@ import (
 	"github.com/daemoneye/eventbus/router/charge"
 )
 
-// What is known of topics is a cache: the broker's routes, and what each session may do
-// with a topic. It is bounded by weight, and begins anew when it is full. A client that
-// makes up topics so costs others no more than that their topics are looked up again.
+// The broker caches two things for each topic: its route, and for each session whether it
+// may publish on the topic. The memory of these caches is bounded. When they are full, all
+// of them are dropped. So if a client publishes on ever new topics, the only cost for
+// others is that their topics are looked up again.
 
-// cacheShare is the part of MaxMemory that the caches may take.
+// cacheShare is the part of MaxMemory that the caches may use.
 const cacheShare = 16
 
-// chargeCache adds more bytes to what a cache is charged for. Where that is too much, all
-// caches are dropped first, which it reports.
+// chargeCache adds more bytes to the charge of a cache. If that is beyond the bound, it
+// drops all caches first, and reports that.
 func (b *Broker) chargeCache(c *charge.Charge, more int64) (dropped bool) {
 	if more > b.opts.MaxMemory/cacheShare-b.ledger.Used(charge.Routes) || more > b.ledger.Room() {
 		b.dropCaches()
@@ -24,8 +25,8 @@ func (b *Broker) chargeCache(c *charge.Charge, more int64) (dropped bool) {
 	return dropped
 }
 
-// dropCaches forgets what is known of topics. Maps are made anew, because a map keeps the
-// memory of the most that it ever held.
+// dropCaches drops all cached topics. It makes new maps, because a map keeps the memory of
+// the most entries that it ever had.
 func (b *Broker) dropCaches() {
 	x := &b.index
 	if len(x.routes) > 0 {
@@ -41,20 +42,20 @@ func (b *Broker) dropCaches() {
 	}
 }
 
-// keptFound is how large a list of what was found is kept to be used again.
+// keptFound bounds the capacity of the list of found subscriptions that is kept for reuse.
 const keptFound = 4 << 10
 
-// shrinkCaches drops what may be of no use any more: when subscriptions have changed,
-// what is cached is stale, and when a session has ended, nobody may ever use its topics
-// again. What is in use is looked up again.
+// shrinkCaches drops the caches if entries may no longer be of use. When subscriptions have
+// changed, entries are stale. When a session has ended, its topics may never be used again.
+// Topics that are in use are looked up again.
 func (b *Broker) shrinkCaches() {
 	if b.index.current != b.index.gen || b.index.shrink {
 		b.dropCaches()
 	}
 }
 
-// lookup returns topic's route for the session, or why it may not use it. Errors
-// are cached with the topic.
+// lookup returns topic's route for the session, with the error if the session may not
+// publish there. The error is cached with the topic.
 func (p *Session) lookup(topic []byte) (*sessionTopic, error) {
 	b := p.b
 	pr := p.routes[string(topic)]
@@ -83,7 +84,7 @@ func (p *Session) lookup(topic []byte) (*sessionTopic, error) {
 	if pr.route.gen != b.index.gen {
 		b.refresh(pr.route)
 	}
-	if pr.route.reach > 0 { // it was worked out for this client
+	if pr.route.reach > 0 { // the search for subscriptions is work of this client
 		p.work += searchWork * pr.route.reach
 		pr.route.reach = 0
 	}
@@ -92,8 +93,8 @@ func (p *Session) lookup(topic []byte) (*sessionTopic, error) {
 	return pr, nil
 }
 
-// What looking up a topic costs, in steps; and to find out what it reaches, for each
-// subscription that has a pattern for it.
+// The work of looking up a topic, in steps, and the work of finding its subscriptions, for
+// each of them.
 const (
 	lookupWork = 4
 	searchWork = 8
@@ -107,8 +108,8 @@ func (p *Session) dropTopics() {
 	p.topicCharge.Release()
 }
 
-// maxSessionTopics bounds a session's cache of topics by number too, so that a client
-// that makes up topics has most of the cost itself.
+// maxSessionTopics also bounds the number of topics in a session's cache. So a client that
+// publishes on ever new topics mostly drops its own cache, and not those of others.
 const maxSessionTopics = 1024
 
 // sessionTopic is a topic as one session may use it.
@@ -117,14 +118,14 @@ type sessionTopic struct {
 	err   error // why the session may not publish there
 }
 
-// What a sessionTopic takes with its place in the map, and the error of one that is
-// denied; measured as the growth of the heap and rounded up.
+// The memory of a sessionTopic with its entry in the map, and the memory of its error if the
+// topic is denied. They were measured as the growth of the heap and rounded up.
 const (
 	sessionTopicBytes = 112
 	deniedBytes       = 384
 )
 
-// trimQueues gives back slots of queues that were empty for a while.
+// trimQueues gives back the slots of queues that have been empty for a while.
 func (b *Broker) trimQueues() {
 	for _, s := range b.index.subs {
 		s.Queue.TrimIdle()

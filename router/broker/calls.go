@@ -9,17 +9,17 @@ import (
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
-// errNotRunning explains a call that the routing thread will never take.
+// errNotRunning is the error of a call that the routing thread will never run.
 var errNotRunning = errors.New("broker has stopped")
 
-// do runs f on the routing thread and returns when it has. When ctx or stop ends
-// first it returns ctx.Err() or ErrClosed, and f runs later all the same.
+// do runs f on the routing thread and returns when f has returned. If ctx or stop ends
+// first, do returns ctx.Err() or ErrClosed, and f still runs later.
 func (b *Broker) do(ctx context.Context, stop <-chan struct{}, f func()) error {
 	return b.doUntil(ctx, stop, func() bool { f(); return true })
 }
 
-// doUntil is do for an f that may have to go on in the next turn: then it returns false,
-// and is called again.
+// doUntil is do for an f that may need several turns. While f returns false, the routing
+// thread calls it again in the next turn.
 func (b *Broker) doUntil(ctx context.Context, stop <-chan struct{}, f func() bool) error {
 	done := make(chan struct{})
 	call := func() bool {
@@ -49,15 +49,15 @@ func (b *Broker) doUntil(ctx context.Context, stop <-chan struct{}, f func() boo
 	}
 }
 
-// doWithin is do with a bound on the wait: past it f runs later, and the error is
-// context.DeadlineExceeded.
+// doWithin is doUntil with a bound on the wait. When d has passed, it returns
+// context.DeadlineExceeded, and f still runs later.
 func (b *Broker) doWithin(d time.Duration, f func() bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	return b.doUntil(ctx, nil, f)
 }
 
-// post hands f to the routing thread; false after it has ended.
+// post hands f to the routing thread. It returns false if that has ended.
 func (b *Broker) post(f func()) bool {
 	return b.postUntil(func() bool { f(); return true })
 }
@@ -70,7 +70,7 @@ func (b *Broker) postUntil(f func() bool) bool {
 		return false
 	}
 	b.calls = append(b.calls, f)
-	b.signal.Notify() // wakes nobody before Run, which looks for calls first
+	b.signal.Notify() // has no effect before Run, which begins with the posted calls
 	return true
 }
 
@@ -78,5 +78,5 @@ func (b *Broker) postUntil(f func() bool) bool {
 // never runs, when the broker has stopped.
 func (b *Broker) Post(f func()) bool { return b.post(f) }
 
-// Stopped is closed when the routing thread has ended.
+// Stopped returns a channel that is closed when the routing thread has ended.
 func (b *Broker) Stopped() <-chan struct{} { return b.done }

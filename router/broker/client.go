@@ -16,13 +16,13 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// LocalClient is the in-process client. What it publishes goes through a ring of its
-// own to the routing thread; its subscribers take from their queues on the
-// goroutine that consumes. A publisher that is faster than the routing thread
-// waits for it, as a socket would make it wait; it never waits for a subscriber.
+// LocalClient is the in-process client. It publishes through a ring of its own, from which
+// the routing thread takes messages. Its subscribers dequeue messages on the goroutine that
+// consumes them. If a publisher is faster than the routing thread, it waits, as it would
+// wait for a socket. A publisher never waits for a subscriber.
 //
-// The routing thread takes no lock that a publisher holds: what both need to
-// know of each other goes through the ring, and through calls.
+// The routing thread takes no lock that a publisher holds. The two exchange data only
+// through the ring, through atomics, and through posted calls.
 type LocalClient struct {
 	b     *Broker
 	in    *ring.Ring[queue.Item]
@@ -34,7 +34,7 @@ type LocalClient struct {
 	used     int            // guarded by mu; of buf
 	messages uint64         // guarded by mu; numbers publish frames
 	sent     int64          // guarded by mu; bytes passed on
-	seen     int64          // guarded by mu; what taken was when last looked at
+	seen     int64          // guarded by mu; the last value read from taken
 	closed   bool           // guarded by mu
 	room     *ring.Signal   // where the goroutine that has waiter waits for the routing thread
 	waiter   chan struct{}  // holds a token while one goroutine waits for room
@@ -58,25 +58,25 @@ type LocalClient struct {
 }
 
 const (
-	// localRing and localBytes bound what may be on its way to the routing
-	// thread; a single message may be larger than that. It counts as memory that
-	// no queue can give back, so with little memory it is less.
+	// localRing and localBytes bound the messages on their way to the routing thread; a
+	// single message may be larger. No eviction can free this memory, so with a small
+	// MaxMemory the bound is lower.
 	localRing  = 1024
 	localBytes = 1 << 20
 	localShare = 16 // of MaxMemory
 
-	// localBuffer is how much memory for frames a client takes at a time.
+	// localBuffer is the size of the buffers into which a client writes frames.
 	localBuffer = 64 << 10
 )
 
-// Client returns an in-process client of the broker, called name. It may be used
-// before Run: then it publishes as much as may be on its way, and what needs an
-// answer waits for Run. Close it when done.
+// Client returns an in-process client of the broker, called name. It may be used before
+// Run. It can then publish until its ring is full, and calls that need an answer wait for
+// Run. Close it when done.
 func (b *Broker) Client(name string) *LocalClient {
 	return b.ClientAs(bus.Identity{Name: name}, nil)
 }
 
-// ClientAs is Client with an identity and, where not nil, a policy.
+// ClientAs is Client with an identity and with a policy, which may be nil.
 func (b *Broker) ClientAs(who bus.Identity, authorize bus.Authorize) *LocalClient {
 	l := &LocalClient{
 		b:    b,
@@ -104,8 +104,8 @@ func (b *Broker) ClientAs(who bus.Identity, authorize bus.Authorize) *LocalClien
 	return l
 }
 
-// takeClients begins a turn of the in-process clients, and routes what they have sent.
-// Each is first in its turn.
+// takeClients begins a turn for each in-process client and routes what it has sent. Another
+// client is first each time.
 func (b *Broker) takeClients() (worked bool) {
 	n := len(b.clients)
 	for i := range n {
@@ -119,9 +119,8 @@ func (b *Broker) takeClients() (worked bool) {
 	return worked
 }
 
-// takeFrom routes what l has sent, and returns how many frames that were: about as many
-// as its ring holds at most, and no more than a turn's work, so that one client does not
-// keep the others waiting.
+// takeFrom routes frames that l has sent, and returns how many. It ends after about as many
+// frames as l's ring holds, or after a turn's work, so that other clients do not wait long.
 func (b *Broker) takeFrom(l *LocalClient) (n int) {
 	for n < localRing && !l.spent() {
 		if len(l.rest) == 0 {
@@ -140,7 +139,8 @@ func (b *Broker) takeFrom(l *LocalClient) (n int) {
 	return n
 }
 
-// takePart routes what was claimed of l's ring, until l has made its work.
+// takePart routes frames that were claimed from l's ring, until l's work of this turn is
+// used up.
 func (b *Broker) takePart(l *LocalClient) (n int) {
 	size := int64(0)
 	for n < len(l.rest) && !l.spent() {
@@ -148,7 +148,7 @@ func (b *Broker) takePart(l *LocalClient) (n int) {
 		n++
 		size += int64(it.Len)
 		f := it.Frame()
-		// Of a publish that was refused nobody waits to hear.
+		// The refusal of a publish is only counted, because no call waits for it.
 		if err := l.session.Handle(it.Buf, int(it.Off), f); err != nil && f.ID()&endpoint.PublishID == 0 {
 			l.session.Refuse(f.ID(), err)
 		}
@@ -164,14 +164,14 @@ func (b *Broker) takePart(l *LocalClient) (n int) {
 	return n
 }
 
-// spent reports whether l has made its work for this turn.
+// spent reports whether l's work of this turn is used up.
 func (l *LocalClient) spent() bool { return l.session.Spent() && !l.b.unlimited }
 
 // waiting returns how many frames l has sent that were not routed. Routing thread only.
 func (l *LocalClient) waiting() int { return len(l.rest) + l.in.Len() }
 
-// afterSent returns a call for the routing thread that runs f when all that l had sent by
-// the time of its first turn was routed, and l has work left. That may take several turns.
+// afterSent returns a call for the routing thread. It runs f when everything has been routed
+// that l had sent when the call first ran, and l has work left. That may take several turns.
 func (l *LocalClient) afterSent(f func()) func() bool {
 	var end uint64 // of what had been sent
 	return func() bool {
@@ -187,8 +187,8 @@ func (l *LocalClient) afterSent(f func()) func() bool {
 	}
 }
 
-// do runs f on the routing thread, when all that this client sent before has
-// been routed. Close ends the waiting.
+// do runs f on the routing thread, when everything has been routed that this client had sent
+// before. Close ends the wait.
 func (l *LocalClient) do(ctx context.Context, f func() error) error {
 	var inner error
 	run := l.afterSent(func() { inner = f() })
@@ -205,7 +205,7 @@ func (l *LocalClient) do(ctx context.Context, f func() error) error {
 	return inner
 }
 
-// Push implements Bus. What was published is in the routing thread's hands already.
+// Push implements Bus. There is nothing to send, because messages are in the ring already.
 func (l *LocalClient) Push() error {
 	if l.ctx.Err() != nil {
 		return bus.ErrClosed
@@ -241,8 +241,8 @@ func (l *LocalClient) Drain(ctx context.Context) error {
 	return err
 }
 
-// closeTimeout is how long Close waits for a routing thread that takes no calls. What
-// it leaves to that is done when the thread goes on.
+// closeTimeout is how long Close waits for a routing thread that runs no calls. The thread
+// does the rest of the work when it goes on.
 const closeTimeout = time.Second
 
 // Close implements Bus.
@@ -267,12 +267,12 @@ func (l *LocalClient) close(patience time.Duration) {
 	}
 	defer close(l.gone)
 	if !l.b.running.Load() {
-		l.b.postUntil(l.afterSent(l.end)) // nothing has begun; Run, if it comes, routes what was published
+		l.b.postUntil(l.afterSent(l.end)) // Run, if it is called later, routes what was published
 	} else if err := l.b.doWithin(patience, l.afterSent(l.end)); errors.Is(err, bus.ErrClosed) {
 		<-l.b.done
 		l.releaseRing()
 	}
-	for _, s := range l.parts.close() { // none, if the routing thread has been there
+	for _, s := range l.parts.close() { // none if the routing thread has run l.end
 		s.Abandon()
 	}
 	l.abandon()
@@ -280,8 +280,8 @@ func (l *LocalClient) close(patience time.Duration) {
 	l.parts.workers.Wait()
 }
 
-// end removes the client, on the routing thread, when what was published before Close
-// was routed.
+// end removes the client. The routing thread calls it when everything has been routed that
+// was published before Close.
 func (l *LocalClient) end() {
 	for _, s := range l.parts.all() {
 		s.end()
@@ -291,7 +291,7 @@ func (l *LocalClient) end() {
 	l.b.clients = slices.DeleteFunc(l.b.clients, func(x *LocalClient) bool { return x == l })
 }
 
-// releaseRing releases what the routing thread, which has ended, did not take.
+// releaseRing releases the frames that the routing thread had not taken when it ended.
 func (l *LocalClient) releaseRing() {
 	queue.ReleaseItems(l.rest)
 	l.rest = nil
@@ -305,8 +305,8 @@ func (l *LocalClient) releaseRing() {
 	}
 }
 
-// localSink is the session's view of an in-process client. Consumers wake up by
-// themselves, so there is nothing to write.
+// localSink is the sink of an in-process client's session. It writes nothing, because
+// consumers dequeue messages on goroutines of their own.
 type localSink struct{}
 
 // Drain implements Sink.

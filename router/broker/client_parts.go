@@ -6,14 +6,13 @@ import (
 	"sync"
 )
 
-// clientParts are the subscriptions and goroutines of an in-process client. The
-// routing thread adds and removes them, and Close takes over what is left when that
-// thread takes no calls any more. Nobody holds the lock for longer than it takes to
-// change the set.
+// clientParts are the subscriptions and goroutines of an in-process client. The routing
+// thread adds and removes them. When that thread runs no more calls, Close ends those that
+// are left. The lock is held only while the set is changed.
 type clientParts struct {
 	mu      sync.Mutex
 	subs    map[*localSubscription]struct{} // guarded by mu
-	closed  bool                            // guarded by mu; nothing is added any more
+	closed  bool                            // guarded by mu; add and start then return false
 	workers sync.WaitGroup                  // goroutines of the inbox, of handlers and responders
 }
 
@@ -54,7 +53,7 @@ func (p *clientParts) all() []*localSubscription {
 	return slices.Collect(maps.Keys(p.subs))
 }
 
-// close lets nothing be added any more, and returns the subscriptions that are left.
+// close makes add and start return false, and returns the subscriptions that are left.
 func (p *clientParts) close() []*localSubscription {
 	p.mu.Lock()
 	p.closed = true

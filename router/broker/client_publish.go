@@ -37,8 +37,8 @@ func (l *LocalClient) checkSize(n, extension int) error {
 	return nil
 }
 
-// lockRoom locks mu when n more bytes may be on their way, and returns where in buf
-// they go. Nobody waits while holding mu, so that the wait of each goroutine ends with
+// lockRoom waits until n more bytes may be on their way. It then locks mu and returns the
+// offset in buf for them. No goroutine holds mu while it waits, so that each wait ends with
 // its own context.
 func (l *LocalClient) lockRoom(ctx context.Context, n int) (off int, err error) {
 	l.mu.Lock()
@@ -62,8 +62,8 @@ func (l *LocalClient) lockRoom(ctx context.Context, n int) (off int, err error) 
 	return l.used, nil
 }
 
-// pass hands the frame at off to the routing thread and unlocks mu. Where the ring is
-// full it waits.
+// pass hands the frame at off to the routing thread and unlocks mu. If the ring is full, it
+// waits.
 func (l *LocalClient) pass(ctx context.Context, off, n int) error {
 	defer l.mu.Unlock()
 	it := queue.Item{Buf: l.buf, Off: uint32(off), Len: uint32(n)}
@@ -83,13 +83,13 @@ func (l *LocalClient) pass(ctx context.Context, off, n int) error {
 	return nil
 }
 
-// ended reports whether nothing is published any more. mu is held.
+// ended reports whether publishing has ended. The caller holds mu.
 func (l *LocalClient) ended() bool { return l.closed || l.b.ending.Load() }
 
-// awaitTaken waits until the routing thread has taken something since it had taken so
-// many bytes. It is awake, because it was woken by what it has not taken yet. One
-// goroutine at a time waits for it, and the others for their turn. mu is held, but not
-// while waiting.
+// awaitTaken waits until l.taken differs from taken, which means that the routing thread has
+// taken more messages. The routing thread is awake, because the messages that it has not
+// taken yet have woken it. One goroutine at a time waits for the routing thread, and the
+// others wait for that goroutine. The caller holds mu; awaitTaken unlocks it for the wait.
 func (l *LocalClient) awaitTaken(ctx context.Context, taken int64) error {
 	l.mu.Unlock()
 	defer l.mu.Lock()

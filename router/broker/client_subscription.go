@@ -57,8 +57,8 @@ func (l *LocalClient) Respond(ctx context.Context, target string, h bus.Responde
 	return s, nil
 }
 
-// subscribe adds a subscription, and where work is not nil runs that on a
-// goroutine which Close waits for.
+// subscribe adds a subscription. If work is not nil, it runs work on a goroutine that Close
+// waits for.
 func (l *LocalClient) subscribe(ctx context.Context, spec bus.Subscription, work func(*localSubscription)) (*localSubscription, error) {
 	s := &localSubscription{l: l, id: l.calls.NextID()}
 	err := l.do(ctx, func() error {
@@ -73,14 +73,14 @@ func (l *LocalClient) subscribe(ctx context.Context, spec bus.Subscription, work
 		return s.begin(sub, work)
 	})
 	if err != nil {
-		l.b.post(s.end) // when ctx ended first, it may have begun all the same
+		l.b.post(s.end) // because it may begin later if ctx ended first
 		return nil, err
 	}
 	return s, nil
 }
 
-// begin is on the routing thread: Close, which is there too, either comes later or has
-// the subscription refused.
+// begin runs on the routing thread, as the end of the client does. So the client either ends
+// later, or has ended and begin returns ErrClosed.
 func (s *localSubscription) begin(sub *Sub, work func(*localSubscription)) error {
 	l := s.l
 	s.sub = sub
@@ -119,7 +119,7 @@ func (s *localSubscription) Err() error {
 // Close implements Subscriber.
 func (s *localSubscription) Close() error {
 	s.cancel()
-	err := s.l.b.doWithin(closeTimeout, s.l.afterSent(s.end)) // what its client published before is matched yet
+	err := s.l.b.doWithin(closeTimeout, s.l.afterSent(s.end)) // messages that its client published before still match it
 	if errors.Is(err, bus.ErrClosed) {
 		<-s.l.b.done
 	}
@@ -147,7 +147,7 @@ func (s *localSubscription) Drain(ctx context.Context) error {
 	return nil
 }
 
-// end removes the subscription, on the routing thread, and drops what is left.
+// end removes the subscription and drops what is queued. It runs on the routing thread.
 func (s *localSubscription) end() {
 	if s.sub == nil {
 		return
@@ -159,8 +159,8 @@ func (s *localSubscription) end() {
 	s.l.b.finalizeLast(s.sub)
 }
 
-// drained waits until a subscription that was finished has been consumed, and
-// its goroutine, if it has one, has ended.
+// drained waits until a closed subscription has been consumed to its end, and until its
+// goroutine, if it has one, has ended.
 func (s *localSubscription) drained(ctx context.Context) error {
 	s.Finish()
 	for _, c := range []<-chan struct{}{s.Ended(), s.done} {
@@ -184,7 +184,7 @@ func (l *LocalClient) Request(ctx context.Context, target string, body []byte) (
 	return l.calls.Request(ctx, target, body)
 }
 
-// listen has a goroutine read the inbox.
+// listen starts the goroutine that reads the inbox, once.
 func (l *LocalClient) listen(ctx context.Context) error {
 	if l.listening.Load() {
 		return nil
@@ -202,8 +202,8 @@ func (l *LocalClient) listen(ctx context.Context) error {
 	})
 }
 
-// readInbox runs until the session is closed: by Close, or with the broker. Nobody
-// answers then any more.
+// readInbox reads answers until the session is closed, by Close or by the end of the broker.
+// It then fails all requests, because no answer can come any more.
 func (l *LocalClient) readInbox(q *queue.Queue) {
 	defer l.calls.Close(bus.ErrClosed)
 	l.inbox.Lock()
@@ -212,8 +212,8 @@ func (l *LocalClient) readInbox(q *queue.Queue) {
 	l.discardInbox(q)
 }
 
-// discardInbox drops what a closed inbox still has, unless its consumer is at it, which
-// calls this when it has ended.
+// discardInbox drops what is left in a closed inbox. If the inbox's consumer is still
+// running, that one calls discardInbox when it ends.
 func (l *LocalClient) discardInbox(q *queue.Queue) {
 	if q.Closed() && l.inbox.TryLock() {
 		q.Discard()

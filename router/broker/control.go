@@ -7,14 +7,14 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// sendBare tells p something that is only a type and an id.
+// sendBare sends p a frame that has only a type and an id.
 func (b *Broker) sendBare(p *Session, t frame.Type, id uint64) {
 	b.sendControl(p, bus.Urgent, func(dst []byte) []byte { return frame.AppendControl(dst, t, id, b.now, 0) })
 }
 
-// Refuse tells the client that its frame numbered id was refused, and why. To who
-// asks something that is an answer; a refused publish, or what has no number, has
-// nobody waiting.
+// Refuse sends the client an error frame for its frame with that id. If a call of the client
+// waits for the answer, the error is urgent. No call waits for the answer to a publish frame
+// or to a frame without an id.
 func (p *Session) Refuse(id uint64, err error) {
 	b := p.b
 	ln := bus.Urgent
@@ -28,8 +28,8 @@ func (p *Session) Refuse(id uint64, err error) {
 	})
 }
 
-// Pong answers a ping of the client. It takes the way of what is refused, so that
-// it comes behind the refusals of what was sent before the ping.
+// Pong answers a ping of the client. It uses the lane of refused publish frames, so that it
+// comes behind the refusals of frames that were sent before the ping.
 func (p *Session) Pong(id uint64, timeNs int64) {
 	p.b.sendControl(p, bus.Bulk, func(dst []byte) []byte { return frame.AppendControl(dst, frame.TypePong, id, timeNs, 0) })
 }
@@ -46,8 +46,8 @@ func (b *Broker) buildControl(build func(dst []byte) []byte) queue.Item {
 		b.control.B = b.control.B[:size]
 	}
 	buf, off := b.control, b.controlLen
-	// Built with no capacity beyond the buffer: what does not fit moves to
-	// memory of its own, and from there to a buffer that is large enough.
+	// The slice has no capacity beyond the buffer. So append moves a frame that does not
+	// fit to new memory, from which it is copied to a buffer that is large enough.
 	out := build(buf.B[off:off:size])
 	if len(out) > size-off {
 		big := b.pool.Get(len(out))
@@ -62,8 +62,8 @@ func (b *Broker) buildControl(build func(dst []byte) []byte) queue.Item {
 	return queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(out))}
 }
 
-// sendControl puts a frame of the broker's own into p's inbox: an answer in the urgent
-// lane, and what nobody waits for in the bulk lane, so that it evicts no answer.
+// sendControl puts a frame that the broker builds into p's inbox. Answers use the urgent
+// lane. Frames that no call waits for use the bulk lane, so that they evict no answer.
 func (b *Broker) sendControl(p *Session, ln bus.Lane, build func(dst []byte) []byte) {
 	it := b.buildControl(build)
 	b.deliver(p.inbox, ln, []queue.Item{it})

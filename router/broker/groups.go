@@ -9,16 +9,17 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// group is a queue group as one topic reaches it: one member gets each message.
+// group has the members of a queue group that match one topic. Each message goes to one of
+// them.
 type group struct {
 	name    string
 	members []*Sub
 	next    int
 }
 
-// pick chooses the member that gets the next message: the one with the shortest
-// queue, in turn among equals. Members that ok refuses are passed over; nil when
-// none is left.
+// pick chooses the member for the next message: the one with the most room in its queue. If
+// several are equal, they take turns. It skips members for which ok returns false, and
+// returns nil if none is left.
 func (g *group) pick(ln bus.Lane, ok func(*Sub) bool) *Sub {
 	var best *Sub
 	bestRoom, bestAt := -1, 0
@@ -50,9 +51,9 @@ func (b *Broker) deliverGroup(g *group, rt *route, items []queue.Item, messages 
 	return queued
 }
 
-// handOver gives what still waits for s, a member of a queue group that leaves, to
-// other members: a group promises that each message has one taker, but no order. What
-// no other member takes is lost with s.
+// handOver routes the messages that wait for s, a member that leaves its queue group, to
+// other members. It may do so because a group promises that each message goes to one member,
+// but promises no order. Messages that match no other member are lost with s.
 func (b *Broker) handOver(s *Sub) {
 	for _, ln := range [...]bus.Lane{bus.Urgent, bus.Bulk} {
 		items := s.Queue.TakeBack(ln, nil, !s.session.local)
@@ -70,8 +71,8 @@ func (b *Broker) handOver(s *Sub) {
 	}
 }
 
-// otherMember returns the member of s's group that f goes to now, or nil. s is not
-// among the routes any more.
+// otherMember returns the member of s's group to which f is routed now, or nil. The routes no
+// longer have s.
 func (b *Broker) otherMember(s *Sub, f frame.Frame) *Sub {
 	rt := b.route(string(f.Topic()))
 	for i := range rt.groups {
@@ -82,7 +83,8 @@ func (b *Broker) otherMember(s *Sub, f frame.Frame) *Sub {
 	return nil
 }
 
-// redeliver queues a copy of f for t, which is marked: other subscribers share f.
+// redeliver queues a copy of f for t, with FlagRedelivered. It is a copy because other
+// subscribers share f.
 func (b *Broker) redeliver(t *Sub, ln bus.Lane, f frame.Frame) {
 	buf := b.pool.Get(len(f))
 	buf.B = append(buf.B, f...)

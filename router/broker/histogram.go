@@ -85,8 +85,8 @@ func (h *histogram) summary() bus.Latency {
 // timed.
 const sampleAbove = 16
 
-// RecordDelivery times the messages of items, which were delivered to s at now,
-// but not those that are older than the subscription: retained or replayed.
+// RecordDelivery times the messages of items, which were delivered to s at now. It skips
+// retained and replayed messages, which are older than the subscription.
 func (s *Sub) RecordDelivery(items []queue.Item, now int64) {
 	for len(items) > 0 && items[0].Frame().Sequence() <= s.since {
 		items = items[1:]

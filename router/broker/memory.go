@@ -6,17 +6,17 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// Memory is bounded by evicting: what the ledger counts, buffers included, is brought
-// below the limit again after each burst, and before anything is taken that can be
-// refused. Then the oldest messages of one of the largest queues go first. What a
-// consumer has taken already, and what publishers are writing, can't be taken back.
+// The broker bounds memory by eviction. It brings the memory that the ledger counts, buffers
+// included, below the limit after each burst, and before each allocation that can be refused.
+// It evicts the oldest messages of one of the largest queues. It cannot evict messages that
+// a consumer has dequeued or that a publisher is writing.
 
-// lowRoom is the part of MaxMemory below which queues are kept in the order of their
-// weight; above twice that they are not any more.
+// lowRoom is the part of MaxMemory: when less room is left, queues are kept in lists by
+// weight. When twice as much room is left, they no longer are.
 const lowRoom = 8
 
-// checkMemory is called when memory was taken. It is short, because it is called after
-// each burst.
+// checkMemory is called after memory was allocated. It is short, because that is after each
+// burst.
 func (b *Broker) checkMemory() {
 	if room := b.ledger.Room(); room < b.ledger.Max()/lowRoom {
 		b.lowMemory()
@@ -30,8 +30,8 @@ func (b *Broker) lowMemory() {
 	}
 }
 
-// trackWeights begins to keep queues in the order of their weight. That looks at all of
-// them, so it is not done again before much has been given back and taken again.
+// trackWeights begins to keep queues in lists by weight. That visits all queues, so tracking
+// ends only when much room is left again.
 func (b *Broker) trackWeights() {
 	if b.weights.tracking {
 		return
@@ -49,12 +49,12 @@ func (b *Broker) trackWeights() {
 	}
 }
 
-// makeRoom evicts until n more bytes may be taken; false means that no queue has
-// anything left to give.
+// makeRoom evicts messages until n more bytes are available. It returns false if no queue has
+// anything left to evict.
 //
-// A buffer is shared by the messages that were read with it. Its memory is free
-// when the last of them is gone, so dropping a message may free nothing at
-// first; the loop goes on until enough of them are.
+// The messages that were read into one buffer share it. The buffer is free only when the last
+// of them has been released. So evicting a message may free nothing, and the loop goes on
+// until enough buffers are free.
 func (b *Broker) makeRoom(n int64) bool {
 	if b.ledger.Room() >= n {
 		return true
@@ -72,18 +72,18 @@ func (b *Broker) makeRoom(n int64) bool {
 	return b.ledger.Room() >= n
 }
 
-// evict takes about as many of a queue's oldest messages as keep excess bytes.
+// evict drops about as many of a queue's oldest messages as keep excess bytes.
 func (b *Broker) evict(e *weighed, excess int64) {
 	s, q := e.sub, &e.sub.Queue
 	before := b.ledger.Room()
 	out := q.Evict(e.lane, q.Share(e.lane, excess), frame.ReasonMemory, &b.scratch)
-	if len(out) == 0 && b.ledger.Room() == before { // its consumer was faster
+	if len(out) == 0 && b.ledger.Room() == before { // its consumer has taken them
 		b.weights.remove(e)
 		return
 	}
 	if len(out) > 0 {
 		switch {
-		case s.ID == 0: // the answer that the client waits for would never come
+		case s.ID == 0: // an inbox: the client would wait for the dropped answer without an end
 			s.session.disconnect(frame.CodeSlow, "answers that it did not take were dropped, because memory is short")
 		case s.spec.Respond:
 			b.noteRequests(out)
@@ -98,8 +98,8 @@ func (b *Broker) evict(e *weighed, excess int64) {
 	b.weights.rotate(e)
 }
 
-// noteRequests remembers requests that were evicted, to be refused by refuseEvicted: an
-// answer takes memory, so it is not given in the middle of making room.
+// noteRequests lists requests that were evicted, for refuseEvicted. They are not refused
+// here, because an answer takes memory, and the broker is making room.
 func (b *Broker) noteRequests(items []queue.Item) {
 	for i := range items {
 		f := items[i].Frame()
@@ -107,10 +107,10 @@ func (b *Broker) noteRequests(items []queue.Item) {
 	}
 }
 
-// refuseEvicted tells clients that their requests were dropped because memory is short.
+// refuseEvicted answers the evicted requests with ErrMemory.
 func (b *Broker) refuseEvicted() {
 	if b.refusing {
-		return // the call of this that goes on takes those as well
+		return // the outer call of refuseEvicted handles the new ones too
 	}
 	b.refusing = true
 	for len(b.evicted) > 0 {

@@ -11,18 +11,18 @@ import (
 
 // Options configure a broker. The zero value means the documented defaults.
 type Options struct {
-	// Name tells brokers apart in statistics and logs; default "default".
+	// Name identifies the broker in statistics and logs; default "default".
 	Name string
-	// MaxMemory bounds the bytes of all message buffers, shared ones counted
-	// once; default 100 MiB, at most 1 PiB. Beyond it the oldest messages of the
-	// fattest queue go first.
+	// MaxMemory bounds the bytes of all memory that the broker keeps for its clients;
+	// default 100 MiB, at most 1 PiB. A buffer that several queues share counts once.
+	// When it is exceeded, the oldest messages of one of the largest queues are dropped.
 	MaxMemory int64
 	// MaxQueued is the capacity of a subscription's bulk lane in messages, and
 	// the most that one may ask for; default 1000. Like all counts here it may be
 	// 1 to 16,777,216.
 	MaxQueued int
-	// Overflows are the overflow policies that a subscription may choose beside
-	// DropOldest; nil, the default, allows all.
+	// Overflows are the overflow policies that a subscription may choose besides
+	// DropOldest. The default, nil, allows all.
 	Overflows []bus.Overflow
 	// UrgentQueued is the capacity of its urgent lane; default 256.
 	UrgentQueued int
@@ -32,20 +32,20 @@ type Options struct {
 	MaxSubscriptions int
 	// MaxRequests bounds the unanswered requests of one client; default 256.
 	MaxRequests int
-	// Urgent are the patterns of topics that travel in the urgent lane, beside
-	// requests and replies, which always do.
+	// Urgent are the patterns of topics whose messages use the urgent lane. Requests and
+	// replies always use it.
 	Urgent []string
-	// Replay says what is kept for late subscribers; default nothing.
+	// Replay says which messages are kept for late subscribers; default none.
 	Replay []ReplayRule
 	// MaxRetained and MaxRetainedBytes bound the retained values; defaults 1024
 	// topics, and 8 MiB of memory or an eighth of MaxMemory where that is less.
-	// Beyond them the client that holds most loses its oldest.
-	// Together with the rules of Replay they may hold half of MaxMemory.
+	// When one is exceeded, the client that holds most loses its oldest value.
+	// Together with the rules of Replay they may use half of MaxMemory.
 	MaxRetained      int
 	MaxRetainedBytes int64
-	// LatencyBudget lets the routing thread merge wake-ups: while turns with
-	// work follow each other faster than this, it pauses up to this long between
-	// them. 0, the default, never waits; at most a second.
+	// LatencyBudget lets the routing thread merge wake-ups. While turns with work follow
+	// each other faster than this, the thread pauses for up to this long between them. 0,
+	// the default, never pauses. At most a second.
 	LatencyBudget time.Duration
 }
 
@@ -72,15 +72,15 @@ func (o *Options) setDefaults() {
 	set(&o.MaxRetained, 1024)
 }
 
-// The most that an option may be. More is a mistake, and small multiples of these
-// neither overflow nor stop a start by their size alone.
+// The largest values of options. A larger value is a mistake. Small multiples of these do not
+// overflow.
 const (
 	maxEntries = 1 << 24     // of a queue or a list
 	maxBytes   = 1 << 50     // of memory
 	maxBudget  = time.Second // longer than a message should wait
 )
 
-// check finds what no default can mend.
+// check returns an error for an option that is out of its bounds.
 func (o *Options) check() error {
 	for _, v := range []struct {
 		name          string

@@ -2,18 +2,17 @@ package broker
 
 import "time"
 
-// pace spends the latency budget: while turns with work follow each other
-// closely, the routing thread rests between them, so that what comes meanwhile
-// is one turn and not many. Sparse traffic is never held back, and neither is
-// traffic that is merged already: a turn that is a large batch of its own, or
-// publishers that spend a budget themselves.
+// pace decides when the routing thread rests, within the latency budget. While turns with
+// work follow each other closely, the thread rests between them, so that messages which come
+// meanwhile are handled in one turn. Sparse traffic is never delayed. Nor is traffic that is
+// merged already: turns that are large batches, or publishers that spend a budget themselves.
 type pace struct {
 	budget int64 // ns; 0 never rests
 
 	last    int64 // when the last turn with work began
-	resting bool  // rests, as long as there is work after each
-	rests   int   // in a row
-	probing bool  // the last turn came without a rest, so the next interval counts
+	resting bool  // the thread rests after each turn, as long as there is work after each rest
+	rests   int   // how many in a row
+	probing bool  // there was no rest before the last turn, so the next interval is measured
 }
 
 const (
@@ -23,13 +22,13 @@ const (
 	// BudgetStreams).
 	denseTurn  = 64
 	denseBytes = 16 << 10
-	// probeAfter rests in a row two turns go without, to see how closely they
-	// would follow each other.
+	// After probeAfter rests in a row there is no rest for two turns, to measure how
+	// closely they follow each other.
 	probeAfter = 16
 )
 
-// turn takes note of a turn with work, which began at now and routed n messages of
-// together size bytes, and returns how long after its beginning the next one may begin.
+// turn records a turn with work, which began at now and routed n messages of size bytes
+// together. It returns how long after the beginning of that turn the next one may begin.
 func (p *pace) turn(now int64, n, size uint64) time.Duration {
 	if p.budget == 0 {
 		return 0
@@ -54,8 +53,7 @@ func (p *pace) turn(now int64, n, size uint64) time.Duration {
 	return time.Duration(p.budget)
 }
 
-// idle takes note that there was nothing to do: after a rest that means that the
-// traffic is not dense any more.
+// idle records a turn without work. After a rest it means that the traffic is no longer dense.
 func (p *pace) idle() {
 	if p.resting {
 		p.resting, p.probing = false, false

@@ -2,18 +2,18 @@ package broker
 
 import "github.com/daemoneye/eventbus/frame"
 
-// A turn may well bring more than a queue holds, and a subscriber that keeps up must
-// not lose by that. So messages are routed in bursts that are small beside the queues
-// that they go to (step), and a session in one of whose queues not another burst fits
-// is pressed. Routing never writes: it returns to its caller, which writes pressed
-// sessions out before it has anything more routed.
+// One turn may bring more messages than a queue holds. A subscriber that keeps up must not
+// lose any because of that. So the routing thread routes messages in bursts that are small
+// compared with the queues (step). If one of a session's queues has no room for another
+// burst, the session is marked as pressed. Routing itself never writes to a socket. It
+// returns to its caller, which writes pressed sessions out before it routes more.
 
-// step is how many messages one burst may bring to a queue of that capacity, and how
-// much room there should be for the next.
+// step is how many messages one burst may bring to a queue of that capacity. The same number
+// of slots should be free for the next burst.
 func step(capacity int) int { return min(burstLength, max(1, capacity/4)) }
 
-// press has p written out before anything more is routed. In-process consumers take
-// from their queues by themselves.
+// press marks p to be written out before more is routed. In-process clients are not marked,
+// because their consumers run on other goroutines.
 func (p *Session) press() {
 	if !p.isPressed && !p.local && !p.closed {
 		p.isPressed = true
@@ -21,8 +21,8 @@ func (p *Session) press() {
 	}
 }
 
-// disconnect ends p soon, for the reason given: its sink learns it when routing has
-// come to an end.
+// disconnect marks p to be disconnected, with a code and a text. drainPressed calls its sink
+// when routing has returned.
 func (p *Session) disconnect(code frame.Code, text string) {
 	if p.ending == nil {
 		p.ending = &ending{code, text}
@@ -36,8 +36,8 @@ type ending struct {
 	text string
 }
 
-// drainPressed writes out the sessions that are pressed, and ends those that are to
-// be disconnected.
+// drainPressed writes out the pressed sessions, and disconnects those that are marked for
+// that.
 func (b *Broker) drainPressed() {
 	for i := 0; i < len(b.pressed); i++ {
 		p := b.pressed[i]

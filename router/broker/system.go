@@ -18,12 +18,12 @@ const (
 	SlowTopic = "system.advisory.slow"
 )
 
-// statsUnread is how much a client may leave unread of what is addressed to it,
-// and still be answered with statistics: they are large, and cost the asker nothing.
+// statsUnread bounds the bytes of answers that a client has not read. Beyond it, the broker
+// refuses requests for statistics, because these answers are large and a request is small.
 const statsUnread = 256 << 10
 
-// answerStats answers a request for statistics, unless the client does not take
-// the answers that it has.
+// answerStats answers a request for statistics. It refuses if the client does not read its
+// earlier answers.
 func (b *Broker) answerStats(p *Session, id uint64) error {
 	if !p.local && p.inbox.Queue.QueuedBytes(bus.Urgent) > statsUnread {
 		return bus.ErrOverloaded
@@ -39,28 +39,28 @@ func (b *Broker) answerStats(p *Session, id uint64) error {
 	b.sendControl(p, bus.Urgent, func(dst []byte) []byte {
 		out, err := frame.Append(dst, &fields)
 		if err != nil {
-			panic("router: stats: " + err.Error()) // there is nothing in it that could not be encoded
+			panic("router: stats: " + err.Error()) // these fields can always be encoded
 		}
 		return out
 	})
 	if p.inbox.Queue.QueuedBytes(bus.Urgent) > statsUnread {
-		p.press() // the next one that asks should find what was read already written out
+		p.press() // so that answers are written out before the client's next request
 	}
 	b.checkMemory()
 	return nil
 }
 
-// encoded are statistics in JSON, as they were at some point.
+// encoded is a cached snapshot of the statistics in JSON.
 type encoded struct {
 	body     []byte
-	turn     int64 // when it began
+	turn     int64 // the time at which its turn began
 	messages uint64
 	gen      uint64
 }
 
-// encodedStats returns statistics of this turn. They cost as much as thousands of
-// messages, so a client has them made once a turn at most; and they are made
-// once for all clients, if nothing was published or subscribed to meanwhile.
+// encodedStats returns statistics of this turn. Encoding them costs as much as thousands of
+// messages. So a client can have them encoded at most once a turn. If nothing was published
+// and no subscription changed since, all clients of a turn get the same encoding.
 func (b *Broker) encodedStats(p *Session) ([]byte, error) {
 	e := &b.encoded
 	if e.body != nil && e.turn == b.now && (p.statsTurn == b.now || e.messages == b.stats.total.messages && e.gen == b.index.gen) {
@@ -80,8 +80,8 @@ func (b *Broker) encodedStats(p *Session) ([]byte, error) {
 	return body, nil
 }
 
-// advise publishes who is losing messages. It may be called in the middle of
-// routing, so it goes straight to the subscribers of the topic.
+// advise publishes that s is losing messages. It may be called while a message is being
+// routed, so it does not begin another burst, but delivers directly to the subscribers.
 func (b *Broker) advise(s *Sub) {
 	rt := b.route(SlowTopic)
 	if len(rt.unfiltered) == 0 && len(rt.filtered) == 0 && len(rt.groups) == 0 {

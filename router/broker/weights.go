@@ -7,22 +7,23 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// weights finds a queue that is among the largest, without looking at all of them. The
-// lanes that can give something lie in lists by the power of two of their weight. One
-// that something is pushed to moves up at once; one that its consumer takes from moves
-// down when it is looked at. So each look at a lane that is not evicted from follows a
-// push to it, and what a push costs does not depend on how many subscriptions there are.
+// weights finds one of the largest queues without visiting all of them. Lanes from which
+// something can be evicted are in lists, by the power of two of their weight. When a message
+// is pushed to a lane, the lane moves up at once. When its consumer dequeues messages, the
+// lane moves down only when it is visited next. So each visit to a lane that does not lead to
+// an eviction follows a push to that lane, and the cost of a push does not depend on how many
+// subscriptions there are.
 //
 // The lists are kept only while memory is short.
 type weights struct {
 	tracking bool
 	classes  [classCount]class
-	inboxes  int64  // what inboxes kept when each was weighed last
-	visited  uint64 // lanes that were weighed, in all
+	inboxes  int64  // weight of all inboxes, when each was weighed last
+	visited  uint64 // how many times a lane was weighed
 }
 
-// The order in which lanes give: an urgent lane only when no bulk lane has anything, and
-// inboxes by a rule of their own.
+// The order in which lanes are evicted from. Urgent lanes come only when no bulk lane has
+// anything. Inboxes have a rule of their own, see largest.
 const (
 	ofBulk = iota
 	ofUrgent
@@ -30,7 +31,7 @@ const (
 	classCount
 )
 
-// class is the lanes of one of these, by weight.
+// class has the lanes of one kind, in lists by weight.
 type class struct {
 	first  [64]*weighed // a ring of those whose weight has that many bits
 	filled uint64       // bit i: there is a first[i]
@@ -47,7 +48,7 @@ type weighed struct {
 
 func (w *weights) start() { w.tracking = true }
 
-// stop forgets all, and with it what has ended meanwhile.
+// stop empties all lists.
 func (w *weights) stop() {
 	for i := range w.classes {
 		for w.classes[i].filled != 0 {
@@ -57,7 +58,7 @@ func (w *weights) stop() {
 	w.tracking = false
 }
 
-// add puts a lane of some weight where it belongs.
+// add puts a lane into the list for its weight.
 func (w *weights) add(e *weighed, weight int64) {
 	w.remove(e)
 	if weight <= 0 {
@@ -100,7 +101,7 @@ func (w *weights) remove(e *weighed) {
 	e.next, e.prev = nil, nil
 }
 
-// rotate has the others of a lane's list give before it does again.
+// rotate makes the other lanes of e's list come before e.
 func (w *weights) rotate(e *weighed) {
 	if e.next == nil {
 		return
@@ -120,7 +121,7 @@ func (c *class) top() *weighed {
 	return c.first[bits.Len64(c.filled)-1]
 }
 
-// weigh finds out what a lane keeps now.
+// weigh computes a lane's weight and moves it to the list for that.
 func (b *Broker) weigh(s *Sub, ln bus.Lane) {
 	w := &b.weights
 	e := &s.weighed[ln]
@@ -145,7 +146,7 @@ func (b *Broker) weigh(s *Sub, ln bus.Lane) {
 	w.add(e, weight)
 }
 
-// forget takes a subscription out of the lists, which has ended.
+// forget removes the lanes of a subscription that has ended.
 func (w *weights) forget(s *Sub) {
 	for i := range s.weighed {
 		w.remove(&s.weighed[i])
@@ -155,15 +156,15 @@ func (w *weights) forget(s *Sub) {
 // inboxShare is the part of MaxMemory that all inboxes together may keep.
 const inboxShare = 4
 
-// largest returns a lane that can be evicted, of living subscriptions and of those that
-// are coming to their end, whose weight is at least half of the largest; nil where there
-// is none. The answers in inboxes are left alone as long as they keep to their share;
-// beyond it the largest inbox gives before any subscription, because what a client asks
-// for and does not read must not empty the queues of the others.
+// largest returns the lane to evict from, or nil if there is none. Its weight is at least half
+// of the largest. It may be of a subscription that is draining. Inboxes are not evicted from
+// while all of them together stay within their share. When they exceed it, the largest inbox
+// comes before any subscription, because answers that a client does not read must not empty
+// the queues of others.
 func (b *Broker) largest() *weighed {
 	w := &b.weights
 	if w.inboxes > b.opts.MaxMemory/inboxShare {
-		for _, p := range b.sessions { // they may have been read since
+		for _, p := range b.sessions { // clients may have read answers since
 			for ln := range queue.LaneCount {
 				b.weigh(p.inbox, bus.Lane(ln))
 			}
