@@ -242,7 +242,7 @@ func TestSlotsOfAnEmptyQueueAreGivenBack(t *testing.T) {
 
 // However many subscriptions there are, a message costs a bounded number of looks at
 // queues when memory is full: those that it is for, and those that give way for it.
-func TestFullMemoryLooksAtFewQueues(t *testing.T) {
+func TestFullMemoryVisitsFewQueues(t *testing.T) {
 	for _, subs := range []int{256, 4096} {
 		t.Run(fmt.Sprintf("subs=%d", subs), func(t *testing.T) {
 			serveAlone(t, router.Options{MaxMemory: 64 << 20}, func(a alone) {

@@ -54,7 +54,7 @@ func TestTheFattestQueueGivesFirst(t *testing.T) {
 }
 
 // No more goes than has to.
-func TestOnlyAsMuchGoesAsIsNeeded(t *testing.T) {
+func TestEvictionFreesOnlyWhatIsNeeded(t *testing.T) {
 	b := serve(t, router.Options{MaxMemory: 4 << 20})
 	c := client(t, b, "c")
 	subscribe(t, c, router.Subscription{SubscriberID: "s", Patterns: []string{"a"}})
@@ -69,7 +69,7 @@ func TestOnlyAsMuchGoesAsIsNeeded(t *testing.T) {
 }
 
 // A queue that nothing more comes to still tells what it lost.
-func TestALossForWantOfMemoryIsTold(t *testing.T) {
+func TestAnEvictionForMemoryIsAnnounced(t *testing.T) {
 	b := serve(t, router.Options{MaxMemory: 2 << 20})
 	c := client(t, b, "c")
 	s := subscribe(t, c, router.Subscription{Patterns: []string{"a"}})
@@ -161,7 +161,7 @@ func TestMemoryThatNoQueueHoldsIsNotTakenFromThem(t *testing.T) {
 }
 
 // A request is not dropped like a message: who asked is told.
-func TestARequestThatMemoryIsShortFor(t *testing.T) {
+func TestARequestThatIsEvictedForMemoryIsRefused(t *testing.T) {
 	b := serve(t, router.Options{MaxMemory: 2 << 20})
 	c := client(t, b, "c")
 	far, on := attach(t, b, 0)

@@ -70,7 +70,7 @@ func TestAfterTheEndEverythingIsErrClosed(t *testing.T) {
 }
 
 // What a client is told and never reads, for it asks nothing, is released too.
-func TestRefusalsThatNobodyReadsAreReleased(t *testing.T) {
+func TestUnreadRefusalsAreReleased(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := b.ClientAs(router.Identity{Name: "c"}, func(router.Op, string) error { return router.ErrDenied })
 	publish(t, c, "a", numbers(0, 10)...)
@@ -186,7 +186,7 @@ func TestMessagesGoOnWhereTheLoopWasLeft(t *testing.T) {
 	}
 }
 
-func TestDrainLetsEverybodyFinish(t *testing.T) {
+func TestDrainWaitsForHandlersLoopsAndRequests(t *testing.T) {
 	b := serve(t, router.Options{})
 	c, d := b.Client("c"), client(t, b, "d")
 	inside, let := make(chan struct{}, 100), make(chan struct{})

@@ -82,7 +82,7 @@ func TestALossOfAnswersEndsWhatIsOpen(t *testing.T) {
 	}
 }
 
-func TestWhatIsRefusedEvictsNoAnswer(t *testing.T) {
+func TestRefusalsOfPublishesEvictNoAnswer(t *testing.T) {
 	b := serve(t, router.Options{})
 	far, on := attach(t, b, 0)
 	on(func() {

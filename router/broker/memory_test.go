@@ -49,7 +49,7 @@ func TestASubscriptionThatHasEndedIsForgotten(t *testing.T) {
 
 // A client that comes and goes between two looks at the timers is not remembered
 // for each time.
-func TestWhoEndsWithEmptyHandsIsForgottenAtOnce(t *testing.T) {
+func TestAnEmptySubscriptionIsForgottenAtOnce(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")
 	far, on := attach(t, b, 0)

@@ -98,7 +98,7 @@ func TestARequestIsAnswered(t *testing.T) {
 	_ = everything
 }
 
-func TestNobodyRespondsIsKnownAtOnce(t *testing.T) {
+func TestARequestWithoutAResponderFailsAtOnce(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")
 	closer := respond(t, c, "there", echo)

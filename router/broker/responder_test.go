@@ -176,7 +176,7 @@ func (f *farEnd) answer(t *testing.T, source uint32, id uint64) {
 	buf.Release(1)
 }
 
-func TestOnlyWhoWasAskedCanAnswer(t *testing.T) {
+func TestOnlyTheResponderOfARequestCanAnswerIt(t *testing.T) {
 	b := serve(t, router.Options{})
 	c, d := client(t, b, "c"), client(t, b, "d")
 	far, on := attach(t, b, 0)

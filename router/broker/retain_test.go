@@ -73,7 +73,7 @@ func TestRetainedValuesPassTheFilterToo(t *testing.T) {
 	}
 }
 
-func TestTheOldestOfTooManyValuesGoes(t *testing.T) {
+func TestTheOldestOfTooManyValuesIsRemoved(t *testing.T) {
 	b := serve(t, router.Options{MaxRetained: 3})
 	c := client(t, b, "c")
 	for _, topic := range []string{"a", "b", "c", "a", "d"} { // a was said anew: b is the oldest

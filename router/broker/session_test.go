@@ -35,7 +35,7 @@ func TestASocketThatKeepsUpLosesNothingByALargeTurn(t *testing.T) {
 
 // With drop-newest a claim may end behind a hole. What lies beyond it is neither
 // in the ring nor taken, and has to be found when the port ends.
-func TestAPortThatEndsGivesEverythingBack(t *testing.T) {
+func TestASessionThatEndsReleasesAllItsBuffers(t *testing.T) {
 	b := serve(t, router.Options{MaxQueued: 8})
 	c := client(t, b, "c")
 	far, on := attach(t, b, 0)
@@ -58,7 +58,7 @@ func TestAPortThatEndsGivesEverythingBack(t *testing.T) {
 	}
 }
 
-func TestWhatIsHeldIsInTheBooksUntilItIsWritten(t *testing.T) {
+func TestDequeuedMessagesCountAsQueuedUntilTheyAreWritten(t *testing.T) {
 	b := serve(t, router.Options{})
 	far, on := attach(t, b, 0)
 	on(func() {

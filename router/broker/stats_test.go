@@ -14,7 +14,7 @@ import (
 	"github.com/daemoneye/eventbus/router/broker"
 )
 
-func TestTheBooksSayWhatBecameOfEachMessage(t *testing.T) {
+func TestStatisticsCountTheFateOfEachMessage(t *testing.T) {
 	b := serve(t, router.Options{Name: "books"})
 	c := client(t, b, "c")
 	s := subscribe(t, c, router.Subscription{SubscriberID: "s", Patterns: []string{"a"}, Queue: 4})
@@ -77,7 +77,7 @@ func TestRatesAreOverTheLastMinute(t *testing.T) {
 	})
 }
 
-func TestConflationIsNoLossByTheRates(t *testing.T) {
+func TestTheDropRateDoesNotCountConflation(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")
 	subscribe(t, c, router.Subscription{Patterns: []string{"a"}, Overflow: router.Conflate})
@@ -132,7 +132,7 @@ func TestLatencyIsWithoutTheHandler(t *testing.T) {
 	})
 }
 
-func TestWhoIsSlowIsAdvised(t *testing.T) {
+func TestASlowSubscriptionIsPublishedAsAnAdvisory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := serveUntil(t, router.Options{})
 		c := b.Client("c")

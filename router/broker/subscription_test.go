@@ -13,7 +13,7 @@ import (
 	"github.com/daemoneye/eventbus/router/broker"
 )
 
-func TestSubscriptionsThatCannotMeanAnythingAreRefused(t *testing.T) {
+func TestInvalidSubscriptionsAreRefused(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")
 	many := make([]string, router.MaxPatterns+1)
