@@ -193,6 +193,7 @@ func (a *Agent) serve(ctx context.Context, l *ipc.Listener) error {
 	o := serverOptions(a.o.Config)
 	o.Listener, o.Policy = l, clientPolicy{a.manager}
 	o.Ready = func(string) { a.startup = time.Since(a.began) }
+	o.OnSocket = func(err error) { a.o.Logger.Warn("socket lost", "err", err) }
 	err := ipc.Serve(ctx, a.broker, o)
 	if errors.Is(err, ipc.ErrServerClosed) {
 		return nil

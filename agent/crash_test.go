@@ -234,6 +234,32 @@ func TestACollectorThatHangsDiesWithTheAgent(t *testing.T) {
 	gone(t, collector)
 }
 
+// TestAnAgentWhoseSocketIsRemoved is reached again, and says in its log and its health
+// what happened. A collector that is started again meanwhile gets in.
+func TestAnAgentWhoseSocketIsRemoved(t *testing.T) {
+	r := start(t, agent.Options{Collectors: collect("echo")})
+	client := r.dial(ipc.ClientOptions{})
+	states := subscribe(t, client, router.Subscription{Patterns: []string{control.LifecycleTopic}})
+	pid := status(t, client).Collectors[0].PID
+	if err := os.RemoveAll(filepath.Dir(r.socket)); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	await(t, states, "the collector that was started again", func(m *router.Message) bool {
+		s := parse[control.CollectorStatus](t, m.Payload)
+		return s.State == control.CollectorRunning && s.PID != pid
+	})
+	s := status(t, r.dial(ipc.ClientOptions{}))
+	if h := s.Parts["broker"]; h.State != control.Degraded || !strings.Contains(h.Reason, "the socket was lost, and is bound anew") {
+		t.Errorf("health is %v: %s", h.State, h.Reason)
+	}
+	if log := r.log.String(); !strings.Contains(log, `level=WARN msg="socket lost"`) {
+		t.Errorf("log:\n%s", log)
+	}
+}
+
 func TestASecondAgentIsRefused(t *testing.T) {
 	r := start(t, agent.Options{})
 	second, err := newAgent(r.socket, nil)

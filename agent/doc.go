@@ -26,6 +26,8 @@
 //   - "collector killed": it did not end within two seconds of being asked.
 //   - "configuration": a variable has the agent's prefix, and no key has it.
 //   - "host id": none could be derived or kept, so that the next start has another.
+//   - "socket lost": the socket was removed, or another file has its place; err says
+//     whether it is bound anew, or what is in the way.
 //   - "nobody subscribes": once, when after a minute there is no subscription but
 //     those of the agent and its collectors.
 //

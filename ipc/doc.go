@@ -65,6 +65,13 @@
 // process has the lock, the error is an *InUseError that names it. Inherited takes a
 // socket from a service manager instead, with the same lock.
 //
+// Once a second the server checks that the socket and the lock are still at their path,
+// because the end of a login session removes its directories, and so do programs that
+// clean up. What is lost is bound anew. Of directories only those that Listen made are
+// made again, and where another server has the path by then, the error names it and it
+// is left alone. A socket that a service manager passed is never bound anew. The
+// statistics' last error and OnSocket say what happened.
+//
 // A policy.Policy sees each client at its hello: pid, uid and gid as the kernel knows
 // them, the program, and name and role as the client claims them. policy.Rules is one
 // made of data. What a policy does not grant is answered by an error that is

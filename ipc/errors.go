@@ -24,6 +24,17 @@ var ErrNoConfirm = client.ErrNoConfirm
 // Flush, Drain and Close of a client. Handlers of subscriptions run on the goroutine that reads.
 var ErrInHandler = client.ErrInHandler
 
+var (
+	// ErrSocketLost says that the server's socket is not at its path any more: it was
+	// removed, or another file has its place. Nobody new can connect; those who are
+	// connected notice nothing. The error says why the server cannot bind it anew,
+	// which it tries about once a second.
+	ErrSocketLost = unixsock.ErrLost
+	// ErrSocketRebound says that the socket was lost, and that the server has bound it
+	// anew.
+	ErrSocketRebound = unixsock.ErrRebound
+)
+
 // OpError says what was attempted, and where. Its field Op is one of dial, listen,
 // accept, handshake, read, write and drain; Path is the socket's, and Err the cause.
 type OpError = unixsock.OpError

@@ -41,6 +41,10 @@ type Options struct {
 	// Ready is called once, when the socket is there and the server is about to accept
 	// its clients. It is called on the goroutine of Serve, so it must not wait for one.
 	Ready func(path string)
+	// OnSocket, where set, is called when the socket is not at its path any more, and
+	// cannot be bound anew (the error is ErrSocketLost), and when it was bound anew
+	// (ErrSocketRebound). It is called on the goroutine of Serve and must not block.
+	OnSocket func(err error)
 }
 
 func (o *Options) setDefaults() {
@@ -111,7 +115,7 @@ func Serve(ctx context.Context, b *router.Broker, o Options) error {
 	defer r.Release() // where it is not run
 	s, err := server.New(b.Engine(), l.l, server.Options{
 		MaxConnections: o.MaxConnections, ConnectionTimeout: o.ConnectionTimeout, Heartbeat: max(o.Heartbeat, broker.Tick),
-		Policy: o.Policy, PublishRate: o.PublishRate, DrainTimeout: o.DrainTimeout,
+		Policy: o.Policy, PublishRate: o.PublishRate, DrainTimeout: o.DrainTimeout, OnSocket: o.OnSocket,
 	})
 	if err != nil {
 		return errors.Join(err, l.Close())

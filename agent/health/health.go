@@ -33,7 +33,7 @@ type Minute struct {
 func Broker(now router.Stats, past *Minute) control.Health {
 	fresh := now.LastErr != nil && now.LastErrorAge < errorAge
 	var op *ipc.OpError
-	if fresh && errors.As(now.LastErr, &op) && op.Op == "accept" {
+	if fresh && (errors.As(now.LastErr, &op) && op.Op == "accept" || errors.Is(now.LastErr, ipc.ErrSocketLost)) {
 		return unhealthy("nobody new can connect: %s", now.LastErr)
 	}
 	if past != nil {

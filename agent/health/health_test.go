@@ -58,6 +58,8 @@ func TestBroker(t *testing.T) {
 		return with(func(s *router.Stats) { s.LastErr, s.LastError, s.LastErrorAge = err, err.Error(), age })
 	}
 	noAccept := &ipc.OpError{Op: "accept", Path: "/x.sock", Err: errors.New("no")}
+	lost := &ipc.OpError{Op: "listen", Path: "/x.sock", Err: ipc.ErrSocketLost}
+	rebound := &ipc.OpError{Op: "listen", Path: "/x.sock", Err: ipc.ErrSocketRebound}
 	none := unhealthy("10 messages for subscribers in the last minute, and none was delivered")
 	tests := []struct {
 		name string
@@ -103,6 +105,8 @@ func TestBroker(t *testing.T) {
 			unhealthy("nobody new can connect: " + noAccept.Error())},
 		{"another error whose text begins the same", failed(errors.New("ipc: accept no more"), time.Second), nil,
 			degraded("error in the last minute: ipc: accept no more")},
+		{"the socket is lost", failed(lost, time.Second), nil, unhealthy("nobody new can connect: " + lost.Error())},
+		{"the socket was lost", failed(rebound, time.Second), nil, degraded("error in the last minute: " + rebound.Error())},
 		{"nobody could connect long ago", failed(noAccept, time.Minute), nil, well},
 	}
 	for _, tt := range tests {

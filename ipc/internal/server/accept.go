@@ -15,10 +15,10 @@ import (
 // maxAccepts bounds the connections that are accepted in one turn.
 const maxAccepts = 64
 
-// accept takes in the clients that are waiting to connect.
-func (s *Server) accept() {
+// accept takes in the clients that are waiting to connect to a listening descriptor.
+func (s *Server) accept(listener int) {
 	for range maxAccepts {
-		fd, _, err := unix.Accept4(s.l.FD(), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		fd, _, err := unix.Accept4(listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == nil:
 			s.admit(fd)
@@ -27,7 +27,7 @@ func (s *Server) accept() {
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		case outOfDescriptors(err):
 			s.b.Fault(unixsock.NewOpError("accept", s.l.Path(), err))
-			if !s.refuseWithSpare() {
+			if !s.refuseWithSpare(listener) {
 				return
 			}
 		default:
@@ -92,9 +92,9 @@ func sendAndClose(fd int, b []byte) {
 // refuseWithSpare refuses one client when the process has no descriptors left: it
 // gives up the spare one to accept it. Otherwise the listener would stay readable,
 // and wake the loop again and again. It reports whether a client was waiting.
-func (s *Server) refuseWithSpare() bool {
+func (s *Server) refuseWithSpare(listener int) bool {
 	closeSpare(s.spareFD)
-	fd, _, err := unix.Accept4(s.l.FD(), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+	fd, _, err := unix.Accept4(listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 	if err == nil {
 		s.b.Refused(frame.ErrLimit)
 		sendAndClose(fd, refusal(frame.CodeLimit, "the broker has no descriptors left"))
@@ -122,7 +122,11 @@ func (s *Server) resumeAccept() {
 	if s.spareFD < 0 {
 		s.spareFD = openSpare()
 	}
-	s.acceptPaused = s.poll.change(s.l.FD(), readable) != nil
+	err := s.poll.change(s.l.FD(), readable)
+	if errors.Is(err, unix.ENOENT) { // the socket was bound anew, and could not be added
+		err = s.poll.add(s.l.FD(), readable)
+	}
+	s.acceptPaused = err != nil
 }
 
 func openSpare() int {

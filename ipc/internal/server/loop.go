@@ -31,9 +31,7 @@ func (s *Server) Poll(wait time.Duration) (worked bool, err error) {
 	if len(s.workHeld) > 0 && s.routeHeldWork() {
 		worked, wait = true, 0
 	}
-	if s.count > 0 || s.acceptPaused {
-		wait = min(wait, broker.Tick)
-	}
+	wait = min(wait, broker.Tick) // the socket may be lost though nobody is connected
 	n, err := s.poll.wait(wait, s.turnBytes >= lingerBytes)
 	if err != nil {
 		return worked, unixsock.NewOpError("read", s.l.Path(), err)
@@ -49,7 +47,7 @@ func (s *Server) Poll(wait time.Duration) (worked bool, err error) {
 			var b [8]byte
 			unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b)), 8)
 		case s.l.FD():
-			s.accept()
+			s.accept(fd)
 		default:
 			if c := s.connOf(fd); c != nil {
 				c.event(ev.Events)

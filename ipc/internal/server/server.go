@@ -21,6 +21,7 @@ type Options struct {
 	Policy            policy.Policy
 	PublishRate       int
 	DrainTimeout      time.Duration
+	OnSocket          func(error) // may be nil
 }
 
 // Server is the broker's Driver for sockets: it owns the connections. Everything
@@ -41,8 +42,9 @@ type Server struct {
 	workHeld []*conn // their hold has holdWork
 
 	// Accepting.
-	spareFD      int  // a descriptor to give up when the process has no other left; -1: none
-	acceptPaused bool // epoll does not watch the listener, because accepting fails
+	spareFD      int    // a descriptor to give up when the process has no other left; -1: none
+	acceptPaused bool   // epoll does not watch the listener, because accepting fails
+	socketReport string // what OnSocket was last called with; empty: all is well
 
 	// Reading.
 	in         *buffer.Buffer // all connections are read into this buffer

@@ -69,6 +69,7 @@ func (s *Server) sweepIfDue() {
 	s.swept = now
 	s.sweep(now)
 	s.endVisits(now)
+	s.checkSocket()
 	if s.acceptPaused {
 		s.resumeAccept()
 	}

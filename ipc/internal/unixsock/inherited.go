@@ -63,7 +63,11 @@ func inherit(fd int) (_ *Listener, err error) {
 		}
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	return &Listener{path: addr.Name, fd: fd, lock: lk}, nil
+	l := &Listener{path: addr.Name, fd: fd, lock: lk, inherited: true}
+	if filepath.IsAbs(addr.Name) {
+		l.bound, _ = inodeOf(addr.Name) // it may lie in another mount namespace
+	}
+	return l, nil
 }
 
 // lockInherited takes the lock beside a socket that has a path, where this process can

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,9 +14,11 @@ type Listener struct {
 	path string
 	fd   int
 	lock *lockFile // nil beside an inherited socket whose directory this process cannot write
-	// bound is the file that Listen bound; 0 for an inherited socket, which its service
-	// manager removes.
+	// bound is the file of the socket; 0 where it has none that this process can see.
 	bound inode
+	// inherited is a socket that a service manager bound, and removes.
+	inherited bool
+	made      []string // directories that Listen made, the outermost first
 }
 
 // inode identifies a file, even when another file has its name by now.
@@ -41,7 +42,8 @@ func listen(path string) (_ *Listener, err error) {
 	if err := CheckPath(path); err != nil {
 		return nil, err
 	}
-	if err := makeDir(filepath.Dir(path)); err != nil {
+	made, err := makeDir(path)
+	if err != nil {
 		return nil, err
 	}
 	lk, err := lock(path)
@@ -53,12 +55,20 @@ func listen(path string) (_ *Listener, err error) {
 			err = errors.Join(err, lk.unlock())
 		}
 	}()
-	if err := removeStale(path); err != nil {
+	fd, bound, err := bind(path)
+	if err != nil {
 		return nil, err
 	}
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return nil, os.NewSyscallError("socket", err)
+	return &Listener{path: path, fd: fd, lock: lk, bound: bound, made: made}, nil
+}
+
+// bind makes a socket at path, and listens to it; the lock is held.
+func bind(path string) (fd int, bound inode, err error) {
+	if err := removeStale(path); err != nil {
+		return -1, bound, err
+	}
+	if fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
+		return -1, bound, os.NewSyscallError("socket", err)
 	}
 	defer func() {
 		if err != nil {
@@ -68,19 +78,18 @@ func listen(path string) (_ *Listener, err error) {
 	// The directory is closed to others, so the moment between bind and chmod is no
 	// chance for them.
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
-		return nil, os.NewSyscallError("bind", err)
+		return -1, bound, os.NewSyscallError("bind", err)
 	}
 	if err := unix.Chmod(path, 0o600); err != nil {
-		return nil, os.NewSyscallError("chmod", err)
+		return -1, bound, os.NewSyscallError("chmod", err)
 	}
-	bound, err := inodeOf(path)
-	if err != nil {
-		return nil, err
+	if bound, err = inodeOf(path); err != nil {
+		return -1, bound, err
 	}
 	if err := unix.Listen(fd, 128); err != nil {
-		return nil, os.NewSyscallError("listen", err)
+		return -1, bound, os.NewSyscallError("listen", err)
 	}
-	return &Listener{path: path, fd: fd, lock: lk, bound: bound}, nil
+	return fd, bound, nil
 }
 
 // removeStale removes a socket whose server is dead; the lock is held. A file of that
@@ -110,11 +119,12 @@ func (l *Listener) Close() error {
 	if l.fd < 0 {
 		return nil
 	}
-	err := os.NewSyscallError("close", unix.Close(l.fd))
-	l.fd = -1
-	if l.bound != (inode{}) {
-		err = errors.Join(err, l.remove())
+	var err error
+	if l.bound != (inode{}) && !l.inherited {
+		err = l.remove() // before the close, because the inode lives only as long
 	}
+	err = errors.Join(err, os.NewSyscallError("close", unix.Close(l.fd)))
+	l.fd = -1
 	if l.lock != nil {
 		err = errors.Join(err, l.lock.unlock())
 	}
@@ -126,7 +136,7 @@ func (l *Listener) remove() error {
 	if err == nil && now == l.bound {
 		err = os.NewSyscallError("unlink", unix.Unlink(l.path))
 	}
-	if errors.Is(err, unix.ENOENT) {
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
 		return nil
 	}
 	return err

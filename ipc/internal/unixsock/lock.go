@@ -13,25 +13,53 @@ import (
 // process ends, so a lock that can be taken proves that the socket beside it is stale,
 // and a server need not guess by connecting to it. The file itself stays, because
 // removing it would let two servers hold locks on two files of one name.
-type lockFile struct{ f *os.File }
+type lockFile struct {
+	f     *os.File
+	inode inode
+}
+
+// lockPath returns where the lock of a socket at path is.
+func lockPath(path string) string { return path + ".lock" }
 
 // lock takes the lock beside the socket. When another process has it, the error is an
-// *InUseError.
+// *InUseError. A file that was removed before it could be locked is left, because another
+// server may have made the next one.
 func lock(path string) (*lockFile, error) {
-	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	for {
+		l, err := openLock(path)
+		if err != nil || isAt(lockPath(path), l.inode) == nil {
+			return l, err
+		}
+		if err := l.unlock(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func openLock(path string) (_ *lockFile, err error) {
+	f, err := os.OpenFile(lockPath(path), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			err = &InUseError{Path: path, PID: holder(f)}
 		}
-		return nil, errors.Join(err, f.Close())
+		return nil, err
 	}
 	if err := writeHolder(f); err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, err
 	}
-	return &lockFile{f}, nil
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return nil, os.NewSyscallError("fstat", err)
+	}
+	return &lockFile{f, inode{uint64(st.Dev), st.Ino}}, nil
 }
 
 func writeHolder(f *os.File) error {

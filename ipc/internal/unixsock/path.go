@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,17 +20,40 @@ func CheckPath(path string) error {
 	return nil
 }
 
-// makeDir makes the socket's directory, or checks the one that is there: it must belong
-// to this user and be closed to all others, because otherwise anyone could put another
-// socket in the place of this one.
-func makeDir(dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
+// makeDir makes the directory of the socket at path and those above it, as far as they
+// are missing, and checks one that is there. It returns those that it made.
+func makeDir(path string) (made []string, err error) {
+	var missing []string // the innermost first
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !os.IsNotExist(err) {
+			break
+		}
+		missing = append(missing, dir)
 	}
-	err := os.Mkdir(dir, 0o700)
-	if err == nil || !os.IsExist(err) {
-		return err
+	for _, dir := range slices.Backward(missing) {
+		switch err := os.Mkdir(dir, modeOf(dir, path)); {
+		case err == nil:
+			made = append(made, dir)
+		case !os.IsExist(err):
+			return made, err
+		}
 	}
+	return made, checkDir(path)
+}
+
+// modeOf returns the mode of a directory that is made on the way to the socket at path.
+func modeOf(dir, path string) os.FileMode {
+	if dir == filepath.Dir(path) {
+		return 0o700
+	}
+	return 0o755
+}
+
+// checkDir checks the directory of the socket at path: it must belong to this user and be
+// closed to all others, because otherwise anyone could put another socket in the place of
+// this one.
+func checkDir(path string) error {
+	dir := filepath.Dir(path)
 	var st unix.Stat_t
 	if err := unix.Lstat(dir, &st); err != nil {
 		return fmt.Errorf("directory %s: %w", dir, err)
