@@ -14,9 +14,9 @@ func TestTheFootprintIsWhatTheHeapGrowsBy(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	type element struct {
-		p    *int
-		a, b uint64
-		c, d uint32
+		_ *int
+		_ [2]uint64
+		_ [2]uint32
 	}
 	const rings = 200
 	for _, capacity := range []int{1, 7, 16, 64, 256, 1000, 5000} {

@@ -34,7 +34,7 @@ type spec struct {
 	Maybe  *inner   `json:"maybe"`
 	Inners []inner  `json:"inners"`
 	Not    func()   `json:"-"`
-	hidden int
+	hidden int      //lint:ignore U1000 a field that is not exported is no key
 	Plain  int
 }
 
