@@ -2,6 +2,8 @@ package ipc_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -120,5 +122,79 @@ func TestLatencyBudgetMergesWrites(t *testing.T) {
 	}
 	if got := ipc.Writes(c) - before; got > n/4 {
 		t.Errorf("%d writes for %d messages", got, n)
+	}
+}
+
+// TestAMessageThatCannotBeDecodedIsAGap has a broker send a message with a flag of a later
+// version between two that are good: it has its number all the same, and the broker learns
+// that it is lost.
+func TestAMessageThatCannotBeDecodedIsAGap(t *testing.T) {
+	t.Parallel()
+	for _, handler := range []bool{false, true} {
+		t.Run(map[bool]string{false: "loop", true: "handler"}[handler], func(t *testing.T) {
+			t.Parallel()
+			c, p := newFake(t).dial(frame.Welcome{Features: frame.AllFeatures.Names()}, ipc.ClientOptions{})
+			shown := make(chan *router.Message, 10)
+			spec := router.Subscription{Patterns: []string{"events.#"}}
+			if handler {
+				spec.Handler = func(m *router.Message) { shown <- m.Clone() }
+			}
+			s, id := p.subscribed(c, spec)
+			good := message(1, "events.a", "good")
+			late := altered(message(2, "events.a", "of a later version"), 6, 0x40)
+			p.send(streamOf(id, frame.LaneBulk, 0), good, late, late, good, encode(frame.Fields{Type: frame.TypePing, ID: 1}))
+			p.expect(frame.TypePong) // all is read
+			if !handler {
+				go func() { // ends with the last message
+					for m := range s.Messages(within(t)) {
+						shown <- m.Clone()
+						if m.Sequence == 3 {
+							return
+						}
+					}
+				}()
+			}
+			var got []string
+			for lost := uint64(0); len(got) < 2 || lost < 2; {
+				var m *router.Message
+				select {
+				case m = <-shown:
+				case <-within(t).Done():
+					t.Fatalf("only %q came, and %d are lost", got, lost)
+				}
+				if g := m.Gap; g != nil {
+					if g.First != 1+lost || g.Last-g.First+1 != g.Count || g.Bytes != g.Count*uint64(len(late)) || g.Reason != frame.ReasonInflate {
+						t.Errorf("%s, of %d bytes", g, g.Bytes)
+					}
+					lost += g.Count
+					continue
+				}
+				got = append(got, fmt.Sprint(m.Sequence, " ", string(m.Payload)))
+			}
+			if want := []string{"0 good", "3 good"}; !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			if st := s.Stats(); st.Lost != 2 {
+				t.Errorf("%d are counted as lost, want 2", st.Lost)
+			}
+			closed := make(chan error, 1)
+			go func() { closed <- s.Close() }() // which reports what was settled
+			for {
+				last, err := frame.ParseCredit(p.expect(frame.TypeCredit).Payload())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if last.Consumed+last.Lost < 4 {
+					continue
+				}
+				if want := (frame.Credit{Subscription: id, Consumed: 2, ConsumedBytes: 2 * uint64(len(good)), Lost: 2, LostBytes: 2 * uint64(len(late))}); last != want {
+					t.Errorf("credit %+v, want %+v", last, want)
+				}
+				break
+			}
+			if err := <-closed; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -88,7 +88,7 @@ func (b *Broker) ClientAs(who bus.Identity, authorize bus.Authorize) *LocalClien
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.abandoned, l.abandon = context.WithCancel(context.Background())
-	l.calls = endpoint.Requester{Send: l.send, MaxPayload: b.opts.MaxMessageSize, MaxOpen: b.opts.MaxRequests}
+	l.calls = endpoint.Requester{Send: l.send, MaxFrame: b.opts.MaxMessageSize, MaxOpen: b.opts.MaxRequests}
 	l.resp = endpoint.Responders{Send: func(f *frame.Fields) error { return l.send(l.ctx, f) }}
 	attached := b.post(func() {
 		l.session = b.attach(who, localSink{}, authorize, frame.FlagCompressed, true)

@@ -26,7 +26,7 @@ type Consumer struct {
 	Settled func(ln bus.Lane, items []queue.Item)
 
 	delivered, lost atomic.Uint64
-	maxPayload      atomic.Int64
+	maxFrame        atomic.Int64
 
 	// owned by the consuming goroutine
 	taken   [queue.LaneCount]takenBatch
@@ -49,16 +49,16 @@ type takenBatch struct {
 
 func (h *takenBatch) empty() bool { return h.at >= len(h.taken.Items) }
 
-// NewConsumer returns a Consumer of q, whose compressed payloads may inflate to
-// maxPayload bytes.
-func NewConsumer(q *queue.Queue, maxPayload int) *Consumer {
+// NewConsumer returns a Consumer of q. maxFrame is as in SetMaxFrame.
+func NewConsumer(q *queue.Queue, maxFrame int) *Consumer {
 	c := &Consumer{Queue: q, ended: make(chan struct{})}
-	c.SetMaxPayload(maxPayload)
+	c.SetMaxFrame(maxFrame)
 	return c
 }
 
-// SetMaxPayload bounds what the payload of each further message may inflate to, in bytes.
-func (c *Consumer) SetMaxPayload(n int) { c.maxPayload.Store(int64(n)) }
+// SetMaxFrame bounds how long the frame of each further message may be when its payload is
+// inflated, in bytes.
+func (c *Consumer) SetMaxFrame(n int) { c.maxFrame.Store(int64(n)) }
 
 // consumeBatch is how many messages are dequeued at a time.
 const consumeBatch = 64
@@ -210,7 +210,7 @@ func (c *Consumer) show(ctx context.Context, ln bus.Lane, yield func(*bus.Messag
 		if f.Flags()&frame.FlagCompressed != 0 {
 			// A message whose payload cannot be inflated is delivered without it. The
 			// program can see from the frame that there was one.
-			c.inflate, _ = frame.Inflate(c.inflate[:0], f, int(c.maxPayload.Load()))
+			c.inflate, _ = frame.Inflate(c.inflate[:0], f, int(c.maxFrame.Load()))
 			m.Payload = c.inflate
 		}
 		done, size = done+1, size+len(f)

@@ -26,9 +26,9 @@ func deadlineNs(ctx context.Context) int64 {
 type Requester struct {
 	// Send sends a frame to the broker. It waits for room at most until ctx ends.
 	Send func(context.Context, *frame.Fields) error
-	// MaxPayload bounds what a compressed reply may inflate to. Only the goroutine that
-	// calls Answer may change it.
-	MaxPayload int
+	// MaxFrame bounds how long the frame of a reply may be when its payload is inflated,
+	// in bytes. Only the goroutine that calls Answer may change it.
+	MaxFrame int
 	// MaxOpen, if not 0, bounds how many calls may wait for an answer at once.
 	MaxOpen int
 
@@ -173,7 +173,7 @@ func (c *Requester) Answer(f frame.Frame) bool {
 }
 
 func (c *Requester) parseReply(f frame.Frame) (a answer) {
-	payload, err := frame.Inflate(nil, f, c.MaxPayload)
+	payload, err := frame.Inflate(nil, f, c.MaxFrame)
 	if f.Flags()&frame.FlagFailed != 0 {
 		return answer{err: parseFailure(payload, err)}
 	}

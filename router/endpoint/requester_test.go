@@ -13,7 +13,7 @@ import (
 // answering returns a Requester whose every frame is answered at once with the frame that
 // reply builds, as a broker would do.
 func answering(t *testing.T, reply func(f *frame.Fields) []byte) *endpoint.Requester {
-	c := &endpoint.Requester{MaxPayload: 1 << 10}
+	c := &endpoint.Requester{MaxFrame: 1 << 10}
 	c.Send = func(_ context.Context, f *frame.Fields) error {
 		if b := reply(f); b != nil && !c.Answer(frame.Frame(b)) {
 			t.Errorf("no call waits for the answer to %s %d", f.Type, f.ID)
@@ -81,7 +81,7 @@ func TestAFailureThatCannotBeDecodedIsAFailure(t *testing.T) {
 	}
 }
 
-func TestAReplyInflatesToMaxPayloadAtMost(t *testing.T) {
+func TestAReplyInflatesToMaxFrameAtMost(t *testing.T) {
 	small, flag := frame.Compress(nil, make([]byte, 100_000), frame.FlagS2)
 	c := answering(t, func(f *frame.Fields) []byte {
 		b, err := frame.Append(nil, &frame.Fields{Type: frame.TypeReply, ID: f.ID, Flags: flag, Payload: small})

@@ -25,7 +25,7 @@ func (s *subscription) handleMessages(b []byte, maxSize int, st *frame.Stream) (
 		st.Next++
 		if f.Flags()&frame.FlagCompressed != 0 {
 			// As with a Consumer, what cannot be inflated is delivered without a payload.
-			s.inflated, _ = frame.Inflate(s.inflated[:0], f, s.c.calls.MaxPayload)
+			s.inflated, _ = frame.Inflate(s.inflated[:0], f, s.c.calls.MaxFrame)
 			m.Payload = s.inflated
 		}
 		s.handled++

@@ -2,7 +2,6 @@ package client
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -11,12 +10,9 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
+	"github.com/daemoneye/eventbus/router/endpoint"
 	"github.com/daemoneye/eventbus/router/queue"
 )
-
-// errAnswersLost ends all calls under way: the broker had more answers for this
-// client than it keeps for one that does not read.
-var errAnswersLost = fmt.Errorf("%w: answers of the broker were lost", frame.ErrSlow)
 
 const (
 	readBuffer = unixsock.ReadBuffer
@@ -129,7 +125,8 @@ func (r *receiver) frames() error {
 			if f == nil {
 				return unixsock.NewOpError("read", r.c.o.Path, err)
 			}
-			r.off += len(f) // of a later version, perhaps
+			r.off += len(f)
+			r.undecodable(f)
 			continue
 		}
 		off := r.off
@@ -162,6 +159,25 @@ func (r *receiver) message(f frame.Frame, off int) {
 	if len(r.run) == cap(r.run) {
 		r.endRun()
 	}
+}
+
+// undecodable skips a frame that is of a later version, perhaps. A message has its number
+// all the same, and its subscription has lost it.
+func (r *receiver) undecodable(f frame.Frame) {
+	if t := f.Type(); t != frame.TypePublish && t != frame.TypeRequest {
+		return
+	}
+	st, s := &r.stream, r.sub
+	if s != nil {
+		if s.spec.ReplayFrom > 0 {
+			s.lastSequence = max(s.lastSequence, f.Sequence())
+		}
+		s.gap(&frame.Gap{
+			Subscription: st.Subscription, Lane: st.Lane, First: st.Next, Last: st.Next, Count: 1, Bytes: uint64(len(f)), Reason: frame.ReasonInflate,
+		})
+		s.reportCredit(s.credit.lost(st.Lane, 1, uint64(len(f))))
+	}
+	st.Next++
 }
 
 // endRun hands the messages of the run to their subscription, and brings its count up
@@ -206,8 +222,8 @@ func (r *receiver) control(f frame.Frame) error {
 			return unixsock.NewOpError("read", c.o.Path, err)
 		}
 		if g.Subscription == 0 { // of the broker's answers; it is not known to which calls
-			c.calls.Fail(errAnswersLost)
-			c.report(errAnswersLost)
+			c.calls.Fail(endpoint.ErrAnswersLost)
+			c.report(endpoint.ErrAnswersLost)
 		} else if s := r.lookup(g.Subscription); s != nil {
 			s.gap(&g)
 		}

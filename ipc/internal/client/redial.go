@@ -217,10 +217,10 @@ func (c *Client) resume(s *session) error {
 		}
 	}
 	c.fd = s.fd
-	c.calls.MaxPayload = s.welcome.MaxMessageSize
+	c.calls.MaxFrame = s.welcome.MaxMessageSize
 	for _, sub := range c.subs {
 		if sub.consumer != nil {
-			sub.consumer.SetMaxPayload(s.welcome.MaxMessageSize)
+			sub.consumer.SetMaxFrame(s.welcome.MaxMessageSize)
 		}
 	}
 	c.calls.Close(nil)
