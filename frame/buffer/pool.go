@@ -87,6 +87,12 @@ func (p *Pool) put(b *Buffer) {
 	p.buffers.Put(b)
 }
 
+// Capacity returns how many bytes a buffer for size bytes has, which is what Live counts.
+func Capacity(size int) int64 {
+	capacity, _ := classOf(size)
+	return int64(capacity)
+}
+
 // classOf returns the capacity that a buffer for size bytes has, and the index
 // of its class, which is len(classes) where the size is above all classes.
 func classOf(size int) (capacity, slot int) {

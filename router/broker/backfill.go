@@ -76,7 +76,7 @@ func (b *Broker) deliverPast(s *Sub, p *store.Past) {
 	}
 	for i := range p.Messages {
 		m := &p.Messages[i]
-		b.deliverInflated(s, m.Lane, []queue.Item{m.Item})
+		b.queuePast(s, m.Lane, &m.Item)
 	}
 }
 

@@ -39,7 +39,9 @@ type Broker struct {
 	index      routes
 	burst      burst
 	parsed     filter.Message // for a moment
+	turns      uint64         // of the loop
 	writeList  []*Session     // with something to write
+	later      []*Session     // to be written in the next turn
 	pressed    []*Session     // to be written, or disconnected, before anything more is routed
 	rotated    []*Sub         // for a moment
 	scratch    []queue.Item

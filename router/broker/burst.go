@@ -21,7 +21,10 @@ type burst struct {
 	special frame.Flags  // all flags seen
 	bytes   uint64
 	pairs   int // steps that tags and metadata cost
+	inflate int // bytes that are to be inflated
 	queued  int // of the last burst that was delivered: how many subscriptions took its messages, summed
+
+	inflated []inflated
 
 	parsed   []filter.Message
 	messages []filter.Message // parsed, of this burst; nil where no filter is
@@ -37,10 +40,11 @@ func (r *burst) add(buf *buffer.Buffer, off, n int) {
 }
 
 // Handle routes the frame f, which a client sent and which lies in buf at off.
-// It takes publish, request, reply and cancel frames; the caller keeps its own
-// reference on buf at least until EndBatch, and does not call it when Spent. An error is the client's fault: it
-// is counted, and the caller tells the client with Refuse. Of a reply Handle does
-// that by itself, under no number: its own is one of the asker's.
+// It takes publish, request, reply and cancel frames. The caller keeps its own
+// reference on buf at least until EndBatch, and does not call Handle when the session is
+// Spent. An error is the client's fault: it is counted, and the caller passes it on to the
+// client with Refuse. Of a reply Handle does that by itself, under no number: its own is
+// one of the asker's.
 func (p *Session) Handle(buf *buffer.Buffer, off int, f frame.Frame) error {
 	var err error
 	if ext := f.Extension(); len(ext) > 0 {
@@ -119,10 +123,8 @@ func (p *Session) publish(buf *buffer.Buffer, off int, f frame.Frame) error {
 	r.add(buf, off, len(f))
 	r.bytes += uint64(len(f))
 	r.special |= f.Flags()
-	if pr.route.pairs > 0 {
-		if r.pairs += pr.route.pairWork(f); r.pairs >= TurnWork {
-			b.endBurst()
-		}
+	if pr.route.pairs > 0 || f.Flags()&frame.FlagCompressed != 0 {
+		b.limitBurst(f)
 	}
 	return nil
 }
@@ -171,7 +173,8 @@ func (b *Broker) endBurst() {
 	}
 	b.countWork()
 	r.items = r.items[:0]
-	r.route, r.session, r.buf, r.special, r.bytes, r.pairs, r.messages = nil, nil, nil, 0, 0, 0, nil
+	r.releaseInflated()
+	r.route, r.session, r.buf, r.special, r.bytes, r.pairs, r.inflate, r.messages = nil, nil, nil, 0, 0, 0, 0, nil
 	r.queued = queued
 	b.checkMemory()
 }

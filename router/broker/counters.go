@@ -19,6 +19,7 @@ type counters struct {
 	noResponder     uint64
 	lateReplies     uint64
 	retainedDropped uint64
+	inflated        uint64 // bytes
 	handedOver      uint64
 	refusals        map[frame.Code]uint64
 	lastError       error

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/daemoneye/eventbus/frame"
-	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/queue"
 )
@@ -71,58 +70,6 @@ func (b *Broker) admit(s *Sub, ln bus.Lane, items []queue.Item, short int64) boo
 		b.refuseEvicted()
 	}
 	return false
-}
-
-// deliverInflated is deliver for a run that may hold compressed messages: a
-// client that cannot undo the compression gets a copy that is not compressed.
-func (b *Broker) deliverInflated(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
-	for i := 0; i < len(items); {
-		j := i
-		for j < len(items) && items[j].Frame().Flags()&frame.FlagCompressed&^s.session.inflates == 0 {
-			j++
-		}
-		if j > i {
-			queued += b.deliver(s, ln, items[i:j])
-		}
-		if j < len(items) {
-			queued += b.deliverCopy(s, ln, items[j].Frame())
-			j++
-		}
-		i = j
-	}
-	return queued
-}
-
-// deliverCopy delivers an inflated copy of f. A payload that cannot be inflated
-// counts as a drop: the subscriber sees a gap, and the statistics say why.
-func (b *Broker) deliverCopy(s *Sub, ln bus.Lane, f frame.Frame) (queued int) {
-	out, err := b.inflate(f)
-	if err == nil {
-		queued = b.deliver(s, ln, []queue.Item{{Buf: out, Len: uint32(len(out.B))}})
-		out.Release(1)
-		return queued
-	}
-	b.stats.refuse(err)
-	b.stats.dropped(1)
-	s.Queue.Skip(ln, 1, uint64(len(f)), frame.ReasonInflate)
-	s.markReady()
-	return 0
-}
-
-// inflate returns a copy of f that is not compressed, in a buffer of its own that the
-// caller releases. The buffer has the size that the payload says it inflates to, so
-// that all of it is the pool's, and counts as memory in use.
-func (b *Broker) inflate(f frame.Frame) (*buffer.Buffer, error) {
-	n, err := frame.InflatedLen(f, b.opts.MaxMessageSize)
-	if err != nil {
-		return nil, err
-	}
-	out := b.pool.Get(n)
-	if out.B, err = frame.AppendInflated(out.B, f, b.opts.MaxMessageSize); err != nil {
-		out.Release(1)
-		return nil, err
-	}
-	return out, nil
 }
 
 // noteDrop counts drops, ends the session when that is the policy, and advises at

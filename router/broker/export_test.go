@@ -96,3 +96,17 @@ func (b *Broker) Dropped() (n uint64) {
 
 // Published is how many messages were routed. Routing thread only.
 func (b *Broker) Published() uint64 { return b.stats.total.messages }
+
+// Inflated is how many bytes were inflated. Routing thread only.
+func (b *Broker) Inflated() int { return int(b.stats.inflated) }
+
+// Turn is the end of one turn and the beginning of the next. Routing thread only.
+func (b *Broker) Turn() { b.flush(); b.turns++ }
+
+// Matched is how many messages came to living subscriptions. Routing thread only.
+func (b *Broker) Matched() (n uint64) {
+	for _, s := range b.index.subs {
+		n += s.Queue.Count().Matched
+	}
+	return n
+}

@@ -73,7 +73,8 @@ func (r *Runner) Run(ctx context.Context, d Driver) error {
 		polled, err := d.Poll(wait)
 		b.signal.Disarm()
 		b.now = bus.Now()
-		worked := b.takeClients() || polled
+		b.turns++
+		worked := b.takeClients() || polled || len(b.later) > 0
 		worked = b.runCalls() || worked
 		b.endBurst()
 		b.flush()
@@ -113,6 +114,7 @@ func (r *Runner) Run(ctx context.Context, d Driver) error {
 // flush writes out what this turn put into the queues.
 func (b *Broker) flush() {
 	b.drainPressed()
+	b.writeLater()
 	for i := 0; i < len(b.writeList); i++ {
 		p := b.writeList[i]
 		b.writeList[i] = nil

@@ -69,7 +69,7 @@ func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 	if s.Queue.Room(bus.Urgent) == 0 {
 		return bus.ErrOverloaded
 	}
-	it, err := b.readable(s.session, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
+	it, err := b.readable(p, s.session, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (p *Session) reply(buf *buffer.Buffer, off int, f frame.Frame, malformed er
 		r.asker.Refuse(key.id, malformed)
 		return malformed
 	}
-	it, err := b.readable(r.asker, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
+	it, err := b.readable(p, r.asker, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
 	if err != nil {
 		r.asker.Refuse(key.id, err)
 		return err
@@ -203,20 +203,4 @@ func (b *Broker) expireRequests() {
 			b.forwardCancel(r, key)
 		}
 	}
-}
-
-// readable returns it as p can read it, with a reference for the caller: as it is, or
-// inflated. Where that fails whoever waits for an answer is told so, rather than left
-// waiting.
-func (b *Broker) readable(p *Session, it queue.Item) (queue.Item, error) {
-	f := it.Frame()
-	if f.Flags()&frame.FlagCompressed&^p.inflates == 0 {
-		it.Buf.Retain(1)
-		return it, nil
-	}
-	out, err := b.inflate(f)
-	if err != nil {
-		return queue.Item{}, err
-	}
-	return queue.Item{Buf: out, Len: uint32(len(out.B))}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/charge"
 	"github.com/daemoneye/eventbus/router/filter"
@@ -36,6 +37,7 @@ type route struct {
 	step       int          // how many messages a burst may have
 	work       int          // steps that a message costs
 	reach      int          // how many patterns were found, until that is counted as work
+	inflates   bool         // a client that it reaches gets messages inflated
 	pairs      int          // filters that look at tags or metadata
 	needs      filter.Needs // of the filters
 	lane       bus.Lane
@@ -118,7 +120,7 @@ func (b *Broker) refresh(r *route) {
 	x := &b.index
 	r.unfiltered, r.filtered, r.groups, r.responders.members = nil, nil, nil, nil
 	r.gen = x.gen
-	r.step = burstLength
+	r.step, r.inflates = burstLength, false
 	found := x.match(r.topic)
 	r.reach = 1 + len(x.found)
 	b.chargeRoute(r, routeBytes+int64(len(r.topic))+2*memberBytes*int64(len(found)))
@@ -127,6 +129,7 @@ func (b *Broker) refresh(r *route) {
 			continue
 		}
 		r.step = min(r.step, step(s.Queue.Capacity(r.lane)))
+		r.inflates = r.inflates || s.session.inflates != frame.FlagCompressed
 		switch {
 		case s.spec.Respond:
 			r.responders.members = append(r.responders.members, s)

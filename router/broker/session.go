@@ -28,7 +28,10 @@ type Session struct {
 	filterBytes   int  // their bytes, at most maxSessionBytes
 	inbox         *Sub // answers, and what else is addressed to the client itself
 
-	work        int // steps of this turn, see work.go
+	work        int    // steps of this turn, see work.go
+	inflateWork int    // of what its sink takes, in inflateTurn
+	inflateTurn uint64 // a turn of the broker
+	isLater     bool   // it is in Broker.later
 	account     *charge.Account
 	charge      charge.Charge // of the session itself
 	topicCharge charge.Charge // of routes

@@ -74,8 +74,14 @@ func (f *farEnd) lose() {
 func (f *farEnd) Drain(p *broker.Session) {
 	for len(p.Queued()) > 0 && len(f.held) == 0 {
 		s := p.Queued()[0]
-		t, ok := s.Queue.Dequeue(queue.ClaimSize)
+		t, ok := s.Take(router.Urgent, 1<<20)
 		if !ok {
+			t, ok = s.Take(router.Bulk, 1<<20)
+		}
+		if !ok {
+			if s.Queue.Pending() { // it has had enough for this turn
+				return
+			}
 			p.Settle(0)
 			continue
 		}

@@ -36,7 +36,7 @@ func (b *Broker) snapshot() bus.Stats {
 		PublishRate: float64(c.minute.sum.messages) / seconds, DropRate: float64(c.minute.sum.dropped) / seconds,
 		Latency: b.latency.summary(), Refused: map[string]uint64{}, DroppedBy: map[string]uint64{},
 		Requests: c.requests, NoResponder: c.noResponder, LateReplies: c.lateReplies, OpenRequests: len(b.pending),
-		Retained: b.retained.Len(), RetainedDropped: c.retainedDropped, HandedOver: c.handedOver, BufferBytes: b.pool.Live(), MaxBufferBytes: b.opts.MaxMemory,
+		Retained: b.retained.Len(), RetainedDropped: c.retainedDropped, HandedOver: c.handedOver, InflatedBytes: c.inflated, BufferBytes: b.pool.Live(), MaxBufferBytes: b.opts.MaxMemory,
 		Charged: b.charged(), Topics: len(b.index.routes),
 	}
 	if c.lastError != nil {

@@ -17,22 +17,23 @@ type Sub struct {
 	ID    uint64
 	Queue queue.Queue
 
-	session  *Session
-	spec     bus.Subscription
-	patterns topic.Patterns
-	filter   *filter.Filter
-	charge   charge.Charge
-	weighed  [queue.LaneCount]weighed
-	serial   uint64 // its place among all, by age
-	granted  int    // capacity of the bulk lane, without what the past has beside it
-	at       int    // its place in routes.subs
-	found    uint64 // the last search of routes that found it
-	isReady  bool
-	since    uint64 // the broker's sequence when it began
-	noted    int64  // when its drops were last advised
-	ending   bool   // its overflow policy is about to stop it
-	stopped  bool   // nothing is routed to it any more
-	why      error  // of stopped; written before Queue is closed
+	session    *Session
+	spec       bus.Subscription
+	patterns   topic.Patterns
+	filter     *filter.Filter
+	charge     charge.Charge
+	weighed    [queue.LaneCount]weighed
+	serial     uint64 // its place among all, by age
+	granted    int    // capacity of the bulk lane, without what the past has beside it
+	at         int    // its place in routes.subs
+	found      uint64 // the last search of routes that found it
+	compressed bool   // the queue may hold what its client cannot read as it is
+	isReady    bool
+	since      uint64 // the broker's sequence when it began
+	noted      int64  // when its drops were last advised
+	ending     bool   // its overflow policy is about to stop it
+	stopped    bool   // nothing is routed to it any more
+	why        error  // of stopped; written before Queue is closed
 }
 
 // markReady puts s on its session's list, and the session on the broker's.

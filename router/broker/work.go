@@ -82,6 +82,20 @@ func (b *Broker) countWork() {
 	r.session.work += steps
 }
 
+// limitBurst ends the burst when its last message, f, has made it enough work.
+func (b *Broker) limitBurst(f frame.Frame) {
+	r := &b.burst
+	r.pairs += r.route.pairWork(f)
+	if f.Flags()&frame.FlagCompressed != 0 && r.route.inflates {
+		if n, err := frame.InflatedLen(f, b.opts.MaxMessageSize); err == nil {
+			r.inflate += n
+		}
+	}
+	if r.pairs+r.inflate/inflateBytes >= TurnWork {
+		b.endBurst()
+	}
+}
+
 // pairWork is what a message costs beyond others of its topic, for filters that look at
 // tags and metadata.
 func (r *route) pairWork(f frame.Frame) int {

@@ -33,6 +33,8 @@ type Stats struct {
 	// HandedOver counts messages that were queued for a member which left its queue group,
 	// and were routed to another member. They count as matched there.
 	HandedOver uint64 `json:"handed_over"`
+	// InflatedBytes is how much was inflated for clients that cannot do that.
+	InflatedBytes uint64 `json:"inflated_bytes"`
 	// DroppedBy splits Dropped by reason.
 	DroppedBy map[string]uint64 `json:"dropped_by"`
 	// PublishRate and DropRate are messages a second over the last minute. DropRate does

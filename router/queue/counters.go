@@ -43,7 +43,7 @@ func (q *Queue) Count() Counts {
 		c.Taken += int(l.seq-l.handedOver-delivered-dropped) - queued
 		c.DeliveredBytes += deliveredBytes
 		c.DroppedBytes += l.droppedBytes + lostBytes
-		c.QueuedBytes += l.pos - l.handedOverBytes - l.droppedBytes - deliveredBytes - lostBytes
+		c.QueuedBytes += l.pos + l.replacedBytes - l.handedOverBytes - l.droppedBytes - deliveredBytes - lostBytes
 	}
 	return c
 }
@@ -61,5 +61,5 @@ func (l *lane) len() int {
 // queuedBytes are the bytes of messages that are neither delivered nor dropped. A
 // message that was replaced in its topic's slot counts as dropped.
 func (l *lane) queuedBytes() uint64 {
-	return l.pos - l.handedOverBytes - l.droppedBytes - l.deliveredBytes.Load() - l.lostBytes.Load() - l.reports.inFlightBytes()
+	return l.pos + l.replacedBytes - l.handedOverBytes - l.droppedBytes - l.deliveredBytes.Load() - l.lostBytes.Load() - l.reports.inFlightBytes()
 }

@@ -25,6 +25,7 @@ type lane struct {
 	droppedBytes uint64
 	// routed to another subscription, which counts them as matched; not matched here
 	handedOver, handedOverBytes uint64
+	replacedBytes               uint64 // how much longer messages got when they were replaced
 	buffers                     bufferEstimate
 	largestMessage              uint32 // since the lane was last seen empty
 	reports                     reports

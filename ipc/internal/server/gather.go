@@ -85,7 +85,7 @@ func (c *conn) gatherQueues(g *gather) {
 // anything.
 func (c *conn) gatherLane(g *gather, sub *broker.Sub, lane bus.Lane, now int64) (progress bool) {
 	for end := g.total + bulkTurn; g.total < end && !g.full(); {
-		t, ok := sub.Queue.DequeueLane(lane, sub.Queue.Claimable(lane, maxWrite))
+		t, ok := sub.Take(lane, maxWrite)
 		if !ok {
 			return progress
 		}
