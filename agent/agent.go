@@ -24,13 +24,13 @@ type Options struct {
 	// Config is what an operator chose; default config.Default. The agent does not
 	// write to it.
 	Config *config.Config
-	// Load reads the configuration again, for a reload; without it there is none.
+	// Load reads the configuration again for a reload; without it reloads fail.
 	Load func() (*config.Loaded, error)
 	// Level, where set, is the level of Logger: the configuration sets it.
 	Level *slog.LevelVar
 	// HostID stands in every event; default that of the configuration.
 	HostID string
-	// Version is told to operators.
+	// Version stands in the status.
 	Version string
 	// Command is the program that runs a collector, with its first arguments.
 	// Without Collectors it may be empty.
@@ -40,7 +40,7 @@ type Options struct {
 	// Executable, where set, is the file that is run as a collector instead, and
 	// Command[0] only its name: see manager.Options.
 	Executable string
-	// Logger takes what is worth telling; default slog.Default.
+	// Logger takes the log; default slog.Default.
 	Logger *slog.Logger
 	// Listening, where set, is called when the socket accepts connections; Ready
 	// when each collector has registered or failed to, with all that is known.
@@ -156,8 +156,8 @@ func (a *Agent) Run(ctx context.Context) error {
 	defer limitMemory(int64(a.o.Config.Broker.MaxMemoryBytes))()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	// The broker ends after all that talks through it, and if it ends by itself
-	// nothing goes on without it.
+	// The broker ends after everything that uses it. If it ends by itself, everything
+	// else ends too.
 	brokerCtx, stopBroker := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBroker()
 	var broker errgroup.Group
@@ -168,7 +168,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	err = a.work(ctx)
 	stopBroker()
 	if berr := broker.Wait(); berr != nil {
-		return berr // what else failed did so because of it
+		return berr // it is the cause of all other failures
 	}
 	return err
 }
@@ -201,7 +201,7 @@ func (a *Agent) serve(ctx context.Context, l *ipc.Listener) error {
 	return err
 }
 
-// work runs what talks through the broker, until ctx ends.
+// work runs everything that uses the broker, until ctx ends.
 func (a *Agent) work(ctx context.Context) (err error) {
 	a.self = a.broker.Client("agent")
 	defer func() {
@@ -235,7 +235,7 @@ func (a *Agent) work(ctx context.Context) (err error) {
 	return nil
 }
 
-// announce calls Ready when each collector has decided.
+// announce calls Ready when each collector has registered, or ended without.
 func (a *Agent) announce(ctx context.Context) {
 	if a.o.Ready == nil {
 		return
@@ -252,8 +252,8 @@ func (a *Agent) announce(ctx context.Context) {
 	}
 }
 
-// collectorChanged publishes a collector's new state, and notes when each has
-// decided: it has registered, or ended without.
+// collectorChanged publishes a collector's new state. It closes decided when each
+// collector has registered, or ended without.
 func (a *Agent) collectorChanged(s control.CollectorStatus) {
 	a.monitor.usage.expire(s.PID)
 	a.publishState(s)

@@ -1,30 +1,31 @@
 // Package agent is the whole that runs on a host: a broker with its socket, the
-// collectors and their manager, and the responders that tell operators how it
-// all is. It only wires its parts together.
+// collectors and their manager, and the responders that operators ask. It only wires
+// its parts together.
 //
-// Up in order: the socket, the broker on it, the agent's own responders, the
-// collectors. Down in reverse: the collectors, what they have sent is routed,
-// the responders, the broker, which writes out what is queued, the socket. When
-// the broker ends by itself, so does everything else, and Run says why.
+// Run starts the socket, then the broker on it, then the agent's own responders, then
+// the collectors. It stops them in reverse: it ends the collectors and routes what
+// they have sent, it closes the responders, the broker writes out what is queued, and
+// the socket is closed. When the broker ends by itself everything else ends too, and
+// Run returns the reason.
 //
 // # Who may do what
 //
-// The socket is open to the agent's user and to root. A collector is known by
-// its process, as the kernel names it, not by what it says; it publishes its own
-// events and its health. Everybody else is an operator: they see everything,
-// publish events and alerts, and ask; only the agent says anything below
-// control. See policy.go.
+// The socket is open to the agent's user and to root. The agent identifies a collector
+// by its process, which the kernel names, and not by what the collector claims. A
+// collector publishes its own events and its health. Every other client is an operator:
+// it sees everything, publishes events and alerts, and sends requests. Only the agent
+// publishes below control. See policy.go.
 //
 // # What it logs
 //
 // At warn:
-//   - "collector ended": a collector ended that was not asked to, or did not
-//     register in time and was stopped; exit says how, restart_in when it is
-//     started again.
-//   - "collector lost": one that runs has lost its connection to the agent, and is
-//     being ended.
+//   - "collector ended": a collector ended that was not asked to, or it did not
+//     register in time and was stopped. exit is how it ended, restart_in the time
+//     until it is started again.
+//   - "collector lost": a collector runs, but has lost its connection to the agent.
+//     The manager ends it.
 //   - "collector killed": it did not end within two seconds of being asked.
-//   - "configuration": a variable has the agent's prefix, and no key has it.
+//   - "configuration": a variable has the agent's prefix, and no key has that name.
 //   - "host id": none could be derived or kept, so that the next start has another.
 //   - "socket lost": the socket was removed, or another file has its place; err says
 //     whether it is bound anew, or what is in the way.
@@ -36,8 +37,8 @@
 //   - "collector given up": it ended too often in a row, and stays away until
 //     the agent is started again.
 //
-// At info is what collectors write to their standard error, and at intervals a line
-// "statistics" with the main figures, as the configuration says. There is nothing
-// else at warn or above: what ends the agent is returned by Run, and what a
-// client did wrong is told to that client and counted in the statistics.
+// At info it logs what collectors write to their standard error, and a line
+// "statistics" with the main figures, at the interval of the configuration. There is
+// nothing else at warn or above: Run returns what ends the agent, and what a client
+// did wrong is answered with an error to that client and counted in the statistics.
 package agent

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/config"
@@ -42,6 +43,14 @@ func AddToHistory(a *Agent) error {
 	s, err := a.broker.Stats(context.Background())
 	a.monitor.history.add(s)
 	return err
+}
+
+// ShowLost returns the collectors as a status shows them, when they were running before
+// stats was taken.
+func ShowLost(running []control.CollectorStatus, stats *router.Stats) []control.CollectorStatus {
+	shown := slices.Clone(running)
+	showLost(shown, disconnected(running, stats))
+	return shown
 }
 
 // UsageAt measures a process at a moment.

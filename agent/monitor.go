@@ -139,17 +139,24 @@ func (m *monitor) warnIdle(s router.Stats) {
 func (m *monitor) logStatistics(s router.Stats) {
 	h := health.Worst(m.judge(s, m.collectors(s), 0))
 	own, _ := m.usage.of(os.Getpid())
+	p99 := any(s.Latency.P99)
+	if s.Latency.Samples == 0 {
+		p99 = unknown
+	}
 	m.log.Info("statistics", "health", h.State, "reason", h.Reason,
 		"published", s.Published, "delivered", s.Delivered, "dropped", s.Dropped, "queued", s.Queued,
-		"publish_rate", s.PublishRate, "p99", s.Latency.P99,
+		"publish_rate", s.PublishRate, "p99", p99,
 		"clients", len(s.Clients), "subscriptions", len(s.Subscriptions),
 		"cpu_percent", figure(own.CPUPercent), "rss_bytes", figure(own.RSS))
 }
 
-// figure returns the number that p points to, for the log, or "unknown".
+// unknown stands in the log for a figure that could not be measured.
+const unknown = "unknown"
+
+// figure returns the number that p points to, or unknown.
 func figure[T any](p *T) any {
 	if p == nil {
-		return "unknown"
+		return unknown
 	}
 	return *p
 }

@@ -10,16 +10,16 @@ import (
 )
 
 // clientPolicy admits two kinds of peers. A collector is a process that the manager
-// has started: it publishes its own events and answers for itself. Any other
-// process of the agent's user, or of root, is an operator: it may look at
-// everything, publish events and alerts, serve requests below events, and ask
-// anybody.
+// has started: it publishes its own events and serves its own target. Any other
+// process of the agent's user, or of root, is an operator: it may subscribe to
+// everything, publish events and alerts, serve requests below events, and send
+// requests to all targets.
 //
-// Only the agent itself publishes below control, but for a collector's own
-// health.
+// Only the agent publishes below control, except that a collector publishes its own
+// health there.
 //
-// When all connections are taken, each collector still has a place. An operator gets
-// one for a moment, to ask for the agent's status, and to end or change what fills it.
+// When all connections are taken, each collector still has a connection of its own. An
+// operator gets one for a moment, to request the agent's status and its control targets.
 type clientPolicy struct{ m *manager.Manager }
 
 var _ policy.Keeper = clientPolicy{}
@@ -35,7 +35,7 @@ func (p clientPolicy) Admit(peer *policy.Peer) (policy.Grant, error) {
 	return operatorGrant(peer.Name)
 }
 
-// Refuse implements policy.EarlyPolicy: who is of another user takes no place.
+// Refuse implements policy.EarlyPolicy: a peer of another user takes no connection.
 func (clientPolicy) Refuse(peer *policy.Peer) error { return policy.SameUser{}.Refuse(peer) }
 
 // collector returns the name of the collector that the peer is, or "". The process that

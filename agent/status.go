@@ -35,7 +35,7 @@ func (a *Agent) answerStatus(ctx context.Context, r *router.Request) ([]byte, er
 	for limit := a.broker.Options().MaxMessageSize; err == nil && frame.HeaderSize+len(body) > limit; {
 		b := &s.Broker
 		if len(b.Clients)+len(b.Subscriptions) == 0 {
-			break // the sender says that it is too large
+			break // sending it fails, because it is too large
 		}
 		b.Clients, b.Subscriptions, b.Truncated = b.Clients[:len(b.Clients)/2], b.Subscriptions[:len(b.Subscriptions)/2], true
 		body, err = json.Marshal(s)
@@ -43,8 +43,8 @@ func (a *Agent) answerStatus(ctx context.Context, r *router.Request) ([]byte, er
 	return body, err
 }
 
-// answerRegistration registers a collector. Who asks is known by its
-// connection, not by what it says.
+// answerRegistration registers a collector. The collector is identified by its
+// connection, not by what the request claims.
 func (a *Agent) answerRegistration(ctx context.Context, r *router.Request) ([]byte, error) {
 	var reg control.Registration
 	if err := json.Unmarshal(r.Payload, &reg); err != nil {
@@ -66,7 +66,7 @@ func (a *Agent) answerRegistration(ctx context.Context, r *router.Request) ([]by
 	return nil, fmt.Errorf("registration: client %d has gone", r.Source)
 }
 
-// publishState tells the bus of a collector's new state.
+// publishState publishes a collector's new state.
 func (a *Agent) publishState(s control.CollectorStatus) {
 	body, err := json.Marshal(s)
 	if err == nil {

@@ -113,6 +113,32 @@ func TestACollectorAnswersForItself(t *testing.T) {
 	}
 }
 
+// TestAStatusShowsWhatIsLostAndChangesNothing: the monitor ends a collector that has lost
+// its connection, and no query does.
+func TestAStatusShowsWhatIsLostAndChangesNothing(t *testing.T) {
+	self := os.Getpid()
+	running := []control.CollectorStatus{
+		{Name: "connected", State: control.CollectorRunning, PID: self + 1},
+		{Name: "lost", State: control.CollectorRunning, PID: self},
+		{Name: "starting", State: control.CollectorStarting, PID: self},
+		{Name: "ended", State: control.CollectorRunning, PID: 1 << 30},
+	}
+	stats := router.Stats{Clients: []router.ClientStats{{Identity: router.Identity{PID: self + 1}}}}
+	shown := agent.ShowLost(running, &stats)
+	var lost []string
+	for _, c := range shown {
+		if c.State == control.CollectorLost {
+			lost = append(lost, c.Name+": "+c.LastExit)
+		}
+	}
+	if diff := cmp.Diff([]string{"lost: it runs, but has lost its connection to the agent"}, lost); diff != "" {
+		t.Errorf("lost (-want +got):\n%s", diff)
+	}
+	if running[1].State != control.CollectorRunning {
+		t.Error("the collector itself was changed")
+	}
+}
+
 // TestTheMonitorLooksBackAMinute, which is twelve of its samples, and no further.
 func TestTheMonitorLooksBackAMinute(t *testing.T) {
 	var h agent.History

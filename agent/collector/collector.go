@@ -5,8 +5,9 @@ package collector
 
 import "context"
 
-// Message is one event on its way to the bus. An event that announces a loss says in
-// its reason what it counts, and why that was lost: "events: the queue was full".
+// Message is one event on its way to the bus. The reason of an event that announces a
+// loss is of the form UNIT: CAUSE, where UNIT is what the event counts, such as
+// "events: the queue was full".
 type Message struct {
 	Topic     string
 	Payload   []byte // in the layout of package event; borrowed, valid until Emit returns
@@ -14,8 +15,8 @@ type Message struct {
 	PID       uint32 // of the process that acted, 0 for none
 }
 
-// Emit takes one message. It must not keep the payload. It has no result: what
-// the bus cannot take is for the owner of the bus to count and to announce.
+// Emit takes one message. It must not keep the payload. It has no result: the owner of
+// the bus counts and announces what the bus does not take.
 type Emit func(Message)
 
 // Collector observes one side of the host and emits what it sees.
@@ -24,7 +25,7 @@ type Collector interface {
 	// It never changes.
 	Name() string
 
-	// Describe says in one line which source is used, and why if it is not the
+	// Describe names in one line the source that is used, and why if it is not the
 	// best one. It may be called at any time, from any goroutine.
 	Describe() string
 

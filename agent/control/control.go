@@ -1,6 +1,6 @@
 // Package control has the messages that the agent and its collectors exchange
-// over the bus, and what the agent tells operators: targets, topics and their
-// JSON. It knows neither side.
+// over the bus, and the answers of the agent to operators: targets, topics and their
+// JSON. It imports neither side.
 package control
 
 import (
@@ -41,13 +41,13 @@ const ExitRefused = 75
 // an empty request with its Report.
 func CollectorTarget(name string) string { return collectorTarget + name }
 
-// Registration is what a collector says of itself when it is ready. Who it is
-// in truth the agent asks the kernel.
+// Registration is what a collector claims when it is ready. The agent takes its
+// identity from the kernel.
 type Registration struct {
 	Collector string `json:"collector"`
 	PID       int    `json:"pid"`
 	Version   string `json:"version"`
-	// Source says in one line where its events come from.
+	// Source describes in one line where its events come from.
 	Source string `json:"source"`
 }
 
@@ -56,7 +56,7 @@ type Accepted struct {
 	Collector string `json:"collector"`
 }
 
-// Reloaded says what became of a reload.
+// Reloaded is the outcome of a reload.
 type Reloaded struct {
 	// Changes are what differs from the configuration in force. Those that wait for a
 	// restart stay in the list of the next reload.
@@ -81,14 +81,14 @@ func (r *Reloaded) Waiting() (keys []string) {
 type Report struct {
 	Registration
 	Uptime time.Duration `json:"uptime_ns"`
-	// Emitted events were handed to the bus; Failed ones it would not take.
+	// Emitted events were taken by the bus, Failed ones were not.
 	Emitted uint64 `json:"emitted"`
 	Failed  uint64 `json:"failed"`
 }
 
 // ChildConfig is what a collector process reads from its standard input, as one
-// line of JSON, before it connects. The end of its standard input tells it that
-// the agent is gone.
+// line of JSON, before it connects. The end of its standard input means that the agent
+// is gone.
 type ChildConfig struct {
 	Collector string        `json:"collector"`
 	Socket    string        `json:"socket"`
@@ -169,11 +169,11 @@ type CollectorStatus struct {
 	Source string         `json:"source,omitempty"`
 	// Restarts counts them all, also those that were forgiven.
 	Restarts int `json:"restarts"`
-	// LastExit says how it ended last, where it did without being asked to, or
-	// why it is lost.
+	// LastExit is how it ended last, where it did without being asked to, or why it
+	// is lost.
 	LastExit string `json:"last_exit,omitempty"`
-	// Gap says what of its events was lost in the last minute before it came to
-	// the bus, where something was.
+	// Gap is what was lost of its events in the last minute before they came to the
+	// bus; empty for nothing.
 	Gap   string `json:"gap,omitempty"`
 	Usage *Usage `json:"usage,omitempty"`
 }

@@ -22,7 +22,7 @@ const (
 	TimeApproximate                        // the time is that of a look at /proc; it happened before
 	Inferred                               // no report came: found by comparing with /proc after a loss
 	KernelThread                           // has neither executable nor command line, by nature
-	ExecutableDeleted                      // another file has the path of the executable by now, or none: the kernel said " (deleted)" behind it
+	ExecutableDeleted                      // another file has the path of the executable by now, or none
 	LoginUnread                            // user who logged in
 	CgroupUnread                           // container and unit
 	AncestorsUnread                        // the ancestors end early: the next one is not known
@@ -30,6 +30,7 @@ const (
 	LoginNameUnread                        // name of the user who logged in, where its number is known
 	TextTruncated                          // another text than the command line was longer than its bound
 	FieldsDropped                          // a foreign event had more fields than are kept
+	DirectoryDeleted                       // the working directory was removed
 )
 
 // inheritable are the flags of fields that hold something with ImageInherited.
@@ -57,6 +58,7 @@ var flagNames = [...]string{
 	"login_name_unread",
 	"text_truncated",
 	"fields_dropped",
+	"working_directory_deleted",
 }
 
 // Has reports whether every flag of want is set.

@@ -17,10 +17,10 @@ type child struct {
 	config control.ChildConfig // constant once its supervisor runs
 	log    *slog.Logger
 
-	// telling is held while a change is made and told, so that Changed hears of
-	// changes in their order. It is taken before mu, and mu is free while Changed
-	// is called, for that may look at the status.
-	telling sync.Mutex
+	// changing is held while the status is changed and Changed is called, so that
+	// Changed gets the changes in order. It is taken before mu. mu is free while
+	// Changed runs, because Changed may read the status.
+	changing sync.Mutex
 
 	mu         sync.Mutex
 	status     control.CollectorStatus // guarded by mu
@@ -42,10 +42,10 @@ func (c *child) snapshot() control.CollectorStatus {
 	return c.status
 }
 
-// change has f change the status, and tells of it unless f fails.
+// change has f change the status, and calls Changed unless f fails.
 func (c *child) change(f func(*control.CollectorStatus) error) error {
-	c.telling.Lock()
-	defer c.telling.Unlock()
+	c.changing.Lock()
+	defer c.changing.Unlock()
 	c.mu.Lock()
 	err := f(&c.status)
 	s := c.status
@@ -56,8 +56,8 @@ func (c *child) change(f func(*control.CollectorStatus) error) error {
 	return err
 }
 
-// begin notes that a process is about to be started, which stop ends. What
-// the one before has earned is not this one's, which may never come to be.
+// begin notes that a process is about to be started, which stop ends. It forgets when
+// the process before was registered, because that does not count for this one.
 func (c *child) begin(stopping <-chan struct{}, stop context.CancelCauseFunc) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -86,9 +86,9 @@ func (c *child) register(pid int, r control.Registration) error {
 	})
 }
 
-// lose notes that the registered process pid is of no use any more, and ends it.
+// markLost notes that the registered process pid is of no use any more, and ends it.
 // It reports whether there was one.
-func (c *child) lose(pid int, reason string) bool {
+func (c *child) markLost(pid int, reason string) bool {
 	return c.change(func(s *control.CollectorStatus) error {
 		if s.PID != pid || s.State != control.CollectorRunning {
 			return errNotRegistered
@@ -104,8 +104,8 @@ func (c *child) lose(pid int, reason string) bool {
 	}) == nil
 }
 
-// ended notes that no process runs any more. exit says why, where it was not
-// asked to end.
+// ended notes that no process runs any more. exit is why, where it was not asked to
+// end.
 func (c *child) ended(state control.CollectorState, exit string) {
 	_ = c.change(func(s *control.CollectorStatus) error {
 		s.State, s.PID = state, 0

@@ -1,18 +1,19 @@
 // Package manager starts collectors as processes of their own, keeps them
 // running, and stops them.
 //
-// A collector that ends is started again after a pause that doubles each time,
-// and is given up after MaxRestarts in a row; one that was registered for a while
-// has made good, and begins anew. One that the agent refuses for the moment, as it says
-// by its exit status, spends no restart. One that does not register counts as failed,
-// and is stopped, and so is one that MarkLost is told of. To stop a collector is to
-// ask it with SIGTERM, and to kill it when it does not end in time. A collector
-// dies with the agent: the kernel kills it when the thread that started it ends,
-// and the end of its standard input tells it as well.
+// A collector that ends is started again after a pause that doubles each time, and
+// is given up after MaxRestarts in a row. When it was registered for StableAfter, the
+// count and the pause begin again. A collector that does not register in time has
+// failed and is stopped, and so is one that MarkLost names. A collector whose exit
+// status means that the agent refused it for the moment spends no restart.
 //
-// It logs at warn when a collector ends that was not asked to, when one is lost,
-// and when one has to be killed; at error when one is given up. What a collector
-// writes to its standard error is logged at info, line by line.
+// The manager stops a collector with SIGTERM, and kills it when it does not end in
+// time. A collector dies with the agent: the kernel kills it when the thread that
+// started it ends, and its standard input ends.
+//
+// The manager logs at warn when a collector ends that was not asked to, when one is
+// lost, and when one has to be killed; at error when one is given up. What a
+// collector writes to its standard error is logged at info, line by line.
 package manager
 
 import (
@@ -34,9 +35,9 @@ type Options struct {
 	// Command is the program that runs a collector, and its first arguments;
 	// the collector's name is appended. It may be empty where there are none.
 	Command []string
-	// Executable, where set, is the file that is run instead, and Command[0] no
-	// more than the name that it is given. With /proc/self/exe collectors are the
-	// program that the manager is, also when another one has its path by then.
+	// Executable, where set, is the file that is run instead, and Command[0] is only
+	// its name. With /proc/self/exe collectors run the manager's own program, also
+	// when another file has its path by then.
 	Executable string
 	// MaxRestarts in a row end in giving up; default 5, negative for none.
 	MaxRestarts int
@@ -52,11 +53,10 @@ type Options struct {
 	// StopTimeout is how long a collector may take to end before it is killed;
 	// default 2 s.
 	StopTimeout time.Duration
-	// Changed, where set, is told of each change of a collector's state, in
+	// Changed, where set, is called with each change of a collector's state, in
 	// order. It must not call Register or MarkLost.
 	Changed func(control.CollectorStatus)
-	// Logger takes what is worth telling, and the collectors' own output;
-	// default slog.Default.
+	// Logger takes the log and the collectors' own output; default slog.Default.
 	Logger *slog.Logger
 }
 
@@ -97,8 +97,8 @@ func New(o Options, configs ...control.ChildConfig) (*Manager, error) {
 }
 
 // Run runs all collectors, which connect to socket, until ctx ends, and returns
-// when the last one has ended. That one was given up does not end the others. It
-// may be called once.
+// when the last one has ended. A collector that is given up does not end the others.
+// Run may be called once.
 func (m *Manager) Run(ctx context.Context, socket string) {
 	var all sync.WaitGroup
 	for _, c := range m.children {
@@ -127,8 +127,8 @@ func (m *Manager) Collector(pid int) (name string, ok bool) {
 	return "", false
 }
 
-// Register notes that a collector is ready. pid is the process that says so: it
-// fails when that is not the collector's.
+// Register notes that a collector is ready. pid is the process that registers it. It
+// fails when that is not the collector's process.
 func (m *Manager) Register(pid int, r control.Registration) error {
 	for _, c := range m.children {
 		if c.config.Collector == r.Collector {
@@ -139,11 +139,11 @@ func (m *Manager) Register(pid int, r control.Registration) error {
 }
 
 // MarkLost notes that the registered collector that runs as process pid is of no use
-// any more, and why. It is ended like one that is stopped, and started again as
-// its budget allows. Of any other process nothing happens.
+// any more, and why. The manager stops it, and starts it again as its budget allows.
+// For any other pid it does nothing.
 func (m *Manager) MarkLost(pid int, reason string) {
 	for _, c := range m.children {
-		if c.lose(pid, reason) {
+		if c.markLost(pid, reason) {
 			c.log.Warn("collector lost", "reason", reason)
 		}
 	}

@@ -24,7 +24,7 @@ type output struct {
 	crashed bool
 }
 
-// Write implements io.Writer. It never fails, for the collector must not block.
+// Write implements io.Writer. It never fails, because the collector must not block.
 func (o *output) Write(b []byte) (int, error) {
 	n := len(b)
 	for len(b) > 0 {

@@ -24,9 +24,8 @@ type lostError struct{ reason string }
 func (e lostError) Error() string { return e.reason }
 
 // runProcess runs the collector's process until it ends: by itself, because it does
-// not register or was lost, or because ctx ended. It returns why, and has waited
-// for the process. refused says that the process ended because the agent refused it
-// for the moment.
+// not register or was lost, or because ctx ended. It waits for the process and
+// returns why it ended; refused means that the agent refused it for the moment.
 func (c *child) runProcess(ctx context.Context) (exit string, refused bool) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -48,7 +47,8 @@ func (c *child) runProcess(ctx context.Context) (exit string, refused bool) {
 	})
 	defer patience.Stop() // one that fires all the same stops what has ended
 	// The process waits for its configuration before it connects, so its pid is
-	// known by then. That it cannot be told shows in how it ends.
+	// known by then. If writing the configuration fails, the process ends with an
+	// error of its own.
 	_ = json.NewEncoder(in).Encode(c.config)
 	err = cmd.Wait()
 	out.flush()
@@ -65,12 +65,12 @@ func (c *child) command(ctx context.Context, out *output) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, cmp.Or(c.o.Executable, c.o.Command[0]), args...)
 	cmd.Args[0] = c.o.Command[0]
 	cmd.Stderr = out
-	// A process group of its own keeps a terminal's Ctrl-C from the collector:
-	// the agent ends it in its turn.
+	// A process group of its own keeps a terminal's Ctrl-C from the collector,
+	// because the agent stops it in order.
 	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL, Setpgid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
-	// It bounds the wait for the process, and after its end for whoever else
-	// holds its standard error.
+	// It bounds how long the process may take to end, and after its end how long
+	// other processes may keep its standard error open.
 	cmd.WaitDelay = c.o.StopTimeout
 	return cmd
 }
@@ -84,8 +84,8 @@ func killed(cmd *exec.Cmd) bool {
 	return ok && status.Signal() == unix.SIGKILL
 }
 
-// ending says why a process ended: cause is that of being stopped, nil when it
-// was not; err is what waiting for it said, and last what it said itself.
+// ending returns why a process ended: cause is why it was stopped, nil when it was
+// not; err is the error of waiting for it, and last the last line that it wrote.
 func ending(cause, err error, last string) string {
 	if errors.Is(cause, errNotRegistered) {
 		return cause.Error()
@@ -94,7 +94,7 @@ func ending(cause, err error, last string) string {
 	var lost lostError
 	switch {
 	case errors.As(cause, &lost) && (last == "" || !errors.As(err, &status) || !status.Exited()):
-		return lost.reason // unless it has something to say about it
+		return lost.reason // unless it wrote a reason of its own
 	case err == nil || errors.Is(err, exec.ErrWaitDelay):
 		return "ended by itself"
 	case errors.As(err, &status) && status.Exited() && last != "":

@@ -190,8 +190,7 @@ func (b *bencher) measure(ctx context.Context, o load.ReceiverOptions, generate 
 	return got, sent, err
 }
 
-// watch shows progress until the last message has come, or for a while nothing
-// did.
+// watch shows progress until the last message has come, or none has come for a while.
 func (b *bencher) watch(ctx context.Context, r *load.Receiver) error {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
@@ -224,8 +223,8 @@ type sender struct {
 
 func (s sender) Send(payload []byte) error { return s.pub.Publish(payload) }
 
-// Flush writes out what the client holds back for company, unless it has a
-// budget for that.
+// Flush writes out what the client holds back to send it with more, unless the client
+// has a latency budget.
 func (s sender) Flush() error { return s.c.Push() }
 
 func printBench(p *program, r *benchResult) error {

@@ -48,14 +48,14 @@ func makeCollector(c control.ChildConfig) (collector.Collector, error) {
 }
 
 func runCollector(ctx context.Context, p *program, name string) error {
-	// A terminal that ends sends it to the agent too, which goes on.
+	// The end of a terminal sends it to the agent too, which goes on.
 	signal.Ignore(syscall.SIGHUP)
-	// It may have been started by the name of /proc/self/exe, which says nothing
-	// to whoever looks at ps or top.
+	// It may have been started as /proc/self/exe, which is no name to find in ps or
+	// top.
 	_ = os.WriteFile("/proc/self/comm", []byte("daemoneye-agent"), 0)
 	err := serve.Main(ctx, name, serve.Process{In: p.in, New: makeCollector, Dial: dialAgent, Version: version})
 	if err != nil {
-		fmt.Fprintln(p.err, err) // for the agent, which says who it was
+		fmt.Fprintln(p.err, err) // the agent logs it with the collector's name
 		if errors.Is(err, serve.ErrRefused) {
 			return statusError(control.ExitRefused)
 		}
@@ -64,8 +64,8 @@ func runCollector(ctx context.Context, p *program, name string) error {
 	return nil
 }
 
-// dialAgent connects a collector to its agent. It does not come back: another
-// agent starts collectors of its own.
+// dialAgent connects a collector to its agent. The client does not connect again,
+// because another agent starts collectors of its own.
 func dialAgent(ctx context.Context, c control.ChildConfig, lost func(error)) (router.Bus, error) {
 	return ipc.DialOptions(ctx, ipc.ClientOptions{
 		Path: c.Socket, Name: c.Collector, Role: "collector", LatencyBudget: c.Budget, NoReconnect: true,

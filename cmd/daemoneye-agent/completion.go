@@ -28,7 +28,7 @@ func shell(name string, write func(root *cobra.Command) error) *cobra.Command {
 	}
 }
 
-// complete has the value of a flag completed with words.
+// complete makes words the completions of a flag's value.
 func complete(c *cobra.Command, flag string, words []string) {
 	directive := cobra.ShellCompDirectiveNoFileComp
 	if flag == "set" {

@@ -21,7 +21,7 @@ type bounded[T cmp.Ordered] struct {
 	format   func(T) string
 }
 
-// boundError is a value that a bounded flag does not take. It says what it takes.
+// boundError is a value that a bounded flag does not take, with what it takes.
 type boundError struct{ value, want string }
 
 func (e *boundError) Error() string { return e.value + ", want " + e.want }

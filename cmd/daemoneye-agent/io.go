@@ -16,7 +16,7 @@ import (
 )
 
 // output is standard output. It remembers the first write that failed, so that
-// a command may print without looking: exit tells.
+// commands need not check each write: exit does it for all.
 //
 // One goroutine at a time.
 type output struct {
@@ -60,7 +60,7 @@ func (o *output) width() int {
 	return int(size.Col)
 }
 
-// json prints v over several lines, so that a terminal shows all of it and obeys nothing.
+// json prints v over several lines, and escapes what a terminal would obey or hide.
 func (p *program) json(v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -92,16 +92,16 @@ func (o *output) coloured() bool {
 	return o.width() > 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// enough reports whether err says that whoever read our output wants no more of
-// it, as head does.
+// enough reports whether err means that the reader of our output has ended, as head
+// does.
 func enough(err error) bool {
 	var out *outputError
 	return errors.As(err, &out) && errors.Is(err, unix.EPIPE)
 }
 
-// readAll reads standard input to its end, or until ctx ends: then the goroutine
-// that reads is left to the end of the process, for nothing else ends a read
-// from a terminal. More than limit bytes are an error.
+// readAll reads standard input to its end, or until ctx ends. In that case the goroutine
+// that reads stays until the process ends, because nothing else ends a read from a
+// terminal. More than limit bytes are an error.
 func (p *program) readAll(ctx context.Context, limit int) ([]byte, error) {
 	type result struct {
 		b   []byte
@@ -123,7 +123,7 @@ func (p *program) readAll(ctx context.Context, limit int) ([]byte, error) {
 	}
 }
 
-// bytesText writes n for a person.
+// bytesText writes n bytes in the largest unit that fits.
 func bytesText[T ~int | ~int64 | ~uint64](n T) string {
 	switch f := float64(n); {
 	case f >= 1<<30:

@@ -24,8 +24,8 @@ type program struct {
 
 func main() {
 	ctx, _ := interruptible(sameInterrupt, os.Interrupt, syscall.SIGTERM)
-	// With somebody to notify, writing to a pipe that nobody reads is an error of
-	// that write, and not the end of an agent whose output went through head.
+	// With a channel for SIGPIPE, a write to a pipe without a reader is an error of
+	// that write, and does not end an agent whose output goes through head.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	os.Exit(realMain(ctx, &program{os.Stdin, &output{w: os.Stdout}, os.Stderr}, os.Args[1:]))
 }
@@ -36,7 +36,7 @@ func realMain(ctx context.Context, p *program, args []string) int {
 	root.SetArgs(rewrite(root, args))
 	var stop context.CancelFunc = func() {}
 	root.PersistentPreRun = func(c *cobra.Command, _ []string) {
-		// The end of its terminal ends a command, but with nohup.
+		// The end of its terminal ends a command, except under nohup.
 		if !is(c, outlives) && !signal.Ignored(syscall.SIGHUP) {
 			var ctx context.Context
 			ctx, stop = signal.NotifyContext(c.Context(), syscall.SIGHUP)

@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// whileRead returns a context that ends with ctx, and also when nobody can read standard
-// output any more: the other end of its pipe or socket is closed, or its terminal is
-// gone. Then its cause is an error that is enough. stop has to be called; it returns
-// when nothing watches any more.
+// whileRead returns a context that ends with ctx, and also when standard output has no
+// reader any more: the other end of its pipe or socket is closed, or its terminal is
+// gone. Then enough is true of its cause. stop has to be called; it returns when the
+// goroutine that watches has ended.
 //
-// A command that waits for something to print would otherwise stay for ever, because it
-// learns that it has no reader only when it writes.
+// Without it a command that waits for something to print would stay for ever, because
+// only a write fails without a reader.
 func (o *output) whileRead(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	f, ok := o.w.(*os.File)
@@ -48,8 +48,8 @@ func (o *output) whileRead(ctx context.Context) (_ context.Context, stop func())
 	}
 }
 
-// hungUp returns true when nobody is at the other end of fd any more, and false when
-// wake can be read before. A file has no other end.
+// hungUp returns true when the other end of fd is closed, and false when wake can be
+// read before. A file has no other end.
 func hungUp(fd, wake int) bool {
 	fds := []unix.PollFd{{Fd: int32(fd)}, {Fd: int32(wake), Events: unix.POLLIN}}
 	for {

@@ -56,7 +56,7 @@ daemoneye-agent run --collectors none --max-connections 500`,
 // runAgent runs an agent with the settings s. named are the collectors of the flag,
 // nil without it.
 func runAgent(ctx context.Context, p *program, s *settings, named *string, quiet bool) error {
-	// It stays so to the end of the process, so that no SIGHUP comes too late.
+	// It is never undone, so that a late SIGHUP does not end the process.
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	if named != nil {
@@ -126,8 +126,8 @@ func collectorCommand() (command []string, file string, err error) {
 	return []string{path, "collector"}, file, err
 }
 
-// reloadOn has each of the signals reload a, until ctx ends. Several that come while
-// one is taken care of count as one.
+// reloadOn reloads a at each of the signals, until ctx ends. Signals that come during a
+// reload count as one.
 func reloadOn(ctx context.Context, hangups <-chan os.Signal, a *agent.Agent) {
 	for {
 		select {
@@ -162,7 +162,7 @@ func collectors(c *config.Config) (all []control.ChildConfig, err error) {
 	return all, nil
 }
 
-// greet has the agent tell how it came up.
+// greet has the agent print how it came up.
 func greet(p *program, o *agent.Options) {
 	o.Listening = func(path string) {
 		fmt.Fprintf(p.out, "daemoneye-agent %s, instance %s\n", version, o.Config.InstanceID)

@@ -15,7 +15,7 @@ const sameInterrupt = 500 * time.Millisecond
 
 // interruptible returns a context that ends with the first of the signals. For a while
 // further ones do nothing. Then fatal is closed, and the next one ends the process at
-// once, as if nobody had asked for signals.
+// once, as it does in a program that does not handle signals.
 func interruptible(while time.Duration, signals ...os.Signal) (ctx context.Context, fatal <-chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
 	reset := make(chan struct{})

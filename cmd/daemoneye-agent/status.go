@@ -76,8 +76,7 @@ func runStatus(ctx context.Context, p *program, t *target, asJSON bool) error {
 	return nil
 }
 
-// printStatus prints what a person wants to know first. On a terminal it fits its
-// width.
+// printStatus prints the most important lines first. On a terminal it fits its width.
 func printStatus(p *program, s *control.Status) error {
 	b, width := &s.Broker, p.out.width()
 	facts := display.Table{Wrap: true}
@@ -88,7 +87,7 @@ func printStatus(p *program, s *control.Status) error {
 	facts.Row("health", s.Health.State.String()+reason)
 	facts.Row("agent", fmt.Sprintf("%s, instance %s, pid %d, up %s, accepted after %s",
 		s.Version, s.Instance, s.PID, s.Uptime.Round(time.Second), s.StartTime.Round(100*time.Microsecond)))
-	facts.Row("host", strings.Join(append([]string{s.HostID}, labelTexts(s.Labels)...), ", "))
+	facts.Row("host", strings.Join(append([]string{cmp.Or(s.HostID, unknown)}, labelTexts(s.Labels)...), ", "))
 	facts.Row("socket", s.Socket)
 	facts.Row("usage", usageText(&s.Usage))
 	if len(s.RestartFor) > 0 {
@@ -96,8 +95,7 @@ func printStatus(p *program, s *control.Status) error {
 	}
 	facts.Row("messages", fmt.Sprintf("%d published (%.4g/s over the last minute, %s), %d delivered, %d dropped, %d queued",
 		b.Published, b.PublishRate, bytesText(b.PublishedByte), b.Delivered, b.Dropped, b.Queued))
-	facts.Row("latency", fmt.Sprintf("p50 %s, p99 %s, p99.9 %s, max %s (publish to delivery)",
-		short(b.Latency.P50), short(b.Latency.P99), short(b.Latency.P999), short(b.Latency.Max)))
+	facts.Row("latency", latencyText(&b.Latency)+" (publish to delivery)")
 	facts.Row("buffers", fmt.Sprintf("%s of %s", bytesText(b.BufferBytes), bytesText(b.MaxBufferBytes)))
 	facts.Row("drops", counts(b.DroppedBy))
 	facts.Row("refused", counts(b.Refused))
@@ -155,6 +153,14 @@ func labelTexts(labels map[string]string) (all []string) {
 	return all
 }
 
+// latencyText writes a latency, which is not known before something was delivered.
+func latencyText(l *router.Latency) string {
+	if l.Samples == 0 {
+		return unknown
+	}
+	return fmt.Sprintf("p50 %s, p99 %s, p99.9 %s, max %s", short(l.P50), short(l.P99), short(l.P999), short(l.Max))
+}
+
 func usageText(u *control.Usage) string {
 	share := unknown + " share"
 	if u.CPUPercent != nil {
@@ -190,8 +196,7 @@ func pidText(pid int) string {
 	return strconv.Itoa(pid)
 }
 
-// uidText writes the user of a client's process; of the agent itself the broker
-// was told none.
+// uidText writes the user of a client's process; the agent itself has no other process.
 func uidText(who *router.Identity) string {
 	if who.PID == 0 {
 		return "-"

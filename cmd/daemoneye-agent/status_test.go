@@ -109,6 +109,7 @@ func TestFiguresThatAreNotKnown(t *testing.T) {
 	})
 	_, out, _ := run(t, "status", "-socket", socket)
 	for _, want := range []string{
+		"host +unknown\n", "latency +unknown \\(publish to delivery\\)\n",
 		"usage +unknown share of a core, unknown resident, unknown threads, unknown open files\n",
 		"process +running +7 +0 +unknown +unknown +-\n", "none +stopped +- +0 +- +- +-\n",
 	} {

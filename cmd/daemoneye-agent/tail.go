@@ -167,7 +167,7 @@ func (p *printer) show(messages iter.Seq[*router.Message], notes *notes, count i
 	return left, p.out.Flush()
 }
 
-// notes are what tail says beside the messages, on standard error. Safe for concurrent
+// notes are what tail prints beside the messages, on standard error. Safe for concurrent
 // use.
 type notes struct {
 	mu   sync.Mutex

@@ -47,13 +47,13 @@ type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// errNoAnswer says that the agent takes too long.
+// errNoAnswer is the end of a wait for the agent.
 var errNoAnswer = errors.New("no answer in time")
 
-// answerTimeout is how long an agent may take that is well.
+// answerTimeout is how long a healthy agent may take to answer.
 const answerTimeout = 5 * time.Second
 
-// exit tells what went wrong and what could help, and returns the status of c.
+// exit prints what went wrong and what could help, and returns the exit status of c.
 func (p *program) exit(ctx context.Context, c *cobra.Command, err error) int {
 	var status statusError
 	var wrong usageError
@@ -110,7 +110,7 @@ func noAgent(err error) bool {
 }
 
 // hint returns what could help against err, empty for nothing. A hint never advises what
-// could do harm: to open or remove a file or directory, to end somebody else's process,
+// could do harm: to open or remove a file or directory, to end another process,
 // or to take more rights than the agent's own user has.
 func hint(name string, err error) string {
 	var wrong usageError
@@ -119,7 +119,7 @@ func hint(name string, err error) string {
 	var inUse *ipc.InUseError
 	var peer *frame.Fault
 	switch {
-	// The topic and the pattern first: what is wrong with them says more than help.
+	// The topic and the pattern come first, because help does not explain them.
 	case errors.Is(err, frame.ErrReserved):
 		return "topics below system are the broker's own: publish below events or alerts"
 	case errors.Is(err, frame.ErrPattern):
@@ -180,8 +180,8 @@ func (t *target) dialLasting(ctx context.Context, o ipc.ClientOptions) (*ipc.Cli
 	return client, late(ctx, dialing, err)
 }
 
-// late gives the end of a wait its name. outer is the context that knows nothing
-// of the wait.
+// late returns errNoAnswer when err is the end of the wait, and err otherwise. outer is
+// the context from before the wait.
 func late(outer, wait context.Context, err error) error {
 	if err != nil && outer.Err() == nil && errors.Is(wait.Err(), context.DeadlineExceeded) {
 		return errNoAnswer

@@ -3,6 +3,7 @@ package process
 import (
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -53,6 +54,41 @@ func TestADeletedProgramIsToldFromOneOfThatName(t *testing.T) {
 				t.Errorf("executable is %q, deleted %v; want %q, %v", o.image.executable, got, path, tt.deleted)
 			}
 		})
+	}
+}
+
+// TestADeletedDirectoryIsToldFromOneOfThatName, as for programs.
+func TestADeletedDirectoryIsToldFromOneOfThatName(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		deleted bool
+	}{{"work", false}, {"work", true}, {"work (deleted)", false}, {"work (deleted)", true}} {
+		path := filepath.Join(t.TempDir(), tt.name)
+		if err := os.Mkdir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("/bin/sleep", "1000")
+		cmd.Dir = path
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+		if tt.deleted {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := newReader("/proc")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, ok := r.process(uint32(cmd.Process.Pid))
+		if !ok {
+			t.Fatal("it could not be read")
+		}
+		if got := o.unread.Has(event.DirectoryDeleted); o.image.directory != path || got != tt.deleted {
+			t.Errorf("directory is %q, deleted %v; want %q, %v", o.image.directory, got, path, tt.deleted)
+		}
 	}
 }
 

@@ -75,8 +75,6 @@
 //   - With the connector every start and exit is seen, but not every program can
 //     be read before it ends: of programs that do nothing (/bin/true in a shell's
 //     loop) one in five to one in ten has no command line of its own.
-//   - A working directory that was deleted has " (deleted)" behind its path, as the
-//     kernel writes it, and is not told from one of that name.
 //   - A container is known by an id of 64 hexadecimal digits in the path of its control
 //     group, or by the name that LXC gives it. Users are named as on the host, although
 //     a container may call them otherwise; users of a directory service have no name.

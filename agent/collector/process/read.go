@@ -146,6 +146,10 @@ func (r *reader) process(pid uint32) (o observation, ok bool) {
 	if dirErr != nil {
 		o.unread |= event.DirectoryUnread
 	}
+	if path, ok := r.deleted(dir, "cwd", o.image.directory); ok {
+		o.image.directory = path
+		o.unread |= event.DirectoryDeleted
+	}
 	r.place(dir, &o)
 	if s.kernel {
 		o.unread |= event.KernelThread

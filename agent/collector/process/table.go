@@ -39,10 +39,11 @@ const (
 	imageUnread = event.NameUnread | event.ExecutableUnread | event.CommandLineUnread | event.DirectoryUnread
 	placeUnread = event.LoginUnread | event.CgroupUnread
 	// inherited are those that a fork copies from the parent.
-	inherited = imageUnread | placeUnread | event.UserUnread | event.ImageInherited | event.KernelThread | event.ExecutableDeleted
+	inherited = imageUnread | placeUnread | event.UserUnread | event.ImageInherited | event.KernelThread | event.ExecutableDeleted |
+		event.DirectoryDeleted
 	// readFlags are those that reading a process from /proc decides anew.
 	readFlags = imageUnread | placeUnread | event.UserUnread | event.ImageInherited | event.KernelThread | event.StartTimeEstimated |
-		event.ExecutableDeleted
+		event.ExecutableDeleted | event.DirectoryDeleted
 )
 
 // startTolerance is by how many ticks a start that was computed from the report

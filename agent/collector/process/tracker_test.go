@@ -57,6 +57,17 @@ func TestReportsOfTheKernel(t *testing.T) {
 			},
 		},
 		{
+			name: "a name and arguments that are hardly text come as they are",
+			story: func(h *host) {
+				h.fork(200, 100)
+				p := h.sleeping(200)
+				p.name, p.args = "a) Z 1 (\n\xff", "\xff\xfe \n ) \x1b[31m"
+				h.set(p)
+				h.exec(200)
+			},
+			want: []string{"lifecycle start 200 parent 100 (bash): a) Z 1 (\n\xff /bin/sleep [\xff\xfe \n ) \x1b[31m]"},
+		},
+		{
 			name: "a fork without an exec has neither start nor exit",
 			story: func(h *host) {
 				h.fork(200, 100)

@@ -15,8 +15,8 @@ import (
 
 // Process is what a collector's process is made of.
 type Process struct {
-	// In is its standard input: one line of configuration, and its end tells
-	// that the agent is gone.
+	// In is its standard input: one line of configuration. Its end means that the
+	// agent is gone.
 	In io.Reader
 	// New makes the collector that the configuration asks for.
 	New func(control.ChildConfig) (collector.Collector, error)
@@ -51,7 +51,7 @@ func Main(ctx context.Context, name string, p Process) error {
 			if err != nil {
 				err = fmt.Errorf("%w: %w", errLost, err)
 			}
-			stop(err) // without the agent there is nobody to collect for
+			stop(err) // without the agent the events go nowhere
 		})
 	})
 	if err != nil {
@@ -67,8 +67,8 @@ func Main(ctx context.Context, name string, p Process) error {
 // errLost is the end of the connection without a word.
 var errLost = errors.New("lost the agent")
 
-// orderly returns err as long as ctx has not ended. What fails then is a
-// consequence, and only a lost connection is worth telling.
+// orderly returns err as long as ctx has not ended. What fails after that is a
+// consequence of the end, and only a lost connection is returned.
 func orderly(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
@@ -87,7 +87,7 @@ func configure(ctx context.Context, name string, r io.Reader, gone func()) (cont
 		err    error
 	}
 	read := make(chan first, 1)
-	go func() { // ends with its input; nobody can wait for a read that may never return
+	go func() { // ends with its input; it is not waited for, because the read may never return
 		in := bufio.NewReader(r)
 		var f first
 		line, err := in.ReadBytes('\n')

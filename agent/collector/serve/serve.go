@@ -1,6 +1,6 @@
 // Package serve puts a collector on a bus: it registers it with the agent,
-// publishes what it emits, and answers for it. Server does that on any bus; Main
-// is the whole of a collector's process.
+// publishes what it emits, and answers requests for its report. Server does that on
+// any bus; Main is the whole of a collector's process.
 package serve
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// registerTimeout bounds the wait for the agent's answer.
+// registerTimeout bounds how long the agent's answer may take.
 const registerTimeout = 5 * time.Second
 
 // Server runs a collector on a bus. One goroutine at a time.
@@ -31,11 +31,11 @@ type Server struct {
 	emitted, failed atomic.Uint64
 
 	// owned by the collector's emitting goroutine
-	publishers map[string]router.Publisher
-	extension  []byte
-	origin     event.Origin // of a gap in the place of what is no event
-	untold     uint64       // failures that no gap has told of yet
-	gap        []byte
+	publishers  map[string]router.Publisher
+	extension   []byte
+	origin      event.Origin // of a gap in the place of what is no event
+	unannounced uint64       // failures that no gap has announced yet
+	gap         []byte
 }
 
 // New makes a server for c, which runs by config. version is the program's.
@@ -69,7 +69,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.c.Run(ctx, s.emit)
 }
 
-// register tells the agent that the collector is ready.
+// register registers the collector with the agent.
 func (s *Server) register(ctx context.Context) error {
 	body, err := json.Marshal(s.registration())
 	if err != nil {
@@ -93,14 +93,14 @@ func (s *Server) report(context.Context, *router.Request) ([]byte, error) {
 	})
 }
 
-// emit publishes one event. What the bus does not take is counted, and announced
-// as a gap; when that is not taken either, the next gap tells of it too.
+// emit publishes one event. An event that the bus does not take is counted, and
+// announced as a gap. If the bus does not take the gap either, the next gap counts both.
 func (s *Server) emit(m collector.Message) {
 	if err := s.publish(m); err != nil {
 		s.failed.Add(1)
-		s.untold++
+		s.unannounced++
 		if s.announce(&m, err) == nil {
-			s.untold = 0
+			s.unannounced = 0
 		}
 		return
 	}
@@ -113,7 +113,7 @@ func (s *Server) announce(m *collector.Message, why error) error {
 	gap := event.Gap{
 		Header: event.Header{MonoNs: router.Now(), WallNs: time.Now().UnixNano()},
 		Origin: s.origin,
-		Body:   event.Loss{Lost: s.untold, Total: s.failed.Load(), Reason: "events: the bus would not take them: " + why.Error()},
+		Body:   event.Loss{Lost: s.unannounced, Total: s.failed.Load(), Reason: "events: the bus would not take them: " + why.Error()},
 	}
 	if v, err := event.Parse(m.Payload); err == nil {
 		gap.Type, gap.Sequence, gap.Origin = v.Type(), v.Sequence(), v.Origin()

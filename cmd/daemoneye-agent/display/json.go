@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// AppendJSON appends the JSON text src, so that any reader takes it and a terminal shows
-// it: in UTF-8, bytes that are none replaced by U+FFFD; without halves of surrogate
-// pairs, which stand for no character; and with the characters escaped that a terminal
-// would obey or hide. What a string says does not change by that, but for what it said
-// wrongly. src must be valid JSON otherwise.
+// AppendJSON appends the JSON text src in a form that any reader takes and that does
+// nothing to a terminal. Bytes that are not UTF-8, and halves of surrogate pairs, which
+// stand for no character, are replaced by U+FFFD. Characters that a terminal would obey
+// or hide are escaped. All other text keeps its meaning. src must be valid JSON, but for
+// its encoding.
 func AppendJSON(dst, src []byte) []byte {
 	plain := 0 // src[plain:i] is right as it is, and has not been appended
 	for i := 0; i < len(src); {
