@@ -1,6 +1,7 @@
 package frame
 
 import (
+	"encoding/binary"
 	"math"
 	"time"
 
@@ -57,4 +58,26 @@ func ClockOffset(sent, received, broker int64) int64 {
 		return 0
 	}
 	return offset
+}
+
+// ShiftTimes adds an offset to all times of the frame, in place: its own, and the
+// deadline of a request. What would lie beyond the range of a time becomes its bound.
+func (f Frame) ShiftTimes(ns int64) {
+	shift(f[offTime:], ns)
+	if deadline, ok := f.Extension().Lookup(TagDeadline); ok && len(deadline) == 8 {
+		shift(deadline, ns)
+	}
+}
+
+func shift(b []byte, ns int64) {
+	t := int64(binary.LittleEndian.Uint64(b))
+	switch sum := t + ns; {
+	case t > 0 && ns > 0 && sum < 0:
+		t = math.MaxInt64
+	case t < 0 && ns < 0 && sum >= 0:
+		t = math.MinInt64
+	default:
+		t = sum
+	}
+	binary.LittleEndian.PutUint64(b, uint64(t))
 }

@@ -48,3 +48,44 @@ func TestClockOffset(t *testing.T) {
 		}
 	}
 }
+
+// TestShiftTimes holds that all times of a frame move, and nothing else of it does.
+func TestShiftTimes(t *testing.T) {
+	ext, err := frame.AppendExtension(nil, &frame.Meta{Correlation: frame.Correlation{ID: "c"}, Deadline: 2000, PID: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	build := func(time int64, extension []byte) frame.Frame {
+		b, err := frame.Append(nil, &frame.Fields{Type: frame.TypeRequest, Topic: "a.b", Extension: extension, Payload: []byte("payload"), Time: time})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for _, c := range []struct{ time, by, want int64 }{
+		{1000, 500, 1500}, {1000, -5000, -4000}, {1000, math.MaxInt64, math.MaxInt64}, {-1000, math.MinInt64, math.MinInt64}, {-1, math.MaxInt64, math.MaxInt64 - 1},
+	} {
+		f := build(c.time, ext)
+		f.ShiftTimes(c.by)
+		if f.Time() != c.want {
+			t.Errorf("%d shifted by %d is %d", c.time, c.by, f.Time())
+		}
+		deadline, _ := f.Extension().Deadline()
+		f.ShiftTimes(0)
+		meta, err := frame.ParseMeta(f.Extension())
+		if err != nil || meta.Correlation.ID != "c" || meta.PID != 7 || meta.Deadline != deadline || string(f.Payload()) != "payload" || string(f.Topic()) != "a.b" {
+			t.Errorf("the frame is %+v %q", meta, f.Payload())
+		}
+	}
+	f := build(1000, ext)
+	if f.ShiftTimes(500); string(f) == string(build(1500, ext)) {
+		t.Error("the deadline did not move")
+	}
+	if d, ok := f.Extension().Deadline(); !ok || d != 2500 {
+		t.Errorf("the deadline is %d", d)
+	}
+	f = build(1000, nil)
+	if f.ShiftTimes(500); string(f) != string(build(1500, nil)) {
+		t.Error("a frame without a deadline is not the same with another time")
+	}
+}

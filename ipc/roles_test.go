@@ -30,6 +30,7 @@ var roles = map[string]func() error{
 	"subscribe":               subscribeRole,
 	"request":                 requestRole,
 	"whoami":                  whoamiRole,
+	"otherClock":              otherClockRole,
 }
 
 // child is a process in a role.

@@ -85,7 +85,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	}
 	c.creditTimer = time.AfterFunc(time.Hour, c.reportAllCredit)
 	c.creditTimer.Stop()
-	c.out.connect(s.fd, s.welcome.MaxMessageSize)
+	c.out.connect(s.fd, s.welcome.MaxMessageSize, s.offset)
 	c.startWorker(c.out.run)
 	go c.run(s) // Close waits for readerDone
 	return c, nil

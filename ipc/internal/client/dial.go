@@ -18,6 +18,7 @@ import (
 type session struct {
 	fd      int
 	welcome frame.Welcome
+	offset  int64  // see frame.ClockOffset
 	rest    []byte // what came behind the welcome
 }
 
@@ -98,8 +99,9 @@ func handshakeUntil(ctx context.Context, fd int, o *Options) (*session, error) {
 
 // handshake sends hello and reads the welcome.
 func handshake(fd int, o *Options) (*session, error) {
+	sent := frame.Now()
 	h := frame.Hello{
-		Name: o.Name, Role: o.Role, Version: frame.Version, BudgetNs: int64(o.LatencyBudget),
+		Name: o.Name, Role: o.Role, Version: frame.Version, BudgetNs: int64(o.LatencyBudget), ClockNs: sent,
 		Features: frame.AllFeatures.Names(),
 	}
 	hello, err := appendHello(nil, &h)
@@ -133,7 +135,7 @@ func handshake(fd int, o *Options) (*session, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &session{fd: fd, welcome: w, rest: b[len(f):]}, nil
+		return &session{fd: fd, welcome: w, offset: frame.ClockOffset(sent, frame.Now(), w.ClockNs), rest: b[len(f):]}, nil
 	}
 }
 

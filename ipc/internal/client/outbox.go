@@ -33,6 +33,7 @@ type outbox struct {
 	writes   atomic.Uint64 // how often something was written
 
 	fd      int    // guarded by mu; -1 without a connection
+	offset  int64  // guarded by mu; by which the clock of what waits is ahead: the last broker's
 	writing bool   // guarded by mu; a goroutine is writing, and does not hold mu
 	sealed  bool   // guarded by mu; the drain frame is appended, and nothing comes behind it
 	closed  bool   // guarded by mu
@@ -60,11 +61,15 @@ func (o *outbox) init(budget time.Duration, backlog int) (err error) {
 	return o.pacing.init(budget)
 }
 
-// connect directs the outbox to a connection with frames of up to maxSize bytes, and
-// has what waits written.
-func (o *outbox) connect(fd, maxSize int) {
+// connect directs the outbox to a connection with frames of up to maxSize bytes and a
+// broker whose clock is ahead by offset, and has what waits written.
+func (o *outbox) connect(fd, maxSize int, offset int64) {
 	o.mu.Lock()
 	o.fd, o.cutID = fd, 0
+	for _, kept := range o.lanes {
+		shiftFrames(kept, offset-o.offset)
+	}
+	o.offset = offset
 	o.maxSpare = max(2*maxBatch, min(2*maxSize, maxMaxSpare))
 	if o.waiting() > 0 {
 		o.arm(frame.Now(), minWait)
@@ -111,6 +116,7 @@ func (o *outbox) dropKept(fault func(frame.Frame) error) (faults []error) {
 // come before what was published meanwhile.
 func (o *outbox) prepend(b []byte) {
 	o.mu.Lock()
+	shiftFrames(b, o.offset)
 	o.lanes[bus.Urgent] = append(b, o.lanes[bus.Urgent]...)
 	o.mu.Unlock()
 }
@@ -230,7 +236,7 @@ func (o *outbox) appendFast(t frame.Template, extension, payload []byte) bool {
 	if len(b)+t.Size(extension, payload) > o.fastLimit || o.messages >= batchCount-1 {
 		return false
 	}
-	o.lanes[bus.Bulk] = t.Append(b, o.nextMessageID(bus.Bulk), o.stamp(), extension, payload)
+	o.lanes[bus.Bulk] = t.Append(b, o.nextMessageID(bus.Bulk), o.stamp()+o.offset, extension, payload)
 	return true
 }
 
@@ -269,7 +275,9 @@ func (o *outbox) write(ctx context.Context, lane bus.Lane, n int, f *frame.Field
 		f.ID = o.nextMessageID(lane)
 	}
 	if err == nil {
+		start := len(o.lanes[lane])
 		o.lanes[lane], err = frame.Append(o.lanes[lane], f)
+		shiftFrames(o.lanes[lane][start:], o.offset)
 	}
 	if err != nil {
 		o.mu.Unlock()
@@ -296,8 +304,10 @@ func (o *outbox) enqueue(f *frame.Fields) error {
 	case f.Type == frame.TypePong && len(o.lanes[bus.Urgent]) >= maxBatch:
 		return nil // the broker has signs of life enough to read first
 	}
+	start := len(o.lanes[bus.Urgent])
 	b, err := frame.Append(o.lanes[bus.Urgent], f)
 	if err == nil {
+		shiftFrames(b[start:], o.offset)
 		o.lanes[bus.Urgent] = b
 		o.arm(frame.Now(), minWait)
 	}
@@ -316,7 +326,7 @@ func (o *outbox) enqueueCredit(s *subscription) error {
 	}
 	urgent := &o.lanes[bus.Urgent]
 	n := len(*urgent)
-	if *urgent = s.credit.appendFrames(*urgent, frame.Now()); len(*urgent) > n {
+	if *urgent = s.credit.appendFrames(*urgent, frame.Now()+o.offset); len(*urgent) > n {
 		o.arm(frame.Now(), minWait)
 	}
 	return nil
@@ -351,6 +361,6 @@ func (o *outbox) drain(ctx context.Context) error {
 	if o.fd < 0 {
 		return ErrDisconnected
 	}
-	o.lanes[bus.Bulk] = frame.AppendControl(o.lanes[bus.Bulk], frame.TypeDrain, 0, frame.Now(), 0)
+	o.lanes[bus.Bulk] = frame.AppendControl(o.lanes[bus.Bulk], frame.TypeDrain, 0, frame.Now()+o.offset, 0)
 	return o.flushLocked(ctx)
 }

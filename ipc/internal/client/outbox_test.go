@@ -40,7 +40,7 @@ func newOutbox(t *testing.T, maxSize int) (o *outbox, peer *frame.Reader) {
 		t.Fatal(err)
 	}
 	t.Cleanup(o.pacing.timer.close)
-	o.connect(fds[0], maxSize)
+	o.connect(fds[0], maxSize, 0)
 	return o, frame.NewReader(end, 0)
 }
 

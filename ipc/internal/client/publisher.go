@@ -60,7 +60,7 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 	}
 	now := o.stamp()
 	b := &o.lanes[p.lane]
-	*b = p.t.Append(*b, o.nextMessageID(p.lane), now, extension, payload)
+	*b = p.t.Append(*b, o.nextMessageID(p.lane), now+o.offset, extension, payload)
 	return o.messageAppended(context.Background(), p.lane, now)
 }
 
@@ -84,7 +84,7 @@ func (c *Client) publishCompressed(p *publisher, method frame.Flags, extension, 
 	now := o.stamp()
 	b := &o.lanes[p.lane]
 	start := len(*b)
-	*b = p.t.Append(*b, o.nextMessageID(p.lane), now, extension, out)
+	*b = p.t.Append(*b, o.nextMessageID(p.lane), now+o.offset, extension, out)
 	frame.Frame((*b)[start:]).SetFlags(p.flags | flag)
 	return o.messageAppended(context.Background(), p.lane, now)
 }

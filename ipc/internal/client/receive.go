@@ -26,6 +26,7 @@ type receiver struct {
 	off int // of the first byte that is not handled yet
 	end int // of what was read
 
+	offset    int64         // by which the broker's clock is ahead
 	silence   time.Duration // after which the broker is taken for lost
 	writes    uint64        // the outbox's count at the last read
 	readsOnly bool          // the client wrote nothing between the last two reads
@@ -41,7 +42,7 @@ type receiver struct {
 // receive handles what comes over a connection until it ends, and returns why it did.
 func (c *Client) receive(s *session) error {
 	r := &receiver{
-		c: c, run: make([]queue.Item, 0, queue.ClaimSize),
+		c: c, offset: s.offset, run: make([]queue.Item, 0, queue.ClaimSize),
 		silence: 3 * time.Duration(s.welcome.HeartbeatMs) * time.Millisecond, // a broker with nothing else to send sends pings
 	}
 	defer func() { r.buf.Release(1); r.compactor.release() }()
@@ -109,9 +110,10 @@ func (r *receiver) makeRoom() {
 	r.buf, r.off, r.end = next, 0, rest
 }
 
-// frames handles all whole frames of the buffer.
+// frames handles all whole frames of the buffer: what it leaves is one that is not whole.
 func (r *receiver) frames() error {
 	limit := r.c.terms.Load().MaxMessageSize
+	shiftFrames(r.buf.B[r.off:r.end], -r.offset)
 	for {
 		if s := r.sub; s != nil && s.handler != nil {
 			r.off += s.handleMessages(r.buf.B[r.off:r.end], limit, &r.stream)

@@ -225,7 +225,7 @@ func (c *Client) resume(s *session) error {
 	}
 	c.calls.Close(nil)
 	c.out.prepend(b)
-	c.out.connect(s.fd, s.welcome.MaxMessageSize)
+	c.out.connect(s.fd, s.welcome.MaxMessageSize, s.offset)
 	return nil
 }
 
