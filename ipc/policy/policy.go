@@ -31,6 +31,10 @@ type Grant struct {
 	Name, Role string
 	// Authorize decides on each topic; nil allows all but the broker's own.
 	Authorize bus.Authorize
+	// Rights are what Authorize grants, as far as it goes by patterns. The client is
+	// told them when it connects. nil: it is not told; where Authorize is nil, that it
+	// may do everything.
+	Rights *Rights
 	// PublishRate bounds its messages a second; 0 is the server's default, and what is
 	// beyond MaxRate counts as that.
 	PublishRate int

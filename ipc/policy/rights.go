@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/topic"
@@ -21,7 +22,31 @@ func (r Rights) Grant(name, role string) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	return Grant{Name: name, Role: role, Authorize: authorize(fmt.Sprintf("%s %q", role, name), c)}, nil
+	return Grant{Name: name, Role: role, Rights: &r, Authorize: authorize(fmt.Sprintf("%s %q", role, name), c)}, nil
+}
+
+// everything is what a grant without an Authorize means.
+var everything = Rights{Publish: []string{"#"}, Subscribe: []string{"#"}, Request: []string{"#"}, Respond: []string{"#"}}
+
+// Granted returns the rights that a client is told, nil where it is told none.
+func (g *Grant) Granted() *Rights {
+	if g.Rights == nil && g.Authorize == nil {
+		return &everything
+	}
+	return g.Rights
+}
+
+// add adds what other grants.
+func (r *Rights) add(other *Rights) {
+	for _, list := range []struct{ to, from *[]string }{
+		{&r.Publish, &other.Publish}, {&r.Subscribe, &other.Subscribe}, {&r.Request, &other.Request}, {&r.Respond, &other.Respond},
+	} {
+		for _, pattern := range *list.from {
+			if !slices.Contains(*list.to, pattern) {
+				*list.to = append(*list.to, pattern)
+			}
+		}
+	}
 }
 
 // compiled are rights made ready for use, by bus.Op.

@@ -54,18 +54,22 @@ func NewRules(rules ...Rule) (*Rules, error) {
 // Admit implements Policy.
 func (rs *Rules) Admit(p *Peer) (Grant, error) {
 	var mine []*compiled
+	rights := new(Rights)
 	rate := 0
 	for i := range rs.rules {
 		r := &rs.rules[i]
 		if r.describes(p) {
 			mine = append(mine, r.rights)
+			rights.add(&r.Rights)
 			rate = max(rate, r.PublishRate)
 		}
 	}
 	if len(mine) == 0 {
 		return Grant{}, fmt.Errorf("%w: no rule for uid %d, pid %d, role %q", bus.ErrDenied, p.UID, p.PID, p.Role)
 	}
-	return Grant{Name: p.Name, Role: p.Role, PublishRate: rate, Authorize: authorize(fmt.Sprintf("role %q", p.Role), mine...)}, nil
+	return Grant{
+		Name: p.Name, Role: p.Role, PublishRate: rate, Rights: rights, Authorize: authorize(fmt.Sprintf("role %q", p.Role), mine...),
+	}, nil
 }
 
 // Refuse implements EarlyPolicy: it refuses a peer that no rule describes, whatever role

@@ -60,6 +60,11 @@ def publish(client: Client, topic: str, count: int, size: int = 8, compress: boo
 def handshake(path: str) -> None:
     with Client(path) as one, Client(path) as other:
         expect(one.welcome["version"], wire.VERSION)
+        for key in ("max_requests", "max_subscriptions", "clock_ns"):
+            if one.welcome[key] <= 0:
+                raise AssertionError(f"welcome has {key} {one.welcome[key]}")
+        for key in ("publish", "subscribe", "request", "respond"):
+            expect(one.welcome[key], ["#"])
         if one.welcome["source"] == other.welcome["source"]:
             raise AssertionError("two connections with one id")
     with Client(path, features=["s2", "lz77"]) as one:

@@ -1,10 +1,12 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/policy"
+	"github.com/daemoneye/eventbus/router/broker"
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
@@ -36,22 +38,47 @@ func (c *conn) hello(f frame.Frame) error {
 	who := bus.Identity{Name: grant.Name, Role: grant.Role, PID: c.peer.PID, UID: c.peer.UID, GID: c.peer.GID}
 	c.session = s.b.Attach(who, c, grant.Authorize, features)
 	c.state = ready
-	bo := s.b.Options()
-	c.ctl, err = appendWelcome(c.ctl, &frame.Welcome{
-		Source: c.session.ID(), Broker: bo.Name, Version: frame.Version, Features: features.Names(),
-		MaxMessageSize: bo.MaxMessageSize, MaxConnections: s.o.MaxConnections, MaxQueued: bo.MaxQueued,
-		HeartbeatMs: s.o.Heartbeat.Milliseconds(), Urgent: bo.Urgent, Epoch: s.epoch,
-	})
-	if err == nil {
+	if c.ctl, err = appendWelcome(c.ctl, s.welcome(c.session, features), grant.Granted()); err == nil {
 		c.sendControl()
 	}
 	return err
 }
 
-func appendWelcome(dst []byte, w *frame.Welcome) ([]byte, error) {
+// welcome returns what the client of a session is told of the broker.
+func (s *Server) welcome(p *broker.Session, features frame.Features) *frame.Welcome {
+	bo := s.b.Options()
+	return &frame.Welcome{
+		Source: p.ID(), Broker: bo.Name, Version: frame.Version, Features: features.Names(),
+		MaxMessageSize: bo.MaxMessageSize, MaxConnections: s.o.MaxConnections, MaxQueued: bo.MaxQueued,
+		MaxRequests: bo.MaxRequests, MaxSubscriptions: bo.MaxSubscriptions,
+		HeartbeatMs: s.o.Heartbeat.Milliseconds(), Urgent: bo.Urgent, Epoch: s.epoch,
+	}
+}
+
+// appendWelcome appends the welcome frame, with what the client may do, unless that are
+// too many patterns for a frame; nil says nothing of it.
+func appendWelcome(dst []byte, w *frame.Welcome, may *policy.Rights) ([]byte, error) {
+	if may != nil {
+		w.Publish, w.Subscribe, w.Request, w.Respond = list(may.Publish), list(may.Subscribe), list(may.Request), list(may.Respond)
+	}
+	w.ClockNs = frame.Now()
 	body, err := frame.AppendWelcome(nil, w)
+	if errors.Is(err, frame.ErrTooLarge) && may != nil {
+		w.Publish, w.Subscribe, w.Request, w.Respond = nil, nil, nil, nil
+		w.ClockNs = frame.Now()
+		body, err = frame.AppendWelcome(nil, w)
+	}
 	if err != nil {
 		return dst, err
 	}
 	return append(frame.AppendControl(dst, frame.TypeWelcome, 0, frame.Now(), len(body)), body...), nil
+}
+
+// list returns patterns as welcome has them: none is an empty list, because no list means
+// that the broker does not say.
+func list(patterns []string) []string {
+	if patterns == nil {
+		return []string{}
+	}
+	return patterns
 }
