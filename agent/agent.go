@@ -228,7 +228,7 @@ func (a *Agent) work(ctx context.Context) (err error) {
 	var parts sync.WaitGroup
 	parts.Go(func() { a.monitor.run(ctx) })
 	parts.Go(func() { a.announce(ctx) })
-	parts.Go(func() { newMemoryReturner().run(ctx) })
+	parts.Go(func() { newMemoryReturner(a.broker.Charged).run(ctx) })
 	a.manager.Run(ctx, a.path)
 	<-ctx.Done() // all collectors may have been given up before
 	parts.Wait()

@@ -40,22 +40,26 @@ func limitMemory(maxMemory int64) (restore func()) {
 }
 
 // memoryReturner gives memory back to the system when the process is idle after a
-// peak. One goroutine at a time.
+// peak. What the broker keeps for its clients is not to be had, so it does not count as
+// held: it counts as soon as the clients have gone. One goroutine at a time.
 type memoryReturner struct {
-	held      func() (held, allocated uint64) // bytes held now, and allocated so far
+	held      func() (held, allocated uint64) // bytes held now beside what is kept, and allocated so far
 	free      func()
 	base      uint64 // what was held when memory was given back last
 	allocated uint64
 }
 
-func newMemoryReturner() *memoryReturner {
+// newMemoryReturner returns one for a process whose broker keeps as many bytes as kept
+// returns.
+func newMemoryReturner(kept func() int64) *memoryReturner {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/heap/allocs:bytes"},
 	}
 	r := &memoryReturner{
 		held: func() (held, allocated uint64) {
 			metrics.Read(samples)
-			return samples[0].Value.Uint64() - samples[1].Value.Uint64(), samples[2].Value.Uint64()
+			held = samples[0].Value.Uint64() - samples[1].Value.Uint64()
+			return held - min(held, uint64(kept())), samples[2].Value.Uint64()
 		},
 		free: func() {
 			debug.FreeOSMemory() // pools keep what they hold for one collection more

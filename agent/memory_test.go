@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"runtime"
 	"runtime/debug"
 	"testing"
 )
@@ -31,6 +32,31 @@ func TestMemoryIsGivenBackOnceAfterAPeak(t *testing.T) {
 			t.Errorf("%s: memory was given back %d times, want %d", step.name, freed, step.want)
 		}
 	}
+}
+
+// What the broker keeps for clients is not to be had until they have gone, and then it
+// is, however long it was kept.
+func TestWhatTheBrokerKeepsDoesNotCountAsHeld(t *testing.T) {
+	kept := int64(0)
+	r := newMemoryReturner(func() int64 { return kept })
+	freed := 0
+	r.free = func() { freed++ }
+	ballast := make([]byte, 64<<20)
+	for i := range ballast {
+		ballast[i] = 1
+	}
+	kept = int64(len(ballast))
+	r.look() // it was busy
+	for range 3 {
+		if r.look() {
+			t.Fatal("memory was given back that the broker keeps")
+		}
+	}
+	kept = 0
+	if !r.look() || freed != 1 {
+		t.Error("memory was not given back when the clients had gone")
+	}
+	runtime.KeepAlive(ballast)
 }
 
 func TestTheRuntimeIsLimitedByMaxMemory(t *testing.T) {

@@ -50,6 +50,10 @@ func (b *Broker) Options() Options { return b.b.Options() }
 // thread's next turn.
 func (b *Broker) Stats(ctx context.Context) (Stats, error) { return b.b.Stats(ctx) }
 
+// Charged returns how many bytes the broker keeps for its clients, as of about a second
+// ago: the sum of Stats.Charged, without waiting for the routing thread.
+func (b *Broker) Charged() int64 { return b.b.Charged() }
+
 // Engine returns the broker that package ipc attaches its connections to. A
 // program that only publishes and subscribes does not need it.
 func (b *Broker) Engine() *broker.Broker { return b.b }

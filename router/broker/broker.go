@@ -60,6 +60,7 @@ type Broker struct {
 
 	// safe for concurrent use
 	latency histogram
+	kept    atomic.Int64 // what was charged at the last tick, buffers included
 	signal  *ring.Signal // where the routing thread sleeps
 	running atomic.Bool
 	ending  atomic.Bool   // the routing thread takes nothing more in

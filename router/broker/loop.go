@@ -175,6 +175,7 @@ func (b *Broker) tick() {
 	b.encoded = encoded{}
 	b.shrinkCaches()
 	b.trimQueues()
+	b.kept.Store(b.ledger.Max() - b.ledger.Room())
 	for _, p := range b.sessions {
 		p.sink.Tick(b.now)
 	}

@@ -101,6 +101,10 @@ func addReasons(into map[string]uint64, n *queue.Counts) {
 	}
 }
 
+// Charged returns how many bytes the broker keeps for its clients, as of about a Tick
+// ago. It is the sum of Stats.Charged, and costs nothing.
+func (b *Broker) Charged() int64 { return b.kept.Load() }
+
 // charged returns what the broker keeps, by kind.
 func (b *Broker) charged() map[string]int64 {
 	m := map[string]int64{"buffers": b.pool.Live()}

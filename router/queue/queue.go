@@ -70,12 +70,15 @@ func (q *Queue) ChargeTo(a *charge.Account) {
 	}
 }
 
-// Release gives back the queue's charge when the queue is no longer used. Memory that the
-// queue takes afterwards is not charged.
+// Release gives back the queue's charge when the queue is no longer used, and its slots
+// if their consumer is not another goroutine: something may refer to the queue for a while
+// yet. Memory that the queue takes afterwards is not charged.
 func (q *Queue) Release() {
 	for i := range q.lanes {
-		q.lanes[i].charge.Release()
-		q.lanes[i].charge = charge.Charge{}
+		l := &q.lanes[i]
+		q.trim(l)
+		l.charge.Release()
+		l.charge = charge.Charge{}
 	}
 }
 

@@ -50,6 +50,7 @@ func (g *gather) init() {
 
 func (g *gather) reset() {
 	clear(g.iov)
+	clear(g.items) // they would keep subscriptions that have ended
 	g.iov, g.own, g.items, g.refs = g.iov[:0], g.own[:0], g.items[:0], g.refs[:0]
 	g.total, g.lastBuf = 0, nil
 }
