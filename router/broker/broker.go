@@ -46,7 +46,7 @@ type Broker struct {
 	rotated    []*Sub         // for a moment
 	scratch    []queue.Item
 	picked     []queue.Item
-	control    *buffer.Buffer // frames that the broker itself says are built here
+	control    *buffer.Buffer // where the broker's own frames are built
 	controlLen int
 	pending    map[requestKey]*pendingRequest
 	retained   *store.Retained

@@ -9,7 +9,7 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// counters are the broker's books. Owned by the routing thread.
+// counters are the broker's counters. Owned by the routing thread.
 type counters struct {
 	startedAt       int64
 	total           flow // but for what was dropped: the subscriptions have that
@@ -68,9 +68,9 @@ func (b *Broker) Fault(err error) {
 
 func (c *counters) advance(now int64) { c.minute.advance((now - c.startedAt) / int64(time.Second)) }
 
-// addFinal keeps the books of a subscription that has ended. What was lost with its
-// connection counts as dropped; what it left when it was ended by its own client
-// does not.
+// addFinal adds the final counts of a subscription that has ended. Messages that were
+// lost with its connection count as dropped in the last minute; those that were queued
+// when its own client ended it do not.
 func (c *counters) addFinal(s *Sub, n *queue.Counts) {
 	if s.why != nil {
 		c.dropped(n.ByReason[frame.ReasonConnection])

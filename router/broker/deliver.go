@@ -72,8 +72,8 @@ func (b *Broker) admit(s *Sub, ln bus.Lane, items []queue.Item, short int64) boo
 	return false
 }
 
-// noteDrop counts drops, ends the session when that is the policy, and advises at
-// most once a second who is slow.
+// noteDrop counts drops, ends the session when that is the policy, and publishes at most
+// once a second an advisory about a slow subscription.
 func (b *Broker) noteDrop(s *Sub, n int) {
 	if s.ID == 0 || s.spec.Policy() == bus.Conflate {
 		return // an inbox is no subscription; the other loses by its own wish

@@ -128,8 +128,8 @@ func (b *Broker) inflate(p *Session, f frame.Frame) (*buffer.Buffer, error) {
 }
 
 // readable returns a message that p sent as q can read it, with a reference for the
-// caller: as it is, or inflated. Where that fails, whoever waits for an answer is told
-// so, rather than left waiting.
+// caller: as it is, or inflated. Where that fails, the client that waits for an answer gets
+// the error, so that it does not wait in vain.
 func (b *Broker) readable(p, q *Session, it queue.Item) (queue.Item, error) {
 	if !q.needsInflating(it.Frame()) {
 		it.Buf.Retain(1)

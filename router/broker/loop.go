@@ -24,9 +24,9 @@ func (b *Broker) RunWith(ctx context.Context, d Driver) error {
 	return r.Run(ctx, d)
 }
 
-// Runner is the right to be the routing thread. A broker gives it out once at a time,
-// so who has it can make ready what the routing thread needs, and know that it will
-// run. It is either run or released. One goroutine at a time.
+// Runner is the right to be the routing thread. A broker gives it to one
+// caller at a time. So its holder can prepare what the routing thread needs, and be sure
+// that it will run. It is either run or released. One goroutine at a time.
 type Runner struct{ b *Broker }
 
 // Claim returns the right to run b, or bus.ErrRunning where another has it.
@@ -46,7 +46,7 @@ func (r *Runner) Release() {
 	}
 }
 
-// Run is Broker.RunWith by the one who has the right. It may be called once.
+// Run is Broker.RunWith by the holder of the right. It may be called once.
 //
 // A turn takes what has come, from all sides, routes it into the queues, and
 // then writes the queues out. A turn under load is a larger batch.
@@ -87,7 +87,7 @@ func (r *Runner) Run(ctx context.Context, d Driver) error {
 		if b.now-lastTick >= int64(Tick) {
 			lastTick = b.now
 			b.tick()
-			b.flush() // what that had to say; the next turn may be a while off
+			b.flush() // what the tick has queued, because the next turn may come much later
 		}
 		if worked {
 			if rest := pace.turn(b.now, b.seq-seqBefore, b.stats.total.bytes-bytesBefore); rest > 0 {
@@ -97,8 +97,8 @@ func (r *Runner) Run(ctx context.Context, d Driver) error {
 			continue
 		}
 		pace.idle()
-		// Nothing at a glance. Announce the sleep, then look once more: who
-		// pushes after that look sees the announcement.
+		// There is nothing to do. Announce the sleep, then check once more: a client
+		// that pushes after that check sees the announcement.
 		b.signal.Arm()
 		wait = Tick
 		switch {

@@ -83,10 +83,10 @@ func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 	return nil
 }
 
-// reply goes to who asked, if it is the answer of whom was asked. One that comes
-// too late, or twice, is not an error: the requester may have gone. One that is
-// malformed still ends the request, for there will not be another; both sides are
-// told.
+// reply delivers a reply to its requester, if it comes from the responder that has the
+// request. A reply that comes too late, or twice, is no error, because the requester may
+// have gone. A malformed reply ends the request too, because no other will come; both
+// sides get the error.
 func (p *Session) reply(buf *buffer.Buffer, off int, f frame.Frame, malformed error) error {
 	b := p.b
 	b.endBurst()
@@ -147,14 +147,15 @@ func (p *Session) cancel(f frame.Frame) error {
 	return nil
 }
 
-// settle forgets an open request.
+// settle ends an open request: a later reply finds none.
 func (b *Broker) settle(key requestKey, r *pendingRequest) {
 	delete(b.pending, key)
 	r.asker.closeRequest()
 }
 
-// forwardCancel tells a responder that nobody waits for its answer any more. It is
-// stamped as the request was: the asker may use the number again.
+// forwardCancel sends a responder the cancel of a request: its requester does not wait
+// for the reply any more. The cancel is stamped as the request was, because the requester
+// may use the number again.
 func (b *Broker) forwardCancel(r *pendingRequest, key requestKey) {
 	b.sendControl(r.responder, bus.Bulk, func(dst []byte) []byte {
 		start := len(dst)
@@ -193,8 +194,8 @@ func (b *Broker) responderGone(s *Sub) {
 	}
 }
 
-// expireRequests ends requests whose time is over. Who asked with a deadline has
-// most likely given up by itself; who asked without one learns it here.
+// expireRequests ends the requests whose time is over. A requester with a deadline of
+// its own has most likely given up already; one without a deadline gets the error here.
 func (b *Broker) expireRequests() {
 	for key, r := range b.pending {
 		if r.expires <= b.now {

@@ -83,7 +83,7 @@ func (b *Broker) attach(who bus.Identity, sink Sink, authorize bus.Authorize, in
 // ID returns the source id that the broker stamps on what the session sends.
 func (p *Session) ID() uint32 { return p.id }
 
-// Identity returns who is behind the session.
+// Identity returns the identity of the session's client.
 func (p *Session) Identity() bus.Identity { return p.who }
 
 // Broker returns the session's broker.
@@ -143,8 +143,8 @@ func (p *Session) CountPause() { p.stats.paused++ }
 // RequestWrite has the sink drained at the end of this turn.
 func (p *Session) RequestWrite() { p.markWritable() }
 
-// Close removes the session: its subscriptions end, its open requests are
-// cancelled, and who waits for its replies learns that it died.
+// Close removes the session: its subscriptions end, its open requests are cancelled, and
+// the requesters that wait for its replies get responder-died.
 func (p *Session) Close() {
 	if p.closed {
 		return

@@ -77,7 +77,7 @@ func (b *Broker) snapshot() bus.Stats {
 	return s
 }
 
-// stats returns the subscription's books, but for the reasons of its drops.
+// stats returns the subscription's counters, without the reasons of its drops.
 func (s *Sub) stats(n *queue.Counts) bus.SubStats {
 	stats := bus.SubStats{
 		Source: s.session.id, ID: s.ID, Name: s.Name(), Patterns: s.spec.Patterns, Overflow: s.spec.Policy(),
