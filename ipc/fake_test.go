@@ -90,10 +90,12 @@ func goodbye(code frame.Code) []byte {
 }
 
 // acknowledge waits for a subscribe and acknowledges it; it returns its number.
-func (p *peer) acknowledge() uint64 {
+func (p *peer) acknowledge() uint64 { return p.acknowledgeWith(frame.Ack{}) }
+
+func (p *peer) acknowledgeWith(ack frame.Ack) uint64 {
 	p.t.Helper()
 	id := p.expect(frame.TypeSubscribe).ID()
-	p.send(encode(frame.Fields{Type: frame.TypeAck, ID: id, Payload: frame.AppendAck(nil, frame.Ack{})}))
+	p.send(encode(frame.Fields{Type: frame.TypeAck, ID: id, Payload: frame.AppendAck(nil, ack)}))
 	return id
 }
 
@@ -113,6 +115,11 @@ func (b *fake) dial(w frame.Welcome, o ipc.ClientOptions) (*ipc.Client, *peer) {
 // subscribed has c subscribe, and acknowledges it.
 func (p *peer) subscribed(c *ipc.Client, spec router.Subscription) (s router.Subscriber, id uint64) {
 	p.t.Helper()
+	return p.subscribedWith(c, spec, frame.Ack{})
+}
+
+func (p *peer) subscribedWith(c *ipc.Client, spec router.Subscription, ack frame.Ack) (s router.Subscriber, id uint64) {
+	p.t.Helper()
 	type result struct {
 		s   router.Subscriber
 		err error
@@ -122,7 +129,7 @@ func (p *peer) subscribed(c *ipc.Client, spec router.Subscription) (s router.Sub
 		s, err := c.Subscribe(p.t.Context(), spec)
 		done <- result{s, err}
 	}()
-	id = p.acknowledge()
+	id = p.acknowledgeWith(ack)
 	r := <-done
 	if r.err != nil {
 		p.t.Fatal(r.err)

@@ -1,9 +1,11 @@
 package ipc_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -195,6 +197,56 @@ func TestAMessageThatCannotBeDecodedIsAGap(t *testing.T) {
 			if err := <-closed; err != nil {
 				t.Error(err)
 			}
+		})
+	}
+}
+
+// TestACreditComesWhenItIsDue has eight messages come at once, where the broker must know
+// of every third that is taken: a program that stops at the fifth has reported three.
+func TestACreditComesWhenItIsDue(t *testing.T) {
+	t.Parallel()
+	for _, handler := range []bool{false, true} {
+		t.Run(map[bool]string{false: "loop", true: "handler"}[handler], func(t *testing.T) {
+			t.Parallel()
+			c, p := newFake(t).dial(frame.Welcome{Features: frame.AllFeatures.Names()}, ipc.ClientOptions{})
+			let := make(chan struct{})
+			goOn := sync.OnceFunc(func() { close(let) })
+			defer goOn()
+			take := func(m *router.Message) {
+				if m.Sequence == 4 {
+					<-let
+				}
+			}
+			spec := router.Subscription{Patterns: []string{"events.#"}}
+			if handler {
+				spec.Handler = take
+			}
+			s, id := p.subscribedWith(c, spec, frame.Ack{Queue: 12, Window: 6})
+			frames := [][]byte{streamOf(id, frame.LaneBulk, 0)}
+			for i := range uint64(8) {
+				frames = append(frames, message(i, "events.a", "x"))
+			}
+			p.send(bytes.Join(frames, nil)) // at once
+			var looped sync.WaitGroup
+			if !handler {
+				looped.Go(func() {
+					for m := range s.Messages(within(t)) {
+						if take(m); m.Sequence == 7 {
+							return
+						}
+					}
+				})
+			}
+			for _, want := range []uint64{3, 6} {
+				got, err := frame.ParseCredit(p.expect(frame.TypeCredit).Payload())
+				if err != nil || got.Consumed != want {
+					t.Errorf("%d are reported as taken, want %d: %v", got.Consumed, want, err)
+				}
+				if want == 3 {
+					goOn()
+				}
+			}
+			looped.Wait()
 		})
 	}
 }

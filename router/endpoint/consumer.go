@@ -27,6 +27,7 @@ type Consumer struct {
 
 	delivered, lost atomic.Uint64
 	maxFrame        atomic.Int64
+	batch           atomic.Int32
 
 	// owned by the consuming goroutine
 	taken   [queue.LaneCount]takenBatch
@@ -53,6 +54,7 @@ func (h *takenBatch) empty() bool { return h.at >= len(h.taken.Items) }
 func NewConsumer(q *queue.Queue, maxFrame int) *Consumer {
 	c := &Consumer{Queue: q, ended: make(chan struct{})}
 	c.SetMaxFrame(maxFrame)
+	c.SetBatch(queue.ClaimSize)
 	return c
 }
 
@@ -60,8 +62,9 @@ func NewConsumer(q *queue.Queue, maxFrame int) *Consumer {
 // inflated, in bytes.
 func (c *Consumer) SetMaxFrame(n int) { c.maxFrame.Store(int64(n)) }
 
-// consumeBatch is how many messages are dequeued at a time.
-const consumeBatch = 64
+// SetBatch bounds how many messages are dequeued at a time, 1 to queue.ClaimSize. Settled
+// is called after so many at most.
+func (c *Consumer) SetBatch(n int) { c.batch.Store(int32(n)) }
 
 // Stats counts what has been consumed.
 func (c *Consumer) Stats() bus.SubscriberStats {
@@ -163,7 +166,7 @@ func (c *Consumer) take(ln bus.Lane, yield func(*bus.Message) bool) (any, goOn b
 	if !h.empty() {
 		return true, true
 	}
-	t, ok := c.Queue.DequeueLane(ln, consumeBatch)
+	t, ok := c.Queue.DequeueLane(ln, int(c.batch.Load()))
 	if !ok {
 		return false, true
 	}

@@ -5,17 +5,26 @@ import (
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
+// A handler is called with the bytes that were read, by a loop beside the one of
+// endpoint.Consumer, because that takes its messages out of a queue. On the way from the
+// read to the handler a message of 128 bytes takes 11 ns so, 18 if it is made an item of a
+// batch first, and 36 through a queue that the reading goroutine empties itself
+// (BenchmarkReceive).
+
 // handleMessages calls the handler with the messages that b begins with, which are the
-// next ones of stream st, and returns how many bytes they took. Reading goroutine only.
-func (s *subscription) handleMessages(b []byte, maxSize int, st *frame.Stream) (n int) {
+// next ones of stream st, a batch at most. It returns how many bytes they took, and
+// whether there may be more. Reading goroutine only.
+func (s *subscription) handleMessages(b []byte, maxSize int, st *frame.Stream) (size int, more bool) {
 	m := &s.message
 	urgent, base, replay := st.Lane == bus.Urgent, s.laneBase[st.Lane], s.spec.ReplayFrom > 0
-	for !s.cancelled.Load() {
-		f, err := frame.Next(b[n:], maxSize)
+	n, most := 0, s.batch
+	for n < most && !s.cancelled.Load() {
+		f, err := frame.Next(b[size:], maxSize)
 		if err != nil || f.Type() != frame.TypePublish {
 			break
 		}
-		n += len(f)
+		n++
+		size += len(f)
 		if replay {
 			s.lastSequence = max(s.lastSequence, f.Sequence())
 		}
@@ -28,24 +37,15 @@ func (s *subscription) handleMessages(b []byte, maxSize int, st *frame.Stream) (
 			s.inflated, _ = frame.Inflate(s.inflated[:0], f, s.c.calls.MaxFrame)
 			m.Payload = s.inflated
 		}
-		s.handled++
-		s.handledBytes += uint64(len(f))
 		s.handler(m)
 	}
-	s.laneNext[st.Lane] = base + st.Next
-	return n
-}
-
-// endHandled brings the counts up to date, after a run of a lane's messages. Reading
-// goroutine only.
-func (s *subscription) endHandled(ln bus.Lane) {
-	n := s.handled - s.delivered.Load()
 	if n == 0 {
-		return
+		return 0, false
 	}
-	s.delivered.Store(s.handled)
-	s.reportCredit(s.credit.consumed(ln, int(n), s.handledBytes))
-	s.handledBytes = 0
+	s.laneNext[st.Lane] = base + st.Next
+	s.delivered.Add(uint64(n))
+	s.reportCredit(s.credit.consumed(st.Lane, n, uint64(size)))
+	return size, n == most
 }
 
 // handleGap calls the handler with a loss. Reading goroutine only.

@@ -116,7 +116,11 @@ func (r *receiver) frames() error {
 	shiftFrames(r.buf.B[r.off:r.end], -r.offset)
 	for {
 		if s := r.sub; s != nil && s.handler != nil {
-			r.off += s.handleMessages(r.buf.B[r.off:r.end], limit, &r.stream)
+			n, more := s.handleMessages(r.buf.B[r.off:r.end], limit, &r.stream)
+			r.off += n
+			if more {
+				continue
+			}
 		}
 		f, err := frame.Next(r.buf.B[r.off:r.end], limit)
 		if err != nil {
@@ -182,12 +186,8 @@ func (r *receiver) undecodable(f frame.Frame) {
 	st.Next++
 }
 
-// endRun hands the messages of the run to their subscription, and brings its count up
-// to date.
+// endRun hands the messages of the run to their subscription.
 func (r *receiver) endRun() {
-	if r.sub != nil && r.sub.handler != nil {
-		r.sub.endHandled(r.stream.Lane)
-	}
 	if len(r.run) == 0 {
 		return
 	}

@@ -35,8 +35,7 @@ type subscription struct {
 	lastSequence uint64    // highest of the broker's, where a replay was asked for
 	laneBase     [2]uint64 // added to a lane's numbers, which begin anew with each connection
 	laneNext     [2]uint64 // number of a lane's next message, where a handler counts by them
-	handled      uint64    // messages; delivered is brought up to it after each run
-	handledBytes uint64    // of those that are not counted yet
+	batch        int       // how many messages a handler gets before they are counted
 	message      bus.Message
 	inflated     []byte
 	scratch      []queue.Item
@@ -59,8 +58,8 @@ func (c *Client) Subscribe(ctx context.Context, spec bus.Subscription) (bus.Subs
 	return s, nil
 }
 
-func (c *Client) subscribe(ctx context.Context, spec bus.Subscription) (*subscription, error) {
-	s := &subscription{c: c, id: c.calls.NextID(), spec: spec, handler: spec.Handler, pending: true}
+func (c *Client) newSubscription(spec bus.Subscription) *subscription {
+	s := &subscription{c: c, id: c.calls.NextID(), spec: spec, handler: spec.Handler, pending: true, batch: batchOf(0)}
 	if s.handler == nil {
 		q := new(queue.Queue)
 		q.Reset(bus.DropOldest, c.o.Queue, c.o.Queue, true)
@@ -70,6 +69,11 @@ func (c *Client) subscribe(ctx context.Context, spec bus.Subscription) (*subscri
 	}
 	s.credit.begin(s.id, [2]uint64{})
 	s.ctx, s.cancel = context.WithCancel(c.ctx)
+	return s
+}
+
+func (c *Client) subscribe(ctx context.Context, spec bus.Subscription) (*subscription, error) {
+	s := c.newSubscription(spec)
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -216,9 +220,22 @@ func (s *subscription) drain(ctx context.Context) error {
 	return err
 }
 
+// batchOf returns how many messages the program is shown before they are counted as
+// consumed: no more than after how many the broker must know, where there is a window.
+func batchOf(window uint32) int {
+	if window == 0 {
+		return queue.ClaimSize
+	}
+	return int(min(queue.ClaimSize, (uint64(window)+1)/2)) // see frame.CreditDue
+}
+
 // acknowledged makes it a subscription that is resumed on a new connection.
 func (s *subscription) acknowledged(ack frame.Ack) {
 	s.credit.setWindow(ack.Window)
+	s.batch = batchOf(ack.Window)
+	if s.consumer != nil {
+		s.consumer.SetBatch(s.batch)
+	}
 	s.c.mu.Lock()
 	s.pending = false
 	s.c.mu.Unlock()
