@@ -9,56 +9,28 @@ import (
 
 // check holds what the filters list against its bounds.
 func check(s *bus.Subscription) error {
-	c := &s.Capabilities
-	if p := c.PriorityLimit(); p > frame.MaxPriority {
+	if p := s.Capabilities.PriorityLimit(); p > frame.MaxPriority {
 		return fmt.Errorf("%w: max_priority is %d, want at most %d", bus.ErrSubscription, p, frame.MaxPriority)
 	}
-	lists := []struct {
-		name string
-		list []string
-		max  int
-	}{
-		{"capabilities.event_types", c.EventTypes, frame.MaxID},
-		{"capabilities.collectors", c.Collectors, maxName},
+	if p := eventFilter(s).MinPriority; p > frame.MaxPriority {
+		return fmt.Errorf("%w: min_priority is %d, want at most %d", bus.ErrSubscription, p, frame.MaxPriority)
 	}
-	add := func(name string, list []string, max int) {
-		lists = append(lists, struct {
-			name string
-			list []string
-			max  int
-		}{name, list, max})
-	}
-	var maps [3]map[string]string
-	if e := s.EventFilter; e != nil {
-		if e.MinPriority > frame.MaxPriority {
-			return fmt.Errorf("%w: min_priority is %d, want at most %d", bus.ErrSubscription, e.MinPriority, frame.MaxPriority)
+	for i := range lists {
+		l := &lists[i]
+		entries := l.of(s)
+		if l.most > 0 && len(entries) > l.most {
+			return fmt.Errorf("%w: %d %s, want at most %d", bus.ErrSubscription, len(entries), l.name, l.most)
 		}
-		add("event_filter.event_types", e.EventTypes, frame.MaxID)
-		add("event_filter.sources", e.Sources, maxName)
-		maps[0] = e.Metadata
-	}
-	if c := s.CorrelationFilter; c != nil {
-		if len(c.Patterns) > maxGlobs {
-			return fmt.Errorf("%w: %d correlation_filter.patterns, want at most %d", bus.ErrSubscription, len(c.Patterns), maxGlobs)
-		}
-		add("correlation_filter.ids", c.IDs, frame.MaxID)
-		add("correlation_filter.patterns", c.Patterns, frame.MaxID)
-		add("correlation_filter.parent_ids", c.ParentIDs, frame.MaxID)
-		add("correlation_filter.root_ids", c.RootIDs, frame.MaxID)
-		add("correlation_filter.workflow_stages", c.WorkflowStages, frame.MaxStage)
-		maps[1], maps[2] = c.RequiredTags, c.AnyTags
-	}
-	for _, l := range lists {
-		for _, v := range l.list {
-			if len(v) > l.max {
-				return fmt.Errorf("%w: %s takes entries of at most %d bytes", bus.ErrSubscription, l.name, l.max)
+		for _, v := range entries {
+			if len(v) > l.longest {
+				return fmt.Errorf("%w: %s takes entries of at most %d bytes", bus.ErrSubscription, l.name, l.longest)
 			}
 		}
 	}
-	for _, m := range maps {
-		for k, v := range m {
+	for _, l := range pairLists {
+		for k, v := range l.of(s) {
 			if k == "" || len(k) > frame.MaxKey || len(v) > frame.MaxValue {
-				return fmt.Errorf("%w: a key takes 1 to %d bytes and a value at most %d", bus.ErrSubscription, frame.MaxKey, frame.MaxValue)
+				return fmt.Errorf("%w: in %s a key takes 1 to %d bytes and a value at most %d", bus.ErrSubscription, l.name, frame.MaxKey, frame.MaxValue)
 			}
 		}
 	}
@@ -70,35 +42,28 @@ func check(s *bus.Subscription) error {
 
 // Entries counts everything that is listed in the subscription's filters.
 func Entries(s *bus.Subscription) int {
-	n := len(s.Capabilities.EventTypes) + len(s.Capabilities.Collectors)
-	if e := s.EventFilter; e != nil {
-		n += len(e.EventTypes) + len(e.Sources) + len(e.PIDs) + len(e.Metadata) + len(e.Topics)
+	n := len(eventFilter(s).PIDs)
+	for i := range lists {
+		n += len(lists[i].of(s))
 	}
-	if c := s.CorrelationFilter; c != nil {
-		n += len(c.IDs) + len(c.Patterns) + len(c.ParentIDs) + len(c.RootIDs) + len(c.WorkflowStages) + len(c.RequiredTags) + len(c.AnyTags)
+	for _, l := range pairLists {
+		n += len(l.of(s))
 	}
 	return n
 }
 
 // Bytes is how many bytes the strings have that the subscription lists.
 func Bytes(s *bus.Subscription) (n int) {
-	lists := [][]string{s.Patterns, s.Capabilities.EventTypes, s.Capabilities.Collectors}
-	var maps []map[string]string
-	if e := s.EventFilter; e != nil {
-		lists = append(lists, e.EventTypes, e.Sources, e.Topics)
-		maps = append(maps, e.Metadata)
+	for _, v := range s.Patterns {
+		n += len(v)
 	}
-	if c := s.CorrelationFilter; c != nil {
-		lists = append(lists, c.IDs, c.Patterns, c.ParentIDs, c.RootIDs, c.WorkflowStages)
-		maps = append(maps, c.RequiredTags, c.AnyTags)
-	}
-	for _, list := range lists {
-		for _, v := range list {
+	for i := range lists {
+		for _, v := range lists[i].of(s) {
 			n += len(v)
 		}
 	}
-	for _, m := range maps {
-		for k, v := range m {
+	for _, l := range pairLists {
+		for k, v := range l.of(s) {
 			n += len(k) + len(v)
 		}
 	}
