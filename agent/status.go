@@ -31,16 +31,9 @@ func (a *Agent) answerStatus(ctx context.Context, r *router.Request) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(s)
-	for limit := a.broker.Options().MaxMessageSize; err == nil && frame.HeaderSize+len(body) > limit; {
-		b := &s.Broker
-		if len(b.Clients)+len(b.Subscriptions) == 0 {
-			break // sending it fails, because it is too large
-		}
-		b.Clients, b.Subscriptions, b.Truncated = b.Clients[:len(b.Clients)/2], b.Subscriptions[:len(b.Subscriptions)/2], true
-		body, err = json.Marshal(s)
-	}
-	return body, err
+	// If the status is still too large without any client, sending it fails.
+	limit := a.broker.Options().MaxMessageSize - frame.HeaderSize
+	return s.Broker.EncodeWithin(limit, func() ([]byte, error) { return json.Marshal(s) })
 }
 
 // answerRegistration registers a collector. The collector is identified by its

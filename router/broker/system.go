@@ -67,11 +67,7 @@ func (b *Broker) encodedStats(p *Session) ([]byte, error) {
 		return e.body, nil
 	}
 	s := b.snapshot()
-	body, err := json.Marshal(s)
-	for err == nil && frame.HeaderSize+len(body) > b.opts.MaxMessageSize && len(s.Clients)+len(s.Subscriptions) > 0 {
-		s.Clients, s.Subscriptions, s.Truncated = s.Clients[:len(s.Clients)/2], s.Subscriptions[:len(s.Subscriptions)/2], true
-		body, err = json.Marshal(s)
-	}
+	body, err := s.EncodeWithin(b.opts.MaxMessageSize-frame.HeaderSize, func() ([]byte, error) { return json.Marshal(s) })
 	if err != nil {
 		return nil, err
 	}

@@ -108,3 +108,17 @@ type SubStats struct {
 	ClientLost *uint64           `json:"client_lost"`
 	DroppedBy  map[string]uint64 `json:"dropped_by,omitempty"`
 }
+
+// EncodeWithin returns what encode returns, which encodes s or a value that holds s. While
+// that is longer than limit, half of Clients and Subscriptions is left out. When both are
+// empty, the result may still be longer.
+func (s *Stats) EncodeWithin(limit int, encode func() ([]byte, error)) ([]byte, error) {
+	for {
+		b, err := encode()
+		if err != nil || len(b) <= limit || len(s.Clients)+len(s.Subscriptions) == 0 {
+			return b, err
+		}
+		s.Clients, s.Subscriptions = s.Clients[:len(s.Clients)/2], s.Subscriptions[:len(s.Subscriptions)/2]
+		s.Truncated = true
+	}
+}
