@@ -221,11 +221,14 @@ func (l *LocalClient) Flush(ctx context.Context) error {
 // Drain implements Bus.
 func (l *LocalClient) Drain(ctx context.Context) error {
 	var open []*localSubscription
-	err := l.do(ctx, func() error {
-		l.session.Finish()
-		open = l.parts.all()
-		return nil
-	})
+	err := l.calls.Wait(ctx)
+	if err == nil {
+		err = l.do(ctx, func() error {
+			l.session.Finish()
+			open = l.parts.all()
+			return nil
+		})
+	}
 	if err == nil {
 		for _, s := range open {
 			if err = s.drained(ctx); err != nil {

@@ -51,8 +51,8 @@ type Bus interface {
 	Push() error
 	// Flush returns when the broker has routed all that was published before.
 	Flush(ctx context.Context) error
-	// Drain ends all subscriptions, lets their subscribers take what is queued, flushes,
-	// and closes. If ctx ends first, Drain closes at once and returns ctx's error.
+	// Drain lets open requests end, ends all subscriptions, lets their subscribers take what
+	// is queued, flushes, and closes. If ctx ends first, Drain closes at once and returns ctx's error.
 	Drain(ctx context.Context) error
 	// Close ends everything now. Messages that were published before are still routed.
 	// It unblocks every blocked call with ErrClosed, waits for the goroutines that

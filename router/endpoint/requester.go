@@ -29,13 +29,22 @@ type Requester struct {
 	// MaxFrame bounds how long the frame of a reply may be when its payload is inflated,
 	// in bytes. Only the goroutine that calls Answer may change it.
 	MaxFrame int
-	// MaxOpen, if not 0, bounds how many calls may wait for an answer at once.
+	// MaxOpen, if not 0, bounds how many requests may wait for a reply at once.
 	MaxOpen int
 
-	next   atomic.Uint64
-	mu     sync.Mutex
-	open   map[uint64]chan answer // guarded by mu
-	closed error                  // guarded by mu; not nil after Close: its error
+	next     atomic.Uint64
+	mu       sync.Mutex
+	open     map[uint64]openCall // guarded by mu
+	requests int                 // guarded by mu; how many of them are requests
+	closed   error               // guarded by mu; not nil after Close: its error
+}
+
+// openCall is a call that waits for an answer.
+type openCall struct {
+	answer  chan answer
+	request bool
+	// done is closed when the call does not wait any more. Only Wait makes it.
+	done chan struct{}
 }
 
 type answer struct {
@@ -56,7 +65,7 @@ func (c *Requester) Request(ctx context.Context, target string, body []byte) (bu
 		return bus.Reply{}, fmt.Errorf("request %q: %w", target, err)
 	}
 	id := c.NextID()
-	ch, err := c.register(id)
+	ch, err := c.register(id, true)
 	if err != nil {
 		return bus.Reply{}, fmt.Errorf("request %q: %w", target, err)
 	}
@@ -91,20 +100,23 @@ func (c *Requester) Request(ctx context.Context, target string, body []byte) (bu
 }
 
 // register makes a channel for the answer to the frame with that id.
-func (c *Requester) register(id uint64) (<-chan answer, error) {
+func (c *Requester) register(id uint64, request bool) (<-chan answer, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed != nil {
 		return nil, c.closed
 	}
-	if c.MaxOpen > 0 && len(c.open) >= c.MaxOpen {
-		return nil, &bus.LimitError{Limit: "max_requests", Max: int64(c.MaxOpen), Got: int64(len(c.open) + 1)}
+	if request && c.MaxOpen > 0 && c.requests >= c.MaxOpen {
+		return nil, &bus.LimitError{Limit: "max_requests", Max: int64(c.MaxOpen), Got: int64(c.requests + 1)}
 	}
 	if c.open == nil {
-		c.open = make(map[uint64]chan answer)
+		c.open = make(map[uint64]openCall)
+	}
+	if request {
+		c.requests++
 	}
 	ch := make(chan answer, 1)
-	c.open[id] = ch
+	c.open[id] = openCall{answer: ch, request: request}
 	return ch, nil
 }
 
@@ -112,15 +124,59 @@ func (c *Requester) register(id uint64) (<-chan answer, error) {
 func (c *Requester) Forget(id uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, ok := c.open[id]
-	delete(c.open, id)
+	_, ok := c.takeLocked(id)
 	return ok
+}
+
+// takeLocked removes the registration of id. The caller holds mu.
+func (c *Requester) takeLocked(id uint64) (call openCall, ok bool) {
+	if call, ok = c.open[id]; !ok {
+		return call, false
+	}
+	delete(c.open, id)
+	if call.request {
+		c.requests--
+	}
+	if call.done != nil {
+		close(call.done)
+	}
+	return call, true
+}
+
+// Wait returns when each request that waits for a reply now has ended, or when ctx ends.
+func (c *Requester) Wait(ctx context.Context) error {
+	var open []<-chan struct{}
+	c.mu.Lock()
+	for id, call := range c.open {
+		if !call.request {
+			continue
+		}
+		if call.done == nil {
+			call.done = make(chan struct{})
+			c.open[id] = call
+		}
+		open = append(open, call.done)
+	}
+	c.mu.Unlock()
+	return waitAll(ctx, open)
+}
+
+// waitAll waits until each of done is closed, or until ctx ends.
+func waitAll(ctx context.Context, done []<-chan struct{}) error {
+	for _, d := range done {
+		select {
+		case <-d:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // Await sends f, whose ID must be a NextID, and waits for the ack or pong that
 // answers it; for a pong the ack is empty.
 func (c *Requester) Await(ctx context.Context, f *frame.Fields) (frame.Ack, error) {
-	ch, err := c.register(f.ID)
+	ch, err := c.register(f.ID, false)
 	if err != nil {
 		return frame.Ack{}, err
 	}
@@ -141,10 +197,9 @@ func (c *Requester) Await(ctx context.Context, f *frame.Fields) (frame.Ack, erro
 // responder-died, error, ack or pong. It reports whether there was such a call.
 func (c *Requester) Answer(f frame.Frame) bool {
 	c.mu.Lock()
-	ch := c.open[f.ID()]
-	delete(c.open, f.ID())
+	call, ok := c.takeLocked(f.ID())
 	c.mu.Unlock()
-	if ch == nil {
+	if !ok {
 		return false
 	}
 	var a answer
@@ -168,7 +223,7 @@ func (c *Requester) Answer(f frame.Frame) bool {
 			a.err = &body
 		}
 	}
-	ch <- a
+	call.answer <- a
 	return true
 }
 
@@ -224,9 +279,9 @@ func (c *Requester) Fail(err error) {
 
 // failLocked fails all calls that wait. The caller holds mu.
 func (c *Requester) failLocked(err error) {
-	for id, ch := range c.open {
-		delete(c.open, id)
-		ch <- answer{err: err}
+	for id := range c.open {
+		call, _ := c.takeLocked(id)
+		call.answer <- answer{err: err}
 	}
 }
 

@@ -128,3 +128,52 @@ func TestCloseFailsCallsUntilTheRequesterIsOpenedAgain(t *testing.T) {
 		t.Errorf("a call waits for the second pong")
 	}
 }
+
+// Wait is for the requests that are open when it is called, and not for pings.
+func TestWaitReturnsWhenOpenRequestsHaveEnded(t *testing.T) {
+	c := &endpoint.Requester{MaxFrame: 1 << 10}
+	sent := make(chan uint64, 3)
+	c.Send = func(_ context.Context, f *frame.Fields) error { sent <- f.ID; return nil }
+	outcome := make(chan error, 3)
+	go func() {
+		_, err := c.Await(context.Background(), &frame.Fields{Type: frame.TypePing, ID: c.NextID()})
+		outcome <- err
+	}()
+	wait(t, sent)
+	if err := c.Wait(within(t)); err != nil {
+		t.Errorf("without a request: %v", err)
+	}
+	var ids []uint64
+	for range 2 {
+		go func() {
+			_, err := c.Request(context.Background(), "demo.x", nil)
+			outcome <- err
+		}()
+		ids = append(ids, wait(t, sent))
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := c.Wait(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a context that has ended: %v", err)
+	}
+	waited := make(chan error, 2)
+	for range 2 { // several may wait
+		go func() { waited <- c.Wait(within(t)) }()
+	}
+	for _, id := range ids {
+		reply, err := frame.Append(nil, &frame.Fields{Type: frame.TypeReply, ID: id})
+		if err != nil || !c.Answer(frame.Frame(reply)) {
+			t.Errorf("request %d is not answered: %v", id, err)
+		}
+		if err := wait(t, outcome); err != nil {
+			t.Errorf("request %d: %v", id, err)
+		}
+	}
+	for range 2 {
+		if err := wait(t, waited); err != nil {
+			t.Error(err)
+		}
+	}
+	c.Close(router.ErrClosed)
+	wait(t, outcome)
+}

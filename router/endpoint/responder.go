@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -126,17 +125,13 @@ func (r *Responders) Cancel(f frame.Frame) {
 // Wait returns when each request that a handler works on now has been answered or
 // canceled, or when ctx ends.
 func (r *Responders) Wait(ctx context.Context) error {
+	var open []<-chan struct{}
 	r.mu.Lock()
-	open := slices.Collect(maps.Values(r.open))
-	r.mu.Unlock()
-	for _, req := range open {
-		select {
-		case <-req.ctx.Done():
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	for _, req := range r.open {
+		open = append(open, req.ctx.Done())
 	}
-	return nil
+	r.mu.Unlock()
+	return waitAll(ctx, open)
 }
 
 func (r *Responders) answer(ctx context.Context, key requestOrigin, req *bus.Request, h bus.Responder) {

@@ -121,6 +121,34 @@ var ending = []testCase{
 		},
 	},
 	{
+		name: "drain lets open requests end",
+		rule: "a request that waits for its reply when Drain is called gets the reply; its responder may be a subscription of the same bus",
+		run: func(t *suite) {
+			bus, alone, other := t.dial("bus"), t.dial("alone"), t.dial("other")
+			let := make(chan struct{})
+			h, called := patient(let)
+			t.respond(other, "demo.slow", h)
+			t.respond(alone, "demo.own", h)
+			outcomes := []<-chan error{ask(t.ctx(), bus, "demo.slow"), ask(t.ctx(), alone, "demo.own")}
+			receive(t, "a request", called)
+			receive(t, "the other request", called)
+			drained := make(chan error, 2)
+			for _, b := range []router.Bus{bus, alone} {
+				go func() { drained <- b.Drain(t.ctx()) }()
+			}
+			t.flush(other)
+			close(let)
+			for _, outcome := range outcomes {
+				if err := receive(t, "the reply", outcome); err != nil {
+					t.Error(err)
+				}
+				if err := receive(t, "the end of Drain", drained); err != nil {
+					t.Errorf("Drain: %v", err)
+				}
+			}
+		},
+	},
+	{
 		name: "drain gives up with its context",
 		rule: "when its context has ended, Drain closes at once and returns the context's error",
 		run: func(t *suite) {

@@ -43,7 +43,6 @@ type Client struct {
 
 	creditTimer *time.Timer // reports credit; started when creditArmed is set
 	creditArmed atomic.Bool
-	requests    openRequests
 
 	terms atomic.Pointer[terms] // of the last connection
 
@@ -147,7 +146,6 @@ func (c *Client) Request(ctx context.Context, target string, body []byte) (bus.R
 	if c.inHandler() {
 		return bus.Reply{}, fmt.Errorf("request %q: %w", target, ErrInHandler)
 	}
-	defer c.requests.begin()()
 	return c.calls.Request(ctx, target, body)
 }
 

@@ -6,49 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
 )
-
-// openRequests are the requests that wait for their replies. Drain lets those end that
-// have begun, and does not wait for what begins meanwhile.
-type openRequests struct {
-	mu   sync.Mutex
-	open map[chan struct{}]struct{} // guarded by mu; closed when they end
-}
-
-func (r *openRequests) begin() (end func()) {
-	done := make(chan struct{})
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.open == nil {
-		r.open = make(map[chan struct{}]struct{})
-	}
-	r.open[done] = struct{}{}
-	return func() {
-		r.mu.Lock()
-		delete(r.open, done)
-		r.mu.Unlock()
-		close(done)
-	}
-}
-
-func (r *openRequests) wait(ctx context.Context) error {
-	r.mu.Lock()
-	open := slices.Collect(maps.Keys(r.open))
-	r.mu.Unlock()
-	for _, done := range open {
-		select {
-		case <-done:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
-}
 
 // Drain implements bus.Bus: it lets open requests end, flushes, takes what the broker
 // has queued, and closes. When the connection ends before the broker has sent its
@@ -75,7 +37,7 @@ func (c *Client) drain(ctx context.Context) error {
 	if err := c.responders.Wait(ctx); err != nil {
 		return err
 	}
-	if err := c.requests.wait(ctx); err != nil {
+	if err := c.calls.Wait(ctx); err != nil {
 		return err
 	}
 	if err := c.Flush(ctx); err != nil {
