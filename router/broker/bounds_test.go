@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -164,7 +165,7 @@ func TestWhatIsKeptIsCharged(t *testing.T) {
 				tc.build(a)
 				kept := heap() - before - a.Pool().Live()
 				got := a.charged() - base
-				if got < kept || float64(got) > tc.most*float64(kept) {
+				if got < kept || strconv.IntSize == 64 && float64(got) > tc.most*float64(kept) { // the formulas are of 64-bit machines
 					t.Errorf("%d bytes are kept, and %d are charged", kept, got)
 				}
 			})

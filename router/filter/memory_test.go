@@ -3,6 +3,7 @@ package filter_test
 import (
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -78,7 +79,7 @@ func TestAFilterTakesWhatMemorySays(t *testing.T) {
 				t.Errorf("%d bytes without a filter", said)
 			}
 			got := measure(text) - without
-			if got > said || said > 3*got+3000 {
+			if got > said || strconv.IntSize == 64 && said > 3*got+3000 { // the formula is of 64-bit machines
 				t.Errorf("it takes %d bytes, and is said to take %d", got, said)
 			}
 		})
