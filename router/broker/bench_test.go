@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router"
 	"github.com/daemoneye/eventbus/router/broker"
 )
@@ -188,3 +189,79 @@ func BenchmarkRouteFiltered(b *testing.B) {
 		b.ReportMetric(float64(n)/float64(b.N), "msg/turn")
 	})
 }
+
+// BenchmarkMemory is what a delivery costs when memory is full, so that for each message
+// the oldest of some queue has to go, beside what it costs with memory to spare, where the
+// queue's own oldest goes. Each message lies in a buffer of its own, and is for one of the
+// subscriptions, or for all.
+func BenchmarkMemory(b *testing.B) {
+	for _, to := range []string{"one", "all"} {
+		for _, subs := range []int{256, 4096} {
+			for _, full := range []bool{false, true} {
+				b.Run(fmt.Sprintf("to=%s/subs=%d/full=%v", to, subs, full), func(b *testing.B) { benchmarkMemory(b, to, subs, full) })
+			}
+		}
+	}
+}
+
+func benchmarkMemory(b *testing.B, to string, subs int, full bool) {
+	const queued = 8
+	each := 4 << 10 // a buffer of the smallest class
+	if to == "all" {
+		each = 256 << 10
+	}
+	kept := int64(subs) * queued * int64(each)
+	if to == "all" {
+		kept = queued * int64(each)
+	}
+	o := router.Options{MaxMemory: 2*kept + int64(subs)*8192 + 64<<20, MaxQueued: queued}
+	serveAlone(b, o, func(a alone) {
+		var p *broker.Session
+		var topics []string
+		var publishers []*broker.Session // each with fewer topics than are cached for it
+		for i := range subs {
+			if i%256 == 0 {
+				p = a.session("far")
+				publishers = append(publishers, p)
+			}
+			topics = append(topics, map[string]string{"one": fmt.Sprintf("t%d", i), "all": "t"}[to])
+			a.subscribe(p, 1, router.Subscription{Patterns: []string{topics[i]}})
+		}
+		n := 0
+		send := func() {
+			f := publishFrame(b, topics[n%subs], frame.Meta{})
+			buf := a.Pool().Get(each)
+			buf.B = append(buf.B, f...)
+			if err := publishers[n%subs/256].Handle(buf, 0, frame.Frame(buf.B)); err != nil {
+				b.Fatal(err)
+			}
+			a.EndBatch()
+			buf.Release(1)
+			n++
+		}
+		for range 2 * queued * max(subs/map[string]int{"one": 1, "all": subs}[to], 1) {
+			send()
+		}
+		if full { // half of what the queues keep is wanted by somebody else
+			defer a.hold(a.Room() + kept/2).Release(1)
+			for range subs {
+				send()
+			}
+		}
+		n = 0
+		dropped, visited := a.Dropped(), a.Visited()
+		for b.Loop() {
+			send()
+		}
+		deliveries := float64(n)
+		if to == "all" {
+			deliveries *= float64(subs)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/deliveries, "ns/delivery")
+		b.ReportMetric(float64(a.Dropped()-dropped)/deliveries, "dropped/delivery")
+		b.ReportMetric(float64(a.Visited()-visited)/deliveries, "looks/delivery")
+	})
+}
+
+// hold takes memory that no queue can give back.
+func (a alone) hold(n int64) *buffer.Buffer { return a.Pool().Get(int(max(n, 0))) }

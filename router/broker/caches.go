@@ -15,9 +15,10 @@ import (
 const cacheShare = 16
 
 // chargeCache adds more bytes to the charge of a cache. If that is beyond the bound, it
-// drops all caches first, and reports that.
+// drops all caches first, and reports that. If memory is full, queues give way to the
+// caches, which are small beside them; the caches go when no queue has anything left.
 func (b *Broker) chargeCache(c *charge.Charge, more int64) (dropped bool) {
-	if more > b.opts.MaxMemory/cacheShare-b.ledger.Used(charge.Routes) || more > b.ledger.Room() {
+	if more > b.opts.MaxMemory/cacheShare-b.ledger.Used(charge.Routes) {
 		b.dropCaches()
 		dropped = true
 	}

@@ -30,7 +30,7 @@ func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
 	dropped := s.Queue.Push(ln, items, &b.scratch)
 	s.markReady()
 	if b.weights.tracking {
-		b.weigh(s, ln)
+		b.weighPushed(s, ln, items)
 	}
 	if s.Queue.Room(ln) < step(s.Queue.Capacity(ln)) {
 		s.session.press()

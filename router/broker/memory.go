@@ -94,8 +94,10 @@ func (b *Broker) evict(e *weighed, excess int64) {
 		queue.ReleaseItems(out)
 		s.markReady()
 	}
-	b.weigh(s, e.lane)
-	b.weights.rotate(e)
+	if e.class == ofInbox {
+		b.weigh(s, e.lane)
+	}
+	b.weights.rotate(e) // it is weighed when its turn comes again
 }
 
 // noteRequests lists requests that were evicted, for refuseEvicted. They are not refused

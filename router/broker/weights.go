@@ -42,6 +42,7 @@ type weighed struct {
 	sub        *Sub
 	next, prev *weighed // nil: it is in no list
 	weight     int64    // as it was when it was looked at last
+	most       int64    // more than it can have grown to since
 	class      uint8
 	lane       bus.Lane
 }
@@ -136,6 +137,7 @@ func (b *Broker) weigh(s *Sub, ln bus.Lane) {
 	}
 	w.visited++
 	weight := s.Queue.Weight(ln)
+	e.most = weight
 	if e.next != nil && bits.Len64(uint64(weight)) == e.bucket() {
 		if e.class == ofInbox {
 			w.inboxes += weight - e.weight
@@ -144,6 +146,23 @@ func (b *Broker) weigh(s *Sub, ln bus.Lane) {
 		return
 	}
 	w.add(e, weight)
+}
+
+// slotWeight is more than what a message adds to the weight of a lane beside its buffer.
+const slotWeight = 512
+
+// weighPushed is weigh after items, which lie in one buffer, were pushed. As long as the
+// lane can't be too heavy for its list it is not weighed, because a lane that is too light
+// for it is noticed when it is about to be evicted from.
+func (b *Broker) weighPushed(s *Sub, ln bus.Lane, items []queue.Item) {
+	e := &s.weighed[ln]
+	if e.next != nil && e.class != ofInbox {
+		e.most += int64(cap(items[0].Buf.B)) + slotWeight*int64(len(items))
+		if bits.Len64(uint64(e.most)) <= e.bucket() {
+			return
+		}
+	}
+	b.weigh(s, ln)
 }
 
 // forget removes the lanes of a subscription that has ended.

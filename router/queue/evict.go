@@ -4,21 +4,22 @@ import "github.com/daemoneye/eventbus/router/bus"
 
 // Evict removes up to n of the lane's oldest messages and returns them. They count as
 // dropped, and the caller must release their references. The slice shares scratch's
-// memory, so it is valid until scratch is used again. If the lane is empty then, and has
-// no consumer on another goroutine, it gives back the memory of its slots. Producer only.
+// memory, so it is valid until scratch is used again. A lane that has no messages, and no
+// consumer on another goroutine, gives back the memory of its slots. Producer only.
 func (q *Queue) Evict(ln bus.Lane, n int, why bus.Reason, scratch *[]Item) (out []Item) {
 	l := &q.lanes[ln]
-	if l.len() > 0 {
-		before := l.reasons.Or(1 << why) // before the consumer can see the hole
-		out = l.evict(n, why, (*scratch)[:0])
-		if len(out) == 0 { // the consumer took them first
-			l.reasons.And(^uint32(1<<why) | before)
-		} else {
-			*scratch = out
-			q.Notify()
-		}
+	if l.len() == 0 {
+		q.trim(l)
+		return nil
 	}
-	q.trim(l)
+	before := l.reasons.Or(1 << why) // before the consumer can see the hole
+	out = l.evict(n, why, (*scratch)[:0])
+	if len(out) == 0 { // the consumer took them first
+		l.reasons.And(^uint32(1<<why) | before)
+	} else {
+		*scratch = out
+		q.Notify()
+	}
 	return out
 }
 

@@ -27,8 +27,9 @@ func (q *Queue) Weight(ln bus.Lane) int64 {
 // bytes, from the average memory of a message.
 func (q *Queue) Share(ln bus.Lane, excess int64) int {
 	l := &q.lanes[ln]
-	n := excess * int64(l.len()) / max(l.weight(), 1)
-	return int(min(n+1, evictStep))
+	weight := max(l.weight(), 1)
+	n := (excess*int64(l.len()) + weight - 1) / weight
+	return int(min(max(n, 1), evictStep))
 }
 
 // bufferEstimate estimates how much memory the messages of a lane keep. A message keeps
