@@ -269,7 +269,7 @@ func TestFullMemoryVisitsFewQueues(t *testing.T) {
 				if evicted < n/2 {
 					t.Fatalf("%d of %d messages were evicted: memory is not full", evicted, n)
 				}
-				if looks := a.Visited() - before; looks > 3*n {
+				if looks := a.Visited() - before; looks > 4*n {
 					t.Errorf("%d messages cost %d looks at queues", n, looks)
 				}
 			})
