@@ -42,6 +42,8 @@ type Broker struct {
 	turns      uint64         // of the loop
 	writeList  []*Session     // with something to write
 	later      []*Session     // to be written in the next turn
+	slow       []*Sub         // to be advised
+	advising   bool           // advisories are being published
 	pressed    []*Session     // to be written, or disconnected, before anything more is routed
 	rotated    []*Sub         // for a moment
 	scratch    []queue.Item

@@ -72,8 +72,8 @@ func (b *Broker) admit(s *Sub, ln bus.Lane, items []queue.Item, short int64) boo
 	return false
 }
 
-// noteDrop counts drops, ends the session when that is the policy, and publishes at most
-// once a second an advisory about a slow subscription.
+// noteDrop counts drops, and ends the session when that is the policy. Otherwise the
+// subscription is listed as slow.
 func (b *Broker) noteDrop(s *Sub, n int) {
 	if s.ID == 0 || s.spec.Policy() == bus.Conflate {
 		return // an inbox is no subscription; the other loses by its own wish
@@ -90,8 +90,5 @@ func (b *Broker) noteDrop(s *Sub, n int) {
 		s.session.disconnect(frame.CodeSlow, "queue of subscription "+s.Name()+" is full, and its overflow policy is disconnect")
 		return
 	}
-	if b.now-s.noted >= int64(Tick) {
-		s.noted = b.now
-		b.advise(s)
-	}
+	b.noteSlow(s)
 }

@@ -74,7 +74,7 @@ func (r *Runner) Run(ctx context.Context, d Driver) error {
 		b.signal.Disarm()
 		b.now = bus.Now()
 		b.turns++
-		worked := b.takeClients() || polled || len(b.later) > 0
+		worked := b.takeClients() || polled || len(b.later) > 0 || len(b.slow) > 0
 		worked = b.runCalls() || worked
 		b.endBurst()
 		b.flush()
@@ -113,6 +113,7 @@ func (r *Runner) Run(ctx context.Context, d Driver) error {
 
 // flush writes out what this turn put into the queues.
 func (b *Broker) flush() {
+	b.adviseSlow()
 	b.drainPressed()
 	b.writeLater()
 	for i := 0; i < len(b.writeList); i++ {

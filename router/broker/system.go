@@ -5,8 +5,6 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
-	"github.com/daemoneye/eventbus/router/filter"
-	"github.com/daemoneye/eventbus/router/queue"
 )
 
 // The broker's own topics.
@@ -74,45 +72,4 @@ func (b *Broker) encodedStats(p *Session) ([]byte, error) {
 	p.statsTurn = b.now
 	*e = encoded{body, b.now, b.stats.total.messages, b.index.gen}
 	return body, nil
-}
-
-// advise publishes that s is losing messages. It may be called while a message is being
-// routed, so it does not begin another burst, but delivers directly to the subscribers.
-func (b *Broker) advise(s *Sub) {
-	rt := b.route(SlowTopic)
-	if len(rt.unfiltered) == 0 && len(rt.filtered) == 0 && len(rt.groups) == 0 {
-		return
-	}
-	n := s.Queue.Count()
-	body, err := json.Marshal(s.stats(&n))
-	if err != nil {
-		return
-	}
-	b.seq++
-	fields := frame.Fields{
-		Type: frame.TypePublish, Priority: frame.NormalPriority, Content: frame.ContentJSON,
-		Topic: SlowTopic, Payload: body, Time: b.now, Sequence: b.seq,
-	}
-	it := b.buildControl(func(dst []byte) []byte {
-		out, err := frame.Append(dst, &fields)
-		if err != nil {
-			panic("router: advise: " + err.Error()) // as above
-		}
-		return out
-	})
-	one := []queue.Item{it}
-	for _, t := range rt.unfiltered {
-		b.deliver(t, rt.lane, one)
-	}
-	parsed := make([]filter.Message, 1)
-	parsed[0].Parse(it.Frame(), rt.needs)
-	for _, t := range rt.filtered {
-		if t.filter.Match(&parsed[0], SlowTopic, "") {
-			b.deliver(t, rt.lane, one)
-		}
-	}
-	for g := range rt.groups {
-		b.deliverGroup(&rt.groups[g], rt, one, parsed, "")
-	}
-	it.Buf.Release(1)
 }

@@ -89,6 +89,34 @@ func tagsOf(n int) map[string]string {
 	return m
 }
 
+// A thousand subscriptions to everything lose messages at once. Each is advised, and each
+// gets the advisories, but no more of them in a turn than a turn's work; and what the
+// advisories drop makes no others.
+func TestAdvisoriesAreBoundedInATurn(t *testing.T) {
+	serveAlone(t, router.Options{}, func(a alone) {
+		const n = 1000
+		p := a.session("publisher")
+		for range n / 250 {
+			a.subscribe(a.session("reader"), 250, router.Subscription{Patterns: []string{"#"}, Queue: 1})
+		}
+		a.publish(p, nil, "a", "a") // the second drops the first
+		turns := 0
+		for before := a.Matched(); ; turns++ {
+			a.Turn()
+			got := a.Matched() - before
+			if before += got; got == 0 {
+				break
+			}
+			if got > broker.TurnWork+n {
+				t.Fatalf("turn %d: %d advisories were delivered", turns, got)
+			}
+		}
+		if got := a.Matched(); got != 2*n+n*n || turns < n*n/broker.TurnWork {
+			t.Errorf("%d messages were matched in %d turns, want 2 and %d advisories for each of %d", got, turns, n, n)
+		}
+	})
+}
+
 // A message that costs more than a turn is paid for with turns in which the client is not
 // read from.
 func TestWorkBeyondATurnIsPaidLater(t *testing.T) {
