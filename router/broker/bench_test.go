@@ -265,3 +265,25 @@ func benchmarkMemory(b *testing.B, to string, subs int, full bool) {
 
 // hold takes memory that no queue can give back.
 func (a alone) hold(n int64) *buffer.Buffer { return a.Pool().Get(int(max(n, 0))) }
+
+// BenchmarkPast subscribes to what is kept, and ends the subscription.
+func BenchmarkPast(b *testing.B) {
+	for _, n := range []int{100, 1000, 4000} {
+		b.Run(fmt.Sprintf("messages=%d", n), func(b *testing.B) {
+			rules := []router.ReplayRule{{Pattern: "a.#", MaxCount: n / 2}, {Pattern: "b.#", MaxCount: n / 2}}
+			serveAlone(b, router.Options{Replay: rules}, func(a alone) {
+				p, q := a.session("publisher"), a.session("subscriber")
+				for i := range n {
+					a.publish(p, []byte("x"), fmt.Sprintf("%c.t%d", 'a'+i%2, i%7))
+				}
+				for b.Loop() {
+					if _, _, err := q.Subscribe(1, router.Subscription{Patterns: []string{"#"}, ReplayFrom: 1}); err != nil {
+						b.Fatal(err)
+					}
+					q.Unsubscribe(1)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/message")
+			})
+		})
+	}
+}

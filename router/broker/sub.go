@@ -110,7 +110,7 @@ func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, err
 		overflow = bus.DropNewest // a request that does not fit is refused, not lost
 	}
 	past := b.past(s)
-	p.work += past.Visited * (1 + s.filterWork())
+	p.work += past.Visited*(1+s.filterWork()) + len(past.Messages)*pastWork
 	var room [queue.LaneCount]int // beside the capacity
 	for i := range past.Messages {
 		room[past.Messages[i].Lane]++

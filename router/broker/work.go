@@ -13,7 +13,8 @@ import (
 //
 // The steps are estimates, made before or after the work from what is known of it: the
 // number of subscriptions that a message goes to, what their filters list, the bytes that
-// are inflated. They were set by BenchmarkRoute and BenchmarkFilter.
+// are inflated. They were set by BenchmarkRoute, BenchmarkFilter
+// and BenchmarkPast.
 
 // TurnWork is how many steps a client may have the routing thread make in a turn: a third
 // of a millisecond. A full read of messages of 128 bytes to four subscribers is a fifth of
@@ -28,6 +29,8 @@ const (
 	LongWork = 16 * FrameWork
 	// inflateBytes are inflated in a step.
 	inflateBytes = 32
+	// pastWork is for a message of the past that is found, put in order and queued.
+	pastWork = 64
 )
 
 // BeginTurn begins a turn of a client; false means that it has still to pay for what it

@@ -89,6 +89,29 @@ func tagsOf(n int) map[string]string {
 	return m
 }
 
+// What a subscription gets of the past is work of its client.
+func TestThePastIsWorkOfTheTurn(t *testing.T) {
+	serveAlone(t, router.Options{Replay: []router.ReplayRule{{Pattern: "#"}}}, func(a alone) {
+		p, q := a.session("publisher"), a.session("subscriber")
+		for i := range 1000 {
+			for !p.BeginTurn() {
+			}
+			a.publish(p, nil, fmt.Sprintf("a.%d", i%10))
+		}
+		q.BeginTurn()
+		a.subscribe(q, 1, router.Subscription{Patterns: []string{"#"}})
+		if q.Spent() {
+			t.Error("a subscription without a past is a turn's work")
+		}
+		if a.subscribe(q, 1, router.Subscription{Patterns: []string{"#"}, ReplayFrom: 1}); !q.Spent() {
+			t.Error("a thousand messages of the past are less than a turn's work")
+		}
+		if q.BeginTurn() {
+			t.Error("they are less than two turns' work")
+		}
+	})
+}
+
 // A thousand subscriptions to everything lose messages at once. Each is advised, and each
 // gets the advisories, but no more of them in a turn than a turn's work; and what the
 // advisories drop makes no others.
