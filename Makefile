@@ -10,7 +10,7 @@ EACH   ?= 2
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help build run man test test-32 bench bench-claim bench-compare bench-once fuzz lint verify clean
+.PHONY: help build run man test test-32 soak bench bench-claim bench-compare bench-once fuzz lint verify clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ test-32: ## run the core's tests as 32-bit programs: 386, and arm where qemu-arm
 	CGO_ENABLED=0 GOARCH=386 $(GO) test ./ring/... ./frame/... ./router/...
 	@if command -v qemu-arm >/dev/null; then CGO_ENABLED=0 GOARCH=arm $(GO) test -short -exec qemu-arm ./ring/... ./frame/... ./router/...; \
 		else echo "arm is not tested: qemu-arm is not installed (Debian: apt-get install qemu-user)"; fi
+
+soak: ## attack an agent with the long forms of all hostile clients, and hold times as well
+	HOSTILE_SOAK=1 $(GO) test -count 1 -v -timeout 30m ./bench/hostile
 
 bench: ## measure everything (some 15 minutes) and write bench/out/report.md with its plots
 	BENCH_REPORT=$(CURDIR)/bench/out BENCH_COMMAND='make bench ROUNDS=$(ROUNDS) EACH=$(EACH)' \

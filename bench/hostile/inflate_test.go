@@ -1,0 +1,91 @@
+package hostile
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router"
+)
+
+const inflated = 1_000_000 // bytes that a message inflates to
+
+// bomb returns a payload of 61 bytes or so that inflates to a megabyte.
+func bomb(t *testing.T) []byte {
+	t.Helper()
+	b, flag := frame.Compress(nil, make([]byte, inflated), frame.FlagS2)
+	if flag == 0 || len(b) > 1000 {
+		t.Fatalf("%d zeros became %d bytes", inflated, len(b))
+	}
+	return b
+}
+
+func repeat(topic string, n int) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for range n {
+			if !yield(topic) {
+				return
+			}
+		}
+	}
+}
+
+// numbered yields n topics below a prefix.
+func numbered(prefix string, n int) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for i := range n {
+			if !yield(fmt.Sprintf("%s.%06d", prefix, i)) {
+				return
+			}
+		}
+	}
+}
+
+// TestMessagesThatInflate has subscriptions of one client that cannot inflate and does not
+// read: a message is inflated once for all of them.
+func TestMessagesThatInflate(t *testing.T) {
+	subscriptions, messages := size(8, 24), size(160, 1024)
+	v := startAgent(t, setting{})
+	m := measure(v)
+	reader := dial(t, v.set.Socket, 0)
+	reader.subscribe(1, subscriptions, every(router.Subscription{Patterns: []string{"events.z"}}))
+	dial(t, v.set.Socket, frame.FeatureS2).publish(repeat("events.z", messages), bomb(t), frame.FlagS2, nil)
+	m.check()
+	s := v.check()
+	if most := uint64(messages) * (inflated + 100); s.InflatedBytes > most {
+		t.Errorf("%d bytes were inflated for %d messages, want at most %d", s.InflatedBytes, messages, most)
+	}
+	if s.Matched != uint64(subscriptions*messages) && !soaking { // the probe has messages too
+		t.Errorf("%d messages were matched, want %d", s.Matched, subscriptions*messages)
+	}
+}
+
+// TestRetainedValuesThatInflate has a client that cannot inflate subscribe to many of them:
+// they are inflated as it takes them, and not before.
+func TestRetainedValuesThatInflate(t *testing.T) {
+	values, subscriptions := size(128, 1024), size(2, 16)
+	v := startAgent(t, setting{})
+	m := measure(v)
+	dial(t, v.set.Socket, frame.FeatureS2).publish(numbered("events.z", values), bomb(t), frame.FlagS2|frame.FlagRetain, nil)
+	reader := dial(t, v.set.Socket, 0)
+	for i := range subscriptions {
+		reader.send(subscription(t, uint64(i)+1, router.Subscription{Patterns: []string{"events.z.#"}, Retained: true}))
+	}
+	other := dial(t, v.set.Socket, 0)
+	other.flush()    // the subscriptions came before
+	other.flush()    // and turns have passed
+	const socket = 8 // what a socket holds, and is being written, in messages
+	if s := v.check(); s.InflatedBytes > socket*inflated {
+		t.Errorf("%d bytes were inflated for a client that does not read", s.InflatedBytes)
+	}
+	for taken := 0; taken < values; {
+		if f := reader.next(); f.Type() == frame.TypePublish {
+			taken++
+			if f.Flags()&frame.FlagS2 != 0 || len(f.Payload()) != inflated {
+				t.Fatalf("message %d has %d bytes, flags %v", taken, len(f.Payload()), f.Flags())
+			}
+		}
+	}
+	m.check()
+	v.check()
+}
