@@ -3,6 +3,7 @@ package ipc_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -114,4 +115,28 @@ func TestLimitsOfOneClient(t *testing.T) {
 		t.Errorf("large request: %v", err)
 	}
 	flush(t, c)
+}
+
+// TestTheBrokerLimitsOpenRequests has a client that does not keep to max_requests by
+// itself.
+func TestTheBrokerLimitsOpenRequests(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{MaxRequests: 2}, ipc.Options{})
+	p := s.greet(t)
+	p.subscribe(1, router.Subscription{Patterns: []string{"a.b"}, Respond: true})
+	for id := range uint64(3) {
+		p.send(encode(frame.Fields{Type: frame.TypeRequest, Topic: "a.b", ID: 10 + id}))
+	}
+	var refused []uint64
+	for seen := 0; seen < 3; seen++ {
+		if f := p.next(frame.TypeStream); f.Type() == frame.TypeError {
+			if e, err := frame.ParseError(f.Payload()); err != nil || e.Code != frame.CodeLimit || e.Text != "max_requests is 2, got 3" {
+				t.Errorf("%s %q: %v", e.Code, e.Text, err)
+			}
+			refused = append(refused, f.ID())
+		}
+	}
+	if !slices.Equal(refused, []uint64{12}) {
+		t.Errorf("requests %d are refused, want 12", refused)
+	}
 }

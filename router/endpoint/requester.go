@@ -29,7 +29,8 @@ type Requester struct {
 	// MaxFrame bounds how long the frame of a reply may be when its payload is inflated,
 	// in bytes. Only the goroutine that calls Answer may change it.
 	MaxFrame int
-	// MaxOpen, if not 0, bounds how many requests may wait for a reply at once.
+	// MaxOpen, if not 0, bounds how many requests may wait for a reply at once. Open
+	// changes it.
 	MaxOpen int
 
 	next     atomic.Uint64
@@ -258,15 +259,19 @@ func deadlinePassed(reported error) error {
 	return fmt.Errorf("%w: %w", reported, context.DeadlineExceeded)
 }
 
-// Close fails all calls that wait, and all later ones, with err. A nil err opens the
-// Requester again, for a new connection.
+// Close fails all calls that wait, and all later ones until Open, with err.
 func (c *Requester) Close(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = err
-	if err != nil {
-		c.failLocked(err)
-	}
+	c.failLocked(err)
+}
+
+// Open opens a closed Requester again, for a new connection with that MaxOpen.
+func (c *Requester) Open(maxOpen int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed, c.MaxOpen = nil, maxOpen
 }
 
 // Fail fails all calls that wait with err, but no later ones. It is for lost answers: no

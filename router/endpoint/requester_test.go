@@ -114,7 +114,7 @@ func TestCloseFailsCallsUntilTheRequesterIsOpenedAgain(t *testing.T) {
 	if _, err := c.Request(within(t), "demo.x", nil); !errors.Is(err, lost) {
 		t.Errorf("a later call: %v, want the error of Close", err)
 	}
-	c.Close(nil)
+	c.Open(0)
 	id := c.NextID()
 	go ping(id)
 	wait(t, sent)

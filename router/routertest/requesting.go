@@ -214,7 +214,7 @@ var requesting = []testCase{
 	},
 	{
 		name:    "open requests are limited",
-		rule:    "a client has at most max_requests requests open; one more fails at once, without an effect on the others",
+		rule:    "a client has at most max_requests requests open; one more fails at once with a LimitError, without an effect on the others",
 		options: router.Options{MaxRequests: 2},
 		run: func(t *suite) {
 			a, b := t.dial("a"), t.dial("b")
@@ -225,7 +225,9 @@ var requesting = []testCase{
 			receive(t, "the first request", called)
 			receive(t, "the second request", called)
 			_, err := a.Request(t.ctx(), "demo.slow", nil)
-			t.is("the third", err, frame.ErrLimit)
+			if limit := new(router.LimitError); !errors.As(err, &limit) || *limit != (router.LimitError{Limit: "max_requests", Max: 2, Got: 3}) {
+				t.Errorf("the third: %v, want a LimitError", err)
+			}
 			close(let)
 			for _, o := range []<-chan error{first, second} {
 				if err := receive(t, "an answer", o); err != nil {

@@ -75,7 +75,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	}
 	c := &Client{o: o, pool: buffer.NewPool(), subs: make(map[uint64]*subscription), fd: s.fd, readerDone: make(chan struct{})}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.calls = endpoint.Requester{Send: c.send, MaxFrame: s.welcome.MaxMessageSize}
+	c.calls = endpoint.Requester{Send: c.send, MaxFrame: s.welcome.MaxMessageSize, MaxOpen: s.welcome.MaxRequests}
 	c.responders = endpoint.Responders{Send: func(f *frame.Fields) error { return c.send(c.ctx, f) }, Failed: c.report}
 	c.terms.Store(newTerms(s.welcome))
 	if err := c.out.init(o.LatencyBudget, o.Backlog); err != nil {

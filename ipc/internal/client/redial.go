@@ -223,7 +223,7 @@ func (c *Client) resume(s *session) error {
 			sub.consumer.SetMaxFrame(s.welcome.MaxMessageSize)
 		}
 	}
-	c.calls.Close(nil)
+	c.calls.Open(s.welcome.MaxRequests)
 	c.out.prepend(b)
 	c.out.connect(s.fd, s.welcome.MaxMessageSize, s.offset)
 	return nil
