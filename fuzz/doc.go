@@ -25,7 +25,7 @@
 //   - FuzzConfig: any text as a configuration file. What is refused has a bounded list
 //     of mistakes; what is taken is the same after it was written and read again.
 //   - FuzzSession: any bytes into a server, before or after a handshake. It ends the
-//     connection, its books add up, and another client does not notice.
+//     connection, its counts add up, and another client does not notice.
 //
 // Seeds lie under testdata/fuzz and run with every go test. To search for more, one
 // target a run:

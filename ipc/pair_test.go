@@ -20,7 +20,9 @@ type pair struct {
 	stop    chan struct{}
 	sent    uint64 // by run; read when it has ended
 	running sync.WaitGroup
+	burst   sync.Mutex // held by run while it publishes, by pause for as long as that lasts
 	pub     *ipc.Client
+	sub     *ipc.Client
 }
 
 // pairTopic is the pair's own.
@@ -31,14 +33,15 @@ const pairTopic = "healthy.pair"
 func (s *server) newPair(t testing.TB) *pair {
 	t.Helper()
 	p := &pair{t: t, stop: make(chan struct{}), pub: s.dial(t, ipc.ClientOptions{Name: "healthy-publisher"})}
-	sub := s.dial(t, ipc.ClientOptions{Name: "healthy-subscriber"})
-	subscribe(t, sub, router.Subscription{Patterns: []string{pairTopic}, Handler: func(m *router.Message) {
+	p.sub = s.dial(t, ipc.ClientOptions{Name: "healthy-subscriber"})
+	subscribe(t, p.sub, router.Subscription{Patterns: []string{pairTopic}, Handler: func(m *router.Message) {
 		if m.Gap != nil || binary.LittleEndian.Uint64(m.Payload) != p.got.Load() {
 			p.faults.Add(1)
 			return
 		}
 		p.got.Add(1)
 	}})
+	s.pairs = append(s.pairs, p)
 	out := publisher(t, p.pub, pairTopic)
 	p.running.Go(func() { p.run(out) })
 	t.Cleanup(func() { p.end() })
@@ -49,21 +52,39 @@ func (p *pair) run(out router.Publisher) {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	payload := make([]byte, 100)
-	for {
-		for burst := 0; burst < 50 && p.sent-p.got.Load() < 500; burst++ {
-			binary.LittleEndian.PutUint64(payload, p.sent)
-			if err := out.Publish(payload); err != nil {
-				p.t.Error(err)
-				return
-			}
-			p.sent++
-		}
+	for p.send(out, payload) {
 		select {
 		case <-p.stop:
 			return
 		case <-tick.C:
 		}
 	}
+}
+
+// send publishes a burst. It returns false when that failed.
+func (p *pair) send(out router.Publisher, payload []byte) bool {
+	p.burst.Lock()
+	defer p.burst.Unlock()
+	for n := 0; n < 50 && p.sent-p.got.Load() < 500; n++ {
+		binary.LittleEndian.PutUint64(payload, p.sent)
+		if err := out.Publish(payload); err != nil {
+			p.t.Error(err)
+			return false
+		}
+		p.sent++
+	}
+	return true
+}
+
+// pause keeps the pair from publishing until goOn is called. When it returns, all that
+// the pair published has been delivered, and the broker counts it so.
+func (p *pair) pause() (goOn func()) {
+	p.t.Helper()
+	p.burst.Lock()
+	flush(p.t, p.pub)
+	eventually(p.t, "the healthy pair gets all", func() bool { return p.got.Load() == p.sent || p.faults.Load() > 0 })
+	flush(p.t, p.sub)
+	return p.burst.Unlock
 }
 
 func (p *pair) end() {

@@ -31,6 +31,7 @@ type server struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 	err    error // of Serve; set before done is closed
+	pairs  []*pair
 }
 
 // start runs a server until the test ends, and checks then that it ended well
@@ -149,6 +150,9 @@ const idleBuffers = 256<<10 + 16<<10
 // matched was delivered or dropped, and all buffers are back.
 func (s *server) settled(t testing.TB) router.Stats {
 	t.Helper()
+	for _, p := range s.pairs {
+		defer p.pause()()
+	}
 	st := s.await(t, "nothing queued", func(st *router.Stats) bool { return st.Queued == 0 })
 	if st.Matched != st.Delivered+st.Dropped {
 		t.Errorf("matched %d, delivered %d + dropped %d", st.Matched, st.Delivered, st.Dropped)

@@ -49,7 +49,8 @@ type Bus interface {
 	// Push sends messages now that were published before and wait to be sent together
 	// with later ones. It does not wait for the broker; Flush does.
 	Push() error
-	// Flush returns when the broker has routed all that was published before.
+	// Flush returns when the broker has routed all that was published before, and counts
+	// as delivered all that the program had taken of its subscriptions.
 	Flush(ctx context.Context) error
 	// Drain lets open requests end, ends all subscriptions, lets their subscribers take what
 	// is queued, flushes, and closes. If ctx ends first, Drain closes at once and returns ctx's error.

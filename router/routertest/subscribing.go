@@ -160,6 +160,22 @@ var subscribing = []testCase{
 		},
 	},
 	{
+		name: "flush counts what was taken",
+		rule: "when Flush returns, the broker's statistics count as delivered what the program had taken before",
+		run: func(t *suite) {
+			bus := t.dial("bus")
+			s := t.subscribe(bus, router.Subscription{Patterns: []string{"demo.x"}})
+			for i := range 10 {
+				t.publish(bus, "demo.x", numbers(0, 10)...)
+				t.expect(s, numbers(0, 10)...)
+				t.flush(bus)
+				if st := t.stats(bus); st.Queued != 0 || st.Delivered != uint64(10*(i+1)) {
+					t.Fatalf("%d queued, %d delivered, want 0 and %d", st.Queued, st.Delivered, 10*(i+1))
+				}
+			}
+		},
+	},
+	{
 		name: "a group shares",
 		rule: "each message goes to one member of a queue group, whichever clients the members belong to",
 		run: func(t *suite) {

@@ -161,12 +161,13 @@ func (c *Client) Respond(ctx context.Context, target string, h bus.Responder) (b
 	return s, nil
 }
 
-// Flush implements bus.Bus: it sends a ping, whose pong comes when all before it has
-// been routed.
+// Flush implements bus.Bus: it reports what the program has taken, and sends a ping,
+// whose pong comes when all before it has been routed.
 func (c *Client) Flush(ctx context.Context) error {
 	if c.inHandler() {
 		return ErrInHandler
 	}
+	c.reportAllCredit()
 	f := frame.Fields{Type: frame.TypePing, Priority: frame.NormalPriority, ID: c.calls.NextID(), Time: frame.Now()}
 	return c.await(ctx, &f)
 }
