@@ -103,6 +103,7 @@ type Agent struct {
 	broker  *router.Broker
 	manager *manager.Manager
 	monitor *monitor
+	life    *lifecycle
 
 	reloading sync.Mutex                    // held by a reload; it guards no field, only the order
 	config    atomic.Pointer[config.Config] // in force; written by reloads
@@ -137,6 +138,7 @@ func New(o Options) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.life = newLifecycle(func(x control.Orchestration) { a.publish(control.OrchestrationTopic, x, true) })
 	a.monitor = newMonitor(a.broker, a.manager, o.Logger)
 	a.config.Store(o.Config)
 	a.apply(o.Config)
@@ -222,12 +224,20 @@ func (a *Agent) work(ctx context.Context) (err error) {
 		}
 		return err
 	}
+	a.life.began()
 	if a.o.Listening != nil {
 		a.o.Listening(a.path)
 	}
 	var parts sync.WaitGroup
 	parts.Go(func() { a.monitor.run(ctx) })
 	parts.Go(func() { a.announce(ctx) })
+	parts.Go(func() {
+		<-ctx.Done()
+		_ = a.life.move(control.ShuttingDown, "") // which any other state can become
+	})
+	if len(a.o.Collectors) == 0 {
+		a.decide(false)
+	}
 	parts.Go(func() { newMemoryReturner(a.broker.Charged).run(ctx) })
 	a.manager.Run(ctx, a.path)
 	<-ctx.Done() // all collectors may have been given up before
@@ -237,30 +247,29 @@ func (a *Agent) work(ctx context.Context) (err error) {
 
 // announce calls Ready when each collector has registered, or ended without.
 func (a *Agent) announce(ctx context.Context) {
-	if a.o.Ready == nil {
+	select {
+	case <-a.decided:
+	case <-ctx.Done():
 		return
 	}
-	if len(a.o.Collectors) > 0 {
-		select {
-		case <-a.decided:
-		case <-ctx.Done():
-			return
-		}
+	if a.o.Ready == nil {
+		return
 	}
 	if s, err := a.status(ctx, 0); err == nil {
 		a.o.Ready(s)
 	}
 }
 
-// collectorChanged publishes a collector's new state. It closes decided when each
-// collector has registered, or ended without.
+// collectorChanged publishes a collector's new state, and what it makes of the agent's.
 func (a *Agent) collectorChanged(s control.CollectorStatus) {
 	a.monitor.usage.expire(s.PID)
-	a.publishState(s)
-	for _, c := range a.manager.Status() {
-		if c.State != control.CollectorRunning && c.LastExit == "" {
-			return
-		}
+	a.publish(control.LifecycleTopic, s, false)
+	a.decide(s.State == control.CollectorRunning)
+}
+
+// decide closes decided when each collector has registered, or ended without.
+func (a *Agent) decide(registered bool) {
+	if a.life.collectors(a.manager.Status(), registered) {
+		a.decideOnce.Do(func() { close(a.decided) })
 	}
-	a.decideOnce.Do(func() { close(a.decided) })
 }

@@ -8,22 +8,12 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
-	"github.com/daemoneye/eventbus/agent/health"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
 
 // BrokerOptions returns the options in force of a's broker.
 func BrokerOptions(a *Agent) router.Options { return a.broker.Options() }
-
-// History is the monitor's, without an agent.
-type History struct{ h statsHistory }
-
-// Add is add.
-func (h *History) Add(s router.Stats) { h.h.add(s) }
-
-// LastMinute is lastMinute.
-func (h *History) LastMinute() *health.Minute { return h.h.lastMinute() }
 
 // WarnIdle checks each of the statistics, and logs to log.
 func WarnIdle(log *slog.Logger, all ...router.Stats) {
@@ -35,13 +25,37 @@ func WarnIdle(log *slog.Logger, all ...router.Stats) {
 
 // Judge judges the broker, without a history.
 func Judge(now router.Stats, asker uint32) control.Health {
-	return new(monitor).judge(now, nil, asker)["broker"]
+	return newMonitor(nil, nil, nil).judge(now, nil, asker)["broker"]
+}
+
+// Life is an agent's, without an agent.
+type Life struct {
+	l         *lifecycle
+	Published []control.Orchestration
+}
+
+// NewLife begins one.
+func NewLife() *Life {
+	l := new(Life)
+	l.l = newLifecycle(func(x control.Orchestration) { l.Published = append(l.Published, x) })
+	return l
+}
+
+// Move is move. Whether it may be is the same as that the error is nil.
+func (l *Life) Move(to control.AgentState) error { return l.l.move(to, "") }
+
+// State is the state now.
+func (l *Life) State() control.AgentState { return l.l.state().State }
+
+// Collectors is collectors.
+func (l *Life) Collectors(all []control.CollectorStatus, registered bool) bool {
+	return l.l.collectors(all, registered)
 }
 
 // AddToHistory has a's monitor keep the statistics, as it does every checkInterval.
 func AddToHistory(a *Agent) error {
 	s, err := a.broker.Stats(context.Background())
-	a.monitor.history.add(s)
+	a.monitor.history.Add(&s)
 	return err
 }
 

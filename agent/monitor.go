@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/config"
@@ -13,9 +14,6 @@ import (
 	"github.com/daemoneye/eventbus/agent/procstat"
 	"github.com/daemoneye/eventbus/router"
 )
-
-// checkInterval is the time between two checks of the monitor.
-const checkInterval = 5 * time.Second
 
 // monitor does what the agent does at intervals: it measures the processes, keeps
 // the broker's statistics of the last minute, restarts collectors that have lost
@@ -28,8 +26,9 @@ type monitor struct {
 	log     *slog.Logger
 
 	usage   usageMeter
-	history statsHistory
+	history health.History
 	gaps    collectorGaps
+	parts   health.Components
 
 	logIntervals chan time.Duration // a new interval of log lines, 0 for none; holds the newest only
 
@@ -37,7 +36,9 @@ type monitor struct {
 }
 
 func newMonitor(b *router.Broker, m *manager.Manager, log *slog.Logger) *monitor {
-	return &monitor{broker: b, manager: m, log: log, logIntervals: make(chan time.Duration, 1)}
+	mon := &monitor{broker: b, manager: m, log: log, logIntervals: make(chan time.Duration, 1)}
+	mon.parts.Register(health.Component{Name: "broker", Check: func(f *health.Facts) control.Health { return health.Broker(f.Broker, f.Minute) }})
+	return mon
 }
 
 // configure sets how often statistics are logged. One goroutine at a time.
@@ -55,7 +56,7 @@ func (m *monitor) configure(c *config.Broker) {
 
 // run checks and logs until ctx ends.
 func (m *monitor) run(ctx context.Context) {
-	checks, logs := time.NewTicker(checkInterval), time.NewTicker(time.Hour)
+	checks, logs := time.NewTicker(health.Interval), time.NewTicker(time.Hour)
 	defer checks.Stop()
 	defer logs.Stop()
 	logs.Stop()
@@ -78,7 +79,7 @@ func (m *monitor) run(ctx context.Context) {
 	}
 }
 
-// check is what has to be done every checkInterval.
+// check is what has to be done every health.Interval.
 func (m *monitor) check(ctx context.Context) {
 	m.measure(time.Now(), 0)
 	collectors := m.manager.Status()
@@ -89,7 +90,8 @@ func (m *monitor) check(ctx context.Context) {
 	for _, pid := range disconnected(collectors, &s) {
 		m.manager.MarkLost(pid, lostConnection)
 	}
-	m.history.add(s)
+	m.history.Add(&s)
+	m.judge(s, m.collectors(s), 0) // so that a verdict has its time also when nobody asks
 	m.warnIdle(s)
 }
 
@@ -139,14 +141,14 @@ func (m *monitor) warnIdle(s router.Stats) {
 func (m *monitor) logStatistics(s router.Stats) {
 	h := health.Worst(m.judge(s, m.collectors(s), 0))
 	own, _ := m.usage.of(os.Getpid())
-	p99 := any(s.Latency.P99)
+	p50, p99 := any(s.Latency.P50), any(s.Latency.P99)
 	if s.Latency.Samples == 0 {
-		p99 = unknown
+		p50, p99 = unknown, unknown
 	}
 	m.log.Info("statistics", "health", h.State, "reason", h.Reason,
 		"published", s.Published, "delivered", s.Delivered, "dropped", s.Dropped, "queued", s.Queued,
-		"publish_rate", s.PublishRate, "p99", p99,
-		"clients", len(s.Clients), "subscriptions", len(s.Subscriptions),
+		"publish_rate", s.PublishRate, "p50", p50, "p99", p99,
+		"clients", len(s.Clients), "subscriptions", len(s.Subscriptions), "buffer_bytes", s.BufferBytes,
 		"cpu_percent", figure(own.CPUPercent), "rss_bytes", figure(own.RSS))
 }
 
@@ -164,10 +166,14 @@ func figure[T any](p *T) any {
 // judge returns the health of each part of the agent. The client asker, which is
 // asking for it, does not count: the answer must not depend on the question.
 func (m *monitor) judge(s router.Stats, collectors []control.CollectorStatus, asker uint32) map[string]control.Health {
-	return map[string]control.Health{
-		"broker":     health.Broker(without(s, asker), m.history.lastMinute()),
-		"collectors": health.Collectors(collectors),
-	}
+	f := &health.Facts{Now: time.Now(), Broker: without(s, asker), Minute: m.history.LastMinute()}
+	return m.parts.Judge(f, health.Collectors(collectors)...)
+}
+
+// without returns s without one client.
+func without(s router.Stats, source uint32) router.Stats {
+	s.Clients = slices.DeleteFunc(slices.Clone(s.Clients), func(c router.ClientStats) bool { return c.Source == source })
+	return s
 }
 
 // collectors returns the status of the collectors, with what was lost of their

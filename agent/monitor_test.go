@@ -33,7 +33,7 @@ func TestACollectorThatHasLostTheAgentIsStartedAgain(t *testing.T) {
 			return false
 		}
 		first = c.PID
-		if h := s.Parts["collectors"]; h != (control.Health{State: control.Degraded, Reason: "deaf is lost: " + reason}) || c.LastExit != reason {
+		if h := s.Parts["collectors.deaf"]; h.State != control.Degraded || h.Reason != "lost: "+reason || c.LastExit != reason {
 			t.Errorf("health is %+v of %+v", h, c)
 		}
 		return true
@@ -172,12 +172,9 @@ func TestWhatACollectorCannotPublishDegradesIt(t *testing.T) {
 	sub := subscribe(t, client, router.Subscription{Patterns: []string{"events.bulky.gap"}, ReplayFrom: 1})
 	await(t, sub, "the gap", func(m *router.Message) bool { return m.Gap == nil })
 	eventually(t, "the agent has heard of it", func() bool { return status(t, client).Collectors[0].Gap != "" })
-	want := control.Health{
-		State:  control.Degraded,
-		Reason: "bulky: events: 1 lost in the last minute (the bus would not take them: max_message_size is 4096, got 5054)",
-	}
-	if got := status(t, client).Parts["collectors"]; got != want {
-		t.Errorf("health is %+v, want %+v", got, want)
+	const want = "events: 1 lost in the last minute (the bus would not take them: max_message_size is 4096, got 5054)"
+	if got := status(t, client).Parts["collectors.bulky"]; got.State != control.Degraded || got.Reason != want {
+		t.Errorf("health is %+v, want %s", got, want)
 	}
 }
 

@@ -127,9 +127,12 @@ func TestACollectorThatCannotStartIsToldOnReady(t *testing.T) {
 	if c.LastExit != "exit status 1: there is no missing" {
 		t.Errorf("collector is %+v", c)
 	}
-	want := control.Health{State: control.Degraded, Reason: "missing is waiting to restart: exit status 1: there is no missing"}
-	if got := r.ready.Parts["collectors"]; c.State == control.CollectorRestarting && got != want {
+	const want = "waiting to restart: exit status 1: there is no missing"
+	if got := r.ready.Parts["collectors.missing"]; c.State == control.CollectorRestarting && (got.State != control.Degraded || got.Reason != want) {
 		t.Errorf("health is %+v", got)
+	}
+	if got := r.ready.Agent; got.State != control.StartupFailed || got.Reason != "missing: exit status 1: there is no missing" || !got.BeginMonitoring {
+		t.Errorf("the agent is %+v", got)
 	}
 }
 

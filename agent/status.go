@@ -51,24 +51,23 @@ func (a *Agent) answerRegistration(ctx context.Context, r *router.Request) ([]by
 		if c.Source != r.Source {
 			continue
 		}
+		state := a.life.state().State
 		if err := a.manager.Register(c.PID, reg); err != nil {
 			return nil, err
 		}
-		return json.Marshal(control.Accepted{Collector: reg.Collector})
+		return json.Marshal(control.Accepted{Collector: reg.Collector, Agent: state})
 	}
 	return nil, fmt.Errorf("registration: client %d has gone", r.Source)
 }
 
-// publishState publishes a collector's new state.
-func (a *Agent) publishState(s control.CollectorStatus) {
-	body, err := json.Marshal(s)
+// publish publishes v as JSON; retain keeps it as the topic's last value.
+func (a *Agent) publish(topic string, v any, retain bool) {
+	body, err := json.Marshal(v)
 	if err == nil {
-		err = a.self.Publish(context.Background(), router.Outgoing{
-			Topic: control.LifecycleTopic, Payload: body, Content: frame.ContentJSON,
-		})
+		err = a.self.Publish(context.Background(), router.Outgoing{Topic: topic, Payload: body, Content: frame.ContentJSON, Retain: retain})
 	}
 	if err != nil {
-		a.o.Logger.Debug("collector state not published", "collector", s.Name, "err", err)
+		a.o.Logger.Debug("not published", "topic", topic, "err", err)
 	}
 }
 
@@ -82,7 +81,7 @@ func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error
 	}
 	s := control.Status{
 		Version: a.o.Version, Instance: a.o.Config.InstanceID, HostID: a.o.HostID, Labels: a.o.Config.Labels, PID: os.Getpid(), Socket: a.path,
-		Uptime: time.Since(a.began), StartTime: a.startup, Broker: stats, Collectors: a.monitor.collectors(stats),
+		Uptime: time.Since(a.began), StartTime: a.startup, Agent: a.life.state(), MaxConnections: a.config.Load().Broker.MaxConnections, Broker: stats, Collectors: a.monitor.collectors(stats),
 	}
 	if w := a.waiting.Load(); w != nil {
 		s.RestartFor = *w

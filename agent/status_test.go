@@ -27,8 +27,16 @@ func TestStatus(t *testing.T) {
 	if s.Uptime <= 0 || s.StartTime <= 0 || s.StartTime > s.Uptime {
 		t.Errorf("up %v, accepted after %v", s.Uptime, s.StartTime)
 	}
-	if want := (map[string]control.Health{"broker": {}, "collectors": {}}); !maps.Equal(s.Parts, want) || s.Health != (control.Health{}) {
-		t.Errorf("health is %+v of %+v", s.Health, s.Parts)
+	if diff := cmp.Diff([]string{"broker", "collectors.echo"}, slices.Sorted(maps.Keys(s.Parts))); diff != "" || s.Health.State != control.Healthy {
+		t.Errorf("health is %+v of parts (-want +got):\n%s", s.Health, diff)
+	}
+	for name, h := range s.Parts {
+		if h.State != control.Healthy || h.Since.IsZero() || h.Since.Before(s.Agent.Since.Add(-time.Minute)) {
+			t.Errorf("%s is %+v", name, h)
+		}
+	}
+	if s.Agent.State != control.Steady || !s.Agent.BeginMonitoring {
+		t.Errorf("the agent is %+v", s.Agent)
 	}
 	c := s.Collectors[0]
 	if c.Name != "echo" || c.State != control.CollectorRunning || c.PID == 0 || c.PID == s.PID {
@@ -88,7 +96,7 @@ func TestTheNamesInTheStatusStayAsTheyAre(t *testing.T) {
 		want []string
 	}{
 		{"status", s.All, []string{
-			"broker", "collectors", "health", "host_id", "instance", "parts", "pid", "socket", "start_ns", "uptime_ns", "usage", "version",
+			"agent", "broker", "collectors", "health", "host_id", "instance", "max_connections", "parts", "pid", "socket", "start_ns", "uptime_ns", "usage", "version",
 		}},
 		{"usage", s.Usage, []string{"cpu_percent", "open_files", "rss_bytes", "threads"}},
 		{"collector", s.Collectors[0], []string{"name", "pid", "restarts", "source", "state", "usage"}},
@@ -136,25 +144,6 @@ func TestAStatusShowsWhatIsLostAndChangesNothing(t *testing.T) {
 	}
 	if running[1].State != control.CollectorRunning {
 		t.Error("the collector itself was changed")
-	}
-}
-
-// TestTheMonitorLooksBackAMinute, which is twelve of its samples, and no further.
-func TestTheMonitorLooksBackAMinute(t *testing.T) {
-	var h agent.History
-	for i := range uint64(30) {
-		if got := h.LastMinute(); i < 12 && got != nil {
-			t.Errorf("after %d samples it knows what was a minute ago: %d", i, got.Began.Matched)
-		} else if i >= 12 && (got == nil || got.Began.Matched != i-12 || got.Settled.Matched != i-2) {
-			t.Errorf("after %d samples it is %+v, want %d to %d", i, got, i-12, i-2)
-		}
-		h.Add(router.Stats{
-			Matched: i, Clients: make([]router.ClientStats, 3),
-			Subscriptions: []router.SubStats{{ID: 1, Patterns: []string{"a"}}},
-		})
-	}
-	if got := h.LastMinute().Began; got.Clients != nil || len(got.Subscriptions) != 1 || got.Subscriptions[0].Patterns != nil {
-		t.Errorf("it keeps %+v", got)
 	}
 }
 

@@ -1,6 +1,8 @@
 package router
 
 import (
+	"time"
+
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/broker"
 	"github.com/daemoneye/eventbus/router/bus"
@@ -134,3 +136,6 @@ func Now() int64 { return frame.Now() }
 
 // CheckPublishTopic checks a topic that a client wants to publish on.
 func CheckPublishTopic(name string) error { return endpoint.CheckPublishTopic(name) }
+
+// LatencyBounds returns the upper bounds of Latency.Buckets.
+func LatencyBounds() []time.Duration { return bus.LatencyBounds() }

@@ -54,6 +54,9 @@ type Registration struct {
 // Accepted answers a Registration.
 type Accepted struct {
 	Collector string `json:"collector"`
+	// Agent is the state of the agent before the registration. OrchestrationTopic has
+	// what follows.
+	Agent AgentState `json:"agent"`
 }
 
 // Reloaded is the outcome of a reload.
@@ -106,6 +109,8 @@ type ChildConfig struct {
 type Health struct {
 	State  State  `json:"state"`
 	Reason string `json:"reason,omitempty"`
+	// Since is when the agent first found it in that state, to within some seconds.
+	Since time.Time `json:"since,omitzero"`
 }
 
 // State grades health; a larger one is worse.
@@ -188,12 +193,15 @@ type Status struct {
 	Socket     string            `json:"socket"`
 	Uptime     time.Duration     `json:"uptime_ns"`
 	StartTime  time.Duration     `json:"start_ns"` // from the call of Run to accepting
-	Health     Health            `json:"health"`   // the worst of Parts
+	Agent      Orchestration     `json:"agent"`
+	Health     Health            `json:"health"` // the worst of Parts
 	Parts      map[string]Health `json:"parts"`
 	Usage      Usage             `json:"usage"`
 	Collectors []CollectorStatus `json:"collectors"`
 	// RestartFor are the keys of the configuration whose value was changed by a reload
 	// that only a restart puts in force.
-	RestartFor []string     `json:"restart_for,omitempty"`
-	Broker     router.Stats `json:"broker"`
+	RestartFor []string `json:"restart_for,omitempty"`
+	// MaxConnections is how many clients may connect, beside the agent's own.
+	MaxConnections int          `json:"max_connections"`
+	Broker         router.Stats `json:"broker"`
 }

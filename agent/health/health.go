@@ -5,7 +5,6 @@ package health
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -21,12 +20,6 @@ const (
 	errorAge = time.Minute
 )
 
-// Minute is what the broker had counted at two moments of the last minute.
-type Minute struct {
-	Began   router.Stats // about a minute ago
-	Settled router.Stats // some seconds ago: what was for a subscriber then has had its time
-}
-
 // Broker judges the broker by what it counted, and by the subscriptions of other
 // processes. now has to be a snapshot that was taken in the broker's own process.
 // past is nil in the first minute.
@@ -36,10 +29,8 @@ func Broker(now router.Stats, past *Minute) control.Health {
 	if fresh && (errors.As(now.LastErr, &op) && op.Op == "accept" || errors.Is(now.LastErr, ipc.ErrSocketLost)) {
 		return unhealthy("nobody new can connect: %s", now.LastErr)
 	}
-	if past != nil {
-		if n := undelivered(now, past); n > 0 {
-			return unhealthy("%d messages for subscribers in the last minute, and none was delivered", n)
-		}
+	if n := undelivered(now, past); n > 0 {
+		return unhealthy("%d messages for subscribers in the last minute, and none was delivered", n)
 	}
 	if now.DropRate > 0 {
 		return degraded("subscribers lost messages in the last minute, %.3g a second: %s", now.DropRate, slowest(now, past))
@@ -47,7 +38,7 @@ func Broker(now router.Stats, past *Minute) control.Health {
 	if fresh {
 		return degraded("error in the last minute: %s", now.LastErr)
 	}
-	if now.Uptime > settleTime && len(operators(now)) == 0 {
+	if now.Uptime > settleTime && !slices.ContainsFunc(now.Clients, func(c router.ClientStats) bool { return c.PID != 0 }) {
 		return degraded("no client is connected")
 	}
 	return control.Health{}
@@ -75,18 +66,21 @@ func operators(s router.Stats) map[uint32]bool {
 // undelivered counts the messages for operators that settled in the last minute; 0
 // when any message was delivered to one of them.
 func undelivered(now router.Stats, past *Minute) (matched uint64) {
-	began, settled := subscriptions(past.Began), subscriptions(past.Settled)
+	if past == nil {
+		return 0
+	}
 	sources := operators(now)
-	for _, s := range now.Subscriptions {
+	for i := range now.Subscriptions {
+		s := &now.Subscriptions[i]
 		if !sources[s.Source] {
 			continue
 		}
-		key := keyOf(&s)
-		if s.Delivered != began[key].Delivered {
+		k := keyOf(s)
+		if s.Delivered != past.began[k].delivered {
 			return 0
 		}
-		if then, ok := settled[key]; ok {
-			matched += then.Matched - began[key].Matched
+		if then, ok := past.settled[k]; ok {
+			matched += then.matched - past.began[k].matched
 		}
 	}
 	return matched
@@ -95,15 +89,15 @@ func undelivered(now router.Stats, past *Minute) (matched uint64) {
 // slowest names the subscription that lost most in the last minute. One that
 // conflates does not count, because it drops by its own wish.
 func slowest(now router.Stats, past *Minute) string {
-	began := map[key]router.SubStats{}
+	var began sample
 	if past != nil {
-		began = subscriptions(past.Began)
+		began = past.began
 	}
 	var worst *router.SubStats
 	most := uint64(0)
 	for i := range now.Subscriptions {
 		s := &now.Subscriptions[i]
-		if n := s.Dropped - began[keyOf(s)].Dropped; n > most && s.Overflow != router.Conflate {
+		if n := s.Dropped - began[keyOf(s)].dropped; n > most && s.Overflow != router.Conflate {
 			worst, most = s, n
 		}
 	}
@@ -113,59 +107,30 @@ func slowest(now router.Stats, past *Minute) string {
 	return fmt.Sprintf("most by %s (client %d), %d", worst.Name, worst.Source, most)
 }
 
-// key names a subscription as long as the broker runs.
-type key struct {
-	source uint32
-	id     uint64
-}
-
-func keyOf(s *router.SubStats) key { return key{s.Source, s.ID} }
-
-func subscriptions(s router.Stats) map[key]router.SubStats {
-	all := make(map[key]router.SubStats, len(s.Subscriptions))
-	for _, sub := range s.Subscriptions {
-		all[keyOf(&sub)] = sub
+// Collectors returns a component for each collector, whose check returns what its
+// status says.
+func Collectors(all []control.CollectorStatus) []Component {
+	parts := make([]Component, len(all))
+	for i, c := range all {
+		parts[i] = Component{"collectors." + c.Name, func(*Facts) control.Health { return collector(&c) }}
 	}
-	return all
+	return parts
 }
 
-// Collectors judges all collectors together: the first of the worst gives the
-// reason.
-func Collectors(all []control.CollectorStatus) control.Health {
-	worst := control.Health{}
-	for _, c := range all {
-		if h := collector(c); h.State > worst.State {
-			worst = h
-		}
-	}
-	return worst
-}
-
-func collector(c control.CollectorStatus) control.Health {
+func collector(c *control.CollectorStatus) control.Health {
 	switch c.State {
 	case control.CollectorRunning:
 		if c.Gap != "" {
-			return degraded("%s: %s", c.Name, c.Gap)
+			return degraded("%s", c.Gap)
 		}
 		return control.Health{}
 	case control.CollectorGaveUp:
-		return unhealthy("%s was given up after %d restarts: %s", c.Name, c.Restarts, c.LastExit)
+		return unhealthy("given up after %d restarts: %s", c.Restarts, c.LastExit)
 	}
 	if c.LastExit == "" { // it starts for the first time, or was asked to stop
 		return control.Health{}
 	}
-	return degraded("%s is %s: %s", c.Name, c.State, c.LastExit)
-}
-
-// Worst returns the worst of parts, the first by name where several are.
-func Worst(parts map[string]control.Health) control.Health {
-	worst := control.Health{}
-	for _, name := range slices.Sorted(maps.Keys(parts)) {
-		if h := parts[name]; h.State > worst.State {
-			worst = control.Health{State: h.State, Reason: name + ": " + h.Reason}
-		}
-	}
-	return worst
+	return degraded("%s: %s", c.State, c.LastExit)
 }
 
 func degraded(format string, args ...any) control.Health {

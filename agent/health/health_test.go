@@ -49,7 +49,7 @@ func TestBroker(t *testing.T) {
 	}
 	of := func(tail count) router.Stats { return counted(count{}, count{}, tail) }
 	minute := func(began, settled router.Stats) *health.Minute {
-		return &health.Minute{Began: began, Settled: settled}
+		return health.NewMinute(&began, &settled)
 	}
 	dropping := func(subs ...router.SubStats) router.Stats {
 		return with(func(s *router.Stats) { s.DropRate, s.Subscriptions = 2.5, subs })
@@ -71,8 +71,9 @@ func TestBroker(t *testing.T) {
 		{"it has just started", router.Stats{Uptime: time.Second}, nil, well},
 		{"nobody came in the first minute", router.Stats{Uptime: time.Minute}, nil, well},
 		{"nobody is connected", router.Stats{Uptime: time.Minute + 1}, nil, degraded("no client is connected")},
-		{"only the agent and a collector are connected", router.Stats{Uptime: time.Hour, Clients: up.Clients[:2]}, nil,
+		{"only the agent itself is connected", router.Stats{Uptime: time.Hour, Clients: up.Clients[:1]}, nil,
 			degraded("no client is connected")},
+		{"only the agent and a collector are connected", router.Stats{Uptime: time.Hour, Clients: up.Clients[:2]}, nil, well},
 		{"messages are delivered", of(count{20, 15, 0}), minute(of(count{}), of(count{10, 5, 0})), well},
 		{"none was delivered", of(count{20, 0, 0}), minute(of(count{}), of(count{10, 0, 0})), none},
 		{"none was delivered, and none is queued", of(count{10, 0, 10}), minute(of(count{}), of(count{10, 0, 10})), none},
@@ -123,34 +124,28 @@ func TestCollectors(t *testing.T) {
 		return control.CollectorStatus{Name: "process", State: s, Restarts: restarts, LastExit: exit}
 	}
 	tests := []struct {
-		name string
-		all  []control.CollectorStatus
-		want control.Health
+		name   string
+		status control.CollectorStatus
+		want   control.Health
 	}{
-		{"there are none", nil, well},
-		{"it runs", []control.CollectorStatus{is(control.CollectorRunning, 0, "")}, well},
-		{"it runs, and has lost something", []control.CollectorStatus{{Name: "process", State: control.CollectorRunning, Gap: "3 events were lost"}},
-			degraded("process: 3 events were lost")},
-		{"it is lost", []control.CollectorStatus{is(control.CollectorLost, 0, "it does not answer")}, degraded("process is lost: it does not answer")},
-		{"it runs again", []control.CollectorStatus{is(control.CollectorRunning, 3, "signal: killed")}, well},
-		{"it is not started yet", []control.CollectorStatus{is(control.CollectorStopped, 0, "")}, well},
-		{"it starts", []control.CollectorStatus{is(control.CollectorStarting, 0, "")}, well},
-		{"it starts again", []control.CollectorStatus{is(control.CollectorStarting, 1, "signal: killed")},
-			degraded("process is starting: signal: killed")},
-		{"it waits for its restart", []control.CollectorStatus{is(control.CollectorRestarting, 1, "exit status 1: no")},
-			degraded("process is waiting to restart: exit status 1: no")},
-		{"it was given up", []control.CollectorStatus{is(control.CollectorGaveUp, 5, "exit status 1: no")},
-			unhealthy("process was given up after 5 restarts: exit status 1: no")},
-		{"the worst of several counts", []control.CollectorStatus{
-			is(control.CollectorRunning, 0, ""), is(control.CollectorRestarting, 1, "a"), is(control.CollectorGaveUp, 5, "b"),
-		}, unhealthy("process was given up after 5 restarts: b")},
-		{"the first of the worst gives the reason", []control.CollectorStatus{
-			is(control.CollectorRestarting, 1, "a"), is(control.CollectorRestarting, 1, "b"),
-		}, degraded("process is waiting to restart: a")},
+		{"it runs", is(control.CollectorRunning, 0, ""), well},
+		{"it runs, and has lost something", control.CollectorStatus{State: control.CollectorRunning, Gap: "3 events were lost"}, degraded("3 events were lost")},
+		{"it is lost", is(control.CollectorLost, 0, "it does not answer"), degraded("lost: it does not answer")},
+		{"it runs again", is(control.CollectorRunning, 3, "signal: killed"), well},
+		{"it is not started yet", is(control.CollectorStopped, 0, ""), well},
+		{"it starts", is(control.CollectorStarting, 0, ""), well},
+		{"it starts again", is(control.CollectorStarting, 1, "signal: killed"), degraded("starting: signal: killed")},
+		{"it waits for its restart", is(control.CollectorRestarting, 1, "exit status 1: no"), degraded("waiting to restart: exit status 1: no")},
+		{"it was given up", is(control.CollectorGaveUp, 5, "exit status 1: no"), unhealthy("given up after 5 restarts: exit status 1: no")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, health.Collectors(tt.all)); diff != "" {
+			tt.status.Name = "process"
+			parts := health.Collectors([]control.CollectorStatus{is(control.CollectorRunning, 0, ""), tt.status})
+			if parts[0].Name != "collectors.process" {
+				t.Errorf("it is called %s", parts[0].Name)
+			}
+			if diff := cmp.Diff(tt.want, parts[1].Check(&health.Facts{})); diff != "" {
 				t.Errorf("health (-want +got):\n%s", diff)
 			}
 		})
@@ -158,16 +153,21 @@ func TestCollectors(t *testing.T) {
 }
 
 func TestTheWholeIsAsWellAsItsWorstPart(t *testing.T) {
+	early, late := time.Unix(1, 0), time.Unix(2, 0)
+	since := func(h control.Health, at time.Time) control.Health {
+		h.Since = at
+		return h
+	}
 	tests := []struct {
 		name  string
 		parts map[string]control.Health
 		want  control.Health
 	}{
 		{"no parts", nil, well},
-		{"all are well", map[string]control.Health{"broker": well, "collectors": well}, well},
-		{"one is not", map[string]control.Health{"broker": well, "collectors": degraded("x")}, degraded("collectors: x")},
-		{"one is worse", map[string]control.Health{"broker": degraded("x"), "collectors": unhealthy("y")}, unhealthy("collectors: y")},
-		{"both are as bad", map[string]control.Health{"collectors": degraded("y"), "broker": degraded("x")}, degraded("broker: x")},
+		{"all are well, since the last of them is", map[string]control.Health{"broker": since(well, late), "manager": since(well, early)}, since(well, late)},
+		{"one is not", map[string]control.Health{"broker": since(well, late), "manager": since(degraded("x"), early)}, since(degraded("manager: x"), early)},
+		{"one is worse", map[string]control.Health{"broker": degraded("x"), "manager": unhealthy("y")}, unhealthy("manager: y")},
+		{"both are as bad", map[string]control.Health{"manager": degraded("y"), "broker": degraded("x")}, degraded("broker: x")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

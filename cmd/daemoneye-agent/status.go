@@ -80,11 +80,8 @@ func runStatus(ctx context.Context, p *program, t *target, asJSON bool) error {
 func printStatus(p *program, s *control.Status) error {
 	b, width := &s.Broker, p.out.width()
 	facts := display.Table{Wrap: true}
-	reason := ""
-	if s.Health.Reason != "" {
-		reason = ": " + s.Health.Reason
-	}
-	facts.Row("health", s.Health.State.String()+reason)
+	facts.Row("health", s.Health.State.String()+reasonText(s.Health.Reason)+sinceText(s.Health.Since))
+	facts.Row("state", cmp.Or(string(s.Agent.State), unknown)+reasonText(s.Agent.Reason)+sinceText(s.Agent.Since))
 	facts.Row("agent", fmt.Sprintf("%s, instance %s, pid %d, up %s, accepted after %s",
 		s.Version, s.Instance, s.PID, s.Uptime.Round(time.Second), s.StartTime.Round(100*time.Microsecond)))
 	facts.Row("host", strings.Join(append([]string{cmp.Or(s.HostID, unknown)}, labelTexts(s.Labels)...), ", "))
@@ -96,10 +93,23 @@ func printStatus(p *program, s *control.Status) error {
 	facts.Row("messages", fmt.Sprintf("%d published (%.4g/s over the last minute, %s), %d delivered, %d dropped, %d queued",
 		b.Published, b.PublishRate, bytesText(b.PublishedByte), b.Delivered, b.Dropped, b.Queued))
 	facts.Row("latency", latencyText(&b.Latency)+" (publish to delivery)")
+	facts.Row("clients", fmt.Sprintf("%d of %d", connections(b.Clients), s.MaxConnections))
+	facts.Row("queues", queuesText(b.Subscriptions))
 	facts.Row("buffers", fmt.Sprintf("%s of %s", bytesText(b.BufferBytes), bytesText(b.MaxBufferBytes)))
 	facts.Row("drops", counts(b.DroppedBy))
 	facts.Row("refused", counts(b.Refused))
 	if err := facts.Write(p.out, width); err != nil {
+		return err
+	}
+
+	fmt.Fprintln(p.out, "\nPARTS")
+	parts := display.Table{Wrap: true}
+	parts.Row("NAME", "HEALTH", "SINCE", "REASON")
+	for _, name := range slices.Sorted(maps.Keys(s.Parts)) {
+		h := s.Parts[name]
+		parts.Row(name, h.State, momentText(h.Since), cmp.Or(h.Reason, "-"))
+	}
+	if err := parts.Write(p.out, width); err != nil {
 		return err
 	}
 
@@ -144,6 +154,61 @@ func printStatus(p *program, s *control.Status) error {
 		p.line("Not all clients and subscriptions are shown: the answer must fit into a message.")
 	}
 	return nil
+}
+
+func reasonText(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
+
+// sinceText says since when something is so.
+func sinceText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return ", since " + momentText(t)
+}
+
+// momentText writes a time of today without its date.
+func momentText(t time.Time) string {
+	t = t.Local()
+	switch {
+	case t.IsZero():
+		return "-"
+	case t.Format(time.DateOnly) == time.Now().Format(time.DateOnly):
+		return t.Format(time.TimeOnly)
+	}
+	return t.Format(time.DateTime)
+}
+
+// connections counts the clients that are not the agent itself.
+func connections(all []router.ClientStats) (n int) {
+	for _, c := range all {
+		if c.PID != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// queuesText says how many messages wait for how many subscriptions, and which waits
+// for most.
+func queuesText(all []router.SubStats) string {
+	if len(all) == 0 {
+		return "none"
+	}
+	deepest := slices.MaxFunc(all, func(a, b router.SubStats) int { return cmp.Compare(a.Queued, b.Queued) })
+	sum := 0
+	for _, s := range all {
+		sum += s.Queued
+	}
+	text := fmt.Sprintf("%d messages for %d subscriptions", sum, len(all))
+	if deepest.Queued > 0 {
+		text += fmt.Sprintf("; deepest %s of client %d: %d of %d", deepest.Name, deepest.Source, deepest.Queued, deepest.Capacity)
+	}
+	return text
 }
 
 func labelTexts(labels map[string]string) (all []string) {

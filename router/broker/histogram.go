@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"math"
 	"math/bits"
 	"sync/atomic"
 	"time"
@@ -63,7 +64,10 @@ func (h *histogram) summary() bus.Latency {
 	if l.Samples == 0 {
 		return l
 	}
-	l.Average = time.Duration(h.sum.Load() / l.Samples)
+	sum := h.sum.Load()
+	l.Sum = time.Duration(min(sum, math.MaxInt64))
+	l.Average = time.Duration(sum / l.Samples)
+	l.Buckets = cumulative(&counts)
 	l.Max = time.Duration(h.max.Load())
 	for _, q := range []struct {
 		share float64
@@ -79,6 +83,21 @@ func (h *histogram) summary() bus.Latency {
 		}
 	}
 	return l
+}
+
+// cumulative returns how many of counts are at most each of bus.LatencyBounds.
+func cumulative(counts *[histogramBuckets]uint64) []uint64 {
+	bounds := bus.LatencyBounds()
+	all := make([]uint64, len(bounds))
+	sum, at := uint64(0), 0
+	for i, n := range counts {
+		for at < len(bounds) && bucketTop(i) > uint64(bounds[at]) {
+			all[at] = sum
+			at++
+		}
+		sum += n
+	}
+	return all
 }
 
 // sampleAbove is the batch size beyond which only one message in sixteen is

@@ -2,7 +2,9 @@ package broker_test
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"slices"
+	"sort"
 	"testing"
 	"time"
 
@@ -41,6 +43,17 @@ func TestPercentilesAreOffBySixPercentAtMost(t *testing.T) {
 				t.Errorf("%s is %d, want %d or up to %.0f%% more", q.name, got, q.want, 100*q.tolerance)
 			}
 		}
+		for i, bound := range router.LatencyBounds() {
+			// A sample within 6 % of the bound may be in the next bucket.
+			most := uint64(sort.Search(len(all), func(i int) bool { return all[i] > int64(bound) }))
+			least := uint64(sort.Search(len(all), func(i int) bool { return float64(all[i]) > float64(bound)*15/16 }))
+			if got := s.Buckets[i]; got < least || got > most {
+				t.Errorf("%d took up to %v, want %d to %d", got, bound, least, most)
+			}
+		}
+		if s.Sum != time.Duration(sum) {
+			t.Errorf("the sum is %d, want %d", s.Sum, sum)
+		}
 		if got, want := int64(s.Average), sum/int64(len(all)); got != want || s.Samples != uint64(len(all)) {
 			t.Errorf("average %d of %d, want %d of %d", got, s.Samples, want, len(all))
 		}
@@ -49,7 +62,7 @@ func TestPercentilesAreOffBySixPercentAtMost(t *testing.T) {
 
 func TestAHistogramTakesAnything(t *testing.T) {
 	var h broker.Histogram
-	if s := h.Summary(); s != (router.Latency{}) {
+	if s := h.Summary(); !reflect.DeepEqual(s, router.Latency{}) {
 		t.Errorf("an empty one says %+v", s)
 	}
 	h.Record(-5, 1)

@@ -1,6 +1,9 @@
 package bus
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Latency is a summary of publish-to-delivery times: from the publisher's stamp
 // to the moment when the message was written to the subscriber's socket or
@@ -15,6 +18,19 @@ type Latency struct {
 	P99     time.Duration `json:"p99_ns"`
 	P999    time.Duration `json:"p999_ns"`
 	Max     time.Duration `json:"max_ns"`
+	// Sum is of all samples. Buckets counts them cumulatively, by LatencyBounds; it is
+	// nil without samples.
+	Sum     time.Duration `json:"sum_ns"`
+	Buckets []uint64      `json:"buckets,omitempty"`
+}
+
+// LatencyBounds returns the upper bounds of Latency.Buckets: 1, 2 and 5 times each power
+// of ten from 10 µs to 10 s. A bucket may have up to 6 % too few, because the broker
+// counts in finer buckets, whose bounds are others. What took longer is in no bucket.
+func LatencyBounds() []time.Duration { return slices.Clone(latencyBounds[:]) }
+
+var latencyBounds = [...]time.Duration{
+	10e3, 20e3, 50e3, 100e3, 200e3, 500e3, 1e6, 2e6, 5e6, 10e6, 20e6, 50e6, 100e6, 200e6, 500e6, 1e9, 2e9, 5e9, 10e9,
 }
 
 // Stats is a snapshot of the broker's counters. It is also the JSON reply to a request for

@@ -1,0 +1,136 @@
+package agent_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
+)
+
+var agentStates = []control.AgentState{control.Loading, control.Ready, control.Steady, control.StartupFailed, control.ShuttingDown}
+
+// waysTo are moves that lead to each state.
+var waysTo = map[control.AgentState][]control.AgentState{
+	control.Ready: {control.Ready}, control.Steady: {control.Ready, control.Steady},
+	control.StartupFailed: {control.StartupFailed}, control.ShuttingDown: {control.ShuttingDown},
+}
+
+// TestEveryMoveOfTheAgentIsChecked tries each from each state to each.
+func TestEveryMoveOfTheAgentIsChecked(t *testing.T) {
+	allowed := map[[2]control.AgentState]bool{
+		{control.Loading, control.Ready}: true, {control.Loading, control.StartupFailed}: true, {control.Loading, control.ShuttingDown}: true,
+		{control.Ready, control.Steady}: true, {control.Ready, control.ShuttingDown}: true,
+		{control.Steady, control.ShuttingDown}:        true,
+		{control.StartupFailed, control.Ready}:        true,
+		{control.StartupFailed, control.ShuttingDown}: true,
+	}
+	for _, from := range agentStates {
+		for _, to := range agentStates {
+			l := agent.NewLife()
+			for _, s := range waysTo[from] {
+				if err := l.Move(s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			published := len(l.Published)
+			err := l.Move(to)
+			want := from
+			if allowed[[2]control.AgentState{from, to}] {
+				want = to
+			}
+			if (err == nil) != (want == to && from != to) || l.State() != want || (len(l.Published) > published) != (err == nil) {
+				t.Errorf("from %s to %s: %v, then it is %s", from, to, err, l.State())
+			}
+		}
+	}
+}
+
+// TestTheStateFollowsTheCollectors: what is published, change by change.
+func TestTheStateFollowsTheCollectors(t *testing.T) {
+	is := func(name string, s control.CollectorState, exit string) control.CollectorStatus {
+		return control.CollectorStatus{Name: name, State: s, LastExit: exit}
+	}
+	runs, starts := is("a", control.CollectorRunning, ""), is("b", control.CollectorStarting, "")
+	ended, again := is("b", control.CollectorRestarting, "exit status 1"), is("b", control.CollectorRunning, "exit status 1")
+	type step struct {
+		all        []control.CollectorStatus
+		registered bool
+		decided    bool
+		want       []control.AgentState // published
+	}
+	tests := []struct {
+		name  string
+		steps []step
+	}{
+		{"there are none", []step{{nil, false, true, []control.AgentState{control.Ready, control.Steady}}}},
+		{"one after the other", []step{
+			{[]control.CollectorStatus{runs, starts}, true, false, nil},
+			{[]control.CollectorStatus{runs, again}, true, true, []control.AgentState{control.Ready, control.Steady}},
+		}},
+		{"one ends, and registers later", []step{
+			{[]control.CollectorStatus{runs, ended}, false, true, []control.AgentState{control.StartupFailed}},
+			{[]control.CollectorStatus{runs, ended}, false, true, nil},
+			{[]control.CollectorStatus{runs, ended}, true, true, []control.AgentState{control.StartupFailed}},
+			{[]control.CollectorStatus{runs, again}, true, true, []control.AgentState{control.Ready, control.Steady}},
+		}},
+		{"one that registers late gets the state again", []step{
+			{[]control.CollectorStatus{runs}, true, true, []control.AgentState{control.Ready, control.Steady}},
+			{[]control.CollectorStatus{ended}, false, true, nil},
+			{[]control.CollectorStatus{again}, true, true, []control.AgentState{control.Steady}},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l := agent.NewLife()
+			for i, s := range tt.steps {
+				l.Published = nil
+				if got := l.Collectors(s.all, s.registered); got != s.decided {
+					t.Errorf("step %d: decided is %v", i, got)
+				}
+				var got []control.AgentState
+				for _, x := range l.Published {
+					got = append(got, x.State)
+					if begin := x.State == control.Steady || x.State == control.StartupFailed; x.BeginMonitoring != begin || x.Since.IsZero() {
+						t.Errorf("step %d: %+v", i, x)
+					}
+				}
+				if diff := cmp.Diff(s.want, got); diff != "" {
+					t.Errorf("step %d (-want +got):\n%s", i, diff)
+				}
+			}
+		})
+	}
+}
+
+// TestTheStatesOfTheAgentAreOnTheBus from the first to the last, and the latest is
+// retained.
+func TestTheStatesOfTheAgentAreOnTheBus(t *testing.T) {
+	r := start(t, agent.Options{Collectors: collect("echo")})
+	client := r.dial(ipc.ClientOptions{NoReconnect: true})
+	late := subscribe(t, client, router.Subscription{Patterns: []string{control.OrchestrationTopic}, Retained: true})
+	await(t, late, "the latest state", func(m *router.Message) bool {
+		x := parse[control.Orchestration](t, m.Payload)
+		return x.State == control.Steady && x.BeginMonitoring
+	})
+	all := subscribe(t, client, router.Subscription{Patterns: []string{control.OrchestrationTopic}, ReplayFrom: 1})
+	var seen []control.AgentState
+	see := func(until control.AgentState) {
+		await(t, all, string(until), func(m *router.Message) bool {
+			seen = append(seen, parse[control.Orchestration](t, m.Payload).State)
+			return seen[len(seen)-1] == until
+		})
+	}
+	see(control.Steady)
+	go r.stop() // waited for at the end of the test
+	see(control.ShuttingDown)
+	seen = slices.Compact(seen) // a collector that registers has it repeated
+	want := []control.AgentState{control.Loading, control.Ready, control.Steady, control.ShuttingDown}
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Errorf("states (-want +got):\n%s", diff)
+	}
+}
