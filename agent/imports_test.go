@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"frame/buffer":     {"github.com/valyala/bytebufferpool"},
 	"frame/strictjson": {},
 	// What a user of a broker meets, over rooms that know only those above them.
-	"router":          {"frame", "router/bus", "router/topic", "router/endpoint", "router/broker"},
+	"router":          {"frame", "router/bus", "router/topic", "router/endpoint", "router/broker", "router/inproc"},
 	"router/bus":      {"ring", "frame", "frame/strictjson"},
 	"router/topic":    {"frame"},
 	"router/filter":   {"frame", "router/bus", "router/topic"},
@@ -31,7 +31,11 @@ var allowed = map[string][]string{
 	"router/queue":    {"ring", "frame", "frame/buffer", "router/bus", "router/charge"},
 	"router/endpoint": {"frame", "router/bus", "router/topic", "router/queue"},
 	"router/store":    {"frame", "frame/buffer", "router/bus", "router/topic", "router/queue"},
-	"router/broker":   {"ring", "frame", "frame/buffer", "router/bus", "router/topic", "router/charge", "router/filter", "router/queue", "router/store", "router/endpoint"},
+	"router/thread":   {"router/bus"},
+	"router/broker":   {"ring", "frame", "frame/buffer", "router/bus", "router/topic", "router/charge", "router/filter", "router/queue", "router/store", "router/thread", "router/endpoint"},
+	"router/inproc":   {"ring", "frame", "frame/buffer", "router/bus", "router/queue", "router/thread", "router/endpoint", "router/broker"},
+	// What the tests of both share.
+	"router/internal/brokertest": {"router", "router/broker", "router/inproc"},
 	// The conformance suite is for tests, but lives beside them.
 	"router/routertest": {"router", "frame"},
 	// What a user meets of ipc; neither half of it knows the other.

@@ -192,8 +192,10 @@
 //	queue     lanes, policies, gaps: what waits for one subscriber
 //	store     retained values and replay
 //	endpoint  consumer, requester, responders: the parts of a client
+//	thread    parts of the routing thread: calls of other goroutines, when it rests
 //	broker    broker.go (what there is) · loop.go (a turn) · burst.go (routing) ·
-//	          routes.go, groups.go · requests.go · memory.go · client.go
+//	          routes.go, groups.go · requests.go · memory.go
+//	inproc    the client in the same process
 //
 // Package routertest holds the rules that every Bus keeps.
 package router

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/inproc"
 )
 
 // Options configure a broker; see package broker for the fields. The zero value
@@ -36,11 +37,11 @@ func (b *Broker) Run(ctx context.Context) error { return b.b.Run(ctx) }
 // Client returns an in-process client of the broker, called name. It may be used
 // before Run: then it publishes as much as may be on its way, and what needs an
 // answer waits for Run. Close it when done.
-func (b *Broker) Client(name string) Bus { return b.b.Client(name) }
+func (b *Broker) Client(name string) Bus { return inproc.New(b.b, Identity{Name: name}, nil) }
 
 // ClientAs is Client with an identity and, where not nil, a policy.
 func (b *Broker) ClientAs(who Identity, authorize Authorize) Bus {
-	return b.b.ClientAs(who, authorize)
+	return inproc.New(b.b, who, authorize)
 }
 
 // Options returns the options in force.

@@ -9,6 +9,7 @@ import (
 	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router"
 	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/inproc"
 )
 
 // BenchmarkRoute is what one message costs the routing thread, alone: lookup,
@@ -87,7 +88,7 @@ func benchmarkPublish(b *testing.B, pubs, subs int) {
 		c := client(b, br, fmt.Sprint("subscriber ", i))
 		consumers = append(consumers, subscribe(b, c, router.Subscription{Patterns: []string{"events.#"}, Handler: func(*router.Message) {}}))
 	}
-	var publishers []*broker.LocalClient
+	var publishers []*inproc.Client
 	for i := range pubs {
 		publishers = append(publishers, client(b, br, fmt.Sprint("publisher ", i)))
 	}

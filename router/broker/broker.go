@@ -2,7 +2,6 @@ package broker
 
 import (
 	"fmt"
-	"sync"
 	"sync/atomic"
 
 	"github.com/daemoneye/eventbus/frame/buffer"
@@ -12,6 +11,7 @@ import (
 	"github.com/daemoneye/eventbus/router/filter"
 	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/store"
+	"github.com/daemoneye/eventbus/router/thread"
 	"github.com/daemoneye/eventbus/router/topic"
 )
 
@@ -53,25 +53,20 @@ type Broker struct {
 	pending    map[requestKey]*pendingRequest
 	retained   *store.Retained
 	replay     []*store.Replay
-	clients    []*LocalClient
+	inputs     []Input
 	turn       int    // whose turn it is to be first
 	draining   []*Sub // stopped, and perhaps not consumed to the end
 	stats      counters
 	encoded    encoded
-	unlimited  bool // what clients have sent is routed whatever work it is
+	driver     Driver // set before the thread first sleeps
 
 	// safe for concurrent use
 	latency histogram
 	kept    atomic.Int64 // what was charged at the last tick, buffers included
 	signal  *ring.Signal // where the routing thread sleeps
+	calls   *thread.Calls
 	running atomic.Bool
-	ending  atomic.Bool   // the routing thread takes nothing more in
-	done    chan struct{} // closed when the routing thread has ended
-
-	mu     sync.Mutex
-	calls  []func() bool // guarded by mu; called until they return true
-	closed bool          // guarded by mu
-	driver Driver        // guarded by mu until Run, constant from then on
+	ending  atomic.Bool // the routing thread takes nothing more in
 }
 
 // New makes a broker. It starts nothing: call Run, or hand it to ipc.Serve.
@@ -90,9 +85,9 @@ func New(o Options) (*Broker, error) {
 		urgent:   urgent,
 		sessions: make(map[uint32]*Session),
 		pending:  make(map[requestKey]*pendingRequest),
-		done:     make(chan struct{}),
 	}
 	b.signal = ring.NewSignalFunc(func() { b.driver.Wake() })
+	b.calls = thread.NewCalls(b.signal.Notify)
 	b.index.init()
 	b.burst.items = make([]queue.Item, 0, burstLength)
 	b.retained = store.NewRetained(b.pool, store.Limits{Values: o.MaxRetained, Bytes: o.MaxRetainedBytes})
@@ -123,3 +118,22 @@ func (b *Broker) Options() Options { return b.opts }
 
 // Pool returns the pool that all message buffers come from.
 func (b *Broker) Pool() *buffer.Pool { return b.pool }
+
+// Signal returns what wakes the routing thread: the signal for the ring of an Input.
+func (b *Broker) Signal() *ring.Signal { return b.signal }
+
+// Calls returns the calls that other goroutines hand to the routing thread.
+func (b *Broker) Calls() *thread.Calls { return b.calls }
+
+// Post runs f on the routing thread between two turns. It returns false, and f never
+// runs, when the broker has stopped.
+func (b *Broker) Post(f func()) bool { return b.calls.Post(f) }
+
+// Running reports whether the broker has a routing thread, or had one.
+func (b *Broker) Running() bool { return b.running.Load() }
+
+// Ending reports whether the routing thread takes nothing more in.
+func (b *Broker) Ending() bool { return b.ending.Load() }
+
+// Stopped returns a channel that is closed when the routing thread has ended.
+func (b *Broker) Stopped() <-chan struct{} { return b.calls.Stopped() }

@@ -11,6 +11,7 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/internal/brokertest"
 )
 
 // A message of big lies in a buffer of its own, of 256 KiB.
@@ -29,16 +30,16 @@ func TestTheFattestQueueGivesFirst(t *testing.T) {
 		publish(t, c, "big", big)
 	}
 	flush(t, c)
-	s := balanced(t, b)
+	s := stats(t, b)
 	if s.BufferBytes > s.MaxBufferBytes {
 		t.Errorf("%d bytes of buffers, at most %d are allowed", s.BufferBytes, s.MaxBufferBytes)
 	}
-	got := booksOf(t, b, "fat")
+	got := statsOf(t, b, "fat")
 	if got.Queued < 2 || got.DroppedBy["memory limit"] != uint64(102-got.Queued) {
 		t.Errorf("the fattest: %+v", got)
 	}
 	for _, name := range []string{"thin", "lean"} {
-		if n := booksOf(t, b, name).Dropped; n != 0 {
+		if n := statsOf(t, b, name).Dropped; n != 0 {
 			t.Errorf("%s lost %d", name, n)
 		}
 	}
@@ -63,7 +64,7 @@ func TestEvictionFreesOnlyWhatIsNeeded(t *testing.T) {
 		flush(t, c)
 	}
 	// 16 buffers fit, of which the publisher has one in hand.
-	if got := booksOf(t, b, "s"); got.Queued < 14 || got.Queued > 16 {
+	if got := statsOf(t, b, "s"); got.Queued < 14 || got.Queued > 16 {
 		t.Errorf("%d are queued, want 14 to 16: %v", got.Queued, got.DroppedBy)
 	}
 }
@@ -83,16 +84,16 @@ func TestAnEvictionForMemoryIsAnnounced(t *testing.T) {
 	publish(t, c, "a", big, big, big)
 	huge := strings.Repeat("x", 800<<10) // takes a buffer of 1 MiB
 	publish(t, c, "b", huge)
-	wait(t, inside)
+	brokertest.Wait(t, inside)
 	publish(t, c, "b", huge) // that cannot go, and the one in hand cannot either
 	flush(t, c)
-	want := shownGap(0, 2, sizeOf("a", big), "memory limit")
+	want := gapLine(0, 2, sizeOf("a", big), "memory limit")
 	for name, s := range map[string]router.Subscriber{"drop-oldest": s, "conflate": conf} {
 		if got := read(t, s, 1)[0]; got != want {
 			t.Errorf("%s: %.100s, want %s", name, got, want)
 		}
 	}
-	balanced(t, b)
+	stats(t, b)
 }
 
 // A buffer that many queues share counts once, and is free when the last of them
@@ -108,7 +109,7 @@ func TestASharedBufferCountsOnce(t *testing.T) {
 		publish(t, c, "a", big)
 	}
 	flush(t, c)
-	s := balanced(t, b)
+	s := stats(t, b)
 	if s.Dropped != 0 || s.Queued != 20*16 || s.BufferBytes > 17*256<<10 {
 		t.Errorf("%d of %d were dropped; %d bytes of buffers", s.Dropped, s.Matched, s.BufferBytes)
 	}
@@ -117,7 +118,7 @@ func TestASharedBufferCountsOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := balanced(t, b).BufferBytes; n > 256<<10 {
+	if n := stats(t, b).BufferBytes; n > 256<<10 {
 		t.Errorf("%d bytes of buffers are left when all have gone", n)
 	}
 }
@@ -137,21 +138,21 @@ func TestMemoryThatNoQueueHoldsIsNotTakenFromThem(t *testing.T) {
 	for _, topic := range []string{"a", "b"} { // each holds a buffer of 1 MiB
 		subscribe(t, c, router.Subscription{SubscriberID: topic, Patterns: []string{topic}, Handler: hold})
 		publish(t, c, topic, strings.Repeat("x", 800<<10))
-		wait(t, inside)
+		brokertest.Wait(t, inside)
 	}
 	more := strings.Repeat("x", 300<<10) // does not fit into what is left of the buffers
 	publish(t, c, "other", more)
 	flush(t, c)
-	if diff := cmp.Diff([]string{shownGap(0, 0, sizeOf("other", more), "memory limit")}, read(t, s, 1)); diff != "" {
+	if diff := cmp.Diff([]string{gapLine(0, 0, sizeOf("other", more), "memory limit")}, read(t, s, 1)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	for _, topic := range []string{"a", "b"} {
-		if got := booksOf(t, b, topic); got.Dropped != 0 || got.Queued != 1 {
+		if got := statsOf(t, b, topic); got.Dropped != 0 || got.Queued != 1 {
 			t.Errorf("%s: %d dropped, %d in hand", topic, got.Dropped, got.Queued)
 		}
 	}
 	close(let)
-	for booksOf(t, b, "a").Queued+booksOf(t, b, "b").Queued > 0 {
+	for statsOf(t, b, "a").Queued+statsOf(t, b, "b").Queued > 0 {
 		flush(t, c)
 	}
 	publish(t, c, "other", "2")
@@ -179,17 +180,17 @@ func TestARequestThatIsEvictedForMemoryIsRefused(t *testing.T) {
 		}()
 	}
 	for range n - 8 { // at most eight buffers fit
-		if err := wait(t, outcomes); !errors.Is(err, frame.ErrMemory) {
+		if err := brokertest.Wait(t, outcomes); !errors.Is(err, frame.ErrMemory) {
 			t.Errorf("%v, want ErrMemory", err)
 		}
 	}
 	on(far.close)
 	for range 8 {
-		if err := wait(t, outcomes); !errors.Is(err, frame.ErrMemory) && !errors.Is(err, router.ErrResponderDied) && !errors.Is(err, router.ErrNoResponder) {
+		if err := brokertest.Wait(t, outcomes); !errors.Is(err, frame.ErrMemory) && !errors.Is(err, router.ErrResponderDied) && !errors.Is(err, router.ErrNoResponder) {
 			t.Errorf("%v, want ErrMemory or ErrResponderDied, or ErrNoResponder for one that came last", err)
 		}
 	}
-	if s := balanced(t, b); s.OpenRequests != 0 || s.Refused["memory"] < n-8 {
+	if s := stats(t, b); s.OpenRequests != 0 || s.Refused["memory"] < n-8 {
 		t.Errorf("%d are open, refused %v", s.OpenRequests, s.Refused)
 	}
 }

@@ -1,13 +1,9 @@
 package broker
 
 import (
-	"context"
-	"fmt"
-
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/bus"
-	"github.com/daemoneye/eventbus/router/endpoint"
 )
 
 // publishConfirmed routes a message for which its client wants an ack, which says how
@@ -43,36 +39,11 @@ func (p *Session) publishAlone(buf *buffer.Buffer, off int, f frame.Frame) (matc
 	return b.burst.queued, nil
 }
 
-// PublishConfirmed implements Bus. The message does not go through the client's ring: a
-// call routes it, behind all that the client has sent before.
-func (l *LocalClient) PublishConfirmed(ctx context.Context, m bus.Outgoing) (int, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
-	}
-	f, err := endpoint.PublishFields(&m)
-	if err != nil {
-		return 0, fmt.Errorf("publish: %w", err)
-	}
-	if err := l.checkSize(frame.HeaderSize+len(f.Topic)+len(f.Extension)+len(f.Payload), len(f.Extension)); err != nil {
-		return 0, fmt.Errorf("publish on %q: %w", m.Topic, err)
-	}
-	message, err := frame.Append(nil, &f) // the payload is the caller's again when ctx ends first
-	matched := 0
-	if err == nil {
-		err = l.do(ctx, func() (err error) {
-			matched, err = l.routeConfirmed(message)
-			return err
-		})
-	}
-	if err != nil {
-		return 0, fmt.Errorf("publish on %q: %w", m.Topic, err) // matched may be being written
-	}
-	return matched, nil
-}
-
-// routeConfirmed is PublishConfirmed on the routing thread.
-func (l *LocalClient) routeConfirmed(message []byte) (matched int, err error) {
-	buf := l.b.pool.Get(len(message))
+// PublishConfirmed routes an encoded publish frame at once, behind all that was handled
+// before, and returns how many subscriptions have queued it. It copies the frame. It serves
+// in-process clients.
+func (p *Session) PublishConfirmed(message []byte) (matched int, err error) {
+	buf := p.b.pool.Get(len(message))
 	defer buf.Release(1)
 	buf.B = append(buf.B, message...)
 	f := frame.Frame(buf.B)
@@ -80,10 +51,10 @@ func (l *LocalClient) routeConfirmed(message []byte) (matched int, err error) {
 		err = frame.CheckExtension(ext)
 	}
 	if err == nil {
-		matched, err = l.session.publishAlone(buf, 0, f)
+		matched, err = p.publishAlone(buf, 0, f)
 	}
 	if err != nil {
-		l.session.countRefused(err)
+		p.countRefused(err)
 		fault := frame.FaultOf(err) // as over a socket
 		return 0, &fault
 	}

@@ -83,7 +83,7 @@ func (b *Broker) noteDrop(s *Sub, n int) {
 		if s.session.local { // in process only the subscription ends
 			if !s.ending {
 				s.ending = true
-				b.post(func() { s.session.stop(s, fmt.Errorf("queue of subscription %s is full: %w", s.Name(), frame.ErrSlow)) })
+				b.Post(func() { s.session.stop(s, fmt.Errorf("queue of subscription %s is full: %w", s.Name(), frame.ErrSlow)) })
 			}
 			return
 		}

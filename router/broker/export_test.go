@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"time"
-
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/filter"
@@ -18,15 +16,6 @@ func (h *Histogram) Record(ns int64, n uint64) { h.record(ns, n) }
 // Summary returns the percentiles.
 func (h *Histogram) Summary() bus.Latency { return h.summary() }
 
-// LocalRing is how many messages an in-process client may have on their way.
-const LocalRing = localRing
-
-// LocalBytes is how many bytes.
-const LocalBytes = localBytes
-
-// Session returns the client's place at the broker.
-func (l *LocalClient) Session() *Session { return l.session }
-
 // Tick does what is due once in a while. Routing thread only.
 func (b *Broker) Tick() { b.tick() }
 
@@ -37,18 +26,6 @@ func (b *Broker) Draining() int { return len(b.draining) }
 // MaxExpired is how many messages that fell out of a replay are remembered at
 // least.
 const MaxExpired = store.MaxExpired
-
-// Pace spends the latency budget.
-type Pace struct{ pace }
-
-// NewPace returns a Pace with a budget.
-func NewPace(budget time.Duration) *Pace { return &Pace{pace{budget: int64(budget)}} }
-
-// Turn takes note of a turn, and returns how long to rest.
-func (p *Pace) Turn(now int64, n, size uint64) time.Duration { return p.turn(now, n, size) }
-
-// Idle takes note that there was nothing to do.
-func (p *Pace) Idle() { p.idle() }
 
 // Filter returns the filter of a subscription.
 func Filter(s bus.Subscription) (match func(f frame.Frame, topic, source string) bool, err error) {
@@ -64,13 +41,6 @@ func Filter(s bus.Subscription) (match func(f frame.Frame, topic, source string)
 		m.Parse(fr, f.Needs)
 		return f.MatchesTopic(topic) && f.Match(&m, topic, source)
 	}, nil
-}
-
-// Posted returns how many calls the routing thread has yet to make.
-func (b *Broker) Posted() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.calls)
 }
 
 // Visited is how many queues were weighed to find which one gives. Routing thread only.

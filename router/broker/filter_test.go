@@ -5,12 +5,12 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
-	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/inproc"
 )
 
 func TestEveryFieldOfASubscriptionFilters(t *testing.T) {
 	b := serve(t, router.Options{})
-	clients := make(map[string]*broker.LocalClient)
+	clients := make(map[string]*inproc.Client)
 	for _, name := range []string{"procmond", "netmond", "fsmond", "procmon"} {
 		clients[name] = client(t, b, name)
 	}
@@ -26,14 +26,14 @@ func TestEveryFieldOfASubscriptionFilters(t *testing.T) {
 			defer s.Close()
 			try := func(s sample, want uint64) {
 				s = s.orBase()
-				before := booksOf(t, b, "filtered").Matched
+				before := statsOf(t, b, "filtered").Matched
 				from := clients[s.from]
 				err := from.Publish(within(t), router.Outgoing{Topic: s.topic, Priority: s.priority, Extension: extension(t, s.meta)})
 				if err != nil {
 					t.Fatal(err)
 				}
 				flush(t, from)
-				if got := booksOf(t, b, "filtered").Matched - before; got != want {
+				if got := statsOf(t, b, "filtered").Matched - before; got != want {
 					t.Errorf("%+v is queued %d times, want %d", s, got, want)
 				}
 			}
@@ -68,7 +68,7 @@ func TestAFilterReadsTheFirstOfEqualKeys(t *testing.T) {
 		}
 	}
 	flush(t, c)
-	if got := booksOf(t, b, "filtered").Matched; got != 1 {
+	if got := statsOf(t, b, "filtered").Matched; got != 1 {
 		t.Errorf("%d passed, want 1", got)
 	}
 }

@@ -20,7 +20,7 @@ func TestOverlappingPatternsDeliverOnce(t *testing.T) {
 	if diff := cmp.Diff([]string{"0 a", "1 b"}, read(t, s, 2)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if n := balanced(t, b).Matched; n != 2 {
+	if n := stats(t, b).Matched; n != 2 {
 		t.Errorf("matched %d, want 2", n)
 	}
 }
@@ -43,7 +43,7 @@ func TestEachSubscriptionOfAClientGetsItsOwn(t *testing.T) {
 // matched returns how many messages each member was given, by subscriber id.
 func matched(t *testing.T, b *broker.Broker, names ...string) (n []uint64) {
 	for _, name := range names {
-		n = append(n, booksOf(t, b, name).Matched)
+		n = append(n, statsOf(t, b, name).Matched)
 	}
 	return n
 }
@@ -121,7 +121,7 @@ func TestAGroupGoesOnWithoutAMember(t *testing.T) {
 	if diff := cmp.Diff([]uint64{4, 3}, matched(t, b, "0", "2")); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if s := balanced(t, b); s.Matched != 7 || s.HandedOver != 1 || s.Dropped != 0 {
+	if s := stats(t, b); s.Matched != 7 || s.HandedOver != 1 || s.Dropped != 0 {
 		t.Errorf("matched %d, handed over %d, dropped by %v; want 7, and the one of the member that left", s.Matched, s.HandedOver, s.DroppedBy)
 	}
 }
@@ -158,13 +158,13 @@ func TestALeavingMemberHandsOverWhatItHas(t *testing.T) {
 	if diff := cmp.Diff([]string{"0", "1", "2"}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if s := balanced(t, b); s.HandedOver != 3 {
+	if s := stats(t, b); s.HandedOver != 3 {
 		t.Errorf("%d handed over, want 3", s.HandedOver)
 	}
 	publish(t, c, "task", "3")
 	flush(t, c)
 	other.Close()
-	if s := balanced(t, b); s.HandedOver != 3 || s.DroppedBy["connection lost"] != 2 {
+	if s := stats(t, b); s.HandedOver != 3 || s.DroppedBy["connection lost"] != 2 {
 		t.Errorf("%d handed over, dropped by %v: want the last message lost, because nobody is left to take it", s.HandedOver, s.DroppedBy)
 	}
 }

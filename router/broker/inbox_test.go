@@ -11,6 +11,7 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 	"github.com/daemoneye/eventbus/router/endpoint"
+	"github.com/daemoneye/eventbus/router/internal/brokertest"
 )
 
 func TestEachOfManyRequestsEnds(t *testing.T) {
@@ -28,57 +29,15 @@ func TestEachOfManyRequestsEnds(t *testing.T) {
 	close(start)
 	unserved := 0
 	for range n {
-		switch err := wait(t, outcomes); {
+		switch err := brokertest.Wait(t, outcomes); {
 		case errors.Is(err, router.ErrNoResponder):
 			unserved++
 		case !errors.Is(err, frame.ErrLimit):
 			t.Fatalf("%v, want ErrNoResponder or ErrLimit", err)
 		}
 	}
-	if s := balanced(t, b); s.NoResponder != uint64(unserved) || s.OpenRequests != 0 {
+	if s := stats(t, b); s.NoResponder != uint64(unserved) || s.OpenRequests != 0 {
 		t.Errorf("%d had no responder and %d are open, by the books of the broker; %d by those of the client", s.NoResponder, s.OpenRequests, unserved)
-	}
-}
-
-// An answer that was lost may have been anybody's.
-func TestALossOfAnswersEndsWhatIsOpen(t *testing.T) {
-	b := serve(t, router.Options{MaxRequests: 2})
-	c, d := client(t, b, "c"), client(t, b, "d")
-	_, on := attach(t, b, 0)
-	slow := newBlocker()
-	defer close(slow.let)
-	respond(t, d, "slow", slow.handle)
-	outcome := ask(t.Context(), c, "slow")
-	wait(t, slow.called)
-	lost := func() error { // four fit, so of very many some are lost, sooner or later
-		ctx := within(t)
-		for {
-			select {
-			case err := <-outcome:
-				return err
-			case <-ctx.Done():
-				return errors.New("no answer was lost")
-			default:
-				on(func() {
-					for range 1000 {
-						c.Session().Refuse(1<<40, frame.ErrDenied)
-					}
-				})
-			}
-		}
-	}
-	if err := lost(); !errors.Is(err, frame.ErrSlow) {
-		t.Errorf("%v, want ErrSlow", err)
-	}
-	respond(t, d, "fast", echo)
-	_, err := c.Request(within(t), "fast", nil)
-	for errors.Is(err, frame.ErrSlow) || errors.Is(err, frame.ErrLimit) {
-		// Refusals are still on their way, and the broker still has the request open
-		// whose answer was lost.
-		_, err = c.Request(within(t), "fast", nil)
-	}
-	if err != nil {
-		t.Errorf("afterwards: %v", err)
 	}
 }
 
@@ -112,14 +71,14 @@ func TestAnswersThatNobodyReadsGiveFirst(t *testing.T) {
 	respond(t, c, "big", func(_ context.Context, r *router.Request) ([]byte, error) { return []byte(big), nil })
 	for id := range uint64(50) {
 		on(func() { far.send(t, &frame.Fields{Type: frame.TypeRequest, Topic: "big", ID: id + 1}) })
-		for balanced(t, b).OpenRequests > 0 {
+		for stats(t, b).OpenRequests > 0 {
 			flush(t, c)
 		}
 	}
-	if n := booksOf(t, b, "victim").Dropped; n != 0 {
+	if n := statsOf(t, b, "victim").Dropped; n != 0 {
 		t.Errorf("another client lost %d", n)
 	}
-	if s := balanced(t, b); s.BufferBytes > s.MaxBufferBytes || s.DropRate != 0 {
+	if s := stats(t, b); s.BufferBytes > s.MaxBufferBytes || s.DropRate != 0 {
 		t.Errorf("%d bytes of buffers, at most %d are allowed; subscriptions lost %v a second", s.BufferBytes, s.MaxBufferBytes, s.DropRate)
 	}
 	read(t, s, 2)
@@ -152,9 +111,9 @@ func malformedReply(t *testing.T, code string, reply frame.Fields, want error) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")
 	far, on := attach(t, b, 0)
-	slow := newBlocker()
-	defer close(slow.let)
-	respond(t, c, "slow", slow.handle)
+	slow := brokertest.NewBlocker()
+	defer close(slow.Let)
+	respond(t, c, "slow", slow.Handle)
 	on(func() {
 		far.room = 10
 		if _, _, err := far.session.Subscribe(9, router.Subscription{Patterns: []string{"far"}, Respond: true}); err != nil {
@@ -162,7 +121,7 @@ func malformedReply(t *testing.T, code string, reply frame.Fields, want error) {
 		}
 	})
 	outcome := ask(t.Context(), c, "far")
-	for balanced(t, b).OpenRequests == 0 {
+	for stats(t, b).OpenRequests == 0 {
 		flush(t, c)
 	}
 	var refused []uint64
@@ -175,13 +134,13 @@ func malformedReply(t *testing.T, code string, reply frame.Fields, want error) {
 			refused = append(refused, f.ID())
 		}
 	})
-	if err := wait(t, outcome); !errors.Is(err, want) {
+	if err := brokertest.Wait(t, outcome); !errors.Is(err, want) {
 		t.Errorf("who asked is told %v, want %v", err, want)
 	}
 	if diff := cmp.Diff([]uint64{0}, refused); diff != "" {
 		t.Errorf("numbers that the responder was refused (-want +got)\n%s", diff)
 	}
-	if s := balanced(t, b); s.OpenRequests != 0 || s.Refused[code] != 1 {
+	if s := stats(t, b); s.OpenRequests != 0 || s.Refused[code] != 1 {
 		t.Errorf("%d are open, refused %v", s.OpenRequests, s.Refused)
 	}
 }

@@ -148,12 +148,12 @@ func TestAStoredPayloadThatCannotBeInflated(t *testing.T) {
 			b.Turn()
 		}
 		zeros := strings.Repeat("\x00", 10_000)
-		want := []string{"0 " + zeros, shownGap(1, 1, frame.HeaderSize+1+4, "payload cannot be inflated"), "2 " + zeros, "3 last"}
+		want := []string{"0 " + zeros, gapLine(1, 1, frame.HeaderSize+1+4, "payload cannot be inflated"), "2 " + zeros, "3 last"}
 		if diff := cmp.Diff(want, far.lines); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})
-	s := balanced(t, b)
+	s := stats(t, b)
 	if s.DroppedBy["payload cannot be inflated"] != 1 || s.Delivered != 3 {
 		t.Errorf("delivered %d, dropped by %v", s.Delivered, s.DroppedBy)
 	}

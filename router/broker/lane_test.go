@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/internal/brokertest"
 )
 
 func TestUrgentTopicsTravelInTheUrgentLane(t *testing.T) {
@@ -22,7 +23,7 @@ func TestUrgentTopicsTravelInTheUrgentLane(t *testing.T) {
 	if diff := cmp.Diff(want, read(t, s, len(want))); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	balanced(t, b)
+	stats(t, b)
 }
 
 // Of the in-process clients that have something on their way, it is not always the
@@ -35,7 +36,7 @@ func TestClientsTakeTurnsAtBeingFirst(t *testing.T) {
 	for range 4 {
 		inside, let := make(chan struct{}), make(chan struct{})
 		b.Post(func() { close(inside); <-let })
-		wait(t, inside)
+		brokertest.Wait(t, inside)
 		publish(t, c, "a", "c")
 		publish(t, d, "a", "d")
 		close(let)

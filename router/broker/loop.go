@@ -2,9 +2,11 @@ package broker
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/thread"
 )
 
 // Run routes for in-process clients until ctx ends. It may be called once, and
@@ -12,7 +14,7 @@ import (
 // queued for in-process subscribers can still be taken. A second call returns
 // bus.ErrRunning.
 func (b *Broker) Run(ctx context.Context) error {
-	return b.RunWith(ctx, newIdler())
+	return b.RunWith(ctx, thread.NewIdler())
 }
 
 // RunWith is Run with a driver. An error of the driver ends it and is returned.
@@ -56,17 +58,15 @@ func (r *Runner) Run(ctx context.Context, d Driver) error {
 	if b == nil {
 		return bus.ErrRunning
 	}
-	b.mu.Lock()
 	b.driver = d
-	b.mu.Unlock()
-	stop := context.AfterFunc(ctx, func() { b.post(func() {}) })
+	stop := context.AfterFunc(ctx, func() { b.Post(func() {}) })
 	defer stop()
 	defer b.shutdown(d)
 
 	var (
 		wait     time.Duration
 		lastTick = bus.Now()
-		pace     = pace{budget: int64(b.opts.LatencyBudget)}
+		pace     = thread.NewPace(b.opts.LatencyBudget)
 	)
 	for {
 		seqBefore, bytesBefore := b.seq, b.stats.total.bytes
@@ -74,8 +74,8 @@ func (r *Runner) Run(ctx context.Context, d Driver) error {
 		b.signal.Disarm()
 		b.now = bus.Now()
 		b.turns++
-		worked := b.takeClients() || polled || len(b.later) > 0 || len(b.slow) > 0
-		worked = b.runCalls() || worked
+		worked := b.takeInputs() || polled || len(b.later) > 0 || len(b.slow) > 0
+		worked = b.calls.Run() || worked
 		b.endBurst()
 		b.flush()
 		if err != nil {
@@ -90,19 +90,19 @@ func (r *Runner) Run(ctx context.Context, d Driver) error {
 			b.flush() // what the tick has queued, because the next turn may come much later
 		}
 		if worked {
-			if rest := pace.turn(b.now, b.seq-seqBefore, b.stats.total.bytes-bytesBefore); rest > 0 {
+			if rest := pace.Turn(b.now, b.seq-seqBefore, b.stats.total.bytes-bytesBefore); rest > 0 {
 				d.Pause(rest - time.Duration(bus.Now()-b.now))
 			}
 			wait = 0
 			continue
 		}
-		pace.idle()
+		pace.Idle()
 		// There is nothing to do. Announce the sleep, then check once more: a client
 		// that pushes after that check sees the announcement.
 		b.signal.Arm()
 		wait = Tick
 		switch {
-		case b.anyClientWork():
+		case b.anyInput() || b.calls.Len() > 0:
 			b.signal.Disarm()
 			wait = 0
 		case len(b.sessions) == 0:
@@ -131,40 +131,21 @@ func (b *Broker) flush() {
 	}
 }
 
-// runCalls runs what other goroutines asked for.
-func (b *Broker) runCalls() bool {
-	b.mu.Lock()
-	calls := b.calls
-	b.calls = nil
-	b.mu.Unlock()
-	if len(calls) == 0 {
-		return false
+// takeInputs routes what clients in this process have sent. Another one is first each time.
+func (b *Broker) takeInputs() (worked bool) {
+	n := len(b.inputs)
+	for i := range n {
+		worked = b.inputs[(b.turn+i)%n].Take() || worked
 	}
-	b.endBurst()
-	kept := calls[:0]
-	for _, f := range calls {
-		if !f() {
-			kept = append(kept, f)
-		}
+	if worked {
+		b.turn = (b.turn + 1) % n
 	}
-	if len(kept) > 0 {
-		b.mu.Lock()
-		b.calls = append(kept, b.calls...)
-		b.mu.Unlock()
-	}
-	return true
+	return worked
 }
 
-// anyClientWork reports whether an in-process client has sent or asked something.
-func (b *Broker) anyClientWork() bool {
-	for _, l := range b.clients {
-		if l.waiting() > 0 {
-			return true
-		}
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.calls) > 0
+// anyInput reports whether a client in this process has sent something.
+func (b *Broker) anyInput() bool {
+	return slices.ContainsFunc(b.inputs, func(in Input) bool { return in.Waiting() > 0 })
 }
 
 // tick does what is due once in a while.
@@ -185,18 +166,12 @@ func (b *Broker) tick() {
 // shutdown ends every session. What is queued for in-process subscribers stays
 // theirs to take.
 func (b *Broker) shutdown(d Driver) {
-	b.mu.Lock()
-	b.closed = true
 	b.ending.Store(true)
-	calls := b.calls
-	b.calls = nil
-	b.mu.Unlock()
-	b.unlimited = true
-	for _, f := range calls {
+	for _, f := range b.calls.Close() {
 		for !f() {
 		}
 	}
-	b.takeClients()
+	b.takeInputs()
 	b.endBurst()
 	b.flush()
 	d.Finish()
@@ -204,5 +179,5 @@ func (b *Broker) shutdown(d Driver) {
 		p.Close()
 	}
 	b.releaseStores()
-	close(b.done)
+	b.calls.Stop()
 }

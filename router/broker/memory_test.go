@@ -76,7 +76,7 @@ func TestAnEmptySubscriptionIsForgottenAtOnce(t *testing.T) {
 			t.Errorf("%d of an in-process client are remembered", n)
 		}
 	})
-	if s := balanced(t, b); s.Matched != 10 || s.Dropped != 10 {
+	if s := stats(t, b); s.Matched != 10 || s.Dropped != 10 {
 		t.Errorf("matched %d, dropped %d", s.Matched, s.Dropped)
 	}
 }

@@ -10,20 +10,22 @@ import (
 
 	"github.com/daemoneye/eventbus/router"
 	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/inproc"
+	"github.com/daemoneye/eventbus/router/internal/brokertest"
 )
 
 // replayed subscribes from a sequence on, publishes one live message on topic
 // a.live, and returns everything up to that.
-func replayed(t *testing.T, b *broker.Broker, c *broker.LocalClient, spec router.Subscription) (lines []string) {
+func replayed(t *testing.T, b *broker.Broker, c *inproc.Client, spec router.Subscription) (lines []string) {
 	t.Helper()
 	s := subscribe(t, c, spec)
 	defer s.Close()
 	publish(t, c, "a.live", "live")
 	flush(t, c)
 	for m := range s.Messages(within(t)) {
-		lines = append(lines, shown(m))
+		lines = append(lines, line(m))
 		if m.Gap == nil && string(m.Payload) == "live" {
-			balanced(t, b)
+			stats(t, b)
 			return lines
 		}
 	}
@@ -41,56 +43,56 @@ func TestReplay(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		rules []router.ReplayRule
-		do    func(c *broker.LocalClient)
+		do    func(c *inproc.Client)
 		spec  router.Subscription
 		want  []string
 	}{
 		{
 			name:  "everything, in order, then what is live",
 			rules: []router.ReplayRule{{Pattern: "a.x"}},
-			do:    func(c *broker.LocalClient) { publish(t, c, "a.x", numbers(1, 4)...) },
+			do:    func(c *inproc.Client) { publish(t, c, "a.x", numbers(1, 4)...) },
 			spec:  from(1, "a.#"),
 			want:  []string{"0 1", "1 2", "2 3", "3 live"},
 		},
 		{
 			name:  "from a sequence on",
 			rules: []router.ReplayRule{{Pattern: "a.x"}},
-			do:    func(c *broker.LocalClient) { publish(t, c, "a.x", numbers(1, 6)...) },
+			do:    func(c *inproc.Client) { publish(t, c, "a.x", numbers(1, 6)...) },
 			spec:  from(4, "a.#"),
 			want:  []string{"0 4", "1 5", "2 live"},
 		},
 		{
 			name:  "from the next sequence on, nothing is missing",
 			rules: []router.ReplayRule{{Pattern: "a.x"}},
-			do:    func(c *broker.LocalClient) { publish(t, c, "a.x", numbers(1, 6)...) },
+			do:    func(c *inproc.Client) { publish(t, c, "a.x", numbers(1, 6)...) },
 			spec:  from(6, "a.#"),
 			want:  []string{"0 live"},
 		},
 		{
 			name:  "a sequence of an earlier broker's life",
 			rules: []router.ReplayRule{{Pattern: "a.x"}},
-			do:    func(c *broker.LocalClient) { publish(t, c, "a.x", "1", "2") },
+			do:    func(c *inproc.Client) { publish(t, c, "a.x", "1", "2") },
 			spec:  from(700, "a.#"),
 			want:  []string{"gap 0-0: 0 of 0 bytes, replay expired", "0 1", "1 2", "2 live"},
 		},
 		{
 			name:  "the count is bound, and what fell out is a gap of known size",
 			rules: []router.ReplayRule{{Pattern: "a.x", MaxCount: 3}},
-			do:    func(c *broker.LocalClient) { publish(t, c, "a.x", numbers(1, 8)...) },
+			do:    func(c *inproc.Client) { publish(t, c, "a.x", numbers(1, 8)...) },
 			spec:  from(3, "a.#"),
 			want:  []string{"gap 0-1: 2 of 88 bytes, replay expired", "2 5", "3 6", "4 7", "5 live"},
 		},
 		{
 			name:  "the bytes are bound",
 			rules: []router.ReplayRule{{Pattern: "a.x", MaxBytes: 2*44 + 10}},
-			do:    func(c *broker.LocalClient) { publish(t, c, "a.x", numbers(1, 5)...) },
+			do:    func(c *inproc.Client) { publish(t, c, "a.x", numbers(1, 5)...) },
 			spec:  from(1, "a.#"),
 			want:  []string{"gap 0-1: 2 of 88 bytes, replay expired", "2 3", "3 4", "4 live"},
 		},
 		{
 			name:  "what the patterns do not want is no loss",
 			rules: []router.ReplayRule{{Pattern: "#", MaxCount: 2}},
-			do: func(c *broker.LocalClient) {
+			do: func(c *inproc.Client) {
 				publish(t, c, "b", numbers(1, 4)...)
 				publish(t, c, "a.x", "4", "5")
 			},
@@ -100,14 +102,14 @@ func TestReplay(t *testing.T) {
 		{
 			name:  "what two rules keep comes once, what two rules lost is counted once",
 			rules: []router.ReplayRule{{Pattern: "a.+", MaxCount: 2}, {Pattern: "a.x", MaxCount: 4}},
-			do:    func(c *broker.LocalClient) { publish(t, c, "a.x", numbers(1, 7)...) },
+			do:    func(c *inproc.Client) { publish(t, c, "a.x", numbers(1, 7)...) },
 			spec:  from(1, "a.#"),
 			want:  []string{"gap 0-1: 2 of 88 bytes, replay expired", "2 3", "3 4", "4 5", "5 6", "6 live"},
 		},
 		{
 			name:  "two topics keep their common order",
 			rules: []router.ReplayRule{{Pattern: "a.x"}, {Pattern: "a.y"}},
-			do: func(c *broker.LocalClient) {
+			do: func(c *inproc.Client) {
 				for _, p := range numbers(1, 5) {
 					publish(t, c, "a."+string("xy"[p[0]%2]), p)
 				}
@@ -118,21 +120,21 @@ func TestReplay(t *testing.T) {
 		{
 			name:  "a filter makes a loss one of unknown size",
 			rules: []router.ReplayRule{{Pattern: "a.x", MaxCount: 2}},
-			do:    func(c *broker.LocalClient) { publish(t, c, "a.x", numbers(1, 5)...) },
+			do:    func(c *inproc.Client) { publish(t, c, "a.x", numbers(1, 5)...) },
 			spec:  router.Subscription{Patterns: []string{"a.#"}, ReplayFrom: 1, Capabilities: router.Capabilities{Collectors: []string{"c"}}},
 			want:  []string{"gap 0-0: 0 of 0 bytes, replay expired", "0 3", "1 4", "2 live"},
 		},
 		{
 			name:  "an urgent topic is lost in its lane",
 			rules: []router.ReplayRule{{Pattern: "u", MaxCount: 1}},
-			do:    func(c *broker.LocalClient) { publish(t, c, "u", "1", "2") },
+			do:    func(c *inproc.Client) { publish(t, c, "u", "1", "2") },
 			spec:  from(1, "a.#", "u"),
 			want:  []string{"!gap 0-0: 1 of 42 bytes, replay expired", "!1 2", "0 live"},
 		},
 		{
 			name:  "a retained value that is replayed comes once",
 			rules: []router.ReplayRule{{Pattern: "a.x", MaxCount: 2}},
-			do: func(c *broker.LocalClient) {
+			do: func(c *inproc.Client) {
 				retain(t, c, "a.x", "1")
 				publish(t, c, "a.x", "2", "3", "4")
 			},
@@ -142,7 +144,7 @@ func TestReplay(t *testing.T) {
 		{
 			name:  "a queue that conflates tells of what is missing",
 			rules: []router.ReplayRule{{Pattern: "a.x", MaxCount: 2}},
-			do:    func(c *broker.LocalClient) { publish(t, c, "a.x", numbers(1, 4)...) },
+			do:    func(c *inproc.Client) { publish(t, c, "a.x", numbers(1, 4)...) },
 			spec:  router.Subscription{Patterns: []string{"a.#"}, ReplayFrom: 1, Overflow: router.Conflate},
 			want:  []string{"gap 0-1: 2 of 88 bytes, replay expired", "2 3", "3 live"},
 		},
@@ -161,7 +163,7 @@ func TestReplay(t *testing.T) {
 func TestReplayForgetsWhatIsTooOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := serveUntil(t, router.Options{Replay: []router.ReplayRule{{Pattern: "a.x", MaxAge: 10 * time.Second}}})
-		c := b.Client("c")
+		c := brokertest.Connect(b, "c")
 		publish(t, c, "a.x", "1", "2")
 		flush(t, c)
 		time.Sleep(6 * time.Second)

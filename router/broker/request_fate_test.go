@@ -9,24 +9,25 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
-	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/inproc"
+	"github.com/daemoneye/eventbus/router/internal/brokertest"
 )
 
 func TestTheRequesterGivesUp(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")
-	slow := newBlocker()
-	defer close(slow.let)
-	respond(t, c, "slow", slow.handle)
+	slow := brokertest.NewBlocker()
+	defer close(slow.Let)
+	respond(t, c, "slow", slow.Handle)
 	ctx, cancel := context.WithCancel(context.Background())
 	outcome := ask(ctx, c, "slow")
-	handler := wait(t, slow.called)
+	handler := brokertest.Wait(t, slow.Called)
 	cancel()
-	if err := wait(t, outcome); !errors.Is(err, context.Canceled) {
+	if err := brokertest.Wait(t, outcome); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want context.Canceled", err)
 	}
-	wait(t, handler.Done())
-	if n := balanced(t, b).OpenRequests; n != 0 {
+	brokertest.Wait(t, handler.Done())
+	if n := stats(t, b).OpenRequests; n != 0 {
 		t.Errorf("%d requests are open", n)
 	}
 }
@@ -34,30 +35,30 @@ func TestTheRequesterGivesUp(t *testing.T) {
 func TestTheRequesterGoesAway(t *testing.T) {
 	b := serve(t, router.Options{})
 	c, d := client(t, b, "c"), client(t, b, "d")
-	slow := newBlocker()
-	defer close(slow.let)
-	respond(t, d, "slow", slow.handle)
+	slow := brokertest.NewBlocker()
+	defer close(slow.Let)
+	respond(t, d, "slow", slow.Handle)
 	outcome := ask(context.Background(), c, "slow")
-	handler := wait(t, slow.called)
+	handler := brokertest.Wait(t, slow.Called)
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := wait(t, outcome); !errors.Is(err, router.ErrClosed) {
+	if err := brokertest.Wait(t, outcome); !errors.Is(err, router.ErrClosed) {
 		t.Errorf("%v, want ErrClosed", err)
 	}
-	wait(t, handler.Done())
+	brokertest.Wait(t, handler.Done())
 }
 
 func TestTheResponderGoesAway(t *testing.T) {
-	for name, leave := range map[string]func(d *broker.LocalClient, serving router.Closer) error{
-		"its client closes":   func(d *broker.LocalClient, _ router.Closer) error { return d.Close() },
-		"it stops responding": func(_ *broker.LocalClient, serving router.Closer) error { return serving.Close() },
+	for name, leave := range map[string]func(d *inproc.Client, serving router.Closer) error{
+		"its client closes":   func(d *inproc.Client, _ router.Closer) error { return d.Close() },
+		"it stops responding": func(_ *inproc.Client, serving router.Closer) error { return serving.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := serve(t, router.Options{})
 			c, d := client(t, b, "c"), client(t, b, "d")
-			slow := newBlocker()
-			serving := respond(t, d, "slow", slow.handle)
+			slow := brokertest.NewBlocker()
+			serving := respond(t, d, "slow", slow.Handle)
 			// More than run at once: some wait in the queue.
 			const n = router.MaxConcurrentRequests + 10
 			var outcomes []<-chan error
@@ -65,20 +66,20 @@ func TestTheResponderGoesAway(t *testing.T) {
 				outcomes = append(outcomes, ask(context.Background(), c, "slow"))
 			}
 			for range router.MaxConcurrentRequests {
-				wait(t, slow.called)
+				brokertest.Wait(t, slow.Called)
 			}
-			for int(balanced(t, b).OpenRequests) < n { // each turn of the routing thread takes more of them in
+			for int(stats(t, b).OpenRequests) < n { // each turn of the routing thread takes more of them in
 				flush(t, c)
 			}
 			if err := leave(d, serving); err != nil {
 				t.Error(err)
 			}
 			for _, o := range outcomes {
-				if err := wait(t, o); !errors.Is(err, router.ErrResponderDied) && !errors.Is(err, frame.ErrFailed) {
+				if err := brokertest.Wait(t, o); !errors.Is(err, router.ErrResponderDied) && !errors.Is(err, frame.ErrFailed) {
 					t.Fatalf("%v, want ErrResponderDied, or what the handler said of its context", err)
 				}
 			}
-			if n := balanced(t, b).OpenRequests; n != 0 {
+			if n := stats(t, b).OpenRequests; n != 0 {
 				t.Errorf("%d requests are open", n)
 			}
 		})
@@ -98,14 +99,14 @@ func TestAnAnswerThatComesTooLateIsCounted(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	outcome := ask(ctx, c, "stubborn")
-	wait(t, called)
+	brokertest.Wait(t, called)
 	cancel()
-	wait(t, outcome)
+	brokertest.Wait(t, outcome)
 	flush(t, c)
 	close(let)
-	wait(t, done)
+	brokertest.Wait(t, done)
 	// The answer is sent after the handler returned.
-	for ctx := within(t); balanced(t, b).LateReplies == 0; flush(t, c) {
+	for ctx := within(t); stats(t, b).LateReplies == 0; flush(t, c) {
 		if ctx.Err() != nil {
 			t.Fatal("it is never counted")
 		}
@@ -115,7 +116,7 @@ func TestAnAnswerThatComesTooLateIsCounted(t *testing.T) {
 func TestTheDeadlineTravelsWithTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := serveUntil(t, router.Options{})
-		c, d := b.Client("c"), b.Client("d")
+		c, d := brokertest.Connect(b, "c"), brokertest.Connect(b, "d")
 		left := make(chan time.Duration, 1)
 		respond(t, d, "slow", func(ctx context.Context, _ *router.Request) ([]byte, error) {
 			deadline, _ := ctx.Deadline()
@@ -142,7 +143,7 @@ func TestTheDeadlineTravelsWithTheRequest(t *testing.T) {
 func TestALongDeadlineIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := serveUntil(t, router.Options{})
-		c, d := b.Client("c"), b.Client("d")
+		c, d := brokertest.Connect(b, "c"), brokertest.Connect(b, "d")
 		respond(t, d, "slow", func(ctx context.Context, _ *router.Request) ([]byte, error) {
 			select {
 			case <-time.After(time.Hour):
@@ -166,14 +167,14 @@ func TestALongDeadlineIsKept(t *testing.T) {
 func TestARequestIsNotOpenForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := serveUntil(t, router.Options{})
-		c, d := b.Client("c"), b.Client("d")
-		slow := newBlocker()
-		respond(t, d, "slow", slow.handle)
+		c, d := brokertest.Connect(b, "c"), brokertest.Connect(b, "d")
+		slow := brokertest.NewBlocker()
+		respond(t, d, "slow", slow.Handle)
 		outcome := ask(context.Background(), c, "slow")
-		handler := <-slow.called
+		handler := <-slow.Called
 		<-handler.Done()
 		synctest.Wait()
-		if s := balanced(t, b); s.OpenRequests != 0 || s.Uptime < 5*time.Minute || s.Uptime > 6*time.Minute {
+		if s := stats(t, b); s.OpenRequests != 0 || s.Uptime < 5*time.Minute || s.Uptime > 6*time.Minute {
 			t.Errorf("%d requests are open after %v", s.OpenRequests, s.Uptime)
 		}
 		if err := <-outcome; !errors.Is(err, frame.ErrDeadline) || !errors.Is(err, context.DeadlineExceeded) {
@@ -187,19 +188,19 @@ func TestARequestIsNotOpenForEver(t *testing.T) {
 
 func TestTheBrokerEnds(t *testing.T) {
 	b, stop := serveUntil(t, router.Options{})
-	c, d := b.Client("c"), b.Client("d")
-	slow := newBlocker()
-	respond(t, d, "slow", slow.handle)
+	c, d := brokertest.Connect(b, "c"), brokertest.Connect(b, "d")
+	slow := brokertest.NewBlocker()
+	respond(t, d, "slow", slow.Handle)
 	outcome := ask(context.Background(), c, "slow")
-	wait(t, slow.called)
+	brokertest.Wait(t, slow.Called)
 	stop()
-	if err := wait(t, outcome); !errors.Is(err, router.ErrClosed) && !errors.Is(err, router.ErrResponderDied) {
+	if err := brokertest.Wait(t, outcome); !errors.Is(err, router.ErrClosed) && !errors.Is(err, router.ErrResponderDied) {
 		t.Errorf("%v, want ErrClosed or ErrResponderDied: one of both ends first", err)
 	}
 	if _, err := c.Request(context.Background(), "slow", nil); !errors.Is(err, router.ErrClosed) {
 		t.Errorf("afterwards: %v, want ErrClosed", err)
 	}
-	close(slow.let)
+	close(slow.Let)
 	c.Close()
 	d.Close()
 }

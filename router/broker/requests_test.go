@@ -13,60 +13,6 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-func echo(_ context.Context, r *router.Request) ([]byte, error) {
-	return append([]byte("re: "), r.Payload...), nil
-}
-
-func respond(t testing.TB, bus router.Bus, target string, h router.Responder) router.Closer {
-	t.Helper()
-	c, err := bus.Respond(within(t), target, h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// blocker is a handler that answers when it is let, and says when it is called.
-type blocker struct {
-	called chan context.Context
-	let    chan struct{}
-}
-
-func newBlocker() *blocker {
-	return &blocker{make(chan context.Context, 1000), make(chan struct{})}
-}
-
-func (b *blocker) handle(ctx context.Context, _ *router.Request) ([]byte, error) {
-	b.called <- ctx
-	select {
-	case <-b.let:
-		return []byte("at last"), nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// ask sends a request, and returns the place where its outcome will be.
-func ask(ctx context.Context, bus router.Bus, target string) <-chan error {
-	outcome := make(chan error, 1)
-	go func() {
-		_, err := bus.Request(ctx, target, nil)
-		outcome <- err
-	}()
-	return outcome
-}
-
-func wait[T any](t testing.TB, c <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-within(t).Done():
-		t.Fatal("it never comes")
-		panic("unreachable")
-	}
-}
-
 func TestARequestIsAnswered(t *testing.T) {
 	b := serve(t, router.Options{})
 	c, d := client(t, b, "c"), client(t, b, "d")
@@ -81,7 +27,7 @@ func TestARequestIsAnswered(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 		if names := map[uint32]string{}; true {
-			for _, cl := range balanced(t, b).Clients {
+			for _, cl := range stats(t, b).Clients {
 				names[cl.Source] = cl.Name
 			}
 			if names[r.Source] != "d" {
@@ -89,10 +35,10 @@ func TestARequestIsAnswered(t *testing.T) {
 			}
 		}
 	}
-	if s := balanced(t, b); s.Requests != 2 || s.OpenRequests != 0 {
+	if s := stats(t, b); s.Requests != 2 || s.OpenRequests != 0 {
 		t.Errorf("%d requests, %d open", s.Requests, s.OpenRequests)
 	}
-	if n := booksOf(t, b, "everything").Matched; n != 0 {
+	if n := statsOf(t, b, "everything").Matched; n != 0 {
 		t.Errorf("%d requests were shown to a subscriber", n)
 	}
 	_ = everything
@@ -115,7 +61,7 @@ func TestARequestWithoutAResponderFailsAtOnce(t *testing.T) {
 	if _, err := c.Request(context.Background(), "there", nil); err != nil {
 		t.Errorf("after another Respond: %v", err)
 	}
-	if n := balanced(t, b).NoResponder; n != 2 {
+	if n := stats(t, b).NoResponder; n != 2 {
 		t.Errorf("%d are counted, want 2", n)
 	}
 }

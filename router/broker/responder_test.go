@@ -13,6 +13,7 @@ import (
 	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router"
 	"github.com/daemoneye/eventbus/router/endpoint"
+	"github.com/daemoneye/eventbus/router/internal/brokertest"
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
@@ -20,8 +21,8 @@ func TestATargetIsServedByABoundedNumberOfHandlers(t *testing.T) {
 	const queued = 2
 	b := serve(t, router.Options{UrgentQueued: queued})
 	c, d := client(t, b, "c"), client(t, b, "d")
-	slow := newBlocker()
-	respond(t, d, "slow", slow.handle)
+	slow := brokertest.NewBlocker()
+	respond(t, d, "slow", slow.Handle)
 	// What runs, what waits for a handler, what waits in the queue; and what its
 	// reader has in hand: no more than a queue full.
 	const fit = router.MaxConcurrentRequests + 1 + 2*queued
@@ -36,15 +37,15 @@ func TestATargetIsServedByABoundedNumberOfHandlers(t *testing.T) {
 		go func() { merged <- <-o }()
 	}
 	for range n - fit {
-		if err := wait(t, merged); !errors.Is(err, router.ErrOverloaded) {
+		if err := brokertest.Wait(t, merged); !errors.Is(err, router.ErrOverloaded) {
 			t.Fatalf("%v, want ErrOverloaded", err)
 		}
 		overloaded++
 	}
-	close(slow.let)
+	close(slow.Let)
 	answered := 0
 	for range fit {
-		switch err := wait(t, merged); {
+		switch err := brokertest.Wait(t, merged); {
 		case err == nil:
 			answered++
 		case errors.Is(err, router.ErrOverloaded):
@@ -53,10 +54,10 @@ func TestATargetIsServedByABoundedNumberOfHandlers(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if answered < 1 || answered+overloaded != n || len(slow.called) != answered {
-		t.Errorf("%d answered, %d overloaded, %d handled, of %d", answered, overloaded, len(slow.called), n)
+	if answered < 1 || answered+overloaded != n || len(slow.Called) != answered {
+		t.Errorf("%d answered, %d overloaded, %d handled, of %d", answered, overloaded, len(slow.Called), n)
 	}
-	s := balanced(t, b)
+	s := stats(t, b)
 	if s.Refused["overloaded"] != uint64(overloaded) || s.OpenRequests != 0 {
 		t.Errorf("refused %v, open %d; %d were overloaded", s.Refused, s.OpenRequests, overloaded)
 	}
@@ -65,21 +66,21 @@ func TestATargetIsServedByABoundedNumberOfHandlers(t *testing.T) {
 func TestTheRequestsOfAClientAreLimited(t *testing.T) {
 	b := serve(t, router.Options{MaxRequests: 2})
 	c, d := client(t, b, "c"), client(t, b, "d")
-	slow := newBlocker()
-	respond(t, d, "slow", slow.handle)
+	slow := brokertest.NewBlocker()
+	respond(t, d, "slow", slow.Handle)
 	respond(t, d, "fast", echo)
 	first, second := ask(context.Background(), c, "slow"), ask(context.Background(), c, "slow")
-	wait(t, slow.called)
-	wait(t, slow.called)
+	brokertest.Wait(t, slow.Called)
+	brokertest.Wait(t, slow.Called)
 	if _, err := c.Request(within(t), "fast", nil); !errors.Is(err, frame.ErrLimit) {
 		t.Errorf("the third: %v, want ErrLimit", err)
 	}
 	if _, err := d.Request(within(t), "fast", nil); err != nil {
 		t.Errorf("another client's: %v", err)
 	}
-	close(slow.let)
+	close(slow.Let)
 	for _, o := range []<-chan error{first, second} {
-		if err := wait(t, o); err != nil {
+		if err := brokertest.Wait(t, o); err != nil {
 			t.Error(err)
 		}
 	}
@@ -180,10 +181,10 @@ func TestOnlyTheResponderOfARequestCanAnswerIt(t *testing.T) {
 	b := serve(t, router.Options{})
 	c, d := client(t, b, "c"), client(t, b, "d")
 	far, on := attach(t, b, 0)
-	slow := newBlocker()
-	respond(t, d, "slow", slow.handle)
+	slow := brokertest.NewBlocker()
+	respond(t, d, "slow", slow.Handle)
 	outcome := ask(context.Background(), c, "slow")
-	wait(t, slow.called)
+	brokertest.Wait(t, slow.Called)
 	on(func() {
 		for source := range uint32(5) {
 			for id := range uint64(20) {
@@ -191,11 +192,11 @@ func TestOnlyTheResponderOfARequestCanAnswerIt(t *testing.T) {
 			}
 		}
 	})
-	if n := balanced(t, b).LateReplies; n != 100 {
+	if n := stats(t, b).LateReplies; n != 100 {
 		t.Errorf("%d forged answers are counted, want 100", n)
 	}
-	close(slow.let)
-	if err := wait(t, outcome); err != nil {
+	close(slow.Let)
+	if err := brokertest.Wait(t, outcome); err != nil {
 		t.Errorf("the true answer: %v", err)
 	}
 }
@@ -204,9 +205,9 @@ func TestARequestNumberIsNotUsedTwiceAtOnce(t *testing.T) {
 	b := serve(t, router.Options{})
 	d := client(t, b, "d")
 	far, on := attach(t, b, 0)
-	slow := newBlocker()
-	defer close(slow.let)
-	respond(t, d, "slow", slow.handle)
+	slow := brokertest.NewBlocker()
+	defer close(slow.Let)
+	respond(t, d, "slow", slow.Handle)
 	send := func() (err error) {
 		on(func() {
 			buf := b.Pool().Get(1 << 10)

@@ -11,13 +11,6 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-func retain(t testing.TB, bus router.Bus, topic, payload string) {
-	t.Helper()
-	if err := bus.Publish(within(t), router.Outgoing{Topic: topic, Payload: []byte(payload), Retain: true}); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestALateSubscriberIsShownTheLastValues(t *testing.T) {
 	b := serve(t, router.Options{Urgent: []string{"alarm"}})
 	c := client(t, b, "c")
@@ -39,7 +32,7 @@ func TestALateSubscriberIsShownTheLastValues(t *testing.T) {
 	if diff := cmp.Diff([]string{"0 a4"}, read(t, unasked, 1)); diff != "" {
 		t.Errorf("who did not ask (-want +got)\n%s", diff)
 	}
-	balanced(t, b)
+	stats(t, b)
 }
 
 func TestAnEmptyPayloadForgetsTheTopic(t *testing.T) {
@@ -53,7 +46,7 @@ func TestAnEmptyPayloadForgetsTheTopic(t *testing.T) {
 	if diff := cmp.Diff([]string{"0 2", "1 3"}, read(t, s, 2)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if n := balanced(t, b).Retained; n != 1 {
+	if n := stats(t, b).Retained; n != 1 {
 		t.Errorf("%d values are retained, want 1", n)
 	}
 }
@@ -84,7 +77,7 @@ func TestTheOldestOfTooManyValuesIsRemoved(t *testing.T) {
 	if diff := cmp.Diff([]string{"0 c", "1 a", "2 d"}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if s := balanced(t, b); s.Retained != 3 || s.RetainedDropped != 1 {
+	if s := stats(t, b); s.Retained != 3 || s.RetainedDropped != 1 {
 		t.Errorf("%d are retained, %d dropped", s.Retained, s.RetainedDropped)
 	}
 }
@@ -98,7 +91,7 @@ func TestRetainedValuesAreBoundInBytes(t *testing.T) {
 	}
 	retain(t, c, "a", strings.Repeat("x", 100<<10)) // would take them all
 	flush(t, c)
-	s := balanced(t, b)
+	s := stats(t, b)
 	if s.Retained != 4 || s.RetainedDropped != 3 {
 		t.Errorf("%d are retained, %d dropped; want 4, and the first two and the large one", s.Retained, s.RetainedDropped)
 	}
@@ -127,7 +120,7 @@ func TestRetainedValuesHaveRoomBesideTheQueue(t *testing.T) {
 		}
 		s.Close()
 	}
-	if n := balanced(t, b).Dropped; n != 0 {
+	if n := stats(t, b).Dropped; n != 0 {
 		t.Errorf("%d were dropped", n)
 	}
 }

@@ -1,9 +1,12 @@
 package broker
 
 import (
+	"slices"
+
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/charge"
+	"github.com/daemoneye/eventbus/router/queue"
 )
 
 // Session is one client's place at the broker: what it sends enters here, and its
@@ -17,7 +20,8 @@ type Session struct {
 	features  frame.Features
 	inflates  frame.Flags // compressions that the client can undo
 	local     bool        // consumed on goroutines of this process
-	listens   bool        // the inbox is, too
+	keepInbox bool        // the inbox has a consumer, which takes what is left in it
+	input     Input       // of a local client
 	closed    bool
 
 	routes    map[string]*sessionTopic
@@ -65,6 +69,33 @@ func (b *Broker) Attach(who bus.Identity, sink Sink, authorize bus.Authorize, fe
 	return p
 }
 
+// AttachLocal adds a client of this process, which consumes its queues on goroutines of its
+// own. Each turn begins with taking frames from input, until the session is closed.
+func (b *Broker) AttachLocal(who bus.Identity, input Input, authorize bus.Authorize) *Session {
+	p := b.attach(who, localSink{}, authorize, frame.FlagCompressed, true)
+	p.input = input
+	b.inputs = append(b.inputs, input)
+	return p
+}
+
+// localSink is the sink of an in-process client's session. It writes nothing, because
+// consumers dequeue messages on goroutines of their own.
+type localSink struct{}
+
+// Drain implements Sink.
+func (localSink) Drain(p *Session) {
+	for _, sub := range p.queued {
+		sub.isReady = false
+	}
+	p.queued = p.queued[:0]
+}
+
+// Disconnect implements Sink; the broker ends in-process subscriptions itself.
+func (localSink) Disconnect(frame.Code, string) {}
+
+// Tick implements Sink.
+func (localSink) Tick(int64) {}
+
 func (b *Broker) attach(who bus.Identity, sink Sink, authorize bus.Authorize, inflates frame.Flags, local bool) *Session {
 	b.lastID++
 	p := &Session{
@@ -86,8 +117,15 @@ func (p *Session) ID() uint32 { return p.id }
 // Identity returns the identity of the session's client.
 func (p *Session) Identity() bus.Identity { return p.who }
 
-// Broker returns the session's broker.
-func (p *Session) Broker() *Broker { return p.b }
+// Closed reports whether the session was closed.
+func (p *Session) Closed() bool { return p.closed }
+
+// Inbox returns the queue of answers, and of what else the broker sends to the client
+// itself. A local client consumes it.
+func (p *Session) Inbox() *queue.Queue { return &p.inbox.Queue }
+
+// LeaveInbox makes Close leave what is in the inbox to its consumer.
+func (p *Session) LeaveInbox() { p.keepInbox = true }
 
 // Queued returns the subscriptions that have something queued, in the order in which
 // a sink should take from them: what is addressed to the client itself first. The
@@ -156,7 +194,7 @@ func (p *Session) Close() {
 	}
 	p.b.portClosed(p)
 	p.inbox.Queue.Close()
-	if !p.listens {
+	if !p.keepInbox {
 		p.inbox.Queue.Discard()
 	}
 	p.queued = nil
@@ -166,4 +204,7 @@ func (p *Session) Close() {
 	delete(p.b.sessions, p.id)
 	p.b.index.shrink = true
 	p.b.finalizeDrained()
+	if p.input != nil {
+		p.b.inputs = slices.DeleteFunc(p.b.inputs, func(x Input) bool { return x == p.input })
+	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
+	"github.com/daemoneye/eventbus/router/inproc"
 )
 
 func TestASocketThatKeepsUpLosesNothingByALargeTurn(t *testing.T) {
@@ -28,7 +29,7 @@ func TestASocketThatKeepsUpLosesNothingByALargeTurn(t *testing.T) {
 			t.Errorf("%d of 500 messages were taken", len(far.lines))
 		}
 	})
-	if s := balanced(t, b); s.Delivered != 500 {
+	if s := stats(t, b); s.Delivered != 500 {
 		t.Errorf("delivered %d, dropped %v", s.Delivered, s.DroppedBy)
 	}
 }
@@ -53,7 +54,7 @@ func TestASessionThatEndsReleasesAllItsBuffers(t *testing.T) {
 	publish(t, c, "a", numbers(0, 9)...)
 	flush(t, c)
 	on(far.close)
-	if s := balanced(t, b); s.Matched != 54 || s.Queued != 0 {
+	if s := stats(t, b); s.Matched != 54 || s.Queued != 0 {
 		t.Errorf("matched %d, queued %d; want 54 and none", s.Matched, s.Queued)
 	}
 }
@@ -72,11 +73,11 @@ func TestDequeuedMessagesCountAsQueuedUntilTheyAreWritten(t *testing.T) {
 		}
 	})
 	on(func() { far.session.Unsubscribe(1) }) // while three are held
-	if s := balanced(t, b); s.Matched != 3 || s.Queued != 3 {
+	if s := stats(t, b); s.Matched != 3 || s.Queued != 3 {
 		t.Errorf("matched %d, queued %d; want 3 that are still on their way", s.Matched, s.Queued)
 	}
 	on(far.lose)
-	if s := balanced(t, b); s.Matched != 3 || s.Queued != 0 || s.DroppedBy["connection lost"] != 3 {
+	if s := stats(t, b); s.Matched != 3 || s.Queued != 0 || s.DroppedBy["connection lost"] != 3 {
 		t.Errorf("matched %d, queued %d, dropped by %v", s.Matched, s.Queued, s.DroppedBy)
 	}
 }
@@ -105,7 +106,7 @@ func TestDisconnectEndsASlowConnection(t *testing.T) {
 			t.Errorf("disconnected for %q, want %q", far.said, want)
 		}
 	})
-	balanced(t, b)
+	stats(t, b)
 }
 
 func TestDisconnectEndsASlowSubscriptionInProcess(t *testing.T) {
@@ -119,7 +120,7 @@ func TestDisconnectEndsASlowSubscriptionInProcess(t *testing.T) {
 	publish(t, c, "a", "5")
 	var got []string
 	for m := range s.Messages(within(t)) {
-		got = append(got, shown(m))
+		got = append(got, line(m))
 	}
 	// It ends between two turns: a 4 that was published in the next one is not its any more.
 	lost := uint64(2)
@@ -134,7 +135,7 @@ func TestDisconnectEndsASlowSubscriptionInProcess(t *testing.T) {
 		t.Errorf("Err: %v, want ErrSlow", err)
 	}
 	read(t, other, 6)
-	if s := balanced(t, b); s.Matched != 9+lost || s.Queued != 0 {
+	if s := stats(t, b); s.Matched != 9+lost || s.Queued != 0 {
 		t.Errorf("matched %d, queued %d", s.Matched, s.Queued)
 	}
 }
@@ -184,7 +185,7 @@ func TestAClientThatCannotInflateGetsACopy(t *testing.T) {
 			t.Errorf("who can inflate gets what was sent: %q", clever.lines)
 		}
 	})
-	if s := balanced(t, b); s.Refused["inflate"] != 1 || s.Delivered != 5 {
+	if s := stats(t, b); s.Refused["inflate"] != 1 || s.Delivered != 5 {
 		t.Errorf("refused %v, delivered %d of %d bytes", s.Refused, s.Delivered, sent)
 	}
 }
@@ -203,7 +204,7 @@ func TestBadFramesAreTheClientsFault(t *testing.T) {
 		{"a type that a broker says", frame.Fields{Type: frame.TypeAck}, frame.CodeUnexpected},
 		{"a request whose deadline has passed", frame.Fields{Type: frame.TypeRequest, Topic: "x", Extension: extension(t, frame.Meta{Deadline: 1})}, frame.CodeDeadline},
 	} {
-		before := balanced(t, b).Refused[tc.code.String()]
+		before := stats(t, b).Refused[tc.code.String()]
 		on(func() {
 			buf := b.Pool().Get(1 << 10)
 			out, err := frame.Append(buf.B, &tc.f)
@@ -217,11 +218,11 @@ func TestBadFramesAreTheClientsFault(t *testing.T) {
 			b.EndBatch()
 			buf.Release(1)
 		})
-		if n := balanced(t, b).Refused[tc.code.String()] - before; n != 1 {
+		if n := stats(t, b).Refused[tc.code.String()] - before; n != 1 {
 			t.Errorf("%s is counted %d times", tc.name, n)
 		}
 	}
-	if s := balanced(t, b); s.Clients[0].Refused != 5 || s.Published != 0 {
+	if s := stats(t, b); s.Clients[0].Refused != 5 || s.Published != 0 {
 		t.Errorf("refused %d of the client, published %d", s.Clients[0].Refused, s.Published)
 	}
 }
@@ -229,7 +230,7 @@ func TestBadFramesAreTheClientsFault(t *testing.T) {
 func TestATopicIsCheckedAgainForEachClientsPolicy(t *testing.T) {
 	b := serve(t, router.Options{})
 	asked := 0
-	c := b.ClientAs(router.Identity{Name: "c"}, func(op router.Op, topic string) error {
+	c := inproc.New(b, router.Identity{Name: "c"}, func(op router.Op, topic string) error {
 		if asked++; topic == "secret" {
 			return router.ErrDenied
 		}
@@ -245,7 +246,7 @@ func TestATopicIsCheckedAgainForEachClientsPolicy(t *testing.T) {
 	if diff := cmp.Diff([]string{"0 y", "1 y", "2 y"}, read(t, s, 3)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if n := balanced(t, b).Refused["denied"]; n != 3 || asked != 2 {
+	if n := stats(t, b).Refused["denied"]; n != 3 || asked != 2 {
 		t.Errorf("%d were refused, and policy was asked %d times; want 3 and 2", n, asked)
 	}
 	ctx := within(t)

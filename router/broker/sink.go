@@ -21,6 +21,16 @@ type Driver interface {
 	Finish()
 }
 
+// Input is where frames wait that a client in this process has sent. The routing thread
+// calls its methods. What is pushed must wake the thread, see Broker.Signal.
+type Input interface {
+	// Take routes frames through Session.Handle, about a turn's work at most. It reports
+	// whether there were any, or are more.
+	Take() (worked bool)
+	// Waiting returns how many frames were sent and not routed.
+	Waiting() int
+}
+
 // Tick is how often the routing thread checks its timers while it has sessions.
 const Tick = time.Second
 

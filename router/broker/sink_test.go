@@ -86,7 +86,7 @@ func (f *farEnd) Drain(p *broker.Session) {
 			continue
 		}
 		if t.HasGap {
-			f.lines = append(f.lines, shown(&router.Message{Gap: &t.Gap, Urgent: t.Lane == router.Urgent}))
+			f.lines = append(f.lines, line(&router.Message{Gap: &t.Gap, Urgent: t.Lane == router.Urgent}))
 		}
 		n := min(len(t.Items), f.room)
 		f.room -= n
@@ -95,7 +95,7 @@ func (f *farEnd) Drain(p *broker.Session) {
 			fr := t.Items[i].Frame()
 			size += len(fr)
 			f.frames = append(f.frames, append(frame.Frame(nil), fr...))
-			f.lines = append(f.lines, shown(&router.Message{Frame: fr, Payload: fr.Payload(), Sequence: t.Items[i].Sequence(), Urgent: t.Lane == router.Urgent}))
+			f.lines = append(f.lines, line(&router.Message{Frame: fr, Payload: fr.Payload(), Sequence: t.Items[i].Sequence(), Urgent: t.Lane == router.Urgent}))
 		}
 		s.Queue.Delivered(t.Lane, n, uint64(size))
 		queue.ReleaseItems(t.Items[:n])

@@ -18,7 +18,7 @@ func (s *Sub) Name() string { return cmp.Or(s.spec.SubscriberID, s.session.who.N
 // Stats takes a snapshot. It waits for the routing thread's next turn.
 func (b *Broker) Stats(ctx context.Context) (bus.Stats, error) {
 	var s bus.Stats
-	if err := b.do(ctx, nil, func() { s = b.snapshot() }); err != nil {
+	if err := b.calls.Do(ctx, nil, func() { s = b.snapshot() }); err != nil {
 		return bus.Stats{}, err // s may be being written
 	}
 	return s, nil

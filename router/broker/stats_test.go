@@ -12,6 +12,7 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/internal/brokertest"
 )
 
 func TestStatisticsCountTheFateOfEachMessage(t *testing.T) {
@@ -21,7 +22,7 @@ func TestStatisticsCountTheFateOfEachMessage(t *testing.T) {
 	publish(t, c, "a", numbers(0, 6)...)
 	publish(t, c, "b", "nobody wants it")
 	flush(t, c)
-	got := booksOf(t, b, "s")
+	got := statsOf(t, b, "s")
 	want := router.SubStats{
 		Source: got.Source, ID: got.ID, Name: "s", Patterns: []string{"a"}, Overflow: router.DropOldest, Capacity: 4,
 		Matched: 6, Dropped: 2, Queued: 4, QueuedBytes: 4 * uint64(sizeOf("a", "0")), DroppedBytes: 2 * uint64(sizeOf("a", "0")),
@@ -31,7 +32,7 @@ func TestStatisticsCountTheFateOfEachMessage(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	read(t, s, 3) // a gap and two messages
-	got = booksOf(t, b, "s")
+	got = statsOf(t, b, "s")
 	want.Delivered, want.Queued, want.QueuedBytes = 2, 2, 2*uint64(sizeOf("a", "0"))
 	want.DeliveredBytes = want.QueuedBytes
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -43,7 +44,7 @@ func TestStatisticsCountTheFateOfEachMessage(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	all := balanced(t, b)
+	all := stats(t, b)
 	if all.Broker != "books" || all.Published != 7 || all.Matched != 6 || all.Delivered != 2 || all.Dropped != 4 || all.Queued != 0 || len(all.Subscriptions) != 0 {
 		t.Errorf("after Close: %+v", all)
 	}
@@ -56,19 +57,19 @@ func TestStatisticsCountTheFateOfEachMessage(t *testing.T) {
 func TestRatesAreOverTheLastMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := serveUntil(t, router.Options{})
-		c := b.Client("c")
+		c := brokertest.Connect(b, "c")
 		s := subscribe(t, c, router.Subscription{Patterns: []string{"a"}, Queue: 1})
 		for range 90 {
 			publish(t, c, "a", numbers(0, 10)...)
 			flush(t, c)
 			time.Sleep(time.Second)
 		}
-		st := balanced(t, b)
+		st := stats(t, b)
 		if st.PublishRate < 9.5 || st.PublishRate > 10.5 || st.DropRate < 8.5 || st.DropRate > 10.5 {
 			t.Errorf("%v published and %v dropped a second, want 10, and all but few", st.PublishRate, st.DropRate)
 		}
 		time.Sleep(2 * time.Minute)
-		if st := balanced(t, b); st.PublishRate != 0 || st.DropRate != 0 || st.Published != 900 {
+		if st := stats(t, b); st.PublishRate != 0 || st.DropRate != 0 || st.Published != 900 {
 			t.Errorf("two minutes later: %v and %v a second, %d in all", st.PublishRate, st.DropRate, st.Published)
 		}
 		s.Close()
@@ -83,7 +84,7 @@ func TestTheDropRateDoesNotCountConflation(t *testing.T) {
 	subscribe(t, c, router.Subscription{Patterns: []string{"a"}, Overflow: router.Conflate})
 	publish(t, c, "a", numbers(0, 10)...)
 	flush(t, c)
-	if s := balanced(t, b); s.DropRate != 0 || s.DroppedBy["conflated"] != 9 {
+	if s := stats(t, b); s.DropRate != 0 || s.DroppedBy["conflated"] != 9 {
 		t.Errorf("drop rate %v, dropped by %v", s.DropRate, s.DroppedBy)
 	}
 }
@@ -91,7 +92,7 @@ func TestTheDropRateDoesNotCountConflation(t *testing.T) {
 func TestLatencyIsOfLiveMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := serveUntil(t, router.Options{Replay: []router.ReplayRule{{Pattern: "b"}}})
-		c := b.Client("c")
+		c := brokertest.Connect(b, "c")
 		retain(t, c, "a", "retained")
 		publish(t, c, "b", "replayed")
 		flush(t, c)
@@ -101,7 +102,7 @@ func TestLatencyIsOfLiveMessages(t *testing.T) {
 		flush(t, c)
 		time.Sleep(time.Millisecond)
 		read(t, s, 3)
-		l := balanced(t, b).Latency
+		l := stats(t, b).Latency
 		if l.Samples != 1 || l.Max != time.Millisecond || l.Average != time.Millisecond {
 			t.Errorf("%+v, want one sample of 1ms", l)
 		}
@@ -115,7 +116,7 @@ func TestLatencyIsOfLiveMessages(t *testing.T) {
 func TestLatencyIsWithoutTheHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := serveUntil(t, router.Options{})
-		c := b.Client("c")
+		c := brokertest.Connect(b, "c")
 		handled := make(chan struct{})
 		s := subscribe(t, c, router.Subscription{Patterns: []string{"a"}, Handler: func(*router.Message) {
 			time.Sleep(time.Minute)
@@ -124,7 +125,7 @@ func TestLatencyIsWithoutTheHandler(t *testing.T) {
 		publish(t, c, "a", "x")
 		<-handled
 		s.Close()
-		if l := balanced(t, b).Latency; l.Samples != 1 || l.Max != 0 {
+		if l := stats(t, b).Latency; l.Samples != 1 || l.Max != 0 {
 			t.Errorf("%+v, want one sample of 0", l)
 		}
 		c.Close()
@@ -135,7 +136,7 @@ func TestLatencyIsWithoutTheHandler(t *testing.T) {
 func TestASlowSubscriptionIsPublishedAsAnAdvisory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := serveUntil(t, router.Options{})
-		c := b.Client("c")
+		c := brokertest.Connect(b, "c")
 		watch := subscribe(t, c, router.Subscription{Patterns: []string{router.SlowTopic}})
 		slow := subscribe(t, c, router.Subscription{SubscriberID: "slow", Patterns: []string{"a"}, Queue: 1})
 		advisory := func(dropped uint64) {
@@ -159,7 +160,7 @@ func TestASlowSubscriptionIsPublishedAsAnAdvisory(t *testing.T) {
 		time.Sleep(broker.Tick)
 		publish(t, c, "a", "x")
 		advisory(20)
-		if n := booksOf(t, b, "c").Queued; n != 0 { // watch has the client's name
+		if n := statsOf(t, b, "c").Queued; n != 0 { // watch has the client's name
 			t.Errorf("%d advisories more", n)
 		}
 		slow.Close()
@@ -195,7 +196,7 @@ func TestTheDropRateIsOfWhatSubscriptionsLost(t *testing.T) {
 	far, on := attach(t, b, 0)
 	publish(t, c, "a", numbers(0, 5)...)
 	s := subscribe(t, c, router.Subscription{Patterns: []string{"a"}, ReplayFrom: 1})
-	if diff := cmp.Diff([]string{shownGap(0, 3, sizeOf("a", "0"), "replay expired"), "4 4"}, read(t, s, 2)); diff != "" {
+	if diff := cmp.Diff([]string{gapLine(0, 3, sizeOf("a", "0"), "replay expired"), "4 4"}, read(t, s, 2)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	publish(t, c, "a", numbers(0, 5)...)
@@ -207,7 +208,7 @@ func TestTheDropRateIsOfWhatSubscriptionsLost(t *testing.T) {
 			far.session.Refuse(id+1, frame.ErrDenied)
 		}
 	})
-	if s := balanced(t, b); s.DropRate != 0 {
+	if s := stats(t, b); s.DropRate != 0 {
 		t.Errorf("%v a second, want none: dropped by %v", s.DropRate, s.DroppedBy)
 	}
 	on(func() {
@@ -219,7 +220,7 @@ func TestTheDropRateIsOfWhatSubscriptionsLost(t *testing.T) {
 	publish(t, c, "b", numbers(0, 5)...)
 	flush(t, c)
 	on(far.close)
-	if s := balanced(t, b); s.DropRate == 0 {
+	if s := stats(t, b); s.DropRate == 0 {
 		t.Errorf("none a second, though a connection was lost: dropped by %v", s.DroppedBy)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/inproc"
+	"github.com/daemoneye/eventbus/router/internal/brokertest"
 )
 
 // witness is a subscriber that believes nothing: it checks that numbers have no
@@ -85,7 +87,7 @@ func TestNothingIsLostWithoutAWord(t *testing.T) {
 		others.Go(func() {
 			rnd := rand.New(rand.NewPCG(7, uint64(id)))
 			for running.Err() == nil {
-				c := b.Client(fmt.Sprint("subscriber ", id))
+				c := brokertest.Connect(b, fmt.Sprint("subscriber ", id))
 				for range 1 + rnd.IntN(3) {
 					delivered.Add(listen(t, running, c, rnd))
 				}
@@ -96,7 +98,7 @@ func TestNothingIsLostWithoutAWord(t *testing.T) {
 		})
 	}
 	others.Go(func() {
-		c := b.Client("caller")
+		c := brokertest.Connect(b, "caller")
 		defer c.Close() // a request is counted when its handler has returned, a moment after the answer
 		respond(t, c, "echo", echo)
 		for running.Err() == nil {
@@ -113,7 +115,7 @@ func TestNothingIsLostWithoutAWord(t *testing.T) {
 	publishers.Wait()
 	end()
 	others.Wait()
-	s := balanced(t, b)
+	s := stats(t, b)
 	if s.Published != uint64(4*rounds*400) {
 		t.Errorf("published %d, want %d", s.Published, 4*rounds*400)
 	}
@@ -128,7 +130,7 @@ func publishAll(t *testing.T, b *broker.Broker, id, n int) {
 	rnd := rand.New(rand.NewPCG(3, uint64(id)))
 	topics := []string{fmt.Sprintf("p.%d.a", id), fmt.Sprintf("p.%d.b", id), fmt.Sprintf("p.%d.urgent", id)}
 	for k := 0; k < n; {
-		c := b.Client(fmt.Sprint("publisher ", id))
+		c := brokertest.Connect(b, fmt.Sprint("publisher ", id))
 		for range min(1000, n-k) {
 			payload := binary.LittleEndian.AppendUint64([]byte{byte(id)}, uint64(k))
 			payload = append(payload, make([]byte, 1<<rnd.IntN(14))...)
@@ -148,7 +150,7 @@ func publishAll(t *testing.T, b *broker.Broker, id, n int) {
 
 // listen subscribes in some way, looks at some messages, and goes; it returns
 // how many it saw.
-func listen(t *testing.T, running context.Context, c *broker.LocalClient, rnd *rand.Rand) uint64 {
+func listen(t *testing.T, running context.Context, c *inproc.Client, rnd *rand.Rand) uint64 {
 	policies := []router.Overflow{router.DropOldest, router.DropNewest, router.Conflate, router.Disconnect}
 	spec := router.Subscription{
 		Patterns: []string{"p.#"}, Overflow: policies[rnd.IntN(4)], Queue: 1 + rnd.IntN(60), Retained: rnd.IntN(3) == 0,
@@ -191,7 +193,7 @@ func listen(t *testing.T, running context.Context, c *broker.LocalClient, rnd *r
 }
 
 // finish closes the subscription and compares its own count with the witness's.
-func finish(t *testing.T, c *broker.LocalClient, s router.Subscriber, w *witness) uint64 {
+func finish(t *testing.T, c *inproc.Client, s router.Subscriber, w *witness) uint64 {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}

@@ -129,6 +129,14 @@ func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, err
 	return s, b.seq, nil
 }
 
+// Err returns why the broker ended the subscription, or nil if its client did. It is valid
+// when Queue is closed.
+func (s *Sub) Err() error { return s.why }
+
+// Finalize adds the counts of a subscription that has ended to the broker's, if its
+// consumer has taken, or given up, all that was queued. Otherwise a later tick does that.
+func (s *Sub) Finalize() { s.session.b.finalizeLast(s) }
+
 // Granted returns the capacity of the subscription's bulk lane that the broker granted,
 // in messages.
 func (s *Sub) Granted() int { return s.granted }

@@ -65,7 +65,7 @@ func TestInvalidSubscriptionsAreRefused(t *testing.T) {
 			}
 		})
 	}
-	if n := len(balanced(t, b).Subscriptions); n != 0 {
+	if n := len(stats(t, b).Subscriptions); n != 0 {
 		t.Errorf("%d subscriptions were added", n)
 	}
 }

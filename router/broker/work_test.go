@@ -7,6 +7,7 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/internal/brokertest"
 )
 
 // globs is a subscription with n globs that match nothing.
@@ -178,11 +179,11 @@ func TestAnInProcessClientMakesNoMoreThanATurnsWork(t *testing.T) {
 	routed := make(chan uint64)
 	b.Post(func() { routed <- b.Published() })
 	close(goesOn)
-	if got := wait(t, routed); got > 10 {
+	if got := brokertest.Wait(t, routed); got > 10 {
 		t.Errorf("%d messages were routed before another had its turn", got)
 	}
 	flush(t, c)
-	if s := balanced(t, b); s.Published != n {
+	if s := stats(t, b); s.Published != n {
 		t.Errorf("%d of %d messages were routed when Flush returned", s.Published, n)
 	}
 }

@@ -1,4 +1,4 @@
-package broker
+package inproc
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 )
 
 // send encodes and sends a frame.
-func (l *LocalClient) send(ctx context.Context, f *frame.Fields) error {
+func (l *Client) send(ctx context.Context, f *frame.Fields) error {
 	n := frame.HeaderSize + len(f.Topic) + len(f.Extension) + len(f.Payload)
 	if err := l.checkSize(n, len(f.Extension)); err != nil {
 		return err
@@ -27,9 +27,9 @@ func (l *LocalClient) send(ctx context.Context, f *frame.Fields) error {
 	return l.pass(ctx, off, n)
 }
 
-func (l *LocalClient) checkSize(n, extension int) error {
-	if n > l.b.opts.MaxMessageSize {
-		return &bus.LimitError{Limit: "max_message_size", Max: int64(l.b.opts.MaxMessageSize), Got: int64(n)}
+func (l *Client) checkSize(n, extension int) error {
+	if n > l.maxFrame {
+		return &bus.LimitError{Limit: "max_message_size", Max: int64(l.maxFrame), Got: int64(n)}
 	}
 	if extension > frame.MaxExtension {
 		return &bus.LimitError{Limit: "max_extension", Max: frame.MaxExtension, Got: int64(extension)}
@@ -40,7 +40,7 @@ func (l *LocalClient) checkSize(n, extension int) error {
 // lockRoom waits until n more bytes may be on their way. It then locks mu and returns the
 // offset in buf for them. No goroutine holds mu while it waits, so that each wait ends with
 // its own context.
-func (l *LocalClient) lockRoom(ctx context.Context, n int) (off int, err error) {
+func (l *Client) lockRoom(ctx context.Context, n int) (off int, err error) {
 	l.mu.Lock()
 	for !l.fits(n) && !l.ended() {
 		if err := l.awaitTaken(ctx, l.seen); err != nil {
@@ -56,7 +56,7 @@ func (l *LocalClient) lockRoom(ctx context.Context, n int) (off int, err error) 
 		if l.buf != nil {
 			l.buf.Release(1)
 		}
-		l.buf, l.used = l.b.pool.Get(max(n, localBuffer)), 0
+		l.buf, l.used = l.b.Pool().Get(max(n, bufferSize)), 0
 		l.buf.B = l.buf.B[:cap(l.buf.B)]
 	}
 	return l.used, nil
@@ -64,7 +64,7 @@ func (l *LocalClient) lockRoom(ctx context.Context, n int) (off int, err error) 
 
 // pass hands the frame at off to the routing thread and unlocks mu. If the ring is full, it
 // waits.
-func (l *LocalClient) pass(ctx context.Context, off, n int) error {
+func (l *Client) pass(ctx context.Context, off, n int) error {
 	defer l.mu.Unlock()
 	it := queue.Item{Buf: l.buf, Off: uint32(off), Len: uint32(n)}
 	it.Buf.Retain(1)
@@ -84,13 +84,13 @@ func (l *LocalClient) pass(ctx context.Context, off, n int) error {
 }
 
 // ended reports whether publishing has ended. The caller holds mu.
-func (l *LocalClient) ended() bool { return l.closed || l.b.ending.Load() }
+func (l *Client) ended() bool { return l.closed || l.b.Ending() }
 
 // awaitTaken waits until l.taken differs from taken, which means that the routing thread has
 // taken more messages. The routing thread is awake, because the messages that it has not
 // taken yet have woken it. One goroutine at a time waits for the routing thread, and the
 // others wait for that goroutine. The caller holds mu; awaitTaken unlocks it for the wait.
-func (l *LocalClient) awaitTaken(ctx context.Context, taken int64) error {
+func (l *Client) awaitTaken(ctx context.Context, taken int64) error {
 	l.mu.Unlock()
 	defer l.mu.Lock()
 	select {
@@ -105,16 +105,16 @@ func (l *LocalClient) awaitTaken(ctx context.Context, taken int64) error {
 		defer context.AfterFunc(ctx, l.room.Notify)()
 	}
 	err := l.room.Wait(l.ctx, func() bool {
-		return l.b.ending.Load() || ctx.Err() != nil || l.taken.Load() != taken
+		return l.b.Ending() || ctx.Err() != nil || l.taken.Load() != taken
 	})
-	if err != nil || l.b.ending.Load() {
+	if err != nil || l.b.Ending() {
 		return bus.ErrClosed
 	}
 	return ctx.Err()
 }
 
 // fits reports whether n more bytes may be on their way.
-func (l *LocalClient) fits(n int) bool {
+func (l *Client) fits(n int) bool {
 	if l.sent-l.seen+int64(n) <= l.maxBytes {
 		return true
 	}
@@ -123,27 +123,27 @@ func (l *LocalClient) fits(n int) bool {
 }
 
 // Publisher implements Bus.
-func (l *LocalClient) Publisher(topic string) (bus.Publisher, error) {
+func (l *Client) Publisher(topic string) (bus.Publisher, error) {
 	return l.PublisherOf(bus.Outgoing{Topic: topic})
 }
 
 // PublisherOf implements Bus.
-func (l *LocalClient) PublisherOf(m bus.Outgoing) (bus.Publisher, error) {
+func (l *Client) PublisherOf(m bus.Outgoing) (bus.Publisher, error) {
 	t, err := endpoint.PublishTemplate(&m)
 	if err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	return &localPublisher{l, t}, nil
+	return &publisher{l, t}, nil
 }
 
-type localPublisher struct {
-	l *LocalClient
+type publisher struct {
+	l *Client
 	t frame.Template
 }
 
-func (p *localPublisher) Publish(payload []byte) error { return p.PublishMeta(payload, nil) }
+func (p *publisher) Publish(payload []byte) error { return p.PublishMeta(payload, nil) }
 
-func (p *localPublisher) PublishMeta(payload, extension []byte) error {
+func (p *publisher) PublishMeta(payload, extension []byte) error {
 	l := p.l
 	n := p.t.Size(extension, payload)
 	if err := l.checkSize(n, len(extension)); err != nil {
@@ -159,7 +159,7 @@ func (p *localPublisher) PublishMeta(payload, extension []byte) error {
 }
 
 // Publish implements Bus.
-func (l *LocalClient) Publish(ctx context.Context, m bus.Outgoing) error {
+func (l *Client) Publish(ctx context.Context, m bus.Outgoing) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -172,4 +172,31 @@ func (l *LocalClient) Publish(ctx context.Context, m bus.Outgoing) error {
 		return fmt.Errorf("publish on %q: %w", m.Topic, err)
 	}
 	return nil
+}
+
+// PublishConfirmed implements Bus. The message does not go through the client's ring: a
+// call routes it, behind all that the client has sent before.
+func (l *Client) PublishConfirmed(ctx context.Context, m bus.Outgoing) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	f, err := endpoint.PublishFields(&m)
+	if err != nil {
+		return 0, fmt.Errorf("publish: %w", err)
+	}
+	if err := l.checkSize(frame.HeaderSize+len(f.Topic)+len(f.Extension)+len(f.Payload), len(f.Extension)); err != nil {
+		return 0, fmt.Errorf("publish on %q: %w", m.Topic, err)
+	}
+	message, err := frame.Append(nil, &f) // the payload is the caller's again when ctx ends first
+	matched := 0
+	if err == nil {
+		err = l.call(ctx, func() (err error) {
+			matched, err = l.session.PublishConfirmed(message)
+			return err
+		})
+	}
+	if err != nil {
+		return 0, fmt.Errorf("publish on %q: %w", m.Topic, err) // matched may be being written
+	}
+	return matched, nil
 }

@@ -1,4 +1,4 @@
-package broker_test
+package thread_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/thread"
 )
 
 // turns feeds a pace with turns at the times given, n messages of 168 bytes each, and
@@ -16,7 +16,7 @@ func turns(budget time.Duration, n uint64, at ...time.Duration) (rests []time.Du
 }
 
 func sizedTurns(budget time.Duration, n, size uint64, at ...time.Duration) (rests []time.Duration) {
-	p := broker.NewPace(budget)
+	p := thread.NewPace(budget)
 	for _, now := range at {
 		rests = append(rests, p.Turn(int64(now), n, n*size))
 	}
@@ -63,7 +63,7 @@ func TestTheLatencyBudgetIsSpentOnDenseTraffic(t *testing.T) {
 }
 
 func TestAnIdleTurnEndsTheRests(t *testing.T) {
-	p := broker.NewPace(time.Millisecond)
+	p := thread.NewPace(time.Millisecond)
 	for _, now := range every(10*time.Microsecond, 10) {
 		p.Turn(int64(now), 1, 168)
 	}

@@ -1,12 +1,12 @@
-package broker
+package thread
 
 import "time"
 
-// pace decides when the routing thread rests, within the latency budget. While turns with
+// Pace decides when the routing thread rests, within the latency budget. While turns with
 // work follow each other closely, the thread rests between them, so that messages which come
 // meanwhile are handled in one turn. Sparse traffic is never delayed. Nor is traffic that is
 // merged already: turns that are large batches, or publishers that spend a budget themselves.
-type pace struct {
+type Pace struct {
 	budget int64 // ns; 0 never rests
 
 	last    int64 // when the last turn with work began
@@ -27,9 +27,12 @@ const (
 	probeAfter = 16
 )
 
-// turn records a turn with work, which began at now and routed n messages of size bytes
+// NewPace returns a Pace with a budget. 0 never rests.
+func NewPace(budget time.Duration) *Pace { return &Pace{budget: int64(budget)} }
+
+// Turn records a turn with work, which began at now and routed n messages of size bytes
 // together. It returns how long after the beginning of that turn the next one may begin.
-func (p *pace) turn(now int64, n, size uint64) time.Duration {
+func (p *Pace) Turn(now int64, n, size uint64) time.Duration {
 	if p.budget == 0 {
 		return 0
 	}
@@ -53,8 +56,8 @@ func (p *pace) turn(now int64, n, size uint64) time.Duration {
 	return time.Duration(p.budget)
 }
 
-// idle records a turn without work. After a rest it means that the traffic is no longer dense.
-func (p *pace) idle() {
+// Idle records a turn without work. After a rest it means that the traffic is no longer dense.
+func (p *Pace) Idle() {
 	if p.resting {
 		p.resting, p.probing = false, false
 	}

@@ -1,4 +1,4 @@
-package broker_test
+package inproc_test
 
 import (
 	"context"
@@ -13,37 +13,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daemoneye/eventbus/router"
-	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/inproc"
+	"github.com/daemoneye/eventbus/router/internal/brokertest"
 )
 
-// later is a broker that the test runs when it likes.
-func later(t *testing.T, o router.Options) (b *broker.Broker, run func() (stop func())) {
-	t.Helper()
-	b, err := broker.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if n := b.Pool().Live(); n != 0 {
-			t.Errorf("%d bytes of buffers are not back in the pool", n)
-		}
-	})
-	return b, func() func() {
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan error, 1)
-		go func() { done <- b.Run(ctx) }()
-		return func() {
-			cancel()
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-		}
-	}
-}
-
 func TestAClientMayBeginBeforeTheBroker(t *testing.T) {
-	b, run := later(t, router.Options{})
-	c := b.Client("c")
+	b, run := brokertest.New(t, router.Options{})
+	c := brokertest.Connect(b, "c")
 	retain(t, c, "a", "early")
 	asked := make(chan router.Subscriber)
 	go func() {
@@ -54,7 +30,7 @@ func TestAClientMayBeginBeforeTheBroker(t *testing.T) {
 		asked <- s
 	}()
 	stop := run()
-	if diff := cmp.Diff([]string{"0 early"}, read(t, wait(t, asked), 1)); diff != "" {
+	if diff := cmp.Diff([]string{"0 early"}, read(t, brokertest.Wait(t, asked), 1)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	c.Close()
@@ -62,19 +38,19 @@ func TestAClientMayBeginBeforeTheBroker(t *testing.T) {
 }
 
 func TestAClientMayEndBeforeTheBrokerBegins(t *testing.T) {
-	b, run := later(t, router.Options{})
-	c := b.Client("c")
+	b, run := brokertest.New(t, router.Options{})
+	c := brokertest.Connect(b, "c")
 	retain(t, c, "a", "of one that has gone")
 	flushed := make(chan error, 1)
 	go func() { flushed <- c.Flush(context.Background()) }()
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := wait(t, flushed); !errors.Is(err, router.ErrClosed) {
+	if err := brokertest.Wait(t, flushed); !errors.Is(err, router.ErrClosed) {
 		t.Errorf("Flush: %v, want ErrClosed", err)
 	}
 	stop := run()
-	d := b.Client("d")
+	d := brokertest.Connect(b, "d")
 	s := subscribe(t, d, router.Subscription{Patterns: []string{"a"}, Retained: true})
 	if diff := cmp.Diff([]string{"0 of one that has gone"}, read(t, s, 1)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -85,8 +61,8 @@ func TestAClientMayEndBeforeTheBrokerBegins(t *testing.T) {
 
 func TestAPublisherWaitsForTheRoutingThreadOnly(t *testing.T) {
 	for name, tc := range map[string]struct{ size, fit int }{
-		"by number": {0, broker.LocalRing},
-		"by bytes":  {100 << 10, broker.LocalBytes / (100 << 10)},
+		"by number": {0, inproc.RingLength},
+		"by bytes":  {100 << 10, inproc.RingBytes / (100 << 10)},
 	} {
 		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { publishAhead(t, tc.size, tc.fit) }) })
 	}
@@ -95,8 +71,8 @@ func TestAPublisherWaitsForTheRoutingThreadOnly(t *testing.T) {
 // publishAhead publishes until the client waits, before the broker runs; that
 // must be after fit messages.
 func publishAhead(t *testing.T, size, fit int) {
-	b, run := later(t, router.Options{})
-	c := b.Client("c")
+	b, run := brokertest.New(t, router.Options{})
+	c := brokertest.Connect(b, "c")
 	var published atomic.Int64
 	ended := make(chan error, 1)
 	go func() {
@@ -117,7 +93,7 @@ func publishAhead(t *testing.T, size, fit int) {
 		t.Errorf("%d messages are on their way, want %d", n, fit)
 	}
 	stop := run()
-	if err := wait(t, ended); err != nil {
+	if err := brokertest.Wait(t, ended); err != nil {
 		t.Error(err)
 	}
 	c.Close()
@@ -126,8 +102,8 @@ func publishAhead(t *testing.T, size, fit int) {
 
 func TestAPublisherThatWaitsLearnsOfTheBrokersEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, run := later(t, router.Options{})
-		c := b.Client("c")
+		b, run := brokertest.New(t, router.Options{})
+		c := brokertest.Connect(b, "c")
 		ended := make(chan error, 1)
 		go func() {
 			for {
@@ -139,7 +115,7 @@ func TestAPublisherThatWaitsLearnsOfTheBrokersEnd(t *testing.T) {
 		}()
 		synctest.Wait() // it waits for room now
 		run()()
-		if err := wait(t, ended); !errors.Is(err, router.ErrClosed) {
+		if err := brokertest.Wait(t, ended); !errors.Is(err, router.ErrClosed) {
 			t.Errorf("%v, want ErrClosed", err)
 		}
 		c.Close()
@@ -148,9 +124,9 @@ func TestAPublisherThatWaitsLearnsOfTheBrokersEnd(t *testing.T) {
 
 func TestCloseUnblocksAPublisherThatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, run := later(t, router.Options{})
-		c := b.Client("c")
-		publish(t, c, "a", numbers(0, broker.LocalRing)...)
+		b, run := brokertest.New(t, router.Options{})
+		c := brokertest.Connect(b, "c")
+		publish(t, c, "a", numbers(0, inproc.RingLength)...)
 		ended := make(chan error, 2)
 		one := func() { ended <- c.Publish(context.Background(), router.Outgoing{Topic: "a"}) }
 		go one()
@@ -163,7 +139,7 @@ func TestCloseUnblocksAPublisherThatWaits(t *testing.T) {
 		go one() // and this for its turn, or it comes after Close
 		c.Close()
 		for range 2 {
-			if err := wait(t, ended); !errors.Is(err, router.ErrClosed) {
+			if err := brokertest.Wait(t, ended); !errors.Is(err, router.ErrClosed) {
 				t.Errorf("%v, want ErrClosed", err)
 			}
 		}
@@ -173,8 +149,8 @@ func TestCloseUnblocksAPublisherThatWaits(t *testing.T) {
 
 func TestTheWaitForRoomEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, run := later(t, router.Options{})
-		c := b.Client("c")
+		b, run := brokertest.New(t, router.Options{})
+		c := brokertest.Connect(b, "c")
 		stop := run()
 		if _, err := c.Request(t.Context(), "nobody", nil); !errors.Is(err, router.ErrNoResponder) {
 			t.Error(err)
@@ -182,7 +158,7 @@ func TestTheWaitForRoomEndsWithItsContext(t *testing.T) {
 		let := make(chan struct{})
 		b.Post(func() { <-let })
 		synctest.Wait() // nothing is taken from here on
-		publish(t, c, "a", numbers(0, broker.LocalRing)...)
+		publish(t, c, "a", numbers(0, inproc.RingLength)...)
 		ended := make(chan error, 1)
 		for name, f := range map[string]func(context.Context) error{
 			"publish": func(ctx context.Context) error { return c.Publish(ctx, router.Outgoing{Topic: "a"}) },
@@ -243,7 +219,7 @@ func TestAFloodDoesNotKeepAClientFromSubscribing(t *testing.T) {
 	}
 	close(stop)
 	floods.Wait()
-	balanced(t, b)
+	stats(t, b)
 }
 
 func TestFlushMeansRouted(t *testing.T) {
@@ -252,7 +228,7 @@ func TestFlushMeansRouted(t *testing.T) {
 	for i := range 500 {
 		publish(t, c, "a", "x", "y", "z")
 		flush(t, c)
-		if n := balanced(t, b).Published; n != uint64(3*(i+1)) {
+		if n := stats(t, b).Published; n != uint64(3*(i+1)) {
 			t.Fatalf("%d messages are routed, want %d", n, 3*(i+1))
 		}
 	}
@@ -264,7 +240,7 @@ func TestCloseComesAfterWhatWasPublishedBefore(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")
 	held, release := make(chan struct{}), make(chan struct{})
-	holder := b.ClientAs(router.Identity{Name: "holder"}, func(router.Op, string) error {
+	holder := inproc.New(b, router.Identity{Name: "holder"}, func(router.Op, string) error {
 		held <- struct{}{}
 		<-release
 		return nil
@@ -274,24 +250,24 @@ func TestCloseComesAfterWhatWasPublishedBefore(t *testing.T) {
 	for i := range rounds {
 		s := subscribe(t, c, router.Subscription{Patterns: []string{"a"}})
 		publish(t, holder, fmt.Sprint("hold.", i), "x") // asked once for each topic
-		wait(t, held)
+		brokertest.Wait(t, held)
 		publish(t, c, "a", "x")
 		closed := make(chan struct{})
 		go func() { s.Close(); close(closed) }()
-		for b.Posted() == 0 {
+		for b.Calls().Len() == 0 {
 			runtime.Gosched()
 		}
 		release <- struct{}{}
-		wait(t, closed)
+		brokertest.Wait(t, closed)
 	}
-	if s := balanced(t, b); s.Matched != rounds {
+	if s := stats(t, b); s.Matched != rounds {
 		t.Errorf("matched %d of %d", s.Matched, rounds)
 	}
 }
 
 func TestASubscriptionThatWasGivenUpIsNotThere(t *testing.T) {
-	b, run := later(t, router.Options{})
-	c := b.Client("c")
+	b, run := brokertest.New(t, router.Options{})
+	c := brokertest.Connect(b, "c")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := c.Subscribe(ctx, router.Subscription{Patterns: []string{"a"}}); !errors.Is(err, context.Canceled) {
@@ -299,7 +275,7 @@ func TestASubscriptionThatWasGivenUpIsNotThere(t *testing.T) {
 	}
 	stop := run()
 	flush(t, c)
-	if n := len(balanced(t, b).Subscriptions); n != 0 {
+	if n := len(stats(t, b).Subscriptions); n != 0 {
 		t.Errorf("%d subscriptions are left", n)
 	}
 	c.Close()

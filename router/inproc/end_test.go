@@ -1,4 +1,4 @@
-package broker_test
+package inproc_test
 
 import (
 	"context"
@@ -11,11 +11,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daemoneye/eventbus/router"
-	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/inproc"
+	"github.com/daemoneye/eventbus/router/internal/brokertest"
 )
 
 // all calls everything that a client can do.
-func all(c *broker.LocalClient, p router.Publisher) map[string]error {
+func all(c *inproc.Client, p router.Publisher) map[string]error {
 	ctx := context.Background()
 	errs := map[string]error{
 		"Publish":           c.Publish(ctx, router.Outgoing{Topic: "a"}),
@@ -29,18 +30,9 @@ func all(c *broker.LocalClient, p router.Publisher) map[string]error {
 	return errs
 }
 
-func publisher(t *testing.T, bus router.Bus, topic string) router.Publisher {
-	t.Helper()
-	p, err := bus.Publisher(topic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 func TestAfterTheEndEverythingIsErrClosed(t *testing.T) {
 	b, stop := serveUntil(t, router.Options{})
-	c, d := b.Client("c"), b.Client("d")
+	c, d := brokertest.Connect(b, "c"), brokertest.Connect(b, "d")
 	pc, pd := publisher(t, c, "a"), publisher(t, d, "a")
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
@@ -56,13 +48,13 @@ func TestAfterTheEndEverythingIsErrClosed(t *testing.T) {
 			t.Errorf("closed broker: %s: %v", name, err)
 		}
 	}
-	late := b.Client("late")
+	late := brokertest.Connect(b, "late")
 	for name, err := range all(late, publisher(t, late, "a")) {
 		if !errors.Is(err, router.ErrClosed) {
 			t.Errorf("client of a closed broker: %s: %v", name, err)
 		}
 	}
-	for _, x := range []*broker.LocalClient{c, d, late, c} {
+	for _, x := range []*inproc.Client{c, d, late, c} {
 		if err := x.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
@@ -72,10 +64,10 @@ func TestAfterTheEndEverythingIsErrClosed(t *testing.T) {
 // What a client is told and never reads, for it asks nothing, is released too.
 func TestUnreadRefusalsAreReleased(t *testing.T) {
 	b := serve(t, router.Options{})
-	c := b.ClientAs(router.Identity{Name: "c"}, func(router.Op, string) error { return router.ErrDenied })
+	c := inproc.New(b, router.Identity{Name: "c"}, func(router.Op, string) error { return router.ErrDenied })
 	publish(t, c, "a", numbers(0, 10)...)
 	flush(t, c)
-	if n := balanced(t, b).Refused["denied"]; n != 10 {
+	if n := stats(t, b).Refused["denied"]; n != 10 {
 		t.Errorf("%d were refused, want 10", n)
 	}
 	if err := c.Close(); err != nil {
@@ -85,14 +77,14 @@ func TestUnreadRefusalsAreReleased(t *testing.T) {
 
 func TestWhatIsQueuedOutlivesTheBroker(t *testing.T) {
 	b, stop := serveUntil(t, router.Options{})
-	c := b.Client("c")
+	c := brokertest.Connect(b, "c")
 	s := subscribe(t, c, router.Subscription{Patterns: []string{"a"}})
 	left := subscribe(t, c, router.Subscription{Patterns: []string{"a"}})
 	publish(t, c, "a", numbers(0, 3)...)
 	stop()
 	var got []string
 	for m := range s.Messages(within(t)) {
-		got = append(got, shown(m))
+		got = append(got, line(m))
 	}
 	if diff := cmp.Diff([]string{"0 0", "1 1", "2 2"}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -125,21 +117,21 @@ func TestAHandlerMayCloseItsSubscription(t *testing.T) {
 	publish(t, c, "a", numbers(0, 100)...)
 	flush(t, c)
 	given <- s
-	wait(t, closed)
+	brokertest.Wait(t, closed)
 	publish(t, c, "a", numbers(0, 100)...)
 	flush(t, c)
-	wait(t, s.(interface{ Ended() <-chan struct{} }).Ended()) // no handler is called after that
+	brokertest.Wait(t, s.(interface{ Ended() <-chan struct{} }).Ended()) // no handler is called after that
 	if err := s.Err(); err != nil || calls.Load() != 1 {
 		t.Errorf("called %d times, Err: %v", calls.Load(), err)
 	}
-	if s := balanced(t, b); s.Matched != 100 || s.Delivered != 1 || s.DroppedBy["connection lost"] != 99 {
+	if s := stats(t, b); s.Matched != 100 || s.Delivered != 1 || s.DroppedBy["connection lost"] != 99 {
 		t.Errorf("matched %d, delivered %d, dropped by %v", s.Matched, s.Delivered, s.DroppedBy)
 	}
 }
 
 func TestCloseWaitsForHandlers(t *testing.T) {
 	b := serve(t, router.Options{})
-	c := b.Client("c")
+	c := brokertest.Connect(b, "c")
 	inside, let := make(chan struct{}, 1), make(chan struct{})
 	var ended atomic.Bool
 	subscribe(t, c, router.Subscription{Patterns: []string{"a"}, Handler: func(*router.Message) {
@@ -148,7 +140,7 @@ func TestCloseWaitsForHandlers(t *testing.T) {
 		ended.Store(true)
 	}})
 	publish(t, c, "a", "1", "2")
-	wait(t, inside)
+	brokertest.Wait(t, inside)
 	var closers sync.WaitGroup
 	for range 3 { // all of them wait
 		closers.Go(func() {
@@ -178,7 +170,7 @@ func TestMessagesGoOnWhereTheLoopWasLeft(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for m := range s.Messages(ctx) {
-		t.Errorf("a context that has ended is shown %s", shown(m))
+		t.Errorf("a context that has ended is shown %s", line(m))
 	}
 	publish(t, c, "a", "7")
 	if diff := cmp.Diff([]string{"7 7"}, read(t, s, 1)); diff != "" {
@@ -188,48 +180,48 @@ func TestMessagesGoOnWhereTheLoopWasLeft(t *testing.T) {
 
 func TestDrainWaitsForHandlersLoopsAndRequests(t *testing.T) {
 	b := serve(t, router.Options{})
-	c, d := b.Client("c"), client(t, b, "d")
+	c, d := brokertest.Connect(b, "c"), client(t, b, "d")
 	inside, let := make(chan struct{}, 100), make(chan struct{})
 	var got []string // the handler's until Drain has returned
 	subscribe(t, c, router.Subscription{Patterns: []string{"a"}, Handler: func(m *router.Message) {
 		inside <- struct{}{}
 		<-let
-		got = append(got, shown(m))
+		got = append(got, line(m))
 	}})
 	subscribe(t, c, router.Subscription{Patterns: []string{"nothing"}}) // nobody needs to consume nothing
-	slow := newBlocker()
-	respond(t, c, "slow", slow.handle)
+	slow := brokertest.NewBlocker()
+	respond(t, c, "slow", slow.Handle)
 	outcome := ask(context.Background(), d, "slow")
-	wait(t, slow.called)
+	brokertest.Wait(t, slow.Called)
 	publish(t, c, "a", numbers(0, 3)...)
 	publish(t, c, "b", "the last words")
-	wait(t, inside)
+	brokertest.Wait(t, inside)
 	drained := make(chan error, 1)
 	go func() { drained <- c.Drain(context.Background()) }()
-	for slices.ContainsFunc(balanced(t, b).Subscriptions, func(s router.SubStats) bool { return s.Name == "c" }) {
+	for slices.ContainsFunc(stats(t, b).Subscriptions, func(s router.SubStats) bool { return s.Name == "c" }) {
 		flush(t, d) // until Drain has ended the subscriptions
 	}
 	publish(t, d, "a", "too late")
 	flush(t, d)
 	close(let)
-	close(slow.let)
-	if err := wait(t, drained); err != nil {
+	close(slow.Let)
+	if err := brokertest.Wait(t, drained); err != nil {
 		t.Error(err)
 	}
 	if diff := cmp.Diff([]string{"0 0", "1 1", "2 2"}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if err := wait(t, outcome); err != nil {
+	if err := brokertest.Wait(t, outcome); err != nil {
 		t.Errorf("the request that was being answered: %v", err)
 	}
-	if s := balanced(t, b); s.Published != 5 || s.Queued != 0 {
+	if s := stats(t, b); s.Published != 5 || s.Queued != 0 {
 		t.Errorf("published %d, queued %d", s.Published, s.Queued)
 	}
 }
 
 func TestDrainGivesUpWithItsContext(t *testing.T) {
 	b := serve(t, router.Options{})
-	c := b.Client("c")
+	c := brokertest.Connect(b, "c")
 	subscribe(t, c, router.Subscription{Patterns: []string{"a"}})
 	publish(t, c, "a", "nobody reads it")
 	ctx, cancel := context.WithCancel(context.Background())

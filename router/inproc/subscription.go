@@ -1,4 +1,4 @@
-package broker
+package inproc
 
 import (
 	"context"
@@ -7,17 +7,18 @@ import (
 	"iter"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router/broker"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/endpoint"
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// localSubscription is an in-process subscription.
-type localSubscription struct {
+// subscription is an in-process subscription.
+type subscription struct {
 	*endpoint.Consumer
-	l   *LocalClient
+	l   *Client
 	id  uint64
-	sub *Sub
+	sub *broker.Sub
 	// done is closed when the goroutine of the handler or responder has ended;
 	// nil without one.
 	done chan struct{}
@@ -27,10 +28,10 @@ type localSubscription struct {
 }
 
 // Subscribe implements Bus.
-func (l *LocalClient) Subscribe(ctx context.Context, spec bus.Subscription) (bus.Subscriber, error) {
-	var work func(*localSubscription)
+func (l *Client) Subscribe(ctx context.Context, spec bus.Subscription) (bus.Subscriber, error) {
+	var work func(*subscription)
 	if h := spec.Handler; h != nil {
-		work = func(s *localSubscription) {
+		work = func(s *subscription) {
 			for m := range s.Consumer.Messages(s.ctx) {
 				h(m)
 			}
@@ -44,11 +45,11 @@ func (l *LocalClient) Subscribe(ctx context.Context, spec bus.Subscription) (bus
 }
 
 // Respond implements Bus.
-func (l *LocalClient) Respond(ctx context.Context, target string, h bus.Responder) (bus.Closer, error) {
+func (l *Client) Respond(ctx context.Context, target string, h bus.Responder) (bus.Closer, error) {
 	if err := l.listen(ctx); err != nil { // for cancels
 		return nil, fmt.Errorf("respond %q: %w", target, err)
 	}
-	s, err := l.subscribe(ctx, bus.Subscription{Patterns: []string{target}, Respond: true}, func(s *localSubscription) {
+	s, err := l.subscribe(ctx, bus.Subscription{Patterns: []string{target}, Respond: true}, func(s *subscription) {
 		l.resp.Serve(s.ctx, s.Consumer, h)
 	})
 	if err != nil {
@@ -59,9 +60,9 @@ func (l *LocalClient) Respond(ctx context.Context, target string, h bus.Responde
 
 // subscribe adds a subscription. If work is not nil, it runs work on a goroutine that Close
 // waits for.
-func (l *LocalClient) subscribe(ctx context.Context, spec bus.Subscription, work func(*localSubscription)) (*localSubscription, error) {
-	s := &localSubscription{l: l, id: l.calls.NextID()}
-	err := l.do(ctx, func() error {
+func (l *Client) subscribe(ctx context.Context, spec bus.Subscription, work func(*subscription)) (*subscription, error) {
+	s := &subscription{l: l, id: l.requests.NextID()}
+	err := l.call(ctx, func() error {
 		sub, _, err := l.session.Subscribe(s.id, spec)
 		switch {
 		case errors.Is(err, bus.ErrClosed):
@@ -73,7 +74,7 @@ func (l *LocalClient) subscribe(ctx context.Context, spec bus.Subscription, work
 		return s.begin(sub, work)
 	})
 	if err != nil {
-		l.b.post(s.end) // because it may begin later if ctx ended first
+		l.calls.Post(s.end) // because it may begin later if ctx ended first
 		return nil, err
 	}
 	return s, nil
@@ -81,11 +82,11 @@ func (l *LocalClient) subscribe(ctx context.Context, spec bus.Subscription, work
 
 // begin runs on the routing thread, as the end of the client does. So the client either ends
 // later, or has ended and begin returns ErrClosed.
-func (s *localSubscription) begin(sub *Sub, work func(*localSubscription)) error {
+func (s *subscription) begin(sub *broker.Sub, work func(*subscription)) error {
 	l := s.l
 	s.sub = sub
 	s.ctx, s.cancel = context.WithCancel(l.ctx)
-	s.Consumer = endpoint.NewConsumer(&sub.Queue, l.b.opts.MaxMessageSize)
+	s.Consumer = endpoint.NewConsumer(&sub.Queue, l.maxFrame)
 	s.Observe = func(items []queue.Item) { sub.RecordDelivery(items, bus.Now()) }
 	if !l.parts.add(s) {
 		return bus.ErrClosed
@@ -104,24 +105,24 @@ func (s *localSubscription) begin(sub *Sub, work func(*localSubscription)) error
 }
 
 // Messages implements Subscriber.
-func (s *localSubscription) Messages(ctx context.Context) iter.Seq[*bus.Message] {
+func (s *subscription) Messages(ctx context.Context) iter.Seq[*bus.Message] {
 	return s.Consumer.Messages(ctx)
 }
 
 // Err implements Subscriber.
-func (s *localSubscription) Err() error {
-	if !s.Queue.Closed() || s.sub.why == nil {
+func (s *subscription) Err() error {
+	if !s.Queue.Closed() || s.sub.Err() == nil {
 		return nil
 	}
-	return fmt.Errorf("subscription: %w", s.sub.why)
+	return fmt.Errorf("subscription: %w", s.sub.Err())
 }
 
 // Close implements Subscriber.
-func (s *localSubscription) Close() error {
+func (s *subscription) Close() error {
 	s.cancel()
-	err := s.l.b.doWithin(closeTimeout, s.l.afterSent(s.end)) // messages that its client published before still match it
+	err := s.l.calls.DoWithin(closeTimeout, s.l.afterSent(s.end)) // messages that its client published before still match it
 	if errors.Is(err, bus.ErrClosed) {
-		<-s.l.b.done
+		<-s.l.b.Stopped()
 	}
 	if err != nil {
 		s.Abandon()
@@ -130,8 +131,8 @@ func (s *localSubscription) Close() error {
 }
 
 // Drain implements bus.Subscriber.
-func (s *localSubscription) Drain(ctx context.Context) error {
-	err := s.l.do(ctx, func() error {
+func (s *subscription) Drain(ctx context.Context) error {
+	err := s.l.call(ctx, func() error {
 		s.l.session.Stop(s.id)
 		return nil
 	})
@@ -148,7 +149,7 @@ func (s *localSubscription) Drain(ctx context.Context) error {
 }
 
 // end removes the subscription and drops what is queued. It runs on the routing thread.
-func (s *localSubscription) end() {
+func (s *subscription) end() {
 	if s.sub == nil {
 		return
 	}
@@ -156,12 +157,12 @@ func (s *localSubscription) end() {
 	s.l.session.Unsubscribe(s.id)
 	s.l.parts.remove(s)
 	s.Abandon()
-	s.l.b.finalizeLast(s.sub)
+	s.sub.Finalize()
 }
 
 // drained waits until a closed subscription has been consumed to its end, and until its
 // goroutine, if it has one, has ended.
-func (s *localSubscription) drained(ctx context.Context) error {
+func (s *subscription) drained(ctx context.Context) error {
 	s.Finish()
 	for _, c := range []<-chan struct{}{s.Ended(), s.done} {
 		if c == nil {
@@ -177,26 +178,26 @@ func (s *localSubscription) drained(ctx context.Context) error {
 }
 
 // Request implements Bus.
-func (l *LocalClient) Request(ctx context.Context, target string, body []byte) (bus.Reply, error) {
+func (l *Client) Request(ctx context.Context, target string, body []byte) (bus.Reply, error) {
 	if err := l.listen(ctx); err != nil {
 		return bus.Reply{}, fmt.Errorf("request %q: %w", target, err)
 	}
-	return l.calls.Request(ctx, target, body)
+	return l.requests.Request(ctx, target, body)
 }
 
 // listen starts the goroutine that reads the inbox, once.
-func (l *LocalClient) listen(ctx context.Context) error {
+func (l *Client) listen(ctx context.Context) error {
 	if l.listening.Load() {
 		return nil
 	}
-	return l.do(ctx, func() error {
-		if l.session.listens {
+	return l.call(ctx, func() error {
+		if l.listening.Load() {
 			return nil
 		}
-		if !l.parts.start(func() { l.readInbox(&l.session.inbox.Queue) }) {
+		if !l.parts.start(func() { l.readInbox(l.session.Inbox()) }) {
 			return bus.ErrClosed
 		}
-		l.session.listens = true
+		l.session.LeaveInbox()
 		l.listening.Store(true)
 		return nil
 	})
@@ -204,8 +205,8 @@ func (l *LocalClient) listen(ctx context.Context) error {
 
 // readInbox reads answers until the session is closed, by Close or by the end of the broker.
 // It then fails all requests, because no answer can come any more.
-func (l *LocalClient) readInbox(q *queue.Queue) {
-	defer l.calls.Close(bus.ErrClosed)
+func (l *Client) readInbox(q *queue.Queue) {
+	defer l.requests.Close(bus.ErrClosed)
 	l.inbox.Lock()
 	l.consumeInbox(q)
 	l.inbox.Unlock()
@@ -214,18 +215,18 @@ func (l *LocalClient) readInbox(q *queue.Queue) {
 
 // discardInbox drops what is left in a closed inbox. If the inbox's consumer is still
 // running, that one calls discardInbox when it ends.
-func (l *LocalClient) discardInbox(q *queue.Queue) {
+func (l *Client) discardInbox(q *queue.Queue) {
 	if q.Closed() && l.inbox.TryLock() {
 		q.Discard()
 		l.inbox.Unlock()
 	}
 }
 
-func (l *LocalClient) consumeInbox(q *queue.Queue) {
+func (l *Client) consumeInbox(q *queue.Queue) {
 	for q.Wait(l.abandoned) == nil {
 		t, _ := q.Dequeue(queue.ClaimSize)
 		if t.HasGap && t.Lane == bus.Urgent {
-			l.calls.Fail(endpoint.ErrAnswersLost)
+			l.requests.Fail(endpoint.ErrAnswersLost)
 		}
 		size := 0
 		for i := range t.Items {
@@ -234,7 +235,7 @@ func (l *LocalClient) consumeInbox(q *queue.Queue) {
 			if f.Type() == frame.TypeCancel {
 				l.resp.Cancel(f)
 			} else {
-				l.calls.Answer(f)
+				l.requests.Answer(f)
 			}
 		}
 		q.Delivered(t.Lane, len(t.Items), uint64(size))
