@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/collector/serve"
 	"github.com/daemoneye/eventbus/agent/control"
@@ -96,7 +97,7 @@ func runCollector(ctx context.Context, name string) error {
 func newCollector(c control.ChildConfig, text string) (collector.Collector, error) {
 	switch c.Collector {
 	case process.Name:
-		return process.New(process.Options{Mode: process.Mode(c.Mode), Interval: c.Interval, HostID: c.HostID, Labels: event.Pairs(c.Labels)})
+		return process.New(process.Options{Mode: process.Mode(c.Mode), Interval: c.Interval, Host: host.Host{ID: c.HostID, Labels: event.Pairs(c.Labels)}})
 	case "echo":
 		return fake{name: "echo", source: text, run: idle}, nil
 	case "rogue":

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/collector/serve"
 	"github.com/daemoneye/eventbus/agent/control"
@@ -41,7 +42,7 @@ func makeCollector(c control.ChildConfig) (collector.Collector, error) {
 	switch c.Collector {
 	case process.Name:
 		return process.New(process.Options{
-			Mode: process.Mode(c.Mode), Interval: c.Interval, HostID: c.HostID, Labels: event.Pairs(c.Labels),
+			Mode: process.Mode(c.Mode), Interval: c.Interval, Host: host.Host{ID: c.HostID, Labels: event.Pairs(c.Labels)},
 		})
 	}
 	return nil, fmt.Errorf("there is no collector %q", c.Collector)

@@ -4,56 +4,28 @@ import (
 	"os"
 	"testing"
 
-	"github.com/prometheus/procfs"
-
 	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/host"
+	"github.com/daemoneye/eventbus/agent/collector/proc"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
 func benchTracker(b *testing.B) *tracker {
 	b.Helper()
-	r, err := newReader("/proc")
+	r, err := proc.NewReader("/proc")
 	if err != nil {
 		b.Fatal(err)
 	}
 	t := &tracker{
 		table:   table{},
 		reader:  r,
-		emitter: &emitter{emit: func(collector.Message) {}, sequence: new(uint64)},
+		emitter: newEmitter(func(collector.Message) {}, host.Host{}, new(uint64)),
 	}
 	if err := t.compare(event.OpSnapshot, 0); err != nil {
 		b.Fatal(err)
 	}
 	return t
-}
-
-// BenchmarkStat reads the stat file of one process as polling does, and as
-// package procfs does.
-func BenchmarkStat(b *testing.B) {
-	b.Run("by=reader", func(b *testing.B) {
-		r, err := newReader("/proc")
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, ok, err := r.stat(uint32(os.Getpid())); err != nil || !ok {
-				b.Fatal(ok, err)
-			}
-		}
-	})
-	b.Run("by=procfs", func(b *testing.B) {
-		p, err := procfs.NewProc(os.Getpid())
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := p.Stat(); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 }
 
 // BenchmarkPoll is one look at all processes of this host when nothing has
@@ -78,7 +50,7 @@ func BenchmarkReports(b *testing.B) {
 		t := benchTracker(b)
 		b.ReportAllocs()
 		for b.Loop() {
-			now := monoNs()
+			now := clock.Mono()
 			t.apply(&report{what: whatFork, thread: child, pid: child, parent: pid, timeNs: now})
 			t.apply(&report{what: whatExit, thread: child, pid: child, timeNs: now})
 		}
@@ -87,7 +59,7 @@ func BenchmarkReports(b *testing.B) {
 		t := benchTracker(b)
 		b.ReportAllocs()
 		for b.Loop() {
-			t.apply(&report{what: whatExec, thread: pid, pid: pid, timeNs: monoNs()})
+			t.apply(&report{what: whatExec, thread: pid, pid: pid, timeNs: clock.Mono()})
 		}
 	})
 	b.Run("report=parse", func(b *testing.B) {

@@ -3,12 +3,12 @@ package process
 import (
 	"context"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/collector"
-	"github.com/daemoneye/eventbus/agent/event"
+	"github.com/daemoneye/eventbus/agent/collector/host"
+	"github.com/daemoneye/eventbus/agent/collector/proc"
 )
 
 // Name is the collector's name.
@@ -36,19 +36,8 @@ type Options struct {
 	// end of processes that never ran a program of their own.
 	Forks bool
 
-	// Root is where procfs is mounted; empty is /proc.
-	Root string
-
-	// Host is the name of the host in events; empty is what the kernel calls it, if it
-	// does.
-	Host string
-
-	// Passwd is the file with the names of users; empty is /etc/passwd.
-	Passwd string
-
-	// HostID and Labels stand in every event beside Host.
-	HostID string
-	Labels []event.Pair
+	// Host is the machine.
+	Host host.Host
 
 	// ReceiveBuffer is the size in bytes of the kernel's buffer for reports; 0 is
 	// DefaultReceiveBuffer. Without CAP_NET_ADMIN net.core.rmem_max bounds it.
@@ -61,7 +50,7 @@ type Options struct {
 // time.
 type Collector struct {
 	options   Options
-	reader    *reader
+	reader    *proc.Reader
 	connector bool   // what New found permitted; Run asks for no more than that
 	sequence  uint64 // of the last event; owned by Run
 
@@ -79,9 +68,9 @@ func New(o Options) (*Collector, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	r, err := newReader(o.Root)
+	r, err := proc.NewReader(o.Host.Root)
 	if err != nil {
-		return nil, fmt.Errorf("process: procfs at %s: %w", o.Root, err)
+		return nil, fmt.Errorf("process: procfs at %s: %w", o.Host.Root, err)
 	}
 	c := &Collector{options: o, reader: r}
 	s, err := c.open(o.Mode)
@@ -114,15 +103,7 @@ func (o *Options) complete() error {
 	if o.ReceiveBuffer < 0 || o.ReceiveBuffer > 1<<30 {
 		return fmt.Errorf("process: receive buffer of %d bytes: want 1 to %d", o.ReceiveBuffer, 1<<30)
 	}
-	if o.Root == "" {
-		o.Root = "/proc"
-	}
-	if o.Passwd == "" {
-		o.Passwd = "/etc/passwd"
-	}
-	if o.Host == "" {
-		o.Host, _ = os.Hostname() // events without it are better than none
-	}
+	o.Host = o.Host.Complete()
 	return nil
 }
 
@@ -134,7 +115,7 @@ func (c *Collector) open(mode Mode) (source, error) {
 	}
 	c.mu.Lock()
 	c.describe = s.describe
-	if c.reader.hidesOthers() {
+	if c.reader.HidesOthers() {
 		c.describe += "; processes of other users are hidden (mount option hidepid)"
 	}
 	c.mu.Unlock()
@@ -162,19 +143,11 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 			return err
 		}
 	}
-	origin := event.Origin{
-		BootID: c.reader.bootID(), Host: c.options.Host, HostID: c.options.HostID, Labels: c.options.Labels, Collector: Name,
-	}
 	t := &tracker{
-		table:  table{},
-		reader: c.reader,
-		emitter: &emitter{
-			emit:     emit,
-			origin:   origin.Encode(),
-			users:    users{path: c.options.Passwd},
-			sequence: &c.sequence,
-		},
-		forks: c.options.Forks,
+		table:   table{},
+		reader:  c.reader,
+		emitter: newEmitter(emit, c.options.Host, &c.sequence),
+		forks:   c.options.Forks,
 	}
 	if s.conn == nil {
 		return t.poll(ctx, c.options.Interval)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/process"
 )
 
@@ -24,7 +25,7 @@ func TestOptionsOutOfBounds(t *testing.T) {
 		{"an interval that is too short", process.Options{Interval: time.Millisecond}, "interval 1ms"},
 		{"a negative interval", process.Options{Interval: -1}, "interval -1ns"},
 		{"a negative buffer", process.Options{ReceiveBuffer: -1}, "receive buffer"},
-		{"no procfs there", process.Options{Root: "/nowhere"}, "procfs at /nowhere"},
+		{"no procfs there", process.Options{Host: host.Host{Root: "/nowhere"}}, "procfs at /nowhere"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

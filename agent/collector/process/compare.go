@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/daemoneye/eventbus/agent/collector/actor"
+	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/proc"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -13,23 +16,23 @@ import (
 // announced. An error is one of reading /proc as a whole; nothing is announced
 // then.
 func (t *tracker) compare(op event.Operation, how event.Flags) error {
-	t.clock.adjust()
+	t.clock.Adjust()
 	t.round++
-	pids, err := t.reader.list()
+	pids, err := t.reader.List()
 	if err != nil {
 		return err
 	}
 	var fresh, changed []*record
 	for _, pid := range pids {
-		s, ok, err := t.reader.stat(pid)
+		s, ok, err := t.reader.Stat(pid)
 		if err != nil {
 			return err
 		}
-		if !ok || s.ended() {
+		if !ok || s.Ended() {
 			continue
 		}
 		rec := t.table[pid]
-		if rec == nil || !rec.isSame(s.startTicks) {
+		if rec == nil || !rec.isSame(s.StartTicks) {
 			if rec := t.look(pid); rec != nil {
 				fresh = append(fresh, rec)
 			}
@@ -41,7 +44,7 @@ func (t *tracker) compare(op event.Operation, how event.Flags) error {
 			changed = append(changed, rec)
 		}
 	}
-	now := t.clock.now()
+	now := t.clock.Now()
 	t.endMissing(now, how)
 	for _, rec := range changed {
 		t.begin(rec, event.OpStart, now, how)
@@ -54,21 +57,21 @@ func (t *tracker) compare(op event.Operation, how event.Flags) error {
 // is nothing to be seen: it has gone meanwhile, or its program is being loaded
 // and the next comparison will see it.
 func (t *tracker) look(pid uint32) *record {
-	asOf := monoNs()
-	o, ok := t.reader.process(pid)
-	if !ok || !o.alive || o.loading {
+	asOf := clock.Mono()
+	o, ok := t.reader.Process(pid)
+	if !ok || !o.Alive || o.Loading {
 		return nil
 	}
-	rec := &record{pid: pid, round: t.round}
+	rec := &record{Process: actor.Process{PID: pid}, round: t.round}
 	rec.adopt(&o, asOf)
 	return rec
 }
 
 // noteThreads takes over which threads a known process has.
-func (t *tracker) noteThreads(rec *record, s *stat) {
-	rec.threaded = rec.threaded || s.threads > 1
+func (t *tracker) noteThreads(rec *record, s *proc.Stat) {
+	rec.threaded = rec.threaded || s.Threads > 1
 	switch {
-	case s.leaderless():
+	case s.Leaderless():
 		if rec.life == whole {
 			rec.life = leaderless
 		}
@@ -82,34 +85,34 @@ func (t *tracker) noteThreads(rec *record, s *stat) {
 // command line at will. So if the kernel does not show us its stack, only a new
 // name together with a new executable or command line counts: an exec of the
 // same program under the same name is not seen then.
-func (t *tracker) hasChanged(rec *record, s *stat) bool {
-	rec.startTicks = s.startTicks
-	rec.flags &^= event.StartTimeEstimated
-	if s.loading {
+func (t *tracker) hasChanged(rec *record, s *proc.Stat) bool {
+	rec.StartTicks = s.StartTicks
+	rec.Flags &^= event.StartTimeEstimated
+	if s.Loading {
 		return false
 	}
-	sure := rec.stack != 0 && s.stack != 0
-	if sure && rec.stack == s.stack {
-		if rec.image.name != string(s.name) {
-			rec.image.name = string(s.name)
+	sure := rec.stack != 0 && s.Stack != 0
+	if sure && rec.stack == s.Stack {
+		if rec.Image.Name != string(s.Name) {
+			rec.Image.Name = string(s.Name)
 		}
 		return false
 	}
-	if !sure && rec.image.name == string(s.name) {
+	if !sure && rec.Image.Name == string(s.Name) {
 		return false
 	}
-	asOf := monoNs()
-	o, ok := t.reader.process(rec.pid)
-	if !ok || !o.alive || o.loading || !rec.isSame(o.startTicks) {
+	asOf := clock.Mono()
+	o, ok := t.reader.Process(rec.PID)
+	if !ok || !o.Alive || o.Loading || !rec.isSame(o.StartTicks) {
 		return false // changing just now: the next report or comparison says how
 	}
-	before := rec.image
+	before := rec.Image
 	rec.adopt(&o, asOf)
-	return sure || before.executable != o.image.executable || before.commandLine != o.image.commandLine
+	return sure || before.Executable != o.Image.Executable || before.CommandLine != o.Image.CommandLine
 }
 
 // endMissing announces the end of every process that this round did not find.
-func (t *tracker) endMissing(now moment, how event.Flags) {
+func (t *tracker) endMissing(now clock.Moment, how event.Flags) {
 	var missing []*record
 	for _, rec := range t.table {
 		if rec.round != t.round {
@@ -122,7 +125,7 @@ func (t *tracker) endMissing(now moment, how event.Flags) {
 			t.end(rec)
 			continue
 		}
-		delete(t.table, rec.pid)
+		delete(t.table, rec.PID)
 		if rec.announced {
 			t.emitter.announce(event.OpExit, rec, now, how|event.ExitStatusUnknown, 0)
 		}
@@ -130,10 +133,10 @@ func (t *tracker) endMissing(now moment, how event.Flags) {
 }
 
 // beginFresh enters new processes into the table, parents ahead of children.
-func (t *tracker) beginFresh(fresh []*record, op event.Operation, now moment, how event.Flags) {
+func (t *tracker) beginFresh(fresh []*record, op event.Operation, now clock.Moment, how event.Flags) {
 	slices.SortFunc(fresh, byAge)
 	for _, rec := range fresh {
-		t.table[rec.pid] = rec
+		t.table[rec.PID] = rec
 	}
 	for _, rec := range fresh {
 		if op == event.OpSnapshot || !t.table.runsParentsProgram(rec) {
@@ -149,7 +152,7 @@ func (t *tracker) beginFresh(fresh []*record, op event.Operation, now moment, ho
 }
 
 // begin announces a process that runs a program which was not announced.
-func (t *tracker) begin(rec *record, op event.Operation, now moment, how event.Flags) {
+func (t *tracker) begin(rec *record, op event.Operation, now clock.Moment, how event.Flags) {
 	t.table.nameParent(rec)
 	rec.announced = true
 	t.emitter.announce(op, rec, now, how, 0)
@@ -157,5 +160,5 @@ func (t *tracker) begin(rec *record, op event.Operation, now moment, how event.F
 
 // byAge orders processes by their start, and by pid where that is equal.
 func byAge(a, b *record) int {
-	return cmp.Or(cmp.Compare(a.startTicks, b.startTicks), cmp.Compare(a.pid, b.pid))
+	return cmp.Or(cmp.Compare(a.StartTicks, b.StartTicks), cmp.Compare(a.PID, b.PID))
 }

@@ -8,22 +8,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
 // TestComparisonsWithProc changes what /proc shows between two polls, and holds
 // the events against what is wanted behind the snapshot.
 func TestComparisonsWithProc(t *testing.T) {
-	hidden := func(p proc) proc { p.stack = 0; return p } // as to one without privileges
+	hidden := func(p task) task { p.stack = 0; return p } // as to one without privileges
 	tests := []struct {
 		name  string
-		story func(h *host)
+		story func(h *machine)
 		want  []string
 	}{
-		{name: "nothing changes", story: func(h *host) { h.poll() }},
+		{name: "nothing changes", story: func(h *machine) { h.poll() }},
 		{
 			name: "a start and an exit",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.set(h.sleeping(200))
 				h.poll()
 				h.remove(200)
@@ -37,7 +38,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "an entry that waits for its parent has ended",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.set(h.sleeping(200))
 				h.poll()
 				p := h.sleeping(200)
@@ -52,7 +53,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "a process whose leader has ended lives on",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := shell
 				p.state, p.threads, p.loading, p.stack = "Z", 2, true, 0
 				h.set(p)
@@ -64,7 +65,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "one whose leader had ended before is seen, although its program is not",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := h.sleeping(200)
 				p.state, p.threads, p.loading, p.stack, p.args, p.exe = "Z", 2, true, 0, "", ""
 				h.set(p)
@@ -79,7 +80,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "a subshell has neither start nor exit",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.set(h.subshell(200))
 				h.poll()
 				h.remove(200)
@@ -88,7 +89,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "a subshell of a program whose file was replaced is one still",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := h.subshell(200)
 				p.exe += " (deleted)"
 				h.set(p)
@@ -97,7 +98,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "a program whose file was replaced says so",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := h.sleeping(200)
 				p.exe += " (deleted)"
 				h.set(p)
@@ -107,7 +108,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "a subshell is announced if asked for",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.forks = true
 				h.set(h.subshell(200))
 				h.poll()
@@ -121,7 +122,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "a subshell that execs has a start then",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := h.subshell(200)
 				h.set(p)
 				h.poll()
@@ -133,7 +134,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "an exec that is under way is looked at when it is done",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := h.sleeping(200)
 				p.loading = true
 				h.set(p)
@@ -155,7 +156,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "the same program again is a start: the stack has moved",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := shell
 				p.stack++
 				h.set(p)
@@ -165,19 +166,19 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "a process that renames itself has not started",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := shell
 				p.name, p.args = "bash: busy", "bash: busy"
 				h.set(p)
 				h.poll()
-				if got := h.table[100].image.name; got != "bash: busy" {
+				if got := h.table[100].Image.Name; got != "bash: busy" {
 					h.t.Errorf("the table calls it %q", got)
 				}
 			},
 		},
 		{
 			name: "the pid is in use again",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := shell
 				p.ticks += 1000
 				h.set(p)
@@ -190,7 +191,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "children end before parents, parents start before children",
-			story: func(h *host) {
+			story: func(h *machine) {
 				parent, child := h.sleeping(200), h.sleeping(150)
 				child.ppid, child.ticks, child.stack = 200, parent.ticks+1, 0x400
 				h.set(parent)
@@ -209,8 +210,8 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "threads of the kernel come and go unannounced",
-			story: func(h *host) {
-				h.set(proc{pid: 300, ppid: 2, ticks: 900, name: "kworker/0:1", flags: flagKernelThread})
+			story: func(h *machine) {
+				h.set(task{pid: 300, ppid: 2, ticks: 900, name: "kworker/0:1", flags: kernelThread})
 				h.poll()
 				h.remove(300)
 				h.poll()
@@ -218,7 +219,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "without a stack to see, a new process is a start even if it looks like its parent",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.set(hidden(h.subshell(200)))
 				h.poll()
 			},
@@ -226,7 +227,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "without a stack to see, another name and another program are a start",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := hidden(h.sleeping(200))
 				h.set(p)
 				h.poll()
@@ -241,7 +242,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "without a stack to see, another name alone is none",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := hidden(h.sleeping(200))
 				h.set(p)
 				h.poll()
@@ -253,7 +254,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "an executable that is kept from us",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := h.sleeping(200)
 				p.exe = ""
 				h.set(p)
@@ -263,7 +264,7 @@ func TestComparisonsWithProc(t *testing.T) {
 		},
 		{
 			name: "a parent that nobody knows",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := h.sleeping(200)
 				p.ppid = 4711
 				h.set(p)
@@ -295,7 +296,7 @@ func TestAnEventHasWhatProcSays(t *testing.T) {
 	inside.login, inside.cgroup = "1000", "0::/system.slice/docker-"+container+".scope"
 	h.set(inside)
 	var got event.Process
-	h.emitter.emit = func(m collector.Message) {
+	h.sink = func(m collector.Message) {
 		v, err := event.Parse(m.Payload)
 		if err != nil {
 			t.Fatal(err)
@@ -305,8 +306,8 @@ func TestAnEventHasWhatProcSays(t *testing.T) {
 		}
 	}
 	h.snapshot()
-	now := h.clock.now()
-	if want := now.wallNs - now.bootNs + 500*tickNs; got.StartNs < want-2*tickNs || got.StartNs > want+2*tickNs {
+	now := h.clock.Now()
+	if want := now.WallNs - now.BootNs + 500*clock.TickNs; got.StartNs < want-2*clock.TickNs || got.StartNs > want+2*clock.TickNs {
 		t.Errorf("it started at %d, want %d or so", got.StartNs, want)
 	}
 	if got.MonoNs == 0 || got.WallNs == 0 {
@@ -331,7 +332,7 @@ func TestAnEventHasWhatProcSays(t *testing.T) {
 			ParentStartTicks:  10,
 			UID:               event.Known(uint64(os.Geteuid())), // who owns the files
 			GID:               event.Known(uint64(os.Getegid())),
-			User:              h.emitter.users.name(uint32(os.Geteuid()), 0),
+			User:              h.ownName(),
 			LoginUID:          event.Known(1000),
 			LoginUser:         "ann",
 			Container:         container,
@@ -367,15 +368,5 @@ func TestAProcThatCannotBeReadIsNotTheEndOfEverything(t *testing.T) {
 	}
 	if len(h.events) != 1 {
 		t.Errorf("events %q, want the snapshot only", h.events)
-	}
-}
-
-func TestABootIDThatIsHidden(t *testing.T) {
-	h := newHost(t)
-	for _, content := range []string{"", "no id\n", "zz112233-4455-6677-8899-aabbccddeeff\n"} {
-		h.write("sys/kernel/random/boot_id", content)
-		if id := h.reader.bootID(); id != [16]byte{} {
-			t.Errorf("boot id %x of %q, want zeros", id, content)
-		}
 	}
 }

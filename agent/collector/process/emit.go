@@ -2,6 +2,10 @@ package process
 
 import (
 	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/actor"
+	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/emit"
+	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -12,87 +16,32 @@ const (
 	TopicGap       = "events.process.gap"       // losses in the kernel
 )
 
-// emitter makes events of records. It builds all of them in one buffer.
+// emitter makes events of records.
 //
 // One goroutine at a time.
 type emitter struct {
-	emit     collector.Emit
-	origin   event.OriginBlock
-	users    users
-	sequence *uint64 // of the last event
-	buf      []byte
-	actor    event.ActorBlock // of the last event
+	*emit.Emitter
+	who *actor.Encoder
 }
 
-func (e *emitter) header(op event.Operation, at moment) event.Header {
-	*e.sequence++
-	return event.Header{
-		Type:      event.TypeProcess,
-		Operation: op,
-		Sequence:  *e.sequence,
-		MonoNs:    at.monoNs,
-		WallNs:    at.wallNs,
-	}
+// newEmitter makes an emitter. h is complete; sequence is the number of the last event.
+func newEmitter(to collector.Emit, h host.Host, sequence *uint64) *emitter {
+	return &emitter{emit.New(to, h.Origin(Name), event.TypeProcess, sequence), actor.NewEncoder(h.Passwd)}
 }
 
 // announce emits what happened to a process. status is that of an exit.
-func (e *emitter) announce(op event.Operation, r *record, at moment, how event.Flags, status uint32) {
-	h := e.header(op, at)
-	h.Flags = r.flags | how
-	h.PID = r.pid
-	h.StartTicks = r.startTicks
-	h.Flags |= e.setActor(r, at)
+func (e *emitter) announce(op event.Operation, r *record, at clock.Moment, how event.Flags, status uint32) {
+	who, flags := e.who.Encode(&r.Process, at)
+	h := event.Header{Operation: op, Flags: flags | how, PID: r.PID, StartTicks: r.StartTicks}
 	exit := exitStatus(status) // stands in an exit only
-	e.buf = event.Append(e.buf[:0], &h, e.origin, e.actor, &exit)
 	topic := TopicLifecycle
 	if op == event.OpSnapshot {
 		topic = TopicMetadata
 	}
-	e.emit(collector.Message{Topic: topic, Payload: e.buf, EventType: event.TypeProcess.String(), PID: r.pid})
-}
-
-// setActor encodes who a process is. It returns the flags of what it cannot name.
-func (e *emitter) setActor(r *record, at moment) (unnamed event.Flags) {
-	if r.started.ticks != r.startTicks {
-		r.started = started{r.startTicks, at.started(r.startTicks)}
-	}
-	a := event.Actor{
-		Name:        r.image.name,
-		Executable:  r.image.executable,
-		CommandLine: r.image.commandLine,
-		Directory:   r.image.directory,
-		StartNs:     r.started.ns,
-		Container:   r.cgroup.container,
-		Unit:        r.cgroup.unit,
-		PPID:        r.ppid,
-	}
-	if !r.flags.Has(event.UserUnread) || r.flags.Has(event.ImageInherited) {
-		a.UID, a.GID = event.Known(uint64(r.uid)), event.Known(uint64(r.gid))
-		if a.User = e.users.name(r.uid, at.monoNs); a.User == "" {
-			unnamed |= event.UserNameUnread
-		}
-	}
-	if r.login != nobody {
-		a.LoginUID = event.Known(uint64(r.login))
-		if a.LoginUser = e.users.name(r.login, at.monoNs); a.LoginUser == "" {
-			unnamed |= event.LoginNameUnread
-		}
-	}
-	if p := r.above[0]; p != nil {
-		a.ParentStartTicks, a.ParentName, a.ParentExecutable, a.ParentCommandLine = p.startTicks, p.name, p.executable, p.commandLine
-	}
-	for i, p := range r.above[1:] {
-		if p != nil {
-			a.Ancestors[i] = event.Ancestor{PID: p.pid, Name: p.name, Executable: p.executable}
-		}
-	}
-	e.actor.Set(&a)
-	return unnamed
+	emit.Event(e.Emitter, topic, h, at, who, &exit)
 }
 
 // gap emits that the kernel dropped reports.
-func (e *emitter) gap(lost, total uint64, reason string, at moment) {
-	h := e.header(event.OpGap, at)
-	e.buf = event.Append(e.buf[:0], &h, e.origin, event.ActorBlock{}, &event.Loss{Lost: lost, Total: total, Reason: reason})
-	e.emit(collector.Message{Topic: TopicGap, Payload: e.buf, EventType: event.TypeProcess.String()})
+func (e *emitter) gap(lost, total uint64, reason string, at clock.Moment) {
+	e.Gap(event.Loss{Lost: lost, Total: total, Reason: reason}, at)
 }

@@ -10,20 +10,24 @@ import (
 	"testing"
 
 	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/host"
+	"github.com/daemoneye/eventbus/agent/collector/proc"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
-// host is a procfs of files, and a tracker that looks at it. What the tracker
+// machine is a procfs of files, and a tracker that looks at it. What the tracker
 // emits is kept as one line of text for each event.
-type host struct {
+type machine struct {
 	t    *testing.T
 	root string
 	*tracker
 	events []string
+	sink   collector.Emit // takes what the tracker emits; take, as long as a test has no other
 }
 
-// proc is a process of a host. Zero values stand for: state S, one thread.
-type proc struct {
+// task is a process of a machine. Zero values stand for: state S, one thread.
+type task struct {
 	pid, ppid uint32
 	ticks     uint64
 	stack     uint64
@@ -38,31 +42,40 @@ type proc struct {
 	cgroup    string // empty: the root
 }
 
-func newHost(t *testing.T) *host {
+func newHost(t *testing.T) *machine {
 	t.Helper()
-	h := &host{t: t, root: t.TempDir()}
+	h := &machine{t: t, root: t.TempDir()}
 	h.write("sys/kernel/random/boot_id", "00112233-4455-6677-8899-aabbccddeeff\n")
 	h.write("passwd", fmt.Sprintf("root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\nself:x:%d:::/:/bin/sh\n", os.Geteuid()))
-	r, err := newReader(h.root)
+	r, err := proc.NewReader(h.root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	origin := event.Origin{BootID: r.bootID(), Host: "web-1", Collector: Name}
+	h.sink = h.take
 	h.tracker = &tracker{
-		table:  table{},
-		reader: r,
-		emitter: &emitter{
-			emit:     h.take,
-			origin:   origin.Encode(),
-			users:    users{path: filepath.Join(h.root, "passwd")},
-			sequence: new(uint64),
-		},
+		table:   table{},
+		reader:  r,
+		emitter: newEmitter(func(m collector.Message) { h.sink(m) }, host.Host{Root: h.root, Name: "web-1", Passwd: filepath.Join(h.root, "passwd")}, new(uint64)),
 	}
-	h.clock.adjust()
+	h.clock.Adjust()
 	return h
 }
 
-func (h *host) write(path, content string) {
+// kernelThread is PF_KTHREAD in /proc/PID/stat.
+const kernelThread = 0x00200000
+
+// ownName is what the machine calls the user that runs the test, who owns its files.
+func (h *machine) ownName() string {
+	switch os.Geteuid() {
+	case 0:
+		return "root"
+	case 1000:
+		return "ann"
+	}
+	return "self"
+}
+
+func (h *machine) write(path, content string) {
 	h.t.Helper()
 	path = filepath.Join(h.root, path)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -74,7 +87,7 @@ func (h *host) write(path, content string) {
 }
 
 // set makes a process be there as p says.
-func (h *host) set(p proc) {
+func (h *machine) set(p task) {
 	h.t.Helper()
 	h.remove(p.pid)
 	if p.state == "" {
@@ -105,7 +118,7 @@ func (h *host) set(p proc) {
 }
 
 // remove makes a process be gone.
-func (h *host) remove(pid uint32) {
+func (h *machine) remove(pid uint32) {
 	h.t.Helper()
 	if err := os.RemoveAll(filepath.Join(h.root, strconv.Itoa(int(pid)))); err != nil {
 		h.t.Fatal(err)
@@ -113,32 +126,32 @@ func (h *host) remove(pid uint32) {
 }
 
 // ticksNow is the start of a process that is forked now.
-func (h *host) ticksNow() uint64 { return h.clock.ticks(monoNs()) }
+func (h *machine) ticksNow() uint64 { return h.clock.Ticks(clock.Mono()) }
 
-func (h *host) fork(pid, ppid uint32) {
-	h.apply(&report{what: whatFork, thread: pid, pid: pid, parent: ppid, timeNs: monoNs()})
+func (h *machine) fork(pid, ppid uint32) {
+	h.apply(&report{what: whatFork, thread: pid, pid: pid, parent: ppid, timeNs: clock.Mono()})
 }
 
-func (h *host) exec(pid uint32) {
-	h.apply(&report{what: whatExec, thread: pid, pid: pid, timeNs: monoNs()})
+func (h *machine) exec(pid uint32) {
+	h.apply(&report{what: whatExec, thread: pid, pid: pid, timeNs: clock.Mono()})
 }
 
-func (h *host) exit(pid, status uint32) {
-	h.apply(&report{what: whatExit, thread: pid, pid: pid, value: status, timeNs: monoNs()})
+func (h *machine) exit(pid, status uint32) {
+	h.apply(&report{what: whatExit, thread: pid, pid: pid, value: status, timeNs: clock.Mono()})
 }
 
 // exitThread reports the end of another thread than the first one.
-func (h *host) exitThread(pid, thread, status uint32) {
-	h.apply(&report{what: whatExit, thread: thread, pid: pid, value: status, timeNs: monoNs()})
+func (h *machine) exitThread(pid, thread, status uint32) {
+	h.apply(&report{what: whatExit, thread: thread, pid: pid, value: status, timeNs: clock.Mono()})
 }
 
 // forkThread reports a new thread of a process.
-func (h *host) forkThread(pid, thread uint32) {
-	h.apply(&report{what: whatFork, thread: thread, pid: pid, parent: pid, timeNs: monoNs()})
+func (h *machine) forkThread(pid, thread uint32) {
+	h.apply(&report{what: whatFork, thread: thread, pid: pid, parent: pid, timeNs: clock.Mono()})
 }
 
 // settle looks at what is in doubt until nothing is.
-func (h *host) settle() {
+func (h *machine) settle() {
 	h.t.Helper()
 	for n := 0; h.settleDoubts(true); n++ {
 		if n > 2*doubtLooks {
@@ -148,14 +161,14 @@ func (h *host) settle() {
 	}
 }
 
-func (h *host) snapshot() {
+func (h *machine) snapshot() {
 	h.t.Helper()
 	if err := h.compare(event.OpSnapshot, 0); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-func (h *host) poll() {
+func (h *machine) poll() {
 	h.t.Helper()
 	if err := h.compare(event.OpStart, event.TimeApproximate); err != nil {
 		h.t.Fatal(err)
@@ -164,7 +177,7 @@ func (h *host) poll() {
 
 // take notes an event as one line: topic, operation, key, parent and what there
 // is of image, status and flags.
-func (h *host) take(m collector.Message) {
+func (h *machine) take(m collector.Message) {
 	v, err := event.Parse(m.Payload)
 	if err != nil {
 		h.t.Errorf("%s: %v", m.Topic, err)

@@ -89,7 +89,7 @@ func (t *tracker) consume(ctx context.Context, q *queue, failed <-chan error) er
 }
 
 func (t *tracker) applyBatch(b *batch, lost *losses) {
-	t.clock.adjust()
+	t.clock.Adjust()
 	for rest := b.bytes(); len(rest) > 0; {
 		var r report
 		var err error
@@ -112,7 +112,7 @@ func (t *tracker) resync(lost *losses, overrun bool) error {
 	if overrun {
 		reason = gapUnit + ": the receive buffer overran"
 	}
-	t.clock.adjust()
-	t.emitter.gap(lost.take(), lost.total, reason, t.clock.now())
+	t.clock.Adjust()
+	t.emitter.gap(lost.take(), lost.total, reason, t.clock.Now())
 	return t.compare(event.OpStart, event.Inferred|event.TimeApproximate)
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/clock"
 )
 
 // appendReport appends r as the kernel sends it.
@@ -44,7 +45,7 @@ func appendReport(dst []byte, r report) []byte {
 
 // following is a tracker that takes batches from the test, in a bubble of time.
 type following struct {
-	*host
+	*machine
 	q      *queue
 	cancel context.CancelFunc
 	failed chan error
@@ -52,9 +53,9 @@ type following struct {
 	seq    uint32
 }
 
-func follow(h *host) *following {
+func follow(h *machine) *following {
 	ctx, cancel := context.WithCancel(h.t.Context())
-	f := &following{host: h, q: newQueue(), cancel: cancel, failed: make(chan error, 1), ended: make(chan error, 1)}
+	f := &following{machine: h, q: newQueue(), cancel: cancel, failed: make(chan error, 1), ended: make(chan error, 1)}
 	go func() { f.ended <- h.consume(ctx, f.q, f.failed) }() // awaited by stop
 	return f
 }
@@ -66,7 +67,7 @@ func (f *following) send(hole uint32, what what, pid uint32) {
 	f.seq += hole + 1
 	b := <-f.q.empty
 	b.reset()
-	b.n = len(appendReport(b.buf[:0], report{what: what, seq: f.seq, thread: pid, pid: pid, parent: 100, timeNs: monoNs()}))
+	b.n = len(appendReport(b.buf[:0], report{what: what, seq: f.seq, thread: pid, pid: pid, parent: 100, timeNs: clock.Mono()}))
 	f.q.full <- b
 	synctest.Wait()
 }
@@ -171,8 +172,8 @@ func TestWhatWaitsIsAppliedBeforeAComparison(t *testing.T) {
 			f.send(1, whatFork, 151)
 			// While an event is taken, both come to be due.
 			busy := make(chan struct{})
-			take := h.emitter.emit
-			h.emitter.emit = func(m collector.Message) { <-busy; take(m); h.emitter.emit = take }
+			take := h.sink
+			h.sink = func(m collector.Message) { <-busy; take(m); h.sink = take }
 			h.set(h.sleeping(200))
 			f.send(0, whatExec, 200)
 			time.Sleep(settle)

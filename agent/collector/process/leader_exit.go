@@ -54,15 +54,15 @@ const (
 )
 
 func (t *tracker) fate(rec *record) fate {
-	s, ok, err := t.reader.stat(rec.pid)
+	s, ok, err := t.reader.Stat(rec.PID)
 	switch {
 	case err != nil:
 		return fateUnread
-	case !ok || !rec.isSame(s.startTicks):
+	case !ok || !rec.isSame(s.StartTicks):
 		return fateGone
-	case !s.dead() && !s.exiting:
+	case !s.Dead() && !s.Exiting:
 		return fateAlive
-	case s.threads > 1:
+	case s.Threads > 1:
 		return fateLeaderless
 	}
 	return fateGone
@@ -116,7 +116,7 @@ func (t *tracker) threadLost(rec *record, r *report) {
 	switch t.fate(rec) {
 	case fateAlive: // another thread has taken the leader's place, to exec
 		rec.revive()
-		delete(t.doubts, rec.pid)
+		delete(t.doubts, rec.PID)
 	case fateGone:
 		// The threads that an exec ends have status 0.
 		if !rec.threaded || r.value != 0 {
@@ -135,7 +135,7 @@ func (t *tracker) suspect(rec *record, l life) {
 	if t.doubts == nil {
 		t.doubts = make(map[uint32]doubt)
 	}
-	t.doubts[rec.pid] = doubt{looks: doubtLooks}
+	t.doubts[rec.PID] = doubt{looks: doubtLooks}
 }
 
 // revive makes a process whole again.
@@ -143,9 +143,9 @@ func (r *record) revive() { r.life, r.status, r.endNs = whole, 0, 0 }
 
 // end announces the end of a process by its last report.
 func (t *tracker) end(rec *record) {
-	delete(t.table, rec.pid)
-	delete(t.doubts, rec.pid)
-	t.announceEnd(rec, t.clock.at(rec.endNs), rec.status)
+	delete(t.table, rec.PID)
+	delete(t.doubts, rec.PID)
+	t.announceEnd(rec, t.clock.At(rec.endNs), rec.status)
 }
 
 // settleDoubts looks again at what is in doubt; idle says that no report is waiting
@@ -181,7 +181,7 @@ func (t *tracker) settleDoubts(idle bool) bool {
 			t.doubts[pid] = d
 		}
 	}
-	slices.SortFunc(ended, func(a, b *record) int { return cmp.Or(cmp.Compare(a.endNs, b.endNs), cmp.Compare(a.pid, b.pid)) })
+	slices.SortFunc(ended, func(a, b *record) int { return cmp.Or(cmp.Compare(a.endNs, b.endNs), cmp.Compare(a.PID, b.PID)) })
 	for _, rec := range ended {
 		t.end(rec)
 	}

@@ -3,7 +3,7 @@ package process
 import "testing"
 
 // cat is the program that the shell's process runs next.
-var cat = proc{pid: 100, ppid: 1, ticks: 500, stack: 0x200, name: "cat", args: "cat", exe: "/bin/cat"}
+var cat = task{pid: 100, ppid: 1, ticks: 500, stack: 0x200, name: "cat", args: "cat", exe: "/bin/cat"}
 
 // TestEndsOfThreads are not taken for ends of processes, whichever thread ends first, nor
 // is an exec by another thread than the leader.
@@ -11,7 +11,7 @@ func TestEndsOfThreads(t *testing.T) {
 	runStories(t, []story{
 		{
 			name: "the leader ends before the others: the last one is the end, with its status",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := h.sleeping(200)
 				h.set(p)
 				h.exec(200)
@@ -30,7 +30,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "the last thread counts still when its end is reported: a later look tells",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := h.sleeping(200)
 				h.set(p)
 				h.exec(200)
@@ -50,7 +50,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "the leader was on its way out when another one ended the process",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.exitThread(100, 101, 3<<8)
 				h.exitThread(100, 102, 0)
 				h.remove(100)
@@ -61,7 +61,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "its pid is in use again before the later look",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := h.sleeping(200)
 				h.set(p)
 				h.exec(200)
@@ -77,7 +77,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "one that lives on is looked at no more than a few times",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := shell
 				p.state, p.threads = "Z", 2
 				h.set(p)
@@ -96,7 +96,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "another thread execs, and waits for the leader when we look",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := shell
 				p.state, p.threads = "Z", 2
 				h.set(p)
@@ -114,7 +114,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "another thread execs, and has taken the leader's place when we look",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.forkThread(100, 101)
 				h.exit(100, 0)
 				h.settle()
@@ -125,7 +125,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "another thread execs, and its program has ended when we look",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.forkThread(100, 101)
 				h.remove(100)
 				h.exit(100, 0)
@@ -143,7 +143,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "another thread execs after the leader has ended",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := shell
 				p.state, p.threads = "Z", 3
 				h.set(p)
@@ -158,7 +158,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "the report of the exec was lost: two ends of a leader are one of its process",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.forkThread(100, 101)
 				h.remove(100)
 				h.exit(100, 0)
@@ -168,7 +168,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "what had threads ends when no exec can be on its way",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.forkThread(100, 101)
 				h.remove(100)
 				h.exit(100, 0)
@@ -188,7 +188,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "or when reports have been waiting for long",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.forkThread(100, 101)
 				h.remove(100)
 				h.exit(100, 0)
@@ -204,7 +204,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "with a status there is no exec",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.forkThread(100, 101)
 				h.remove(100)
 				h.exit(100, 1<<8)
@@ -213,7 +213,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "a program that another thread ran begins with one thread",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.forkThread(100, 101)
 				h.set(cat)
 				h.exec(100)
@@ -227,7 +227,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "that /proc cannot be read is not the end",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.remove(100)
 				h.write("100/stat/x", "") // reading a folder is an error
 				h.exit(100, 0)
@@ -242,7 +242,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "a comparison with /proc knows an end that was reported",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.forkThread(100, 101)
 				h.remove(100)
 				h.exit(100, 0)
@@ -252,7 +252,7 @@ func TestEndsOfThreads(t *testing.T) {
 		},
 		{
 			name: "a comparison with /proc sees that a thread has taken the leader's place",
-			story: func(h *host) {
+			story: func(h *machine) {
 				p := shell
 				p.state, p.threads = "Z", 2
 				h.set(p)

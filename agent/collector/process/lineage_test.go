@@ -9,15 +9,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/actor"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
 // ancestorsOf has the host's events kept as "pid: name of the parent < name < …",
 // with what is unread about them.
-func ancestorsOf(h *host) *[]string {
+func ancestorsOf(h *machine) *[]string {
 	names := event.MustField(event.TableProcess, "process.ancestors.name")
 	seen := new([]string)
-	h.emitter.emit = func(m collector.Message) {
+	h.sink = func(m collector.Message) {
 		v, err := event.Parse(m.Payload)
 		if err != nil {
 			h.t.Fatal(err)
@@ -39,9 +40,9 @@ func ancestorsOf(h *host) *[]string {
 }
 
 // chain are processes of which each is the child of the one before, from pid 1 on.
-func chain(n int) (all []proc) {
+func chain(n int) (all []task) {
 	for i := range n {
-		all = append(all, proc{
+		all = append(all, task{
 			pid: uint32(1 + i), ppid: uint32(i), ticks: uint64(10 + i), stack: uint64(0x100 + i),
 			name: fmt.Sprintf("p%d", i+1), exe: fmt.Sprintf("/bin/p%d", i+1),
 		})
@@ -52,12 +53,12 @@ func chain(n int) (all []proc) {
 func TestAncestors(t *testing.T) {
 	tests := []struct {
 		name  string
-		story func(h *host)
+		story func(h *machine)
 		want  []string
 	}{
 		{
 			name: "up to five above the parent, the nearest first",
-			story: func(h *host) {
+			story: func(h *machine) {
 				for _, p := range chain(8) {
 					h.set(p)
 				}
@@ -70,7 +71,7 @@ func TestAncestors(t *testing.T) {
 		},
 		{
 			name: "an ancestor that has ended is still named, at the start of a grandchild and at the end",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.set(systemd)
 				h.set(shell)
 				h.snapshot()
@@ -95,7 +96,7 @@ func TestAncestors(t *testing.T) {
 		},
 		{
 			name: "an ancestor that runs another program is what it was, and what it is for later children",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.set(systemd)
 				h.set(shell)
 				h.snapshot()
@@ -120,7 +121,7 @@ func TestAncestors(t *testing.T) {
 		},
 		{
 			name: "the chain ends where a parent is not known, and says so down to five below",
-			story: func(h *host) {
+			story: func(h *machine) {
 				for _, p := range chain(9)[1:] { // 1 is hidden
 					h.set(p)
 				}
@@ -152,9 +153,9 @@ func TestAncestorsAreShared(t *testing.T) {
 		h.set(p)
 	}
 	h.snapshot()
-	seen := map[*ancestor]bool{}
+	seen := map[*actor.Ancestor]bool{}
 	for _, rec := range h.table {
-		for _, a := range rec.above {
+		for _, a := range rec.Above {
 			if a != nil {
 				seen[a] = true
 			}
@@ -169,7 +170,7 @@ func TestAncestorsAreShared(t *testing.T) {
 // must not keep all that came before it.
 func TestTheDeadAreForgotten(t *testing.T) {
 	h := newHost(t)
-	h.emitter.emit = func(collector.Message) {}
+	h.sink = func(collector.Message) {}
 	h.set(shell)
 	h.snapshot()
 	for pid := uint32(100); pid < 300; pid++ {
@@ -183,8 +184,8 @@ func TestTheDeadAreForgotten(t *testing.T) {
 	if len(h.table) != 1 {
 		t.Fatalf("%d processes", len(h.table))
 	}
-	above := h.table[300].above
-	if !slices.ContainsFunc(above[:], func(a *ancestor) bool { return a.pid == 299 }) || slices.ContainsFunc(above[:], func(a *ancestor) bool { return a.pid < 290 }) {
+	above := h.table[300].Above
+	if !slices.ContainsFunc(above[:], func(a *actor.Ancestor) bool { return a.PID == 299 }) || slices.ContainsFunc(above[:], func(a *actor.Ancestor) bool { return a.PID < 290 }) {
 		t.Error("the ancestors are not the last ones")
 	}
 }

@@ -1,23 +1,15 @@
 package process
 
 import (
+	"github.com/daemoneye/eventbus/agent/collector/actor"
+	"github.com/daemoneye/eventbus/agent/collector/proc"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
 // record is what is known about a living process.
 type record struct {
-	pid, ppid  uint32
-	startTicks uint64
-	started    started
-	uid, gid   uint32
-	image      image
-	stack      uint64 // see stat.stack; 0 when not known
-	login      uint32 // see observation.login
-	cgroup     cgroup
-	flags      event.Flags
-
-	above      lineage
-	asAncestor *ancestor // see self
+	actor.Process
+	stack uint64 // see proc.Stat.Stack; 0 when not known
 
 	life      life
 	threaded  bool   // it has or had other threads than its leader, as far as known
@@ -28,24 +20,6 @@ type record struct {
 	round     uint64 // of the last comparison with /proc that found it
 }
 
-// started is the wall time that events give for a start. It is computed once, so that
-// all events of the process have the same, whatever the clock does.
-type started struct {
-	ticks uint64
-	ns    int64
-}
-
-const (
-	imageUnread = event.NameUnread | event.ExecutableUnread | event.CommandLineUnread | event.DirectoryUnread
-	placeUnread = event.LoginUnread | event.CgroupUnread
-	// inherited are those that a fork copies from the parent.
-	inherited = imageUnread | placeUnread | event.UserUnread | event.ImageInherited | event.KernelThread | event.ExecutableDeleted |
-		event.DirectoryDeleted
-	// readFlags are those that reading a process from /proc decides anew.
-	readFlags = imageUnread | placeUnread | event.UserUnread | event.ImageInherited | event.KernelThread | event.StartTimeEstimated |
-		event.ExecutableDeleted | event.DirectoryDeleted
-)
-
 // startTolerance is by how many ticks a start that was computed from the report
 // of a fork may differ from that in /proc: the kernel notes the start before it
 // reports, and may be interrupted in between. It only has to be shorter than the
@@ -54,39 +28,23 @@ const startTolerance = 100
 
 // isSame reports whether a process that started then is the one of the record.
 func (r *record) isSame(startTicks uint64) bool {
-	if r.flags.Has(event.StartTimeEstimated) {
-		return startTicks+startTolerance >= r.startTicks && r.startTicks+startTolerance >= startTicks
+	if r.Flags.Has(event.StartTimeEstimated) {
+		return startTicks+startTolerance >= r.StartTicks && r.StartTicks+startTolerance >= startTicks
 	}
-	return r.startTicks == startTicks
+	return r.StartTicks == startTicks
 }
 
 // adopt takes over what was read from /proc at asOf.
-func (r *record) adopt(o *observation, asOf int64) {
-	r.startTicks, r.stack = o.startTicks, o.stack
-	if o.alive || o.ppid != 0 {
-		r.ppid = o.ppid // 0 also stands in what is left of a process that its parent has taken note of
-	}
-	r.image = o.image
-	if !o.unread.Has(event.UserUnread) {
-		r.uid, r.gid = o.uid, o.gid
-	}
-	r.login, r.cgroup = o.login, o.cgroup
-	r.flags = r.flags&^readFlags | o.unread
+func (r *record) adopt(o *proc.Observation, asOf int64) {
+	r.Adopt(o)
+	r.stack = o.Stack
 	r.revive()
-	if o.leaderless {
+	if o.Leaderless {
 		r.life = leaderless
 	}
-	r.threaded = r.threaded || o.threaded
-	if o.alive {
+	r.threaded = r.threaded || o.Threaded
+	if o.Alive {
 		r.asOf = asOf
-	}
-}
-
-// keep leaves what is known of the image, and says that it is from before.
-func (r *record) keep() {
-	r.flags |= imageUnread | placeUnread | event.UserUnread
-	if r.image != (image{}) {
-		r.flags |= event.ImageInherited
 	}
 }
 
@@ -97,14 +55,11 @@ type table map[uint32]*record
 
 // fork adds the child of a process: its image and its user are the parent's.
 func (t table) fork(pid, ppid uint32, startTicks uint64) *record {
-	r := &record{pid: pid, ppid: ppid, startTicks: startTicks, flags: event.StartTimeEstimated}
+	r := &record{}
 	if p := t[ppid]; p != nil {
-		r.uid, r.gid, r.image, r.stack = p.uid, p.gid, p.image, p.stack
-		r.login, r.cgroup = p.login, p.cgroup
-		r.flags |= p.flags & inherited
+		r.Process, r.stack = actor.Fork(pid, ppid, startTicks, &p.Process), p.stack
 	} else {
-		r.login = nobody
-		r.flags |= imageUnread | placeUnread | event.UserUnread
+		r.Process = actor.Fork(pid, ppid, startTicks, nil)
 	}
 	t.nameParent(r)
 	t[pid] = r
@@ -113,9 +68,18 @@ func (t table) fork(pid, ppid uint32, startTicks uint64) *record {
 
 // unknown adds a process of which nothing is known but the pid.
 func (t table) unknown(pid uint32) *record {
-	r := &record{pid: pid, login: nobody, flags: imageUnread | placeUnread | event.UserUnread | event.ParentUnread}
+	r := &record{Process: actor.Unknown(pid)}
 	t[pid] = r
 	return r
+}
+
+// nameParent notes who is above a process, if that is known.
+func (t table) nameParent(r *record) {
+	if p := t[r.PPID]; p != nil {
+		r.NameParent(&p.Process)
+		return
+	}
+	r.NameParent(nil)
 }
 
 // runsParentsProgram reports whether a process was forked and has not yet run a
@@ -124,9 +88,9 @@ func (t table) unknown(pid uint32) *record {
 // not place stacks at random; so the executable has to agree as well. The command
 // line need not: a parent may have written another title over its own meanwhile.
 func (t table) runsParentsProgram(r *record) bool {
-	if r.flags.Has(event.KernelThread) {
+	if r.Flags.Has(event.KernelThread) {
 		return true
 	}
-	p := t[r.ppid]
-	return p != nil && r.stack != 0 && r.stack == p.stack && r.image.executable == p.image.executable
+	p := t[r.PPID]
+	return p != nil && r.stack != 0 && r.stack == p.stack && r.Image.Executable == p.Image.Executable
 }

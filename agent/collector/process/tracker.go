@@ -1,6 +1,8 @@
 package process
 
 import (
+	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/proc"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -11,9 +13,9 @@ import (
 // One goroutine at a time.
 type tracker struct {
 	table   table
-	reader  *reader
+	reader  *proc.Reader
 	emitter *emitter
-	clock   clock
+	clock   clock.Clock
 	forks   bool // announce forks
 	round   uint64
 	doubts  map[uint32]doubt // about processes that may have ended
@@ -42,11 +44,11 @@ func (t *tracker) apply(r *report) {
 		t.executed(r)
 	case whatUID:
 		if rec := t.table[r.pid]; rec != nil && r.timeNs >= rec.asOf {
-			rec.uid = r.value
+			rec.UID = r.value
 		}
 	case whatGID:
 		if rec := t.table[r.pid]; rec != nil && r.timeNs >= rec.asOf {
-			rec.gid = r.value
+			rec.GID = r.value
 		}
 	case whatExit:
 		t.leaderExited(r)
@@ -58,19 +60,19 @@ func (t *tracker) forked(r *report) {
 		if r.timeNs < old.asOf {
 			return
 		}
-		t.exitUnseen(old, t.clock.at(r.timeNs)) // its pid is in use again: it may be one in doubt
+		t.exitUnseen(old, t.clock.At(r.timeNs)) // its pid is in use again: it may be one in doubt
 	}
-	rec := t.table.fork(r.pid, r.parent, t.clock.ticks(r.timeNs))
+	rec := t.table.fork(r.pid, r.parent, t.clock.Ticks(r.timeNs))
 	if !t.forks {
 		return
 	}
 	// The key of a process is announced with its fork: better the true one.
-	if s, ok, err := t.reader.stat(r.pid); err == nil && ok && rec.isSame(s.startTicks) {
-		rec.startTicks = s.startTicks
-		rec.flags &^= event.StartTimeEstimated
+	if s, ok, err := t.reader.Stat(r.pid); err == nil && ok && rec.isSame(s.StartTicks) {
+		rec.StartTicks = s.StartTicks
+		rec.Flags &^= event.StartTimeEstimated
 	}
 	rec.announced = true
-	t.emitter.announce(event.OpFork, rec, t.clock.at(r.timeNs), 0, 0)
+	t.emitter.announce(event.OpFork, rec, t.clock.At(r.timeNs), 0, 0)
 }
 
 func (t *tracker) executed(r *report) {
@@ -83,20 +85,20 @@ func (t *tracker) executed(r *report) {
 	}
 	rec.revive()
 	rec.threaded = false // an exec leaves one thread; what is read below may be later
-	delete(t.doubts, rec.pid)
-	asOf := monoNs()
-	if o, ok := t.reader.process(r.pid); ok && (rec.startTicks == 0 || rec.isSame(o.startTicks)) {
+	delete(t.doubts, rec.PID)
+	asOf := clock.Mono()
+	if o, ok := t.reader.Process(r.pid); ok && (rec.StartTicks == 0 || rec.isSame(o.StartTicks)) {
 		rec.adopt(&o, asOf)
 	} else {
-		rec.keep()
+		rec.Keep()
 	}
 	t.table.nameParent(rec)
 	rec.announced = true
-	t.emitter.announce(event.OpStart, rec, t.clock.at(r.timeNs), 0, 0)
+	t.emitter.announce(event.OpStart, rec, t.clock.At(r.timeNs), 0, 0)
 }
 
 // announceEnd announces the end of a process whose start was announced.
-func (t *tracker) announceEnd(rec *record, at moment, status uint32) {
+func (t *tracker) announceEnd(rec *record, at clock.Moment, status uint32) {
 	if rec.announced {
 		t.emitter.announce(event.OpExit, rec, at, 0, status)
 	}
@@ -104,12 +106,12 @@ func (t *tracker) announceEnd(rec *record, at moment, status uint32) {
 
 // exitUnseen announces the end of a process whose report was lost, or was not
 // yet known to be the last.
-func (t *tracker) exitUnseen(rec *record, at moment) {
+func (t *tracker) exitUnseen(rec *record, at clock.Moment) {
 	if rec.endNs != 0 {
 		t.end(rec)
 		return
 	}
-	delete(t.table, rec.pid)
+	delete(t.table, rec.PID)
 	if rec.announced {
 		t.emitter.announce(event.OpExit, rec, at, event.Inferred|event.TimeApproximate|event.ExitStatusUnknown, 0)
 	}

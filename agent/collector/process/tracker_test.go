@@ -5,12 +5,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
 var (
-	systemd = proc{pid: 1, ticks: 10, stack: 0x100, name: "systemd", args: "/sbin/init", exe: "/lib/systemd"}
-	shell   = proc{pid: 100, ppid: 1, ticks: 500, stack: 0x200, name: "bash", args: "bash -l", exe: "/bin/bash"}
+	systemd = task{pid: 1, ticks: 10, stack: 0x100, name: "systemd", args: "/sbin/init", exe: "/lib/systemd"}
+	shell   = task{pid: 100, ppid: 1, ticks: 500, stack: 0x200, name: "bash", args: "bash -l", exe: "/bin/bash"}
 )
 
 const (
@@ -19,12 +20,12 @@ const (
 )
 
 // sleeping is a child of the shell that runs a program of its own.
-func (h *host) sleeping(pid uint32) proc {
-	return proc{pid: pid, ppid: 100, ticks: h.ticksNow(), stack: 0x300, name: "sleep", args: "sleep 1", exe: "/bin/sleep"}
+func (h *machine) sleeping(pid uint32) task {
+	return task{pid: pid, ppid: 100, ticks: h.ticksNow(), stack: 0x300, name: "sleep", args: "sleep 1", exe: "/bin/sleep"}
 }
 
 // subshell is a child of the shell that runs the shell's program still.
-func (h *host) subshell(pid uint32) proc {
+func (h *machine) subshell(pid uint32) task {
 	p := shell
 	p.pid, p.ppid, p.ticks = pid, 100, h.ticksNow()
 	return p
@@ -33,7 +34,7 @@ func (h *host) subshell(pid uint32) proc {
 // story is one of reports, and of what /proc shows meanwhile.
 type story struct {
 	name  string
-	story func(h *host)
+	story func(h *machine)
 	want  []string
 }
 
@@ -41,7 +42,7 @@ func TestReportsOfTheKernel(t *testing.T) {
 	tests := []story{
 		{
 			name: "fork and exec are one start",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.fork(200, 100)
 				h.set(h.sleeping(200))
 				h.exec(200)
@@ -55,7 +56,7 @@ func TestReportsOfTheKernel(t *testing.T) {
 		},
 		{
 			name: "a name and arguments that are hardly text come as they are",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.fork(200, 100)
 				p := h.sleeping(200)
 				p.name, p.args = "a) Z 1 (\n\xff", "\xff\xfe \n ) \x1b[31m"
@@ -66,14 +67,14 @@ func TestReportsOfTheKernel(t *testing.T) {
 		},
 		{
 			name: "a fork without an exec has neither start nor exit",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.fork(200, 100)
 				h.exit(200, 0)
 			},
 		},
 		{
 			name: "a fork is announced if asked for, and so is its exit",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.forks = true
 				h.set(h.subshell(200))
 				h.fork(200, 100)
@@ -87,7 +88,7 @@ func TestReportsOfTheKernel(t *testing.T) {
 		},
 		{
 			name: "a second program is a second start",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.fork(200, 100)
 				p := h.sleeping(200)
 				first := p
@@ -104,9 +105,9 @@ func TestReportsOfTheKernel(t *testing.T) {
 		},
 		{
 			name: "an exec that was overtaken by the next one has no event of its own",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.fork(200, 100)
-				first, second := monoNs(), monoNs()
+				first, second := clock.Mono(), clock.Mono()
 				h.set(h.sleeping(200))
 				h.apply(&report{what: whatExec, thread: 200, pid: 200, timeNs: first})
 				h.apply(&report{what: whatExec, thread: 200, pid: 200, timeNs: second})
@@ -115,7 +116,7 @@ func TestReportsOfTheKernel(t *testing.T) {
 		},
 		{
 			name: "gone before it could be read: the image is that of the parent, and the event says so",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.fork(200, 100)
 				h.exec(200)
 				h.exit(200, 0)
@@ -129,9 +130,9 @@ func TestReportsOfTheKernel(t *testing.T) {
 		},
 		{
 			name: "only its entry is left: what that says is taken, the rest stays empty",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.fork(200, 100)
-				h.set(proc{pid: 200, ppid: 100, ticks: h.ticksNow(), name: "true", state: "Z"})
+				h.set(task{pid: 200, ppid: 100, ticks: h.ticksNow(), name: "true", state: "Z"})
 				h.exec(200)
 				h.exit(200, 0)
 			},
@@ -142,16 +143,16 @@ func TestReportsOfTheKernel(t *testing.T) {
 		},
 		{
 			name: "its entry is going too, and names no parent any more: that of the fork stands",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.fork(200, 100)
-				h.set(proc{pid: 200, ticks: h.ticksNow(), name: "true", state: "X"})
+				h.set(task{pid: 200, ticks: h.ticksNow(), name: "true", state: "X"})
 				h.exec(200)
 			},
 			want: []string{"lifecycle start 200 parent 100 (bash): true  [] executable_unread command_line_unread"},
 		},
 		{
 			name: "another process has the pid already: it is not taken for the one of the report",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.fork(200, 100)
 				p := h.sleeping(200)
 				p.ticks += 100 * startTolerance
@@ -165,7 +166,7 @@ func TestReportsOfTheKernel(t *testing.T) {
 		},
 		{
 			name: "the fork was lost: the start still names the parent",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.set(h.sleeping(200))
 				h.exec(200)
 			},
@@ -173,7 +174,7 @@ func TestReportsOfTheKernel(t *testing.T) {
 		},
 		{
 			name: "the fork was lost and the process is gone: only the pid is known",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.exec(200)
 				h.exit(200, 0)
 			},
@@ -186,7 +187,7 @@ func TestReportsOfTheKernel(t *testing.T) {
 		},
 		{
 			name: "the exit was lost and the pid is in use again",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.set(h.sleeping(200))
 				h.exec(200)
 				h.fork(200, 1)
@@ -198,7 +199,7 @@ func TestReportsOfTheKernel(t *testing.T) {
 		},
 		{
 			name: "a process of the snapshot has an exit, of which the parent is still known",
-			story: func(h *host) {
+			story: func(h *machine) {
 				h.remove(1)
 				h.exit(1, 0)
 				h.remove(100)
@@ -211,8 +212,8 @@ func TestReportsOfTheKernel(t *testing.T) {
 		},
 		{
 			name: "reports of other threads are not about the process",
-			story: func(h *host) {
-				now := monoNs()
+			story: func(h *machine) {
+				now := clock.Mono()
 				h.apply(&report{what: whatFork, thread: 201, pid: 100, parent: 1, timeNs: now})
 				h.apply(&report{what: whatUID, thread: 201, pid: 100, value: 5, timeNs: now})
 				h.apply(&report{what: whatExit, thread: 201, pid: 100, timeNs: now})
@@ -220,7 +221,7 @@ func TestReportsOfTheKernel(t *testing.T) {
 		},
 		{
 			name: "reports from before the snapshot are about what it showed, or about earlier processes",
-			story: func(h *host) {
+			story: func(h *machine) {
 				old := h.table[100].asOf - 1
 				h.apply(&report{what: whatFork, thread: 100, pid: 100, parent: 1, timeNs: old})
 				h.apply(&report{what: whatExec, thread: 100, pid: 100, timeNs: old})
@@ -229,7 +230,7 @@ func TestReportsOfTheKernel(t *testing.T) {
 		},
 		{
 			name:  "an exit of a process that nobody knows",
-			story: func(h *host) { h.exit(4711, 0) },
+			story: func(h *machine) { h.exit(4711, 0) },
 		},
 	}
 	runStories(t, tests)
@@ -258,16 +259,16 @@ func TestTheUserFollowsTheReports(t *testing.T) {
 	h := newHost(t)
 	h.set(shell)
 	h.snapshot()
-	h.apply(&report{what: whatUID, thread: 100, pid: 100, value: 1000, timeNs: monoNs()})
-	h.apply(&report{what: whatGID, thread: 100, pid: 100, value: 33, timeNs: monoNs()})
+	h.apply(&report{what: whatUID, thread: 100, pid: 100, value: 1000, timeNs: clock.Mono()})
+	h.apply(&report{what: whatGID, thread: 100, pid: 100, value: 33, timeNs: clock.Mono()})
 	h.fork(200, 100)
 	for _, pid := range []uint32{100, 200} {
-		if r := h.table[pid]; r.uid != 1000 || r.gid != 33 {
-			t.Errorf("pid %d: uid %d gid %d, want 1000 and 33", pid, r.uid, r.gid)
+		if r := h.table[pid]; r.UID != 1000 || r.GID != 33 {
+			t.Errorf("pid %d: uid %d gid %d, want 1000 and 33", pid, r.UID, r.GID)
 		}
 	}
 	h.apply(&report{what: whatUID, thread: 100, pid: 100, value: 7, timeNs: h.table[100].asOf - 1})
-	if uid := h.table[100].uid; uid != 1000 {
+	if uid := h.table[100].UID; uid != 1000 {
 		t.Errorf("uid %d after a report from before the snapshot, want 1000", uid)
 	}
 }
@@ -277,14 +278,14 @@ func TestTheKeyIsTheOneOfProc(t *testing.T) {
 	h.set(shell)
 	h.snapshot()
 	h.fork(200, 100)
-	if r := h.table[200]; !r.flags.Has(event.StartTimeEstimated) {
+	if r := h.table[200]; !r.Flags.Has(event.StartTimeEstimated) {
 		t.Error("the start of a fork is not flagged as an estimate")
 	}
 	p := h.sleeping(200)
 	p.ticks++
 	h.set(p)
 	h.exec(200)
-	if r := h.table[200]; r.startTicks != p.ticks || r.flags.Has(event.StartTimeEstimated) {
-		t.Errorf("start ticks %d, flags %b; want those of /proc, %d", r.startTicks, r.flags, p.ticks)
+	if r := h.table[200]; r.StartTicks != p.ticks || r.Flags.Has(event.StartTimeEstimated) {
+		t.Errorf("start ticks %d, flags %b; want those of /proc, %d", r.StartTicks, r.Flags, p.ticks)
 	}
 }

@@ -1,20 +1,20 @@
-package process
+package proc
 
 import (
 	"bytes"
 	"strings"
 )
 
-// cgroup is what the control group of a process says about it.
-type cgroup struct {
-	container string // id; empty outside of containers
-	unit      string // of systemd; empty where it is not in one
+// Cgroup is what the control group of a process says about it.
+type Cgroup struct {
+	Container string // id; empty outside of containers
+	Unit      string // of systemd; empty where it is not in one
 }
 
 // parseCgroup reads the content of /proc/PID/cgroup: a line for each hierarchy,
 // "number:controllers:path". The path of version 2 counts, or else that of
 // systemd. Where these are in no container, another hierarchy may be.
-func parseCgroup(b []byte) (g cgroup) {
+func parseCgroup(b []byte) (g Cgroup) {
 	var own, systemd string
 	for line := range bytes.Lines(b) {
 		if line[len(line)-1] != '\n' {
@@ -32,17 +32,17 @@ func parseCgroup(b []byte) (g cgroup) {
 		case "name=systemd":
 			systemd = path
 		}
-		if g.container == "" {
-			g.container = containerOf(path)
+		if g.Container == "" {
+			g.Container = containerOf(path)
 		}
 	}
 	if len(own) <= 1 { // the root: version 2 is mounted, and manages nothing
 		own = systemd
 	}
 	if c := containerOf(own); c != "" {
-		g.container = c
+		g.Container = c
 	}
-	g.unit = unitOf(own)
+	g.Unit = unitOf(own)
 	return g
 }
 
@@ -105,11 +105,11 @@ func isUnit(name string) bool {
 
 // cgroups remembers what was parsed, because many processes have the same. It is
 // emptied when it is full.
-type cgroups map[string]cgroup
+type cgroups map[string]Cgroup
 
 const maxCgroups = 1024
 
-func (c cgroups) parse(b []byte) cgroup {
+func (c cgroups) parse(b []byte) Cgroup {
 	if g, ok := c[string(b)]; ok {
 		return g
 	}

@@ -1,8 +1,6 @@
-package process
+package proc
 
 import (
-	"bytes"
-	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -15,7 +13,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
-// reader reads processes from a mount of procfs.
+// Reader reads processes from a mount of procfs.
 //
 // The list of processes comes from package procfs. A single process is read
 // here, for three reasons: the files of a process that is about to end have to
@@ -25,48 +23,50 @@ import (
 // costs less than half of what procfs takes for it (BenchmarkStat).
 //
 // One goroutine at a time.
-type reader struct {
+type Reader struct {
 	root    string
 	fs      procfs.FS
 	buf     []byte
 	cgroups cgroups
 }
 
-// observation is what /proc says about a process at one moment.
-type observation struct {
-	ppid       uint32
-	uid, gid   uint32
-	login      uint32 // who logged in; nobody for no login, and where it is unread
-	cgroup     cgroup
-	startTicks uint64
-	stack      uint64
-	alive      bool // not only an entry that waits for its parent
-	loading    bool // see stat.loading
-	leaderless bool // see stat.leaderless
-	threaded   bool // it has more than one thread
-	image      image
-	unread     event.Flags // what is so, and what is to be known about the rest
+// Observation is what /proc says about a process at one moment.
+type Observation struct {
+	PPID       uint32
+	UID, GID   uint32
+	Login      uint32 // who logged in; Nobody for no login, and where it is unread
+	Cgroup     Cgroup
+	StartTicks uint64
+	Stack      uint64 // see Stat.Stack
+	Alive      bool   // not only an entry that waits for its parent
+	Loading    bool   // see Stat.Loading
+	Leaderless bool   // see Stat.Leaderless
+	Threaded   bool   // it has more than one thread
+	Image      Image
+	Unread     event.Flags // what is so, and what is to be known about the rest
 }
 
-// image is what a process runs: what a fork copies and an exec replaces.
-type image struct {
-	name        string
-	executable  string
-	commandLine string // as /proc/PID/cmdline has it, at most a byte over its bound
-	directory   string
+// Image is what a process runs: what a fork copies and an exec replaces.
+type Image struct {
+	Name        string
+	Executable  string
+	CommandLine string // as /proc/PID/cmdline has it, at most a byte over its bound
+	Directory   string
 }
 
-func newReader(root string) (*reader, error) {
+// NewReader makes a reader of the procfs that is mounted at root. It fails where there
+// is no directory.
+func NewReader(root string) (*Reader, error) {
 	fs, err := procfs.NewFS(root)
 	if err != nil {
 		return nil, err
 	}
 	// One byte more than an event takes, so that the event knows it was cut.
-	return &reader{root: root, fs: fs, buf: make([]byte, event.MaxCommandLine+1), cgroups: cgroups{}}, nil
+	return &Reader{root: root, fs: fs, buf: make([]byte, event.MaxCommandLine+1), cgroups: cgroups{}}, nil
 }
 
-// list returns the pids that there are.
-func (r *reader) list() ([]uint32, error) {
+// List returns the pids that there are.
+func (r *Reader) List() ([]uint32, error) {
 	procs, err := r.fs.AllProcs()
 	if err != nil {
 		return nil, err
@@ -78,21 +78,21 @@ func (r *reader) list() ([]uint32, error) {
 	return pids, nil
 }
 
-// hidesOthers reports whether processes of other users are kept from us: not even
+// HidesOthers reports whether processes of other users are kept from us: not even
 // process 1 can be read, although each pid namespace has one.
-func (r *reader) hidesOthers() bool {
-	_, ok, err := r.stat(1)
+func (r *Reader) HidesOthers() bool {
+	_, ok, err := r.Stat(1)
 	return !ok && err == nil
 }
 
-// stat reads the stat file of a process. The name in it is borrowed until the
+// Stat reads the stat file of a process. The name in it is borrowed until the
 // next call of r. ok is false, without an error, when there is no such process
 // or it is hidden from us.
-func (r *reader) stat(pid uint32) (s stat, ok bool, err error) {
+func (r *Reader) Stat(pid uint32) (s Stat, ok bool, err error) {
 	return r.statAt(unix.AT_FDCWD, filepath.Join(r.root, strconv.Itoa(int(pid)), "stat"))
 }
 
-func (r *reader) statAt(dir int, path string) (s stat, ok bool, err error) {
+func (r *Reader) statAt(dir int, path string) (s Stat, ok bool, err error) {
 	b, err := r.shown(dir, path)
 	if isAbsent(err) {
 		return s, false, nil
@@ -110,9 +110,9 @@ func isAbsent(err error) bool {
 	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM)
 }
 
-// process reads all about a process. ok is false when not even its stat file
+// Process reads all about a process. ok is false when not even its stat file
 // could be read.
-func (r *reader) process(pid uint32) (o observation, ok bool) {
+func (r *Reader) Process(pid uint32) (o Observation, ok bool) {
 	dir, err := unix.Open(filepath.Join(r.root, strconv.Itoa(int(pid))), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return o, false
@@ -121,71 +121,71 @@ func (r *reader) process(pid uint32) (o observation, ok bool) {
 
 	// In the order in which they vanish when the process ends.
 	line, lineErr := r.file(dir, "cmdline")
-	o.image.commandLine = string(line)
+	o.Image.CommandLine = string(line)
 	var exeErr, dirErr error
-	o.image.executable, exeErr = r.link(dir, "exe")
-	o.image.directory, dirErr = r.link(dir, "cwd")
+	o.Image.Executable, exeErr = r.link(dir, "exe")
+	o.Image.Directory, dirErr = r.link(dir, "cwd")
 	var owner unix.Stat_t
 	ownerErr := unix.Fstat(dir, &owner)
 	s, ok, err := r.statAt(dir, "stat")
 	if err != nil || !ok {
 		// The owner is not to be had either: the kernel gives root for the
 		// directory of a process that has gone.
-		return observation{}, false
+		return Observation{}, false
 	}
-	o.image.name = string(s.name)
-	o.ppid, o.startTicks, o.stack = s.ppid, s.startTicks, s.stack
-	o.alive, o.loading, o.leaderless, o.threaded = !s.ended(), s.loading, s.leaderless(), s.threads > 1
+	o.Image.Name = string(s.Name)
+	o.PPID, o.StartTicks, o.Stack = s.PPID, s.StartTicks, s.Stack
+	o.Alive, o.Loading, o.Leaderless, o.Threaded = !s.Ended(), s.Loading, s.Leaderless(), s.Threads > 1
 
 	// The directory belongs to the effective user even where the files in it do
 	// not (task_dump_owner in fs/proc/base.c).
-	o.uid, o.gid = owner.Uid, owner.Gid
+	o.UID, o.GID = owner.Uid, owner.Gid
 	if ownerErr != nil {
-		o.unread |= event.UserUnread
+		o.Unread |= event.UserUnread
 	}
 	if dirErr != nil {
-		o.unread |= event.DirectoryUnread
+		o.Unread |= event.DirectoryUnread
 	}
-	if path, ok := r.deleted(dir, "cwd", o.image.directory); ok {
-		o.image.directory = path
-		o.unread |= event.DirectoryDeleted
+	if path, ok := r.deleted(dir, "cwd", o.Image.Directory); ok {
+		o.Image.Directory = path
+		o.Unread |= event.DirectoryDeleted
 	}
 	r.place(dir, &o)
-	if s.kernel {
-		o.unread |= event.KernelThread
+	if s.Kernel {
+		o.Unread |= event.KernelThread
 		return o, true
 	}
 	if exeErr != nil {
-		o.unread |= event.ExecutableUnread
+		o.Unread |= event.ExecutableUnread
 	}
-	if path, ok := r.deleted(dir, "exe", o.image.executable); ok {
-		o.image.executable = path
-		o.unread |= event.ExecutableDeleted
+	if path, ok := r.deleted(dir, "exe", o.Image.Executable); ok {
+		o.Image.Executable = path
+		o.Unread |= event.ExecutableDeleted
 	}
 	// A command line is empty when the process has wiped it, which is rare, or
 	// when its memory has gone already, and then its executable has too.
 	if lineErr != nil || (len(line) == 0 && exeErr != nil) {
-		o.unread |= event.CommandLineUnread
+		o.Unread |= event.CommandLineUnread
 	}
 	return o, true
 }
 
-// nobody is the kernel's number for no user: nobody has logged in.
-const nobody = ^uint32(0)
+// Nobody is the kernel's number for no user: nobody has logged in.
+const Nobody = ^uint32(0)
 
 // place reads where a process belongs: to a login, a container, a unit. The kernel
 // keeps both files until nothing is left of the process.
-func (r *reader) place(dir int, o *observation) {
-	o.login = nobody
+func (r *Reader) place(dir int, o *Observation) {
+	o.Login = Nobody
 	if b, err := r.shown(dir, "loginuid"); err != nil {
-		o.unread |= event.LoginUnread // the kernel may be built without it
+		o.Unread |= event.LoginUnread // the kernel may be built without it
 	} else if id, err := strconv.ParseUint(string(b), 10, 32); err == nil {
-		o.login = uint32(id)
+		o.Login = uint32(id)
 	}
 	if b, err := r.shown(dir, "cgroup"); err != nil {
-		o.unread |= event.CgroupUnread
+		o.Unread |= event.CgroupUnread
 	} else {
-		o.cgroup = r.cgroups.parse(b)
+		o.Cgroup = r.cgroups.parse(b)
 	}
 }
 
@@ -197,7 +197,7 @@ const deletedSuffix = " (deleted)"
 // returns its path without the kernel's remark. It was not if the file is at just that
 // path, seen from the process or from us. Where that cannot be told, it counts as
 // deleted, because hardly any name ends so.
-func (r *reader) deleted(dir int, link, path string) (string, bool) {
+func (r *Reader) deleted(dir int, link, path string) (string, bool) {
 	name, ok := strings.CutSuffix(path, deletedSuffix)
 	if !ok {
 		return path, false
@@ -217,7 +217,7 @@ func (r *reader) deleted(dir int, link, path string) (string, bool) {
 }
 
 // file reads a file into r.buf, as far as that goes.
-func (r *reader) file(dir int, path string) ([]byte, error) {
+func (r *Reader) file(dir int, path string) ([]byte, error) {
 	fd, err := unix.Openat(dir, path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -239,7 +239,7 @@ func (r *reader) file(dir int, path string) ([]byte, error) {
 
 // shown is file for one that the kernel makes as a whole, so that the first read has
 // all of it and none is needed to see the end.
-func (r *reader) shown(dir int, path string) ([]byte, error) {
+func (r *Reader) shown(dir int, path string) ([]byte, error) {
 	fd, err := unix.Openat(dir, path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -260,27 +260,10 @@ func read(fd int, b []byte) (n int, err error) {
 	}
 }
 
-func (r *reader) link(dir int, path string) (string, error) {
+func (r *Reader) link(dir int, path string) (string, error) {
 	n, err := unix.Readlinkat(dir, path, r.buf)
 	if err != nil {
 		return "", err
 	}
 	return string(r.buf[:n]), nil
-}
-
-// bootID returns the id of this run of the kernel, zeros where it is hidden, as
-// it is where only the processes of procfs are mounted.
-func (r *reader) bootID() (id [16]byte) {
-	b, err := os.ReadFile(filepath.Join(r.root, "sys/kernel/random/boot_id"))
-	if err != nil {
-		return id
-	}
-	digits := bytes.ReplaceAll(bytes.TrimSpace(b), []byte("-"), nil)
-	if len(digits) != hex.EncodedLen(len(id)) {
-		return id
-	}
-	if _, err := hex.Decode(id[:], digits); err != nil {
-		return [16]byte{}
-	}
-	return id
 }

@@ -1,4 +1,4 @@
-package process
+package proc
 
 import (
 	"io"
@@ -36,22 +36,22 @@ func TestADeletedProgramIsToldFromOneOfThatName(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			cmd := command(t, path, "1000")
+			cmd := run(t, exec.Command(path, "1000"))
 			if tt.remove {
 				if err := os.Remove(path); err != nil {
 					t.Fatal(err)
 				}
 			}
-			r, err := newReader("/proc")
+			r, err := NewReader("/proc")
 			if err != nil {
 				t.Fatal(err)
 			}
-			o, ok := r.process(uint32(cmd.Process.Pid))
+			o, ok := r.Process(uint32(cmd.Process.Pid))
 			if !ok {
 				t.Fatal("it could not be read")
 			}
-			if got := o.unread.Has(event.ExecutableDeleted); o.image.executable != path || got != tt.deleted {
-				t.Errorf("executable is %q, deleted %v; want %q, %v", o.image.executable, got, path, tt.deleted)
+			if got := o.Unread.Has(event.ExecutableDeleted); o.Image.Executable != path || got != tt.deleted {
+				t.Errorf("executable is %q, deleted %v; want %q, %v", o.Image.Executable, got, path, tt.deleted)
 			}
 		})
 	}
@@ -69,27 +69,34 @@ func TestADeletedDirectoryIsToldFromOneOfThatName(t *testing.T) {
 		}
 		cmd := exec.Command("/bin/sleep", "1000")
 		cmd.Dir = path
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+		run(t, cmd)
 		if tt.deleted {
 			if err := os.Remove(path); err != nil {
 				t.Fatal(err)
 			}
 		}
-		r, err := newReader("/proc")
+		r, err := NewReader("/proc")
 		if err != nil {
 			t.Fatal(err)
 		}
-		o, ok := r.process(uint32(cmd.Process.Pid))
+		o, ok := r.Process(uint32(cmd.Process.Pid))
 		if !ok {
 			t.Fatal("it could not be read")
 		}
-		if got := o.unread.Has(event.DirectoryDeleted); o.image.directory != path || got != tt.deleted {
-			t.Errorf("directory is %q, deleted %v; want %q, %v", o.image.directory, got, path, tt.deleted)
+		if got := o.Unread.Has(event.DirectoryDeleted); o.Image.Directory != path || got != tt.deleted {
+			t.Errorf("directory is %q, deleted %v; want %q, %v", o.Image.Directory, got, path, tt.deleted)
 		}
 	}
+}
+
+// run starts a program that ends with the test.
+func run(t *testing.T, cmd *exec.Cmd) *exec.Cmd {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd
 }
 
 func copyFile(t *testing.T, from, to string) {

@@ -1,4 +1,4 @@
-package process
+package proc
 
 import (
 	"testing"
@@ -9,16 +9,16 @@ import (
 
 func TestParseStat(t *testing.T) {
 	const tail = " S 4242 1 1 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 3 0 230918 0 0 0 1 1 140724092034960 0 0"
-	ordinary := stat{state: 'S', ppid: 4242, threads: 3, startTicks: 230918, stack: 140724092034960}
-	named := func(name string) stat {
+	ordinary := Stat{State: 'S', PPID: 4242, Threads: 3, StartTicks: 230918, Stack: 140724092034960}
+	named := func(name string) Stat {
 		s := ordinary
-		s.name = []byte(name)
+		s.Name = []byte(name)
 		return s
 	}
 	tests := []struct {
 		name string
 		in   string
-		want stat
+		want Stat
 		ok   bool
 	}{
 		{"an ordinary one", "4711 (sleep)" + tail, named("sleep"), true},
@@ -27,18 +27,18 @@ func TestParseStat(t *testing.T) {
 		{"a name that looks like the whole file", "4711 (a\n1 (b) Z 0)" + tail, named("a\n1 (b) Z 0"), true},
 		{"an empty name", "4711 ()" + tail, named(""), true},
 		{"a thread of the kernel", "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 24 0 0 0 0 0 0 0 0",
-			stat{name: []byte("kthreadd"), state: 'S', kernel: true, threads: 1, startTicks: 24}, true},
+			Stat{Name: []byte("kthreadd"), State: 'S', Kernel: true, Threads: 1, StartTicks: 24}, true},
 		{"in the middle of an exec", "4711 (sh) R 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0 0 0 0 140724092034960 0 0",
-			stat{name: []byte("sh"), state: 'R', ppid: 1, threads: 1, startTicks: 5, loading: true}, true},
+			Stat{Name: []byte("sh"), State: 'R', PPID: 1, Threads: 1, StartTicks: 5, Loading: true}, true},
 		{"the leader is being taken down", "4711 (sh) R 1 1 1 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 2 0 5 0 0 0 1 1 7 0 0",
-			stat{name: []byte("sh"), state: 'R', ppid: 1, exiting: true, threads: 2, startTicks: 5, stack: 7}, true},
+			Stat{Name: []byte("sh"), State: 'R', PPID: 1, Exiting: true, Threads: 2, StartTicks: 5, Stack: 7}, true},
 		{"the leader has ended, other threads have not", "4711 (sh) Z 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 2 0 5 0 0 0 0 0 0 0 0",
-			stat{name: []byte("sh"), state: 'Z', ppid: 1, threads: 2, startTicks: 5}, true},
-		{"nothing", "", stat{}, false},
-		{"no name", "4711 S 1", stat{}, false},
-		{"parentheses the wrong way round", "4711 )(" + tail, stat{}, false},
-		{"nothing behind the name", "4711 (sleep)", stat{}, false},
-		{"too few fields", "4711 (sleep) S 4242 1 1", stat{name: []byte("sleep"), state: 'S', ppid: 4242}, false},
+			Stat{Name: []byte("sh"), State: 'Z', PPID: 1, Threads: 2, StartTicks: 5}, true},
+		{"nothing", "", Stat{}, false},
+		{"no name", "4711 S 1", Stat{}, false},
+		{"parentheses the wrong way round", "4711 )(" + tail, Stat{}, false},
+		{"nothing behind the name", "4711 (sleep)", Stat{}, false},
+		{"too few fields", "4711 (sleep) S 4242 1 1", Stat{Name: []byte("sleep"), State: 'S', PPID: 4242}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -46,7 +46,7 @@ func TestParseStat(t *testing.T) {
 			if ok != tt.ok {
 				t.Fatalf("ok %v, want %v", ok, tt.ok)
 			}
-			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(stat{})); ok && diff != "" {
+			if diff := cmp.Diff(tt.want, got); ok && diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -56,17 +56,17 @@ func TestParseStat(t *testing.T) {
 func TestEnded(t *testing.T) {
 	tests := []struct {
 		name string
-		in   stat
+		in   Stat
 		want bool
 	}{
-		{"running", stat{state: 'R', threads: 1}, false},
-		{"a zombie", stat{state: 'Z', threads: 1}, true},
-		{"dead", stat{state: 'X'}, true},
-		{"only the leader has ended", stat{state: 'Z', threads: 4}, false},
+		{"running", Stat{State: 'R', Threads: 1}, false},
+		{"a zombie", Stat{State: 'Z', Threads: 1}, true},
+		{"dead", Stat{State: 'X'}, true},
+		{"only the leader has ended", Stat{State: 'Z', Threads: 4}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := tt.in.ended(); got != tt.want {
+			if got := tt.in.Ended(); got != tt.want {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})
@@ -75,7 +75,7 @@ func TestEnded(t *testing.T) {
 
 // TestStatAgreesWithProcfs reads every process of this host with both parsers.
 func TestStatAgreesWithProcfs(t *testing.T) {
-	r, err := newReader("/proc")
+	r, err := NewReader("/proc")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,16 +89,16 @@ func TestStatAgreesWithProcfs(t *testing.T) {
 		if err != nil {
 			continue // ended meanwhile
 		}
-		got, ok, err := r.stat(uint32(p.PID))
+		got, ok, err := r.Stat(uint32(p.PID))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !ok || want.Comm != string(got.name) {
+		if !ok || want.Comm != string(got.Name) {
 			continue // ended or ran another program meanwhile
 		}
 		compared++
-		if uint32(want.PPID) != got.ppid || want.Starttime != got.startTicks || uint64(want.StartStack) != got.stack ||
-			(want.Flags&flagKernelThread != 0) != got.kernel {
+		if uint32(want.PPID) != got.PPID || want.Starttime != got.StartTicks || uint64(want.StartStack) != got.Stack ||
+			(want.Flags&flagKernelThread != 0) != got.Kernel {
 			t.Errorf("pid %d: got %+v, procfs says %+v", p.PID, got, want)
 		}
 	}

@@ -1,26 +1,26 @@
-package process
+package proc
 
 import (
 	"bytes"
 )
 
-// stat is what is taken from /proc/PID/stat.
-type stat struct {
-	name       []byte // borrowed from the parsed bytes
-	state      byte
-	ppid       uint32
-	kernel     bool // a thread of the kernel
-	exiting    bool // the kernel has begun to take the leader down
-	threads    uint64
-	startTicks uint64
-	// stack is where the stack of the running program begins. Each exec puts it
+// Stat is what is taken from /proc/PID/stat.
+type Stat struct {
+	Name       []byte // borrowed from the parsed bytes
+	State      byte
+	PPID       uint32
+	Kernel     bool // a thread of the kernel
+	Exiting    bool // the kernel has begun to take the leader down
+	Threads    uint64
+	StartTicks uint64
+	// Stack is where the stack of the running program begins. Each exec puts it
 	// at random, and a fork keeps it, so that it tells one image of a process
 	// from the next. 0 when the kernel keeps it from us.
-	stack uint64
-	// loading says that the process has no program: it is in the middle of an
+	Stack uint64
+	// Loading says that the process has no program: it is in the middle of an
 	// exec, and what /proc says of its image is half the old and half the new, or
 	// it is about to end.
-	loading bool
+	Loading bool
 }
 
 // Fields of /proc/PID/stat as proc_pid_stat(5) counts them.
@@ -40,13 +40,13 @@ const (
 )
 
 // parseStat parses the content of /proc/PID/stat, and reports whether it could.
-func parseStat(b []byte) (s stat, ok bool) {
+func parseStat(b []byte) (s Stat, ok bool) {
 	// The name may hold anything, parentheses and spaces too.
 	open, shut := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
 	if open < 0 || shut < open || shut+2 >= len(b) {
 		return s, false
 	}
-	s.name = b[open+1 : shut]
+	s.Name = b[open+1 : shut]
 	rest := b[shut+2:]
 	for field := fieldState; field <= fieldStack; field++ {
 		var word []byte
@@ -55,24 +55,24 @@ func parseStat(b []byte) (s stat, ok bool) {
 		}
 		switch field {
 		case fieldState:
-			s.state = word[0]
+			s.State = word[0]
 		case fieldPPID:
-			s.ppid = uint32(decimal(word))
+			s.PPID = uint32(decimal(word))
 		case fieldFlags:
 			flags := decimal(word)
-			s.kernel, s.exiting = flags&flagKernelThread != 0, flags&flagExiting != 0
+			s.Kernel, s.Exiting = flags&flagKernelThread != 0, flags&flagExiting != 0
 		case fieldThreads:
-			s.threads = decimal(word)
+			s.Threads = decimal(word)
 		case fieldStart:
-			s.startTicks = decimal(word)
+			s.StartTicks = decimal(word)
 		case fieldCode:
 			// Where the code begins: the kernel sets it when a program has been
 			// loaded, at the same time as the stack's final place. It is 1 to
 			// those who may not know, and 0 too of a leader that has ended.
-			s.loading = !s.kernel && decimal(word) == 0 && !s.dead()
+			s.Loading = !s.Kernel && decimal(word) == 0 && !s.Dead()
 		case fieldStack:
-			if !s.loading {
-				s.stack = decimal(word)
+			if !s.Loading {
+				s.Stack = decimal(word)
 			}
 		}
 	}
@@ -92,13 +92,13 @@ func decimal(b []byte) (n uint64) {
 	return n
 }
 
-// dead reports whether the leader has ended.
-func (s *stat) dead() bool { return s.state == 'Z' || s.state == 'X' || s.state == 'x' }
+// Dead reports whether the leader has ended.
+func (s *Stat) Dead() bool { return s.State == 'Z' || s.State == 'X' || s.State == 'x' }
 
-// ended reports whether nothing is left of the process but its entry, which
+// Ended reports whether nothing is left of the process but its entry, which
 // waits for the parent. A leader that ended before the other threads looks like
 // that too, but for the number of threads.
-func (s *stat) ended() bool { return s.dead() && s.threads <= 1 }
+func (s *Stat) Ended() bool { return s.Dead() && s.Threads <= 1 }
 
-// leaderless reports whether the leader has ended, and other threads have not.
-func (s *stat) leaderless() bool { return s.dead() && s.threads > 1 }
+// Leaderless reports whether the leader has ended, and other threads have not.
+func (s *Stat) Leaderless() bool { return s.Dead() && s.Threads > 1 }

@@ -1,0 +1,40 @@
+package clock_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/prometheus/procfs"
+
+	"github.com/daemoneye/eventbus/agent/collector/clock"
+)
+
+func TestTheStartOfAProcess(t *testing.T) {
+	m := clock.Moment{WallNs: 1_000_000_000_000, BootNs: 500_000_000_000}
+	for ticks, want := range map[uint64]int64{0: 0, 1: 500_010_000_000, 100: 501_000_000_000} {
+		if got := m.Started(ticks); got != want {
+			t.Errorf("start after %d ticks is %d, want %d", ticks, got, want)
+		}
+	}
+}
+
+// TestTicksAreTheKernels: a process began before now, and after the boot.
+func TestTicksAreTheKernels(t *testing.T) {
+	p, err := procfs.NewProc(os.Getpid())
+	if err != nil {
+		t.Skip("no procfs:", err)
+	}
+	s, err := p.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c clock.Clock
+	c.Adjust()
+	now := c.Now()
+	if began := c.Ticks(now.MonoNs); s.Starttime > began {
+		t.Errorf("this process began at tick %d, and now is tick %d", s.Starttime, began)
+	}
+	if s := now.Started(s.Starttime); s > now.WallNs || s < now.WallNs-now.BootNs {
+		t.Errorf("this process began at %d, now is %d and the boot was at %d", s, now.WallNs, now.WallNs-now.BootNs)
+	}
+}
