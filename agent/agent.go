@@ -13,6 +13,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/control/dispatch"
 	"github.com/daemoneye/eventbus/agent/manager"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -104,6 +105,8 @@ type Agent struct {
 	manager *manager.Manager
 	monitor *monitor
 	life    *lifecycle
+
+	operations *dispatch.Dispatcher
 
 	reloading sync.Mutex                    // held by a reload; it guards no field, only the order
 	config    atomic.Pointer[config.Config] // in force; written by reloads
@@ -206,7 +209,9 @@ func (a *Agent) serve(ctx context.Context, l *ipc.Listener) error {
 // work runs everything that uses the broker, until ctx ends.
 func (a *Agent) work(ctx context.Context) (err error) {
 	a.self = a.broker.Client("agent")
+	a.operations = a.newOperations()
 	defer func() {
+		a.operations.Close()
 		if cerr := a.self.Close(); err == nil {
 			err = cerr
 		}

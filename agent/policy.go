@@ -13,7 +13,8 @@ import (
 // has started: it publishes its own events and serves its own target. Any other
 // process of the agent's user, or of root, is an operator: it may subscribe to
 // everything, publish events and alerts, serve requests below events, and send
-// requests to all targets.
+// requests to the agent, the broker and what operators serve. What it wants of a
+// collector it requests of the agent, which carries it out or asks the collector.
 //
 // Only the agent publishes below control, except that a collector publishes its own
 // health there.
@@ -65,14 +66,14 @@ func collectorGrant(name string) (policy.Grant, error) {
 		Subscribe: []string{"control.#"},
 		Request:   []string{control.RegistrationTarget},
 		Respond:   []string{control.CollectorTarget(name)},
-	}.Grant(name, "collector")
+	}.Grant(name, control.CollectorRole)
 }
 
 func operatorGrant(name string) (policy.Grant, error) {
 	return policy.Rights{
 		Publish:   []string{"events.#", "alerts.#"},
 		Subscribe: []string{"#"},
-		Request:   []string{"#"},
+		Request:   []string{"events.#", "alerts.#", "control.agent.#", control.RegistrationTarget, "system.#"},
 		Respond:   []string{"events.#"},
 	}.Grant(name, control.Operator)
 }

@@ -3,7 +3,6 @@ package agent_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -49,7 +48,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{router.OpSubscribe, "system.advisory.slow", false, true},
 		{router.OpRequest, control.RegistrationTarget, true, true}, // what an operator says there is refused: see below
 		{router.OpRequest, control.StatusTarget, false, true},
-		{router.OpRequest, "control.collector.network", false, true},
+		{router.OpRequest, control.OperationTarget, false, true},
+		{router.OpRequest, control.CollectorTarget("network"), false, false}, // the agent alone calls collectors
 		{router.OpRequest, router.StatsTarget, false, true},
 		{router.OpRespond, "control.collector.process", true, false},
 		{router.OpRespond, "control.collector.network", false, false},
@@ -143,9 +143,10 @@ func TestAnOperatorIsNoCollector(t *testing.T) {
 	client := r.dial(ipc.ClientOptions{Name: "echo", Role: "collector", OnError: func(err error) { refused <- err }})
 	pid := status(t, client).Collectors[0].PID
 
-	_, err := client.Request(t.Context(), control.RegistrationTarget, fmt.Appendf(nil, `{"collector":"echo","pid":%d,"source":"forged"}`, pid))
-	var failed *router.Fault
-	if !errors.As(err, &failed) {
+	_, err := control.Call(t.Context(), client, control.RegistrationTarget, control.Request{
+		Operation: control.OpRegister, Target: "echo", Payload: control.Payload(control.Registration{Collector: "echo", PID: pid, Source: "forged"}),
+	}, nil)
+	if !errors.Is(err, control.Errorf(control.CodePermissionDenied, "")) {
 		t.Errorf("registering: %v", err)
 	}
 	if c := status(t, client).Collectors[0]; c.PID != pid || c.Source == "forged" {

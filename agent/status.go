@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -22,7 +21,10 @@ func (a *Agent) respond(ctx context.Context) error {
 	if _, err := a.self.Respond(ctx, control.ReloadTarget, a.answerReload); err != nil {
 		return err
 	}
-	_, err := a.self.Respond(ctx, control.RegistrationTarget, a.answerRegistration)
+	if _, err := a.self.Respond(ctx, control.OperationTarget, a.operations.Respond); err != nil {
+		return err
+	}
+	_, err := a.self.Respond(ctx, control.RegistrationTarget, a.operations.Respond)
 	return err
 }
 
@@ -34,30 +36,6 @@ func (a *Agent) answerStatus(ctx context.Context, r *router.Request) ([]byte, er
 	// If the status is still too large without any client, sending it fails.
 	limit := a.broker.Options().MaxMessageSize - frame.HeaderSize
 	return s.Broker.EncodeWithin(limit, func() ([]byte, error) { return json.Marshal(s) })
-}
-
-// answerRegistration registers a collector. The collector is identified by its
-// connection, not by what the request claims.
-func (a *Agent) answerRegistration(ctx context.Context, r *router.Request) ([]byte, error) {
-	var reg control.Registration
-	if err := json.Unmarshal(r.Payload, &reg); err != nil {
-		return nil, fmt.Errorf("registration: %w", err)
-	}
-	stats, err := a.broker.Stats(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range stats.Clients {
-		if c.Source != r.Source {
-			continue
-		}
-		state := a.life.state().State
-		if err := a.manager.Register(c.PID, reg); err != nil {
-			return nil, err
-		}
-		return json.Marshal(control.Accepted{Collector: reg.Collector, Agent: state})
-	}
-	return nil, fmt.Errorf("registration: client %d has gone", r.Source)
 }
 
 // publish publishes v as JSON; retain keeps it as the topic's last value.

@@ -110,11 +110,10 @@ func TestTheNamesInTheStatusStayAsTheyAre(t *testing.T) {
 func TestACollectorAnswersForItself(t *testing.T) {
 	r := start(t, agent.Options{Collectors: collect("echo")})
 	client := r.dial(ipc.ClientOptions{})
-	reply, err := client.Request(t.Context(), control.CollectorTarget("echo"), nil)
-	if err != nil {
+	var report control.Report
+	if _, err := control.Call(t.Context(), client, control.OperationTarget, control.Request{Operation: control.OpHealthCheck, Target: "echo"}, &report); err != nil {
 		t.Fatal(err)
 	}
-	report := parse[control.Report](t, reply.Payload)
 	c := status(t, client).Collectors[0]
 	if report.Collector != "echo" || report.PID != c.PID || report.Source != c.Source || report.Version != "test" || report.Uptime <= 0 {
 		t.Errorf("report is %+v", report)

@@ -134,3 +134,8 @@ func (c *Client) Source() uint32 { return c.c.Source() }
 
 // Welcome returns what the broker says of itself and its limits.
 func (c *Client) Welcome() frame.Welcome { return c.c.Welcome() }
+
+// BrokerNow returns the broker's clock in nanoseconds: router.Now, but for a client that
+// lives in another time namespace than the broker. Times inside payloads that others
+// compare need it; those of frames are converted by the client.
+func (c *Client) BrokerNow() int64 { return c.c.BrokerNow() }

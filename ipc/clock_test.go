@@ -37,6 +37,10 @@ func TestABrokerWithAnotherClock(t *testing.T) {
 			st := make(chan error, 10)
 			c, p := f.dial(frame.Welcome{ClockNs: broker()}, ipc.ClientOptions{OnState: func(err error) { st <- err }})
 
+			if now := c.BrokerNow(); !near(now, broker()) {
+				t.Errorf("the client says that the broker's clock is %d, and it is %d", now, broker())
+			}
+
 			// What is written.
 			for _, publish := range []func() error{
 				func() error { return publisher(t, c, "events.a").Publish([]byte("fast")) },

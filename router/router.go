@@ -51,6 +51,12 @@ func (b *Broker) Options() Options { return b.b.Options() }
 // thread's next turn.
 func (b *Broker) Stats(ctx context.Context) (Stats, error) { return b.b.Stats(ctx) }
 
+// Identity returns who sent the messages and requests that have this Source, false where
+// that client has gone. It waits for the routing thread's next turn.
+func (b *Broker) Identity(ctx context.Context, source uint32) (Identity, bool, error) {
+	return b.b.Identity(ctx, source)
+}
+
 // Charged returns how many bytes the broker keeps for its clients, as of about a second
 // ago: the sum of Stats.Charged, without waiting for the routing thread.
 func (b *Broker) Charged() int64 { return b.b.Charged() }

@@ -12,9 +12,13 @@ import (
 
 // Targets of requests and topics of messages.
 const (
-	// RegistrationTarget takes a Registration and answers with Accepted. The
-	// agent takes one only from a collector that it started. A collector that is
-	// not registered publishes all the same; it does not count as running.
+	// OperationTarget is where operators send a Request with one of the Operations. The
+	// agent answers with a Response.
+	OperationTarget = "control.agent.operation"
+	// RegistrationTarget is OperationTarget for collectors. It takes OpRegister and
+	// OpDeregister. The agent takes them only from a process that it started as a
+	// collector. A collector that is not registered publishes all the same; it does not
+	// count as running.
 	RegistrationTarget = "control.collector.registration"
 	// StatusTarget answers with Status.
 	StatusTarget = "control.agent.status"
@@ -37,27 +41,9 @@ const Operator = "operator"
 // often that happens.
 const ExitRefused = 75
 
-// CollectorTarget returns the target at which the collector called name answers
-// an empty request with its Report.
+// CollectorTarget returns the target at which the collector called name takes a Request
+// of the agent, with one of the Operations that a collector carries out.
 func CollectorTarget(name string) string { return collectorTarget + name }
-
-// Registration is what a collector claims when it is ready. The agent takes its
-// identity from the kernel.
-type Registration struct {
-	Collector string `json:"collector"`
-	PID       int    `json:"pid"`
-	Version   string `json:"version"`
-	// Source describes in one line where its events come from.
-	Source string `json:"source"`
-}
-
-// Accepted answers a Registration.
-type Accepted struct {
-	Collector string `json:"collector"`
-	// Agent is the state of the agent before the registration. OrchestrationTopic has
-	// what follows.
-	Agent AgentState `json:"agent"`
-}
 
 // Reloaded is the outcome of a reload.
 type Reloaded struct {
@@ -78,15 +64,6 @@ func (r *Reloaded) Waiting() (keys []string) {
 		}
 	}
 	return keys
-}
-
-// Report is a collector's own account.
-type Report struct {
-	Registration
-	Uptime time.Duration `json:"uptime_ns"`
-	// Emitted events were taken by the bus, Failed ones were not.
-	Emitted uint64 `json:"emitted"`
-	Failed  uint64 `json:"failed"`
 }
 
 // ChildConfig is what a collector process reads from its standard input, as one
@@ -158,12 +135,16 @@ type CollectorState string
 
 // The states of a collector.
 const (
-	CollectorStopped    CollectorState = "stopped"  // not started yet, or stopped with the agent
-	CollectorStarting   CollectorState = "starting" // its process runs and has not registered yet
-	CollectorRunning    CollectorState = "running"
-	CollectorLost       CollectorState = "lost" // its process runs, but not on the bus: it is being ended
-	CollectorRestarting CollectorState = "waiting to restart"
-	CollectorGaveUp     CollectorState = "gave up" // it ended too often, and is not started again
+	CollectorStopped  CollectorState = "stopped"  // not started yet, or stopped with the agent
+	CollectorStarting CollectorState = "starting" // its process runs and has not registered yet
+	CollectorRunning  CollectorState = "running"
+	CollectorLost     CollectorState = "lost"   // its process runs, but not on the bus: it is being ended
+	CollectorPaused   CollectorState = "paused" // its process runs, and does not observe
+	CollectorStopping CollectorState = "stopping"
+	// CollectorUnresponsive is one whose process runs and makes no heartbeats.
+	CollectorUnresponsive CollectorState = "unresponsive"
+	CollectorRestarting   CollectorState = "waiting to restart"
+	CollectorGaveUp       CollectorState = "gave up" // it ended too often, and is not started again
 )
 
 // CollectorStatus is one collector as its supervisor sees it.

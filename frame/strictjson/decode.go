@@ -1,6 +1,9 @@
 package strictjson
 
 import (
+	"bytes"
+	"encoding"
+	"encoding/json"
 	"reflect"
 	"strconv"
 	"strings"
@@ -63,6 +66,12 @@ func invalid(text []byte) int {
 	return len(text)
 }
 
+// Types that are decoded in a way of their own.
+var (
+	rawType  = reflect.TypeFor[json.RawMessage]()
+	textType = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
 type decoder struct {
 	scanner
 	ignoreUnknown bool
@@ -70,6 +79,12 @@ type decoder struct {
 
 // value decodes what comes next into v.
 func (d *decoder) value(v reflect.Value) error {
+	switch {
+	case v.Type() == rawType:
+		return d.raw(v)
+	case v.CanAddr() && reflect.PointerTo(v.Type()).Implements(textType):
+		return d.text(v)
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		return d.object(v)
@@ -94,6 +109,31 @@ func (d *decoder) value(v reflect.Value) error {
 		return d.unsigned(v)
 	}
 	panic("strictjson: fields of type " + v.Type().String() + " are not known")
+}
+
+// raw keeps the text of a value, which is checked as one that is skipped.
+func (d *decoder) raw(v reflect.Value) error {
+	d.space()
+	start := d.at
+	if err := d.skip(); err != nil {
+		return err
+	}
+	v.SetBytes(bytes.Clone(d.scanner.text[start:d.at]))
+	return nil
+}
+
+// text decodes a string by the type's own method.
+func (d *decoder) text(v reflect.Value) error {
+	d.space()
+	start := d.at
+	s, err := d.str()
+	if err != nil {
+		return err
+	}
+	if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText(bytes.Clone(s)); err != nil {
+		return d.errorf(start, "%v", err)
+	}
+	return nil
 }
 
 // members reads an object and calls visit with each key, for the value behind it.

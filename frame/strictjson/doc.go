@@ -22,8 +22,9 @@
 // # What may not be assumed
 //
 // The decoder knows structs, pointers, strings, booleans, integers, slices, and maps
-// with string keys. Another type in the struct is a mistake of the caller, and
-// panics. The struct is filled as far as the text was good: after an error it is
+// with string keys. A type with a method UnmarshalText takes a string. json.RawMessage
+// keeps the text of any value, which is checked like all others: no key stands twice in
+// it. Another type in the struct is a mistake of the caller, and panics. The struct is filled as far as the text was good: after an error it is
 // not to be used.
 //
 // Memory is in proportion to the text: a list of empty strings takes the most, some

@@ -21,20 +21,39 @@ type inner struct {
 
 type kind string
 
+// colour has a text of its own.
+type colour int
+
+func (c colour) MarshalText() ([]byte, error) { return []byte([]string{"", "red"}[c]), nil }
+
+func (c *colour) UnmarshalText(b []byte) error {
+	switch string(b) {
+	case "":
+		*c = 0
+	case "red":
+		*c = 1
+	default:
+		return errors.New("want red")
+	}
+	return nil
+}
+
 type spec struct {
-	Name   string   `json:"name"`
-	Kind   kind     `json:"kind"`
-	Yes    bool     `json:"yes"`
-	Small  int8     `json:"small"`
-	Large  int64    `json:"large"`
-	Byte   uint8    `json:"byte"`
-	Most   uint64   `json:"most"`
-	List   []string `json:"list"`
-	Inner  inner    `json:"inner"`
-	Maybe  *inner   `json:"maybe"`
-	Inners []inner  `json:"inners"`
-	Not    func()   `json:"-"`
-	hidden int      //lint:ignore U1000 a field that is not exported is no key
+	Raw    json.RawMessage `json:"raw"`
+	Paint  colour          `json:"paint"`
+	Name   string          `json:"name"`
+	Kind   kind            `json:"kind"`
+	Yes    bool            `json:"yes"`
+	Small  int8            `json:"small"`
+	Large  int64           `json:"large"`
+	Byte   uint8           `json:"byte"`
+	Most   uint64          `json:"most"`
+	List   []string        `json:"list"`
+	Inner  inner           `json:"inner"`
+	Maybe  *inner          `json:"maybe"`
+	Inners []inner         `json:"inners"`
+	Not    func()          `json:"-"`
+	hidden int             //lint:ignore U1000 a field that is not exported is no key
 	Plain  int
 }
 
@@ -53,7 +72,9 @@ func TestGoodTextsAreDecoded(t *testing.T) {
 		`{"large":9223372036854775807}`:  {Large: 1<<63 - 1},
 		`{"large":-9223372036854775808}`: {Large: -1 << 63},
 		`{"list":[]}`:                    {List: []string{}},
-		`{"list":["","x" , "y"]}`:        {List: []string{"", "x", "y"}},
+		`{"raw":null,"paint":null}`:      {},
+		`{"raw": {"a":[1.5,true,null]} ,"paint":"r\u0065d"}`:                 {Raw: json.RawMessage(`{"a":[1.5,true,null]}`), Paint: 1},
+		`{"list":["","x" , "y"]}`:                                            {List: []string{"", "x", "y"}},
 		`{"name":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\uFFFD€` + "\x7f" + `"}`: {Name: "\"\\/\b\f\n\r\té😀\ufffd€\x7f"},
 		`{"inner":{"pids":[0,4294967295],"tags":{"":"","é":"x"}}}`:           {Inner: inner{PIDs: []uint32{0, 1<<32 - 1}, Tags: map[string]string{"": "", "é": "x"}}},
 		`{"maybe":{"min":9},"inners":[{},{"pids":[]}]}`:                      {Maybe: &inner{Min: &nine}, Inners: []inner{{}, {PIDs: []uint32{}}}},
@@ -85,6 +106,11 @@ func TestBadTextsAreRefused(t *testing.T) {
 		`{"name":"a" "b":1}`:                     `want a comma or '}', got a string (byte 12 of the JSON)`,
 		`{"Name":"a"}`:                           `"Name": the key is unknown (byte 8 of the JSON)`,
 		`{"colour":1}`:                           `colour: the key is unknown (byte 10 of the JSON)`,
+		`{"paint":1}`:                            "paint: want a string, got a number (byte 9 of the JSON)",
+		`{"paint":"green"}`:                      "paint: want red (byte 9 of the JSON)",
+		`{"raw":{"a":1,"a":2}}`:                  "raw.a: the key stands twice (byte 14 of the JSON)",
+		`{"raw":{"a":01}}`:                       "raw: want a comma or '}', got a number (byte 13 of the JSON)",
+		`{"raw":}`:                               "raw: want a value, got the character '}' (byte 7 of the JSON)",
 		`{"hidden":1}`:                           `hidden: the key is unknown (byte 10 of the JSON)`,
 		`{"Not":1}`:                              `"Not": the key is unknown (byte 7 of the JSON)`,
 		`{"-":1}`:                                `"-": the key is unknown (byte 5 of the JSON)`,

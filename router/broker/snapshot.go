@@ -24,6 +24,23 @@ func (b *Broker) Stats(ctx context.Context) (bus.Stats, error) {
 	return s, nil
 }
 
+// Identity returns the identity of the client whose messages and requests have this
+// source, false where it has gone. It waits for the routing thread's next turn.
+func (b *Broker) Identity(ctx context.Context, source uint32) (who bus.Identity, ok bool, err error) {
+	var found struct {
+		who bus.Identity
+		ok  bool
+	}
+	if err := b.calls.Do(ctx, nil, func() {
+		if p := b.sessions[source]; p != nil {
+			found.who, found.ok = p.who, true
+		}
+	}); err != nil {
+		return bus.Identity{}, false, err // found may be being written
+	}
+	return found.who, found.ok, nil
+}
+
 func (b *Broker) snapshot() bus.Stats {
 	now := bus.Now()
 	c := &b.stats

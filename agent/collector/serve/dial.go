@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -57,4 +58,10 @@ func passes(err error) bool {
 		}
 	}
 	return false
+}
+
+// refused reports whether the agent's answer means that a later attempt may succeed.
+func refused(err error) bool {
+	var e *control.Error
+	return errors.As(err, &e) && e.Code == control.CodeRefused
 }

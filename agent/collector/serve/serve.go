@@ -5,7 +5,6 @@ package serve
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/control/dispatch"
 	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
@@ -51,7 +51,12 @@ func New(bus router.Bus, c collector.Collector, config control.ChildConfig, vers
 // Run registers and collects until ctx ends, which is no error, or the
 // collector fails.
 func (s *Server) Run(ctx context.Context) error {
-	r, err := s.bus.Respond(ctx, control.CollectorTarget(s.c.Name()), s.report)
+	d := dispatch.New(dispatch.Options{
+		Handlers: map[control.Operation]dispatch.Handler{control.OpHealthCheck: s.healthCheck},
+		Now:      func() int64 { return control.Now(s.bus) },
+	})
+	defer d.Close()
+	r, err := s.bus.Respond(ctx, control.CollectorTarget(s.c.Name()), d.Respond)
 	if err == nil {
 		defer r.Close()
 		err = s.register(ctx)
@@ -61,7 +66,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	if err != nil {
 		err = fmt.Errorf("register collector %s: %w", s.c.Name(), err)
-		if passes(err) {
+		if passes(err) || refused(err) {
 			err = fmt.Errorf("%w: %w", ErrRefused, err)
 		}
 		return err
@@ -71,13 +76,11 @@ func (s *Server) Run(ctx context.Context) error {
 
 // register registers the collector with the agent.
 func (s *Server) register(ctx context.Context) error {
-	body, err := json.Marshal(s.registration())
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, registerTimeout)
 	defer cancel()
-	_, err = s.bus.Request(ctx, control.RegistrationTarget, body)
+	_, err := control.Call(ctx, s.bus, control.RegistrationTarget, control.Request{
+		Operation: control.OpRegister, Target: s.c.Name(), Payload: control.Payload(s.registration()),
+	}, nil)
 	return err
 }
 
@@ -87,10 +90,11 @@ func (s *Server) registration() control.Registration {
 	return r
 }
 
-func (s *Server) report(context.Context, *router.Request) ([]byte, error) {
-	return json.Marshal(control.Report{
-		Registration: s.registration(), Uptime: time.Since(s.started), Emitted: s.emitted.Load(), Failed: s.failed.Load(),
-	})
+func (s *Server) healthCheck(context.Context, *dispatch.Call) (any, error) {
+	return control.Report{
+		Collector: s.c.Name(), PID: s.self.PID, Version: s.self.Version, Source: s.c.Describe(), State: control.CollectorRunning,
+		Uptime: time.Since(s.started), Emitted: s.emitted.Load(), Failed: s.failed.Load(),
+	}, nil
 }
 
 // emit publishes one event. An event that the bus does not take is counted, and

@@ -2,7 +2,6 @@ package serve_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/serve"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/control/dispatch"
 	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
@@ -73,18 +73,25 @@ func dial(t *testing.T, b *router.Broker, name string) router.Bus {
 func acceptAll(t *testing.T, agent router.Bus) <-chan control.Registration {
 	t.Helper()
 	told := make(chan control.Registration, 10)
-	_, err := agent.Respond(t.Context(), control.RegistrationTarget, func(_ context.Context, r *router.Request) ([]byte, error) {
+	answerRegistrations(t, agent, func(_ context.Context, c *dispatch.Call) (any, error) {
 		var reg control.Registration
-		if err := json.Unmarshal(r.Payload, &reg); err != nil {
+		if err := c.Decode(&reg); err != nil {
 			return nil, err
 		}
 		told <- reg
-		return json.Marshal(control.Accepted{Collector: reg.Collector})
+		return control.Accepted{Collector: reg.Collector}, nil
 	})
-	if err != nil {
+	return told
+}
+
+// answerRegistrations answers registrations with h until the test ends.
+func answerRegistrations(t *testing.T, agent router.Bus, h dispatch.Handler) {
+	t.Helper()
+	d := dispatch.New(dispatch.Options{Handlers: map[control.Operation]dispatch.Handler{control.OpRegister: h}})
+	t.Cleanup(d.Close)
+	if _, err := agent.Respond(t.Context(), control.RegistrationTarget, d.Respond); err != nil {
 		t.Fatal(err)
 	}
-	return told
 }
 
 func TestACollectorRegistersPublishesAndReports(t *testing.T) {
@@ -124,15 +131,14 @@ func TestACollectorRegistersPublishesAndReports(t *testing.T) {
 	}
 	var report control.Report
 	for report.Emitted < 2 { // an event may be here before it is counted there
-		reply, err := agent.Request(t.Context(), control.CollectorTarget("demo"), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(reply.Payload, &report); err != nil {
+		q := control.Request{Operation: control.OpHealthCheck, Target: "demo"}
+		if _, err := control.Call(t.Context(), agent, control.CollectorTarget("demo"), q, &report); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want := control.Report{Registration: self, Emitted: 2, Failed: 1}
+	want := control.Report{
+		Collector: "demo", PID: os.Getpid(), Version: "1.2", Source: "made up", State: control.CollectorRunning, Emitted: 2, Failed: 1,
+	}
 	if diff := cmp.Diff(want, report, cmpopts.IgnoreFields(control.Report{}, "Uptime")); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
@@ -224,12 +230,9 @@ func TestACollectorThatCannotRegisterDoesNotRun(t *testing.T) {
 	}{
 		{"nobody takes registrations", func(*testing.T, router.Bus) {}, "nobody responds"},
 		{"the agent says no", func(t *testing.T, agent router.Bus) {
-			_, err := agent.Respond(t.Context(), control.RegistrationTarget, func(context.Context, *router.Request) ([]byte, error) {
+			answerRegistrations(t, agent, func(context.Context, *dispatch.Call) (any, error) {
 				return nil, errors.New("you are a stranger")
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
 		}, "you are a stranger"},
 	}
 	for _, tt := range tests {

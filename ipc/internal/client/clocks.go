@@ -24,3 +24,10 @@ func shiftFrames(b []byte, offset int64) {
 		b = b[len(f):]
 	}
 }
+
+// BrokerNow returns the broker's clock.
+func (c *Client) BrokerNow() int64 {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return frame.Now() + c.out.offset
+}
