@@ -1,12 +1,12 @@
 package agent_test
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -24,10 +24,10 @@ import (
 // subscriber.
 func TestASleepIsSeenFromStartToEnd(t *testing.T) {
 	for _, c := range []control.ChildConfig{
-		{Collector: process.Name, Mode: "netlink"},
-		{Collector: process.Name, Mode: "poll", Interval: 20 * time.Millisecond},
+		{Collector: process.Name, Settings: json.RawMessage(`{"source":"netlink"}`)},
+		{Collector: process.Name, Settings: json.RawMessage(`{"source":"poll","poll_interval":20000000}`)},
 	} {
-		t.Run(c.Mode, func(t *testing.T) {
+		t.Run(string(c.Settings), func(t *testing.T) {
 			if _, err := newCollector(c, ""); err != nil {
 				t.Skip(err)
 			}
@@ -74,7 +74,7 @@ func TestASleepIsSeenFromStartToEnd(t *testing.T) {
 // TestEachEventCarriesTheHostsIDAndLabels: those of a collector, and the gap that is
 // announced in the place of what could not be published.
 func TestEachEventCarriesTheHostsIDAndLabels(t *testing.T) {
-	poll := control.ChildConfig{Collector: process.Name, Mode: "poll"}
+	poll := control.ChildConfig{Collector: process.Name, Settings: json.RawMessage(`{"source":"poll"}`)}
 	bulky := control.ChildConfig{Collector: "bulky"}
 	r := start(t, agent.Options{
 		HostID: "an-id", Collectors: []control.ChildConfig{poll, bulky},

@@ -55,14 +55,15 @@ var allowed = map[string][]string{
 	"agent/collector":        {},
 	"agent/collector/serve":  {"agent/collector", "agent/control", "agent/control/dispatch", "agent/event", "router", "frame"},
 	// What every collector stands on.
-	"agent/collector/clock": {"golang.org/x/sys"},
-	"agent/collector/host":  {"agent/event"},
-	"agent/collector/proc":  {"agent/event", "github.com/prometheus/procfs", "golang.org/x/sys"},
-	"agent/collector/actor": {"agent/collector/clock", "agent/collector/proc", "agent/event"},
-	"agent/collector/emit":  {"agent/collector", "agent/collector/clock", "agent/event"},
+	"agent/collector/clock":    {"golang.org/x/sys"},
+	"agent/collector/host":     {"agent/event"},
+	"agent/collector/settings": {},
+	"agent/collector/proc":     {"agent/event", "github.com/prometheus/procfs", "golang.org/x/sys"},
+	"agent/collector/actor":    {"agent/collector/clock", "agent/collector/proc", "agent/event"},
+	"agent/collector/emit":     {"agent/collector", "agent/collector/clock", "agent/event"},
 	"agent/collector/process": {
 		"agent/collector", "agent/collector/actor", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
-		"agent/event", "golang.org/x/sys",
+		"agent/collector/settings", "agent/event", "golang.org/x/sys",
 	},
 	"agent/manager": {"agent/control", "golang.org/x/sys"},
 	"agent": {

@@ -73,7 +73,7 @@ func runCollector(ctx context.Context, name string) error {
 			case "torn": // the first one is killed in the middle of a frame
 				return fake{name: name, run: func(ctx context.Context, emit collector.Emit) error {
 					emit(collector.Message{Topic: "events.torn.whole", Payload: []byte("x")})
-					if !isFirst(c.Mode) {
+					if !isFirst(markOf(c)) {
 						return idle(ctx, emit)
 					}
 					return tear(ctx, client, c.Socket)
@@ -97,7 +97,7 @@ func runCollector(ctx context.Context, name string) error {
 func newCollector(c control.ChildConfig, text string) (collector.Collector, error) {
 	switch c.Collector {
 	case process.Name:
-		return process.New(process.Options{Mode: process.Mode(c.Mode), Interval: c.Interval, Host: host.Host{ID: c.HostID, Labels: event.Pairs(c.Labels)}})
+		return makeProcess(c)
 	case "echo":
 		return fake{name: "echo", source: text, run: idle}, nil
 	case "rogue":
@@ -108,9 +108,29 @@ func newCollector(c control.ChildConfig, text string) (collector.Collector, erro
 			return idle(ctx, emit)
 		}}, nil
 	case "flood":
-		return fake{name: "flood", run: func(ctx context.Context, emit collector.Emit) error { return flood(ctx, emit, c.Mode) }}, nil
+		return fake{name: "flood", run: func(ctx context.Context, emit collector.Emit) error { return flood(ctx, emit, markOf(c)) }}, nil
 	}
 	return nil, fmt.Errorf("there is no %s", c.Collector)
+}
+
+func makeProcess(c control.ChildConfig) (collector.Collector, error) {
+	o, err := process.Parse(c.Settings, host.Host{ID: c.HostID, Labels: event.Pairs(c.Labels)})
+	if err != nil {
+		return nil, err
+	}
+	return process.New(o)
+}
+
+// mark returns the settings of a fake that leaves a mark at path.
+func mark(path string) json.RawMessage {
+	b, _ := json.Marshal(path) // a text always has a form
+	return b
+}
+
+// markOf is the reverse of mark, empty for none.
+func markOf(c control.ChildConfig) (path string) {
+	_ = json.Unmarshal(c.Settings, &path) // without settings there is none
+	return path
 }
 
 // fake is a collector of the tests.

@@ -66,7 +66,7 @@ func TestACollectorThatIsKilledIsStartedAgain(t *testing.T) {
 // frame.
 func TestHalfAFrameOfACollectorThatIsKilledIsShownToNobody(t *testing.T) {
 	o := agent.Options{Collectors: collect("torn")}
-	o.Collectors[0].Mode = filepath.Join(t.TempDir(), "mark")
+	o.Collectors[0].Settings = mark(filepath.Join(t.TempDir(), "mark"))
 	r := start(t, o)
 	client := r.dial(ipc.ClientOptions{})
 	sub := subscribe(t, client, router.Subscription{Patterns: []string{"events.torn.#"}, ReplayFrom: 1})
@@ -90,7 +90,7 @@ func TestHalfAFrameOfACollectorThatIsKilledIsShownToNobody(t *testing.T) {
 // broker had for it.
 func TestNothingIsUnaccountedForAfterAKill(t *testing.T) {
 	o := agent.Options{Collectors: collect("flood"), Config: configured(func(c *config.Config) { c.Broker.MessageBufferSize = 64 })}
-	o.Collectors[0].Mode = filepath.Join(t.TempDir(), "mark")
+	o.Collectors[0].Settings = mark(filepath.Join(t.TempDir(), "mark"))
 	r := start(t, o)
 	client := r.dial(ipc.ClientOptions{})
 	shown := make(chan struct{}, 1)

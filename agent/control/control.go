@@ -4,6 +4,7 @@
 package control
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/config"
@@ -76,10 +77,9 @@ type ChildConfig struct {
 	// HostID and Labels stand in every event of the collector.
 	HostID string            `json:"host_id,omitempty"`
 	Labels map[string]string `json:"labels,omitempty"`
-	// Mode is the collector's source, in its own words; empty chooses the best.
-	Mode string `json:"mode,omitempty"`
-	// Interval is how often a source that polls does; 0 is its default.
-	Interval time.Duration `json:"interval_ns,omitempty"`
+	// Settings are the collector's own: an object whose members are the keys of its
+	// section of the configuration. Without them it takes its defaults.
+	Settings json.RawMessage `json:"settings,omitempty"`
 }
 
 // Health is a verdict with its reason.

@@ -37,13 +37,38 @@ the collector.`,
 	}
 }
 
-// makeCollector is the table of collectors.
+// kind is one row of the table of collectors: make reads the settings of a collector
+// and makes it.
+type kind struct {
+	name string
+	make func(settings []byte, h host.Host) (collector.Collector, error)
+}
+
+// kinds is the table of collectors. Each has a section of its name below collectors in
+// the configuration.
+var kinds = []kind{
+	kindOf(process.Name, process.Parse, process.New),
+}
+
+func kindOf[O any, C collector.Collector](name string, parse func([]byte, host.Host) (O, error), build func(O) (C, error)) kind {
+	return kind{name, func(settings []byte, h host.Host) (collector.Collector, error) {
+		o, err := parse(settings, h)
+		if err != nil {
+			return nil, err
+		}
+		c, err := build(o)
+		if err != nil {
+			return nil, err // and not a C that is nil
+		}
+		return c, nil
+	}}
+}
+
 func makeCollector(c control.ChildConfig) (collector.Collector, error) {
-	switch c.Collector {
-	case process.Name:
-		return process.New(process.Options{
-			Mode: process.Mode(c.Mode), Interval: c.Interval, Host: host.Host{ID: c.HostID, Labels: event.Pairs(c.Labels)},
-		})
+	for _, k := range kinds {
+		if k.name == c.Collector {
+			return k.make(c.Settings, host.Host{ID: c.HostID, Labels: event.Pairs(c.Labels)})
+		}
 	}
 	return nil, fmt.Errorf("there is no collector %q", c.Collector)
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent"
-	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/hostid"
@@ -151,8 +150,10 @@ func newLogger(w io.Writer, format string, level *slog.LevelVar) *slog.Logger {
 // collectors returns the collectors to run. Each is made once here, because an error
 // before the start is easier to see than one of its process.
 func collectors(c *config.Config) (all []control.ChildConfig, err error) {
-	if x := c.Collectors.Process; x.Enabled {
-		all = append(all, control.ChildConfig{Collector: process.Name, Mode: x.Source, Interval: x.PollInterval})
+	for _, k := range kinds {
+		if section := "collectors." + k.name; c.Enabled(section) {
+			all = append(all, control.ChildConfig{Collector: k.name, Settings: c.Section(section)})
+		}
 	}
 	for _, x := range all {
 		if _, err := makeCollector(x); err != nil {

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/frame"
@@ -96,4 +98,28 @@ func TestTheFlagCollectorsEnablesWhatItNames(t *testing.T) {
 			t.Errorf("%q is taken", list)
 		}
 	}
+}
+
+// TestEachCollectorTakesItsSection: what the configuration has below its name is what it
+// reads, by default and with every word that may be chosen.
+func TestEachCollectorTakesItsSection(t *testing.T) {
+	if got, want := collectorNames(), namesOfKinds(); !slices.Equal(got, want) {
+		t.Fatalf("the configuration has the collectors %v, the table %v", got, want)
+	}
+	for _, k := range kinds {
+		section := "collectors." + k.name
+		if _, err := k.make(config.Default().Section(section), host.Host{}); err != nil {
+			t.Errorf("%s: %v", k.name, err)
+		}
+		if _, err := k.make([]byte(`{"surprise":1}`), host.Host{}); err == nil {
+			t.Errorf("%s takes a key that there is not", k.name)
+		}
+	}
+}
+
+func namesOfKinds() (all []string) {
+	for _, k := range kinds {
+		all = append(all, k.name)
+	}
+	return all
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/settings"
 )
 
 // Name is the collector's name.
@@ -82,6 +83,18 @@ func New(o Options) (*Collector, error) {
 		s.conn.Close()
 	}
 	return c, nil
+}
+
+// Parse reads the settings of the collector, as package settings has them.
+func Parse(s []byte, h host.Host) (Options, error) {
+	var own struct {
+		Source       Mode          `json:"source"`
+		PollInterval time.Duration `json:"poll_interval"`
+	}
+	if err := settings.Decode(s, &own); err != nil {
+		return Options{}, fmt.Errorf("process: %w", err)
+	}
+	return Options{Mode: own.Source, Interval: own.PollInterval, Host: h}, nil
 }
 
 func (o *Options) complete() error {

@@ -13,7 +13,7 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-const config = `{"collector":"demo","socket":"/run/x.sock","mode":"fast"}` + "\n"
+const config = `{"collector":"demo","socket":"/run/x.sock","settings":{"source":"fast"}}` + "\n"
 
 // errDial and errNew are what fails in the tests below.
 var (
@@ -96,7 +96,7 @@ func TestWhatEndsAProcess(t *testing.T) {
 				ended <- serve.Main(ctx, "demo", serve.Process{
 					In: in,
 					New: func(c control.ChildConfig) (collector.Collector, error) {
-						if c.Mode != "fast" {
+						if string(c.Settings) != `{"source":"fast"}` {
 							t.Errorf("configuration is %+v", c)
 						}
 						return fake{}, nil

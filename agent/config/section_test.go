@@ -1,0 +1,28 @@
+package config_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/config"
+)
+
+func TestASectionAsJSON(t *testing.T) {
+	c := config.Default()
+	c.Collectors.Process.PollInterval = 20 * time.Millisecond
+	for section, want := range map[string]string{
+		"collectors.process": `{"poll_interval":20000000,"source":"auto"}`,
+		"log":                `{"format":"text","level":"info"}`,
+		"collectors":         `{}`, // sections below it are not in it
+		"nowhere":            `{}`,
+	} {
+		if got := string(c.Section(section)); got != want {
+			t.Errorf("%s: %s, want %s", section, got, want)
+		}
+	}
+	for section, want := range map[string]bool{"collectors.process": true, "log": false, "nowhere": false, "": false} {
+		if got := c.Enabled(section); got != want {
+			t.Errorf("%q is enabled: %v, want %v", section, got, want)
+		}
+	}
+}
