@@ -57,8 +57,10 @@
 // beside MaxConnections: one for each peer that it names, and four for visitors, who
 // stay for five seconds and may do what it grants them. A new visitor takes the place of
 // the oldest. A connection has none of these places before its hello. Of connections
-// without a hello there are 64; where there are more, the one that goes is the oldest of
-// the user, and of that user's process, that has most.
+// without a hello there are 64; where there are more, or where no descriptor is left, the
+// one that goes is the oldest of the user, and of that user's process, that has most. Its
+// socket is read before, so that it becomes a client if its hello has come. Where it is
+// the only one of its process it has 25 ms, and the others wait to be accepted.
 //
 // The socket is 0600 in a directory that is 0700. A lock beside it proves that a
 // server lives. A socket without one is stale and is taken over; where another

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 	"github.com/daemoneye/eventbus/router/endpoint"
@@ -24,10 +26,15 @@ type peer struct {
 // knock connects and sends nothing.
 func (s *server) knock(t testing.TB) *peer {
 	t.Helper()
-	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: s.path, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	var c *net.UnixConn
+	eventually(t, "the backlog has room", func() bool {
+		var err error
+		c, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: s.path, Net: "unix"})
+		if err != nil && !errors.Is(err, unix.EAGAIN) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}

@@ -107,29 +107,3 @@ func TestAPlaceIsGivenBack(t *testing.T) {
 		s.await(t, "all have gone", func(st *router.Stats) bool { return len(st.Clients) == 0 })
 	}
 }
-
-// TestSlowHandshakesLeaveRoom has many more peers connect and send no hello, or half of
-// one, than the server has places: the oldest of them give way, and a client gets in at
-// once, whether or not it comes first.
-func TestSlowHandshakesLeaveRoom(t *testing.T) {
-	t.Parallel()
-	s := start(t, router.Options{}, ipc.Options{MaxConnections: 4})
-	var silent []*peer
-	for i := range 200 {
-		p := s.knock(t)
-		if i%2 == 1 {
-			p.send(hello(frame.Hello{Version: 1})[:45])
-		}
-		silent = append(silent, p)
-		if i%50 == 49 {
-			s.dial(t, ipc.ClientOptions{})
-		}
-	}
-	for _, p := range silent[:200-64] {
-		p.expectEnd(frame.CodeHandshake)
-	}
-	s.refused(t, frame.CodeHandshake, 200-64)
-	if _, err := ipc.Dial(t.Context(), s.path); !errors.Is(err, frame.ErrLimit) {
-		t.Errorf("four ordinary clients are connected, and a fifth gets %v", err)
-	}
-}

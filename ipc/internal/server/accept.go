@@ -3,13 +3,13 @@ package server
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 	"github.com/daemoneye/eventbus/ipc/policy"
-	"github.com/daemoneye/eventbus/router/broker"
 )
 
 // maxAccepts bounds the connections that are accepted in one turn.
@@ -17,7 +17,13 @@ const maxAccepts = 64
 
 // accept takes in the clients that are waiting to connect to a listening descriptor.
 func (s *Server) accept(listener int) {
+	if s.spareFD < 0 {
+		s.spareFD = openSpare()
+	}
 	for range maxAccepts {
+		if !s.relieveHandshakes() {
+			return
+		}
 		fd, _, err := unix.Accept4(listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == nil:
@@ -26,6 +32,13 @@ func (s *Server) accept(listener int) {
 			return
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		case outOfDescriptors(err):
+			if !waits(listener) {
+				return // the kernel looks for a descriptor first
+			}
+			if len(s.places.handshakes) > 0 {
+				s.giveWay("the broker has no descriptors left")
+				return // the next turn has one, or accepting is held
+			}
 			s.b.Fault(unixsock.NewOpError("accept", s.l.Path(), err))
 			if !s.refuseWithSpare(listener) {
 				return
@@ -38,6 +51,12 @@ func (s *Server) accept(listener int) {
 	}
 }
 
+// waits reports whether a client waits to be accepted.
+func waits(listener int) bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}, 0)
+	return n > 0 && err == nil
+}
+
 func outOfDescriptors(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
 }
@@ -46,6 +65,11 @@ func outOfDescriptors(err error) bool {
 // Whether there is room for it is decided when its hello has come.
 func (s *Server) admit(fd int) {
 	c, err := newConn(s, fd)
+	if err != nil && s.spareFD >= 0 && outOfDescriptors(err) {
+		closeSpare(s.spareFD)
+		s.spareFD = -1 // until a handshake has given way
+		c, err = newConn(s, fd)
+	}
 	if early, ok := s.o.Policy.(policy.EarlyPolicy); ok && err == nil {
 		if no := early.Refuse(&c.peer); no != nil {
 			c.cred.Close()
@@ -98,7 +122,6 @@ func (s *Server) refuseWithSpare(listener int) bool {
 	if err == nil {
 		s.b.Refused(frame.ErrLimit)
 		sendAndClose(fd, refusal(frame.CodeLimit, "the broker has no descriptors left"))
-		s.places.endHandshake(frame.Now()-int64(broker.Tick), "the broker has no descriptors left")
 	}
 	if s.spareFD = openSpare(); s.spareFD < 0 {
 		s.pauseAccept() // another part of the process has taken the descriptor
@@ -116,8 +139,24 @@ func (s *Server) pauseAccept() {
 	s.acceptPaused = true
 }
 
+// holdAccept is pauseAccept until a time, or until there are fewer handshakes than now.
+func (s *Server) holdAccept(until int64) {
+	s.pauseAccept()
+	s.acceptHeld, s.heldWith = until, len(s.places.handshakes)
+}
+
+// releaseAccept ends holdAccept when it is time, and returns how long that is yet.
+func (s *Server) releaseAccept() time.Duration {
+	if wait := s.acceptHeld - frame.Now(); wait > 0 && len(s.places.handshakes) >= s.heldWith {
+		return time.Duration(wait)
+	}
+	s.acceptHeld = 0
+	s.resumeAccept()
+	return 0
+}
+
 // resumeAccept tries to watch the listener again. The loop calls it about once a
-// Tick.
+// Tick, and at the end of holdAccept.
 func (s *Server) resumeAccept() {
 	if s.spareFD < 0 {
 		s.spareFD = openSpare()

@@ -11,12 +11,16 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
+	"github.com/daemoneye/eventbus/ipc/policy"
 	"github.com/daemoneye/eventbus/router/broker"
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
-// newTestConn returns a connection in that state, and the client's end of it.
-func newTestConn(t *testing.T, st state) (*conn, *os.File) {
+// patience is how long a test waits for what must happen: never a measure.
+const patience = 20 * time.Second
+
+// newTestServer returns a server whose loop does not run.
+func newTestServer(t *testing.T) *Server {
 	t.Helper()
 	b, err := broker.New(broker.Options{})
 	if err != nil {
@@ -26,7 +30,7 @@ func newTestConn(t *testing.T, st state) (*conn, *os.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(b, l, Options{MaxConnections: 1, ConnectionTimeout: time.Minute, Heartbeat: time.Minute})
+	s, err := New(b, l, Options{MaxConnections: 1, ConnectionTimeout: time.Minute, Heartbeat: time.Minute, Policy: policy.SameUser{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,6 +39,13 @@ func newTestConn(t *testing.T, st state) (*conn, *os.File) {
 			t.Error(err)
 		}
 	})
+	return s
+}
+
+// newTestConn returns a connection in that state, and the client's end of it.
+func newTestConn(t *testing.T, st state) (*conn, *os.File) {
+	t.Helper()
+	s := newTestServer(t)
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +55,7 @@ func newTestConn(t *testing.T, st state) (*conn, *os.File) {
 	s.admit(fds[0])
 	c := s.connOf(fds[0])
 	if st != accepted {
-		c.session = b.Attach(bus.Identity{}, c, nil, 0)
+		c.session = s.b.Attach(bus.Identity{}, c, nil, 0)
 	}
 	c.state = st
 	return c, client

@@ -31,6 +31,9 @@ func (s *Server) Poll(wait time.Duration) (worked bool, err error) {
 	if len(s.workHeld) > 0 && s.routeHeldWork() {
 		worked, wait = true, 0
 	}
+	if s.acceptHeld != 0 {
+		wait = min(wait, s.releaseAccept())
+	}
 	wait = min(wait, broker.Tick) // the socket may be lost though nobody is connected
 	n, err := s.poll.wait(wait, s.turnBytes >= lingerBytes)
 	if err != nil {

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/policy"
@@ -21,8 +22,15 @@ const (
 	visiting                 // one of a few, when all ordinary ones are taken
 )
 
-// maxHandshakes is how many connections may be in their handshake at once.
-const maxHandshakes = 64
+const (
+	// maxHandshakes is how many connections may be in their handshake at once. The one
+	// that is one too many waits with them until another has had its minimum.
+	maxHandshakes = 64
+	// handshakeMinimum is how long a connection may be in its handshake before it gives
+	// way to another, where it is the only one of its process. A client sends its hello
+	// within some ten microseconds, and within some milliseconds on a busy machine.
+	handshakeMinimum = 25 * time.Millisecond
+)
 
 // places says who has which.
 type places struct {
@@ -32,23 +40,44 @@ type places struct {
 	ordinary   int
 }
 
-// enter gives c, which has just connected, a place among the handshakes. Where that
-// makes them too many, one gives way: its client has not shown yet that it speaks the
-// protocol.
+// enter gives c, which has just connected, a place among the handshakes.
 func (p *places) enter(c *conn) {
 	c.place = inHandshake
 	p.handshakes = append(p.handshakes, c)
-	if len(p.handshakes) > maxHandshakes {
-		p.endHandshake(c.acceptedAt, "too many other connections have begun")
-	}
 }
 
-// endHandshake ends the handshake that gives way to others, if it began by that time.
-func (p *places) endHandshake(by int64, why string) {
-	if c := crowded(p.handshakes); c != nil && c.acceptedAt <= by {
-		p.leave(c)
+// relieveHandshakes has handshakes give way where there are more than may be, because
+// their clients have not shown yet that they speak the protocol. It reports false when
+// there is one too many, and none gives way yet.
+func (s *Server) relieveHandshakes() bool {
+	for len(s.places.handshakes) > maxHandshakes {
+		if !s.giveWay("too many other connections have begun") {
+			return false
+		}
+	}
+	return true
+}
+
+// giveWay has one of the handshakes make room for another connection; its descriptors are
+// free at the end of the turn. What its client has sent is read first: it does not give way
+// when its hello has come. It reports false where there are no handshakes, or where all are
+// too young for it. In the second case no connections are accepted until one is not.
+func (s *Server) giveWay(why string) bool {
+	c, others := crowded(s.places.handshakes)
+	if c == nil {
+		return false
+	}
+	if c.read(); c.state == accepted {
+		if ripe := c.acceptedAt + int64(handshakeMinimum); !others && frame.Now() < ripe {
+			s.holdAccept(ripe)
+			return false
+		}
 		c.disconnect(frame.CodeHandshake, "no hello yet, and "+why, frame.ErrHandshake)
 	}
+	if c.state >= closing {
+		s.places.leave(c)
+	}
+	return true
 }
 
 // leave gives c's place back. It may be called again.
@@ -77,9 +106,9 @@ func without(list []*conn, c *conn) []*conn {
 
 // crowded returns the connection that gives way to another: of the user who has most
 // of list, and of that user's process that has most, the oldest. So a process that
-// connects again and again only pushes itself out.
-func crowded(list []*conn) *conn {
-	var out *conn
+// connects again and again only pushes itself out. others reports whether the process has
+// others in list.
+func crowded(list []*conn) (out *conn, others bool) {
 	ofUser, ofProcess := 0, 0
 	for _, c := range list {
 		users, processes := 0, 0
@@ -95,7 +124,7 @@ func crowded(list []*conn) *conn {
 			out, ofUser, ofProcess = c, users, processes
 		}
 	}
-	return out
+	return out, ofProcess > 1
 }
 
 // admitPeer asks policy what c may do, and gives it a place.
@@ -155,7 +184,7 @@ func (s *Server) takeVisit(c *conn) {
 	c.place, c.visitEnds = visiting, frame.Now()+int64(policy.VisitTime)
 	p.visitors = append(p.visitors, c)
 	if len(p.visitors) > policy.MaxVisitors {
-		old := crowded(p.visitors)
+		old, _ := crowded(p.visitors)
 		p.leave(old)
 		s.endVisit(old, "another client needs the place")
 	}

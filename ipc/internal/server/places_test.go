@@ -22,7 +22,7 @@ func TestWhoGivesWay(t *testing.T) {
 		"another user's process has most":           {[]*conn{of(1, 1), of(1, 1), of(1, 1), of(2, 2), of(2, 3), of(2, 3), of(2, 4)}, 4},
 		"a process of one user and many of another": {[]*conn{of(1, 1), of(2, 2), of(2, 3), of(2, 4), of(1, 1)}, 1},
 	} {
-		if got := crowded(tc.list); got != tc.list[tc.want] {
+		if got, _ := crowded(tc.list); got != tc.list[tc.want] {
 			t.Errorf("%s: of user %d and process %d, want number %d of the list", name, got.peer.UID, got.peer.PID, tc.want)
 		}
 	}

@@ -43,7 +43,9 @@ type Server struct {
 
 	// Accepting.
 	spareFD      int    // a descriptor to give up when the process has no other left; -1: none
-	acceptPaused bool   // epoll does not watch the listener, because accepting fails
+	acceptPaused bool   // epoll does not watch the listener: pauseAccept
+	acceptHeld   int64  // it is paused until then at most: holdAccept; 0: it is not
+	heldWith     int    // how many handshakes there were when it was held
 	socketReport string // what OnSocket was last called with; empty: all is well
 
 	// Reading.

@@ -41,11 +41,11 @@ func (s *Server) reportSocket(err error) {
 }
 
 // listenInstead accepts from the new socket. Those who have connected to the old one are
-// accepted before it is closed.
+// accepted before it is closed, as many as one turn takes.
 func (s *Server) listenInstead(old int) error {
+	err := s.poll.add(s.l.FD(), readable)
+	s.acceptPaused, s.acceptHeld = err != nil, 0 // resumeAccept tries again
 	s.accept(old)
 	s.poll.remove(old)
-	err := s.poll.add(s.l.FD(), readable)
-	s.acceptPaused = err != nil // resumeAccept tries again
 	return errors.Join(err, unix.Close(old))
 }
