@@ -14,9 +14,18 @@ import (
 
 // reports is what the client has reported of a lane.
 type reports struct {
-	dequeued        uint64       // by the socket's writer, written or not
-	sent, sentBytes uint64       // written to the socket
-	last            frame.Credit // the last report
+	dequeued, dequeuedBytes uint64       // by the socket's writer, written or not
+	sent, sentBytes         uint64       // written to the socket, or reported
+	early, earlyBytes       uint64       // of sent: reported before the write that has them was done
+	last                    frame.Credit // the last report
+}
+
+// settle is called when the write that has n dequeued messages, of size bytes together, has
+// ended. It returns those that the client has not reported before.
+func (r *reports) settle(n int, size uint64) (rest, restBytes uint64) {
+	k, kBytes := min(uint64(n), r.early), min(size, r.earlyBytes)
+	r.early, r.earlyBytes = r.early-k, r.earlyBytes-kBytes
+	return uint64(n) - k, size - kBytes
 }
 
 // inFlightBytes are the bytes that were sent and are not reported yet. They take no
@@ -57,7 +66,8 @@ func (q *Queue) InFlight(ln bus.Lane) int {
 
 // Report applies a client's report of the lane's totals. It ignores a report that is
 // lower than the last. It returns an error that wraps frame.ErrBody if the report
-// covers more than was sent.
+// covers more than was dequeued. A client may report the first messages of a large write
+// while the socket has not taken its last ones.
 func (q *Queue) Report(c frame.Credit) error {
 	l := &q.lanes[c.Lane]
 	r := &l.reports
@@ -65,8 +75,14 @@ func (q *Queue) Report(c frame.Credit) error {
 		return nil
 	}
 	// Compare by subtraction, because sums of a hostile peer's numbers may wrap.
-	if c.Consumed > r.sent || c.Lost > r.sent-c.Consumed || c.ConsumedBytes > r.sentBytes || c.LostBytes > r.sentBytes-c.ConsumedBytes {
-		return fmt.Errorf("%w: credit for %d consumed and %d lost messages of subscription %d, which was sent %d", frame.ErrBody, c.Consumed, c.Lost, c.Subscription, r.sent)
+	if c.Consumed > r.dequeued || c.Lost > r.dequeued-c.Consumed || c.ConsumedBytes > r.dequeuedBytes || c.LostBytes > r.dequeuedBytes-c.ConsumedBytes {
+		return fmt.Errorf("%w: credit for %d consumed and %d lost messages of subscription %d, which was sent %d", frame.ErrBody, c.Consumed, c.Lost, c.Subscription, r.dequeued)
+	}
+	if n := c.Consumed + c.Lost; n > r.sent {
+		r.early, r.sent = r.early+n-r.sent, n
+	}
+	if size := c.ConsumedBytes + c.LostBytes; size > r.sentBytes {
+		r.earlyBytes, r.sentBytes = r.earlyBytes+size-r.sentBytes, size
 	}
 	l.delivered.Add(c.Consumed - r.last.Consumed)
 	l.deliveredBytes.Add(c.ConsumedBytes - r.last.ConsumedBytes)

@@ -22,9 +22,19 @@ func TestAWindowBoundsWhatWaitsInAll(t *testing.T) {
 		window := frame.CreditWindow(capacity)
 		f := rawFeed(nil, policy, capacity, 4, false)
 		f.q.AwaitReports(window)
-		var pushed, sent uint64
-		var sentBytes []uint64 // of each message
+		var pushed, dequeued, written, lost uint64
+		var sizes []uint64 // of each message that was dequeued
 		report := frame.Credit{Lane: router.Bulk}
+		// end ends the writes that are under way, of messages that the client may have
+		// reported already.
+		end := func(done func(ln router.Lane, n int, size uint64)) {
+			size := uint64(0)
+			for _, n := range sizes[written:] {
+				size += n
+			}
+			done(router.Bulk, int(dequeued-written), size)
+			written = dequeued
+		}
 		t.Repeat(map[string]func(*rapid.T){
 			"push": func(t *rapid.T) {
 				n := rapid.IntRange(1, 5).Draw(t, "messages")
@@ -36,18 +46,16 @@ func TestAWindowBoundsWhatWaitsInAll(t *testing.T) {
 				if !ok {
 					return
 				}
-				size := uint64(0)
 				for i := range b.Items {
-					size += uint64(b.Items[i].Len)
-					sentBytes = append(sentBytes, uint64(b.Items[i].Len))
+					sizes = append(sizes, uint64(b.Items[i].Len))
 				}
-				sent += uint64(len(b.Items))
-				f.q.Delivered(router.Bulk, len(b.Items), size)
+				dequeued += uint64(len(b.Items))
 				queue.ReleaseItems(b.Items)
 			},
+			"the write is done": func(*rapid.T) { end(f.q.Delivered) },
 			"report": func(t *rapid.T) {
-				for report.Consumed+report.Lost < sent && rapid.Bool().Draw(t, "another") {
-					size := sentBytes[report.Consumed+report.Lost]
+				for report.Consumed+report.Lost < dequeued && rapid.Bool().Draw(t, "another") {
+					size := sizes[report.Consumed+report.Lost]
 					if rapid.Bool().Draw(t, "taken") {
 						report.Consumed, report.ConsumedBytes = report.Consumed+1, report.ConsumedBytes+size
 					} else {
@@ -63,8 +71,8 @@ func TestAWindowBoundsWhatWaitsInAll(t *testing.T) {
 				if waits := c.Queued + c.Taken; waits > max(capacity, window+1) {
 					t.Fatalf("%d messages wait, with a capacity of %d", waits, capacity)
 				}
-				if n := f.q.InFlight(router.Bulk); n > window || n != int(sent-report.Consumed-report.Lost) {
-					t.Fatalf("%d in flight, with a window of %d and %d sent and not reported", n, window, sent-report.Consumed-report.Lost)
+				if n := f.q.InFlight(router.Bulk); n > window || n != int(dequeued-report.Consumed-report.Lost) {
+					t.Fatalf("%d in flight, with a window of %d and %d sent and not reported", n, window, dequeued-report.Consumed-report.Lost)
 				}
 				if c.Matched != pushed || c.Matched != c.Delivered+c.Dropped+uint64(c.Queued+c.Taken) {
 					t.Fatalf("%+v does not add up", c)
@@ -74,10 +82,19 @@ func TestAWindowBoundsWhatWaitsInAll(t *testing.T) {
 				}
 			},
 		})
+		if rapid.Bool().Draw(t, "the connection is lost in the write") {
+			lost = max(written, report.Consumed+report.Lost)
+			lost = dequeued - lost
+			end(f.q.Lost)
+		}
+		end(f.q.Delivered)
 		f.q.EndReports(rapid.Bool().Draw(t, "the client ended it"))
 		f.q.Discard()
 		if c := f.q.Count(); c.Matched != c.Delivered+c.Dropped {
 			t.Fatalf("at the end %+v does not add up", c)
+		}
+		if c := f.q.Count(); c.ByReason[frame.ReasonConnection] < lost {
+			t.Fatalf("%d were lost with the connection, want at least %d", c.ByReason[frame.ReasonConnection], lost)
 		}
 		if f.pool.Live() != 0 {
 			t.Fatalf("%d bytes are not back in the pool", f.pool.Live())

@@ -47,6 +47,9 @@ func (q *Queue) DequeueLane(ln bus.Lane, max int) (t Batch, ok bool) {
 	t.Gap.Urgent = ln == bus.Urgent
 	if q.reported {
 		l.reports.dequeued += uint64(len(t.Items))
+		for i := range t.Items {
+			l.reports.dequeuedBytes += uint64(t.Items[i].Len)
+		}
 	}
 	return t, ok
 }
@@ -145,8 +148,9 @@ func (l *lane) setGap(t *Batch, seq, pos uint64) {
 func (q *Queue) Delivered(ln bus.Lane, n int, size uint64) {
 	if q.reported {
 		r := &q.lanes[ln].reports
-		r.sent += uint64(n)
-		r.sentBytes += size
+		rest, restBytes := r.settle(n, size)
+		r.sent += rest
+		r.sentBytes += restBytes
 		return
 	}
 	q.lanes[ln].delivered.Add(uint64(n))
@@ -154,9 +158,13 @@ func (q *Queue) Delivered(ln bus.Lane, n int, size uint64) {
 }
 
 // Lost counts n dequeued messages, of size bytes together, as lost with their
-// connection.
+// connection, but for those that the client has reported.
 func (q *Queue) Lost(ln bus.Lane, n int, size uint64) {
-	q.lanes[ln].lost.Add(uint64(n))
+	lost := uint64(n)
+	if q.reported {
+		lost, size = q.lanes[ln].reports.settle(n, size)
+	}
+	q.lanes[ln].lost.Add(lost)
 	q.lanes[ln].lostBytes.Add(size)
 }
 

@@ -11,7 +11,11 @@ import (
 // ReplaceTaken puts all of buf, the same message in another form, in the place of a
 // dequeued one, and takes over the caller's reference.
 func (q *Queue) ReplaceTaken(ln bus.Lane, it *Item, buf *buffer.Buffer) {
-	q.lanes[ln].replacedBytes += uint64(len(buf.B)) - uint64(it.Len)
+	more := uint64(len(buf.B)) - uint64(it.Len)
+	q.lanes[ln].replacedBytes += more
+	if q.reported {
+		q.lanes[ln].reports.dequeuedBytes += more
+	}
 	it.Buf.Release(1)
 	it.Buf, it.Off, it.Len = buf, 0, uint32(len(buf.B))
 }
@@ -32,6 +36,7 @@ func (q *Queue) DropTaken(t *Batch, why bus.Reason) {
 	l.droppedBytes += uint64(it.Len)
 	if q.reported {
 		l.reports.dequeued--
+		l.reports.dequeuedBytes -= uint64(it.Len)
 	}
 	ReleaseItems(t.Items)
 	t.Items = nil
