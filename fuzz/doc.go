@@ -20,6 +20,8 @@
 //   - FuzzEventConvert: any JSON as a foreign event. What is taken is an event within
 //     its bound, and its own JSON converts to the same.
 //   - FuzzEventText: any text in an event. It comes back whole, or cut at its bound.
+//   - FuzzSigmaParse: any text as detection rules. It gives rules or problems, and a rule
+//     that is taken can be evaluated.
 //   - FuzzPattern: any text as pattern and topic. Parser, matcher and coverage say what
 //     a naive second version of their definitions says.
 //   - FuzzConfig: any text as a configuration file. What is refused has a bounded list

@@ -1,0 +1,139 @@
+package sigma
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Encoded text differs in case, because folding would make another text of it.
+
+func base64Of(v value) (value, string) {
+	text, ok := v.text.plain()
+	if !ok {
+		return v, "cannot encode wildcards"
+	}
+	v.text, v.cased = literal(base64.StdEncoding.EncodeToString([]byte(text))), true
+	return v, ""
+}
+
+// base64Offsets gives what a text looks like inside of a longer one that was
+// encoded: it may begin at each of the three bytes of a group. What depends on the
+// bytes around it is left out.
+func base64Offsets(v value) (value, string) {
+	text, ok := v.text.plain()
+	if !ok {
+		return v, "cannot encode wildcards"
+	}
+	options := value{kind: isOptions}
+	for offset := range 3 {
+		encoded := base64.StdEncoding.EncodeToString([]byte(strings.Repeat(" ", offset) + text))
+		start := [...]int{0, 2, 3}[offset]
+		end := len(encoded) - [...]int{0, 3, 2}[(len(text)+offset)%3]
+		if start >= end {
+			return v, fmt.Sprintf("cannot find %s: it is too short to be seen inside of encoded text", shorten(text))
+		}
+		o := v
+		o.text, o.cased = literal(encoded[start:end]), true
+		options.options = append(options.options, o)
+	}
+	return options, ""
+}
+
+var littleEndian, bigEndian binary.AppendByteOrder = binary.LittleEndian, binary.BigEndian
+
+// wide encodes a text as UTF-16.
+func wide(order binary.AppendByteOrder, mark bool) func(value) (value, string) {
+	return func(v value) (value, string) {
+		if _, ok := v.text.plain(); !ok && mark {
+			return v, "cannot encode wildcards"
+		}
+		v.cased = true
+		v.text = v.text.each(func(text string) string {
+			var b []byte
+			if mark {
+				b = order.AppendUint16(b, 0xFEFF)
+			}
+			for _, u := range utf16.Encode([]rune(text)) {
+				b = order.AppendUint16(b, u)
+			}
+			return string(b)
+		})
+		return v, ""
+	}
+}
+
+// dashes are what Windows and its programs take for a dash before an option.
+var dashes = [...]string{"-", "/", "–", "—", "―"}
+
+// windash gives each way to write the dashes that begin a word.
+func windash(v value) (value, string) {
+	variants := []Pattern{nil}
+	for _, piece := range v.text {
+		if piece.Wild != Literal {
+			for i := range variants {
+				variants[i] = variants[i].concat(Pattern{piece})
+			}
+			continue
+		}
+		rest := piece.Text
+		for at := range dashesOf(piece.Text) {
+			done := len(piece.Text) - len(rest)
+			before := rest[:at-done]
+			rest = rest[at-done+1:]
+			if len(variants)*len(dashes) > maxVariants {
+				return v, fmt.Sprintf("gives more than %d variants of %s", maxVariants, shorten(v.source))
+			}
+			next := make([]Pattern, 0, len(variants)*len(dashes))
+			for _, x := range variants {
+				for _, dash := range dashes {
+					next = append(next, x.concat(literal(before+dash)))
+				}
+			}
+			variants = next
+		}
+		for i := range variants {
+			variants[i] = variants[i].concat(literal(rest))
+		}
+	}
+	return options(v, variants), ""
+}
+
+// options returns v, or with several patterns one of them.
+func options(v value, patterns []Pattern) value {
+	if len(patterns) == 1 {
+		v.text = patterns[0]
+		return v
+	}
+	o := value{kind: isOptions, source: v.source}
+	for _, p := range patterns {
+		v.text = p
+		o.options = append(o.options, v)
+	}
+	return o
+}
+
+// dashesOf yields where dashes and slashes are that stand before a word and not
+// behind one.
+func dashesOf(text string) func(func(int) bool) {
+	return func(yield func(int) bool) {
+		for i := range len(text) {
+			if text[i] != '-' && text[i] != '/' {
+				continue
+			}
+			before, _ := utf8.DecodeLastRuneInString(text[:i])
+			after, _ := utf8.DecodeRuneInString(text[i+1:])
+			if !isWord(before) && isWord(after) && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+func isWord(r rune) bool {
+	return r != utf8.RuneError && (r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r))
+}

@@ -1,0 +1,200 @@
+package sigma
+
+import (
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// headKey is one key of a rule outside of its detection.
+type headKey struct {
+	name string
+	read func(*parser, *yaml.Node, *Rule)
+}
+
+var headKeys []headKey
+
+func init() {
+	text := func(at func(*Rule) *string) func(*parser, *yaml.Node, *Rule) {
+		return func(p *parser, n *yaml.Node, r *Rule) { *at(r) = p.text(n) }
+	}
+	list := func(at func(*Rule) *[]string) func(*parser, *yaml.Node, *Rule) {
+		return func(p *parser, n *yaml.Node, r *Rule) { *at(r) = p.list(n) }
+	}
+	headKeys = []headKey{
+		{"title", text(func(r *Rule) *string { return &r.Title })},
+		{"id", readID},
+		{"name", text(func(r *Rule) *string { return &r.Name })},
+		{"status", readStatus},
+		{"level", readLevel},
+		{"logsource", readLogSource},
+		{"related", readRelated},
+		{"tags", readTags},
+		{"references", list(func(r *Rule) *[]string { return &r.References })},
+		{"fields", list(func(r *Rule) *[]string { return &r.Fields })},
+		{"falsepositives", list(func(r *Rule) *[]string { return &r.FalsePositives })},
+		{"description", text(func(r *Rule) *string { return &r.Description })},
+		{"author", text(func(r *Rule) *string { return &r.Author })},
+		{"license", text(func(r *Rule) *string { return &r.License })},
+		{"date", text(func(r *Rule) *string { return &r.Date })},
+		{"modified", text(func(r *Rule) *string { return &r.Modified })},
+		{"detection", func(*parser, *yaml.Node, *Rule) {}}, // comes after the head
+		{"taxonomy", func(*parser, *yaml.Node, *Rule) {}},
+		{"scope", func(*parser, *yaml.Node, *Rule) {}},
+	}
+}
+
+// head reads all but the detection. A rule may have keys of its author's own.
+func (p *parser) head(n *yaml.Node, entries []entry, r *Rule) {
+	there := map[string]bool{}
+	var others []entry
+	for _, e := range entries {
+		known := false
+		for _, k := range headKeys {
+			if k.name == e.key.Value {
+				k.read(p, e.value, r)
+				known, there[k.name] = true, true
+			}
+		}
+		if !known {
+			others = append(others, e)
+		}
+	}
+	for _, key := range []string{"title", "logsource", "detection"} {
+		if there[key] {
+			continue
+		}
+		near := ""
+		for _, e := range others {
+			if nearest(e.key.Value, []string{key}) != "" {
+				near = key + " instead of " + e.key.Value
+			}
+		}
+		p.failNear(n, ErrHead, "a rule has a "+key+", and this one has none", near)
+	}
+	if !there["level"] {
+		r.Level = LevelMedium
+		p.warn(n, ErrHead, "the rule has no level: it counts as medium")
+	}
+}
+
+func (p *parser) text(n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode {
+		p.fail(n, ErrHead, "want a text, and here is a "+nodeKind(n))
+		return ""
+	}
+	if isNullNode(n) {
+		return ""
+	}
+	return n.Value
+}
+
+func (p *parser) list(n *yaml.Node) (all []string) {
+	if n.Kind == yaml.ScalarNode {
+		if s := p.text(n); s != "" {
+			return []string{s}
+		}
+		return nil
+	}
+	if n.Kind != yaml.SequenceNode {
+		p.fail(n, ErrHead, "want a list, and here is a "+nodeKind(n))
+		return nil
+	}
+	for _, c := range n.Content {
+		if c = p.follow(c); c == nil {
+			return nil
+		}
+		all = append(all, p.text(c))
+	}
+	return all
+}
+
+var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+func readID(p *parser, n *yaml.Node, r *Rule) {
+	if r.ID = p.text(n); r.ID != "" && !uuid.MatchString(r.ID) {
+		p.warn(n, ErrHead, "id "+shorten(r.ID)+" is no UUID")
+	}
+}
+
+func readStatus(p *parser, n *yaml.Node, r *Rule) {
+	word := p.text(n)
+	if r.Status = StatusByName(word); r.Status == StatusNone && word != "" {
+		p.failNear(n, ErrHead, "status "+shorten(word)+" is not known", nearest(word, statuses[1:]))
+	}
+}
+
+func readLevel(p *parser, n *yaml.Node, r *Rule) {
+	word := p.text(n)
+	if r.Level = LevelByName(word); r.Level == 0 || word == "" {
+		p.failNear(n, ErrHead, "level "+shorten(word)+" is not known", nearest(word, levels[1:]))
+	}
+}
+
+func readTags(p *parser, n *yaml.Node, r *Rule) {
+	for _, tag := range p.list(n) {
+		r.Tags = append(r.Tags, strings.ToLower(tag))
+	}
+}
+
+func readLogSource(p *parser, n *yaml.Node, r *Rule) {
+	if n.Kind != yaml.MappingNode {
+		p.fail(n, ErrHead, "a logsource is a map, and here is a "+nodeKind(n))
+		return
+	}
+	entries, _ := p.entries(n)
+	for _, e := range entries {
+		s := &r.LogSource
+		switch text := e.value.Value; e.key.Value {
+		case "category":
+			s.Category = text
+		case "product":
+			s.Product = text
+		case "service":
+			s.Service = text
+		case "definition":
+			s.Definition = text
+		default:
+			if near := nearest(e.key.Value, []string{"category", "product", "service", "definition"}); near != "" {
+				p.failNear(e.key, ErrHead, "key "+shorten(e.key.Value)+" is not known in a logsource", near)
+			}
+		}
+	}
+	if s := r.LogSource; s.Category == "" && s.Product == "" && s.Service == "" {
+		p.fail(n, ErrHead, "a logsource has a category, a product or a service, and this one has none")
+	}
+}
+
+func readRelated(p *parser, n *yaml.Node, r *Rule) {
+	if isNullNode(n) {
+		return
+	}
+	if n.Kind != yaml.SequenceNode {
+		p.fail(n, ErrHead, "related is a list, and here is a "+nodeKind(n))
+		return
+	}
+	for _, c := range n.Content {
+		if c = p.follow(c); c == nil {
+			return
+		}
+		if c.Kind != yaml.MappingNode {
+			p.fail(c, ErrHead, "an entry of related is a map with id and type")
+			continue
+		}
+		var one Related
+		entries, _ := p.entries(c)
+		for _, e := range entries {
+			switch e.key.Value {
+			case "id":
+				one.ID = e.value.Value
+			case "type":
+				one.Type = e.value.Value
+			}
+		}
+		if one.ID == "" || one.Type == "" {
+			p.warn(c, ErrHead, "an entry of related has an id and a type")
+		}
+		r.Related = append(r.Related, one)
+	}
+}

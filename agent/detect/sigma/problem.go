@@ -1,0 +1,105 @@
+package sigma
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The kinds of problems, for errors.Is.
+var (
+	ErrYAML      = errors.New("not YAML")
+	ErrHead      = errors.New("bad rule")
+	ErrSelection = errors.New("bad selection")
+	ErrModifier  = errors.New("bad modifier")
+	ErrValue     = errors.New("bad value")
+	ErrCondition = errors.New("bad condition")
+	ErrDuplicate = errors.New("duplicate")
+	ErrLimit     = errors.New("too large")
+)
+
+// Problem is what is wrong with a rule, or, as a warning, what its author likely
+// did not mean.
+type Problem struct {
+	File    string
+	Line    int    // 0 where there is none
+	Column  int    // 0 where there is none
+	Rule    string // its title, or else its id; empty if it is not known
+	Reason  string
+	Near    string // the nearest right spelling, if there is one
+	Warning bool   // the rule is read all the same
+	Kind    error  // one of the errors above
+}
+
+// Error returns the problem on one line.
+func (p *Problem) Error() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d", p.Line)
+		if p.Column > 0 {
+			fmt.Fprintf(&b, ":%d", p.Column)
+		}
+	}
+	if p.Rule != "" {
+		fmt.Fprintf(&b, ": %s", p.Rule)
+	}
+	fmt.Fprintf(&b, ": %s", p.Reason)
+	if p.Near != "" {
+		fmt.Fprintf(&b, " (nearest: %s)", p.Near)
+	}
+	return b.String()
+}
+
+// Unwrap returns the kind.
+func (p *Problem) Unwrap() error { return p.Kind }
+
+// shorten makes a text of a rule fit to stand in a message.
+func shorten(s string) string {
+	const most = 60
+	runes := []rune(s)
+	if len(runes) > most {
+		s = string(runes[:most]) + "…"
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// nearest returns the word that is most like the given one, empty when none is
+// much like it: at most a third of its letters, and two in any case, are changed.
+// Of equals the first wins. Case counts as no change.
+func nearest(word string, words []string) string {
+	if len(word) > 100 {
+		return ""
+	}
+	best, least := "", max(len(word)/3, 2)+1
+	for _, w := range words {
+		if d := distance(strings.ToLower(word), strings.ToLower(w)); d < least && d < len(w) {
+			best, least = w, d
+		}
+	}
+	return best
+}
+
+// distance returns how many letters have to be inserted, removed, replaced or
+// swapped with their neighbour to make b of a.
+func distance(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}

@@ -1,0 +1,51 @@
+package sigma
+
+import (
+	"errors"
+	"fmt"
+	"regexp/syntax"
+	"strings"
+)
+
+// regexProblem says what is wrong with a regular expression, empty for nothing.
+func regexProblem(text string) string {
+	parsed, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		var se *syntax.Error
+		if !errors.As(err, &se) {
+			return err.Error()
+		}
+		if what := unlimited(text, se); what != "" {
+			return what + " cannot be evaluated in linear time"
+		}
+		return fmt.Sprintf("%s: %s", se.Code, shorten(se.Expr))
+	}
+	prog, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return err.Error()
+	}
+	if n := len(prog.Inst); n > maxProgram {
+		return fmt.Sprintf("it takes %d instructions, of at most %d", n, maxProgram)
+	}
+	return ""
+}
+
+// unlimited names the construct that other engines have and a linear one does not.
+func unlimited(text string, e *syntax.Error) string {
+	for _, c := range []struct{ start, name string }{
+		{"(?=", "look-ahead (?="}, {"(?!", "look-ahead (?!"},
+		{"(?<=", "look-behind (?<="}, {"(?<!", "look-behind (?<!"},
+		{"(?>", "atomic group (?>"}, {"(?(", "condition (?("},
+	} {
+		if strings.HasPrefix(e.Expr, c.start) || e.Code == syntax.ErrInvalidNamedCapture && strings.Contains(text, c.start) {
+			return c.name
+		}
+	}
+	if e.Code == syntax.ErrInvalidEscape && len(e.Expr) == 2 && '1' <= e.Expr[1] && e.Expr[1] <= '9' {
+		return "back-reference " + e.Expr
+	}
+	if e.Code == syntax.ErrInvalidRepeatOp {
+		return "possessive repetition " + e.Expr
+	}
+	return ""
+}

@@ -1,0 +1,102 @@
+package sigma
+
+// Rule is one detection rule, checked.
+//
+// Immutable after Parse, and so safe for concurrent use.
+type Rule struct {
+	File string
+	Line int
+
+	ID, Name, Title string
+	Status          Status
+	Level           Level
+	LogSource       LogSource
+	Related         []Related
+	Tags            []string
+	References      []string
+	Fields          []string
+	FalsePositives  []string
+	Description     string
+	Author, License string
+	Date, Modified  string
+
+	Selections []*Selection // in the order of the file
+	Condition  Expr         // over the selections; several conditions are joined by or
+	Sources    []string     // the conditions as they are written
+}
+
+// Label returns what people call the rule: its title, or else its id or its name.
+func (r *Rule) Label() string {
+	for _, s := range []string{r.Title, r.ID, r.Name} {
+		if s != "" {
+			return s
+		}
+	}
+	return r.File
+}
+
+// LogSource is where the events of a rule are from.
+type LogSource struct {
+	Category, Product, Service string
+	Definition                 string // for people
+}
+
+// Related names another rule, as documentation.
+type Related struct{ ID, Type string }
+
+// Selection is a part of a rule that has a name.
+type Selection struct {
+	Name string
+	Line int
+	Expr Expr
+}
+
+// Status is how far a rule has come.
+type Status uint8
+
+// The statuses. A rule may have none.
+const (
+	StatusNone Status = iota
+	StatusStable
+	StatusTest
+	StatusExperimental
+	StatusDeprecated
+	StatusUnsupported
+)
+
+var statuses = []string{"", "stable", "test", "experimental", "deprecated", "unsupported"}
+
+// String returns the word that rules have for s.
+func (s Status) String() string { return statuses[s] }
+
+// Level is how bad it is when a rule matches.
+type Level uint8
+
+// The levels, the least one first.
+const (
+	LevelInformational Level = iota + 1
+	LevelLow
+	LevelMedium
+	LevelHigh
+	LevelCritical
+)
+
+var levels = []string{"", "informational", "low", "medium", "high", "critical"}
+
+// String returns the word that rules have for l.
+func (l Level) String() string { return levels[l] }
+
+// LevelByName is the reverse of String, 0 for a name that there is not.
+func LevelByName(name string) Level { return Level(indexOf(levels, name)) }
+
+// StatusByName is the reverse of String, StatusNone for a name that there is not.
+func StatusByName(name string) Status { return Status(indexOf(statuses, name)) }
+
+func indexOf(words []string, word string) int {
+	for i, w := range words {
+		if w == word {
+			return i
+		}
+	}
+	return 0
+}

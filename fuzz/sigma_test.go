@@ -1,0 +1,47 @@
+package fuzz
+
+import (
+	"os"
+	"testing"
+
+	"github.com/daemoneye/eventbus/agent/detect/sigma"
+)
+
+// FuzzSigmaParse holds that reading is total: any bytes give rules and problems, and a
+// rule that is read can be evaluated.
+func FuzzSigmaParse(f *testing.F) {
+	text, err := os.ReadFile("../agent/detect/sigma/testdata/meaning.yml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text[:1<<12])
+	f.Add([]byte("title: x\nlogsource: {category: c}\nlevel: low\ndetection:\n  a:\n    F|windash|contains|all: [' -a*', 'b?']\n    G|re|i: 'a+'\n    H|cidr: 10.0.0.0/8\n  '|all': [x, y]\n  condition: not (1 of a* or a) and a\n"))
+	f.Add([]byte("title: x\nlogsource: {category: c}\nlevel: low\ndetection:\n  a: &x\n    F|fieldref|neq: G\n    G|base64offset|contains: abc\n    T|hour|gte: 3\n    E|exists: false\n  b: *x\n  condition: [all of them, a]\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got := sigma.Parse("x", text, sigma.Options{Placeholders: map[string][]string{"p": {"a", "b*"}}})
+		if len(got.Rules) == 0 && len(got.Problems) == 0 {
+			t.Error("neither a rule nor a problem")
+		}
+		for _, r := range got.Rules {
+			r.Match(noFields{})
+			r.Match(sameFields{})
+		}
+		for _, p := range got.Problems {
+			if p.Error() == "" {
+				t.Error("a problem without a text")
+			}
+		}
+	})
+}
+
+type noFields struct{}
+
+func (noFields) Field(string) []sigma.Value { return nil }
+func (noFields) Texts() []string      { return nil }
+
+type sameFields struct{}
+
+func (sameFields) Field(string) []sigma.Value {
+	return []sigma.Value{sigma.TextValue("10.1.2.3 a -b"), sigma.NumberValue(sigma.Uint(3))}
+}
+func (sameFields) Texts() []string { return []string{"x y"} }
