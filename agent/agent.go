@@ -15,6 +15,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/control/dispatch"
 	"github.com/daemoneye/eventbus/agent/manager"
+	"github.com/daemoneye/eventbus/agent/systemd"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -43,6 +44,8 @@ type Options struct {
 	Executable string
 	// Logger takes the log; default slog.Default.
 	Logger *slog.Logger
+	// Service, where set, is the service manager that started the agent.
+	Service *systemd.Notifier
 	// Listening, where set, is called when the socket accepts connections; Ready
 	// when each collector has registered or failed to, with all that is known.
 	Listening func(path string)
@@ -107,6 +110,7 @@ type Agent struct {
 	life    *lifecycle
 
 	operations *dispatch.Dispatcher
+	progress   *progress
 
 	reloading sync.Mutex                    // held by a reload; it guards no field, only the order
 	config    atomic.Pointer[config.Config] // in force; written by reloads
@@ -143,6 +147,8 @@ func New(o Options) (*Agent, error) {
 	}
 	a.life = newLifecycle(func(x control.Orchestration) { a.publish(control.OrchestrationTopic, x, true) })
 	a.monitor = newMonitor(a.broker, a.manager, o.Logger)
+	a.monitor.onHealth = func(h control.Health) { a.notify(a.o.Service.Status(healthText(a.life.state().State, h))) }
+	a.watchProgress()
 	a.config.Store(o.Config)
 	a.apply(o.Config)
 	return a, nil
@@ -235,9 +241,11 @@ func (a *Agent) work(ctx context.Context) (err error) {
 	}
 	var parts sync.WaitGroup
 	parts.Go(func() { a.monitor.run(ctx) })
+	parts.Go(func() { a.progress.run(ctx) })
 	parts.Go(func() { a.announce(ctx) })
 	parts.Go(func() {
 		<-ctx.Done()
+		a.notify(a.o.Service.Stopping())
 		_ = a.life.move(control.ShuttingDown, "") // which any other state can become
 	})
 	if len(a.o.Collectors) == 0 {
@@ -250,17 +258,19 @@ func (a *Agent) work(ctx context.Context) (err error) {
 	return nil
 }
 
-// announce calls Ready when each collector has registered, or ended without.
+// announce notifies the service manager and calls Ready when each collector has registered, or ended without.
 func (a *Agent) announce(ctx context.Context) {
 	select {
 	case <-a.decided:
 	case <-ctx.Done():
 		return
 	}
-	if a.o.Ready == nil {
-		return
+	s, err := a.status(ctx, 0)
+	if err != nil {
+		return // the broker is ending
 	}
-	if s, err := a.status(ctx, 0); err == nil {
+	a.notify(a.o.Service.Ready(healthText(s.Agent.State, s.Health)))
+	if a.o.Ready != nil {
 		a.o.Ready(s)
 	}
 }

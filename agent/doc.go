@@ -29,6 +29,7 @@
 //   - "host id": none could be derived or kept, so that the next start has another.
 //   - "socket lost": the socket was removed, or another file has its place; err says
 //     whether it is bound anew, or what is in the way.
+//   - "service manager": a variable of its protocol is wrong; the agent does without.
 //   - "nobody subscribes": once, when after a minute there is no subscription but
 //     those of the agent and its collectors.
 //
@@ -37,8 +38,9 @@
 //   - "collector given up": it ended too often in a row, and stays away until
 //     the agent is started again.
 //
-// At info it logs what collectors write to their standard error, and a line
-// "statistics" with the main figures, at the interval of the configuration. There is
+// At info it logs what collectors write to their standard error, a change of the
+// "health" with its reason, and a line "statistics" with the main figures, at the
+// interval of the configuration. There is
 // nothing else at warn or above: Run returns what ends the agent, and what a client
 // did wrong is answered with an error to that client and counted in the statistics.
 package agent

@@ -52,6 +52,23 @@ func (l *Life) Collectors(all []control.CollectorStatus, registered bool) bool {
 	return l.l.collectors(all, registered)
 }
 
+// Progress is progress.
+type Progress struct{ p *progress }
+
+// NewProgress is newProgress.
+func NewProgress(watchdog time.Duration, alive func() error) Progress {
+	return Progress{newProgress(watchdog, alive, func(error) {})}
+}
+
+// Watch is watch.
+func (p Progress) Watch(name string, probe func(context.Context) error) { p.p.watch(name, probe) }
+
+// Run is run.
+func (p Progress) Run(ctx context.Context) { p.p.run(ctx) }
+
+// Health is that of a part.
+func (p Progress) Health(name string) control.Health { return p.p.component(name).Check(nil) }
+
 // AddToHistory has a's monitor keep the statistics, as it does every checkInterval.
 func AddToHistory(a *Agent) error {
 	s, err := a.broker.Stats(context.Background())

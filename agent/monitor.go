@@ -30,9 +30,13 @@ type monitor struct {
 	gaps    collectorGaps
 	parts   health.Components
 
+	onHealth func(control.Health) // where set, is called by run when the health has changed
+
 	logIntervals chan time.Duration // a new interval of log lines, 0 for none; holds the newest only
 
-	warnedIdle bool // owned by run; the warning of noSubscribers has been logged
+	// owned by run
+	warnedIdle bool           // the warning of noSubscribers has been logged
+	health     control.Health // as it was at the last check
 }
 
 func newMonitor(b *router.Broker, m *manager.Manager, log *slog.Logger) *monitor {
@@ -91,8 +95,20 @@ func (m *monitor) check(ctx context.Context) {
 		m.manager.MarkLost(pid, lostConnection)
 	}
 	m.history.Add(&s)
-	m.judge(s, m.collectors(s), 0) // so that a verdict has its time also when nobody asks
+	m.follow(health.Worst(m.judge(s, m.collectors(s), 0)))
 	m.warnIdle(s)
+}
+
+// follow logs a change of the health, and passes it on.
+func (m *monitor) follow(h control.Health) {
+	before := m.health
+	m.health = h
+	if h.State != before.State {
+		m.log.Info("health", "state", h.State, "reason", h.Reason)
+	}
+	if m.onHealth != nil && (h.State != before.State || h.Reason != before.Reason) {
+		m.onHealth(h)
+	}
 }
 
 // lostConnection is why a collector is restarted that is still alive.

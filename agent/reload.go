@@ -19,20 +19,24 @@ var errNoReload = errors.New("this agent cannot read its configuration again")
 // force what a reload may change, all of it or nothing. Broker, connections and
 // collectors go on meanwhile. by names the caller in the log. What it returns is also
 // logged. Safe for concurrent use; one reload waits for the other.
-func (a *Agent) Reload(by string) (control.Reloaded, error) {
+func (a *Agent) Reload(by string) (r control.Reloaded, err error) {
 	if a.o.Load == nil {
 		return control.Reloaded{}, errNoReload
 	}
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
+	if a.isReady() {
+		a.notify(a.o.Service.Reloading())
+		defer func() { a.notify(a.o.Service.Ready(reloadText(&r, err))) }()
+	}
 	l, err := a.o.Load()
 	if err != nil {
-		r := control.Reloaded{Mistakes: strings.Split(err.Error(), "\n")}
+		r = control.Reloaded{Mistakes: strings.Split(err.Error(), "\n")}
 		a.o.Logger.Error("configuration rejected", "by", by, "mistakes", r.Mistakes)
 		return r, nil
 	}
 	now := a.config.Load()
-	r := control.Reloaded{Changes: config.Diff(now, l.Config), Warnings: l.Warnings}
+	r = control.Reloaded{Changes: config.Diff(now, l.Config), Warnings: l.Warnings}
 	next := config.Reloaded(now, l.Config)
 	a.config.Store(next)
 	waiting := r.Waiting()

@@ -54,7 +54,7 @@ daemoneye-agent tail 'events.process.#'`,
 	root.SetErr(p.err)
 	root.AddCommand(
 		newRun(p), newStatus(p), newReload(p), newTail(p), newFields(p), newTopics(p), newPublish(p), newRequest(p), newBench(p), newConfig(p),
-		newVersion(p), newCompletion(p), newMan(p), newCollector(p),
+		newVersion(p), newCompletion(p), newMan(p), newUnit(p), newCollector(p),
 	)
 	root.SetHelpCommand(newHelp(p))
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) { p.help(p.out, c) })

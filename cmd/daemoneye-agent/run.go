@@ -21,6 +21,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/hostid"
+	"github.com/daemoneye/eventbus/agent/systemd"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 )
 
@@ -72,6 +73,9 @@ func runAgent(ctx context.Context, p *program, s *settings, named *string, quiet
 	}
 	o := agent.Options{Config: l.Config, Load: s.load, Version: version, Level: new(slog.LevelVar)}
 	o.Logger = newLogger(p.err, l.Config.Log.Format, o.Level)
+	if o.Service, err = systemd.New(); err != nil {
+		o.Logger.Warn("service manager", "err", err)
+	}
 	if o.HostID = l.Config.HostID; o.HostID == "" {
 		if o.HostID, err = (hostid.Source{}).ID(); err != nil {
 			o.Logger.Warn("host id", "err", err)

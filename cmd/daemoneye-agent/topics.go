@@ -166,11 +166,22 @@ func nameSources(ctx context.Context, client *ipc.Client, list *topicList) error
 	return nil
 }
 
+// startTime bounds how long a client may be there before the agent answers: a service
+// manager lets it connect before the agent has started.
+const startTime = time.Second
+
 // askStatus requests the agent's status.
 func askStatus(ctx context.Context, client *ipc.Client) (s control.Status, err error) {
 	waiting, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	reply, err := client.Request(waiting, control.StatusTarget, nil)
+	for began := time.Now(); errors.Is(err, router.ErrNoResponder) && time.Since(began) < startTime; {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-waiting.Done():
+		}
+		reply, err = client.Request(waiting, control.StatusTarget, nil)
+	}
 	if err != nil {
 		return s, late(ctx, waiting, err)
 	}
