@@ -7,6 +7,7 @@ import (
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/charge"
 	"github.com/daemoneye/eventbus/router/filter"
+	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/topic"
 )
 
@@ -17,8 +18,8 @@ const (
 	sessionBytes = 2304 // with its inbox and empty maps
 	inProcess    = 8192 // more for an in-process client: rings, signals, goroutines
 	requestBytes = 224
-	subscription = int64(unsafe.Sizeof(Sub{})) + 448 // with its entries in lists and maps
-	patternBytes = 176                               // beside its text and segments
+	subscription = int64(unsafe.Sizeof(Sub{})) + queue.ReportBytes + 448 // with its entries in lists and maps
+	patternBytes = 176                                                   // beside its text and segments
 	segmentBytes = 32
 )
 

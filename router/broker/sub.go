@@ -27,13 +27,13 @@ type Sub struct {
 	granted    int    // capacity of the bulk lane, without what the past has beside it
 	at         int    // its place in routes.subs
 	found      uint64 // the last search of routes that found it
-	compressed bool   // the queue may hold what its client cannot read as it is
-	isReady    bool
 	since      uint64 // the broker's sequence when it began
 	noted      int64  // when its drops were last advised
-	ending     bool   // its overflow policy is about to stop it
-	stopped    bool   // nothing is routed to it any more
-	why        error  // of stopped; written before Queue is closed
+	compressed bool   // the queue may hold what its client cannot read as it is
+	isReady    bool
+	ending     bool  // its overflow policy is about to stop it
+	stopped    bool  // nothing is routed to it any more
+	why        error // of stopped; written before Queue is closed
 }
 
 // markReady puts s on its session's list, and the session on the broker's.

@@ -38,6 +38,9 @@ type conflated struct {
 	last       *slot   // of the last message; the next message often has the same topic
 	evicted    []*slot // scratch memory of evict
 	out        [1]Item
+
+	// owned by the consumer
+	taken [1]Item // the last that was dequeued
 }
 
 type slot struct {
@@ -186,9 +189,10 @@ func (l *lane) dequeueConflated(t *Batch) bool {
 	}
 	n := s.current.Swap(nil) // the producer owns the slot again, and may fill it
 	l.announce(t, n)
-	l.single[0] = n.item
-	l.single[0].seq = l.expectedSeq
-	t.Items = l.single[:]
+	taken := &l.conflated.taken
+	taken[0] = n.item
+	taken[0].seq = l.expectedSeq
+	t.Items = taken[:]
 	l.expectedSeq++
 	l.expectedPos += uint64(n.item.Len)
 	l.conflated.free.Offer(n)

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
@@ -12,13 +13,18 @@ import (
 // count as queued, and the overflow policy counts them together with those in the
 // lanes. All of this is only for queues whose producer and consumer are one goroutine.
 
-// reports is what the client has reported of a lane.
+// reports is what the client has reported of a lane. A lane has none until the first
+// message is dequeued, because many lanes never have one; none reads as no message.
 type reports struct {
-	dequeued, dequeuedBytes uint64       // by the socket's writer, written or not
-	sent, sentBytes         uint64       // written to the socket, or reported
-	early, earlyBytes       uint64       // of sent: reported before the write that has them was done
-	last                    frame.Credit // the last report
+	dequeued, dequeuedBytes uint64 // by the socket's writer, written or not
+	sent, sentBytes         uint64 // written to the socket, or reported
+	early, earlyBytes       uint64 // of sent: reported before the write that has them was done
+	// by the last report
+	consumed, consumedBytes, lost, lostBytes uint64
 }
+
+// ReportBytes is the memory that a queue takes beside itself for what its client reports.
+const ReportBytes = LaneCount * int64(unsafe.Sizeof(reports{}))
 
 // settle is called when the write that has n dequeued messages, of size bytes together, has
 // ended. It returns those that the client has not reported before.
@@ -28,10 +34,32 @@ func (r *reports) settle(n int, size uint64) (rest, restBytes uint64) {
 	return uint64(n) - k, size - kBytes
 }
 
+// settled returns how many messages the last report covers.
+func (r *reports) settled() uint64 { return r.consumed + r.lost }
+
+// inFlight returns how many messages were dequeued and are not reported yet.
+func (r *reports) inFlight() int {
+	if r == nil {
+		return 0
+	}
+	return int(r.dequeued - r.settled())
+}
+
+// reporting returns the lane's reports, and makes them if there are none.
+func (l *lane) reporting() *reports {
+	if l.reports == nil {
+		l.reports = new(reports)
+	}
+	return l.reports
+}
+
 // inFlightBytes are the bytes that were sent and are not reported yet. They take no
 // memory here.
 func (r *reports) inFlightBytes() uint64 {
-	return r.sentBytes - r.last.ConsumedBytes - r.last.LostBytes
+	if r == nil {
+		return 0
+	}
+	return r.sentBytes - r.consumedBytes - r.lostBytes
 }
 
 // AwaitReports makes messages count as delivered only when a Report covers them;
@@ -60,8 +88,7 @@ func (q *Queue) LiftWindow() {
 // InFlight returns how many messages of the lane were dequeued to be sent and not
 // reported yet.
 func (q *Queue) InFlight(ln bus.Lane) int {
-	r := &q.lanes[ln].reports
-	return int(r.dequeued - r.last.Consumed - r.last.Lost)
+	return q.lanes[ln].reports.inFlight()
 }
 
 // Report applies a client's report of the lane's totals. It ignores a report that is
@@ -70,8 +97,11 @@ func (q *Queue) InFlight(ln bus.Lane) int {
 // while the socket has not taken its last ones.
 func (q *Queue) Report(c frame.Credit) error {
 	l := &q.lanes[c.Lane]
-	r := &l.reports
-	if c.Consumed < r.last.Consumed || c.ConsumedBytes < r.last.ConsumedBytes || c.Lost < r.last.Lost || c.LostBytes < r.last.LostBytes {
+	r := l.reports
+	if r == nil {
+		r = &reports{}
+	}
+	if c.Consumed < r.consumed || c.ConsumedBytes < r.consumedBytes || c.Lost < r.lost || c.LostBytes < r.lostBytes {
 		return nil
 	}
 	// Compare by subtraction, because sums of a hostile peer's numbers may wrap.
@@ -84,11 +114,11 @@ func (q *Queue) Report(c frame.Credit) error {
 	if size := c.ConsumedBytes + c.LostBytes; size > r.sentBytes {
 		r.earlyBytes, r.sentBytes = r.earlyBytes+size-r.sentBytes, size
 	}
-	l.delivered.Add(c.Consumed - r.last.Consumed)
-	l.deliveredBytes.Add(c.ConsumedBytes - r.last.ConsumedBytes)
-	l.dropped[frame.ReasonClient] += c.Lost - r.last.Lost
-	l.droppedBytes += c.LostBytes - r.last.LostBytes
-	r.last = c
+	l.delivered.Add(c.Consumed - r.consumed)
+	l.deliveredBytes.Add(c.ConsumedBytes - r.consumedBytes)
+	l.dropped[frame.ReasonClient] += c.Lost - r.lost
+	l.droppedBytes += c.LostBytes - r.lostBytes
+	r.consumed, r.consumedBytes, r.lost, r.lostBytes = c.Consumed, c.ConsumedBytes, c.Lost, c.LostBytes
 	return nil
 }
 
@@ -97,8 +127,11 @@ func (q *Queue) Report(c frame.Credit) error {
 func (q *Queue) EndReports(delivered bool) {
 	for i := range q.lanes {
 		l := &q.lanes[i]
-		r := &l.reports
-		n, size := r.sent-r.last.Consumed-r.last.Lost, r.sentBytes-r.last.ConsumedBytes-r.last.LostBytes
+		r := l.reports
+		if r == nil {
+			continue
+		}
+		n, size := r.sent-r.settled(), r.inFlightBytes()
 		if delivered {
 			l.delivered.Add(n)
 			l.deliveredBytes.Add(size)
@@ -106,7 +139,7 @@ func (q *Queue) EndReports(delivered bool) {
 			l.lost.Add(n)
 			l.lostBytes.Add(size)
 		}
-		*r = reports{}
+		l.reports = nil
 	}
 	q.reported, q.window = false, 0
 }

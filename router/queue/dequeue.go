@@ -45,10 +45,11 @@ func (q *Queue) DequeueLane(ln bus.Lane, max int) (t Batch, ok bool) {
 	}
 	t.Lane = ln
 	t.Gap.Urgent = ln == bus.Urgent
-	if q.reported {
-		l.reports.dequeued += uint64(len(t.Items))
+	if q.reported && len(t.Items) > 0 {
+		r := l.reporting()
+		r.dequeued += uint64(len(t.Items))
 		for i := range t.Items {
-			l.reports.dequeuedBytes += uint64(t.Items[i].Len)
+			r.dequeuedBytes += uint64(t.Items[i].Len)
 		}
 	}
 	return t, ok
@@ -147,7 +148,7 @@ func (l *lane) setGap(t *Batch, seq, pos uint64) {
 // client reports what its program has consumed, they count as in flight instead.
 func (q *Queue) Delivered(ln bus.Lane, n int, size uint64) {
 	if q.reported {
-		r := &q.lanes[ln].reports
+		r := q.lanes[ln].reporting()
 		rest, restBytes := r.settle(n, size)
 		r.sent += rest
 		r.sentBytes += restBytes
@@ -162,7 +163,7 @@ func (q *Queue) Delivered(ln bus.Lane, n int, size uint64) {
 func (q *Queue) Lost(ln bus.Lane, n int, size uint64) {
 	lost := uint64(n)
 	if q.reported {
-		lost, size = q.lanes[ln].reports.settle(n, size)
+		lost, size = q.lanes[ln].reporting().settle(n, size)
 	}
 	q.lanes[ln].lost.Add(lost)
 	q.lanes[ln].lostBytes.Add(size)

@@ -14,7 +14,6 @@ type lane struct {
 	capacity  int
 	ring      *ring.Ring[Item]
 	conflated *conflated
-	conflates bool // constant
 
 	// written by the producer
 	charge       charge.Charge // for the lane's memory beside its messages
@@ -27,14 +26,15 @@ type lane struct {
 	handedOver, handedOverBytes uint64
 	replacedBytes               uint64 // how much longer messages got when they were replaced
 	buffers                     bufferEstimate
-	largestMessage              uint32 // since the lane was last seen empty
-	reports                     reports
-	laneLoss                    loss // of a conflating lane: all losses that no slot counts
+	largestMessage              uint32   // since the lane was last seen empty
+	reports                     *reports // nil until the first message is dequeued
+	laneLoss                    loss     // of a conflating lane: all losses that no slot counts
 
 	// written by the producer, read by the consumer
 	lostUpTo     seqlock       // seq and pos behind the last message refused or evicted
 	unknown      seqlock       // seq of the last loss of unknown size, and its Reason
 	policyReason bus.Reason    // for losses that the overflow policy makes; constant
+	conflates    bool          // constant
 	reasons      atomic.Uint32 // bits 1<<Reason of losses since the last gap; the consumer clears it
 
 	// written by the consumer
@@ -42,7 +42,6 @@ type lane struct {
 	remaining                []Item // of the last claim: those behind a hole, or beyond max
 	unknownVersion           uint64 // version of unknown that was announced
 	announcedLoss            loss   // how much of laneLoss was announced
-	single                   [1]Item
 	delivered                atomic.Uint64
 	deliveredBytes           atomic.Uint64
 	lost                     atomic.Uint64 // dequeued, but the connection ended before delivery

@@ -30,16 +30,15 @@ const (
 // producer (in the broker always the routing thread) and one is the consumer. They may
 // be the same.
 type Queue struct {
-	overflow bus.Overflow
-	lanes    [LaneCount]lane
-	signal   *ring.Signal // a consumer on another goroutine sleeps on it; nil if there is none
-	closed   atomic.Bool
-	woken    atomic.Bool // Wait returns at once, even if the queue is empty
-	reported bool        // see AwaitReports
-	window   int
-	// for a client's own queue, see SetDropReason
-	dropReason bus.Reason
-	onDrop     func(ln bus.Lane, items []Item)
+	overflow   bus.Overflow
+	dropReason bus.Reason // for a client's own queue, see SetDropReason
+	reported   bool       // see AwaitReports
+	closed     atomic.Bool
+	woken      atomic.Bool // Wait returns at once, even if the queue is empty
+	window     int
+	lanes      [LaneCount]lane
+	signal     *ring.Signal                    // a consumer on another goroutine sleeps on it; nil if there is none
+	onDrop     func(ln bus.Lane, items []Item) // for a client's own queue, see SetDropReason
 }
 
 // Reset makes q ready for use, with a capacity for each lane. It must not be in use. If

@@ -14,7 +14,7 @@ func (q *Queue) ReplaceTaken(ln bus.Lane, it *Item, buf *buffer.Buffer) {
 	more := uint64(len(buf.B)) - uint64(it.Len)
 	q.lanes[ln].replacedBytes += more
 	if q.reported {
-		q.lanes[ln].reports.dequeuedBytes += more
+		q.lanes[ln].reporting().dequeuedBytes += more
 	}
 	it.Buf.Release(1)
 	it.Buf, it.Off, it.Len = buf, 0, uint32(len(buf.B))
@@ -35,8 +35,9 @@ func (q *Queue) DropTaken(t *Batch, why bus.Reason) {
 	l.dropped[why]++
 	l.droppedBytes += uint64(it.Len)
 	if q.reported {
-		l.reports.dequeued--
-		l.reports.dequeuedBytes -= uint64(it.Len)
+		r := l.reporting()
+		r.dequeued--
+		r.dequeuedBytes -= uint64(it.Len)
 	}
 	ReleaseItems(t.Items)
 	t.Items = nil

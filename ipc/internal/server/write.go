@@ -111,10 +111,14 @@ func (c *conn) discardOutput() {
 	c.controlWritten()
 }
 
+// keptControl is how many bytes a connection keeps for control frames: a few pings and
+// acks. A welcome is longer.
+const keptControl = 256
+
 // emptied returns b without its bytes, and without its memory when there was much of
 // it, because an idle connection should hold little.
 func emptied(b []byte) []byte {
-	if cap(b) > 4<<10 {
+	if cap(b) > keptControl {
 		return nil
 	}
 	return b[:0]
