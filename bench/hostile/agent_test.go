@@ -143,26 +143,9 @@ func (v *victim) anonymous() int64 {
 // cpu returns the processor time that the agent has taken.
 func (v *victim) cpu() time.Duration {
 	v.t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", v.pid))
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	// schedstat of a process is that of its first thread, so all of them are added up.
-	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", v.pid))
-	if err != nil || len(tasks) == 0 {
-		v.t.Fatalf("%v %s", err, b)
-	}
 	var sum time.Duration
-	for _, path := range tasks {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			continue // the thread has ended
-		}
-		var ns int64
-		if _, err := fmt.Sscan(string(b), &ns); err != nil {
-			v.t.Fatal(err)
-		}
-		sum += time.Duration(ns)
+	for _, spent := range threads(v.t, v.pid) {
+		sum += spent
 	}
 	return sum
 }

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // roleEnv names what this program is to be when it is started again.
@@ -32,7 +34,10 @@ func TestMain(m *testing.M) {
 	case "agent":
 		err = runAgent()
 	case "probe":
-		err = runProbe(os.Args[1])
+		var pid int
+		if pid, err = strconv.Atoi(os.Args[2]); err == nil {
+			err = runProbe(os.Args[1], pid)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -49,6 +54,28 @@ func untilStdinEnds() <-chan struct{} {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 	}()
 	return ended
+}
+
+// threads returns the processor time that each thread of a process has taken.
+func threads(t testing.TB, pid int) map[string]time.Duration {
+	t.Helper()
+	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("process %d has no threads: %v", pid, err)
+	}
+	all := make(map[string]time.Duration)
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // the thread has ended
+		}
+		var ns int64
+		if _, err := fmt.Sscan(string(b), &ns); err != nil {
+			t.Fatalf("%s is %q: %v", path, b, err)
+		}
+		all[path] = time.Duration(ns)
+	}
+	return all
 }
 
 // procStatus returns a line of /proc/<pid>/status in bytes.
