@@ -277,6 +277,33 @@ func TestFullMemoryVisitsFewQueues(t *testing.T) {
 	}
 }
 
+// Queues that are full of the past free nothing when a message of them is dropped, because
+// the replay has it too, and give back their slots only when they are empty. One of them is
+// emptied then, and not all of them in step.
+func TestMemoryThatIsFullOfThePastVisitsFewQueues(t *testing.T) {
+	const subs, past = 256, 1000
+	rule := router.ReplayRule{Pattern: "a.#", MaxCount: past, MaxBytes: 1 << 20}
+	serveAlone(t, router.Options{MaxMemory: 8 << 20, Replay: []router.ReplayRule{rule}}, func(a alone) {
+		p := a.session("publisher")
+		for range past {
+			a.publish(p, nil, "a.b")
+		}
+		far := a.session("far")
+		most := uint64(0)
+		for range subs {
+			before := a.Visited()
+			a.subscribe(far, 1, router.Subscription{Patterns: []string{"a.#"}, ReplayFrom: 1})
+			most = max(most, a.Visited()-before)
+		}
+		if a.Dropped() == 0 {
+			t.Fatalf("memory is not full: %d bytes are left", a.Room())
+		}
+		if most > 8*past {
+			t.Errorf("a subscription to %d messages of the past cost %d looks at queues", past, most)
+		}
+	})
+}
+
 // A client may subscribe to as much as its share of the memory, and is told which limit
 // it has met; other clients have theirs.
 func TestSubscriptionsHaveAShareOfTheMemory(t *testing.T) {

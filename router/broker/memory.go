@@ -54,22 +54,41 @@ func (b *Broker) trackWeights() {
 //
 // The messages that were read into one buffer share it. The buffer is free only when the last
 // of them has been released. So evicting a message may free nothing, and the loop goes on
-// until enough buffers are free.
+// until enough buffers are free. Where it has gone on for as often as there are
+// subscriptions, and that freed nothing, it empties a queue.
 func (b *Broker) makeRoom(n int64) bool {
 	if b.ledger.Room() >= n {
 		return true
 	}
 	b.trackWeights()
-	for b.ledger.Room() < n {
+	for fruitless := 0; b.ledger.Room() < n; {
 		e := b.largest()
 		if e == nil {
 			b.dropCaches()
 			break
 		}
-		b.evict(e, n-b.ledger.Room())
+		before := b.ledger.Room()
+		b.evict(e, n-before)
+		if fruitless++; b.ledger.Room() > before {
+			fruitless = 0
+		}
+		if fruitless > len(b.index.subs) {
+			b.empty(e, n)
+			fruitless = 0
+		}
 	}
 	b.refuseEvicted()
 	return b.ledger.Room() >= n
+}
+
+// empty drops a queue's messages until n bytes are available or none is left, when it gives
+// back its slots. It is for messages whose buffers are not freed by that, because a store or
+// many other queues have them too. To go on with each queue in turn would drop everything
+// before the first queue is empty.
+func (b *Broker) empty(e *weighed, n int64) {
+	for e.next != nil && b.ledger.Room() < n {
+		b.evict(e, b.opts.MaxMemory)
+	}
 }
 
 // evict drops about as many of a queue's oldest messages as keep excess bytes.
