@@ -15,6 +15,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/control/dispatch"
 	"github.com/daemoneye/eventbus/agent/manager"
+	"github.com/daemoneye/eventbus/agent/manager/life"
 	"github.com/daemoneye/eventbus/agent/systemd"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -37,8 +38,14 @@ type Options struct {
 	// Command is the program that runs a collector, with its first arguments.
 	// Without Collectors it may be empty.
 	Command []string
-	// Collectors to run; Socket, Budget, HostID and Labels are filled in.
+	// Collectors to run whatever the configuration says; Socket, Budget, HostID and Labels
+	// are filled in.
 	Collectors []control.ChildConfig
+	// Configured, where set, returns the collectors that a configuration asks for, at the
+	// start and at each reload. The same is filled in.
+	Configured func(*config.Config) ([]manager.Spec, error)
+	// Supervision are the times of supervision.
+	Supervision life.Options
 	// Executable, where set, is the file that is run as a collector instead, and
 	// Command[0] only its name: see manager.Options.
 	Executable string
@@ -57,6 +64,7 @@ func (o *Options) setDefaults() {
 		o.Config = config.Default()
 	}
 	o.HostID = cmp.Or(o.HostID, o.Config.HostID)
+	o.Supervision.Beat = cmp.Or(o.Supervision.Beat, -1)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 }
 
@@ -134,21 +142,21 @@ func New(o Options) (*Agent, error) {
 	if a.broker, err = router.New(brokerOptions(o.Config)); err != nil {
 		return nil, err
 	}
-	configs := make([]control.ChildConfig, len(o.Collectors))
-	for i, c := range o.Collectors {
-		c.Budget, c.HostID, c.Labels = o.Config.Broker.LatencyBudget, o.HostID, o.Config.Labels
-		configs[i] = c
-	}
-	a.manager, err = manager.New(manager.Options{
-		Command: o.Command, Executable: o.Executable, Logger: o.Logger, Changed: a.collectorChanged,
-	}, configs...)
-	if err != nil {
-		return nil, err
-	}
+	a.manager = manager.New(manager.Options{
+		Command: o.Command, Executable: o.Executable, Logger: o.Logger, Life: o.Supervision, Caller: caller{a},
+		Changed: a.collectorChanged, Missed: a.missed,
+	})
 	a.life = newLifecycle(func(x control.Orchestration) { a.publish(control.OrchestrationTopic, x, true) })
 	a.monitor = newMonitor(a.broker, a.manager, o.Logger)
 	a.monitor.onHealth = func(h control.Health) { a.notify(a.o.Service.Status(healthText(a.life.state().State, h))) }
 	a.watchProgress()
+	specs, err := a.specs(o.Config)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.manager.Apply(specs); err != nil {
+		return nil, err
+	}
 	a.config.Store(o.Config)
 	a.apply(o.Config)
 	return a, nil
@@ -228,8 +236,7 @@ func (a *Agent) work(ctx context.Context) (err error) {
 		}
 		return err
 	}
-	_, err = a.self.Subscribe(ctx, router.Subscription{SubscriberID: "gaps", Patterns: []string{"events.+.gap"}, Handler: a.monitor.gaps.onMessage})
-	if err != nil {
+	if err := a.listenToCollectors(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -248,7 +255,7 @@ func (a *Agent) work(ctx context.Context) (err error) {
 		a.notify(a.o.Service.Stopping())
 		_ = a.life.move(control.ShuttingDown, "") // which any other state can become
 	})
-	if len(a.o.Collectors) == 0 {
+	if len(a.manager.Status()) == 0 {
 		a.decide(false)
 	}
 	parts.Go(func() { newMemoryReturner(a.broker.Charged).run(ctx) })

@@ -22,9 +22,18 @@
 //   - "collector ended": a collector ended that was not asked to, or it did not
 //     register in time and was stopped. exit is how it ended, restart_in the time
 //     until it is started again.
-//   - "collector lost": a collector runs, but has lost its connection to the agent.
-//     The manager ends it.
-//   - "collector killed": it did not end within two seconds of being asked.
+//   - "collector does not respond": three heartbeats in a row were missed. The manager
+//     asks for its health, and ends it when no answer comes.
+//   - "collector killed": it did not end in time after it was asked to; reason is why
+//     it had to end.
+//   - "collector cannot be killed": it was killed, and its process is there still, as
+//     one that waits for a disk.
+//   - "collector takes too much": it is above a limit of the configuration. It is
+//     restarted when it stays above it.
+//   - "agent stood still": the agent got no processor for that long, because it was
+//     stopped or the machine slept. Heartbeats that were missed meanwhile do not count.
+//   - "gap not announced": the broker did not take the announcement of what a collector
+//     missed.
 //   - "configuration": a variable has the agent's prefix, and no key has that name.
 //   - "host id": none could be derived or kept, so that the next start has another.
 //   - "socket lost": the socket was removed, or another file has its place; err says
@@ -35,8 +44,8 @@
 //
 // At error:
 //   - "configuration rejected": a reload found mistakes, and nothing changed.
-//   - "collector given up": it ended too often in a row, and stays away until
-//     the agent is started again.
+//   - "collector given up": it ended too often in a row. It is tried again after
+//     tried_again_in, or at once when an operator restarts it.
 //
 // At info it logs what collectors write to their standard error, a change of the
 // "health" with its reason, and a line "statistics" with the main figures, at the

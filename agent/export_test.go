@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/config"
@@ -76,13 +75,11 @@ func AddToHistory(a *Agent) error {
 	return err
 }
 
-// ShowLost returns the collectors as a status shows them, when they were running before
-// stats was taken.
-func ShowLost(running []control.CollectorStatus, stats *router.Stats) []control.CollectorStatus {
-	shown := slices.Clone(running)
-	showLost(shown, disconnected(running, stats))
-	return shown
-}
+// SetClock has a's gaps and verdicts be of another time.
+func SetClock(a *Agent, now func() time.Time) { a.monitor.now = now }
+
+// Check has a's monitor do what it does every health.Interval.
+func Check(ctx context.Context, a *Agent) { a.monitor.check(ctx) }
 
 // UsageAt measures a process at a moment.
 func UsageAt(a *Agent, pid int, now time.Time) control.Usage {
@@ -91,21 +88,21 @@ func UsageAt(a *Agent, pid int, now time.Time) control.Usage {
 	return u
 }
 
-// Lost is the text about a source after the announcements.
-func Lost(now time.Time, source uint32, announced ...Announcement) string {
+// Lost is the text about a collector after the announcements.
+func Lost(now time.Time, collector string, announced ...Announcement) string {
 	var g collectorGaps
 	for _, x := range announced {
-		g.add(x.Source, newGap(x.At, x.Lost, x.Reason))
+		g.add(x.Collector, newGap(x.At, x.Lost, x.Reason))
 	}
-	return g.text(source, now)
+	return g.text(collector, now)
 }
 
 // Announcement is one of a loss.
 type Announcement struct {
-	Source uint32
-	At     time.Time
-	Lost   uint64
-	Reason string
+	Collector string
+	At        time.Time
+	Lost      uint64
+	Reason    string
 }
 
 // Replayed is replayed.

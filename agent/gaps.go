@@ -29,43 +29,48 @@ func newGap(at time.Time, lost uint64, reason string) gap {
 	return gap{at, lost, unit, cause}
 }
 
-// collectorGaps are the losses of the last minute that collectors announced, by the
-// source of the announcement. The zero collectorGaps is ready for use.
+// collectorGaps are the losses of the last minute that collectors announced, or the manager
+// for them, by collector. The zero collectorGaps is ready for use.
 //
 // Safe for concurrent use.
 type collectorGaps struct {
-	mu       sync.Mutex
-	bySource map[uint32][]gap // guarded by mu; oldest first
+	mu     sync.Mutex
+	byName map[string][]gap // guarded by mu; oldest first
 }
 
-// maxGaps bounds what is kept of a source. A loss beyond that is added to the last
+// maxGaps bounds what is kept of a collector. A loss beyond that is added to the last
 // one of its unit, or else the oldest is forgotten.
 const maxGaps = 64
 
-// onMessage handles a message of a gap topic.
-func (g *collectorGaps) onMessage(m *router.Message) {
+// onMessage handles a message of a gap topic. registered returns which collector published
+// it: what others publish there counts for nothing.
+func (g *collectorGaps) onMessage(m *router.Message, now time.Time, registered func(source uint32) (string, bool)) {
 	if m.Gap != nil {
 		return // announcements were lost; their collectors go on counting in the next one
+	}
+	name, ok := registered(m.Frame.Source())
+	if !ok {
+		return
 	}
 	v, err := event.Parse(m.Payload)
 	if err != nil {
 		return
 	}
 	if x, ok := event.Copy[event.Loss](v); ok {
-		g.add(m.Frame.Source(), newGap(time.Now(), x.Body.Lost, x.Body.Reason))
+		g.add(name, newGap(now, x.Body.Lost, x.Body.Reason))
 	}
 }
 
-func (g *collectorGaps) add(source uint32, x gap) {
+func (g *collectorGaps) add(name string, x gap) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for s := range g.bySource {
-		g.expire(s, x.at)
+	for n := range g.byName {
+		g.expire(n, x.at)
 	}
-	if g.bySource == nil {
-		g.bySource = make(map[uint32][]gap)
+	if g.byName == nil {
+		g.byName = make(map[string][]gap)
 	}
-	all := g.bySource[source]
+	all := g.byName[name]
 	if len(all) == maxGaps {
 		i := len(all) - 1
 		for i > 0 && all[i].unit != x.unit {
@@ -76,27 +81,27 @@ func (g *collectorGaps) add(source uint32, x gap) {
 		}
 		all = slices.Delete(all, i, i+1)
 	}
-	g.bySource[source] = append(all, x)
+	g.byName[name] = append(all, x)
 }
 
 // expire forgets what is older than a minute. mu is held.
-func (g *collectorGaps) expire(source uint32, now time.Time) {
-	left := slices.DeleteFunc(g.bySource[source], func(x gap) bool { return now.Sub(x.at) >= time.Minute })
+func (g *collectorGaps) expire(name string, now time.Time) {
+	left := slices.DeleteFunc(g.byName[name], func(x gap) bool { return now.Sub(x.at) >= time.Minute })
 	if len(left) == 0 {
-		delete(g.bySource, source)
+		delete(g.byName, name)
 		return
 	}
-	g.bySource[source] = left
+	g.byName[name] = left
 }
 
-// text says what a source lost in the last minute, unit by unit, with the latest
+// text says what a collector lost in the last minute, unit by unit, with the latest
 // cause of each; it is empty for nothing.
-func (g *collectorGaps) text(source uint32, now time.Time) string {
+func (g *collectorGaps) text(name string, now time.Time) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.expire(source, now)
+	g.expire(name, now)
 	var sums []gap
-	for _, x := range g.bySource[source] {
+	for _, x := range g.byName[name] {
 		i := slices.IndexFunc(sums, func(s gap) bool { return s.unit == x.unit })
 		if i < 0 {
 			sums = append(sums, x)

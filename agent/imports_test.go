@@ -68,11 +68,12 @@ var allowed = map[string][]string{
 	// Rules and their meaning, apart from all that makes events.
 	"agent/detect/sigma": {"go.yaml.in/yaml/v3"},
 
-	"agent/manager": {"agent/control", "golang.org/x/sys"},
+	"agent/manager":      {"agent/control", "agent/manager/life", "golang.org/x/sys"},
+	"agent/manager/life": {},
 	// What reports how the agent is.
 	"agent/systemd": {"golang.org/x/sys"},
 	"agent": {
-		"agent/config", "agent/control", "agent/control/dispatch", "agent/event", "agent/health", "agent/manager", "agent/procstat", "agent/systemd", "ipc", "ipc/policy", "router", "frame", "golang.org/x/sync",
+		"agent/collector/host", "agent/config", "agent/control", "agent/control/dispatch", "agent/event", "agent/health", "agent/manager", "agent/manager/life", "agent/procstat", "agent/systemd", "ipc", "ipc/policy", "router", "frame", "golang.org/x/sync",
 	},
 	"bench/load": {"frame", "golang.org/x/sys"},
 	"bench":      {"bench/...", "ring", "frame", "router/...", "ipc", "agent/...", "golang.org/x/sys", "golang.org/x/sync"},

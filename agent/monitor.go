@@ -24,6 +24,7 @@ type monitor struct {
 	broker  *router.Broker
 	manager *manager.Manager
 	log     *slog.Logger
+	now     func() time.Time // but in tests time.Now
 
 	usage   usageMeter
 	history health.History
@@ -40,7 +41,7 @@ type monitor struct {
 }
 
 func newMonitor(b *router.Broker, m *manager.Manager, log *slog.Logger) *monitor {
-	mon := &monitor{broker: b, manager: m, log: log, logIntervals: make(chan time.Duration, 1)}
+	mon := &monitor{broker: b, manager: m, log: log, now: time.Now, logIntervals: make(chan time.Duration, 1)}
 	mon.parts.Register(health.Component{Name: "broker", Check: func(f *health.Facts) control.Health { return health.Broker(f.Broker, f.Minute) }})
 	return mon
 }
@@ -86,16 +87,14 @@ func (m *monitor) run(ctx context.Context) {
 // check is what has to be done every health.Interval.
 func (m *monitor) check(ctx context.Context) {
 	m.measure(time.Now(), 0)
-	collectors := m.manager.Status()
+	m.manager.Measured(m.usage.of)
 	s, err := m.broker.Stats(ctx)
 	if err != nil {
 		return // the broker is ending
 	}
-	for _, pid := range disconnected(collectors, &s) {
-		m.manager.MarkLost(pid, lostConnection)
-	}
+	m.findLost(&s)
 	m.history.Add(&s)
-	m.follow(health.Worst(m.judge(s, m.collectors(s), 0)))
+	m.follow(health.Worst(m.judge(s, m.collectors(), 0)))
 	m.warnIdle(s)
 }
 
@@ -111,25 +110,18 @@ func (m *monitor) follow(h control.Health) {
 	}
 }
 
-// lostConnection is why a collector is restarted that is still alive.
+// lostConnection is why a collector is ended that is still alive: it will not connect again,
+// because a collector connects once.
 const lostConnection = "it runs, but has lost its connection to the agent"
 
-// disconnected returns the pids of the collectors that were running before s was
-// taken and have no connection in it. They will not get one any more, because a
-// collector connects once.
-func disconnected(collectors []control.CollectorStatus, s *router.Stats) (pids []int) {
-	connected := make(map[int]bool, len(s.Clients))
+// findLost has the manager deal with collectors whose connection is not in s.
+func (m *monitor) findLost(s *router.Stats) {
+	connected := make(map[uint32]bool, len(s.Clients))
 	for _, c := range s.Clients {
-		connected[c.PID] = true
+		connected[c.Source] = true
 	}
-	for _, c := range collectors {
-		// One that is ending has lost its connection too. The manager will see how
-		// it ended.
-		if c.State == control.CollectorRunning && !connected[c.PID] && !procstat.Ending(c.PID) {
-			pids = append(pids, c.PID)
-		}
-	}
-	return pids
+	// One that is ending has lost its connection too. The manager will see how it ended.
+	m.manager.Gone(func(source uint32) bool { return connected[source] }, procstat.Ending, lostConnection)
 }
 
 // measure measures the agent and the collectors that run, but for those that were
@@ -155,7 +147,7 @@ func (m *monitor) warnIdle(s router.Stats) {
 
 // logStatistics logs the main figures.
 func (m *monitor) logStatistics(s router.Stats) {
-	h := health.Worst(m.judge(s, m.collectors(s), 0))
+	h := health.Worst(m.judge(s, m.collectors(), 0))
 	own, _ := m.usage.of(os.Getpid())
 	p50, p99 := any(s.Latency.P50), any(s.Latency.P99)
 	if s.Latency.Samples == 0 {
@@ -182,7 +174,7 @@ func figure[T any](p *T) any {
 // judge returns the health of each part of the agent. The client asker, which is
 // asking for it, does not count: the answer must not depend on the question.
 func (m *monitor) judge(s router.Stats, collectors []control.CollectorStatus, asker uint32) map[string]control.Health {
-	f := &health.Facts{Now: time.Now(), Broker: without(s, asker), Minute: m.history.LastMinute()}
+	f := &health.Facts{Now: m.now(), Broker: without(s, asker), Minute: m.history.LastMinute()}
 	return m.parts.Judge(f, health.Collectors(collectors)...)
 }
 
@@ -192,16 +184,11 @@ func without(s router.Stats, source uint32) router.Stats {
 	return s
 }
 
-// collectors returns the status of the collectors, with what was lost of their
-// events. s says which client is which collector.
-func (m *monitor) collectors(s router.Stats) []control.CollectorStatus {
+// collectors returns the status of the collectors, with what was lost of their events.
+func (m *monitor) collectors() []control.CollectorStatus {
 	all := m.manager.Status()
 	for i := range all {
-		for _, c := range s.Clients {
-			if c.PID == all[i].PID && c.PID != 0 {
-				all[i].Gap = m.gaps.text(c.Source, time.Now())
-			}
-		}
+		all[i].Gap = m.gaps.text(all[i].Name, m.now())
 	}
 	return all
 }

@@ -25,18 +25,19 @@ func TestACollectorThatHasLostTheAgentIsStartedAgain(t *testing.T) {
 	client := r.dial(ipc.ClientOptions{})
 	states := subscribe(t, client, router.Subscription{Patterns: []string{control.LifecycleTopic}, ReplayFrom: 1})
 	const reason = "it runs, but has lost its connection to the agent"
-	var first int
-	eventually(t, "the loss shows in the status", func() bool {
+	first := 0
+	eventually(t, "it has lost its connection", func() bool {
 		s := status(t, client)
-		c := s.Collectors[0]
-		if c.State != control.CollectorLost {
-			return false
-		}
-		first = c.PID
-		if h := s.Parts["collectors.deaf"]; h.State != control.Degraded || h.Reason != "lost: "+reason || c.LastExit != reason {
-			t.Errorf("health is %+v of %+v", h, c)
-		}
-		return true
+		first = s.Collectors[0].PID
+		return !slices.ContainsFunc(s.Broker.Clients, func(c router.ClientStats) bool { return c.PID == first })
+	})
+	if c := status(t, client).Collectors[0]; c.State != control.CollectorRunning || c.PID != first {
+		t.Errorf("a status has changed it to %+v", c)
+	}
+	agent.Check(t.Context(), r.agent)
+	await(t, states, "its end", func(m *router.Message) bool {
+		s := parse[control.CollectorStatus](t, m.Payload)
+		return s.State == control.CollectorStopping && s.PID == first && s.LastExit == reason
 	})
 	await(t, states, "its restart", func(m *router.Message) bool {
 		s := parse[control.CollectorStatus](t, m.Payload)
@@ -180,16 +181,16 @@ func TestWhatACollectorCannotPublishDegradesIt(t *testing.T) {
 
 func TestLossesCountForAMinute(t *testing.T) {
 	now := time.Now()
-	ago := func(d time.Duration, source uint32, lost uint64, reason string) agent.Announcement {
-		return agent.Announcement{Source: source, At: now.Add(-d), Lost: lost, Reason: reason}
+	ago := func(d time.Duration, collector string, lost uint64, reason string) agent.Announcement {
+		return agent.Announcement{Collector: collector, At: now.Add(-d), Lost: lost, Reason: reason}
 	}
 	many := make([]agent.Announcement, 1000)
 	for i := range many {
-		many[i] = ago(0, 1, 2, "reports: flood")
+		many[i] = ago(0, "one", 2, "reports: flood")
 	}
 	strange := make([]agent.Announcement, 1000)
 	for i := range strange {
-		strange[i] = ago(0, 1, 1, fmt.Sprintf("unit %d: x", i))
+		strange[i] = ago(0, "one", 1, fmt.Sprintf("unit %d: x", i))
 	}
 	tests := []struct {
 		name      string
@@ -197,24 +198,24 @@ func TestLossesCountForAMinute(t *testing.T) {
 		want      string
 	}{
 		{"none", nil, ""},
-		{"of another", []agent.Announcement{ago(0, 2, 3, "events: x")}, ""},
-		{"of long ago", []agent.Announcement{ago(time.Minute, 1, 3, "events: x")}, ""},
+		{"of another", []agent.Announcement{ago(0, "two", 3, "events: x")}, ""},
+		{"of long ago", []agent.Announcement{ago(time.Minute, "one", 3, "events: x")}, ""},
 		{"the last one says why", []agent.Announcement{
-			ago(2*time.Minute, 1, 100, "events: a"), ago(30*time.Second, 1, 3, "events: b"), ago(0, 1, 4, "events: c"),
+			ago(2*time.Minute, "one", 100, "events: a"), ago(30*time.Second, "one", 3, "events: b"), ago(0, "one", 4, "events: c"),
 		}, "events: 7 lost in the last minute (c)"},
 		{"what is counted in other units stands apart", []agent.Announcement{
-			ago(2, 1, 3, "events: b"), ago(1, 1, 500, "reports: c"), ago(0, 1, 4, "events: d: e"),
+			ago(2, "one", 3, "events: b"), ago(1, "one", 500, "reports: c"), ago(0, "one", 4, "events: d: e"),
 		}, "events: 7 lost in the last minute (d: e); reports: 500 lost in the last minute (c)"},
-		{"what is counted is not said", []agent.Announcement{ago(0, 1, 3, "x")}, "records: 3 lost in the last minute (x)"},
-		{"how many is not known", []agent.Announcement{ago(0, 1, 0, "events: x")}, "events: an unknown number lost in the last minute (x)"},
+		{"what is counted is not said", []agent.Announcement{ago(0, "one", 3, "x")}, "records: 3 lost in the last minute (x)"},
+		{"how many is not known", []agent.Announcement{ago(0, "one", 0, "events: x")}, "events: an unknown number lost in the last minute (x)"},
 		{"very many are not kept one by one", many, "reports: 2000 lost in the last minute (flood)"},
 	}
-	if n := strings.Count(agent.Lost(now, 1, strange...), "; "); n > 64 {
+	if n := strings.Count(agent.Lost(now, "one", strange...), "; "); n > 64 {
 		t.Errorf("%d units are kept", n)
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := agent.Lost(now, 1, tt.announced...); got != tt.want {
+			if got := agent.Lost(now, "one", tt.announced...); got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})

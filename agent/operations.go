@@ -2,10 +2,12 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/control/dispatch"
+	"github.com/daemoneye/eventbus/agent/manager"
 )
 
 // newOperations makes the dispatcher of what operators and collectors may ask of the
@@ -14,9 +16,19 @@ func (a *Agent) newOperations() *dispatch.Dispatcher {
 	return dispatch.New(dispatch.Options{
 		Identify: a.identify, Logger: a.o.Logger,
 		Handlers: map[control.Operation]dispatch.Handler{
-			control.OpRegister:        a.register,
-			control.OpHealthCheck:     a.forward,
-			control.OpGetCapabilities: a.forward,
+			control.OpRegister:         a.register,
+			control.OpDeregister:       a.deregister,
+			control.OpStart:            a.start,
+			control.OpStop:             a.stop,
+			control.OpRestart:          a.restart,
+			control.OpHealthCheck:      a.forward,
+			control.OpUpdateConfig:     a.updateConfig,
+			control.OpGetCapabilities:  a.forward,
+			control.OpGracefulShutdown: a.stop,
+			control.OpForceShutdown:    a.kill,
+			control.OpPause:            a.pause,
+			control.OpResume:           a.resume,
+			control.OpExecuteTask:      a.forward,
 		},
 	})
 }
@@ -40,7 +52,7 @@ func (a *Agent) identify(ctx context.Context, source uint32) (dispatch.Caller, e
 
 // register registers a collector. The collector is identified by its connection, not by
 // what the request claims.
-func (a *Agent) register(_ context.Context, c *dispatch.Call) (any, error) {
+func (a *Agent) register(ctx context.Context, c *dispatch.Call) (any, error) {
 	var reg control.Registration
 	if err := c.Decode(&reg); err != nil {
 		return nil, err
@@ -49,7 +61,18 @@ func (a *Agent) register(_ context.Context, c *dispatch.Call) (any, error) {
 		return nil, control.Errorf(control.CodeInvalidPayload, "payload: collector is %.40q, and the target is %q", reg.Collector, c.Target)
 	}
 	state := a.life.state().State
-	if err := a.manager.Register(c.Caller.Identity.PID, reg); err != nil {
+	who := manager.Session{Source: c.Caller.Source, PID: c.Caller.Identity.PID}
+	if c.Caller.Identity.Role == control.CollectorRole {
+		who.Name = c.Caller.Identity.Name
+	}
+	connected := func(source uint32) bool {
+		_, ok, err := a.broker.Identity(ctx, source)
+		return ok || err != nil
+	}
+	switch err := a.manager.Register(who, reg, connected); {
+	case errors.Is(err, manager.ErrUnwanted), errors.Is(err, manager.ErrEnding):
+		return nil, control.Errorf(control.CodeRefused, "%v", err)
+	case err != nil:
 		return nil, control.Errorf(control.CodePermissionDenied, "%v", err)
 	}
 	return control.Accepted{Collector: reg.Collector, Agent: state, Heartbeat: control.HeartbeatInterval}, nil
@@ -57,6 +80,9 @@ func (a *Agent) register(_ context.Context, c *dispatch.Call) (any, error) {
 
 // forward has the collector itself carry the operation out.
 func (a *Agent) forward(ctx context.Context, c *dispatch.Call) (any, error) {
+	if !a.hasCollector(c.Target) {
+		return nil, operationError(manager.ErrUnknown, c.Operation)
+	}
 	q := c.Request
 	q.ID = control.NewID() // the caller's id is the caller's: two callers may have the same
 	r, err := control.Call(ctx, a.self, control.CollectorTarget(c.Target), q, nil)

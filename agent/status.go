@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/control"
@@ -52,19 +51,17 @@ func (a *Agent) publish(topic string, v any, retain bool) {
 // status measures and reports how the agent is, to the client asker; 0 is the agent
 // itself. It changes nothing.
 func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error) {
-	running := a.manager.Status()
 	stats, err := a.broker.Stats(ctx)
 	if err != nil {
 		return control.Status{}, err
 	}
 	s := control.Status{
 		Version: a.o.Version, Instance: a.o.Config.InstanceID, HostID: a.o.HostID, Labels: a.o.Config.Labels, PID: os.Getpid(), Socket: a.path,
-		Uptime: time.Since(a.began), StartTime: a.startup, Agent: a.life.state(), MaxConnections: a.config.Load().Broker.MaxConnections, Broker: stats, Collectors: a.monitor.collectors(stats),
+		Uptime: time.Since(a.began), StartTime: a.startup, Agent: a.life.state(), MaxConnections: a.config.Load().Broker.MaxConnections, Broker: stats, Collectors: a.monitor.collectors(),
 	}
 	if w := a.waiting.Load(); w != nil {
 		s.RestartFor = *w
 	}
-	showLost(s.Collectors, disconnected(running, &stats))
 	a.monitor.measure(time.Now(), maxUsageAge)
 	s.Usage, _ = a.monitor.usage.of(s.PID)
 	for i := range s.Collectors {
@@ -75,14 +72,4 @@ func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error
 	s.Parts = a.monitor.judge(stats, s.Collectors, asker)
 	s.Health = health.Worst(s.Parts)
 	return s, nil
-}
-
-// showLost shows the collectors with these pids as lost, which the monitor's next
-// check will make of them.
-func showLost(collectors []control.CollectorStatus, pids []int) {
-	for i := range collectors {
-		if c := &collectors[i]; c.State == control.CollectorRunning && slices.Contains(pids, c.PID) {
-			c.State, c.LastExit = control.CollectorLost, lostConnection
-		}
-	}
 }

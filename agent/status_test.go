@@ -99,7 +99,7 @@ func TestTheNamesInTheStatusStayAsTheyAre(t *testing.T) {
 			"agent", "broker", "collectors", "health", "host_id", "instance", "max_connections", "parts", "pid", "socket", "start_ns", "uptime_ns", "usage", "version",
 		}},
 		{"usage", s.Usage, []string{"cpu_percent", "open_files", "rss_bytes", "threads"}},
-		{"collector", s.Collectors[0], []string{"name", "pid", "restarts", "source", "state", "usage"}},
+		{"collector", s.Collectors[0], []string{"name", "pid", "restarts", "since", "source", "state", "usage"}},
 	} {
 		if diff := cmp.Diff(object.want, slices.Sorted(maps.Keys(object.got))); diff != "" {
 			t.Errorf("names in %s (-want +got):\n%s", object.name, diff)
@@ -117,32 +117,6 @@ func TestACollectorAnswersForItself(t *testing.T) {
 	c := status(t, client).Collectors[0]
 	if report.Collector != "echo" || report.PID != c.PID || report.Source != c.Source || report.Version != "test" || report.Uptime <= 0 {
 		t.Errorf("report is %+v", report)
-	}
-}
-
-// TestAStatusShowsWhatIsLostAndChangesNothing: the monitor ends a collector that has lost
-// its connection, and no query does.
-func TestAStatusShowsWhatIsLostAndChangesNothing(t *testing.T) {
-	self := os.Getpid()
-	running := []control.CollectorStatus{
-		{Name: "connected", State: control.CollectorRunning, PID: self + 1},
-		{Name: "lost", State: control.CollectorRunning, PID: self},
-		{Name: "starting", State: control.CollectorStarting, PID: self},
-		{Name: "ended", State: control.CollectorRunning, PID: 1 << 30},
-	}
-	stats := router.Stats{Clients: []router.ClientStats{{Identity: router.Identity{PID: self + 1}}}}
-	shown := agent.ShowLost(running, &stats)
-	var lost []string
-	for _, c := range shown {
-		if c.State == control.CollectorLost {
-			lost = append(lost, c.Name+": "+c.LastExit)
-		}
-	}
-	if diff := cmp.Diff([]string{"lost: it runs, but has lost its connection to the agent"}, lost); diff != "" {
-		t.Errorf("lost (-want +got):\n%s", diff)
-	}
-	if running[1].State != control.CollectorRunning {
-		t.Error("the collector itself was changed")
 	}
 }
 

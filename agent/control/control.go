@@ -135,28 +135,35 @@ type CollectorState string
 
 // The states of a collector.
 const (
-	CollectorStopped  CollectorState = "stopped"  // not started yet, or stopped with the agent
+	CollectorStopped  CollectorState = "stopped"  // not started yet, or stopped by an operator or with the agent
 	CollectorStarting CollectorState = "starting" // its process runs and has not registered yet
 	CollectorRunning  CollectorState = "running"
-	CollectorLost     CollectorState = "lost"   // its process runs, but not on the bus: it is being ended
 	CollectorPaused   CollectorState = "paused" // its process runs, and does not observe
-	CollectorStopping CollectorState = "stopping"
 	// CollectorUnresponsive is one whose process runs and makes no heartbeats.
 	CollectorUnresponsive CollectorState = "unresponsive"
+	CollectorStopping     CollectorState = "stopping"         // its process is to end
+	CollectorStuck        CollectorState = "cannot be killed" // its process was killed, and is there still
 	CollectorRestarting   CollectorState = "waiting to restart"
-	CollectorGaveUp       CollectorState = "gave up" // it ended too often, and is not started again
+	CollectorGaveUp       CollectorState = "gave up" // it ended too often, and is tried again after a while
+	CollectorAbsent       CollectorState = "absent"  // an external one that has not registered
 )
 
 // CollectorStatus is one collector as its supervisor sees it.
 type CollectorStatus struct {
-	Name   string         `json:"name"`
-	State  CollectorState `json:"state"`
-	PID    int            `json:"pid,omitempty"`
-	Source string         `json:"source,omitempty"`
+	Name  string         `json:"name"`
+	State CollectorState `json:"state"`
+	// Since is when it came to be in that state.
+	Since time.Time `json:"since,omitzero"`
+	// External is set where its process is not the agent's.
+	External bool   `json:"external,omitempty"`
+	PID      int    `json:"pid,omitempty"`
+	Source   string `json:"source,omitempty"`
 	// Restarts counts them all, also those that were forgiven.
 	Restarts int `json:"restarts"`
-	// LastExit is how it ended last, where it did without being asked to, or why it
-	// is lost.
+	// NextTry is when it is started again, where it waits for that.
+	NextTry time.Time `json:"next_try,omitzero"`
+	// LastExit is how it ended last, where it did without being asked to, or why it is
+	// about to end, or is not what was asked of it.
 	LastExit string `json:"last_exit,omitempty"`
 	// Gap is what was lost of its events in the last minute before they came to the
 	// bus; empty for nothing.

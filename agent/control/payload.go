@@ -53,6 +53,9 @@ type Heartbeat struct {
 	Health   Health         `json:"health"`
 	Emitted  uint64         `json:"emitted"`
 	Failed   uint64         `json:"failed"`
+	// LastEvent is the time of the last event that the bus took, in nanoseconds since
+	// 1970; 0 for none.
+	LastEvent int64 `json:"last_event_ns,omitempty"`
 }
 
 // Started answers OpStart and OpRestart.

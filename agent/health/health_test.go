@@ -130,7 +130,7 @@ func TestCollectors(t *testing.T) {
 	}{
 		{"it runs", is(control.CollectorRunning, 0, ""), well},
 		{"it runs, and has lost something", control.CollectorStatus{State: control.CollectorRunning, Gap: "3 events were lost"}, degraded("3 events were lost")},
-		{"it is lost", is(control.CollectorLost, 0, "it does not answer"), degraded("lost: it does not answer")},
+		{"it does not respond", is(control.CollectorUnresponsive, 0, "no heartbeat came for 6.5s"), degraded("unresponsive: no heartbeat came for 6.5s")},
 		{"it runs again", is(control.CollectorRunning, 3, "signal: killed"), well},
 		{"it is not started yet", is(control.CollectorStopped, 0, ""), well},
 		{"it starts", is(control.CollectorStarting, 0, ""), well},

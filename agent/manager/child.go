@@ -1,140 +1,81 @@
 package manager
 
 import (
-	"context"
-	"fmt"
+	"encoding/json"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/manager/life"
 )
 
-// child is one collector and its supervisor's view of it. Safe for concurrent
-// use.
+// child is one collector. Manager.acting guards it.
 type child struct {
-	o      *Options
-	config control.ChildConfig // constant once its supervisor runs
-	log    *slog.Logger
+	name      string
+	spec      Spec
+	life      *life.Life
+	log       *slog.Logger
+	removed   bool            // it is not among the collectors any more, and is forgotten when it has ended
+	replaceBy *Spec           // what takes its place when it has ended; nil for nothing
+	settings  json.RawMessage // what an operator made of those of spec; nil: nothing
 
-	// changing is held while the status is changed and Changed is called, so that
-	// Changed gets the changes in order. It is taken before mu. mu is free while
-	// Changed runs, because Changed may read the status.
-	changing sync.Mutex
+	process *process // nil for none, and of an external collector
+	pid     int      // of its process; 0 for none
+	session uint32   // the source of its registration; 0 for none
+	latest  uint32   // of its latest registration, which may have ended
+	source  string   // where its events come from, in its own words
+	excess  life.Excess
 
-	mu         sync.Mutex
-	status     control.CollectorStatus // guarded by mu
-	registered time.Time               // guarded by mu; zero when this process has not
-	stop       context.CancelCauseFunc // guarded by mu; ends the process that runs
-	stopping   <-chan struct{}         // guarded by mu; closed when that is to end
+	emitted   uint64    // in its last heartbeat
+	lastEvent time.Time // of which is known; zero for none since it began
+	began     time.Time // when it registered, or announced what it missed
+	noted     Missed    // by the last Note
+
+	wishes  int // of operators
+	waiters []waiter
+
+	shown  control.CollectorStatus // the last one that Changed got
+	since  time.Time               // when shown.State began
+	killed bool                    // the process that ended last was killed by the manager
+	how    string                  // how it ended
 }
 
-func newChild(o *Options, config control.ChildConfig) *child {
+func (m *Manager) newChild(s Spec) *child {
+	o := m.o.Life
+	o.External = s.External != nil
+	name := s.Config.Collector
 	return &child{
-		o: o, config: config, log: o.Logger.With("collector", config.Collector),
-		status: control.CollectorStatus{Name: config.Collector, State: control.CollectorStopped},
+		name: name, spec: s, life: life.New(o), log: m.o.Logger.With("collector", name), since: time.Now(),
+		shown: control.CollectorStatus{Name: name, State: control.CollectorStopped},
 	}
 }
 
-func (c *child) snapshot() control.CollectorStatus {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.status
-}
-
-// change has f change the status, and calls Changed unless f fails.
-func (c *child) change(f func(*control.CollectorStatus) error) error {
-	c.changing.Lock()
-	defer c.changing.Unlock()
-	c.mu.Lock()
-	err := f(&c.status)
-	s := c.status
-	c.mu.Unlock()
-	if err == nil && c.o.Changed != nil {
-		c.o.Changed(s)
+// status is the collector as operators see it. now is the manager's time.
+func (c *child) status(now time.Duration) control.CollectorStatus {
+	l := c.life
+	s := control.CollectorStatus{
+		Name: c.name, State: states[l.State], External: c.spec.External != nil, PID: c.pid, Source: c.source,
+		Restarts: l.Restarts, LastExit: l.Reason, Since: c.since,
 	}
-	return err
-}
-
-// begin notes that a process is about to be started, which stop ends. It forgets when
-// the process before was registered, because that does not count for this one.
-func (c *child) begin(stopping <-chan struct{}, stop context.CancelCauseFunc) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.registered, c.stopping, c.stop = time.Time{}, stopping, stop
-}
-
-// started notes that a new process runs.
-func (c *child) started(pid int) {
-	_ = c.change(func(s *control.CollectorStatus) error {
-		s.State, s.PID, s.Source = control.CollectorStarting, pid, ""
-		return nil
-	})
-}
-
-// register notes that the process that runs is ready.
-func (c *child) register(pid int, r control.Registration) error {
-	return c.change(func(s *control.CollectorStatus) error {
-		if s.PID != pid || pid == 0 {
-			return fmt.Errorf("manager: collector %s runs as pid %d, not as pid %d", s.Name, s.PID, pid)
+	if l.State == life.Waiting || l.State == life.GaveUp {
+		if at, ok := l.Next(); ok {
+			s.NextTry = time.Now().Add(at - now)
 		}
-		s.State, s.Source = control.CollectorRunning, r.Source
-		if c.registered.IsZero() {
-			c.registered = time.Now()
-		}
-		return nil
-	})
-}
-
-// markLost notes that the registered process pid is of no use any more, and ends it.
-// It reports whether there was one.
-func (c *child) markLost(pid int, reason string) bool {
-	return c.change(func(s *control.CollectorStatus) error {
-		if s.PID != pid || s.State != control.CollectorRunning {
-			return errNotRegistered
-		}
-		select {
-		case <-c.stopping: // it was asked to end
-			return errNotRegistered
-		default:
-		}
-		s.State, s.LastExit = control.CollectorLost, reason
-		c.stop(lostError{reason})
-		return nil
-	}) == nil
-}
-
-// ended notes that no process runs any more. exit is why, where it was not asked to
-// end.
-func (c *child) ended(state control.CollectorState, exit string) {
-	_ = c.change(func(s *control.CollectorStatus) error {
-		s.State, s.PID = state, 0
-		if exit != "" {
-			s.LastExit = exit
-		}
-		return nil
-	})
-}
-
-// restarting notes that the process has ended, why, and that it is started again.
-// counts says whether that is one of its restarts.
-func (c *child) restarting(exit string, counts bool) {
-	_ = c.change(func(s *control.CollectorStatus) error {
-		s.State, s.PID, s.LastExit = control.CollectorRestarting, 0, exit
-		if counts {
-			s.Restarts++
-		}
-		return nil
-	})
-}
-
-// served returns for how long the process has been registered, 0 when it never
-// was.
-func (c *child) served() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.registered.IsZero() {
-		return 0
 	}
-	return time.Since(c.registered)
+	return s
+}
+
+// states are the names of states in package control.
+var states = [...]control.CollectorState{
+	life.Stopped:      control.CollectorStopped,
+	life.Starting:     control.CollectorStarting,
+	life.Running:      control.CollectorRunning,
+	life.Paused:       control.CollectorPaused,
+	life.Unresponsive: control.CollectorUnresponsive,
+	life.Stopping:     control.CollectorStopping,
+	life.Killing:      control.CollectorStopping,
+	life.Stuck:        control.CollectorStuck,
+	life.Waiting:      control.CollectorRestarting,
+	life.GaveUp:       control.CollectorGaveUp,
+	life.Absent:       control.CollectorAbsent,
 }

@@ -38,25 +38,21 @@ func run(t *testing.T, o manager.Options, names ...string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &running{t: t, changes: make(chan control.CollectorStatus, 1000)}
+	r := &running{t: t, changes: make(chan control.CollectorStatus, 10_000)}
 	r.log = &log{said: r.register}
+	if o.Life.Beat == 0 {
+		o.Life.Beat = -1 // these collectors make no heartbeats
+	}
 	if o.Command == nil {
 		o.Command = []string{self, "collector"}
 	}
 	o.Logger = slog.New(r.log)
 	o.Changed = func(s control.CollectorStatus) {
-		if got := r.m.Status(); len(got) == 0 { // Changed may look
-			t.Error("no status")
-		}
+		r.m.Status() // Changed may look
 		r.changes <- s
 	}
-	var configs []control.ChildConfig
-	for _, n := range names {
-		configs = append(configs, control.ChildConfig{Collector: n})
-	}
-	if r.m, err = manager.New(o, configs...); err != nil {
-		t.Fatal(err)
-	}
+	r.m = manager.New(o)
+	r.apply(specs(names...)...)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); r.m.Run(ctx, "the.sock") }() // awaited by stop
@@ -72,15 +68,37 @@ func run(t *testing.T, o manager.Options, names ...string) *running {
 	return r
 }
 
-func (r *running) register(collector, text string) {
-	if text != "ready" {
-		return
+// specs are of collectors with these names.
+func specs(names ...string) (all []manager.Spec) {
+	for _, n := range names {
+		all = append(all, manager.Spec{Config: control.ChildConfig{Collector: n}})
 	}
+	return all
+}
+
+func (r *running) apply(all ...manager.Spec) manager.Applied {
+	r.t.Helper()
+	done, err := r.m.Apply(all)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return done
+}
+
+// register takes what a collector writes. Its session is its pid.
+func (r *running) register(collector, text string) {
 	for _, s := range r.m.Status() {
-		if s.Name == collector {
-			if err := r.m.Register(s.PID, control.Registration{Collector: collector, Source: "nothing"}); err != nil {
+		if s.Name != collector {
+			continue
+		}
+		switch session := (manager.Session{Source: uint32(s.PID), PID: s.PID}); text {
+		case "ready":
+			err := r.m.Register(session, control.Registration{Collector: collector, Source: "nothing"}, nil)
+			if err != nil {
 				r.t.Errorf("register: %v", err)
 			}
+		case "beat":
+			r.m.Beat(session.Source, control.Heartbeat{Collector: collector, Emitted: 1})
 		}
 	}
 }
@@ -99,6 +117,7 @@ func (r *running) awaitAny(states ...control.CollectorState) control.CollectorSt
 		case s := <-r.changes:
 			r.seen = append(r.seen, s.State)
 			if slices.Contains(states, s.State) {
+				s.Since, s.NextTry = time.Time{}, time.Time{}
 				return s
 			}
 		case <-timeout:

@@ -1,6 +1,7 @@
 package manager_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,11 +15,12 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/manager"
+	"github.com/daemoneye/eventbus/agent/manager/life"
 )
 
 // quick has a crashing collector end up where it must without delay.
 func quick(restarts int) manager.Options {
-	return manager.Options{MaxRestarts: restarts, FirstBackoff: time.Millisecond, MaxBackoff: time.Millisecond}
+	return manager.Options{Life: life.Options{MaxRestarts: restarts, FirstBackoff: time.Millisecond, MaxBackoff: time.Millisecond}}
 }
 
 func TestACollectorRunsFromItsRegistrationUntilItIsStopped(t *testing.T) {
@@ -55,8 +57,8 @@ func TestACollectorThatCrashesAgainAndAgainIsGivenUp(t *testing.T) {
 	if diff := cmp.Diff(logged, r.log.severe()); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}
-	if r.m.Status()[0].State != control.CollectorGaveUp {
-		t.Error("a collector that was given up is told to have been stopped")
+	if s := r.m.Status()[0]; s.State != control.CollectorStopped || s.LastExit != want.LastExit {
+		t.Errorf("in the end it is %+v", s)
 	}
 }
 
@@ -92,7 +94,7 @@ func TestChangesAreToldInOrder(t *testing.T) {
 
 func TestAStableCollectorIsForgiven(t *testing.T) {
 	o := quick(1)
-	o.StableAfter = time.Nanosecond
+	o.Life.StableAfter = time.Nanosecond
 	r := run(t, o, "good")
 	const rounds = 4
 	for range rounds {
@@ -106,7 +108,7 @@ func TestAStableCollectorIsForgiven(t *testing.T) {
 
 func TestACollectorThatDoesNotRegisterHasFailed(t *testing.T) {
 	o := quick(-1)
-	o.RegisterTimeout = 20 * time.Millisecond
+	o.Life.RegisterTimeout = 20 * time.Millisecond
 	r := run(t, o, "mute")
 	pid := r.await(control.CollectorStarting).PID
 	if got, want := r.await(control.CollectorGaveUp).LastExit, "did not register within 20ms"; got != want {
@@ -116,7 +118,7 @@ func TestACollectorThatDoesNotRegisterHasFailed(t *testing.T) {
 }
 
 func TestACollectorThatIsStubbornIsKilled(t *testing.T) {
-	r := run(t, manager.Options{StopTimeout: 20 * time.Millisecond}, "stubborn")
+	r := run(t, manager.Options{Life: life.Options{StopTimeout: 20 * time.Millisecond}}, "stubborn")
 	pid := r.await(control.CollectorRunning).PID
 	r.stop()
 	r.checkGone(pid)
@@ -136,7 +138,7 @@ func TestACrashIsExplainedByItsFirstLine(t *testing.T) {
 // process behind that keeps its standard error open.
 func TestAnEndIsNoticedThoughSomebodyHoldsTheOutput(t *testing.T) {
 	o := quick(-1)
-	o.StopTimeout = 20 * time.Millisecond
+	o.Life.StopTimeout = 20 * time.Millisecond
 	r := run(t, o, "parent")
 	exit := r.await(control.CollectorGaveUp).LastExit
 	pid, err := strconv.Atoi(strings.TrimPrefix(exit, "exit status 1: "))
@@ -168,7 +170,7 @@ func TestAStableOneThatCannotBeStartedAgainIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := quick(2)
-	o.StableAfter = time.Nanosecond
+	o.Life.StableAfter = time.Nanosecond
 	o.Command = []string{program, "collector"}
 	r := run(t, o, "good")
 	pid := r.await(control.CollectorRunning).PID
@@ -194,31 +196,36 @@ func TestCollectorsAreTheProgramThatTheirManagerIs(t *testing.T) {
 	}
 }
 
-// TestACollectorThatIsLostIsEndedAndStartedAgain, also when it cannot hear that
-// it is to end.
-func TestACollectorThatIsLostIsEndedAndStartedAgain(t *testing.T) {
+// TestACollectorThatHasLostItsConnectionIsStartedAgain, also when it cannot see that it is
+// to end.
+func TestACollectorThatHasLostItsConnectionIsStartedAgain(t *testing.T) {
 	for _, stop := range []bool{false, true} {
 		t.Run(fmt.Sprintf("stopped=%v", stop), func(t *testing.T) {
 			o := quick(1)
-			o.StopTimeout = 20 * time.Millisecond
+			o.Life.CallTimeout = 20 * time.Millisecond
 			r := run(t, o, "good")
 			first := r.await(control.CollectorRunning)
 			if stop {
 				kill(t, first.PID, unix.SIGSTOP)
 			}
-			r.m.MarkLost(first.PID+1, "another process")
-			r.m.MarkLost(first.PID, "it does not answer")
-			if lost := r.await(control.CollectorLost); lost.PID != first.PID || lost.LastExit != "it does not answer" {
+			lose := func(pid int, want error) {
+				t.Helper()
+				if err := r.m.Deregister(uint32(pid), "it does not answer"); !errors.Is(err, want) {
+					t.Errorf("Deregister = %v, want %v", err, want)
+				}
+			}
+			lose(first.PID+1, manager.ErrUnknown)
+			lose(first.PID, nil)
+			if lost := r.await(control.CollectorStopping); lost.PID != first.PID || lost.LastExit != "it does not answer" {
 				t.Errorf("lost is %+v", lost)
 			}
-			r.m.MarkLost(first.PID, "again")
 			second := r.await(control.CollectorRunning)
 			r.checkGone(first.PID)
 			if second.PID == first.PID || second.Restarts != 1 || second.LastExit != "it does not answer" {
 				t.Errorf("running is %+v", second)
 			}
-			r.m.MarkLost(second.PID, "once too often")
-			if last := r.await(control.CollectorGaveUp); last.LastExit != "once too often" {
+			lose(second.PID, nil)
+			if last := r.await(control.CollectorGaveUp); last.LastExit != "it does not answer" {
 				t.Errorf("given up is %+v", last)
 			}
 		})
@@ -226,7 +233,7 @@ func TestACollectorThatIsLostIsEndedAndStartedAgain(t *testing.T) {
 }
 
 func TestStoppingDoesNotWaitForARestart(t *testing.T) {
-	r := run(t, manager.Options{FirstBackoff: time.Hour, MaxBackoff: time.Hour}, "crashing")
+	r := run(t, manager.Options{Life: life.Options{FirstBackoff: time.Hour, MaxBackoff: time.Hour}}, "crashing")
 	r.await(control.CollectorRestarting)
 	r.stop()
 	r.await(control.CollectorStopped)
@@ -258,11 +265,11 @@ func TestRegisteringNeedsTheCollectorsOwnProcess(t *testing.T) {
 		{"the collector again", pid, "good", ""},
 		{"another process", os.Getpid(), "good", "manager: collector good runs as pid"},
 		{"no process", 0, "good", "manager: collector good runs as pid"},
-		{"an unknown collector", pid, "other", `manager: no collector is called "other"`},
+		{"an unknown collector", pid, "other", `manager: there is no such collector: "other"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := r.m.Register(tt.pid, control.Registration{Collector: tt.as})
+			err := r.m.Register(manager.Session{Source: 7, PID: tt.pid}, control.Registration{Collector: tt.as}, nil)
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want)) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
@@ -272,7 +279,7 @@ func TestRegisteringNeedsTheCollectorsOwnProcess(t *testing.T) {
 		t.Error("this process counts as a collector")
 	}
 	r.stop()
-	if err := r.m.Register(0, control.Registration{Collector: "good"}); err == nil {
+	if err := r.m.Register(manager.Session{}, control.Registration{Collector: "good"}, nil); err == nil {
 		t.Error("a collector that has ended was registered")
 	}
 	if _, ok := r.m.Collector(0); ok {
@@ -280,19 +287,18 @@ func TestRegisteringNeedsTheCollectorsOwnProcess(t *testing.T) {
 	}
 }
 
-func TestOptionsThatCannotWork(t *testing.T) {
-	one := control.ChildConfig{Collector: "one"}
-	if _, err := manager.New(manager.Options{}, one); err == nil {
+func TestSetsThatCannotWorkChangeNothing(t *testing.T) {
+	if _, err := manager.New(manager.Options{}).Apply(specs("one")); err == nil {
 		t.Error("collectors without a command were accepted")
 	}
-	if _, err := manager.New(manager.Options{Command: []string{"x"}}, one, one); err == nil {
+	r := run(t, manager.Options{}, "good")
+	r.await(control.CollectorRunning)
+	if _, err := r.m.Apply(specs("mute", "mute")); err == nil {
 		t.Error("the same collector was accepted twice")
 	}
-	m, err := manager.New(manager.Options{})
-	if err != nil {
-		t.Fatal(err)
+	if got := r.m.Status(); len(got) != 1 || got[0].Name != "good" || got[0].State != control.CollectorRunning {
+		t.Errorf("collectors are %+v", got)
 	}
-	m.Run(t.Context(), "") // there is nothing to wait for
 }
 
 func kill(t *testing.T, pid int, s unix.Signal) {

@@ -1,0 +1,443 @@
+package life
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+)
+
+// Life is the life of one collector. One goroutine at a time.
+type Life struct {
+	State  State
+	Since  time.Duration // when the state began
+	Wish   Wish
+	Reason string // why it ended last, or is being ended, or is not what it should be
+	// Restarts counts them all, also those that were forgiven.
+	Restarts int
+	// Processes counts the processes that were started, and of an external one its
+	// registrations.
+	Processes int
+
+	o        Options
+	now      time.Duration
+	deadline time.Duration // of the state; 0 for none
+	out      []Action
+
+	budget       budget
+	isRegistered bool
+	registered   time.Duration // when the process did, if it has
+	within       time.Duration // StopTimeout, or what the last wish to stop said
+	beat         time.Duration // when its last heartbeat came
+	disagrees    bool          // that heartbeat said the opposite of State
+	before       State         // Unresponsive: what it was, Running or Paused
+	call         uint64        // the last one
+	calling      Do            // what was asked for by the call that is open
+	isCalling    bool
+	ending       ending // of the process that is asked to end
+
+	missing bool // Note was the last of Note and Announce
+	quiet   bool // a heartbeat came since then that was not Collecting
+}
+
+// ending is why a process is asked to end.
+type ending struct {
+	reason string // empty: by wish
+	fresh  bool   // it is started again at once, and takes no restart
+}
+
+// New returns the life of a collector that nobody wants yet.
+func New(o Options) *Life {
+	o.setDefaults()
+	return &Life{o: o}
+}
+
+// Next returns when Step has something to do though nothing happens; ok is false for
+// never.
+func (l *Life) Next() (at time.Duration, ok bool) {
+	at = l.deadline
+	if l.watched() {
+		at = l.beat + l.o.silence()
+	}
+	return at, at != 0
+}
+
+// watched reports whether heartbeats must come.
+func (l *Life) watched() bool {
+	return l.o.Beat > 0 && (l.State == Running || l.State == Paused)
+}
+
+// Missing reports whether events are missed since the last Note.
+func (l *Life) Missing() bool { return l.missing }
+
+// Step takes what happened at now and returns what is to be done, in this order.
+func (l *Life) Step(now time.Duration, e Event) []Action {
+	l.now, l.out = now, nil
+	l.take(&e)
+	l.pass()
+	l.reconcile()
+	return l.out
+}
+
+// take notes what happened.
+func (l *Life) take(e *Event) {
+	switch e.Kind {
+	case Wished:
+		l.wish(e)
+	case RestartWished:
+		l.restart(e)
+	case KillWished:
+		l.wish(&Event{Wish: ToStop})
+		if l.hasProcess() && l.State != Killing && l.State != Stuck {
+			l.kill()
+		}
+	case Spawned:
+	case NotSpawned:
+		l.ended("start: "+e.Reason, e.Refused)
+	case Exited:
+		l.ended(e.Reason, e.Refused)
+	case Registered:
+		l.register(e)
+	case Deregistered:
+		l.deregister(e)
+	case Beaten:
+		l.beaten(e)
+	case Answered, NotAnswered:
+		if l.isCalling && e.Call == l.call {
+			l.isCalling = false
+			l.answered(e)
+		}
+	case Exceeded:
+		if l.State == Running || l.State == Paused {
+			l.end(ending{reason: e.Reason}, l.o.StopTimeout)
+		}
+	}
+}
+
+func (l *Life) wish(e *Event) {
+	l.Wish, l.within = e.Wish, cmp.Or(e.Within, l.o.StopTimeout)
+	if e.Operator && e.Wish != ToStop {
+		l.forgive()
+	}
+	if e.Wish == ToStop && (l.State == Waiting || l.State == GaveUp || l.State == Absent) {
+		l.enter(Stopped)
+	}
+}
+
+// forgive gives all restarts back, and ends a wait.
+func (l *Life) forgive() {
+	l.budget = budget{}
+	if l.State == Waiting || l.State == GaveUp {
+		l.enter(Stopped)
+	}
+}
+
+// restart ends the process, so that reconcile starts another.
+func (l *Life) restart(e *Event) {
+	if l.Wish == ToStop {
+		l.Wish = ToRun
+	}
+	if e.Operator {
+		l.forgive()
+	}
+	switch l.State {
+	case Waiting, GaveUp:
+		l.enter(Stopped) // what has changed may be what it failed for
+	case Starting, Running, Paused, Unresponsive:
+		l.end(ending{e.Reason, true}, l.o.StopTimeout)
+	case Stopping, Killing, Stuck:
+		l.ending.fresh = true
+	}
+}
+
+// hasProcess reports whether a process is there, or one that is not ours.
+func (l *Life) hasProcess() bool {
+	switch l.State {
+	case Stopped, Waiting, GaveUp, Absent:
+		return false
+	}
+	return true
+}
+
+func (l *Life) enter(s State) {
+	l.State, l.Since, l.deadline = s, l.now, 0
+}
+
+func (l *Life) until(s State, after time.Duration) {
+	l.enter(s)
+	l.deadline = l.now + after
+}
+
+func (l *Life) do(a Action) { l.out = append(l.out, a) }
+
+// ask begins a call. The answer to one before it counts no more.
+func (l *Life) ask(what Do, within time.Duration) {
+	l.call++
+	l.calling, l.isCalling = what, true
+	l.do(Action{Do: what, Wait: within, Call: l.call})
+}
+
+func (l *Life) register(e *Event) {
+	switch l.State {
+	case Starting:
+	case Stopped, Absent:
+		if !l.o.External {
+			return
+		}
+		l.Processes++
+	default:
+		return // again, or of one that is being ended
+	}
+	l.isRegistered, l.disagrees, l.isCalling = true, false, false
+	l.registered, l.beat = l.now, l.now
+	l.collecting(e.Paused)
+	if l.o.Beat < 0 && l.State == Running {
+		l.announce()
+	}
+}
+
+// collecting enters Running or Paused.
+func (l *Life) collecting(paused bool) {
+	l.quiet = false
+	if paused {
+		l.enter(Paused)
+		l.note("was paused")
+		return
+	}
+	l.enter(Running)
+}
+
+func (l *Life) beaten(e *Event) {
+	switch l.State {
+	case Unresponsive:
+		l.beat = l.now
+		l.recover()
+	case Absent:
+		l.register(e) // it came back
+		return
+	case Running, Paused:
+		l.beat = l.now
+	default:
+		return
+	}
+	// One heartbeat may be from before a pause took effect.
+	disagrees := e.Paused != (l.State == Paused)
+	if disagrees && l.disagrees && !l.isCalling {
+		l.collecting(e.Paused)
+		disagrees = false
+	}
+	l.disagrees = disagrees
+	if l.State != Running || !l.missing {
+		return
+	}
+	if e.Collecting || l.quiet {
+		l.announce()
+	}
+	l.quiet = true
+}
+
+// recover ends what was unresponsive.
+func (l *Life) recover() {
+	l.isCalling = false
+	l.Reason = ""
+	l.collecting(l.before == Paused)
+}
+
+func (l *Life) answered(e *Event) {
+	ok := e.Kind == Answered
+	switch {
+	case l.State == Unresponsive && ok:
+		l.beat = l.now // it does not beat, but it answers
+		l.recover()
+	case l.State == Unresponsive:
+		l.end(ending{reason: l.Reason + ", and " + e.Reason}, l.o.CallTimeout)
+	case l.calling == Pause && l.State == Running:
+		if ok {
+			l.collecting(true)
+			return
+		}
+		l.Wish, l.Reason = ToRun, "it was not paused: "+e.Reason
+	case l.calling == Resume && l.State == Paused:
+		if ok {
+			l.collecting(false)
+			if l.o.Beat < 0 {
+				l.announce()
+			}
+			return
+		}
+		l.end(ending{reason: "it did not resume: " + e.Reason}, l.o.StopTimeout)
+	}
+}
+
+func (l *Life) deregister(e *Event) {
+	switch l.State {
+	case Running, Paused, Unresponsive, Stopping, Killing, Stuck:
+	default:
+		return
+	}
+	if l.o.External {
+		l.ended(e.Reason, false)
+		return
+	}
+	if l.State == Running || l.State == Paused || l.State == Unresponsive {
+		l.end(ending{reason: e.Reason}, l.o.CallTimeout)
+	}
+}
+
+// end asks the process to end.
+func (l *Life) end(why ending, within time.Duration) {
+	l.ending, l.isCalling = why, false
+	if why.reason != "" {
+		l.Reason = why.reason
+	}
+	l.do(Action{Do: Terminate, Reason: why.reason, Wait: within})
+	l.until(Stopping, within)
+}
+
+func (l *Life) kill() {
+	l.isCalling = false
+	l.do(Action{Do: Kill})
+	l.until(Killing, l.o.KillTimeout)
+}
+
+// ended notes that the process is gone.
+func (l *Life) ended(how string, refused bool) {
+	if !l.hasProcess() {
+		return
+	}
+	wanted := l.State == Stopping || l.State == Killing || l.State == Stuck // that it ends
+	why := l.ending
+	reason := how
+	if wanted {
+		reason = cmp.Or(why.reason, l.Reason)
+	}
+	if l.isRegistered {
+		switch {
+		case !wanted:
+			l.note("ended: " + how)
+		case why.reason == "":
+			l.note("was stopped")
+		default:
+			l.note("was ended: " + why.reason)
+		}
+		if l.now-l.registered >= l.o.StableAfter {
+			l.budget = budget{}
+		}
+	}
+	l.isRegistered, l.ending, l.isCalling = false, ending{}, false
+	switch {
+	case wanted && (l.Wish == ToStop || why.fresh || why.reason == ""):
+		l.enter(Stopped)
+	case l.o.External:
+		l.Reason = reason
+		l.enter(Absent)
+	case l.Wish == ToStop:
+		l.Reason = reason
+		l.enter(Stopped)
+	default:
+		l.Reason = reason
+		l.wait(refused)
+	}
+}
+
+// wait waits for the next process, as the budget has it.
+func (l *Life) wait(refused bool) {
+	pause, ok := l.budget.spend(&l.o, refused)
+	if !ok {
+		l.do(Action{Do: WarnGaveUp, Reason: l.Reason, Wait: l.o.CoolDown})
+		if l.missing {
+			l.announce()
+			l.note("was given up")
+		}
+		l.until(GaveUp, l.o.CoolDown)
+		return
+	}
+	l.do(Action{Do: WarnEnded, Reason: l.Reason, Wait: pause})
+	l.until(Waiting, pause)
+	if !refused {
+		l.Restarts++
+	}
+}
+
+// pass does what is due by the time.
+func (l *Life) pass() {
+	if l.watched() && l.now >= l.beat+l.o.silence() {
+		l.before = l.State
+		l.Reason = fmt.Sprintf("no heartbeat came for %s", l.o.silence())
+		l.do(Action{Do: WarnSilent, Reason: l.Reason})
+		l.note("did not respond")
+		l.until(Unresponsive, 2*l.o.CallTimeout) // of the answer, should it get lost
+		l.ask(Check, l.o.CallTimeout)
+		return
+	}
+	if l.deadline == 0 || l.now < l.deadline {
+		return
+	}
+	switch l.State {
+	case Starting:
+		l.end(ending{reason: fmt.Sprintf("did not register within %s", l.o.RegisterTimeout)}, l.o.StopTimeout)
+	case Unresponsive:
+		l.end(ending{reason: l.Reason}, l.o.CallTimeout)
+	case Stopping:
+		if l.o.External {
+			l.ended("it goes on though it was asked to end", false)
+			return
+		}
+		l.do(Action{Do: WarnKilled, Reason: l.Reason})
+		l.kill()
+	case Killing:
+		l.do(Action{Do: WarnStuck})
+		l.enter(Stuck)
+	case Waiting, GaveUp:
+		if l.State == GaveUp {
+			l.Restarts++
+		}
+		l.enter(Stopped)
+	}
+}
+
+// reconcile does the next step from what is to what is wished.
+func (l *Life) reconcile() {
+	switch l.State {
+	case Stopped:
+		if l.Wish == ToStop {
+			return
+		}
+		if l.o.External {
+			l.enter(Absent)
+			return
+		}
+		l.Processes++
+		l.do(Action{Do: Spawn})
+		l.until(Starting, l.o.RegisterTimeout)
+	case Starting, Unresponsive:
+		if l.Wish == ToStop {
+			l.end(ending{}, l.within)
+		}
+	case Running, Paused:
+		switch {
+		case l.Wish == ToStop:
+			l.end(ending{}, l.within)
+		case l.isCalling:
+		case l.State == Running && l.Wish == ToPause:
+			l.ask(Pause, l.o.StopTimeout)
+		case l.State == Paused && l.Wish == ToRun:
+			l.ask(Resume, l.o.StopTimeout)
+		}
+	}
+}
+
+// note says that events are missed from the last one on.
+func (l *Life) note(reason string) {
+	if !l.missing {
+		l.missing = true
+		l.do(Action{Do: Note, Reason: reason})
+	}
+}
+
+// announce says that what was noted is over.
+func (l *Life) announce() {
+	if l.missing {
+		l.missing = false
+		l.do(Action{Do: Announce})
+	}
+}
