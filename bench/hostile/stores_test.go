@@ -43,6 +43,7 @@ func TestReplayOfManyTopics(t *testing.T) {
 // TestValuesOfManyOwners has a thousand clients retain a value each and go. Where times are
 // measured, a retained message costs at most two microseconds then.
 func TestValuesOfManyOwners(t *testing.T) {
+	const most = 2 * time.Microsecond
 	owners, messages := size(200, 1024), size(5_000, 200_000)
 	retain := func(owners int) (v *victim, measurable bool, cost time.Duration) {
 		v = startAgent(t, setting{})
@@ -66,8 +67,12 @@ func TestValuesOfManyOwners(t *testing.T) {
 		return
 	}
 	_, also, alone := retain(0)
-	t.Logf("a retained message costs %s, and %s where there were no owners before", cost, alone)
-	if measurable && also && cost > 2*time.Microsecond {
-		t.Errorf("a retained message costs %s, want at most 2µs", cost)
+	t.Logf("a retained message on another topic costs %s, and %s where there were no owners before", cost, alone)
+	if alone > most {
+		t.Logf("not measurable: without the attack it costs more than %s", most)
+		return
+	}
+	if measurable && also && cost > most {
+		t.Errorf("a retained message costs %s, want at most %s", cost, most)
 	}
 }

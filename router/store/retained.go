@@ -44,6 +44,7 @@ const valueBytes = 640
 // owner is a client with the values whose last publisher it is. It may have disconnected.
 type owner struct {
 	order list.List // of *value, the longest unchanged first
+	first uint64    // the broker's sequence of the first
 	bytes int64
 	at    [2]int // its indices in byBytes and byCount
 }
@@ -58,9 +59,9 @@ type value struct {
 
 func (v *value) size() int64 { return int64(cap(v.buf.B)) }
 
-// sequence returns the broker's sequence of the owner's oldest value.
-func (o *owner) sequence() uint64 {
-	return frame.Frame(o.order.Front().Value.(*value).buf.B).Sequence()
+// noteFirst is called when another value is the first of order, or may be.
+func (o *owner) noteFirst() {
+	o.first = frame.Frame(o.order.Front().Value.(*value).buf.B).Sequence()
 }
 
 // NewRetained returns an empty Retained, whose buffers come from pool.
@@ -83,8 +84,13 @@ func (r *Retained) Beside() int64 { return r.beside }
 // Keep stores a copy of it as the value of the topic name. It returns how many values were
 // removed because of the limits.
 func (r *Retained) Keep(name string, lane bus.Lane, it *queue.Item) (removed int) {
-	r.remove(name)
 	f := it.Frame()
+	if e := r.values[name]; e != nil {
+		if len(f.Payload()) > 0 && r.replace(e, f, lane) {
+			return 0
+		}
+		r.remove(name)
+	}
 	if len(f.Payload()) == 0 {
 		return 0
 	}
@@ -106,6 +112,23 @@ func (r *Retained) Keep(name string, lane bus.Lane, it *queue.Item) (removed int
 	return removed
 }
 
+// replace puts f in the place of a value of the same client, where it takes as large a
+// buffer, and no queue has the value.
+func (r *Retained) replace(e *list.Element, f frame.Frame, lane bus.Lane) bool {
+	v := e.Value.(*value)
+	if v.source != f.Source() || buffer.Capacity(len(f)) != v.size() || v.buf.Refs() != 1 {
+		return false
+	}
+	v.buf.B, v.lane = append(v.buf.B[:0], f...), lane
+	o := r.owners[v.source]
+	o.order.MoveToBack(e)
+	o.noteFirst()
+	for _, h := range [...]*ownerHeap{&r.byBytes, &r.byCount} {
+		heap.Fix(h, o.at[h.place])
+	}
+	return true
+}
+
 func (o *owner) oldest() (topic string) { return o.order.Front().Value.(*value).topic }
 
 func (r *Retained) add(v *value) {
@@ -120,6 +143,7 @@ func (r *Retained) add(v *value) {
 	r.beside += valueBytes + topic.NameBytes(v.topic)
 	o.bytes += v.size()
 	r.bytes += v.size()
+	o.noteFirst()
 	for _, h := range [...]*ownerHeap{&r.byBytes, &r.byCount} {
 		if isNew {
 			heap.Push(h, o)
@@ -145,6 +169,7 @@ func (r *Retained) remove(name string) {
 	o.order.Remove(e)
 	o.bytes -= v.size()
 	if !last {
+		o.noteFirst()
 		heap.Fix(&r.byBytes, o.at[0])
 		heap.Fix(&r.byCount, o.at[1])
 	}
@@ -198,7 +223,7 @@ func (h *ownerHeap) Less(i, j int) bool {
 	if sx, sy := h.size(x), h.size(y); sx != sy {
 		return sx > sy
 	}
-	return x.sequence() < y.sequence()
+	return x.first < y.first
 }
 
 // Swap implements heap.Interface.
