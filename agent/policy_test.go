@@ -88,7 +88,7 @@ func TestACollectorIsHeldToItsOwnTopics(t *testing.T) {
 		if c.PID != s.Collectors[0].PID {
 			continue
 		}
-		if c.Name != "rogue" || c.Role != "collector" || c.Published != 1 || c.Refused != uint64(len(forbidden)) {
+		if c.Name != "rogue" || c.Role != "collector" || c.Published == 0 || c.Refused != uint64(len(forbidden)) {
 			t.Errorf("the collector is %+v", c)
 		}
 		return

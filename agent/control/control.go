@@ -80,6 +80,8 @@ type ChildConfig struct {
 	// Settings are the collector's own: an object whose members are the keys of its
 	// section of the configuration. Without them it takes its defaults.
 	Settings json.RawMessage `json:"settings,omitempty"`
+	// Paused has the collector register, and not observe before it is resumed.
+	Paused bool `json:"paused,omitempty"`
 }
 
 // Health is a verdict with its reason.

@@ -71,9 +71,12 @@ type Stopped struct {
 	Killed bool `json:"killed,omitempty"`
 }
 
-// Changed answers OpPause and OpResume.
+// Changed answers OpPause and OpResume, and at the collector OpGracefulShutdown and
+// OpForceShutdown.
 type Changed struct {
 	State CollectorState `json:"state"`
+	// Already says that it was in that state before.
+	Already bool `json:"already,omitempty"`
 }
 
 // Shutdown is the payload of OpStop, OpGracefulShutdown and OpForceShutdown.

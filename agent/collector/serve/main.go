@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/control"
@@ -57,11 +58,29 @@ func Main(ctx context.Context, name string, p Process) error {
 	if err != nil {
 		return orderly(ctx, err)
 	}
-	err = New(bus, c, config, p.Version).Run(ctx)
-	if cerr := bus.Close(); err == nil {
+	err = New(bus, c, Options{Config: config, New: p.New, Version: p.Version}).Run(ctx)
+	end := bus.Close
+	if err == nil && ctx.Err() == nil {
+		end = func() error { return drain(bus) } // the agent asked for the end, and waits for the answer
+	}
+	err = orderly(ctx, err)
+	if cerr := end(); err == nil {
 		err = cerr
 	}
-	return orderly(ctx, err)
+	return err
+}
+
+// drainTimeout bounds how long the last events and answers may take on their way.
+const drainTimeout = time.Second
+
+// drain closes the bus after what is on its way.
+func drain(bus router.Bus) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	if err := bus.Drain(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, router.ErrClosed) {
+		return err
+	}
+	return bus.Close()
 }
 
 // errLost is the end of the connection without a word.

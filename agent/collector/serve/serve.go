@@ -1,12 +1,30 @@
-// Package serve puts a collector on a bus: it registers it with the agent,
-// publishes what it emits, and answers requests for its report. Server does that on
-// any bus; Main is the whole of a collector's process.
+// Package serve puts a collector on a bus. It registers it with the agent, publishes what
+// it emits and a heartbeat, and carries out what the agent asks of it. Server does that
+// on any bus; Main is the whole of a collector's process.
+//
+// # What a collector can be asked
+//
+// All operations come from the agent, in the envelopes of package control: health_check,
+// get_capabilities, pause, resume, update_config, execute_task, graceful_shutdown and
+// force_shutdown.
+//
+// A collector that is paused goes on with its heartbeats and its answers. When it
+// observes again, it announces in events.<name>.gap what it missed, with an unknown number.
+// So does one that was reconfigured, because it begins with a fresh picture of the host.
+//
+// # Liveness
+//
+// One goroutine makes the heartbeats and carries out what changes the collector. Where it
+// is stuck, because the collector does not end, say, there are no heartbeats.
 package serve
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,131 +32,146 @@ import (
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/control/dispatch"
 	"github.com/daemoneye/eventbus/agent/event"
-	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 )
 
 // registerTimeout bounds how long the agent's answer may take.
 const registerTimeout = 5 * time.Second
 
-// Server runs a collector on a bus. One goroutine at a time.
+// ErrForced is the end of a collector that was asked to end without waiting for anything.
+var ErrForced = errors.New("ended at once, as the agent asked")
+
+// Options configure a Server. The zero value means the documented defaults.
+type Options struct {
+	// Config is what the collector was made with.
+	Config control.ChildConfig
+	// New makes the collector of another configuration; without it update_config is
+	// not possible.
+	New func(control.ChildConfig) (collector.Collector, error)
+	// Version is the program's.
+	Version string
+	// External says that the agent did not start this process: it deregisters when it
+	// ends in order.
+	External bool
+	// Settle is how long a collector that begins to observe may fail before it counts as
+	// one that works, unless it emits something before; default 250 ms.
+	Settle time.Duration
+}
+
+// Server runs a collector on a bus. Its methods but Reconnected are for one goroutine.
 type Server struct {
+	o       Options
 	bus     router.Bus
-	c       collector.Collector
-	self    control.Registration
+	name    string
 	started time.Time
 
 	emitted, failed atomic.Uint64
 
-	// owned by the collector's emitting goroutine
-	publishers  map[string]router.Publisher
-	extension   []byte
-	origin      event.Origin // of a gap in the place of what is no event
-	unannounced uint64       // failures that no gap has announced yet
-	gap         []byte
+	commands chan func(context.Context) // run by work, between two events of its own
+	again    chan struct{}              // holds a token after a reconnection
+	ended    chan struct{}              // closed when work has returned
+	forced   chan struct{}              // closed by force
+	force    func()
+
+	emission // owned by the goroutine that emits, and by work while none does
+
+	// owned by work
+	now          instance
+	beats        uint64
+	unregistered bool  // a registration after a reconnection failed, and is tried again
+	done         bool  // work is to end
+	err          error // with this error
 }
 
-// New makes a server for c, which runs by config. version is the program's.
-func New(bus router.Bus, c collector.Collector, config control.ChildConfig, version string) *Server {
+// instance is the collector with one configuration. The zero instance.ended means that it
+// does not observe.
+type instance struct {
+	c       collector.Collector
+	config  control.ChildConfig
+	version int
+	paused  bool
+	since   time.Time // when it was paused
+	stop    context.CancelFunc
+	ended   chan error
+	first   chan struct{} // closed when it has emitted something
+}
+
+// New makes a server for c.
+func New(bus router.Bus, c collector.Collector, o Options) *Server {
 	host, _ := os.Hostname() // a gap without it is better than none
-	return &Server{
-		origin: event.Origin{Host: host, HostID: config.HostID, Labels: event.Pairs(config.Labels), Collector: c.Name()},
-		bus:    bus, c: c, started: time.Now(), publishers: make(map[string]router.Publisher),
-		self: control.Registration{Collector: c.Name(), PID: os.Getpid(), Version: version},
+	o.Settle = cmp.Or(o.Settle, 250*time.Millisecond)
+	s := &Server{
+		o: o, bus: bus, name: c.Name(), started: time.Now(),
+		commands: make(chan func(context.Context)), again: make(chan struct{}, 1), ended: make(chan struct{}), forced: make(chan struct{}),
+		emission: emission{
+			origin:     event.Origin{Host: host, HostID: o.Config.HostID, Labels: event.Pairs(o.Config.Labels), Collector: c.Name()},
+			publishers: make(map[string]router.Publisher),
+		},
+		now: instance{c: c, config: o.Config, version: 1, paused: o.Config.Paused, since: time.Now()},
+	}
+	s.force = sync.OnceFunc(func() { close(s.forced) })
+	return s
+}
+
+// Reconnected has the collector register again, after the bus has lost its broker and found
+// another. Safe for concurrent use; it does not block.
+func (s *Server) Reconnected() {
+	select {
+	case s.again <- struct{}{}:
+	default:
 	}
 }
 
-// Run registers and collects until ctx ends, which is no error, or the
-// collector fails.
+// Run registers and collects until ctx ends or the agent asks it to end, which is no
+// error, or until the collector fails. ErrForced is returned without waiting for the
+// collector. After an end that the agent asked for, the bus has to be drained, because the
+// answer may be on its way. It may be called once.
 func (s *Server) Run(ctx context.Context) error {
-	d := dispatch.New(dispatch.Options{
-		Handlers: map[control.Operation]dispatch.Handler{control.OpHealthCheck: s.healthCheck},
-		Now:      func() int64 { return control.Now(s.bus) },
-	})
+	d := dispatch.New(dispatch.Options{Handlers: s.handlers(), Now: func() int64 { return control.Now(s.bus) }})
 	defer d.Close()
-	r, err := s.bus.Respond(ctx, control.CollectorTarget(s.c.Name()), d.Respond)
+	defer close(s.ended)
+	r, err := s.bus.Respond(ctx, control.CollectorTarget(s.name), d.Respond)
 	if err == nil {
-		defer r.Close()
-		err = s.register(ctx)
+		if err = s.register(ctx); err != nil {
+			err = errors.Join(err, r.Close())
+		}
 	}
 	if ctx.Err() != nil {
 		return nil
 	}
 	if err != nil {
-		err = fmt.Errorf("register collector %s: %w", s.c.Name(), err)
+		err = fmt.Errorf("register collector %s: %w", s.name, err)
 		if passes(err) || refused(err) {
 			err = fmt.Errorf("%w: %w", ErrRefused, err)
 		}
 		return err
 	}
-	return s.c.Run(ctx, s.emit)
+	if err = s.work(ctx); !s.done && !errors.Is(err, ErrForced) { // else the answer that it ends may be on its way
+		err = errors.Join(err, r.Close())
+	}
+	if s.o.External && err == nil {
+		s.deregister(ctx)
+	}
+	return err
 }
 
 // register registers the collector with the agent.
 func (s *Server) register(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, registerTimeout)
 	defer cancel()
+	r := control.Registration{Collector: s.name, PID: os.Getpid(), Version: s.o.Version, Source: s.now.c.Describe(), State: s.state()}
 	_, err := control.Call(ctx, s.bus, control.RegistrationTarget, control.Request{
-		Operation: control.OpRegister, Target: s.c.Name(), Payload: control.Payload(s.registration()),
+		Operation: control.OpRegister, Target: s.name, Payload: control.Payload(r),
 	}, nil)
 	return err
 }
 
-func (s *Server) registration() control.Registration {
-	r := s.self
-	r.Source = s.c.Describe()
-	return r
-}
-
-func (s *Server) healthCheck(context.Context, *dispatch.Call) (any, error) {
-	return control.Report{
-		Collector: s.c.Name(), PID: s.self.PID, Version: s.self.Version, Source: s.c.Describe(), State: control.CollectorRunning,
-		Uptime: time.Since(s.started), Emitted: s.emitted.Load(), Failed: s.failed.Load(),
-	}, nil
-}
-
-// emit publishes one event. An event that the bus does not take is counted, and
-// announced as a gap. If the bus does not take the gap either, the next gap counts both.
-func (s *Server) emit(m collector.Message) {
-	if err := s.publish(m); err != nil {
-		s.failed.Add(1)
-		s.unannounced++
-		if s.announce(&m, err) == nil {
-			s.unannounced = 0
-		}
-		return
-	}
-	s.emitted.Add(1)
-}
-
-// announce publishes that events were lost, the last of them m. The gap stands
-// in its place: it has its source's sequence number.
-func (s *Server) announce(m *collector.Message, why error) error {
-	gap := event.Gap{
-		Header: event.Header{MonoNs: router.Now(), WallNs: time.Now().UnixNano()},
-		Origin: s.origin,
-		Body:   event.Loss{Lost: s.unannounced, Total: s.failed.Load(), Reason: "events: the bus would not take them: " + why.Error()},
-	}
-	if v, err := event.Parse(m.Payload); err == nil {
-		gap.Type, gap.Sequence, gap.Origin = v.Type(), v.Sequence(), v.Origin()
-	}
-	s.gap = gap.Append(s.gap[:0])
-	return s.publish(collector.Message{Topic: "events." + s.c.Name() + ".gap", Payload: s.gap, EventType: m.EventType})
-}
-
-func (s *Server) publish(m collector.Message) error {
-	p := s.publishers[m.Topic]
-	if p == nil {
-		var err error
-		if p, err = s.bus.PublisherOf(router.Outgoing{Topic: m.Topic, Content: frame.ContentEvent}); err != nil {
-			return err
-		}
-		s.publishers[m.Topic] = p
-	}
-	var err error
-	s.extension, err = frame.AppendExtension(s.extension[:0], &frame.Meta{EventType: m.EventType, PID: m.PID})
-	if err != nil {
-		return err
-	}
-	return p.PublishMeta(m.Payload, s.extension)
+// deregister says goodbye to the agent. If it fails, the agent sees the end of the
+// connection.
+func (s *Server) deregister(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_, _ = control.Call(ctx, s.bus, control.RegistrationTarget, control.Request{
+		Operation: control.OpDeregister, Target: s.name, Payload: control.Payload(control.Deregistration{Reason: "it ends"}),
+	}, nil)
 }

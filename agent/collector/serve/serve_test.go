@@ -117,9 +117,9 @@ func TestACollectorRegistersPublishesAndReports(t *testing.T) {
 		return nil
 	}}
 	bus := dial(t, b, "demo")
-	go func() { ended <- serve.New(bus, demo, control.ChildConfig{}, "1.2").Run(ctx) }() // awaited below
+	go func() { ended <- serve.New(bus, demo, serve.Options{Version: "1.2"}).Run(ctx) }() // awaited below
 
-	self := control.Registration{Collector: "demo", PID: os.Getpid(), Version: "1.2", Source: "made up"}
+	self := control.Registration{Collector: "demo", PID: os.Getpid(), Version: "1.2", Source: "made up", State: control.CollectorRunning}
 	if diff := cmp.Diff(self, <-told); diff != "" {
 		t.Errorf("registration (-want +got):\n%s", diff)
 	}
@@ -137,7 +137,7 @@ func TestACollectorRegistersPublishesAndReports(t *testing.T) {
 		}
 	}
 	want := control.Report{
-		Collector: "demo", PID: os.Getpid(), Version: "1.2", Source: "made up", State: control.CollectorRunning, Emitted: 2, Failed: 1,
+		Collector: "demo", PID: os.Getpid(), Version: "1.2", Source: "made up", State: control.CollectorRunning, Emitted: 2, Failed: 1, ConfigVersion: 1,
 	}
 	if diff := cmp.Diff(want, report, cmpopts.IgnoreFields(control.Report{}, "Uptime")); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
@@ -174,7 +174,7 @@ func TestWhatTheBusDoesNotTakeIsAnnounced(t *testing.T) {
 		}
 		return nil
 	}}
-	if err := serve.New(bus, demo, control.ChildConfig{}, "").Run(t.Context()); err != nil {
+	if err := serve.New(bus, demo, serve.Options{}).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	// Refused were the first event, its announcement, and the second event.
@@ -239,7 +239,7 @@ func TestACollectorThatCannotRegisterDoesNotRun(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBroker(t)
 			tt.agent(t, dial(t, b, "agent"))
-			err := serve.New(dial(t, b, "demo"), never, control.ChildConfig{}, "").Run(t.Context())
+			err := serve.New(dial(t, b, "demo"), never, serve.Options{}).Run(t.Context())
 			if err == nil || !strings.HasPrefix(err.Error(), "register collector demo: ") || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Run = %v, want %q", err, tt.want)
 			}
@@ -251,7 +251,7 @@ func TestTheCollectorsFailureIsReturned(t *testing.T) {
 	b := newBroker(t)
 	acceptAll(t, dial(t, b, "agent"))
 	failed := errors.New("the kernel is gone")
-	err := serve.New(dial(t, b, "demo"), fake{func(context.Context, collector.Emit) error { return failed }}, control.ChildConfig{}, "").Run(t.Context())
+	err := serve.New(dial(t, b, "demo"), fake{func(context.Context, collector.Emit) error { return failed }}, serve.Options{}).Run(t.Context())
 	if !errors.Is(err, failed) {
 		t.Errorf("Run = %v", err)
 	}
@@ -269,7 +269,7 @@ func TestEmittingAllocatesNothing(t *testing.T) {
 			t.Errorf("%v allocations an event", n)
 		}
 		return nil
-	}}, control.ChildConfig{}, "").Run(t.Context())
+	}}, serve.Options{}).Run(t.Context())
 	if err != nil {
 		t.Error(err)
 	}

@@ -1,0 +1,42 @@
+package collector
+
+import (
+	"context"
+	"errors"
+)
+
+// What follows a collector may implement beside Collector. Without it the collector
+// counts as one that is well, has no tasks, and says nothing of what it publishes.
+
+// Abilities are what a collector can do.
+type Abilities struct {
+	// EventTypes and Topics are what it publishes.
+	EventTypes, Topics []string
+	// Tasks are the names that its Do takes.
+	Tasks []string
+	// Config are the keys of its configuration.
+	Config []string
+}
+
+// Able is a collector that says what it can do. Its method may be called at any time, from
+// any goroutine, and returns the same each time.
+type Able interface {
+	Abilities() Abilities
+}
+
+// Checker is a collector that knows when it does not observe as it should. Check returns
+// why, or nil when it is well. It may be called at any time, from any goroutine, and does
+// not block.
+type Checker interface {
+	Check() error
+}
+
+// ErrTask says that a collector has no task of that name, or that its arguments are wrong.
+var ErrTask = errors.New("no such task")
+
+// Tasker is a collector that carries out tasks. Do may be called at any time, from any
+// goroutine, also while Run is not running. args is a JSON object or empty, and the
+// result is written as JSON. Errors that wrap ErrTask mean that nothing was done.
+type Tasker interface {
+	Do(ctx context.Context, task string, args []byte) (any, error)
+}

@@ -1,0 +1,111 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/control/dispatch"
+)
+
+// updateConfig puts another configuration in force. One that the collector does not
+// accept changes nothing. One with which it fails soon after is taken back, if the caller
+// wants that.
+func (s *Server) updateConfig(ctx context.Context, c *dispatch.Call) (any, error) {
+	var u control.ConfigUpdate
+	if err := c.Decode(&u); err != nil {
+		return nil, err
+	}
+	if s.o.New == nil {
+		return nil, control.Errorf(control.CodeUnsupportedOperation, "the collector %s has no configuration", s.name)
+	}
+	merged, changed, err := merge(s.now.config.Settings, u.Config)
+	if err != nil {
+		return nil, control.Errorf(control.CodeInvalidPayload, "payload: config: %v", err)
+	}
+	next := s.now.config
+	next.Settings = merged
+	made, err := s.o.New(next)
+	if err != nil {
+		return nil, control.Errorf(control.CodeValidationFailed, "%v", err)
+	}
+	answer := control.ConfigUpdated{Version: s.now.version, Changed: list(changed), Validated: u.ValidateOnly}
+	if u.ValidateOnly || len(changed) == 0 {
+		return answer, nil
+	}
+	before := s.now
+	since := time.Now()
+	if err := s.halt(); err != nil {
+		s.fail(err)
+		return nil, err
+	}
+	s.now.c, s.now.config, s.now.version = made, next, before.version+1
+	answer.Version = s.now.version
+	if s.now.paused {
+		return answer, nil
+	}
+	s.announceMissed(since, "the collector was configured again")
+	s.observe(ctx)
+	if err := s.settle(); err != nil {
+		return nil, s.rollBack(ctx, &before, since, err, u.Rollback)
+	}
+	return answer, nil
+}
+
+// rollBack handles the failure of a new configuration, and returns what the caller gets.
+func (s *Server) rollBack(ctx context.Context, before *instance, since time.Time, failure error, wanted bool) error {
+	if !wanted {
+		s.fail(failure)
+		return control.Errorf(control.CodeApplyFailed, "%v", failure).With("rolled_back", "false")
+	}
+	s.now.c, s.now.config, s.now.version = before.c, before.config, before.version
+	s.announceMissed(since, "the collector failed with another configuration")
+	s.observe(ctx)
+	if err := s.settle(); err != nil {
+		s.fail(err)
+		return control.Errorf(control.CodeRollbackFailed, "%v; then with the configuration from before: %v", failure, err)
+	}
+	return control.Errorf(control.CodeApplyFailed, "%v", failure).
+		With("rolled_back", "true").With("config_version", strconv.Itoa(s.now.version))
+}
+
+// merge returns the configuration with the values of update for the keys that update has,
+// and the keys whose value differs.
+func merge(config, update json.RawMessage) (merged json.RawMessage, changed []string, err error) {
+	var now, next map[string]json.RawMessage
+	if len(config) > 0 {
+		if err := json.Unmarshal(config, &now); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := json.Unmarshal(update, &next); err != nil {
+		return nil, nil, err
+	}
+	all := maps.Clone(now)
+	if all == nil {
+		all = make(map[string]json.RawMessage)
+	}
+	for key, value := range next {
+		if !equal(all[key], value) {
+			changed = append(changed, key)
+		}
+		all[key] = value
+	}
+	slices.Sort(changed)
+	merged, err = json.Marshal(all)
+	return merged, changed, err
+}
+
+// equal reports whether two values are written alike but for white space.
+func equal(a, b json.RawMessage) bool {
+	var left, right bytes.Buffer
+	if a == nil || json.Compact(&left, a) != nil || json.Compact(&right, b) != nil {
+		return false
+	}
+	return bytes.Equal(left.Bytes(), right.Bytes())
+}
