@@ -37,7 +37,8 @@ type Broker struct {
 
 // Collectors configures what the agent runs.
 type Collectors struct {
-	Process Process `yaml:"process" help:"process starts and ends"`
+	Process     Process     `yaml:"process" help:"process starts and ends"`
+	Performance Performance `yaml:"performance" help:"what the host and its processes take, at an interval"`
 }
 
 // Process configures the collector of process events.
@@ -45,6 +46,23 @@ type Process struct {
 	Enabled      bool          `yaml:"enabled" default:"true" change:"restart" help:"whether it runs"`
 	Source       string        `yaml:"source" flag:"process-source" unit:"SOURCE" default:"auto" of:"auto,netlink,poll" change:"restart" help:"where process events come from"`
 	PollInterval time.Duration `yaml:"poll_interval" flag:"poll-interval" unit:"TIME" default:"500ms" min:"10ms" max:"500ms" change:"restart" help:"time between two looks of a source that polls"`
+}
+
+// Performance configures the collector of performance events. Of a limit 0 is none.
+type Performance struct {
+	Enabled        bool          `yaml:"enabled" default:"true" change:"restart" help:"whether it runs"`
+	Interval       time.Duration `yaml:"interval" default:"10s" min:"100ms" max:"1h" change:"restart" help:"time between two samples"`
+	TopProcesses   int           `yaml:"top_processes" unit:"N" default:"5" min:"0" max:"50" change:"restart" help:"processes that a sample names of those that take most processor time, and most memory"`
+	CPU            int           `yaml:"cpu_percent" unit:"PERCENT" default:"95" min:"0" max:"100" change:"restart" help:"use of all processors that is an anomaly; 0 for none, as with all limits here"`
+	Memory         int           `yaml:"memory_percent" unit:"PERCENT" default:"95" min:"0" max:"100" change:"restart" help:"use of memory that is an anomaly"`
+	Swap           int           `yaml:"swap_percent" unit:"PERCENT" default:"80" min:"0" max:"100" change:"restart" help:"use of swap that is an anomaly"`
+	Filesystem     int           `yaml:"filesystem_percent" unit:"PERCENT" default:"90" min:"0" max:"100" change:"restart" help:"use of a filesystem that is an anomaly"`
+	Files          int           `yaml:"files_percent" unit:"PERCENT" default:"90" min:"0" max:"100" change:"restart" help:"use of a filesystem's room for files that is an anomaly"`
+	PressureCPU    int           `yaml:"cpu_pressure_percent" unit:"PERCENT" default:"0" min:"0" max:"100" change:"restart" help:"share of ten seconds in which some waited for a processor that is an anomaly"`
+	PressureIO     int           `yaml:"io_pressure_percent" unit:"PERCENT" default:"60" min:"0" max:"100" change:"restart" help:"the same for disks"`
+	PressureMemory int           `yaml:"memory_pressure_percent" unit:"PERCENT" default:"20" min:"0" max:"100" change:"restart" help:"the same for memory"`
+	Sustain        time.Duration `yaml:"sustain" default:"30s" min:"0" max:"1d" change:"restart" help:"time for which a figure has to be beyond its limit until it is an anomaly"`
+	Hysteresis     int           `yaml:"hysteresis_percent" unit:"PERCENT" default:"5" min:"0" max:"100" change:"restart" help:"percent points below its limit at which a figure has recovered"`
 }
 
 // Log configures the agent's own log.

@@ -66,7 +66,7 @@ func flagList[T any](at func(*T) *Flags) form[T] {
 }
 
 func kindOf(v View) string {
-	if v.Table() == TablePerformance {
+	if v.Table() == TablePerformance && v.Operation() == OpSample {
 		return "metric"
 	}
 	return "event"

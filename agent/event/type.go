@@ -64,6 +64,8 @@ const (
 	OpAttributes Operation = 15 // its owner, mode or times changed
 	OpAccess     Operation = 16 // it was opened or read
 	OpSample     Operation = 17 // a measurement
+	OpAnomaly    Operation = 18 // a figure has been beyond its limit for some time
+	OpRecovery   Operation = 19 // and is within it again
 )
 
 // operation is what an operation is called, here and in the Elastic Common
@@ -88,6 +90,8 @@ var operations = [...]operation{
 	OpAttributes: {"attributes", "change"},
 	OpAccess:     {"access", "access"},
 	OpSample:     {"sample", "info"},
+	OpAnomaly:    {"anomaly", "info"},
+	OpRecovery:   {"recovery", "info"},
 }
 
 // String returns the name of o as JSON has it in event.action, "unknown" for an

@@ -12,6 +12,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/host"
+	"github.com/daemoneye/eventbus/agent/collector/performance"
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/collector/serve"
 	"github.com/daemoneye/eventbus/agent/control"
@@ -48,6 +49,7 @@ type kind struct {
 // the configuration.
 var kinds = []kind{
 	kindOf(process.Name, process.Parse, process.New),
+	kindOf(performance.Name, performance.Parse, performance.New),
 }
 
 func kindOf[O any, C collector.Collector](name string, parse func([]byte, host.Host) (O, error), build func(O) (C, error)) kind {

@@ -171,7 +171,7 @@ func collectors(c *config.Config) (all []control.ChildConfig, err error) {
 func greet(p *program, o *agent.Options) {
 	o.Listening = func(path string) {
 		fmt.Fprintf(p.out, "daemoneye-agent %s, instance %s\n", version, o.Config.InstanceID)
-		fmt.Fprintf(p.out, "  socket   %s\n", path)
+		fmt.Fprintf(p.out, "  socket      %s\n", path)
 	}
 	o.Ready = func(s control.Status) {
 		for _, c := range s.Collectors {
@@ -179,7 +179,7 @@ func greet(p *program, o *agent.Options) {
 			if text == "" {
 				text = string(c.State) + ": " + oneLine(c.LastExit)
 			}
-			fmt.Fprintf(p.out, "  %-8s %s\n", c.Name, display.Clean(text))
+			fmt.Fprintf(p.out, "  %-11s %s\n", c.Name, display.Clean(text))
 		}
 		fmt.Fprintf(p.out, "accepting after %s, ready; Ctrl-C stops\n", s.StartTime.Round(100*time.Microsecond))
 	}

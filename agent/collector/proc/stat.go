@@ -9,10 +9,12 @@ type Stat struct {
 	Name       []byte // borrowed from the parsed bytes
 	State      byte
 	PPID       uint32
-	Kernel     bool // a thread of the kernel
-	Exiting    bool // the kernel has begun to take the leader down
+	Kernel     bool   // a thread of the kernel
+	Exiting    bool   // the kernel has begun to take the leader down
+	CPUTicks   uint64 // processor time, of ended threads too
 	Threads    uint64
 	StartTicks uint64
+	RSSPages   uint64 // resident memory
 	// Stack is where the stack of the running program begins. Each exec puts it
 	// at random, and a fork keeps it, so that it tells one image of a process
 	// from the next. 0 when the kernel keeps it from us.
@@ -28,8 +30,11 @@ const (
 	fieldState   = 3
 	fieldPPID    = 4
 	fieldFlags   = 9
+	fieldUser    = 14
+	fieldSystem  = 15
 	fieldThreads = 20
 	fieldStart   = 22
+	fieldRSS     = 24
 	fieldCode    = 26
 	fieldStack   = 28
 )
@@ -61,10 +66,14 @@ func parseStat(b []byte) (s Stat, ok bool) {
 		case fieldFlags:
 			flags := decimal(word)
 			s.Kernel, s.Exiting = flags&flagKernelThread != 0, flags&flagExiting != 0
+		case fieldUser, fieldSystem:
+			s.CPUTicks += decimal(word)
 		case fieldThreads:
 			s.Threads = decimal(word)
 		case fieldStart:
 			s.StartTicks = decimal(word)
+		case fieldRSS:
+			s.RSSPages = decimal(word)
 		case fieldCode:
 			// Where the code begins: the kernel sets it when a program has been
 			// loaded, at the same time as the stack's final place. It is 1 to

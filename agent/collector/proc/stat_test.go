@@ -8,8 +8,8 @@ import (
 )
 
 func TestParseStat(t *testing.T) {
-	const tail = " S 4242 1 1 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 3 0 230918 0 0 0 1 1 140724092034960 0 0"
-	ordinary := Stat{State: 'S', PPID: 4242, Threads: 3, StartTicks: 230918, Stack: 140724092034960}
+	const tail = " S 4242 1 1 0 -1 4194304 0 0 0 0 7 5 0 0 20 0 3 0 230918 0 42 0 1 1 140724092034960 0 0"
+	ordinary := Stat{CPUTicks: 12, RSSPages: 42, State: 'S', PPID: 4242, Threads: 3, StartTicks: 230918, Stack: 140724092034960}
 	named := func(name string) Stat {
 		s := ordinary
 		s.Name = []byte(name)

@@ -2,6 +2,7 @@ package display
 
 import (
 	"net"
+	"strconv"
 	"strings"
 )
 
@@ -104,8 +105,44 @@ func file(r Record) string {
 }
 
 func usage(r Record) string {
+	if metric := first(r, "daemoneye.anomaly.metric"); metric != "" {
+		return join(first(r, "system.filesystem.mount_point"), metric, percent(r, "", "daemoneye.anomaly.value"),
+			percent(r, "limit ", "daemoneye.anomaly.limit"), labelled(r, "since ", "daemoneye.anomaly.since"))
+	}
 	return join(
-		labelled(r, "cpu ", "host.cpu.usage"), labelled(r, "load ", "system.load.1"), labelled(r, "memory ", "system.memory.actual.used.bytes"),
-		labelled(r, "cpu ", "system.process.cpu.total.pct"), labelled(r, "rss ", "system.process.memory.rss.bytes"),
+		first(r, "system.diskio.name", "system.filesystem.mount_point", "system.network.name"),
+		percent(r, "cpu ", "host.cpu.usage"), labelled(r, "load ", "system.load.1"), size(r, "memory ", "system.memory.actual.used.bytes"),
+		percent(r, "cpu ", "system.process.cpu.total.pct"), size(r, "rss ", "system.process.memory.rss.bytes"),
+		percent(r, "busy ", "daemoneye.disk.busy"), size(r, "read ", "host.disk.read.bytes"), size(r, "written ", "host.disk.write.bytes"),
+		size(r, "used ", "system.filesystem.used.bytes"), percent(r, "", "system.filesystem.used.pct"),
+		size(r, "in ", "host.network.ingress.bytes"), size(r, "out ", "host.network.egress.bytes"),
 	)
+}
+
+// percent is label and a ratio in percent, or nothing where there is none.
+func percent(r Record, label, name string) string {
+	text, _ := r.Field(name)
+	ratio, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return ""
+	}
+	return label + strconv.FormatFloat(100*ratio, 'f', 1, 64) + "%"
+}
+
+// size is label and a number of bytes with a unit, or nothing where there is none.
+func size(r Record, label, name string) string {
+	text, _ := r.Field(name)
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return ""
+	}
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	i := 0
+	for ; n >= 1024 && i < len(units)-1; i++ {
+		n /= 1024
+	}
+	if i == 0 {
+		return label + text + "B"
+	}
+	return label + strconv.FormatFloat(n, 'f', 1, 64) + units[i]
 }

@@ -1,0 +1,187 @@
+package performance
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/host"
+	"github.com/daemoneye/eventbus/agent/collector/settings"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// Name is the collector's name.
+const Name = "performance"
+
+// Bounds of Options, and the default of its interval.
+const (
+	DefaultInterval = 10 * time.Second
+	MinInterval     = 100 * time.Millisecond
+	MaxInterval     = time.Hour
+	MaxTop          = 50
+	MaxSustain      = 24 * time.Hour
+)
+
+// Options configure a Collector. With the zero value it samples at the default interval,
+// names no processes, and has no limits.
+type Options struct {
+	// Interval is the time between two samples; 0 is DefaultInterval. It is from
+	// MinInterval to MaxInterval.
+	Interval time.Duration
+
+	// Top is how many processes a sample names of those that take most processor time, and
+	// of those that take most memory: up to MaxTop of each.
+	Top int
+
+	// Limits are where figures begin to be too high.
+	Limits Limits
+
+	// Sustain is for how long a figure has to be too high until it is an anomaly; up to
+	// MaxSustain. 0 is at once.
+	Sustain time.Duration
+
+	// Hysteresis is by how many percent points a figure has to fall below its limit to
+	// have recovered; 0 to 100.
+	Hysteresis int
+
+	// Host is the machine.
+	Host host.Host
+
+	// Sys is where sysfs is mounted; empty is /sys.
+	Sys string
+}
+
+// Collector measures the host.
+//
+// Describe and Name are safe for concurrent use; Run is for one caller at a time.
+type Collector struct {
+	options  Options
+	reader   *reader
+	describe string
+	sequence uint64 // of the last event; owned by Run
+}
+
+var _ collector.Collector = (*Collector)(nil)
+
+// Parse reads the settings of the collector, as package settings has them.
+func Parse(s []byte, h host.Host) (Options, error) {
+	var own struct {
+		Interval       time.Duration `json:"interval"`
+		Top            int           `json:"top_processes"`
+		CPU            int           `json:"cpu_percent"`
+		Memory         int           `json:"memory_percent"`
+		Swap           int           `json:"swap_percent"`
+		Filesystem     int           `json:"filesystem_percent"`
+		Files          int           `json:"files_percent"`
+		PressureCPU    int           `json:"cpu_pressure_percent"`
+		PressureIO     int           `json:"io_pressure_percent"`
+		PressureMemory int           `json:"memory_pressure_percent"`
+		Sustain        time.Duration `json:"sustain"`
+		Hysteresis     int           `json:"hysteresis_percent"`
+	}
+	if err := settings.Decode(s, &own); err != nil {
+		return Options{}, fmt.Errorf("performance: %w", err)
+	}
+	return Options{
+		Interval: own.Interval, Top: own.Top, Sustain: own.Sustain, Hysteresis: own.Hysteresis, Host: h,
+		Limits: Limits{
+			CPU: own.CPU, Memory: own.Memory, Swap: own.Swap, Filesystem: own.Filesystem, Files: own.Files,
+			PressureCPU: own.PressureCPU, PressureIO: own.PressureIO, PressureMemory: own.PressureMemory,
+		},
+	}, nil
+}
+
+// New makes a collector, and starts nothing. It fails for options out of bounds, and where
+// Host.Root is no procfs.
+func New(o Options) (*Collector, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	r, err := newReader(o.Host.Root, o.Sys)
+	if err != nil {
+		return nil, fmt.Errorf("performance: procfs at %s: %w", o.Host.Root, err)
+	}
+	c := &Collector{options: o, reader: r, describe: fmt.Sprintf("procfs every %v", o.Interval)}
+	if missing := r.missing(); len(missing) > 0 {
+		c.describe += "; not to be had here: " + strings.Join(missing, ", ")
+	}
+	if o.Top > 0 && r.processes.HidesOthers() {
+		c.describe += "; processes of other users are hidden (mount option hidepid)"
+	}
+	return c, nil
+}
+
+func (o *Options) complete() error {
+	o.Interval, o.Sys, o.Host = cmp.Or(o.Interval, DefaultInterval), cmp.Or(o.Sys, "/sys"), o.Host.Complete()
+	if o.Interval < MinInterval || o.Interval > MaxInterval {
+		return fmt.Errorf("performance: interval %v: want %v to %v", o.Interval, MinInterval, MaxInterval)
+	}
+	if o.Top < 0 || o.Top > MaxTop {
+		return fmt.Errorf("performance: %d top processes: want 0 to %d", o.Top, MaxTop)
+	}
+	if o.Sustain < 0 || o.Sustain > MaxSustain {
+		return fmt.Errorf("performance: sustain %v: want 0 to %v", o.Sustain, MaxSustain)
+	}
+	l := &o.Limits
+	for _, percent := range []int{
+		o.Hysteresis, l.CPU, l.Memory, l.Swap, l.Filesystem, l.Files, l.PressureCPU, l.PressureIO, l.PressureMemory,
+	} {
+		if percent < 0 || percent > 100 {
+			return fmt.Errorf("performance: %d percent: want 0 to 100", percent)
+		}
+	}
+	return nil
+}
+
+// Name implements collector.Collector.
+func (c *Collector) Name() string { return Name }
+
+// Describe implements collector.Collector.
+func (c *Collector) Describe() string { return c.describe }
+
+// Run implements collector.Collector: it emits a sample at once, whose rates are unknown,
+// and then one at each interval.
+func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
+	r := &round{
+		reader: c.reader, emitter: newEmitter(emit, c.options.Host, c.reader, &c.sequence), top: c.options.Top,
+		watches: newWatches(c.options.Limits, c.options.Hysteresis, c.options.Sustain),
+	}
+	r.next()
+	tick := time.NewTicker(c.options.Interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			r.next()
+		}
+	}
+}
+
+// round is what lasts from one sample to the next.
+//
+// One goroutine at a time.
+type round struct {
+	reader  *reader
+	emitter *emitter
+	watches *watches
+	clock   clock.Clock
+	before  *reading // nil at first
+	top     int
+}
+
+// next takes a sample and emits it.
+func (r *round) next() {
+	now := r.reader.read(r.top > 0)
+	r.clock.Adjust()
+	at := r.clock.At(now.monoNs)
+	s := compare(r.before, now, r.top)
+	r.before = now
+	r.emitter.sample(s, at)
+	r.watches.look(s, at, func(op event.Operation, u *event.Usage) { r.emitter.anomaly(op, u, at) })
+}
