@@ -119,6 +119,7 @@ type Agent struct {
 
 	operations *dispatch.Dispatcher
 	progress   *progress
+	exporter   *exporter
 
 	reloading sync.Mutex                    // held by a reload; it guards no field, only the order
 	config    atomic.Pointer[config.Config] // in force; written by reloads
@@ -157,6 +158,7 @@ func New(o Options) (*Agent, error) {
 	if _, err := a.manager.Apply(specs); err != nil {
 		return nil, err
 	}
+	a.exporter = newExporter()
 	a.config.Store(o.Config)
 	a.apply(o.Config)
 	return a, nil
@@ -172,6 +174,12 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	a.path = l.Path()
+	metrics, err := a.exporter.bind(a.o.Config.Metrics.Listen)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	a.exporter.offer(metrics)
+	defer a.exporter.offer(nil) // closes it where it was not served
 	defer limitMemory(int64(a.o.Config.Broker.MaxMemoryBytes))()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -249,6 +257,7 @@ func (a *Agent) work(ctx context.Context) (err error) {
 	var parts sync.WaitGroup
 	parts.Go(func() { a.monitor.run(ctx) })
 	parts.Go(func() { a.progress.run(ctx) })
+	parts.Go(func() { a.exporter.run(ctx, a) })
 	parts.Go(func() { a.announce(ctx) })
 	parts.Go(func() {
 		<-ctx.Done()
@@ -265,7 +274,8 @@ func (a *Agent) work(ctx context.Context) (err error) {
 	return nil
 }
 
-// announce notifies the service manager and calls Ready when each collector has registered, or ended without.
+// announce notifies the service manager and calls Ready when each collector has
+// registered, or ended without.
 func (a *Agent) announce(ctx context.Context) {
 	select {
 	case <-a.decided:

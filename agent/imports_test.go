@@ -76,8 +76,9 @@ var allowed = map[string][]string{
 	"agent/manager/life": {},
 	// What reports how the agent is.
 	"agent/systemd": {"golang.org/x/sys"},
+	"agent/metrics": {"agent/control", "router", "github.com/prometheus/client_golang", "golang.org/x/sys"},
 	"agent": {
-		"agent/collector/host", "agent/config", "agent/control", "agent/control/dispatch", "agent/event", "agent/health", "agent/manager", "agent/manager/life", "agent/procstat", "agent/systemd", "ipc", "ipc/policy", "router", "frame", "golang.org/x/sync",
+		"agent/collector/host", "agent/config", "agent/control", "agent/control/dispatch", "agent/event", "agent/health", "agent/manager", "agent/manager/life", "agent/metrics", "agent/procstat", "agent/systemd", "ipc", "ipc/policy", "router", "frame", "golang.org/x/sync",
 	},
 	"bench/load": {"frame", "golang.org/x/sys"},
 	"bench":      {"bench/...", "ring", "frame", "router/...", "ipc", "agent/...", "golang.org/x/sys", "golang.org/x/sync"},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net"
 	"strings"
 
 	"github.com/daemoneye/eventbus/agent/config"
@@ -31,22 +32,36 @@ func (a *Agent) Reload(by string) (r control.Reloaded, err error) {
 	}
 	l, err := a.o.Load()
 	if err != nil {
-		r = control.Reloaded{Mistakes: strings.Split(err.Error(), "\n")}
-		a.o.Logger.Error("configuration rejected", "by", by, "mistakes", r.Mistakes)
-		return r, nil
+		return a.reject(by, strings.Split(err.Error(), "\n")...), nil
 	}
 	now := a.config.Load()
+	var metrics net.Listener
+	moved := now.Metrics.Listen != l.Config.Metrics.Listen
+	if moved {
+		if metrics, err = a.exporter.bind(l.Config.Metrics.Listen); err != nil {
+			return a.reject(by, "metrics.listen: "+err.Error()), nil
+		}
+	}
 	r = control.Reloaded{Changes: config.Diff(now, l.Config), Warnings: l.Warnings}
 	next := config.Reloaded(now, l.Config)
 	a.config.Store(next)
 	waiting := r.Waiting()
 	a.waiting.Store(&waiting)
 	a.apply(next)
+	if moved {
+		a.exporter.offer(metrics)
+	}
 	a.o.Logger.Info("configuration reloaded", "by", by, "changes", changeTexts(r.Changes), "restart_for", waiting)
 	for _, w := range l.Warnings {
 		a.o.Logger.Warn("configuration", "warning", w)
 	}
 	return r, nil
+}
+
+// reject logs and returns that nothing has changed.
+func (a *Agent) reject(by string, mistakes ...string) control.Reloaded {
+	a.o.Logger.Error("configuration rejected", "by", by, "mistakes", mistakes)
+	return control.Reloaded{Mistakes: mistakes}
 }
 
 // apply puts in force what may change while the agent runs. It cannot fail.

@@ -73,3 +73,6 @@ func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error
 	s.Health = health.Worst(s.Parts)
 	return s, nil
 }
+
+// ownStatus is status for the agent itself.
+func (a *Agent) ownStatus(ctx context.Context) (control.Status, error) { return a.status(ctx, 0) }

@@ -13,6 +13,7 @@ type Config struct {
 	Labels     map[string]string `yaml:"labels" match:"[A-Za-z0-9_.-]{1,64}" want:"1 to 64 letters, digits, _, . and -" max:"32" change:"restart" help:"what the host is called in every event, such as env: prod"`
 	Broker     Broker            `yaml:"broker" help:"the message broker, its socket and its limits"`
 	Collectors Collectors        `yaml:"collectors" help:"what is collected, each by a process of its own"`
+	Metrics    Metrics           `yaml:"metrics" help:"the agent's figures for Prometheus"`
 	Log        Log               `yaml:"log" help:"the agent's own log, on standard error"`
 }
 
@@ -63,6 +64,11 @@ type Performance struct {
 	PressureMemory int           `yaml:"memory_pressure_percent" unit:"PERCENT" default:"20" min:"0" max:"100" change:"restart" help:"the same for memory"`
 	Sustain        time.Duration `yaml:"sustain" default:"30s" min:"0" max:"1d" change:"restart" help:"time for which a figure has to be beyond its limit until it is an anomaly"`
 	Hysteresis     int           `yaml:"hysteresis_percent" unit:"PERCENT" default:"5" min:"0" max:"100" change:"restart" help:"percent points below its limit at which a figure has recovered"`
+}
+
+// Metrics configures what Prometheus gets.
+type Metrics struct {
+	Listen string `yaml:"listen" unit:"ADDRESS" match:"|127\\.[0-9.]+:[0-9]{1,5}|\\[::1\\]:[0-9]{1,5}|unix:/.{1,100}" want:"HOST:PORT on the loopback interface, such as 127.0.0.1:9464 or [::1]:9464, or unix:/PATH" max:"107" change:"live" help:"where http://ADDRESS/metrics is served; empty is nowhere"`
 }
 
 // Log configures the agent's own log.

@@ -3,7 +3,9 @@ package health
 import "github.com/daemoneye/eventbus/router"
 
 // NewMinute is a minute of which only two moments are known.
-func NewMinute(began, settled *router.Stats) *Minute { return &Minute{sampleOf(began), sampleOf(settled)} }
+func NewMinute(began, settled *router.Stats) *Minute {
+	return &Minute{sampleOf(began), sampleOf(settled)}
+}
 
 // Matched is what the minute has of a subscription: when it began, and when it had
 // settled.
