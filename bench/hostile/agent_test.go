@@ -17,6 +17,7 @@ import (
 	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -38,10 +39,11 @@ type setting struct {
 
 // victim is an agent without collectors in a process of its own.
 type victim struct {
-	t     *testing.T
-	set   setting
-	pid   int
-	began int64 // its anonymous memory before the attack
+	t       *testing.T
+	set     setting
+	pid     int
+	began   int64     // its anonymous memory before the attack
+	clients []*client // that dial connected
 }
 
 // startAgent starts one, which ends with the test.
@@ -65,6 +67,14 @@ func startAgent(t *testing.T, set setting) *victim {
 	v.stats() // it has begun all that it needs
 	v.began = v.anonymous()
 	return v
+}
+
+// dial connects a client to it, which has the features.
+func (v *victim) dial(features frame.Features) *client {
+	v.t.Helper()
+	c := dial(v.t, v.set.Socket, features)
+	v.clients = append(v.clients, c)
+	return c
 }
 
 // runAgent is the process of an agent.
@@ -218,10 +228,31 @@ func (v *victim) check() router.Stats {
 	return s
 }
 
-// givesBack waits until the agent has given back the memory of an attack whose clients
-// have gone: to 16 MiB above what it had before.
+// ofHostile returns how many messages hostile clients have published, and how many their
+// subscriptions have matched. The agent itself and the probe have messages too.
+func ofHostile(s *router.Stats) (published, matched uint64) {
+	is := make(map[uint32]bool)
+	for i := range s.Clients {
+		if c := &s.Clients[i]; c.Name == hostile {
+			is[c.Source] = true
+			published += c.Published
+		}
+	}
+	for i := range s.Subscriptions {
+		if sub := &s.Subscriptions[i]; is[sub.Source] {
+			matched += sub.Matched
+		}
+	}
+	return published, matched
+}
+
+// givesBack ends all clients, and waits until the agent has given back the memory of the
+// attack: to 16 MiB above what it had before.
 func (v *victim) givesBack() {
 	v.t.Helper()
+	for _, c := range v.clients {
+		c.conn.Close()
+	}
 	within := patience
 	if soaking {
 		within = 10 * time.Second

@@ -1,9 +1,11 @@
 package hostile
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -53,9 +55,12 @@ func dial(t testing.TB, path string, features frame.Features) *client {
 	return c
 }
 
+// hostile is the name of all clients but the probe.
+const hostile = "hostile"
+
 func (c *client) hello(features frame.Features) {
 	c.t.Helper()
-	body, err := frame.AppendHello(nil, &frame.Hello{Name: "hostile", Version: frame.Version, Features: features.Names()})
+	body, err := frame.AppendHello(nil, &frame.Hello{Name: cmp.Or(os.Getenv(roleEnv), hostile), Version: frame.Version, Features: features.Names()})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func TestSlowHandshakes(t *testing.T) {
 			oldest = c
 		}
 		if i%50 == 49 && i < 2000 {
-			dial(t, v.set.Socket, 0).conn.Close()
+			v.dial(0).conn.Close()
 		}
 	}
 	if code := oldest.ended(); code != frame.CodeHandshake {
@@ -40,7 +40,7 @@ func TestSlowHandshakes(t *testing.T) {
 func TestAHouseFullOfIdleClients(t *testing.T) {
 	v := startAgent(t, setting{})
 	m := measure(v)
-	first := dial(t, v.set.Socket, 0)
+	first := v.dial(0)
 	taken := 1 // the first; the probe of the long form has one too
 	for refused := false; !refused; {
 		c := connect(t, v.set.Socket)

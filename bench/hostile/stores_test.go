@@ -15,14 +15,14 @@ func TestReplayOfManyTopics(t *testing.T) {
 	clients, topics, again := size(1, 4), size(2000, 18000), size(4, 16)
 	v := startAgent(t, setting{})
 	m := measure(v)
-	pub := dial(t, v.set.Socket, 0)
+	pub := v.dial(0)
 	for _, root := range []string{"events.process", "alerts.x"} {
 		pub.publish(numbered(root, topics), []byte("1"), 0, nil)
 	}
 	for range clients {
-		dial(t, v.set.Socket, 0).subscribe(1, perClient, every(router.Subscription{Patterns: []string{"#"}, Queue: 1}))
+		v.dial(0).subscribe(1, perClient, every(router.Subscription{Patterns: []string{"#"}, Queue: 1}))
 	}
-	c := dial(t, v.set.Socket, 0)
+	c := v.dial(0)
 	c.subscribe(1000, 1, every(router.Subscription{Patterns: []string{"#"}, ReplayFrom: 1}))
 	var b []byte
 	for i := range again {
@@ -49,11 +49,11 @@ func TestValuesOfManyOwners(t *testing.T) {
 		v = startAgent(t, setting{})
 		m := measure(v)
 		for i := range owners {
-			c := dial(t, v.set.Socket, 0)
+			c := v.dial(0)
 			c.publish(repeat(fmt.Sprintf("events.owner.%d", i), 1), []byte("1"), frame.FlagRetain, nil)
 			c.conn.Close()
 		}
-		c := dial(t, v.set.Socket, 0)
+		c := v.dial(0)
 		began := v.cpu()
 		c.publish(numbered("events.mine", messages), []byte("1"), frame.FlagRetain, nil)
 		cost = (v.cpu() - began) / time.Duration(messages)
