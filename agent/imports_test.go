@@ -30,10 +30,17 @@ var allowed = map[string][]string{
 	"router/charge":   {"frame/buffer"},
 	"router/queue":    {"ring", "frame", "frame/buffer", "router/bus", "router/charge"},
 	"router/endpoint": {"frame", "router/bus", "router/topic", "router/queue"},
-	"router/store":    {"frame", "frame/buffer", "router/bus", "router/topic", "router/queue"},
+	"router/store":    {"frame", "frame/buffer", "router/bus", "router/topic", "router/charge", "router/queue"},
+	"router/routes":   {"frame", "router/bus", "router/topic", "router/charge", "router/filter", "router/queue", "router/store", "router/thread"},
+	"router/requests": {},
+	"router/evict":    {"router/bus", "router/queue"},
+	"router/stats":    {"frame", "router/bus", "router/queue"},
 	"router/thread":   {"router/bus"},
-	"router/broker":   {"ring", "frame", "frame/buffer", "router/bus", "router/topic", "router/charge", "router/filter", "router/queue", "router/store", "router/thread", "router/endpoint"},
-	"router/inproc":   {"ring", "frame", "frame/buffer", "router/bus", "router/queue", "router/thread", "router/endpoint", "router/broker"},
+	"router/broker": {
+		"ring", "frame", "frame/buffer", "router/bus", "router/topic", "router/charge", "router/filter", "router/queue", "router/store",
+		"router/thread", "router/routes", "router/requests", "router/evict", "router/stats", "router/endpoint",
+	},
+	"router/inproc": {"ring", "frame", "frame/buffer", "router/bus", "router/queue", "router/thread", "router/endpoint", "router/broker"},
 	// What the tests of both share.
 	"router/internal/brokertest": {"router", "router/broker", "router/inproc"},
 	// The conformance suite is for tests, but lives beside them.

@@ -190,11 +190,16 @@
 //	bus       the vocabulary: Bus, Message, Subscription, Stats, errors
 //	filter    what a subscription's filters ask of a message
 //	queue     lanes, policies, gaps: what waits for one subscriber
+//	charge    what memory is charged to whom
 //	store     retained values and replay
+//	thread    parts of the routing thread: calls of other goroutines, work, when it rests
+//	routes    which subscriptions a topic reaches, and the caches of that
+//	requests  the table of open requests
+//	evict     which queue gives when memory is short
+//	stats     counters, the last minute, the histogram of latencies
 //	endpoint  consumer, requester, responders: the parts of a client
-//	thread    parts of the routing thread: calls of other goroutines, when it rests
-//	broker    broker.go (what there is) · loop.go (a turn) · burst.go (routing) ·
-//	          routes.go, groups.go · requests.go · memory.go
+//	broker    broker.go (what there is) · loop.go (a turn) · handle.go (a frame) ·
+//	          route.go (a burst) · deliver.go · memory.go · requests.go
 //	inproc    the client in the same process
 //
 // Package routertest holds the rules that every Bus keeps.

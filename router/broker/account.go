@@ -15,7 +15,7 @@ import (
 // is allocated. The sizes were measured as the growth of the heap on 64-bit Linux and
 // rounded up; bounds_test.go compares them.
 const (
-	sessionBytes = 2304 // with its inbox and empty maps
+	sessionBytes = 2432 // with its inbox and empty maps
 	inProcess    = 8192 // more for an in-process client: rings, signals, goroutines
 	requestBytes = 224
 	subscription = int64(unsafe.Sizeof(Sub{})) + queue.ReportBytes + 448 // with its entries in lists and maps
@@ -33,7 +33,6 @@ func (p *Session) openAccount() {
 	p.account = p.b.ledger.Open(p.local)
 	p.charge = p.account.Empty(charge.Sessions)
 	p.charge.Force(p.bytes())
-	p.topicCharge = p.account.Empty(charge.Routes)
 }
 
 // bytes returns the memory of the session itself, with its open requests.
@@ -83,7 +82,9 @@ func subscriptionBytes(spec *bus.Subscription, patterns topic.Patterns) int64 {
 
 // release gives back the charges of s, when nothing refers to s any more.
 func (s *Sub) release() {
-	s.session.b.weights.forget(s)
+	for i := range s.lanes {
+		s.session.b.order.Remove(&s.lanes[i])
+	}
 	s.Queue.Release()
 	s.charge.Release()
 }

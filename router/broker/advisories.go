@@ -8,20 +8,14 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// A subscription that loses messages is advised on SlowTopic, at most once a Tick. A
-// subscription to everything gets the advisories too, and may lose some by that. So a
-// thousand of them would cost a million deliveries at once, and advisories would make
-// advisories for ever. Therefore advisories wait for the end of the turn, which has a
+// SlowTopic carries advisories, in JSON, of subscriptions that lose messages: at most one
+// a second for each, with its SubStats.
+//
+// A subscription to everything gets the advisories too, and may lose some because of that.
+// So a thousand of them would cost a million deliveries at once, and advisories would make
+// advisories without an end. Therefore advisories wait for the end of the turn, which has a
 // turn's work of them at most, and what they drop makes no others.
-
-// noteSlow lists s to be advised, unless it was a short while ago.
-func (b *Broker) noteSlow(s *Sub) {
-	if b.advising || b.now-s.noted < int64(Tick) {
-		return
-	}
-	s.noted = b.now
-	b.slow = append(b.slow, s)
-}
+const SlowTopic = "system.advisory.slow"
 
 // adviseSlow publishes the advisories of this turn. The others have theirs in the next
 // ones.
@@ -29,8 +23,8 @@ func (b *Broker) adviseSlow() {
 	if len(b.slow) == 0 {
 		return
 	}
-	rt := b.route(SlowTopic)
-	if len(rt.unfiltered) == 0 && len(rt.filtered) == 0 && len(rt.groups) == 0 {
+	rt := b.routes.Route(SlowTopic)
+	if !rt.Reaches() {
 		clear(b.slow)
 		b.slow = b.slow[:0]
 		return
@@ -40,7 +34,7 @@ func (b *Broker) adviseSlow() {
 	for work := 0; n < len(b.slow) && work < TurnWork; n++ {
 		if s := b.slow[n]; !s.stopped {
 			b.advise(rt, s)
-			work += FrameWork + rt.work
+			work += FrameWork + rt.Work
 		}
 	}
 	b.advising = false
@@ -62,26 +56,19 @@ func (b *Broker) advise(rt *route, s *Sub) {
 		Type: frame.TypePublish, Priority: frame.NormalPriority, Content: frame.ContentJSON,
 		Topic: SlowTopic, Payload: body, Time: b.now, Sequence: b.seq,
 	}
-	it := b.buildControl(func(dst []byte) []byte {
-		out, err := frame.Append(dst, &fields)
-		if err != nil {
-			panic("router: advise: " + err.Error()) // as above
-		}
-		return out
-	})
-	one := []queue.Item{it}
-	for _, t := range rt.unfiltered {
-		b.deliver(t, rt.lane, one)
+	one := []queue.Item{b.control.Build(func(dst []byte) []byte { return mustAppend(dst, &fields) })}
+	for _, t := range rt.Unfiltered {
+		b.deliver(t, rt.Lane, one)
 	}
 	parsed := make([]filter.Message, 1)
-	parsed[0].Parse(it.Frame(), rt.needs)
-	for _, t := range rt.filtered {
-		if t.filter.Match(&parsed[0], SlowTopic, "") {
-			b.deliver(t, rt.lane, one)
+	parsed[0].Parse(one[0].Frame(), rt.Needs)
+	for _, t := range rt.Filtered {
+		if t.entry.Filter.Match(&parsed[0], SlowTopic, "") {
+			b.deliver(t, rt.Lane, one)
 		}
 	}
-	for g := range rt.groups {
-		b.deliverGroup(&rt.groups[g], rt, one, parsed, "")
+	for g := range rt.Groups {
+		b.deliverGroup(&rt.Groups[g], rt, one, parsed, "")
 	}
-	it.Buf.Release(1)
+	one[0].Buf.Release(1)
 }

@@ -1,3 +1,6 @@
+// Package broker is the engine: the routing thread, sessions of clients, subscriptions,
+// delivery, requests, limits and statistics. Programs use it through package router.
+// Packages inproc and ipc attach clients as sessions.
 package broker
 
 import (
@@ -8,8 +11,12 @@ import (
 	"github.com/daemoneye/eventbus/ring"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/charge"
+	"github.com/daemoneye/eventbus/router/evict"
 	"github.com/daemoneye/eventbus/router/filter"
 	"github.com/daemoneye/eventbus/router/queue"
+	"github.com/daemoneye/eventbus/router/requests"
+	"github.com/daemoneye/eventbus/router/routes"
+	"github.com/daemoneye/eventbus/router/stats"
 	"github.com/daemoneye/eventbus/router/store"
 	"github.com/daemoneye/eventbus/router/thread"
 	"github.com/daemoneye/eventbus/router/topic"
@@ -21,52 +28,61 @@ import (
 // two turns. Methods are safe for concurrent use unless they say "routing
 // thread only".
 type Broker struct {
-	opts   Options
-	pool   *buffer.Pool
-	urgent topic.Patterns
+	opts Options
+	pool *buffer.Pool
 
 	// owned by the routing thread
-	sessions   map[uint32]*Session
-	lastID     uint32
-	seq        uint64 // of the last routed message
-	now        int64  // when this turn began
-	ledger     *charge.Ledger
-	own        *charge.Account // of what belongs to no client
-	stored     charge.Charge   // of what the stores take beside their buffers
-	weights    weights
-	evicted    []requestKey // to be refused
-	refusing   bool         // that goes on
-	index      routes
-	burst      burst
-	parsed     filter.Message // for a moment
-	turns      uint64         // of the loop
-	writeList  []*Session     // with something to write
-	later      []*Session     // to be written in the next turn
-	slow       []*Sub         // to be advised
-	advising   bool           // advisories are being published
-	pressed    []*Session     // to be written, or disconnected, before anything more is routed
-	rotated    []*Sub         // for a moment
-	scratch    []queue.Item
-	picked     []queue.Item
-	control    *buffer.Buffer // where the broker's own frames are built
-	controlLen int
-	pending    map[requestKey]*pendingRequest
-	retained   *store.Retained
-	replay     []*store.Replay
+	sessions map[uint32]*Session
+	lastID   uint32 // of a session
+	seq      uint64 // of the last routed message
+	now      int64  // when this turn began
+	turns    uint64 // of the loop
+	driver   Driver // set before the thread first sleeps
+
 	inputs     []Input
-	turn       int    // whose turn it is to be first
-	draining   []*Sub // stopped, and perhaps not consumed to the end
-	stats      counters
-	encoded    encoded
-	driver     Driver // set before the thread first sleeps
+	firstInput int // in this turn
+
+	routes   *routes.Table[*Sub]
+	store    *store.Store
+	requests *requests.Table
+	evicted  []requests.Key // to be refused
+	burst    burst
+	control  queue.Builder // of the broker's own frames
+	ledger   *charge.Ledger
+	order    evict.Order[*Sub]
+	stats    stats.Counters
+	encoded  encodedStats
+
+	writeList  []*Session // with something to write
+	later      []*Session // to be written in the next turn
+	pressed    []*Session // to be written, or disconnected, before anything more is routed
+	slow       []*Sub     // to be advised
+	advising   bool       // advisories are being published
+	overflowed []*Sub     // to be stopped by their overflow policy
+	draining   []*Sub     // stopped, and perhaps not consumed to the end
+
+	// for a moment
+	scratch, picked []queue.Item
+	rotated         []*Sub
+	parsed          filter.Message
 
 	// safe for concurrent use
-	latency histogram
 	kept    atomic.Int64 // what was charged at the last tick, buffers included
 	signal  *ring.Signal // where the routing thread sleeps
 	calls   *thread.Calls
 	running atomic.Bool
 	ending  atomic.Bool // the routing thread takes nothing more in
+}
+
+// route is a topic with the subscriptions that it reaches.
+type route = routes.Route[*Sub]
+
+// encodedStats is a cached snapshot of the statistics in JSON.
+type encodedStats struct {
+	body       []byte
+	turn       int64 // the time at which its turn began
+	messages   uint64
+	generation uint64
 }
 
 // New makes a broker. It starts nothing: call Run, or hand it to ipc.Serve.
@@ -82,34 +98,26 @@ func New(o Options) (*Broker, error) {
 	b := &Broker{
 		opts:     o,
 		pool:     buffer.NewPool(),
-		urgent:   urgent,
 		sessions: make(map[uint32]*Session),
-		pending:  make(map[requestKey]*pendingRequest),
+		requests: requests.NewTable(),
 	}
 	b.signal = ring.NewSignalFunc(func() { b.driver.Wake() })
 	b.calls = thread.NewCalls(b.signal.Notify)
-	b.index.init()
-	b.burst.items = make([]queue.Item, 0, burstLength)
-	b.retained = store.NewRetained(b.pool, store.Limits{Values: o.MaxRetained, Bytes: o.MaxRetainedBytes})
-	left := o.MaxMemory/2 - o.MaxRetainedBytes // else nothing would be left for messages on their way
-	for _, rule := range o.Replay {
-		r, err := store.NewReplay(rule, b.pool)
-		if err != nil {
-			return nil, fmt.Errorf("router: options: Replay: %w", err)
-		}
-		b.replay = append(b.replay, r)
-		if left -= r.Rule().MaxBytes; left < 0 {
-			break
-		}
+	b.burst.items = make([]queue.Item, 0, routes.MaxBurst)
+	b.control = queue.NewBuilder(b.pool)
+	if b.store, err = store.New(b.pool, store.Limits{Values: o.MaxRetained, Bytes: o.MaxRetainedBytes}, o.Replay); err != nil {
+		return nil, fmt.Errorf("router: options: Replay: %w", err)
 	}
-	if left < 0 {
-		return nil, fmt.Errorf("router: options: MaxRetainedBytes and Replay hold more than half of MaxMemory together, which is %d", o.MaxMemory/2)
+	half := o.MaxMemory / 2
+	rest := b.store.Rest(half)
+	if rest < 0 { // nothing would be left for messages on their way
+		return nil, fmt.Errorf("router: options: MaxRetainedBytes and Replay hold more than half of MaxMemory together, which is %d", half)
 	}
-	b.ledger = charge.NewLedger(o.MaxMemory, o.maxFixed(o.MaxMemory/2-left), b.pool)
-	b.own = b.ledger.Open(true)
-	b.stored = b.own.Empty(charge.Stores)
-	b.index.charge = b.own.Empty(charge.Routes)
-	b.stats.start(bus.Now())
+	b.ledger = charge.NewLedger(o.MaxMemory, o.maxFixed(half-rest), b.pool)
+	own := b.ledger.Open(true)
+	b.store.ChargeTo(own)
+	b.routes = routes.NewTable[*Sub](urgent, b.store, b.ledger, own)
+	b.stats.Start(bus.Now())
 	return b, nil
 }
 
@@ -137,3 +145,15 @@ func (b *Broker) Ending() bool { return b.ending.Load() }
 
 // Stopped returns a channel that is closed when the routing thread has ended.
 func (b *Broker) Stopped() <-chan struct{} { return b.calls.Stopped() }
+
+// Charged returns how many bytes the broker keeps for its clients, as of about a Tick
+// ago. It is the sum of Stats.Charged, and costs nothing.
+func (b *Broker) Charged() int64 { return b.kept.Load() }
+
+// Refused counts a fault of a client that has no session yet, or that the caller
+// found. Routing thread only.
+func (b *Broker) Refused(err error) { b.stats.Refused(err) }
+
+// Fault records an error of the broker's own side for its statistics. Routing
+// thread only.
+func (b *Broker) Fault(err error) { b.stats.Fault(err) }

@@ -1,11 +1,10 @@
 package broker
 
 import (
-	"fmt"
-
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/queue"
+	"github.com/daemoneye/eventbus/router/routes"
 )
 
 // deliver queues items for s, a reference for each. Items of one call share a
@@ -29,10 +28,10 @@ func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
 	}
 	dropped := s.Queue.Push(ln, items, &b.scratch)
 	s.markReady()
-	if b.weights.tracking {
-		b.weighPushed(s, ln, items)
+	if b.order.Tracking() {
+		b.order.Pushed(&s.lanes[ln], items)
 	}
-	if s.Queue.Room(ln) < step(s.Queue.Capacity(ln)) {
+	if s.Queue.Room(ln) < routes.Step(s.Queue.Capacity(ln)) {
 		s.session.press()
 	}
 	queued = len(items)
@@ -64,31 +63,36 @@ func (b *Broker) admit(s *Sub, ln bus.Lane, items []queue.Item, short int64) boo
 	}
 	s.Queue.Skip(ln, uint64(len(items)), size, frame.ReasonMemory)
 	s.markReady()
-	b.stats.dropped(uint64(len(items)))
+	b.stats.Dropped(uint64(len(items)))
 	if s.spec.Respond {
-		b.noteRequests(items)
-		b.refuseEvicted()
+		b.noteEvicted(items)
 	}
 	return false
 }
 
-// noteDrop counts drops, and ends the session when that is the policy. Otherwise the
-// subscription is listed as slow.
+// noteDrop counts drops, and lists the subscription to be stopped when that is its policy,
+// or to be advised. A session whose policy is that is disconnected.
 func (b *Broker) noteDrop(s *Sub, n int) {
 	if s.ID == 0 || s.spec.Policy() == bus.Conflate {
 		return // an inbox is no subscription; the other loses by its own wish
 	}
-	b.stats.dropped(uint64(n))
-	if s.spec.Policy() == bus.Disconnect {
-		if s.session.local { // in process only the subscription ends
-			if !s.ending {
-				s.ending = true
-				b.Post(func() { s.session.stop(s, fmt.Errorf("queue of subscription %s is full: %w", s.Name(), frame.ErrSlow)) })
-			}
-			return
-		}
+	b.stats.Dropped(uint64(n))
+	switch {
+	case s.spec.Policy() != bus.Disconnect:
+		b.noteSlow(s)
+	case !s.session.local:
 		s.session.disconnect(frame.CodeSlow, "queue of subscription "+s.Name()+" is full, and its overflow policy is disconnect")
+	case !s.overflowed: // in process only the subscription ends
+		s.overflowed = true
+		b.overflowed = append(b.overflowed, s)
+	}
+}
+
+// noteSlow lists s to be advised, unless it was a short while ago.
+func (b *Broker) noteSlow(s *Sub) {
+	if b.advising || b.now-s.noted < int64(Tick) {
 		return
 	}
-	b.noteSlow(s)
+	s.noted = b.now
+	b.slow = append(b.slow, s)
 }

@@ -7,15 +7,6 @@ import (
 	"github.com/daemoneye/eventbus/router/store"
 )
 
-// Histogram is the latency histogram.
-type Histogram struct{ histogram }
-
-// Record counts n durations of ns nanoseconds.
-func (h *Histogram) Record(ns int64, n uint64) { h.record(ns, n) }
-
-// Summary returns the percentiles.
-func (h *Histogram) Summary() bus.Latency { return h.summary() }
-
 // Tick does what is due once in a while. Routing thread only.
 func (b *Broker) Tick() { b.tick() }
 
@@ -29,7 +20,7 @@ const MaxExpired = store.MaxExpired
 
 // Filter returns the filter of a subscription.
 func Filter(s bus.Subscription) (match func(f frame.Frame, topic, source string) bool, err error) {
-	_, f, err := compile(&s)
+	_, f, err := filter.Compile(&s)
 	if err != nil {
 		return nil, err
 	}
@@ -44,38 +35,38 @@ func Filter(s bus.Subscription) (match func(f frame.Frame, topic, source string)
 }
 
 // Visited is how many queues were weighed to find which one gives. Routing thread only.
-func (b *Broker) Visited() uint64 { return b.weights.visited }
+func (b *Broker) Visited() uint64 { return b.order.Visited() }
 
 // Room is how many bytes are left under MaxMemory. Routing thread only.
 func (b *Broker) Room() int64 { return b.ledger.Room() }
 
 // Tracking reports whether queues are kept in the order of their weight. Routing thread
 // only.
-func (b *Broker) Tracking() bool { return b.weights.tracking }
+func (b *Broker) Tracking() bool { return b.order.Tracking() }
 
 // ChargedFor is what is charged for one purpose. Routing thread only.
 func (b *Broker) ChargedFor(kind string) int64 { return b.charged()[kind] }
 
 // Dropped is how many messages living subscriptions have lost. Routing thread only.
 func (b *Broker) Dropped() (n uint64) {
-	for _, s := range b.index.subs {
+	for s := range b.routes.All() {
 		n += s.Queue.Count().Dropped
 	}
 	return n
 }
 
 // Published is how many messages were routed. Routing thread only.
-func (b *Broker) Published() uint64 { return b.stats.total.messages }
+func (b *Broker) Published() uint64 { return b.stats.Total().Messages }
 
 // Inflated is how many bytes were inflated. Routing thread only.
-func (b *Broker) Inflated() int { return int(b.stats.inflated) }
+func (b *Broker) Inflated() int { return int(b.stats.Inflated) }
 
 // Turn is the end of one turn and the beginning of the next. Routing thread only.
 func (b *Broker) Turn() { b.flush(); b.turns++ }
 
 // Matched is how many messages came to living subscriptions. Routing thread only.
 func (b *Broker) Matched() (n uint64) {
-	for _, s := range b.index.subs {
+	for s := range b.routes.All() {
 		n += s.Queue.Count().Matched
 	}
 	return n

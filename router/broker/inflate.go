@@ -1,9 +1,6 @@
 package broker
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/bus"
@@ -12,20 +9,13 @@ import (
 
 // A client that cannot undo a compression gets messages inflated. That is done once a
 // message, for all its subscribers, as work of the client that sent it. What was stored
-// compressed is inflated again for a late subscription: when its client takes it, and as
-// work of that. Before anything is inflated there is room for it under MaxMemory.
+// compressed is inflated again for a late subscription, when its client takes it, and as
+// work of that client. So a client that asks for a thousand values does not have them all
+// inflated at once, nor those that it never reads. Before anything is inflated there is
+// room for it under MaxMemory.
 
-// inflated is a message of the burst that is not compressed any more.
-type inflated struct {
-	buf  *buffer.Buffer // nil: not yet, or it failed
-	err  error
-	done bool
-}
-
-// needsInflating reports whether p cannot read f as it is.
-func (p *Session) needsInflating(f frame.Frame) bool {
-	return f.Flags()&frame.FlagCompressed&^p.inflates != 0
-}
+// inflateBytes are inflated in a step of work.
+const inflateBytes = 32
 
 // deliverInflated is deliver for messages that may be compressed.
 func (b *Broker) deliverInflated(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
@@ -65,8 +55,8 @@ func (b *Broker) deliverCopy(s *Sub, ln bus.Lane, it *queue.Item) (queued int) {
 	if out.err == nil {
 		return b.deliver(s, ln, []queue.Item{{Buf: out.buf, Len: uint32(len(out.buf.B))}})
 	}
-	b.stats.refuse(out.err)
-	b.stats.dropped(1)
+	b.stats.Refused(out.err)
+	b.stats.Dropped(1)
 	s.Queue.Skip(ln, 1, uint64(it.Len), inflateReason(out.err))
 	s.markReady()
 	return 0
@@ -77,32 +67,6 @@ func inflateReason(err error) bus.Reason {
 		return frame.ReasonMemory
 	}
 	return frame.ReasonInflate
-}
-
-// shared returns where the burst keeps it inflated, or nil for a message of none.
-func (r *burst) shared(it *queue.Item) *inflated {
-	if it.Buf != r.buf {
-		return nil
-	}
-	i, ok := slices.BinarySearchFunc(r.items, it.Off, func(x queue.Item, off uint32) int { return cmp.Compare(x.Off, off) })
-	if !ok {
-		return nil
-	}
-	for len(r.inflated) < len(r.items) {
-		r.inflated = append(r.inflated, inflated{})
-	}
-	return &r.inflated[i]
-}
-
-// releaseInflated gives back what was inflated for the burst.
-func (r *burst) releaseInflated() {
-	for i := range r.inflated {
-		if buf := r.inflated[i].buf; buf != nil {
-			buf.Release(1)
-		}
-	}
-	clear(r.inflated)
-	r.inflated = r.inflated[:0]
 }
 
 // inflate returns a copy of f that is not compressed, as work of p, in a buffer of its
@@ -117,8 +81,8 @@ func (b *Broker) inflate(p *Session, f frame.Frame) (*buffer.Buffer, error) {
 	if !b.makeRoom(buffer.Capacity(n)) {
 		return nil, frame.ErrMemory
 	}
-	p.work += n / inflateBytes
-	b.stats.inflated += uint64(n)
+	p.work.Add(n / inflateBytes)
+	b.stats.Inflated += uint64(n)
 	out := b.pool.Get(n)
 	if out.B, err = frame.AppendInflated(out.B, f, b.opts.MaxMessageSize); err != nil {
 		out.Release(1)
@@ -140,4 +104,53 @@ func (b *Broker) readable(p, q *Session, it queue.Item) (queue.Item, error) {
 		return queue.Item{}, err
 	}
 	return queue.Item{Buf: out, Len: uint32(len(out.B))}, nil
+}
+
+// Take takes messages of a lane as the client can read them, of not much more than size
+// bytes. It is for a session whose sink writes on the routing thread. Each message must be
+// accounted for, as with Queue.Dequeue. When the client has had enough inflated in this
+// turn it returns nothing, and the sink is called again in the next one.
+func (s *Sub) Take(ln bus.Lane, size int) (t queue.Batch, ok bool) {
+	n := s.Queue.Claimable(ln, size)
+	if !s.compressed {
+		return s.Queue.DequeueLane(ln, n)
+	}
+	p := s.session
+	if !p.mayInflate() {
+		p.writeNextTurn()
+		return t, false
+	}
+	t, ok = s.Queue.DequeueLane(ln, min(n, 1))
+	switch {
+	case !ok:
+		s.compressed = s.Queue.Pending()
+	case len(t.Items) > 0 && p.needsInflating(t.Items[0].Frame()):
+		s.inflateTaken(&t)
+	}
+	return t, ok
+}
+
+// inflateTaken inflates the only message of t. Where that fails the message becomes part
+// of a gap.
+func (s *Sub) inflateTaken(t *queue.Batch) {
+	p, it := s.session, &t.Items[0]
+	b := p.b
+	before := p.work.Steps()
+	out, err := b.inflate(p, it.Frame())
+	p.inflateWork += p.work.Steps() - before
+	if err != nil {
+		b.stats.Refused(err)
+		b.stats.Dropped(1)
+		s.Queue.DropTaken(t, inflateReason(err))
+		return
+	}
+	s.Queue.ReplaceTaken(t.Lane, it, out)
+}
+
+// mayInflate reports whether the client may have more inflated in this turn of the broker.
+func (p *Session) mayInflate() bool {
+	if p.inflateTurn != p.b.turns {
+		p.inflateTurn, p.inflateWork = p.b.turns, 0
+	}
+	return p.inflateWork < TurnWork
 }

@@ -69,7 +69,7 @@ func (r *Runner) Run(ctx context.Context, d Driver) error {
 		pace     = thread.NewPace(b.opts.LatencyBudget)
 	)
 	for {
-		seqBefore, bytesBefore := b.seq, b.stats.total.bytes
+		seqBefore, bytesBefore := b.seq, b.stats.Total().Bytes
 		polled, err := d.Poll(wait)
 		b.signal.Disarm()
 		b.now = bus.Now()
@@ -90,7 +90,7 @@ func (r *Runner) Run(ctx context.Context, d Driver) error {
 			b.flush() // what the tick has queued, because the next turn may come much later
 		}
 		if worked {
-			if rest := pace.Turn(b.now, b.seq-seqBefore, b.stats.total.bytes-bytesBefore); rest > 0 {
+			if rest := pace.Turn(b.now, b.seq-seqBefore, b.stats.Total().Bytes-bytesBefore); rest > 0 {
 				d.Pause(rest - time.Duration(bus.Now()-b.now))
 			}
 			wait = 0
@@ -111,34 +111,28 @@ func (r *Runner) Run(ctx context.Context, d Driver) error {
 	}
 }
 
-// flush writes out what this turn put into the queues.
+// flush ends a turn: it writes out what the turn put into the queues.
 func (b *Broker) flush() {
+	b.stopOverflowed()
+	b.refuseEvicted()
 	b.adviseSlow()
-	b.drainPressed()
-	b.writeLater()
-	for i := 0; i < len(b.writeList); i++ {
-		p := b.writeList[i]
-		b.writeList[i] = nil
-		p.inWriteList = false
-		if !p.closed {
-			p.sink.Drain(p)
-		}
-	}
-	b.writeList = b.writeList[:0]
+	b.write()
 	b.checkMemory()
-	if b.weights.tracking && b.ledger.Room() > 2*b.ledger.Max()/lowRoom {
-		b.weights.stop()
+	if len(b.evicted) > 0 {
+		b.refuseEvicted()
+		b.write()
 	}
+	b.stopTracking()
 }
 
 // takeInputs routes what clients in this process have sent. Another one is first each time.
 func (b *Broker) takeInputs() (worked bool) {
 	n := len(b.inputs)
 	for i := range n {
-		worked = b.inputs[(b.turn+i)%n].Take() || worked
+		worked = b.inputs[(b.firstInput+i)%n].Take() || worked
 	}
 	if worked {
-		b.turn = (b.turn + 1) % n
+		b.firstInput = (b.firstInput + 1) % n
 	}
 	return worked
 }
@@ -150,15 +144,18 @@ func (b *Broker) anyInput() bool {
 
 // tick does what is due once in a while.
 func (b *Broker) tick() {
-	b.stats.advance(b.now)
+	b.stats.Advance(b.now)
 	b.expireRequests()
-	b.expireReplay()
+	b.store.Trim(b.now)
 	b.finalizeDrained()
-	b.encoded = encoded{}
-	b.shrinkCaches()
-	b.trimQueues()
+	b.encoded = encodedStats{}
+	b.routes.Shrink()
+	for s := range b.routes.All() {
+		s.Queue.TrimIdle()
+	}
 	b.kept.Store(b.ledger.Max() - b.ledger.Room())
 	for _, p := range b.sessions {
+		p.inbox.Queue.TrimIdle()
 		p.sink.Tick(b.now)
 	}
 }
@@ -178,6 +175,7 @@ func (b *Broker) shutdown(d Driver) {
 	for _, p := range b.sessions {
 		p.Close()
 	}
-	b.releaseStores()
+	b.store.Release()
+	b.control.Release()
 	b.calls.Stop()
 }

@@ -2,8 +2,9 @@ package broker
 
 import (
 	"github.com/daemoneye/eventbus/frame"
-	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/evict"
 	"github.com/daemoneye/eventbus/router/queue"
+	"github.com/daemoneye/eventbus/router/requests"
 )
 
 // The broker bounds memory by eviction. It brings the memory that the ledger counts, buffers
@@ -11,9 +12,13 @@ import (
 // It evicts the oldest messages of one of the largest queues. It cannot evict messages that
 // a consumer has dequeued or that a publisher is writing.
 
-// lowRoom is the part of MaxMemory: when less room is left, queues are kept in lists by
-// weight. When twice as much room is left, they no longer are.
-const lowRoom = 8
+const (
+	// lowRoom is the part of MaxMemory: when less room is left, queues are kept in lists by
+	// weight. When twice as much room is left, they no longer are.
+	lowRoom = 8
+	// inboxShare is the part of MaxMemory that all inboxes together may keep.
+	inboxShare = 4
+)
 
 // checkMemory is called after memory was allocated. It is short, because that is after each
 // burst.
@@ -25,27 +30,37 @@ func (b *Broker) checkMemory() {
 
 func (b *Broker) lowMemory() {
 	b.trackWeights()
-	if b.ledger.Room() < 0 {
-		b.makeRoom(0)
-	}
+	b.makeRoom(0)
 }
 
 // trackWeights begins to keep queues in lists by weight. That visits all queues, so tracking
 // ends only when much room is left again.
 func (b *Broker) trackWeights() {
-	if b.weights.tracking {
+	if b.order.Tracking() {
 		return
 	}
-	b.weights.start()
+	b.order.Start()
 	for _, p := range b.sessions {
-		b.weigh(p.inbox, bus.Bulk)
-		b.weigh(p.inbox, bus.Urgent)
+		b.weigh(p.inbox)
 	}
-	for _, subs := range [...][]*Sub{b.index.subs, b.draining} {
-		for _, s := range subs {
-			b.weigh(s, bus.Bulk)
-			b.weigh(s, bus.Urgent)
-		}
+	for s := range b.routes.All() {
+		b.weigh(s)
+	}
+	for _, s := range b.draining {
+		b.weigh(s)
+	}
+}
+
+func (b *Broker) weigh(s *Sub) {
+	for ln := range s.lanes {
+		b.order.Weigh(&s.lanes[ln])
+	}
+}
+
+// stopTracking ends the lists when much room is left.
+func (b *Broker) stopTracking() {
+	if b.order.Tracking() && b.ledger.Room() > 2*b.ledger.Max()/lowRoom {
+		b.order.Stop()
 	}
 }
 
@@ -62,9 +77,9 @@ func (b *Broker) makeRoom(n int64) bool {
 	}
 	b.trackWeights()
 	for fruitless := 0; b.ledger.Room() < n; {
-		e := b.largest()
+		e := b.order.Largest(b.opts.MaxMemory / inboxShare)
 		if e == nil {
-			b.dropCaches()
+			b.routes.Drop()
 			break
 		}
 		before := b.ledger.Room()
@@ -72,12 +87,11 @@ func (b *Broker) makeRoom(n int64) bool {
 		if fruitless++; b.ledger.Room() > before {
 			fruitless = 0
 		}
-		if fruitless > len(b.index.subs) {
+		if fruitless > b.routes.Subscriptions() {
 			b.empty(e, n)
 			fruitless = 0
 		}
 	}
-	b.refuseEvicted()
 	return b.ledger.Room() >= n
 }
 
@@ -85,64 +99,46 @@ func (b *Broker) makeRoom(n int64) bool {
 // back its slots. It is for messages whose buffers are not freed by that, because a store or
 // many other queues have them too. To go on with each queue in turn would drop everything
 // before the first queue is empty.
-func (b *Broker) empty(e *weighed, n int64) {
-	for e.next != nil && b.ledger.Room() < n {
+func (b *Broker) empty(e *evict.Lane[*Sub], n int64) {
+	for e.Listed() && b.ledger.Room() < n {
 		b.evict(e, b.opts.MaxMemory)
 	}
 }
 
 // evict drops about as many of a queue's oldest messages as keep excess bytes.
-func (b *Broker) evict(e *weighed, excess int64) {
-	s, q := e.sub, &e.sub.Queue
+func (b *Broker) evict(e *evict.Lane[*Sub], excess int64) {
+	s := e.Subscription
+	q := &s.Queue
 	before := b.ledger.Room()
-	out := q.Evict(e.lane, q.Share(e.lane, excess), frame.ReasonMemory, &b.scratch)
+	out := q.Evict(e.Lane, q.Share(e.Lane, excess), frame.ReasonMemory, &b.scratch)
 	if len(out) == 0 && b.ledger.Room() == before { // its consumer has taken them
-		b.weights.remove(e)
+		b.order.Remove(e)
 		return
 	}
 	if len(out) > 0 {
 		switch {
-		case s.ID == 0: // an inbox: the client would wait for the dropped answer without an end
+		case e.Class == evict.Inbox: // the client would wait for the dropped answer without an end
 			s.session.disconnect(frame.CodeSlow, "answers that it did not take were dropped, because memory is short")
 		case s.spec.Respond:
-			b.noteRequests(out)
+			b.noteEvicted(out)
 			fallthrough
 		default:
-			b.stats.dropped(uint64(len(out)))
+			b.stats.Dropped(uint64(len(out)))
 		}
 		queue.ReleaseItems(out)
 		s.markReady()
 	}
-	if e.class == ofInbox {
-		b.weigh(s, e.lane)
+	if e.Class == evict.Inbox {
+		b.order.Weigh(e)
 	}
-	b.weights.rotate(e) // it is weighed when its turn comes again
+	b.order.Rotate(e) // it is weighed when its turn comes again
 }
 
-// noteRequests lists requests that were evicted, for refuseEvicted. They are not refused
+// noteEvicted lists requests that were evicted, for refuseEvicted. They are not refused
 // here, because an answer takes memory, and the broker is making room.
-func (b *Broker) noteRequests(items []queue.Item) {
+func (b *Broker) noteEvicted(items []queue.Item) {
 	for i := range items {
 		f := items[i].Frame()
-		b.evicted = append(b.evicted, requestKey{f.Source(), f.ID()})
+		b.evicted = append(b.evicted, requests.Key{Source: f.Source(), ID: f.ID()})
 	}
-}
-
-// refuseEvicted answers the evicted requests with ErrMemory.
-func (b *Broker) refuseEvicted() {
-	if b.refusing {
-		return // the outer call of refuseEvicted handles the new ones too
-	}
-	b.refusing = true
-	for len(b.evicted) > 0 {
-		last := len(b.evicted) - 1
-		key := b.evicted[last]
-		b.evicted = b.evicted[:last]
-		if r := b.pending[key]; r != nil {
-			b.settle(key, r)
-			b.stats.refuse(frame.ErrMemory)
-			r.asker.Refuse(key.id, frame.ErrMemory)
-		}
-	}
-	b.refusing = false
 }

@@ -7,24 +7,11 @@ import (
 	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/queue"
+	"github.com/daemoneye/eventbus/router/requests"
 )
 
 // requestTTL is how long a request without a deadline may take.
 const requestTTL = 5 * time.Minute
-
-// requestKey identifies an open request: the session that asks and its own number.
-type requestKey struct {
-	source uint32
-	id     uint64
-}
-
-// pendingRequest is a request that a responder has, or will have, in its queue.
-type pendingRequest struct {
-	asker, responder *Session
-	sub              *Sub   // of the responder
-	seq              uint64 // the broker's, of the request
-	expires          int64
-}
 
 func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 	b := p.b
@@ -39,8 +26,8 @@ func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 			return err
 		}
 	}
-	key := requestKey{p.id, f.ID()}
-	if b.pending[key] != nil {
+	key := requests.Key{Source: p.id, ID: f.ID()}
+	if b.requests.Has(key) {
 		return frame.ErrUnexpected
 	}
 	if p.openRequests >= b.opts.MaxRequests {
@@ -48,10 +35,10 @@ func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 	}
 	b.seq++
 	f.Stamp(p.id, b.seq)
-	b.stats.requests++
+	b.stats.Requests++
 	if target == StatsTarget {
-		p.work += LongWork
-		return b.answerStats(p, f.ID())
+		p.work.Add(LongWork)
+		return p.answerStats(f.ID())
 	}
 	expires := b.now + int64(requestTTL)
 	if deadline, ok := f.Extension().Deadline(); ok {
@@ -59,13 +46,13 @@ func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 			return frame.ErrDeadline
 		}
 	}
-	rt := b.route(target)
-	s := rt.responders.pick(bus.Urgent, nil)
-	if s == nil {
-		b.stats.noResponder++
-		b.sendBare(p, frame.TypeNoResponder, f.ID())
+	e := b.routes.Route(target).Responders.Pick(bus.Urgent, nil)
+	if e == nil {
+		b.stats.NoResponder++
+		p.sendBare(frame.TypeNoResponder, f.ID())
 		return nil
 	}
+	s := e.Subscription
 	if s.Queue.Room(bus.Urgent) == 0 {
 		return bus.ErrOverloaded
 	}
@@ -77,7 +64,7 @@ func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 		it.Buf.Release(1)
 		return err
 	}
-	b.pending[key] = &pendingRequest{asker: p, responder: s.session, sub: s, seq: b.seq, expires: expires}
+	b.requests.Add(key, requests.Request{Responder: s.session.id, Subscription: s.ID, Sequence: b.seq, Expires: expires})
 	b.deliver(s, bus.Urgent, []queue.Item{it})
 	it.Buf.Release(1)
 	return nil
@@ -90,25 +77,24 @@ func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 func (p *Session) reply(buf *buffer.Buffer, off int, f frame.Frame, malformed error) error {
 	b := p.b
 	b.endBurst()
-	key := requestKey{f.Source(), f.ID()}
-	r := b.pending[key]
-	if r == nil || r.responder != p {
-		b.stats.lateReplies++
+	key := requests.Key{Source: f.Source(), ID: f.ID()}
+	asker, ok := b.takeRequest(key, p.id)
+	if !ok {
+		b.stats.LateReplies++
 		return malformed
 	}
-	b.settle(key, r)
 	b.seq++
 	f.Stamp(p.id, b.seq)
 	if malformed != nil {
-		r.asker.Refuse(key.id, malformed)
+		asker.Refuse(key.ID, malformed)
 		return malformed
 	}
-	it, err := b.readable(p, r.asker, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
+	it, err := b.readable(p, asker, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
 	if err != nil {
-		r.asker.Refuse(key.id, err)
+		asker.Refuse(key.ID, err)
 		return err
 	}
-	b.deliver(r.asker.inbox, bus.Urgent, []queue.Item{it})
+	b.deliver(asker.inbox, bus.Urgent, []queue.Item{it})
 	it.Buf.Release(1)
 	return nil
 }
@@ -138,70 +124,90 @@ func (p *Session) refuseReply(err error) {
 }
 
 func (p *Session) cancel(f frame.Frame) error {
-	p.b.endBurst()
-	key := requestKey{p.id, f.ID()}
-	if r := p.b.pending[key]; r != nil {
-		p.b.settle(key, r)
-		p.b.forwardCancel(r, key)
+	b := p.b
+	b.endBurst()
+	if r, ok := b.requests.Take(requests.Key{Source: p.id, ID: f.ID()}, 0); ok {
+		p.closeRequest()
+		b.forwardCancel(&r)
 	}
 	return nil
 }
 
-// settle ends an open request: a later reply finds none.
-func (b *Broker) settle(key requestKey, r *pendingRequest) {
-	delete(b.pending, key)
-	r.asker.closeRequest()
+// takeRequest closes an open request and returns the session that asked. A later reply
+// finds none. A responder of 0 stands for any.
+func (b *Broker) takeRequest(key requests.Key, responder uint32) (asker *Session, ok bool) {
+	if _, ok := b.requests.Take(key, responder); !ok {
+		return nil, false
+	}
+	asker = b.sessions[key.Source] // a session that ends closes its requests before
+	asker.closeRequest()
+	return asker, true
 }
 
 // forwardCancel sends a responder the cancel of a request: its requester does not wait
 // for the reply any more. The cancel is stamped as the request was, because the requester
 // may use the number again.
-func (b *Broker) forwardCancel(r *pendingRequest, key requestKey) {
-	b.sendControl(r.responder, bus.Bulk, func(dst []byte) []byte {
+func (b *Broker) forwardCancel(r *requests.Open) {
+	b.sessions[r.Responder].send(bus.Bulk, func(dst []byte) []byte {
 		start := len(dst)
-		dst = frame.AppendControl(dst, frame.TypeCancel, key.id, b.now, 0)
-		frame.Frame(dst[start:]).Stamp(key.source, r.seq)
+		dst = frame.AppendControl(dst, frame.TypeCancel, r.ID, b.now, 0)
+		frame.Frame(dst[start:]).Stamp(r.Source, r.Sequence)
 		return dst
 	})
 }
 
-// portClosed settles the open requests that p asked or was asked.
-func (b *Broker) portClosed(p *Session) {
-	for key, r := range b.pending {
-		switch p {
-		case r.asker:
-			b.settle(key, r)
-			if r.responder != p {
-				b.forwardCancel(r, key)
-			}
-		case r.responder:
-			b.settle(key, r)
-			b.sendBare(r.asker, frame.TypeResponderDied, key.id)
+// endRequests closes the open requests that p asked or was asked.
+func (p *Session) endRequests() {
+	b := p.b
+	for _, r := range b.requests.TakeOf(p.id) {
+		if r.Source != p.id {
+			b.responderDied(&r)
+			continue
+		}
+		p.closeRequest()
+		if r.Responder != p.id {
+			b.forwardCancel(&r)
 		}
 	}
 }
 
-// responderGone settles the open requests that s was to answer.
-func (b *Broker) responderGone(s *Sub) {
-	if !s.spec.Respond {
-		return
-	}
-	for key, r := range b.pending {
-		if r.sub == s {
-			b.settle(key, r)
-			b.sendBare(r.asker, frame.TypeResponderDied, key.id)
+// endRequests closes the open requests that s was to answer.
+func (s *Sub) endRequests() {
+	if s.spec.Respond {
+		for _, r := range s.session.b.requests.TakeOfResponder(s.session.id, s.ID) {
+			s.session.b.responderDied(&r)
 		}
 	}
+}
+
+// responderDied answers a request whose responder has gone.
+func (b *Broker) responderDied(r *requests.Open) {
+	asker := b.sessions[r.Source]
+	asker.closeRequest()
+	asker.sendBare(frame.TypeResponderDied, r.ID)
 }
 
 // expireRequests ends the requests whose time is over. A requester with a deadline of
 // its own has most likely given up already; one without a deadline gets the error here.
 func (b *Broker) expireRequests() {
-	for key, r := range b.pending {
-		if r.expires <= b.now {
-			b.settle(key, r)
-			r.asker.Refuse(key.id, frame.ErrDeadline)
-			b.forwardCancel(r, key)
+	for _, r := range b.requests.TakeExpired(b.now) {
+		asker := b.sessions[r.Source]
+		asker.closeRequest()
+		asker.Refuse(r.ID, frame.ErrDeadline)
+		b.forwardCancel(&r)
+	}
+}
+
+// refuseEvicted answers the evicted requests with ErrMemory. That may evict others, which
+// are refused too.
+func (b *Broker) refuseEvicted() {
+	for len(b.evicted) > 0 {
+		last := len(b.evicted) - 1
+		key := b.evicted[last]
+		b.evicted = b.evicted[:last]
+		if asker, ok := b.takeRequest(key, 0); ok {
+			b.stats.Refused(frame.ErrMemory)
+			asker.Refuse(key.ID, frame.ErrMemory)
 		}
 	}
 }

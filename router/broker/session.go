@@ -7,6 +7,8 @@ import (
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/charge"
 	"github.com/daemoneye/eventbus/router/queue"
+	"github.com/daemoneye/eventbus/router/routes"
+	"github.com/daemoneye/eventbus/router/thread"
 )
 
 // Session is one client's place at the broker: what it sends enters here, and its
@@ -16,99 +18,45 @@ type Session struct {
 	id        uint32
 	who       bus.Identity
 	sink      Sink
+	input     Input // nil unless it is local
 	authorize bus.Authorize
 	features  frame.Features
 	inflates  frame.Flags // compressions that the client can undo
 	local     bool        // consumed on goroutines of this process
 	keepInbox bool        // the inbox has a consumer, which takes what is left in it
-	input     Input       // of a local client
 	closed    bool
 
-	routes    map[string]*sessionTopic
-	lastTopic *sessionTopic
-
+	topics        routes.Topics[*Sub]
 	subs          map[uint64]*Sub
 	filterEntries int  // patterns and filter entries of subs, at most maxSessionEntries
 	filterBytes   int  // their bytes, at most maxSessionBytes
 	inbox         *Sub // answers, and what else is addressed to the client itself
+	openRequests  int  // unanswered requests
 
-	work        int    // steps of this turn, see work.go
+	work        thread.Work
 	inflateWork int    // of what its sink takes, in inflateTurn
 	inflateTurn uint64 // a turn of the broker
-	isLater     bool   // it is in Broker.later
+	statsTurn   int64  // the turn in which statistics were last made for it
 	account     *charge.Account
 	charge      charge.Charge // of the session itself
-	topicCharge charge.Charge // of routes
 
-	inWriteList  bool
-	isPressed    bool
-	disconnected bool    // the sink knows of ending
-	ending       *ending // why the sink is to disconnect; nil: it is not
 	queued       []*Sub  // with something queued
-	openRequests int     // unanswered requests
-	statsTurn    int64   // the turn in which statistics were last made for it
+	inWriteList  bool    // it is in Broker.writeList
+	isLater      bool    // it is in Broker.later
+	isPressed    bool    // it is in Broker.pressed
+	ending       *ending // why the sink is to disconnect; nil: it is not
+	disconnected bool    // the sink knows of ending
 
 	stats sessionCounters
 }
 
-// inboxQueued is how many refusals, cancels and pongs an inbox holds. Its urgent
-// lane is for answers, twice as many as there can be open requests.
-const inboxQueued = 512
+// sessionCounters are one session's.
+type sessionCounters struct{ published, bytes, refused, paused uint64 }
 
-// maxSessionEntries and maxSessionBytes bound what the subscriptions of a client list,
-// in number and bytes. What they take of memory is charged beside that.
-const (
-	maxSessionEntries = 4096
-	maxSessionBytes   = 1 << 20
-)
-
-// Attach adds a client, which has those of the features of frame that features names.
-func (b *Broker) Attach(who bus.Identity, sink Sink, authorize bus.Authorize, features frame.Features) *Session {
-	p := b.attach(who, sink, authorize, features.Compressions(), false)
-	p.features = features
-	return p
-}
-
-// AttachLocal adds a client of this process, which consumes its queues on goroutines of its
-// own. Each turn begins with taking frames from input, until the session is closed.
-func (b *Broker) AttachLocal(who bus.Identity, input Input, authorize bus.Authorize) *Session {
-	p := b.attach(who, localSink{}, authorize, frame.FlagCompressed, true)
-	p.input = input
-	b.inputs = append(b.inputs, input)
-	return p
-}
-
-// localSink is the sink of an in-process client's session. It writes nothing, because
-// consumers dequeue messages on goroutines of their own.
-type localSink struct{}
-
-// Drain implements Sink.
-func (localSink) Drain(p *Session) {
-	for _, sub := range p.queued {
-		sub.isReady = false
-	}
-	p.queued = p.queued[:0]
-}
-
-// Disconnect implements Sink; the broker ends in-process subscriptions itself.
-func (localSink) Disconnect(frame.Code, string) {}
-
-// Tick implements Sink.
-func (localSink) Tick(int64) {}
-
-func (b *Broker) attach(who bus.Identity, sink Sink, authorize bus.Authorize, inflates frame.Flags, local bool) *Session {
-	b.lastID++
-	p := &Session{
-		b: b, id: b.lastID, who: who, sink: sink, authorize: authorize, inflates: inflates & frame.FlagCompressed, local: local,
-		routes: make(map[string]*sessionTopic),
-		subs:   make(map[uint64]*Sub),
-	}
-	p.openAccount()
-	p.inbox = &Sub{session: p}
-	p.inbox.Queue.Reset(bus.DropOldest, inboxQueued, 2*b.opts.MaxRequests, local)
-	p.inbox.Queue.ChargeTo(p.account)
-	b.sessions[p.id] = p
-	return p
+// ending is why a session is to be disconnected.
+type ending struct {
+	code frame.Code
+	text string
 }
 
 // ID returns the source id that the broker stamps on what the session sends.
@@ -120,12 +68,29 @@ func (p *Session) Identity() bus.Identity { return p.who }
 // Closed reports whether the session was closed.
 func (p *Session) Closed() bool { return p.closed }
 
+// Sub returns the subscription with that id, or nil.
+func (p *Session) Sub(id uint64) *Sub { return p.subs[id] }
+
 // Inbox returns the queue of answers, and of what else the broker sends to the client
 // itself. A local client consumes it.
 func (p *Session) Inbox() *queue.Queue { return &p.inbox.Queue }
 
 // LeaveInbox makes Close leave what is in the inbox to its consumer.
 func (p *Session) LeaveInbox() { p.keepInbox = true }
+
+// BeginTurn begins a turn of a client; false means that it has still to make up for what it
+// did in earlier turns, and is not to be read from.
+func (p *Session) BeginTurn() bool { return p.work.Begin() }
+
+// Spent reports whether the client has made its work for this turn. What Handle has
+// collected, and EndBatch has not routed yet, is not counted.
+func (p *Session) Spent() bool { return p.work.Spent() }
+
+// AddWork counts steps that were made for the client elsewhere.
+func (p *Session) AddWork(steps int) { p.work.Add(steps) }
+
+// CountPause counts that the client was made to wait because it sends too fast.
+func (p *Session) CountPause() { p.stats.paused++ }
 
 // Queued returns the subscriptions that have something queued, in the order in which
 // a sink should take from them: what is addressed to the client itself first. The
@@ -168,43 +133,54 @@ func (p *Session) DiscardQueued() {
 	p.queued = p.queued[:0]
 }
 
-func (p *Session) markWritable() {
+// RequestWrite has the sink drained at the end of this turn.
+func (p *Session) RequestWrite() {
 	if !p.inWriteList {
 		p.inWriteList = true
 		p.b.writeList = append(p.b.writeList, p)
 	}
 }
 
-// CountPause counts that the client was made to wait because it sends too fast.
-func (p *Session) CountPause() { p.stats.paused++ }
+// writeNextTurn has the sink drained in the next turn.
+func (p *Session) writeNextTurn() {
+	if !p.isLater {
+		p.isLater = true
+		p.b.later = append(p.b.later, p)
+	}
+}
 
-// RequestWrite has the sink drained at the end of this turn.
-func (p *Session) RequestWrite() { p.markWritable() }
+// press marks p to be written out before more is routed. In-process clients are not marked,
+// because their consumers run on other goroutines.
+func (p *Session) press() {
+	if !p.isPressed && !p.local && !p.closed {
+		p.isPressed = true
+		p.b.pressed = append(p.b.pressed, p)
+	}
+}
 
-// Close removes the session: its subscriptions end, its open requests are cancelled, and
-// the requesters that wait for its replies get responder-died.
-func (p *Session) Close() {
-	if p.closed {
-		return
+// disconnect marks p to be disconnected, with a code and a text. DrainPressed calls its sink
+// when routing has returned.
+func (p *Session) disconnect(code frame.Code, text string) {
+	if p.ending == nil {
+		p.ending = &ending{code, text}
+		p.press()
 	}
-	p.b.endBurst()
-	p.closed = true
-	for _, s := range p.subs {
-		p.remove(s, bus.ErrClosed)
+}
+
+func (p *Session) countRefused(err error) {
+	p.stats.refused++
+	p.b.stats.Refused(err)
+}
+
+// needsInflating reports whether p cannot read f as it is.
+func (p *Session) needsInflating(f frame.Frame) bool {
+	return f.Flags()&frame.FlagCompressed&^p.inflates != 0
+}
+
+// dropReady takes s off the list of those with something queued.
+func (p *Session) dropReady(s *Sub) {
+	if i := slices.Index(p.queued, s); i >= 0 {
+		p.queued = slices.Delete(p.queued, i, i+1)
 	}
-	p.b.portClosed(p)
-	p.inbox.Queue.Close()
-	if !p.keepInbox {
-		p.inbox.Queue.Discard()
-	}
-	p.queued = nil
-	p.inbox.release()
-	p.dropTopics()
-	p.charge.Release()
-	delete(p.b.sessions, p.id)
-	p.b.index.shrink = true
-	p.b.finalizeDrained()
-	if p.input != nil {
-		p.b.inputs = slices.DeleteFunc(p.b.inputs, func(x Input) bool { return x == p.input })
-	}
+	s.isReady = false
 }

@@ -54,8 +54,8 @@ const (
 	maxName  = 256 // of a source
 )
 
-// Compile returns nil when the subscription passes every message.
-func Compile(s *bus.Subscription, wildcards bool) (*Filter, error) {
+// compile returns nil when the subscription passes every message.
+func compile(s *bus.Subscription, wildcards bool) (*Filter, error) {
 	if err := check(s); err != nil {
 		return nil, err
 	}

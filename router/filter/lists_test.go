@@ -60,7 +60,7 @@ func TestEachListIsBounded(t *testing.T) {
 				t.Errorf("%s.%s: %d entries of %d bytes with the pattern's one, which take %d", part, name, n, size, filter.Memory(&s))
 			}
 			s = parse(name, []string{strings.Repeat("x", 300)})
-			if _, err := filter.Compile(&s, true); !errors.Is(err, bus.ErrSubscription) && !errors.Is(err, bus.ErrPattern) {
+			if _, err := filter.CompileFilter(&s, true); !errors.Is(err, bus.ErrSubscription) && !errors.Is(err, bus.ErrPattern) {
 				t.Errorf("%s.%s: an entry of 300 bytes: %v", part, name, err)
 			}
 		}
@@ -70,7 +70,7 @@ func TestEachListIsBounded(t *testing.T) {
 				t.Errorf("%s.%s: %d entries of %d bytes with the pattern's one, which take %d", part, name, n, size, filter.Memory(&s))
 			}
 			s = parse(name, map[string]string{"": "v"})
-			if _, err := filter.Compile(&s, true); !errors.Is(err, bus.ErrSubscription) || !strings.Contains(err.Error(), part+"."+name) {
+			if _, err := filter.CompileFilter(&s, true); !errors.Is(err, bus.ErrSubscription) || !strings.Contains(err.Error(), part+"."+name) {
 				t.Errorf("%s.%s: an empty key: %v", part, name, err)
 			}
 		}

@@ -63,7 +63,7 @@ func TestAFilterTakesWhatMemorySays(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					f, err := filter.Compile(&s, true)
+					f, err := filter.CompileFilter(&s, true)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -19,7 +19,10 @@ type Want struct {
 	// Message, if not nil, is called for each message of a wanted topic, and reports
 	// whether the message is wanted.
 	Message func(f frame.Frame, name string) bool
-	// From is the first broker sequence that a replay is asked for.
+	// PerMessage says that Message depends on the message, and not only on its topic. So of
+	// a message that a replay no longer has it is unknown whether it was wanted.
+	PerMessage bool
+	// From is the first broker sequence that a replay is asked for; 0 asks for no replay.
 	From uint64
 }
 

@@ -1,4 +1,4 @@
-package broker
+package stats
 
 import (
 	"math"
@@ -10,10 +10,10 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// histogram counts durations in buckets that grow with them: 16 to each power
+// Histogram counts durations in buckets that grow with them: 16 to each power
 // of two, so a percentile is off by 6 % at most. Recording is one atomic add.
 // Safe for concurrent use. The layout is that of HdrHistogram.
-type histogram struct {
+type Histogram struct {
 	buckets [histogramBuckets]atomic.Uint64
 	sum     atomic.Uint64 // nanoseconds
 	max     atomic.Uint64
@@ -41,8 +41,8 @@ func bucketTop(i int) uint64 {
 	return uint64(histogramSub+i%histogramSub+1)<<shift - 1
 }
 
-// record counts n durations of ns nanoseconds.
-func (h *histogram) record(ns int64, n uint64) {
+// Record counts n durations of ns nanoseconds.
+func (h *Histogram) Record(ns int64, n uint64) {
 	v := uint64(max(ns, 0))
 	h.buckets[min(bucketOf(v), histogramBuckets-1)].Add(n)
 	h.sum.Add(v * n)
@@ -54,7 +54,8 @@ func (h *histogram) record(ns int64, n uint64) {
 	}
 }
 
-func (h *histogram) summary() bus.Latency {
+// Summary returns the percentiles of what was recorded, and cumulative buckets.
+func (h *Histogram) Summary() bus.Latency {
 	var counts [histogramBuckets]uint64
 	var l bus.Latency
 	for i := range h.buckets {
@@ -104,10 +105,11 @@ func cumulative(counts *[histogramBuckets]uint64) []uint64 {
 // timed.
 const sampleAbove = 16
 
-// RecordDelivery times the messages of items, which were delivered to s at now. It skips
-// retained and replayed messages, which are older than the subscription.
-func (s *Sub) RecordDelivery(items []queue.Item, now int64) {
-	for len(items) > 0 && items[0].Frame().Sequence() <= s.since {
+// RecordMessages records how old messages are at now, from their publishers' stamps. It
+// skips those with a sequence of at most since: retained and replayed messages are older
+// than their subscription.
+func (h *Histogram) RecordMessages(items []queue.Item, since uint64, now int64) {
+	for len(items) > 0 && items[0].Frame().Sequence() <= since {
 		items = items[1:]
 	}
 	step := 1
@@ -117,7 +119,7 @@ func (s *Sub) RecordDelivery(items []queue.Item, now int64) {
 	for i := 0; i < len(items); i += step {
 		// The clocks of two processes are a few hundred nanoseconds apart.
 		if ns := now - items[i].Frame().Time(); ns > -int64(time.Millisecond) && ns < int64(time.Hour) {
-			s.session.b.latency.record(ns, 1)
+			h.Record(ns, 1)
 		}
 	}
 }

@@ -1,15 +1,15 @@
-package broker
+package filter
 
 import (
 	"fmt"
 
 	"github.com/daemoneye/eventbus/router/bus"
-	"github.com/daemoneye/eventbus/router/filter"
 	"github.com/daemoneye/eventbus/router/topic"
 )
 
-// compile checks the subscription and returns its patterns and filter.
-func compile(s *bus.Subscription) (topic.Patterns, *filter.Filter, error) {
+// Compile checks a subscription. It returns the patterns, and the filter, or nil if the
+// subscription has none. An error that is no pattern's wraps bus.ErrSubscription.
+func Compile(s *bus.Subscription) (topic.Patterns, *Filter, error) {
 	if n := len(s.Patterns); n == 0 || n > bus.MaxPatterns {
 		return nil, nil, fmt.Errorf("%w: %d topic_patterns, want 1 to %d", bus.ErrSubscription, n, bus.MaxPatterns)
 	}
@@ -27,7 +27,7 @@ func compile(s *bus.Subscription) (topic.Patterns, *filter.Filter, error) {
 		if s.Group != "" || s.Retained || s.ReplayFrom != 0 || s.Overflow == bus.Conflate {
 			return nil, nil, fmt.Errorf("%w: a responder takes no group, retained, replay_from or conflate", bus.ErrSubscription)
 		}
-		if s.EventFilter != nil || s.CorrelationFilter != nil || filter.Entries(s) > 0 || s.Capabilities.MaxPriority != nil {
+		if s.EventFilter != nil || s.CorrelationFilter != nil || Entries(s) > 0 || s.Capabilities.MaxPriority != nil {
 			return nil, nil, fmt.Errorf("%w: a responder takes no filter and no capabilities", bus.ErrSubscription)
 		}
 		wild = false
@@ -43,6 +43,6 @@ func compile(s *bus.Subscription) (topic.Patterns, *filter.Filter, error) {
 		}
 		ps = append(ps, p)
 	}
-	f, err := filter.Compile(s, wild)
+	f, err := compile(s, wild)
 	return ps, f, err
 }

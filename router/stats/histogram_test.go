@@ -1,4 +1,4 @@
-package broker_test
+package stats_test
 
 import (
 	"math/rand/v2"
@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/daemoneye/eventbus/router"
-	"github.com/daemoneye/eventbus/router/broker"
+	"github.com/daemoneye/eventbus/router/stats"
 )
 
 func TestPercentilesAreOffBySixPercentAtMost(t *testing.T) {
@@ -21,7 +21,7 @@ func TestPercentilesAreOffBySixPercentAtMost(t *testing.T) {
 			rapid.Int64Range(0, int64(time.Millisecond)),
 			rapid.Int64Range(0, int64(time.Hour)),
 		), 1, 2000).Draw(t, "ns")
-		var h broker.Histogram
+		var h stats.Histogram
 		sum := int64(0)
 		for _, ns := range all {
 			h.Record(ns, 1)
@@ -61,7 +61,7 @@ func TestPercentilesAreOffBySixPercentAtMost(t *testing.T) {
 }
 
 func TestAHistogramTakesAnything(t *testing.T) {
-	var h broker.Histogram
+	var h stats.Histogram
 	if s := h.Summary(); !reflect.DeepEqual(s, router.Latency{}) {
 		t.Errorf("an empty one says %+v", s)
 	}
@@ -73,7 +73,7 @@ func TestAHistogramTakesAnything(t *testing.T) {
 }
 
 func BenchmarkHistogram(b *testing.B) {
-	var h broker.Histogram
+	var h stats.Histogram
 	ns := make([]int64, 1024)
 	for i := range ns {
 		ns[i] = int64(rand.ExpFloat64() * 1e5)

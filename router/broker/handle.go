@@ -1,0 +1,160 @@
+package broker
+
+import (
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/frame/buffer"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/thread"
+)
+
+// TurnWork is how many steps a client may have the routing thread make in a turn.
+const TurnWork = thread.TurnWork
+
+// What frames cost, in steps.
+const (
+	// FrameWork is for a frame that is answered or looked up.
+	FrameWork = TurnWork / 256
+	// LongWork is for one that may take long: subscribe, unsubscribe, statistics.
+	LongWork = 16 * FrameWork
+)
+
+// Handle routes the frame f, which a client sent and which lies in buf at off.
+// It takes publish, request, reply and cancel frames. The caller keeps its own
+// reference on buf at least until EndBatch, and does not call Handle when the session is
+// Spent. An error is the client's fault: it is counted, and the caller passes it on to the
+// client with Refuse. Of a reply Handle does that by itself, under no number: its own is
+// one of the asker's.
+func (p *Session) Handle(buf *buffer.Buffer, off int, f frame.Frame) error {
+	var err error
+	if ext := f.Extension(); len(ext) > 0 {
+		err = frame.CheckExtension(ext)
+	}
+	if f.Type() != frame.TypePublish {
+		p.work.Add(FrameWork)
+	}
+	switch t := f.Type(); {
+	case t == frame.TypeReply:
+		if err == nil {
+			err = checkReply(f)
+		}
+		err = p.reply(buf, off, f, err)
+	case err != nil:
+	case t == frame.TypePublish && f.Flags()&(frame.FlagRedelivered|frame.FlagConfirm) != 0:
+		err = p.publishConfirmed(buf, off, f)
+	case t == frame.TypePublish:
+		err = p.publish(buf, off, f)
+	case t == frame.TypeRequest:
+		err = p.request(buf, off, f)
+	case t == frame.TypeCancel:
+		err = p.cancel(f)
+	default:
+		err = frame.ErrUnexpected
+	}
+	if err != nil && f.Type() == frame.TypeReply {
+		p.refuseReply(err)
+		return nil
+	}
+	if err != nil {
+		p.work.Add(FrameWork)
+		p.countRefused(err)
+	}
+	return err
+}
+
+// EndBatch routes what Handle has collected, and has pressed sessions written out. It
+// must be called before the caller lets go of the buffer.
+func (b *Broker) EndBatch() {
+	b.endBurst()
+	if len(b.evicted) > 0 {
+		b.refuseEvicted()
+	}
+	b.DrainPressed()
+}
+
+func (p *Session) publish(buf *buffer.Buffer, off int, f frame.Frame) error {
+	b := p.b
+	name := f.Topic()
+	t := p.topics.Last(name)
+	if t == nil {
+		var work int
+		var err error
+		if t, work, err = p.topics.Find(name); err != nil {
+			return err
+		}
+		p.work.Add(work)
+	}
+	if t.Err != nil {
+		return t.Err
+	}
+	b.seq++
+	f.Stamp(p.id, b.seq)
+	r := &b.burst
+	if r.route != t.Route || r.session != p || r.buf != buf || len(r.items) >= t.Route.Step {
+		b.endBurst()
+		r.route, r.session, r.buf = t.Route, p, buf
+	}
+	r.add(buf, off, len(f))
+	r.bytes += uint64(len(f))
+	r.flags |= f.Flags()
+	if t.Route.Pairs > 0 || f.Flags()&frame.FlagCompressed != 0 {
+		if r.addWork(f, b.opts.MaxMessageSize) {
+			b.endBurst()
+		}
+	}
+	return nil
+}
+
+// publishConfirmed routes a message for which its client wants an ack, which says how
+// many subscriptions have queued it. The ack is an answer: it takes the urgent lane of
+// the inbox, where no refusal takes its place, and comes before the pong of a ping that
+// is behind the message.
+func (p *Session) publishConfirmed(buf *buffer.Buffer, off int, f frame.Frame) error {
+	if f.Flags()&frame.FlagRedelivered != 0 || p.features&frame.FeatureConfirm == 0 {
+		return frame.ErrFlags // only the broker sets the one, and this session does not have the other
+	}
+	matched, err := p.publishAlone(buf, off, f)
+	if err != nil {
+		return err
+	}
+	id, ack := f.ID(), frame.Ack{Sequence: f.Sequence(), Matched: uint32(matched)}
+	p.send(bus.Urgent, func(dst []byte) []byte {
+		return frame.AppendAck(frame.AppendControl(dst, frame.TypeAck, id, p.b.now, frame.AckSize), ack)
+	})
+	return nil
+}
+
+// publishAlone routes a message as a burst of its own, without the flag confirm, and
+// returns how many subscriptions have queued it. A group counts once.
+func (p *Session) publishAlone(buf *buffer.Buffer, off int, f frame.Frame) (matched int, err error) {
+	b := p.b
+	b.endBurst()
+	f.SetFlags(f.Flags() &^ frame.FlagConfirm)
+	p.work.Add(FrameWork)
+	if err := p.publish(buf, off, f); err != nil {
+		return 0, err
+	}
+	b.endBurst()
+	return b.burst.queued, nil
+}
+
+// PublishConfirmed routes an encoded publish frame at once, behind all that was handled
+// before, and returns how many subscriptions have queued it. It copies the frame. It serves
+// in-process clients.
+func (p *Session) PublishConfirmed(message []byte) (matched int, err error) {
+	buf := p.b.pool.Get(len(message))
+	defer buf.Release(1)
+	buf.B = append(buf.B, message...)
+	f := frame.Frame(buf.B)
+	if ext := f.Extension(); len(ext) > 0 {
+		err = frame.CheckExtension(ext)
+	}
+	if err == nil {
+		matched, err = p.publishAlone(buf, 0, f)
+	}
+	if err != nil {
+		p.countRefused(err)
+		fault := frame.FaultOf(err) // as over a socket
+		return 0, &fault
+	}
+	return matched, nil
+}

@@ -1,0 +1,177 @@
+package broker
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/filter"
+	"github.com/daemoneye/eventbus/router/queue"
+	"github.com/daemoneye/eventbus/router/routes"
+)
+
+// Unsubscribe ends a subscription and drops what is queued for it; it reports
+// whether there was one. A requester that waits for an answer of a responder that ends so
+// gets responder-died.
+func (p *Session) Unsubscribe(id uint64) bool {
+	s := p.subs[id]
+	if s == nil {
+		return false
+	}
+	p.b.endBurst()
+	p.work.Add(LongWork)
+	p.remove(s, nil)
+	s.endRequests()
+	return true
+}
+
+// Stop has nothing more routed to a subscription; it reports whether there was one.
+// What is queued can still be taken, and requests be answered, until Unsubscribe.
+func (p *Session) Stop(id uint64) bool {
+	s := p.subs[id]
+	if s == nil {
+		return false
+	}
+	p.b.endBurst()
+	s.stop(nil)
+	return true
+}
+
+// Finish has nothing more routed to the session's subscriptions. What is queued can
+// still be taken, and requests be answered, until Close.
+func (p *Session) Finish() {
+	p.b.endBurst()
+	for _, s := range p.subs {
+		s.stop(nil)
+	}
+}
+
+// stop has nothing more routed to s, because of why.
+func (s *Sub) stop(why error) {
+	if s.stopped {
+		return
+	}
+	b := s.session.b
+	s.stopped, s.why = true, why
+	b.routes.Remove(&s.entry)
+	b.draining = append(b.draining, s)
+	s.Queue.LiftWindow()
+	s.Queue.Close()
+}
+
+// stopOverflowed stops the subscriptions whose overflow policy is that.
+func (b *Broker) stopOverflowed() {
+	for i, s := range b.overflowed {
+		b.overflowed[i] = nil
+		s.stop(fmt.Errorf("queue of subscription %s is full: %w", s.Name(), frame.ErrSlow))
+	}
+	b.overflowed = b.overflowed[:0]
+}
+
+// remove stops s and drops what is queued, where that is the routing thread's to
+// take; the consumer of a local subscription does it by itself.
+func (p *Session) remove(s *Sub, why error) {
+	s.stop(why)
+	delete(p.subs, s.ID)
+	p.filterEntries -= len(s.entry.Patterns) + filter.Entries(&s.spec)
+	p.filterBytes -= filter.Bytes(&s.spec)
+	p.dropReady(s)
+	if s.spec.Group != "" {
+		p.b.handOver(s)
+	}
+	if !p.local {
+		s.Queue.EndReports(s.why == nil)
+		s.Queue.Discard()
+		s.Finalize()
+	}
+}
+
+// handOver routes the messages that wait for s, a member that leaves its queue group, to
+// other members. It may do so because a group promises that each message goes to one member,
+// but promises no order. Messages that match no other member are lost with s.
+func (b *Broker) handOver(s *Sub) {
+	for _, ln := range [...]bus.Lane{bus.Urgent, bus.Bulk} {
+		items := s.Queue.TakeBack(ln, nil, !s.session.local)
+		for i := range items {
+			it := &items[i]
+			if t := b.otherMember(s, it.Frame()); t == nil {
+				s.Queue.Lost(ln, 1, uint64(it.Len))
+			} else {
+				s.Queue.CountHandedOver(ln, 1, uint64(it.Len))
+				b.stats.HandedOver++
+				b.redeliver(t, ln, it.Frame())
+			}
+		}
+		queue.ReleaseItems(items)
+	}
+}
+
+// otherMember returns the member of s's group to which f is routed now, or nil. The routes no
+// longer have s.
+func (b *Broker) otherMember(s *Sub, f frame.Frame) *Sub {
+	rt := b.routes.Route(string(f.Topic()))
+	g := rt.Group(s.spec.Group)
+	if g == nil {
+		return nil
+	}
+	e := g.Pick(rt.Lane, func(e *routes.Entry[*Sub]) bool { return e.Subscription.matches(f, rt.Topic) })
+	if e == nil {
+		return nil
+	}
+	return e.Subscription
+}
+
+// redeliver queues a copy of f for t, with FlagRedelivered. It is a copy because other
+// subscribers share f.
+func (b *Broker) redeliver(t *Sub, ln bus.Lane, f frame.Frame) {
+	buf := b.pool.Get(len(f))
+	buf.B = append(buf.B, f...)
+	frame.Frame(buf.B).SetFlags(f.Flags() | frame.FlagRedelivered)
+	b.deliverInflated(t, ln, []queue.Item{{Buf: buf, Len: uint32(len(f))}})
+	buf.Release(1)
+}
+
+// Credit takes a client's report of what its program has taken. An error is a fault of
+// the client.
+func (p *Session) Credit(c frame.Credit) error {
+	s := p.subs[c.Subscription]
+	if s == nil || !s.Queue.Reported() {
+		return nil
+	}
+	if err := s.Queue.Report(c); err != nil {
+		return err
+	}
+	if s.Queue.Pending() {
+		s.markReady()
+	}
+	return nil
+}
+
+// finalizeDrained adds the counts of the stopped subscriptions whose consumer has taken, or
+// given up, all that was queued.
+func (b *Broker) finalizeDrained() {
+	b.draining = slices.DeleteFunc(b.draining, (*Sub).finalized)
+}
+
+// Finalize is finalizeDrained for s, if it was stopped last: a client that comes and goes
+// must not have to wait for it. Routing thread only.
+func (s *Sub) Finalize() {
+	b := s.session.b
+	if last := len(b.draining) - 1; last >= 0 && b.draining[last] == s && s.finalized() {
+		b.draining[last] = nil
+		b.draining = b.draining[:last]
+	}
+}
+
+// finalized adds the final counts of s to the broker's, if its queue is empty and nothing
+// of it is on its way.
+func (s *Sub) finalized() bool {
+	n := s.Queue.Count()
+	if n.Matched != n.Delivered+n.Dropped {
+		return false
+	}
+	s.session.b.stats.Ended(&n, s.why != nil)
+	s.release()
+	return true
+}

@@ -1,0 +1,2 @@
+// Package evict finds the queue that a broker evicts from when memory is short.
+package evict
