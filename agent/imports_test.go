@@ -77,7 +77,8 @@ var allowed = map[string][]string{
 		"agent/collector/settings", "agent/event", "golang.org/x/sys",
 	},
 	// Rules and their meaning, apart from all that makes events.
-	"agent/detect/sigma": {"go.yaml.in/yaml/v3"},
+	"agent/detect/sigma":  {"go.yaml.in/yaml/v3"},
+	"agent/detect/engine": {"agent/detect/sigma", "agent/event"},
 
 	"agent/manager":      {"agent/control", "agent/manager/life", "golang.org/x/sys"},
 	"agent/manager/life": {},

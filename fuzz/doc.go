@@ -22,6 +22,8 @@
 //   - FuzzEventText: any text in an event. It comes back whole, or cut at its bound.
 //   - FuzzSigmaParse: any text as detection rules. It gives rules or problems, and a rule
 //     that is taken can be evaluated.
+//   - FuzzSigmaEngine: any rules and any texts in an event. The engine finds the rules
+//     that match by their meaning.
 //   - FuzzPattern: any text as pattern and topic. Parser, matcher and coverage say what
 //     a naive second version of their definitions says.
 //   - FuzzConfig: any text as a configuration file. What is refused has a bounded list

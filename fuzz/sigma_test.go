@@ -37,7 +37,7 @@ func FuzzSigmaParse(f *testing.F) {
 type noFields struct{}
 
 func (noFields) Field(string) []sigma.Value { return nil }
-func (noFields) Texts() []string      { return nil }
+func (noFields) Texts() []string            { return nil }
 
 type sameFields struct{}
 

@@ -251,5 +251,5 @@ func (c *condition) near(name string) string {
 	for _, s := range c.selections {
 		names = append(names, s.Name)
 	}
-	return nearest(name, names)
+	return Nearest(name, names)
 }

@@ -38,7 +38,7 @@ func (p *parser) detection(n *yaml.Node, r *Rule) {
 	if condition == nil {
 		near := ""
 		for _, e := range entries {
-			if nearest(e.key.Value, []string{"condition"}) != "" {
+			if Nearest(e.key.Value, []string{"condition"}) != "" {
 				near = "condition instead of " + e.key.Value
 			}
 		}
@@ -124,7 +124,7 @@ func (p *parser) item(key *yaml.Node, name string, nodes []*yaml.Node) Expr {
 				if word == "" {
 					reason = "a modifier is missing behind |"
 				}
-				p.failNear(key, ErrModifier, reason, nearest(word, Modifiers()))
+				p.failNear(key, ErrModifier, reason, Nearest(word, Modifiers()))
 				return nil
 			}
 			if m.mark != nil {

@@ -103,7 +103,7 @@ func (it *item) placeholder(name string) (values []string, problem string) {
 	for n := range known {
 		names = append(names, n)
 	}
-	if near := nearest(name, sorted(names)); near != "" {
+	if near := Nearest(name, sorted(names)); near != "" {
 		it.parser.near = near
 	}
 	return nil, "placeholder %" + name + "% is not in the configuration"

@@ -67,7 +67,7 @@ func (p *parser) head(n *yaml.Node, entries []entry, r *Rule) {
 		}
 		near := ""
 		for _, e := range others {
-			if nearest(e.key.Value, []string{key}) != "" {
+			if Nearest(e.key.Value, []string{key}) != "" {
 				near = key + " instead of " + e.key.Value
 			}
 		}
@@ -121,14 +121,14 @@ func readID(p *parser, n *yaml.Node, r *Rule) {
 func readStatus(p *parser, n *yaml.Node, r *Rule) {
 	word := p.text(n)
 	if r.Status = StatusByName(word); r.Status == StatusNone && word != "" {
-		p.failNear(n, ErrHead, "status "+shorten(word)+" is not known", nearest(word, statuses[1:]))
+		p.failNear(n, ErrHead, "status "+shorten(word)+" is not known", Nearest(word, statuses[1:]))
 	}
 }
 
 func readLevel(p *parser, n *yaml.Node, r *Rule) {
 	word := p.text(n)
 	if r.Level = LevelByName(word); r.Level == 0 || word == "" {
-		p.failNear(n, ErrHead, "level "+shorten(word)+" is not known", nearest(word, levels[1:]))
+		p.failNear(n, ErrHead, "level "+shorten(word)+" is not known", Nearest(word, levels[1:]))
 	}
 }
 
@@ -156,7 +156,7 @@ func readLogSource(p *parser, n *yaml.Node, r *Rule) {
 		case "definition":
 			s.Definition = text
 		default:
-			if near := nearest(e.key.Value, []string{"category", "product", "service", "definition"}); near != "" {
+			if near := Nearest(e.key.Value, []string{"category", "product", "service", "definition"}); near != "" {
 				p.failNear(e.key, ErrHead, "key "+shorten(e.key.Value)+" is not known in a logsource", near)
 			}
 		}

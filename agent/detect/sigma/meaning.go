@@ -115,15 +115,15 @@ func (v Value) meets(t Test, e Event) bool {
 func (v Value) numeric(part Part) (Number, bool) {
 	switch {
 	case part != PartNone:
-		return part.of(v.time), v.timed
+		return part.Of(v.time), v.timed
 	case v.kind == isNumber:
 		return v.number, true
 	}
 	return ParseNumber(v.text)
 }
 
-// of returns a part of a time.
-func (p Part) of(t time.Time) Number {
+// Of returns that part of a time.
+func (p Part) Of(t time.Time) Number {
 	t = t.UTC()
 	n := 0
 	switch p {

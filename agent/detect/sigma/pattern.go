@@ -118,6 +118,8 @@ func (p Pattern) each(f func(string) string) Pattern {
 	return q
 }
 
+var escape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`)
+
 // String returns p as a rule writes it.
 func (p Pattern) String() string {
 	var b strings.Builder
@@ -128,7 +130,7 @@ func (p Pattern) String() string {
 		case Many:
 			b.WriteByte('*')
 		default:
-			b.WriteString(strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`).Replace(x.Text))
+			b.WriteString(escape.Replace(x.Text))
 		}
 	}
 	return b.String()

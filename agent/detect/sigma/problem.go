@@ -64,10 +64,10 @@ func shorten(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// nearest returns the word that is most like the given one, empty when none is
+// Nearest returns the word that is most like the given one, empty when none is
 // much like it: at most a third of its letters, and two in any case, are changed.
 // Of equals the first wins. Case counts as no change.
-func nearest(word string, words []string) string {
+func Nearest(word string, words []string) string {
 	if len(word) > 100 {
 		return ""
 	}

@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"unicode/utf8"
+
+	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// atom is one question to one field. Rules that ask the same share it.
+type atom struct {
+	slot   int32 // of the program; anySlot for a keyword
+	kind   atomKind
+	raw    bool   // on the text as it is, and not on the folded one
+	text   string // of the kinds that compare one
+	glob   *glob
+	test   sigma.Test
+	other  int32   // the slot that is compared with
+	guards []int32 // if not nil, one of these atoms is true whenever this one is
+	hits   bool    // the index says when it is true
+	cost   int32   // about, ns
+	rare   float64 // how likely it is true, about
+
+	rules  []int32 // that may match when it is true
+	groups []int32 // that are true when it is
+}
+
+type atomKind uint8
+
+const (
+	atomExact atomKind = iota
+	atomPrefix
+	atomSuffix
+	atomContains
+	atomGlob
+	atomThere // any value at all
+	atomNumber
+	atomRegex
+	atomCompare
+	atomWithin
+	atomSame
+	atomNull
+	atomExists
+)
+
+// atomOf returns the number of the atom that a rule has in the program.
+func (b *builder) atomOf(a *sigma.Atom) int32 {
+	slot := b.slotOf(a.Field)
+	switch t := a.Test.(type) {
+	case sigma.Match:
+		return b.match(slot, t)
+	case sigma.Equal:
+		return b.equal(slot, t)
+	case sigma.Regex:
+		x := atom{slot: slot, kind: atomRegex, test: t, raw: true, cost: 2000, rare: 0.01}
+		if b.slots[slot].indexed() {
+			x.guards = b.contains(slot, guardsOf(t.Expr.String()))
+		}
+		return b.intern(fmt.Sprintf("regex %d %s", slot, t.Expr), x)
+	case sigma.Compare:
+		return b.intern(fmt.Sprintf("compare %d %d %d %s", slot, t.Op, t.Part, t.Number), atom{slot: slot, kind: atomCompare, test: t, cost: 40, rare: 0.3})
+	case sigma.Within:
+		return b.intern(fmt.Sprintf("within %d %s", slot, t.Prefix), atom{slot: slot, kind: atomWithin, test: t, raw: true, cost: 60, rare: 0.2})
+	case sigma.Same:
+		x := atom{slot: slot, kind: atomSame, test: t, raw: t.Cased, other: b.slotOf(t.Field), cost: 40, rare: 0.1}
+		return b.intern(fmt.Sprintf("same %d %d %d %v", slot, x.other, t.How, t.Cased), x)
+	case sigma.Null:
+		return b.intern(fmt.Sprintf("null %d", slot), atom{slot: slot, kind: atomNull, cost: 5, rare: 0.5})
+	case sigma.Exists:
+		return b.intern(fmt.Sprintf("exists %d %v", slot, t.Want), atom{slot: slot, kind: atomExists, test: t, cost: 5, rare: 0.5})
+	}
+	panic("engine: test of a foreign type")
+}
+
+// match sorts patterns by what finds them.
+func (b *builder) match(slot int32, t sigma.Match) int32 {
+	p := t.Pattern
+	if !t.Cased {
+		p = p.Folded()
+	}
+	kind, text := shape(p)
+	if kind == atomExact && b.slots[slot].whole() {
+		// The text of a number is found by the number, if it is written as we write it.
+		if n, ok := sigma.ParseNumber(text); ok && n.String() == text {
+			if _, ok := n.Uint(); ok {
+				return b.equal(slot, sigma.Equal{Number: n})
+			}
+		}
+	}
+	x := atom{slot: slot, kind: kind, text: text, raw: t.Cased, cost: 30, rare: likelihood(kind, text)}
+	if kind == atomGlob {
+		x.glob, x.cost, x.rare = newGlob(p), 100, likelihood(atomContains, longestLiteral(p))
+	}
+	if b.slots[slot].indexed() {
+		switch {
+		case kind == atomThere:
+		case kind == atomGlob:
+			x.guards = b.contains(slot, nonEmpty(longestLiteral(p.Folded())))
+		case t.Cased && utf8.ValidString(text):
+			x.guards = []int32{b.match(slot, sigma.Match{Pattern: t.Pattern})}
+		case utf8.ValidString(text):
+			x.hits = text != "" && !b.short(&x)
+		}
+	}
+	return b.intern(fmt.Sprintf("match %d %v %s", slot, t.Cased, p), x)
+}
+
+func nonEmpty(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+// shape returns what a pattern is, and the text if it has just one. A text that is not
+// UTF-8 is left to glob, which keeps to whole characters.
+func shape(p sigma.Pattern) (atomKind, string) {
+	many := func(i int) bool { return p[i].Wild == sigma.Many }
+	valid := func(i int) bool { return p[i].Wild == sigma.Literal && utf8.ValidString(p[i].Text) }
+	switch {
+	case len(p) == 0:
+		return atomExact, ""
+	case len(p) == 1 && many(0):
+		return atomThere, ""
+	case len(p) == 1 && valid(0):
+		return atomExact, p[0].Text
+	case len(p) == 2 && valid(0) && many(1):
+		return atomPrefix, p[0].Text
+	case len(p) == 2 && many(0) && valid(1):
+		return atomSuffix, p[1].Text
+	case len(p) == 3 && many(0) && valid(1) && many(2):
+		return atomContains, p[1].Text
+	}
+	return atomGlob, ""
+}
+
+// likelihood guesses how often a text is found. It only has to order them.
+func likelihood(kind atomKind, text string) float64 {
+	bits := 2 * float64(len(text))
+	switch kind {
+	case atomExact:
+		bits = 4 + 1.6*float64(len(text))
+	case atomPrefix, atomSuffix:
+		bits = 2 + 1.6*float64(len(text))
+	case atomThere:
+		return 0.9
+	}
+	return math.Exp2(-min(bits, 40))
+}
+
+func (b *builder) equal(slot int32, t sigma.Equal) int32 {
+	if b.slots[slot].textual() {
+		return b.match(slot, sigma.Match{Pattern: sigma.Pattern{{Text: t.Number.String()}}})
+	}
+	x := atom{slot: slot, kind: atomNumber, test: t, cost: 10, rare: 0.001}
+	_, whole := t.Number.Uint()
+	x.hits = whole && b.slots[slot].whole()
+	return b.intern(fmt.Sprintf("number %d %s", slot, t.Number), x)
+}
+
+// contains returns the atoms of texts that are looked for in a field.
+func (b *builder) contains(slot int32, texts []string) (all []int32) {
+	for _, text := range texts {
+		all = append(all, b.match(slot, sigma.Match{Pattern: sigma.Pattern{{Wild: sigma.Many}, {Text: text}, {Wild: sigma.Many}}}))
+	}
+	return all
+}
+
+// intern returns the number of the atom, which it adds if it is new.
+func (b *builder) intern(key string, a atom) int32 {
+	if i, ok := b.byKey[key]; ok {
+		return i
+	}
+	i := int32(len(b.atoms))
+	b.atoms, b.byKey[key] = append(b.atoms, a), i
+	return i
+}
+
+// slot is a field that rules of the program look at.
+type slot struct {
+	field   event.Field
+	kind    event.Kind
+	any     bool // no field, but all in which keywords are looked for
+	suffix  *affixes
+	prefix  *affixes
+	grams   *grams
+	numbers map[uint64]int32
+}
+
+// textual reports whether the field holds text.
+func (s *slot) textual() bool {
+	return s.kind == event.KindText || s.kind == event.KindList || s.kind == event.KindKey
+}
+
+// indexed reports whether its texts go through the index.
+func (s *slot) indexed() bool { return s.kind == event.KindText || s.kind == event.KindList }
+
+// whole reports whether its numbers are whole ones, and so found by a hash.
+func (s *slot) whole() bool {
+	return s.kind == event.KindNumber || s.kind == event.KindID || s.kind == event.KindNumbers
+}
+
+// slotOf returns the slot of a field, or that of keywords for no name.
+func (b *builder) slotOf(name string) int32 {
+	s := slot{any: name == "", kind: event.KindList}
+	if !s.any {
+		s.field = event.MustField(b.table, name)
+		s.kind = s.field.Kind()
+	}
+	for i := range b.slots {
+		if o := &b.slots[i]; s.any && o.any || !s.any && !o.any && o.field.Name() == s.field.Name() {
+			return int32(i)
+		}
+	}
+	b.slots = append(b.slots, s)
+	return int32(len(b.slots) - 1)
+}

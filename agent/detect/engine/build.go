@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// builder makes a program.
+type builder struct {
+	table  event.Table
+	slots  []slot
+	atoms  []atom
+	groups int
+	byKey  map[string]int32
+}
+
+// program is the rules of one log source, compiled.
+type program struct {
+	table  event.Table
+	slots  []slot
+	eager  []int32 // the slots that have an index
+	atoms  []atom
+	groups int
+	rules  []compiled
+	always []int32 // the rules without a witness
+}
+
+// compiled is a rule in a program.
+type compiled struct {
+	rule  *sigma.Rule
+	tree  *node
+	holes event.Flags // of which any says that the rule has not seen everything
+}
+
+func build(table event.Table, rules []*sigma.Rule) *program {
+	b := builder{table: table, byKey: map[string]int32{}}
+	p := &program{table: table}
+	for i, r := range rules {
+		n := b.tree(r.Condition)
+		p.rules = append(p.rules, compiled{r, n, holes(r, table)})
+		w := b.witnessOf(n, false)
+		if w == nil {
+			p.always = append(p.always, int32(i))
+			continue
+		}
+		slices.Sort(w.atoms)
+		for _, at := range slices.Compact(w.atoms) {
+			a := &b.atoms[at]
+			a.hits = true
+			a.rules = append(a.rules, int32(i))
+		}
+	}
+	for i := range p.rules {
+		b.settle(p.rules[i].tree)
+	}
+	b.index()
+	p.slots, p.atoms, p.groups = b.slots, b.atoms, b.groups
+	for i := range p.slots {
+		if s := &p.slots[i]; s.suffix != nil || s.prefix != nil || s.grams != nil || s.numbers != nil {
+			p.eager = append(p.eager, int32(i))
+		}
+	}
+	return p
+}
+
+// index makes the tables of each slot.
+func (b *builder) index() {
+	for i := range b.slots {
+		var suffix, prefix []affixWord
+		var grams []gramWord
+		s := &b.slots[i]
+		for j := range b.atoms {
+			a := &b.atoms[j]
+			if a.slot != int32(i) || !a.hits {
+				continue
+			}
+			switch a.kind {
+			case atomExact, atomSuffix:
+				suffix = append(suffix, affixWord{a.text, a.kind == atomExact, int32(j)})
+			case atomPrefix:
+				prefix = append(prefix, affixWord{a.text, false, int32(j)})
+			case atomContains:
+				grams = append(grams, gramWord{text: a.text, atom: int32(j)})
+			case atomNumber:
+				if s.numbers == nil {
+					s.numbers = map[uint64]int32{}
+				}
+				n, _ := a.test.(sigma.Equal).Number.Uint()
+				s.numbers[n] = int32(j)
+			}
+		}
+		s.suffix, s.prefix, s.grams = newAffixes(suffix, false), newAffixes(prefix, true), newGrams(grams)
+	}
+}
+
+// holes returns the flags of a rule's fields that could not be read, or not whole.
+func holes(r *sigma.Rule, t event.Table) (all event.Flags) {
+	add := func(name string) {
+		f := event.MustField(t, name)
+		all |= f.Unread() | f.Partial()
+	}
+	sigma.Walk(r.Condition, func(a *sigma.Atom) {
+		if a.Field != "" {
+			add(a.Field)
+		}
+		if same, ok := a.Test.(sigma.Same); ok {
+			add(same.Field)
+		}
+	})
+	return all
+}

@@ -1,0 +1,43 @@
+// Package engine finds the Sigma rules that match an event.
+//
+// [New] compiles rules once. A [Matcher] is then given one event after the other, in
+// its binary form, and returns the rules that match. What rules mean is defined by
+// package sigma; the engine only is faster, and tests hold the two against each other.
+//
+//	rules ─► log source ─► atoms, trees ─► witnesses ─► index
+//	         source.go     atom.go tree.go tree.go      affix.go grams.go
+//
+//	event ─► fold fields ─► look in the index ─► candidates ─► evaluate trees
+//	         values.go      affix.go grams.go    match.go      match.go ask.go
+//
+// # Why most rules cost nothing
+//
+// A rule has a witness: atoms of which one is true whenever the rule matches, such as
+// the endings of Image under an and. The witnesses of all rules are in one index, and
+// an event is looked up in it once. The rules of the witnesses that are found are the
+// candidates; the others cannot match and are not looked at. A negation is never a
+// witness. The few rules without one are evaluated for each event.
+//
+// The index of a field has a hash of endings and of beginnings (affix.go), numbers, and
+// for texts inside of others one rare sequence of four bytes each behind a bitmap
+// (grams.go). What it reports is exact, and so an atom that is in it costs one load
+// where a tree asks for it, as does a list of such atoms. A regular expression, a
+// pattern and a comparison with case have guards: folded texts of which one is there
+// if they match. All other atoms are evaluated when a tree asks, the cheapest first,
+// and once an event.
+//
+// # What holds
+//
+//   - The engine finds what the rules mean: TestTheEngineFindsWhatTheRulesMean with
+//     generated rules and events, TestTheEngineKeepsToTheGoldenCases, and
+//     FuzzSigmaEngine.
+//   - An event that no rule matches does not allocate (TestNoMatchDoesNotAllocate).
+//   - The time for an event is linear in its size, for any rules.
+//   - A rule that cannot match here, because nobody collects its log source or one of
+//     its fields, is in [Engine.Inactive] with the reason.
+//
+// # What may not be assumed
+//
+// Keywords are looked for in every field with text or numbers. That takes as long as
+// all other fields together, once a rule with keywords is loaded.
+package engine

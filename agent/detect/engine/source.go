@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// category is a log source of Sigma, and the events that it is.
+type category struct {
+	name  string
+	table event.Table
+	ops   []event.Operation
+}
+
+// categories are the log sources that have events here. Those of the last rows are
+// ours; the others are of the specification.
+var categories = []category{
+	{"process_creation", event.TableProcess, []event.Operation{event.OpStart}},
+	{"process_termination", event.TableProcess, []event.Operation{event.OpExit}},
+	{"file_event", event.TableFilesystem, []event.Operation{event.OpCreate, event.OpModify, event.OpRename}},
+	{"file_change", event.TableFilesystem, []event.Operation{event.OpModify, event.OpAttributes}},
+	{"file_rename", event.TableFilesystem, []event.Operation{event.OpRename}},
+	{"file_delete", event.TableFilesystem, []event.Operation{event.OpDelete}},
+	{"file_access", event.TableFilesystem, []event.Operation{event.OpAccess}},
+	{"network_connection", event.TableNetwork, []event.Operation{event.OpConnect, event.OpAccept}},
+	{"dns_query", event.TableNetwork, []event.Operation{event.OpQuery}},
+	{"dns", event.TableNetwork, []event.Operation{event.OpQuery}},
+	{"network_listen", event.TableNetwork, []event.Operation{event.OpListen}},
+	{"performance", event.TablePerformance, []event.Operation{event.OpSample}},
+}
+
+// Categories returns the names of the log sources that have events here.
+func Categories() (names []string) {
+	for _, c := range categories {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// Cause is why a rule is inactive.
+type Cause uint8
+
+// The causes.
+const (
+	CauseProduct Cause = iota + 1 // it is for another system
+	CauseLogFile                  // it is for a log that a service writes
+	CauseSource                   // nobody collects its log source
+	CauseField                    // nobody collects one of its fields
+	CauseStatus                   // its author withdrew it
+)
+
+// Inactive is a rule that is valid and cannot match here, and why.
+type Inactive struct {
+	Rule   *sigma.Rule
+	Cause  Cause
+	Reason string
+}
+
+// sourcesOf returns which categories a rule is for, or why none. Without a category
+// it is for all of them, those in which it finds its fields.
+func sourcesOf(r *sigma.Rule, o *Options) ([]category, *Inactive) {
+	no := func(c Cause, reason string) ([]category, *Inactive) { return nil, &Inactive{r, c, reason} }
+	s := r.LogSource
+	switch {
+	case s.Product != "" && s.Product != "linux":
+		return no(CauseProduct, "it is for product "+s.Product)
+	case s.Service != "":
+		return no(CauseLogFile, "it is for the log of service "+s.Service+", which is not collected")
+	}
+	all := categories
+	if s.Category != "" {
+		all = nil
+		for _, c := range categories {
+			if c.name == s.Category {
+				all = []category{c}
+			}
+		}
+		if all == nil {
+			reason := "nobody collects category " + s.Category
+			if near := sigma.Nearest(s.Category, Categories()); near != "" {
+				reason += " (nearest: " + near + ")"
+			}
+			return no(CauseSource, reason)
+		}
+	}
+	var there []category
+	for _, c := range all {
+		if o.collects(c.table) {
+			there = append(there, c)
+		}
+	}
+	if len(there) == 0 {
+		return no(CauseSource, "no collector of "+all[0].table.String()+" events is enabled")
+	}
+	return there, nil
+}
+
+// missing returns a field of the rule that a table does not have, in a way that can
+// be compared.
+func missing(r *sigma.Rule, t event.Table) string {
+	name := ""
+	check := func(n string) {
+		if f, ok := event.FieldByName(t, n); (!ok || f.Kind() == event.KindPairs) && name == "" {
+			name = n
+		}
+	}
+	sigma.Walk(r.Condition, func(a *sigma.Atom) {
+		if a.Field != "" {
+			check(a.Field)
+		}
+		if same, ok := a.Test.(sigma.Same); ok {
+			check(same.Field)
+		}
+	})
+	return name
+}
+
+// noField says which field nobody collects.
+func noField(r *sigma.Rule, name string, t event.Table) *Inactive {
+	var names []string
+	for _, f := range t.Fields() {
+		names = append(append(names, f.Name()), f.Aliases()...)
+	}
+	reason := "nobody collects field " + name + " of " + t.String() + " events"
+	if near := sigma.Nearest(name, names); near != "" {
+		reason += " (nearest: " + near + ")"
+	}
+	return &Inactive{r, CauseField, reason}
+}
