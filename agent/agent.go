@@ -64,7 +64,7 @@ func (o *Options) setDefaults() {
 		o.Config = config.Default()
 	}
 	o.HostID = cmp.Or(o.HostID, o.Config.HostID)
-	o.Supervision.Beat = cmp.Or(o.Supervision.Beat, -1)
+	o.Supervision.Beat = cmp.Or(o.Supervision.Beat, control.HeartbeatInterval)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 }
 

@@ -75,7 +75,7 @@ func (a *Agent) register(ctx context.Context, c *dispatch.Call) (any, error) {
 	case err != nil:
 		return nil, control.Errorf(control.CodePermissionDenied, "%v", err)
 	}
-	return control.Accepted{Collector: reg.Collector, Agent: state, Heartbeat: control.HeartbeatInterval}, nil
+	return control.Accepted{Collector: reg.Collector, Agent: state, Heartbeat: a.o.Supervision.Beat}, nil
 }
 
 // forward has the collector itself carry the operation out.

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/manager"
@@ -9,8 +10,10 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// clientPolicy admits two kinds of peers. A collector is a process that the manager
-// has started: it publishes its own events and serves its own target. Any other
+// clientPolicy admits three kinds of peers. A collector is a process that the manager
+// has started: it publishes its own events and serves its own target. An external collector
+// is a process of a user that the configuration names, and of a program where it names one:
+// it claims the role and the name in its hello, and may do what a collector may. Any other
 // process of the agent's user, or of root, is an operator: it may subscribe to
 // everything, publish events and alerts, serve requests below events, and send
 // requests to the agent, the broker and what operators serve. What it wants of a
@@ -30,14 +33,44 @@ func (p clientPolicy) Admit(peer *policy.Peer) (policy.Grant, error) {
 	if name := p.collector(peer); name != "" {
 		return collectorGrant(name)
 	}
+	if peer.Role == control.CollectorRole {
+		return p.admitExternal(peer)
+	}
 	if _, err := (policy.SameUser{}).Admit(peer); err != nil {
 		return policy.Grant{}, err
 	}
 	return operatorGrant(peer.Name)
 }
 
-// Refuse implements policy.EarlyPolicy: a peer of another user takes no connection.
-func (clientPolicy) Refuse(peer *policy.Peer) error { return policy.SameUser{}.Refuse(peer) }
+// Refuse implements policy.EarlyPolicy: a peer of another user takes no connection, unless
+// an external collector may be of that user.
+func (p clientPolicy) Refuse(peer *policy.Peer) error {
+	if p.m.ExternalUser(peer.UID) {
+		return nil
+	}
+	return policy.SameUser{}.Refuse(peer)
+}
+
+// admitExternal admits an external collector.
+func (p clientPolicy) admitExternal(peer *policy.Peer) (policy.Grant, error) {
+	x, ok := p.m.External(peer.Name)
+	if !ok {
+		return policy.Grant{}, fmt.Errorf("%w: the configuration names no external collector %.40q", router.ErrDenied, peer.Name)
+	}
+	if x.UID != peer.UID {
+		return policy.Grant{}, fmt.Errorf("%w: collector %s is of uid %d, not of uid %d", router.ErrDenied, peer.Name, x.UID, peer.UID)
+	}
+	if x.Executable != "" {
+		exe, err := peer.Executable()
+		if err != nil {
+			return policy.Grant{}, fmt.Errorf("%w: program of collector %s: %v", router.ErrDenied, peer.Name, err)
+		}
+		if exe != x.Executable {
+			return policy.Grant{}, fmt.Errorf("%w: collector %s is %s, not %s", router.ErrDenied, peer.Name, x.Executable, exe)
+		}
+	}
+	return collectorGrant(peer.Name)
+}
 
 // collector returns the name of the collector that the peer is, or "". The process that
 // connected must be the one that has the pid now.

@@ -140,7 +140,10 @@ func TestAFullHouseLocksNobodyOut(t *testing.T) {
 func TestAnOperatorIsNoCollector(t *testing.T) {
 	r := start(t, agent.Options{Collectors: collect("echo")})
 	refused := make(chan error, 10)
-	client := r.dial(ipc.ClientOptions{Name: "echo", Role: "collector", OnError: func(err error) { refused <- err }})
+	if _, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: r.socket, Name: "echo", Role: control.CollectorRole}); !errors.Is(err, frame.ErrDenied) {
+		t.Errorf("as a collector that the configuration does not name: %v", err)
+	}
+	client := r.dial(ipc.ClientOptions{Name: "echo", OnError: func(err error) { refused <- err }})
 	pid := status(t, client).Collectors[0].PID
 
 	_, err := control.Call(t.Context(), client, control.RegistrationTarget, control.Request{

@@ -17,9 +17,9 @@ import (
 var errNoReload = errors.New("this agent cannot read its configuration again")
 
 // Reload reads the configuration again with the validator of the start, and puts in
-// force what a reload may change, all of it or nothing. Broker, connections and
-// collectors go on meanwhile. by names the caller in the log. What it returns is also
-// logged. Safe for concurrent use; one reload waits for the other.
+// force what a reload may change, all of it or nothing. Broker and connections go on
+// meanwhile, and so do the collectors that did not change. by names the caller in the log.
+// What it returns is also logged. Safe for concurrent use; one reload waits for the other.
 func (a *Agent) Reload(by string) (r control.Reloaded, err error) {
 	if a.o.Load == nil {
 		return control.Reloaded{}, errNoReload
@@ -44,6 +44,15 @@ func (a *Agent) Reload(by string) (r control.Reloaded, err error) {
 	}
 	r = control.Reloaded{Changes: config.Diff(now, l.Config), Warnings: l.Warnings}
 	next := config.Reloaded(now, l.Config)
+	specs, err := a.specs(next)
+	if err == nil {
+		_, err = a.manager.Apply(specs)
+	}
+	if err != nil {
+		r = control.Reloaded{Mistakes: []string{err.Error()}}
+		a.o.Logger.Error("configuration rejected", "by", by, "mistakes", r.Mistakes)
+		return r, nil
+	}
 	a.config.Store(next)
 	waiting := r.Waiting()
 	a.waiting.Store(&waiting)

@@ -19,6 +19,7 @@ import (
 	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/manager"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -237,5 +238,57 @@ func BenchmarkReload(b *testing.B) {
 		if r, err := a.Reload("benchmark"); err != nil || len(r.Mistakes) > 0 {
 			b.Fatal(r, err)
 		}
+	}
+}
+
+// TestAReloadAddsRemovesAndChangesCollectors, and does not touch the one that stays.
+func TestAReloadAddsRemovesAndChangesCollectors(t *testing.T) {
+	var wanted atomic.Pointer[[]manager.Spec]
+	want := func(all ...control.ChildConfig) {
+		specs := make([]manager.Spec, len(all))
+		for i, c := range all {
+			specs[i].Config = c
+		}
+		wanted.Store(&specs)
+	}
+	echo := control.ChildConfig{Collector: "echo"}
+	want(echo, control.ChildConfig{Collector: "bulky"})
+	r := start(t, agent.Options{
+		Load:       func() (*config.Loaded, error) { return &config.Loaded{Config: config.Default()}, nil },
+		Configured: func(*config.Config) ([]manager.Spec, error) { return *wanted.Load(), nil },
+	})
+	client := r.dial(ipc.ClientOptions{})
+	running := func() map[string]int {
+		all := map[string]int{}
+		for _, c := range status(t, client).Collectors {
+			all[c.Name] = 0
+			if c.State == control.CollectorRunning {
+				all[c.Name] = c.PID
+			}
+		}
+		return all
+	}
+	before := running()
+	want(echo, control.ChildConfig{Collector: "flood", Settings: mark("/")})
+	if _, err := r.agent.Reload("test"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the collectors are what they should be", func() bool {
+		now := running()
+		_, old := now["bulky"]
+		return len(now) == 2 && !old && now["flood"] != 0 && now["echo"] == before["echo"]
+	})
+	flood := running()["flood"]
+	want(echo, control.ChildConfig{Collector: "flood", Settings: mark("/tmp")})
+	if _, err := r.agent.Reload("test"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the one that has changed is started again, and the other is not", func() bool {
+		now := running()
+		return now["flood"] != 0 && now["flood"] != flood && now["echo"] == before["echo"]
+	})
+	want(echo, echo)
+	if got, err := r.agent.Reload("test"); err != nil || len(got.Mistakes) == 0 || running()["echo"] != before["echo"] {
+		t.Errorf("a set that cannot be: %+v, %v", got, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -32,6 +33,23 @@ func newAgent(socket string, ready func(control.Status), collectors ...string) (
 // runAgent is an agent that a test kills.
 func runAgent(ctx context.Context, socket string) error {
 	a, err := newAgent(socket, nil, "flood")
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}
+
+// runBriskAgent is an agent that a test stops, with heartbeats that come often. It writes
+// its log, and that it is ready, to standard output.
+func runBriskAgent(ctx context.Context, socket string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	a, err := agent.New(agent.Options{
+		Config: at(socket), Command: []string{self, "collector"}, Collectors: collect("echo"), Supervision: brisk,
+		Logger: slog.New(slog.NewTextHandler(os.Stdout, nil)), Ready: func(control.Status) { fmt.Println("ready") },
+	})
 	if err != nil {
 		return err
 	}

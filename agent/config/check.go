@@ -1,5 +1,10 @@
 package config
 
+import (
+	"maps"
+	"slices"
+)
+
 // relations holds what is between two keys.
 func (l *loader) relations(c *Config) {
 	memory, message := keys.byName["broker.max_memory_bytes"], keys.byName["broker.max_message_size"]
@@ -8,7 +13,16 @@ func (l *loader) relations(c *Config) {
 		l.fail(ErrConflict, at, memory.Name, " is %s, want at least %s, which is %s",
 			memory.Text(c), message.called(at), message.Text(c))
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Collectors.External)) {
+		if reserved := l.table.top.sub("collectors").sub("collectors." + name); reserved != nil || slices.Contains(taken, name) {
+			k := keys.byName["collectors.external"]
+			l.fail(ErrConflict, l.origins[join(k.Name, name)], join(k.Name, name), ": the agent itself uses the name %s", name)
+		}
+	}
 }
+
+// taken are names that no collector can have, because the agent uses them in topics.
+var taken = []string{"registration", "lifecycle", "config", "task"}
 
 // maxLabels bounds the labels together, because they stand in every event. Each counts
 // with labelHead bytes more than it has.

@@ -38,32 +38,41 @@ type Broker struct {
 
 // Collectors configures what the agent runs.
 type Collectors struct {
-	Process     Process     `yaml:"process" help:"process starts and ends"`
-	Performance Performance `yaml:"performance" help:"what the host and its processes take, at an interval"`
+	Process     Process           `yaml:"process" help:"process starts and ends"`
+	Performance Performance       `yaml:"performance" help:"what the host and its processes take, at an interval"`
+	External    map[string]string `yaml:"external" match:"[a-z0-9_-]{1,64}" want:"1 to 64 of a-z, 0-9, _ and -" values:"[0-9]{1,9}(:/.+)?" valuewant:"UID or UID:/PATH, such as 990:/usr/local/bin/gpud" max:"64" change:"live" help:"collectors that the agent does not start: by name the user and the program that may be each"`
 }
 
 // Process configures the collector of process events.
 type Process struct {
-	Enabled      bool          `yaml:"enabled" default:"true" change:"restart" help:"whether it runs"`
-	Source       string        `yaml:"source" flag:"process-source" unit:"SOURCE" default:"auto" of:"auto,netlink,poll" change:"restart" help:"where process events come from"`
-	PollInterval time.Duration `yaml:"poll_interval" flag:"poll-interval" unit:"TIME" default:"500ms" min:"10ms" max:"500ms" change:"restart" help:"time between two looks of a source that polls"`
+	Enabled      bool          `yaml:"enabled" default:"true" change:"live" help:"whether it runs"`
+	Source       string        `yaml:"source" flag:"process-source" unit:"SOURCE" default:"auto" of:"auto,netlink,poll" change:"live" help:"where process events come from"`
+	PollInterval time.Duration `yaml:"poll_interval" flag:"poll-interval" unit:"TIME" default:"500ms" min:"10ms" max:"500ms" change:"live" help:"time between two looks of a source that polls"`
+	Limits       Limits        `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`
+}
+
+// Limits bounds what the process of a collector takes.
+type Limits struct {
+	CPUPercent int  `yaml:"cpu_percent" default:"0" min:"0" max:"100000" change:"live" help:"processor time in percent of one core; 0 is no limit"`
+	Memory     Size `yaml:"memory" unit:"BYTES" default:"256MiB" max:"1TiB" change:"live" help:"resident memory; 0 is no limit"`
 }
 
 // Performance configures the collector of performance events. Of a limit 0 is none.
 type Performance struct {
-	Enabled        bool          `yaml:"enabled" default:"true" change:"restart" help:"whether it runs"`
-	Interval       time.Duration `yaml:"interval" default:"10s" min:"100ms" max:"1h" change:"restart" help:"time between two samples"`
-	TopProcesses   int           `yaml:"top_processes" unit:"N" default:"5" min:"0" max:"50" change:"restart" help:"processes that a sample names of those that take most processor time, and most memory"`
-	CPU            int           `yaml:"cpu_percent" unit:"PERCENT" default:"95" min:"0" max:"100" change:"restart" help:"use of all processors that is an anomaly; 0 for none, as with all limits here"`
-	Memory         int           `yaml:"memory_percent" unit:"PERCENT" default:"95" min:"0" max:"100" change:"restart" help:"use of memory that is an anomaly"`
-	Swap           int           `yaml:"swap_percent" unit:"PERCENT" default:"80" min:"0" max:"100" change:"restart" help:"use of swap that is an anomaly"`
-	Filesystem     int           `yaml:"filesystem_percent" unit:"PERCENT" default:"90" min:"0" max:"100" change:"restart" help:"use of a filesystem that is an anomaly"`
-	Files          int           `yaml:"files_percent" unit:"PERCENT" default:"90" min:"0" max:"100" change:"restart" help:"use of a filesystem's room for files that is an anomaly"`
-	PressureCPU    int           `yaml:"cpu_pressure_percent" unit:"PERCENT" default:"0" min:"0" max:"100" change:"restart" help:"share of ten seconds in which some waited for a processor that is an anomaly"`
-	PressureIO     int           `yaml:"io_pressure_percent" unit:"PERCENT" default:"60" min:"0" max:"100" change:"restart" help:"the same for disks"`
-	PressureMemory int           `yaml:"memory_pressure_percent" unit:"PERCENT" default:"20" min:"0" max:"100" change:"restart" help:"the same for memory"`
-	Sustain        time.Duration `yaml:"sustain" default:"30s" min:"0" max:"1d" change:"restart" help:"time for which a figure has to be beyond its limit until it is an anomaly"`
-	Hysteresis     int           `yaml:"hysteresis_percent" unit:"PERCENT" default:"5" min:"0" max:"100" change:"restart" help:"percent points below its limit at which a figure has recovered"`
+	Enabled        bool          `yaml:"enabled" default:"true" change:"live" help:"whether it runs"`
+	Interval       time.Duration `yaml:"interval" default:"10s" min:"100ms" max:"1h" change:"live" help:"time between two samples"`
+	TopProcesses   int           `yaml:"top_processes" unit:"N" default:"5" min:"0" max:"50" change:"live" help:"processes that a sample names of those that take most processor time, and most memory"`
+	CPU            int           `yaml:"cpu_percent" unit:"PERCENT" default:"95" min:"0" max:"100" change:"live" help:"use of all processors that is an anomaly; 0 for none, as with all limits here"`
+	Memory         int           `yaml:"memory_percent" unit:"PERCENT" default:"95" min:"0" max:"100" change:"live" help:"use of memory that is an anomaly"`
+	Swap           int           `yaml:"swap_percent" unit:"PERCENT" default:"80" min:"0" max:"100" change:"live" help:"use of swap that is an anomaly"`
+	Filesystem     int           `yaml:"filesystem_percent" unit:"PERCENT" default:"90" min:"0" max:"100" change:"live" help:"use of a filesystem that is an anomaly"`
+	Files          int           `yaml:"files_percent" unit:"PERCENT" default:"90" min:"0" max:"100" change:"live" help:"use of a filesystem's room for files that is an anomaly"`
+	PressureCPU    int           `yaml:"cpu_pressure_percent" unit:"PERCENT" default:"0" min:"0" max:"100" change:"live" help:"share of ten seconds in which some waited for a processor that is an anomaly"`
+	PressureIO     int           `yaml:"io_pressure_percent" unit:"PERCENT" default:"60" min:"0" max:"100" change:"live" help:"the same for disks"`
+	PressureMemory int           `yaml:"memory_pressure_percent" unit:"PERCENT" default:"20" min:"0" max:"100" change:"live" help:"the same for memory"`
+	Sustain        time.Duration `yaml:"sustain" default:"30s" min:"0" max:"1d" change:"live" help:"time for which a figure has to be beyond its limit until it is an anomaly"`
+	Hysteresis     int           `yaml:"hysteresis_percent" unit:"PERCENT" default:"5" min:"0" max:"100" change:"live" help:"percent points below its limit at which a figure has recovered"`
+	Limits         Limits        `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`
 }
 
 // Metrics configures what Prometheus gets.

@@ -19,6 +19,8 @@ import (
 //	of       the words that may be chosen, of a list for each entry
 //	match    the expression that a text, or each name of a map, has to match whole
 //	want     the same in words
+//	values   the expression that each value of a map has to match whole
+//	valuewant the same in words
 //	change   live or restart: what a reload does with it
 //	help     what it is
 //
@@ -39,7 +41,8 @@ type Key struct {
 	why      string
 	of       []string
 	match    *matcher
-	index    []int // of the field, see reflect.Value.FieldByIndex
+	values   *matcher // of the values of a map
+	index    []int    // of the field, see reflect.Value.FieldByIndex
 }
 
 // section is one level of the file: keys and sections below it.
@@ -120,6 +123,9 @@ func newKey(name string, f reflect.StructField, index []int) *Key {
 	k.min, k.max = k.bound(tag("min")), k.bound(tag("max"))
 	if m := tag("match"); m != "" {
 		k.match = newMatcher(m, tag("want"))
+	}
+	if m := tag("values"); m != "" {
+		k.values = newMatcher(m, tag("valuewant"))
 	}
 	if _, err := k.parse(k.Default); err != nil {
 		panic(fmt.Sprintf("config: default of %s: %v", name, err))

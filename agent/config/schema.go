@@ -82,6 +82,9 @@ func (k *Key) schema() object {
 	case kindMap:
 		x["type"], x["default"] = []string{"object", "null"}, object{}
 		x["additionalProperties"] = object{"type": []string{"string", "number", "boolean"}}
+		if k.values != nil {
+			x["additionalProperties"] = object{"type": []string{"string", "number"}, "pattern": k.values.re.String()}
+		}
 		if k.match != nil {
 			x["propertyNames"] = object{"pattern": k.match.re.String()}
 		}

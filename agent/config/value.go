@@ -194,6 +194,9 @@ func (k *Key) check(v any) error {
 			if err := k.checkText(name); err != nil {
 				return fmt.Errorf("name %q: %w", name, err)
 			}
+			if k.values != nil && !k.values.re.MatchString(v[name]) {
+				return fmt.Errorf("%q is %q, want %s", name, shorten(v[name]), k.values.want)
+			}
 			if err := checkPrintable(v[name]); err != nil {
 				return fmt.Errorf("%q: %w", name, err)
 			}

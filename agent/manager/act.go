@@ -109,6 +109,8 @@ func (m *Manager) do(c *child, a life.Action) {
 		m.note(c, a.Reason)
 	case life.Announce:
 		m.announce(c)
+	case life.Forget:
+		c.began = time.Now()
 	case life.WarnEnded:
 		c.log.Warn("collector ended", "exit", a.Reason, "restart_in", a.Wait)
 	case life.WarnGaveUp:

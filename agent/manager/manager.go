@@ -221,6 +221,7 @@ func (m *Manager) Configured(name string, change func(settings json.RawMessage) 
 // config is what the collector's next process is given. acting is held.
 func (c *child) config() control.ChildConfig {
 	config := c.spec.Config
+	config.Paused = c.life.Wish == life.ToPause
 	if c.settings != nil {
 		config.Settings = c.settings
 	}
@@ -249,4 +250,16 @@ func (m *Manager) External(name string) (e External, ok bool) {
 	defer m.mu.Unlock()
 	e, ok = m.ext[name]
 	return e, ok
+}
+
+// ExternalUser reports whether an external collector may be of that user.
+func (m *Manager) ExternalUser(uid int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.ext {
+		if e.UID == uid {
+			return true
+		}
+	}
+	return false
 }

@@ -21,6 +21,8 @@ import (
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/hostid"
+	"github.com/daemoneye/eventbus/agent/manager"
+	"github.com/daemoneye/eventbus/agent/manager/life"
 	"github.com/daemoneye/eventbus/agent/systemd"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 )
@@ -84,13 +86,9 @@ func runAgent(ctx context.Context, p *program, s *settings, named *string, quiet
 	for _, w := range l.Warnings {
 		o.Logger.Warn("configuration", "warning", w)
 	}
-	if o.Collectors, err = collectors(l.Config); err != nil {
+	o.Configured = collectors
+	if o.Command, o.Executable, err = collectorCommand(); err != nil {
 		return err
-	}
-	if len(o.Collectors) > 0 {
-		if o.Command, o.Executable, err = collectorCommand(); err != nil {
-			return err
-		}
 	}
 	if !quiet {
 		greet(p, &o)
@@ -151,18 +149,30 @@ func newLogger(w io.Writer, format string, level *slog.LevelVar) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
-// collectors returns the collectors to run. Each is made once here, because an error
-// before the start is easier to see than one of its process.
-func collectors(c *config.Config) (all []control.ChildConfig, err error) {
+// collectors returns the collectors that a configuration asks for. Each of our own is made
+// once here, because an error before the start is easier to see than one of its process.
+func collectors(c *config.Config) (all []manager.Spec, err error) {
 	for _, k := range kinds {
-		if section := "collectors." + k.name; c.Enabled(section) {
-			all = append(all, control.ChildConfig{Collector: k.name, Settings: c.Section(section)})
+		section := "collectors." + k.name
+		if !c.Enabled(section) {
+			continue
 		}
+		l := c.LimitsOf(section)
+		all = append(all, manager.Spec{
+			Config: control.ChildConfig{Collector: k.name, Settings: c.Section(section)},
+			Limits: life.Limits{CPUPercent: float64(l.CPUPercent), RSS: uint64(l.Memory)},
+		})
 	}
 	for _, x := range all {
-		if _, err := makeCollector(x); err != nil {
+		if _, err := makeCollector(x.Config); err != nil {
 			return nil, err
 		}
+	}
+	for name, x := range c.Collectors.Externals() {
+		all = append(all, manager.Spec{
+			Config:   control.ChildConfig{Collector: name},
+			External: &manager.External{UID: x.UID, Executable: x.Executable},
+		})
 	}
 	return all, nil
 }

@@ -35,6 +35,11 @@ func (s *Server) emit(m collector.Message) {
 		return
 	}
 	s.emitted.Add(1)
+	at := time.Now().UnixNano()
+	if v, err := event.Parse(m.Payload); err == nil {
+		at = v.Header().WallNs
+	}
+	s.lastEvent.Store(at)
 }
 
 // announceRefused publishes that events were lost, the last of them m. The gap stands

@@ -66,6 +66,7 @@ type Server struct {
 	started time.Time
 
 	emitted, failed atomic.Uint64
+	lastEvent       atomic.Int64 // time of the last event that the bus took, since 1970; 0 for none
 
 	commands chan func(context.Context) // run by work, between two events of its own
 	again    chan struct{}              // holds a token after a reconnection
@@ -77,6 +78,7 @@ type Server struct {
 
 	// owned by work
 	now          instance
+	interval     time.Duration // between two heartbeats, as the agent wants them
 	beats        uint64
 	unregistered bool  // a registration after a reconnection failed, and is tried again
 	done         bool  // work is to end
@@ -110,6 +112,7 @@ func New(bus router.Bus, c collector.Collector, o Options) *Server {
 		now: instance{c: c, config: o.Config, version: 1, paused: o.Config.Paused, since: time.Now()},
 	}
 	s.force = sync.OnceFunc(func() { close(s.forced) })
+	s.interval = control.HeartbeatInterval
 	return s
 }
 
@@ -160,9 +163,13 @@ func (s *Server) register(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, registerTimeout)
 	defer cancel()
 	r := control.Registration{Collector: s.name, PID: os.Getpid(), Version: s.o.Version, Source: s.now.c.Describe(), State: s.state()}
+	var taken control.Accepted
 	_, err := control.Call(ctx, s.bus, control.RegistrationTarget, control.Request{
 		Operation: control.OpRegister, Target: s.name, Payload: control.Payload(r),
-	}, nil)
+	}, &taken)
+	if taken.Heartbeat > 0 {
+		s.interval = taken.Heartbeat
+	}
 	return err
 }
 

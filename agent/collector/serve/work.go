@@ -19,7 +19,7 @@ const beatTimeout = time.Second
 // work runs the collector, makes heartbeats, and carries out commands, until ctx ends, a
 // command ends it, or the collector ends.
 func (s *Server) work(ctx context.Context) error {
-	beats := time.NewTicker(control.HeartbeatInterval)
+	beats := time.NewTicker(s.interval)
 	defer beats.Stop()
 	if !s.now.paused {
 		s.observe(ctx)
@@ -125,6 +125,7 @@ func (s *Server) beat(ctx context.Context) {
 	s.beats++
 	body, err := json.Marshal(control.Heartbeat{
 		Collector: s.name, Sequence: s.beats, State: s.state(), Health: s.health(), Emitted: s.emitted.Load(), Failed: s.failed.Load(),
+		LastEvent: s.lastEvent.Load(),
 	})
 	if err != nil {
 		panic(err) // there is nothing in it that cannot be JSON

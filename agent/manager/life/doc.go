@@ -39,6 +39,7 @@
 //
 // From the moment when a collector that was registered ends, is paused, or misses its
 // heartbeats, until it collects again, events are missed. Step says Note at the beginning
-// and Announce at the end. It also says Announce, and then Note, when a collector is given
+// and Announce at the end, or Forget where the collector only was paused: it lives, and
+// announces that itself. Step also says Announce, and then Note, when a collector is given
 // up, because that end may be far.
 package life

@@ -85,6 +85,7 @@ const (
 	Kill                // Exited
 	Note                // from its last event on, events are missed
 	Announce            // what was noted is over
+	Forget              // what was noted is over, and the collector announces it itself
 	WarnEnded           // it ended without being asked to: it starts again after Wait
 	WarnGaveUp
 	WarnSilent // it missed its heartbeats

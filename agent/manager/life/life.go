@@ -35,8 +35,9 @@ type Life struct {
 	isCalling    bool
 	ending       ending // of the process that is asked to end
 
-	missing bool // Note was the last of Note and Announce
-	quiet   bool // a heartbeat came since then that was not Collecting
+	missing  bool // Note was the last of Note, Announce and Forget
+	byItself bool // because it was paused: it announces that itself, as long as its process lives
+	quiet    bool // a heartbeat came since it began to collect that was not Collecting
 }
 
 // ending is why a process is asked to end.
@@ -198,12 +199,19 @@ func (l *Life) register(e *Event) {
 // collecting enters Running or Paused.
 func (l *Life) collecting(paused bool) {
 	l.quiet = false
-	if paused {
-		l.enter(Paused)
-		l.note("was paused")
+	if !paused {
+		l.enter(Running)
+		if l.missing && l.byItself {
+			l.missing = false
+			l.do(Action{Do: Forget})
+		}
 		return
 	}
-	l.enter(Running)
+	l.enter(Paused)
+	if !l.missing {
+		l.note("was paused")
+		l.byItself = true
+	}
 }
 
 func (l *Life) beaten(e *Event) {
@@ -428,6 +436,7 @@ func (l *Life) reconcile() {
 
 // note says that events are missed from the last one on.
 func (l *Life) note(reason string) {
+	l.byItself = false
 	if !l.missing {
 		l.missing = true
 		l.do(Action{Do: Note, Reason: reason})

@@ -30,7 +30,7 @@ func begin(t *testing.T, o life.Options) script {
 // names are what actions are called in these tests.
 var names = map[life.Do]string{
 	life.Spawn: "spawn", life.Check: "check", life.Pause: "pause", life.Resume: "resume", life.Terminate: "terminate",
-	life.Kill: "kill", life.Note: "note", life.Announce: "announce", life.WarnEnded: "warn ended", life.WarnGaveUp: "warn gave up",
+	life.Kill: "kill", life.Note: "note", life.Announce: "announce", life.Forget: "forget", life.WarnEnded: "warn ended", life.WarnGaveUp: "warn gave up",
 	life.WarnSilent: "warn silent", life.WarnKilled: "warn killed", life.WarnStuck: "warn stuck",
 }
 
@@ -113,10 +113,20 @@ func TestAPauseAndItsEnd(t *testing.T) {
 	s.at(2*second, answer(life.Answered, 1), life.Paused, "note")
 	s.at(2*second, event(life.Beaten), life.Paused) // from before
 	s.at(4*second, paused, life.Paused)
-	s.at(11*second, event(life.Tick), life.Unresponsive, "warn silent", "check")
-	s.at(11*second, paused, life.Paused)
+	s.at(6*second, paused, life.Paused)
 	s.at(12*second, wished(life.ToRun), life.Paused, "resume")
-	s.at(12*second, answer(life.Answered, 2), life.Paused) // to the check
+	s.at(12*second, answer(life.Answered, 1), life.Paused) // to the call before
+	s.at(12*second, answer(life.Answered, 2), life.Running, "forget")
+	s.at(13*second, life.Event{Kind: life.Beaten, Collecting: true}, life.Running)
+}
+
+func TestAPausedCollectorThatHangsWasNotWatchedOverAllTheWhile(t *testing.T) {
+	s := running(t, exact())
+	s.at(2*second, wished(life.ToPause), life.Running, "pause")
+	s.at(2*second, answer(life.Answered, 1), life.Paused, "note")
+	s.at(11*second, event(life.Tick), life.Unresponsive, "warn silent", "check")
+	s.at(11*second, life.Event{Kind: life.Beaten, Paused: true}, life.Paused)
+	s.at(12*second, wished(life.ToRun), life.Paused, "resume")
 	s.at(12*second, answer(life.Answered, 3), life.Running)
 	s.at(13*second, life.Event{Kind: life.Beaten, Collecting: true}, life.Running, "announce")
 }

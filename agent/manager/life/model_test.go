@@ -78,7 +78,7 @@ func (w *world) do(a life.Action) {
 			w.t.Fatal("what is missed is noted twice")
 		}
 		w.noted = true
-	case life.Announce:
+	case life.Announce, life.Forget:
 		if !w.noted {
 			w.t.Fatal("what was not missed is announced")
 		}
