@@ -22,6 +22,7 @@ func BenchmarkMatch(b *testing.B) {
 	if dir := os.Getenv("RULES"); dir != "" {
 		var s sigma.Set
 		s.AddPath(dir, sigma.Options{})
+		s.Finish()
 		b.Run("rules=dir", func(b *testing.B) { benchMatch(b, s.Rules) })
 	}
 }

@@ -159,13 +159,15 @@ func parsed(t rapid.TB, b []byte) event.View {
 // read returns the rules of a text, which has to be right.
 func read(t rapid.TB, text string, o sigma.Options) []*sigma.Rule {
 	t.Helper()
-	f := sigma.Parse("test.yml", []byte(text), o)
-	for _, p := range f.Problems {
+	var s sigma.Set
+	s.Add("test.yml", []byte(text), o)
+	s.Finish()
+	for _, p := range s.Problems {
 		if !p.Warning {
 			t.Fatalf("%v\n%s", p, text)
 		}
 	}
-	return f.Rules
+	return s.Rules
 }
 
 // compare holds that the engine finds what the rules mean.

@@ -9,7 +9,7 @@ import (
 )
 
 // conditions reads the condition, or several of them, of which one has to hold.
-func (p *parser) conditions(n *yaml.Node, r *Rule) {
+func (p *parser) conditions(n *yaml.Node, r *Body) {
 	nodes := []*yaml.Node{n}
 	if n.Kind == yaml.SequenceNode {
 		nodes = p.values(n)

@@ -8,12 +8,17 @@ import (
 )
 
 // detection reads selections and conditions.
-func (p *parser) detection(n *yaml.Node, r *Rule) {
+func (p *parser) detection(n *yaml.Node, r *Body) {
 	if n.Kind != yaml.MappingNode {
 		p.fail(n, ErrHead, "a detection is a map, and here is a "+nodeKind(n))
 		return
 	}
 	entries, _ := p.entries(n)
+	p.body(n, entries, r)
+}
+
+// body reads the selections and conditions of a detection or of a filter.
+func (p *parser) body(n *yaml.Node, entries []entry, r *Body) {
 	var condition *yaml.Node
 	for _, e := range entries {
 		switch e.key.Value {

@@ -11,6 +11,10 @@
 //	        yaml.go       head.go detection.go condition.go  expr.go     meaning.go
 //	                      item.go modifier.go pattern.go
 //
+// A [Set] is the content of several files, in which one document may say something of
+// another: a [Filter] is an exception to rules that stands apart from them, so that
+// nobody has to change a rule that somebody else maintains.
+//
 // # Problems
 //
 // A rule that is wrong gives a [Problem] that names file, line, rule and reason,

@@ -7,46 +7,60 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// documentKind is a kind of document, with what it has to have.
+type documentKind struct {
+	name  string
+	needs []string
+	level bool
+}
+
+var (
+	ruleKind   = documentKind{"rule", []string{"title", "logsource", "detection"}, true}
+	filterKind = documentKind{"filter", []string{"title", "logsource"}, false}
+)
+
 // headKey is one key of a rule outside of its detection.
 type headKey struct {
 	name string
-	read func(*parser, *yaml.Node, *Rule)
+	read func(*parser, *yaml.Node, *Head)
 }
 
 var headKeys []headKey
 
 func init() {
-	text := func(at func(*Rule) *string) func(*parser, *yaml.Node, *Rule) {
-		return func(p *parser, n *yaml.Node, r *Rule) { *at(r) = p.text(n) }
+	text := func(at func(*Head) *string) func(*parser, *yaml.Node, *Head) {
+		return func(p *parser, n *yaml.Node, r *Head) { *at(r) = p.text(n) }
 	}
-	list := func(at func(*Rule) *[]string) func(*parser, *yaml.Node, *Rule) {
-		return func(p *parser, n *yaml.Node, r *Rule) { *at(r) = p.list(n) }
+	list := func(at func(*Head) *[]string) func(*parser, *yaml.Node, *Head) {
+		return func(p *parser, n *yaml.Node, r *Head) { *at(r) = p.list(n) }
 	}
 	headKeys = []headKey{
-		{"title", text(func(r *Rule) *string { return &r.Title })},
+		{"title", text(func(r *Head) *string { return &r.Title })},
 		{"id", readID},
-		{"name", text(func(r *Rule) *string { return &r.Name })},
+		{"name", text(func(r *Head) *string { return &r.Name })},
 		{"status", readStatus},
 		{"level", readLevel},
 		{"logsource", readLogSource},
 		{"related", readRelated},
 		{"tags", readTags},
-		{"references", list(func(r *Rule) *[]string { return &r.References })},
-		{"fields", list(func(r *Rule) *[]string { return &r.Fields })},
-		{"falsepositives", list(func(r *Rule) *[]string { return &r.FalsePositives })},
-		{"description", text(func(r *Rule) *string { return &r.Description })},
-		{"author", text(func(r *Rule) *string { return &r.Author })},
-		{"license", text(func(r *Rule) *string { return &r.License })},
-		{"date", text(func(r *Rule) *string { return &r.Date })},
-		{"modified", text(func(r *Rule) *string { return &r.Modified })},
-		{"detection", func(*parser, *yaml.Node, *Rule) {}}, // comes after the head
-		{"taxonomy", func(*parser, *yaml.Node, *Rule) {}},
-		{"scope", func(*parser, *yaml.Node, *Rule) {}},
+		{"references", list(func(r *Head) *[]string { return &r.References })},
+		{"fields", list(func(r *Head) *[]string { return &r.Fields })},
+		{"falsepositives", list(func(r *Head) *[]string { return &r.FalsePositives })},
+		{"description", text(func(r *Head) *string { return &r.Description })},
+		{"author", text(func(r *Head) *string { return &r.Author })},
+		{"license", text(func(r *Head) *string { return &r.License })},
+		{"date", text(func(r *Head) *string { return &r.Date })},
+		{"modified", text(func(r *Head) *string { return &r.Modified })},
+		{"detection", func(*parser, *yaml.Node, *Head) {}}, // come after the head
+		{"filter", func(*parser, *yaml.Node, *Head) {}},
+		{"correlation", func(*parser, *yaml.Node, *Head) {}},
+		{"taxonomy", func(*parser, *yaml.Node, *Head) {}},
+		{"scope", func(*parser, *yaml.Node, *Head) {}},
 	}
 }
 
 // head reads all but the detection. A rule may have keys of its author's own.
-func (p *parser) head(n *yaml.Node, entries []entry, r *Rule) {
+func (p *parser) head(n *yaml.Node, entries []entry, r *Head, kind documentKind) {
 	there := map[string]bool{}
 	var others []entry
 	for _, e := range entries {
@@ -61,7 +75,7 @@ func (p *parser) head(n *yaml.Node, entries []entry, r *Rule) {
 			others = append(others, e)
 		}
 	}
-	for _, key := range []string{"title", "logsource", "detection"} {
+	for _, key := range kind.needs {
 		if there[key] {
 			continue
 		}
@@ -71,11 +85,11 @@ func (p *parser) head(n *yaml.Node, entries []entry, r *Rule) {
 				near = key + " instead of " + e.key.Value
 			}
 		}
-		p.failNear(n, ErrHead, "a rule has a "+key+", and this one has none", near)
+		p.failNear(n, ErrHead, "a "+kind.name+" has a "+key+", and this one has none", near)
 	}
-	if !there["level"] {
+	if !there["level"] && kind.level {
 		r.Level = LevelMedium
-		p.warn(n, ErrHead, "the rule has no level: it counts as medium")
+		p.warn(n, ErrHead, "the "+kind.name+" has no level: it counts as medium")
 	}
 }
 
@@ -112,33 +126,33 @@ func (p *parser) list(n *yaml.Node) (all []string) {
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-func readID(p *parser, n *yaml.Node, r *Rule) {
+func readID(p *parser, n *yaml.Node, r *Head) {
 	if r.ID = p.text(n); r.ID != "" && !uuid.MatchString(r.ID) {
 		p.warn(n, ErrHead, "id "+shorten(r.ID)+" is no UUID")
 	}
 }
 
-func readStatus(p *parser, n *yaml.Node, r *Rule) {
+func readStatus(p *parser, n *yaml.Node, r *Head) {
 	word := p.text(n)
 	if r.Status = StatusByName(word); r.Status == StatusNone && word != "" {
 		p.failNear(n, ErrHead, "status "+shorten(word)+" is not known", Nearest(word, statuses[1:]))
 	}
 }
 
-func readLevel(p *parser, n *yaml.Node, r *Rule) {
+func readLevel(p *parser, n *yaml.Node, r *Head) {
 	word := p.text(n)
 	if r.Level = LevelByName(word); r.Level == 0 || word == "" {
 		p.failNear(n, ErrHead, "level "+shorten(word)+" is not known", Nearest(word, levels[1:]))
 	}
 }
 
-func readTags(p *parser, n *yaml.Node, r *Rule) {
+func readTags(p *parser, n *yaml.Node, r *Head) {
 	for _, tag := range p.list(n) {
 		r.Tags = append(r.Tags, strings.ToLower(tag))
 	}
 }
 
-func readLogSource(p *parser, n *yaml.Node, r *Rule) {
+func readLogSource(p *parser, n *yaml.Node, r *Head) {
 	if n.Kind != yaml.MappingNode {
 		p.fail(n, ErrHead, "a logsource is a map, and here is a "+nodeKind(n))
 		return
@@ -166,7 +180,7 @@ func readLogSource(p *parser, n *yaml.Node, r *Rule) {
 	}
 }
 
-func readRelated(p *parser, n *yaml.Node, r *Rule) {
+func readRelated(p *parser, n *yaml.Node, r *Head) {
 	if isNullNode(n) {
 		return
 	}

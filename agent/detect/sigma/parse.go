@@ -18,6 +18,7 @@ type Options struct {
 // File is what a file holds.
 type File struct {
 	Rules    []*Rule
+	Filters  []*Filter
 	Problems []*Problem // in the order of the file, warnings too
 }
 
@@ -107,12 +108,17 @@ func (p *parser) read(n *yaml.Node, f *File) {
 	case find("correlation") != nil:
 		p.fail(n, ErrHead, "correlation documents are not evaluated")
 	case find("filter") != nil:
-		p.fail(n, ErrHead, "filter documents are not evaluated")
+		x := &Filter{Head: Head{File: p.file, Line: p.line(n)}}
+		p.head(n, entries, &x.Head, filterKind)
+		p.filter(find("filter"), x)
+		if !p.failed {
+			f.Filters = append(f.Filters, x)
+		}
 	default:
-		r := &Rule{File: p.file, Line: p.line(n)}
-		p.head(n, entries, r)
+		r := &Rule{Head: Head{File: p.file, Line: p.line(n)}}
+		p.head(n, entries, &r.Head, ruleKind)
 		if d := find("detection"); d != nil {
-			p.detection(d, r)
+			p.detection(d, &r.Body)
 		}
 		if !p.failed {
 			f.Rules = append(f.Rules, r)

@@ -44,7 +44,7 @@ func TestARuleHasWhatItsFileHas(t *testing.T) {
 	}
 	r := *f.Rules[0]
 	r.Selections, r.Condition = nil, nil
-	want := sigma.Rule{
+	want := sigma.Rule{Body: sigma.Body{Sources: []string{"selection"}}, Head: sigma.Head{
 		File: "a.yml", Line: 1,
 		ID: "5f1d2b1c-0f66-4b52-9d4e-3f5e6f2f8a01", Name: "shell", Title: "Shell",
 		Status: sigma.StatusTest, Level: sigma.LevelHigh,
@@ -53,8 +53,7 @@ func TestARuleHasWhatItsFileHas(t *testing.T) {
 		Tags:       []string{"attack.execution", "attack.t1059.004"},
 		References: []string{"https://example.org"}, Fields: []string{"CommandLine"}, FalsePositives: []string{"none"},
 		Description: "what it is", Author: "ann", License: "MIT", Date: "2026-01-02", Modified: "2026-02-03",
-		Sources: []string{"selection"},
-	}
+	}}
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -15,6 +15,7 @@ var (
 	ErrValue     = errors.New("bad value")
 	ErrCondition = errors.New("bad condition")
 	ErrDuplicate = errors.New("duplicate")
+	ErrReference = errors.New("no such rule")
 	ErrLimit     = errors.New("too large")
 )
 

@@ -1,9 +1,7 @@
 package sigma
 
-// Rule is one detection rule, checked.
-//
-// Immutable after Parse, and so safe for concurrent use.
-type Rule struct {
+// Head is what every document has, whatever it is.
+type Head struct {
 	File string
 	Line int
 
@@ -19,20 +17,33 @@ type Rule struct {
 	Description     string
 	Author, License string
 	Date, Modified  string
+}
 
+// Label returns what people call it: its title, or else its id or its name.
+func (h *Head) Label() string {
+	for _, s := range []string{h.Title, h.ID, h.Name} {
+		if s != "" {
+			return s
+		}
+	}
+	return h.File
+}
+
+// Body is selections and what has to hold of them.
+type Body struct {
 	Selections []*Selection // in the order of the file
 	Condition  Expr         // over the selections; several conditions are joined by or
 	Sources    []string     // the conditions as they are written
 }
 
-// Label returns what people call the rule: its title, or else its id or its name.
-func (r *Rule) Label() string {
-	for _, s := range []string{r.Title, r.ID, r.Name} {
-		if s != "" {
-			return s
-		}
-	}
-	return r.File
+// Rule is one detection rule, checked.
+//
+// Immutable once Parse, or the Set that it is in, is done with it, and so safe for
+// concurrent use.
+type Rule struct {
+	Head
+	Body
+	Filters []*Filter // that were applied
 }
 
 // LogSource is where the events of a rule are from.

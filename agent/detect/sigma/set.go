@@ -10,16 +10,21 @@ import (
 	"strings"
 )
 
-// Set is what a number of files holds. The zero Set is empty.
+// Set is what a number of files holds. The zero Set is empty. Files are added, and
+// Finish then makes one of what they hold.
 //
 // One goroutine at a time.
 type Set struct {
 	Rules    []*Rule
+	Filters  []*Filter
 	Problems []*Problem // warnings too
 	Files    int
 
 	first map[string]*Rule // by id and by name
 }
+
+// Finish applies what some documents say of others. It comes once, after all files.
+func (s *Set) Finish() { s.applyFilters() }
 
 // Add reads a file that is in memory. A rule whose id or name another one has
 // already is a problem, and is left out.
@@ -30,6 +35,7 @@ func (s *Set) Add(name string, text []byte, o Options) {
 	if s.first == nil {
 		s.first = map[string]*Rule{}
 	}
+	s.Filters = append(s.Filters, f.Filters...)
 	for _, r := range f.Rules {
 		if s.unique(r, "id", r.ID) && s.unique(r, "name", r.Name) {
 			s.Rules = append(s.Rules, r)

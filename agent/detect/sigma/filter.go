@@ -1,0 +1,99 @@
+package sigma
+
+import (
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Filter is an exception to rules that stands apart from them: its condition has to
+// hold besides that of each rule that it is for. To leave something out, a filter
+// says not.
+type Filter struct {
+	Head
+	Body
+	Any   bool     // it is for all rules of its log source
+	Rules []string // ids or names of those that it is for, otherwise
+}
+
+// filter reads what is below the key filter.
+func (p *parser) filter(n *yaml.Node, f *Filter) {
+	if n.Kind != yaml.MappingNode {
+		p.fail(n, ErrHead, "a filter is a map, and here is a "+nodeKind(n))
+		return
+	}
+	entries, _ := p.entries(n)
+	at := slices.IndexFunc(entries, func(e entry) bool { return e.key.Value == "rules" })
+	if at < 0 {
+		p.fail(n, ErrHead, "a filter has rules that it is for, or any, and this one has none")
+		return
+	}
+	rules := entries[at].value
+	f.Rules = p.list(rules)
+	if f.Any = len(f.Rules) == 0 || rules.Kind == yaml.ScalarNode && rules.Value == "any"; f.Any {
+		f.Rules = nil
+	}
+	p.body(n, slices.Delete(entries, at, at+1), &f.Body)
+}
+
+// covers reports whether the filter's log source is that of the rule, or a wider one.
+func (f *Filter) covers(r *Rule) bool {
+	a, b := f.LogSource, r.LogSource
+	same := func(x, y string) bool { return x == "" || x == y }
+	return same(a.Category, b.Category) && same(a.Product, b.Product) && same(a.Service, b.Service)
+}
+
+// apply adds the condition of a filter to that of a rule.
+func (f *Filter) apply(r *Rule) {
+	r.Condition = And{r.Condition, f.Condition}
+	r.Filters = append(r.Filters, f)
+}
+
+// applyFilters applies the filters of the set to its rules. A filter for a rule that
+// there is not, or that is of another log source, is a problem.
+func (s *Set) applyFilters() {
+	for _, f := range s.Filters {
+		if f.Any {
+			for _, r := range s.Rules {
+				if f.covers(r) {
+					f.apply(r)
+				}
+			}
+			continue
+		}
+		for _, name := range f.Rules {
+			r := s.ruleNamed(name)
+			switch {
+			case r == nil:
+				s.problem(&f.Head, "the filter is for "+shorten(name)+", and no rule has that id or name", Nearest(name, s.names()))
+			case !f.covers(r):
+				s.problem(&f.Head, "the filter is for "+shorten(r.Label())+", which is of another log source", "")
+			case slices.Contains(r.Filters, f): // it was named before
+			default:
+				f.apply(r)
+			}
+		}
+	}
+}
+
+func (s *Set) problem(h *Head, reason, near string) {
+	s.Problems = append(s.Problems, &Problem{File: h.File, Line: h.Line, Rule: h.Label(), Reason: reason, Near: near, Kind: ErrReference})
+}
+
+func (s *Set) ruleNamed(name string) *Rule {
+	if r := s.first["id "+name]; r != nil {
+		return r
+	}
+	return s.first["name "+name]
+}
+
+func (s *Set) names() (all []string) {
+	for _, r := range s.Rules {
+		for _, n := range []string{r.Name, r.ID} {
+			if n != "" {
+				all = append(all, n)
+			}
+		}
+	}
+	return all
+}
