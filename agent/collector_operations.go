@@ -28,6 +28,8 @@ func operationError(err error, op control.Operation) error {
 		return nil
 	case errors.Is(err, manager.ErrUnknown):
 		return control.Errorf(control.CodeCollectorNotFound, "there is no such collector")
+	case errors.Is(err, manager.ErrOwn):
+		return control.Errorf(control.CodePermissionDenied, "only an external collector can be deregistered; the agent's own is stopped")
 	case errors.Is(err, manager.ErrEnding):
 		return control.Errorf(control.CodeShuttingDown, "the agent is ending")
 	case errors.Is(err, manager.ErrSuperseded), errors.Is(err, manager.ErrExternal):
@@ -56,13 +58,17 @@ func (a *Agent) deregister(_ context.Context, c *dispatch.Call) (any, error) {
 	if err := c.Decode(&d); err != nil {
 		return nil, err
 	}
-	if name, ok := a.manager.Registered(c.Caller.Source); !ok || name != c.Target {
-		return nil, control.Errorf(control.CodePermissionDenied, "only the collector itself deregisters")
-	}
-	reason := "it has left"
+	own := ""
 	if d.Reason != "" {
-		reason += ": " + d.Reason
+		own = ": " + d.Reason
 	}
+	if c.Caller.Identity.Role != control.CollectorRole {
+		return nil, operationError(a.manager.Dismiss(c.Target, "an operator has deregistered it"+own), c.Operation)
+	}
+	if name, ok := a.manager.Registered(c.Caller.Source); !ok || name != c.Target {
+		return nil, control.Errorf(control.CodePermissionDenied, "a collector deregisters itself only")
+	}
+	reason := "it has left" + own
 	return nil, operationError(a.manager.Deregister(c.Caller.Source, reason), c.Operation)
 }
 

@@ -74,7 +74,7 @@ var allowed = map[string][]string{
 	},
 	"agent/collector/process": {
 		"agent/collector", "agent/collector/actor", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
-		"agent/collector/settings", "agent/event", "golang.org/x/sys",
+		"agent/collector/settings", "agent/event", "agent/event/ecs", "golang.org/x/sys",
 	},
 	// Rules and their meaning, apart from all that makes events.
 	"agent/detect/sigma":  {"go.yaml.in/yaml/v3"},

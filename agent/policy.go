@@ -90,7 +90,7 @@ func (clientPolicy) Visit(peer *policy.Peer) (policy.Grant, error) {
 	if peer.Role != control.Operator {
 		return policy.Grant{}, errors.New("only a visit of an operator is possible")
 	}
-	return policy.Rights{Request: []string{"control.#", router.StatsTarget}}.Grant(peer.Name, control.Operator)
+	return policy.Rights{Request: []string{"control.agent.#", router.StatsTarget}}.Grant(peer.Name, control.Operator)
 }
 
 func collectorGrant(name string) (policy.Grant, error) {

@@ -33,9 +33,14 @@ func Payload(v any) json.RawMessage {
 	return b
 }
 
-// Call sends the request q to target over the bus b, and returns the answer. An ID and
-// a Deadline that are not set are filled in: the deadline is that of ctx, or else the
-// operation's Timeout. If into is not nil, the result is decoded into it.
+// answerTime is how long before the end of the caller's wait the deadline is, at most, so
+// that the answer that it has passed still comes.
+const answerTime = 500 * time.Millisecond
+
+// Call sends the request q to target over the bus b, and returns the answer. It waits
+// until ctx ends, or else for the operation's Timeout. An ID and a Deadline that are not
+// set are filled in; the deadline is shortly before the end of the wait. If into is not
+// nil, the result is decoded into it.
 //
 // Errors are *Error where the answer has no success, and wrap an *Error with
 // CodeCollectorUnreachable, CodeCollectorDied or CodeTimeout beside the bus's own error
@@ -54,7 +59,7 @@ func Call(ctx context.Context, b router.Bus, target string, q Request, into any)
 		timeout = min(time.Until(at), MaxAhead)
 	}
 	if q.Deadline == 0 {
-		q.Deadline = Now(b) + int64(timeout)
+		q.Deadline = Now(b) + int64(timeout-min(timeout/10, answerTime))
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

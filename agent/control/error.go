@@ -153,13 +153,16 @@ func (e *Error) With(key, value string) *Error {
 	return &c
 }
 
+// Error has the code, the message, and the facts of the context that the message lacks.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(string(e.Code))
 	b.WriteString(": ")
 	b.WriteString(e.Message)
 	for _, key := range slices.Sorted(maps.Keys(e.Context)) {
-		fmt.Fprintf(&b, ", %s %s", key, e.Context[key])
+		if !strings.Contains(e.Message, e.Context[key]) {
+			fmt.Fprintf(&b, ", %s %s", key, e.Context[key])
+		}
 	}
 	return b.String()
 }

@@ -78,6 +78,26 @@ func (m *Manager) Deregister(source uint32, reason string) error {
 	return nil
 }
 
+// ErrOwn says that a collector is a process of the agent, which stops it instead.
+var ErrOwn = errors.New("manager: only an external collector can be deregistered; the agent's own is stopped")
+
+// Dismiss deregisters an external collector, and why, until it registers again.
+func (m *Manager) Dismiss(name, reason string) error {
+	m.acting.Lock()
+	defer m.acting.Unlock()
+	c := m.children[name]
+	switch err := m.refusal(c); {
+	case err != nil:
+		return err
+	case c.spec.External == nil:
+		return ErrOwn
+	case c.session == 0:
+		return c.stateError()
+	}
+	m.deregister(c, reason)
+	return nil
+}
+
 func (m *Manager) deregister(c *child, reason string) {
 	c.session = 0
 	if c.spec.External != nil {

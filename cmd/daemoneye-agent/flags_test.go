@@ -16,7 +16,7 @@ func TestEachNumberHasBounds(t *testing.T) {
 	others := map[string]bool{ // texts, and those that are on or off
 		"help": true, "config": true, "set": true, "instance": true, "socket": true, "collectors": true, "process-source": true,
 		"log-level": true, "log-format": true, "quiet": true, "json": true, "line": true, "replay": true, "topics": true, "fields": true,
-		"where": true, "retain": true, "confirm": true, "origin": true, "folder": true,
+		"where": true, "retain": true, "confirm": true, "origin": true, "folder": true, "id": true, "reason": true, "check": true, "no-rollback": true,
 	}
 	commands := 0
 	eachCommand(newRoot(&program{out: &output{w: io.Discard}}), func(c *cobra.Command) {

@@ -15,7 +15,7 @@ import (
 const width = 80
 
 // exitText explains the exit statuses.
-const exitText = `0 done, 1 failed, 2 wrong use or configuration, 3 the agent is degraded (status), 4 it is unhealthy (status), 5 no agent runs, 6 no subscription has the message (publish --confirm).`
+const exitText = `0 done, 1 failed, 2 wrong use or configuration, 3 the agent is degraded (status), 4 it is unhealthy (status), 5 no agent runs, 6 no subscription has the message (publish --confirm), 7 not now: later it may succeed (collectors).`
 
 // help writes what there is to know about a command, in 80 columns.
 func (p *program) help(w io.Writer, c *cobra.Command) {

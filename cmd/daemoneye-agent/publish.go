@@ -52,11 +52,11 @@ func newRequest(p *program) *cobra.Command {
 		Long: `
 Send a request to a target and print the answer as it is; on a terminal without what
 that would obey. The payload is the argument, or else empty; - reads it from standard
-input. Targets are, among others, control.agent.status, control.collector.process and
-system.stats.`,
-		Example: `daemoneye-agent request control.collector.process
+input. Targets are, among others, control.agent.status and system.stats, and what
+other programs serve below events.`,
+		Example: `daemoneye-agent request control.agent.status | jq .health
 daemoneye-agent request system.stats | jq .latency`,
-		ValidArgsFunction: firstArg(control.StatusTarget, control.ReloadTarget, control.CollectorTarget("process"), "system.stats"),
+		ValidArgsFunction: firstArg(control.StatusTarget, control.ReloadTarget, control.OperationTarget, "system.stats"),
 	}
 	t.flags(c)
 	var timeout time.Duration

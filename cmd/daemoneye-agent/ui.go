@@ -31,6 +31,7 @@ const (
 	exitUnhealthy
 	exitNoAgent
 	exitNobody
+	exitLater // not now, and later it may succeed
 )
 
 // usageError is a wrong command line.
@@ -60,6 +61,7 @@ func (p *program) exit(ctx context.Context, c *cobra.Command, err error) int {
 	var mistakes *config.Errors
 	var remote mistakesError
 	var unknown noCommandError
+	var operation *control.Error
 	name := "help"
 	if c.HasParent() {
 		name = strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
@@ -95,6 +97,8 @@ func (p *program) exit(ctx context.Context, c *cobra.Command, err error) int {
 		return exitUsage
 	case noAgent(err):
 		return exitNoAgent
+	case errors.As(err, &operation):
+		return operationStatus(operation)
 	}
 	return exitFailed
 }
@@ -118,7 +122,10 @@ func hint(name string, err error) string {
 	var remote mistakesError
 	var inUse *ipc.InUseError
 	var peer *frame.Fault
+	var operation *control.Error
 	switch {
+	case errors.As(err, &operation):
+		return operationHint(operation)
 	// The topic and the pattern come first, because help does not explain them.
 	case errors.Is(err, frame.ErrReserved):
 		return "topics below system are the broker's own: publish below events or alerts"
@@ -141,7 +148,7 @@ func hint(name string, err error) string {
 	case errors.Is(err, router.ErrNoResponder):
 		return "nobody serves that target now: \"daemoneye-agent status\" shows which collectors run"
 	case errors.Is(err, router.ErrDenied):
-		return "an operator may publish below events and alerts; only the agent does below control"
+		return "an operator publishes below events and alerts, and has the agent ask collectors: see \"daemoneye-agent collectors\""
 	case errors.Is(err, errNoAnswer):
 		return "it may be stopped, or busy: its state is in the output of ps"
 	case errors.As(err, &peer) && errors.Is(err, frame.ErrLimit):

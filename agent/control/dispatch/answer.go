@@ -97,16 +97,16 @@ func (d *Dispatcher) log(q *control.Request, who *Caller, err error) {
 		return
 	}
 	level, outcome := slog.LevelInfo, control.OutcomeSuccess
-	var reason string
+	var reason []any
 	if err != nil {
 		e := asError(err)
-		outcome, reason = e.Code.Info().Outcome, e.Error()
+		outcome, reason = e.Code.Info().Outcome, []any{"error", e.Error()}
 	}
 	if known && !info.Changes || err == nil && slices.Contains(info.Callers, control.CollectorRole) {
 		// A question that failed is the business of the caller, and that a collector has
 		// registered is logged by who supervises it.
 		level = slog.LevelDebug
 	}
-	d.o.Logger.Log(d.ctx, level, "operation", "operation", q.Operation, "collector", q.Target, "status", outcome, "error", reason,
-		"id", q.ID, "client", who.Identity.Name, "role", who.Identity.Role, "pid", who.Identity.PID, "uid", who.Identity.UID)
+	d.o.Logger.Log(d.ctx, level, "operation", append([]any{"operation", q.Operation, "collector", q.Target, "status", outcome,
+		"id", q.ID, "client", who.Identity.Name, "role", who.Identity.Role, "pid", who.Identity.PID, "uid", who.Identity.UID}, reason...)...)
 }
