@@ -33,7 +33,7 @@
 //     puts a reference into the client's ring. [publisher, under the client's own
 //     lock. A socket client's bytes are read into such a buffer by the routing thread]
 //  2. The routing thread is woken if it sleeps. In its turn it takes, in batches, what
-//     has come from all rings and sockets. [routing thread; Broker.RunWith]
+//     has come from all rings and sockets. [routing thread; Broker.Run]
 //  3. The topic is looked up. Its route has the lane and the subscriptions that it
 //     reaches; the route is computed again only after a subscription was added or
 //     removed. The frame is checked against policy, and stamped in place with its

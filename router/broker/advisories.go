@@ -20,27 +20,25 @@ const SlowTopic = "system.advisory.slow"
 // adviseSlow publishes the advisories of this turn. The others have theirs in the next
 // ones.
 func (b *Broker) adviseSlow() {
-	if len(b.slow) == 0 {
+	slow := b.slow.subs
+	if len(slow) == 0 {
 		return
 	}
-	rt := b.routes.Route(SlowTopic)
-	if !rt.Reaches() {
-		clear(b.slow)
-		b.slow = b.slow[:0]
-		return
-	}
-	b.advising = true
-	n := 0
-	for work := 0; n < len(b.slow) && work < TurnWork; n++ {
-		if s := b.slow[n]; !s.stopped {
-			b.advise(rt, s)
-			work += FrameWork + rt.Work
+	n := len(slow)
+	if rt := b.routes.Route(SlowTopic); rt.Reaches() {
+		b.slow.advising = true
+		n = 0
+		for work := 0; n < len(slow) && work < TurnWork; n++ {
+			if s := slow[n]; !s.stopped {
+				b.advise(rt, s)
+				work += FrameWork + rt.Work
+			}
 		}
+		b.slow.advising = false
 	}
-	b.advising = false
-	left := copy(b.slow, b.slow[n:])
-	clear(b.slow[left:])
-	b.slow = b.slow[:left]
+	left := copy(slow, slow[n:])
+	clear(slow[left:])
+	b.slow.subs = slow[:left]
 }
 
 // advise publishes what s has lost. It does not begin a burst, but delivers directly to

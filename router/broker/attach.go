@@ -14,7 +14,7 @@ const inboxQueued = 512
 // Attach adds a client, which has those of the features of frame that features names.
 // Routing thread only.
 func (b *Broker) Attach(who bus.Identity, sink Sink, authorize bus.Authorize, features frame.Features) *Session {
-	p := b.attach(who, sink, authorize, features.Compressions(), false)
+	p := newSession(b, who, sink, authorize, features.Compressions(), false)
 	p.features = features
 	return p
 }
@@ -23,24 +23,24 @@ func (b *Broker) Attach(who bus.Identity, sink Sink, authorize bus.Authorize, fe
 // own. Each turn begins with taking frames from input, until the session is closed. Routing
 // thread only.
 func (b *Broker) AttachLocal(who bus.Identity, input Input, authorize bus.Authorize) *Session {
-	p := b.attach(who, localSink{}, authorize, frame.FlagCompressed, true)
+	p := newSession(b, who, localSink{}, authorize, frame.FlagCompressed, true)
 	p.input = input
-	b.inputs = append(b.inputs, input)
+	b.inputs.all = append(b.inputs.all, input)
 	return p
 }
 
-func (b *Broker) attach(who bus.Identity, sink Sink, authorize bus.Authorize, inflates frame.Flags, local bool) *Session {
+func newSession(b *Broker, who bus.Identity, sink Sink, authorize bus.Authorize, inflates frame.Flags, local bool) *Session {
 	b.lastID++
 	p := &Session{
 		b: b, id: b.lastID, who: who, sink: sink, authorize: authorize, inflates: inflates & frame.FlagCompressed, local: local,
 		subs: make(map[uint64]*Sub),
 	}
-	p.openAccount()
-	p.topics.Init(b.routes, authorize, p.account)
+	p.account.open(b.ledger, &who, local)
+	p.topics.Init(b.routes, authorize, p.account.Account)
 	p.inbox = &Sub{session: p}
-	p.inbox.initLanes()
+	p.inbox.addLanes()
 	p.inbox.Queue.Reset(bus.DropOldest, inboxQueued, 2*b.opts.MaxRequests, local)
-	p.inbox.Queue.ChargeTo(p.account)
+	p.inbox.Queue.ChargeTo(p.account.Account)
 	b.sessions[p.id] = p
 	return p
 }
@@ -83,10 +83,10 @@ func (p *Session) Close() {
 	p.queued = nil
 	p.inbox.release()
 	p.topics.Close()
-	p.charge.Release()
+	p.account.session.Release()
 	delete(b.sessions, p.id)
 	b.finalizeDrained()
 	if p.input != nil {
-		b.inputs = slices.DeleteFunc(b.inputs, func(x Input) bool { return x == p.input })
+		b.inputs.all = slices.DeleteFunc(b.inputs.all, func(x Input) bool { return x == p.input })
 	}
 }

@@ -23,7 +23,7 @@ import (
 )
 
 // Broker routes messages from sessions to subscriptions. All of its state belongs
-// to one goroutine, the routing thread, which is inside Run or RunWith; other
+// to one goroutine, the routing thread, which is inside Run; other
 // goroutines reach it through clients and through calls that it takes between
 // two turns. Methods are safe for concurrent use unless they say "routing
 // thread only".
@@ -39,9 +39,7 @@ type Broker struct {
 	turns    uint64 // of the loop
 	driver   Driver // set before the thread first sleeps
 
-	inputs     []Input
-	firstInput int // in this turn
-
+	inputs   inputs
 	routes   *routes.Table[*Sub]
 	store    *store.Store
 	requests *requests.Table
@@ -56,10 +54,9 @@ type Broker struct {
 	writeList  []*Session // with something to write
 	later      []*Session // to be written in the next turn
 	pressed    []*Session // to be written, or disconnected, before anything more is routed
-	slow       []*Sub     // to be advised
-	advising   bool       // advisories are being published
-	overflowed []*Sub     // to be stopped by their overflow policy
-	draining   []*Sub     // stopped, and perhaps not consumed to the end
+	slow       slowSubs
+	overflowed []*Sub // to be stopped by their overflow policy
+	draining   []*Sub // stopped, and perhaps not consumed to the end
 
 	// for a moment
 	scratch, picked []queue.Item
@@ -76,6 +73,21 @@ type Broker struct {
 
 // route is a topic with the subscriptions that it reaches.
 type route = routes.Route[*Sub]
+
+// slowSubs are subscriptions that lose messages, and are to be advised.
+type slowSubs struct {
+	subs     []*Sub
+	advising bool // advisories are being published
+}
+
+// note lists s, unless it was listed a short while ago.
+func (l *slowSubs) note(s *Sub, now int64) {
+	if l.advising || now-s.noted < int64(Tick) {
+		return
+	}
+	s.noted = now
+	l.subs = append(l.subs, s)
+}
 
 // encodedStats is a cached snapshot of the statistics in JSON.
 type encodedStats struct {
@@ -142,9 +154,6 @@ func (b *Broker) Running() bool { return b.running.Load() }
 
 // Ending reports whether the routing thread takes nothing more in.
 func (b *Broker) Ending() bool { return b.ending.Load() }
-
-// Stopped returns a channel that is closed when the routing thread has ended.
-func (b *Broker) Stopped() <-chan struct{} { return b.calls.Stopped() }
 
 // Charged returns how many bytes the broker keeps for its clients, as of about a Tick
 // ago. It is the sum of Stats.Charged, and costs nothing.

@@ -36,6 +36,9 @@ type inflated struct {
 	done bool
 }
 
+// inflateBytes are inflated in a step of work.
+const inflateBytes = 32
+
 // add appends a message. It fills the slot in field by field: a literal would be
 // put together on the stack and copied in larger pieces than it was written in, and
 // the processor waits for each of those.

@@ -15,7 +15,7 @@ func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
 	if len(items) == 0 {
 		return 0
 	}
-	if short := s.Queue.Admit(ln, items); short > 0 && !b.admit(s, ln, items, short) {
+	if short := s.Queue.Admit(ln, items); short > 0 && !s.admit(ln, items, short) {
 		return 0
 	}
 	for i := 0; i < len(items); {
@@ -36,7 +36,7 @@ func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
 	}
 	queued = len(items)
 	if dropped > 0 {
-		b.noteDrop(s, dropped)
+		s.noteDrop(dropped)
 		if p := s.spec.Policy(); p == bus.DropNewest || p == bus.Disconnect {
 			queued -= dropped
 		}
@@ -47,7 +47,8 @@ func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
 // admit makes room for the short bytes that the slots for items lack. Where that is not
 // to be had the items are lost, and count as any that were dropped. An inbox takes them
 // all the same: its slots are few, and a client waits for the answer.
-func (b *Broker) admit(s *Sub, ln bus.Lane, items []queue.Item, short int64) bool {
+func (s *Sub) admit(ln bus.Lane, items []queue.Item, short int64) bool {
+	b := s.session.b
 	for b.makeRoom(short) {
 		if short = s.Queue.Admit(ln, items); short == 0 {
 			return true
@@ -72,27 +73,19 @@ func (b *Broker) admit(s *Sub, ln bus.Lane, items []queue.Item, short int64) boo
 
 // noteDrop counts drops, and lists the subscription to be stopped when that is its policy,
 // or to be advised. A session whose policy is that is disconnected.
-func (b *Broker) noteDrop(s *Sub, n int) {
+func (s *Sub) noteDrop(n int) {
 	if s.ID == 0 || s.spec.Policy() == bus.Conflate {
 		return // an inbox is no subscription; the other loses by its own wish
 	}
+	b := s.session.b
 	b.stats.Dropped(uint64(n))
 	switch {
 	case s.spec.Policy() != bus.Disconnect:
-		b.noteSlow(s)
+		b.slow.note(s, b.now)
 	case !s.session.local:
 		s.session.disconnect(frame.CodeSlow, "queue of subscription "+s.Name()+" is full, and its overflow policy is disconnect")
 	case !s.overflowed: // in process only the subscription ends
 		s.overflowed = true
 		b.overflowed = append(b.overflowed, s)
 	}
-}
-
-// noteSlow lists s to be advised, unless it was a short while ago.
-func (b *Broker) noteSlow(s *Sub) {
-	if b.advising || b.now-s.noted < int64(Tick) {
-		return
-	}
-	s.noted = b.now
-	b.slow = append(b.slow, s)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Tick does what is due once in a while. Routing thread only.
-func (b *Broker) Tick() { b.tick() }
+func (b *Broker) Tick() { (&loop{b: b}).tick() }
 
 // Draining is how many subscriptions have ended and are still remembered. Routing
 // thread only.
@@ -45,7 +45,7 @@ func (b *Broker) Room() int64 { return b.ledger.Room() }
 func (b *Broker) Tracking() bool { return b.order.Tracking() }
 
 // ChargedFor is what is charged for one purpose. Routing thread only.
-func (b *Broker) ChargedFor(kind string) int64 { return b.charged()[kind] }
+func (b *Broker) ChargedFor(kind string) int64 { return b.ledger.ByKind()[kind] }
 
 // Dropped is how many messages living subscriptions have lost. Routing thread only.
 func (b *Broker) Dropped() (n uint64) {

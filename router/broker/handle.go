@@ -4,18 +4,6 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/bus"
-	"github.com/daemoneye/eventbus/router/thread"
-)
-
-// TurnWork is how many steps a client may have the routing thread make in a turn.
-const TurnWork = thread.TurnWork
-
-// What frames cost, in steps.
-const (
-	// FrameWork is for a frame that is answered or looked up.
-	FrameWork = TurnWork / 256
-	// LongWork is for one that may take long: subscribe, unsubscribe, statistics.
-	LongWork = 16 * FrameWork
 )
 
 // Handle routes the frame f, which a client sent and which lies in buf at off.

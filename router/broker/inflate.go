@@ -14,9 +14,6 @@ import (
 // inflated at once, nor those that it never reads. Before anything is inflated there is
 // room for it under MaxMemory.
 
-// inflateBytes are inflated in a step of work.
-const inflateBytes = 32
-
 // deliverInflated is deliver for messages that may be compressed.
 func (b *Broker) deliverInflated(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
 	for i := 0; i < len(items); {
@@ -26,7 +23,7 @@ func (b *Broker) deliverInflated(s *Sub, ln bus.Lane, items []queue.Item) (queue
 		}
 		queued += b.deliver(s, ln, items[i:j])
 		if j < len(items) {
-			queued += b.deliverCopy(s, ln, &items[j])
+			queued += s.deliverCopy(ln, &items[j])
 			j++
 		}
 		i = j
@@ -36,7 +33,8 @@ func (b *Broker) deliverInflated(s *Sub, ln bus.Lane, items []queue.Item) (queue
 
 // deliverCopy delivers an inflated copy of a message. One that cannot be inflated
 // counts as a drop: the subscriber sees a gap, and the statistics say why.
-func (b *Broker) deliverCopy(s *Sub, ln bus.Lane, it *queue.Item) (queued int) {
+func (s *Sub) deliverCopy(ln bus.Lane, it *queue.Item) (queued int) {
+	b := s.session.b
 	var out inflated
 	if shared := b.burst.shared(it); shared != nil {
 		if !shared.done {
@@ -94,12 +92,12 @@ func (b *Broker) inflate(p *Session, f frame.Frame) (*buffer.Buffer, error) {
 // readable returns a message that p sent as q can read it, with a reference for the
 // caller: as it is, or inflated. Where that fails, the client that waits for an answer gets
 // the error, so that it does not wait in vain.
-func (b *Broker) readable(p, q *Session, it queue.Item) (queue.Item, error) {
+func (q *Session) readable(p *Session, it queue.Item) (queue.Item, error) {
 	if !q.needsInflating(it.Frame()) {
 		it.Buf.Retain(1)
 		return it, nil
 	}
-	out, err := b.inflate(p, it.Frame())
+	out, err := q.b.inflate(p, it.Frame())
 	if err != nil {
 		return queue.Item{}, err
 	}

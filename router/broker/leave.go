@@ -2,7 +2,6 @@ package broker
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
@@ -78,7 +77,7 @@ func (p *Session) remove(s *Sub, why error) {
 	p.filterBytes -= filter.Bytes(&s.spec)
 	p.dropReady(s)
 	if s.spec.Group != "" {
-		p.b.handOver(s)
+		s.handOver()
 	}
 	if !p.local {
 		s.Queue.EndReports(s.why == nil)
@@ -90,17 +89,18 @@ func (p *Session) remove(s *Sub, why error) {
 // handOver routes the messages that wait for s, a member that leaves its queue group, to
 // other members. It may do so because a group promises that each message goes to one member,
 // but promises no order. Messages that match no other member are lost with s.
-func (b *Broker) handOver(s *Sub) {
+func (s *Sub) handOver() {
+	b := s.session.b
 	for _, ln := range [...]bus.Lane{bus.Urgent, bus.Bulk} {
 		items := s.Queue.TakeBack(ln, nil, !s.session.local)
 		for i := range items {
 			it := &items[i]
-			if t := b.otherMember(s, it.Frame()); t == nil {
+			if t := s.otherMember(it.Frame()); t == nil {
 				s.Queue.Lost(ln, 1, uint64(it.Len))
 			} else {
 				s.Queue.CountHandedOver(ln, 1, uint64(it.Len))
 				b.stats.HandedOver++
-				b.redeliver(t, ln, it.Frame())
+				t.redeliver(ln, it.Frame())
 			}
 		}
 		queue.ReleaseItems(items)
@@ -109,8 +109,8 @@ func (b *Broker) handOver(s *Sub) {
 
 // otherMember returns the member of s's group to which f is routed now, or nil. The routes no
 // longer have s.
-func (b *Broker) otherMember(s *Sub, f frame.Frame) *Sub {
-	rt := b.routes.Route(string(f.Topic()))
+func (s *Sub) otherMember(f frame.Frame) *Sub {
+	rt := s.session.b.routes.Route(string(f.Topic()))
 	g := rt.Group(s.spec.Group)
 	if g == nil {
 		return nil
@@ -122,13 +122,14 @@ func (b *Broker) otherMember(s *Sub, f frame.Frame) *Sub {
 	return e.Subscription
 }
 
-// redeliver queues a copy of f for t, with FlagRedelivered. It is a copy because other
+// redeliver queues a copy of f, with FlagRedelivered. It is a copy because other
 // subscribers share f.
-func (b *Broker) redeliver(t *Sub, ln bus.Lane, f frame.Frame) {
+func (s *Sub) redeliver(ln bus.Lane, f frame.Frame) {
+	b := s.session.b
 	buf := b.pool.Get(len(f))
 	buf.B = append(buf.B, f...)
 	frame.Frame(buf.B).SetFlags(f.Flags() | frame.FlagRedelivered)
-	b.deliverInflated(t, ln, []queue.Item{{Buf: buf, Len: uint32(len(f))}})
+	b.deliverInflated(s, ln, []queue.Item{{Buf: buf, Len: uint32(len(f))}})
 	buf.Release(1)
 }
 
@@ -146,32 +147,4 @@ func (p *Session) Credit(c frame.Credit) error {
 		s.markReady()
 	}
 	return nil
-}
-
-// finalizeDrained adds the counts of the stopped subscriptions whose consumer has taken, or
-// given up, all that was queued.
-func (b *Broker) finalizeDrained() {
-	b.draining = slices.DeleteFunc(b.draining, (*Sub).finalized)
-}
-
-// Finalize is finalizeDrained for s, if it was stopped last: a client that comes and goes
-// must not have to wait for it. Routing thread only.
-func (s *Sub) Finalize() {
-	b := s.session.b
-	if last := len(b.draining) - 1; last >= 0 && b.draining[last] == s && s.finalized() {
-		b.draining[last] = nil
-		b.draining = b.draining[:last]
-	}
-}
-
-// finalized adds the final counts of s to the broker's, if its queue is empty and nothing
-// of it is on its way.
-func (s *Sub) finalized() bool {
-	n := s.Queue.Count()
-	if n.Matched != n.Delivered+n.Dropped {
-		return false
-	}
-	s.session.b.stats.Ended(&n, s.why != nil)
-	s.release()
-	return true
 }

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/router/bus"
@@ -14,16 +13,11 @@ import (
 // queued for in-process subscribers can still be taken. A second call returns
 // bus.ErrRunning.
 func (b *Broker) Run(ctx context.Context) error {
-	return b.RunWith(ctx, thread.NewIdler())
-}
-
-// RunWith is Run with a driver. An error of the driver ends it and is returned.
-func (b *Broker) RunWith(ctx context.Context, d Driver) error {
 	r, err := b.Claim()
 	if err != nil {
 		return err
 	}
-	return r.Run(ctx, d)
+	return r.Run(ctx, thread.NewIdler())
 }
 
 // Runner is the right to be the routing thread. A broker gives it to one
@@ -48,10 +42,8 @@ func (r *Runner) Release() {
 	}
 }
 
-// Run is Broker.RunWith by the holder of the right. It may be called once.
-//
-// A turn takes what has come, from all sides, routes it into the queues, and
-// then writes the queues out. A turn under load is a larger batch.
+// Run is Broker.Run with a driver. It may be called once. An error of the driver ends it
+// and is returned.
 func (r *Runner) Run(ctx context.Context, d Driver) error {
 	b := r.b
 	r.b = nil
@@ -61,57 +53,82 @@ func (r *Runner) Run(ctx context.Context, d Driver) error {
 	b.driver = d
 	stop := context.AfterFunc(ctx, func() { b.Post(func() {}) })
 	defer stop()
-	defer b.shutdown(d)
+	l := loop{b: b, driver: d, pace: thread.NewPace(b.opts.LatencyBudget), ticked: bus.Now()}
+	defer l.shutdown()
+	return l.run(ctx)
+}
 
-	var (
-		wait     time.Duration
-		lastTick = bus.Now()
-		pace     = thread.NewPace(b.opts.LatencyBudget)
-	)
-	for {
+// loop is the routing thread.
+type loop struct {
+	b      *Broker
+	driver Driver
+	pace   *thread.Pace
+	ticked int64 // when tick was called last
+}
+
+// run makes turns until ctx ends or the driver fails.
+func (l *loop) run(ctx context.Context) error {
+	b := l.b
+	for wait := time.Duration(0); ; {
 		seqBefore, bytesBefore := b.seq, b.stats.Total().Bytes
-		polled, err := d.Poll(wait)
-		b.signal.Disarm()
-		b.now = bus.Now()
-		b.turns++
-		worked := b.takeInputs() || polled || len(b.later) > 0 || len(b.slow) > 0
-		worked = b.calls.Run() || worked
-		b.endBurst()
-		b.flush()
+		worked, err := l.turn(wait)
 		if err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
 			return nil
 		}
-		if b.now-lastTick >= int64(Tick) {
-			lastTick = b.now
-			b.tick()
+		if b.now-l.ticked >= int64(Tick) {
+			l.ticked = b.now
+			l.tick()
 			b.flush() // what the tick has queued, because the next turn may come much later
 		}
 		if worked {
-			if rest := pace.Turn(b.now, b.seq-seqBefore, b.stats.Total().Bytes-bytesBefore); rest > 0 {
-				d.Pause(rest - time.Duration(bus.Now()-b.now))
+			if rest := l.pace.Turn(b.now, b.seq-seqBefore, b.stats.Total().Bytes-bytesBefore); rest > 0 {
+				l.driver.Pause(rest - time.Duration(bus.Now()-b.now))
 			}
 			wait = 0
 			continue
 		}
-		pace.Idle()
-		// There is nothing to do. Announce the sleep, then check once more: a client
-		// that pushes after that check sees the announcement.
-		b.signal.Arm()
-		wait = Tick
-		switch {
-		case b.anyInput() || b.calls.Len() > 0:
-			b.signal.Disarm()
-			wait = 0
-		case len(b.sessions) == 0:
-			wait = time.Hour
-		}
+		l.pace.Idle()
+		wait = l.sleep()
 	}
 }
 
-// flush ends a turn: it writes out what the turn put into the queues.
+// turn takes what has come, from all sides, routes it into the queues, and then has the
+// queues written out. A turn under load is a larger batch. It waits for input for at most
+// wait.
+func (l *loop) turn(wait time.Duration) (worked bool, err error) {
+	b := l.b
+	worked, err = l.driver.Poll(wait)
+	b.signal.Disarm()
+	b.now = bus.Now()
+	b.turns++
+	worked = b.inputs.take() || worked || len(b.later) > 0 || len(b.slow.subs) > 0
+	worked = b.calls.Run() || worked
+	b.endBurst()
+	b.flush()
+	return worked, err
+}
+
+// sleep announces that the next turn begins with a wait, and returns how long that may be.
+// After the announcement it checks once more whether there is work: a client that pushes
+// after that check sees the announcement.
+func (l *loop) sleep() time.Duration {
+	b := l.b
+	b.signal.Arm()
+	switch {
+	case b.inputs.waiting() || b.calls.Len() > 0:
+		b.signal.Disarm()
+		return 0
+	case len(b.sessions) == 0:
+		return time.Hour
+	}
+	return Tick
+}
+
+// flush ends a turn: it handles what routing has listed, and writes out what the turn put
+// into the queues.
 func (b *Broker) flush() {
 	b.stopOverflowed()
 	b.refuseEvicted()
@@ -122,28 +139,14 @@ func (b *Broker) flush() {
 		b.refuseEvicted()
 		b.write()
 	}
-	b.stopTracking()
-}
-
-// takeInputs routes what clients in this process have sent. Another one is first each time.
-func (b *Broker) takeInputs() (worked bool) {
-	n := len(b.inputs)
-	for i := range n {
-		worked = b.inputs[(b.firstInput+i)%n].Take() || worked
+	if b.order.Tracking() && b.ledger.Room() > 2*b.ledger.Max()/lowRoom {
+		b.order.Stop()
 	}
-	if worked {
-		b.firstInput = (b.firstInput + 1) % n
-	}
-	return worked
-}
-
-// anyInput reports whether a client in this process has sent something.
-func (b *Broker) anyInput() bool {
-	return slices.ContainsFunc(b.inputs, func(in Input) bool { return in.Waiting() > 0 })
 }
 
 // tick does what is due once in a while.
-func (b *Broker) tick() {
+func (l *loop) tick() {
+	b := l.b
 	b.stats.Advance(b.now)
 	b.expireRequests()
 	b.store.Trim(b.now)
@@ -162,16 +165,17 @@ func (b *Broker) tick() {
 
 // shutdown ends every session. What is queued for in-process subscribers stays
 // theirs to take.
-func (b *Broker) shutdown(d Driver) {
+func (l *loop) shutdown() {
+	b := l.b
 	b.ending.Store(true)
 	for _, f := range b.calls.Close() {
 		for !f() {
 		}
 	}
-	b.takeInputs()
+	b.inputs.take()
 	b.endBurst()
 	b.flush()
-	d.Finish()
+	l.driver.Finish()
 	for _, p := range b.sessions {
 		p.Close()
 	}

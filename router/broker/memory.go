@@ -13,54 +13,18 @@ import (
 // a consumer has dequeued or that a publisher is writing.
 
 const (
-	// lowRoom is the part of MaxMemory: when less room is left, queues are kept in lists by
-	// weight. When twice as much room is left, they no longer are.
+	// lowRoom is the part of MaxMemory: when less room is left, queues are kept in order of
+	// their weight. When twice as much room is left, they no longer are.
 	lowRoom = 8
 	// inboxShare is the part of MaxMemory that all inboxes together may keep.
 	inboxShare = 4
 )
 
-// checkMemory is called after memory was allocated. It is short, because that is after each
-// burst.
+// checkMemory is called after memory was allocated.
 func (b *Broker) checkMemory() {
-	if room := b.ledger.Room(); room < b.ledger.Max()/lowRoom {
-		b.lowMemory()
-	}
-}
-
-func (b *Broker) lowMemory() {
-	b.trackWeights()
-	b.makeRoom(0)
-}
-
-// trackWeights begins to keep queues in lists by weight. That visits all queues, so tracking
-// ends only when much room is left again.
-func (b *Broker) trackWeights() {
-	if b.order.Tracking() {
-		return
-	}
-	b.order.Start()
-	for _, p := range b.sessions {
-		b.weigh(p.inbox)
-	}
-	for s := range b.routes.All() {
-		b.weigh(s)
-	}
-	for _, s := range b.draining {
-		b.weigh(s)
-	}
-}
-
-func (b *Broker) weigh(s *Sub) {
-	for ln := range s.lanes {
-		b.order.Weigh(&s.lanes[ln])
-	}
-}
-
-// stopTracking ends the lists when much room is left.
-func (b *Broker) stopTracking() {
-	if b.order.Tracking() && b.ledger.Room() > 2*b.ledger.Max()/lowRoom {
-		b.order.Stop()
+	if b.ledger.Room() < b.ledger.Max()/lowRoom {
+		b.order.Track()
+		b.makeRoom(0)
 	}
 }
 
@@ -69,13 +33,13 @@ func (b *Broker) stopTracking() {
 //
 // The messages that were read into one buffer share it. The buffer is free only when the last
 // of them has been released. So evicting a message may free nothing, and the loop goes on
-// until enough buffers are free. Where it has gone on for as often as there are
-// subscriptions, and that freed nothing, it empties a queue.
+// until enough buffers are free. Where it has gone on for as often as there are lanes, and that
+// freed nothing, it empties one.
 func (b *Broker) makeRoom(n int64) bool {
 	if b.ledger.Room() >= n {
 		return true
 	}
-	b.trackWeights()
+	b.order.Track()
 	for fruitless := 0; b.ledger.Room() < n; {
 		e := b.order.Largest(b.opts.MaxMemory / inboxShare)
 		if e == nil {
@@ -87,7 +51,7 @@ func (b *Broker) makeRoom(n int64) bool {
 		if fruitless++; b.ledger.Room() > before {
 			fruitless = 0
 		}
-		if fruitless > b.routes.Subscriptions() {
+		if fruitless > b.order.Len() {
 			b.empty(e, n)
 			fruitless = 0
 		}

@@ -7,7 +7,11 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
+	"github.com/daemoneye/eventbus/router/store"
 )
+
+// ReplayRule says what the broker keeps in memory of the topics of a pattern.
+type ReplayRule = store.Rule
 
 // Options configure a broker. The zero value means the documented defaults.
 type Options struct {
@@ -123,3 +127,7 @@ func (o *Options) checkOverflow(p bus.Overflow) error {
 	}
 	return fmt.Errorf("%w: overflow %s, where only %s may be chosen", bus.ErrDenied, p, allowed)
 }
+
+// maxFixed bounds the part of MaxMemory for sessions and subscriptions: half of what the
+// stores leave.
+func (o *Options) maxFixed(stored int64) int64 { return (o.MaxMemory - stored) / 2 }

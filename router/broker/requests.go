@@ -30,8 +30,8 @@ func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 	if b.requests.Has(key) {
 		return frame.ErrUnexpected
 	}
-	if p.openRequests >= b.opts.MaxRequests {
-		return &bus.LimitError{Limit: "max_requests", Max: int64(b.opts.MaxRequests), Got: int64(p.openRequests + 1)}
+	if p.account.requests >= b.opts.MaxRequests {
+		return &bus.LimitError{Limit: "max_requests", Max: int64(b.opts.MaxRequests), Got: int64(p.account.requests + 1)}
 	}
 	b.seq++
 	f.Stamp(p.id, b.seq)
@@ -56,14 +56,15 @@ func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 	if s.Queue.Room(bus.Urgent) == 0 {
 		return bus.ErrOverloaded
 	}
-	it, err := b.readable(p, s.session, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
+	it, err := s.session.readable(p, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
 	if err != nil {
 		return err
 	}
-	if err := p.openRequest(); err != nil {
+	if err := p.account.openRequest(); err != nil {
 		it.Buf.Release(1)
 		return err
 	}
+	b.makeRoom(0)
 	b.requests.Add(key, requests.Request{Responder: s.session.id, Subscription: s.ID, Sequence: b.seq, Expires: expires})
 	b.deliver(s, bus.Urgent, []queue.Item{it})
 	it.Buf.Release(1)
@@ -89,7 +90,7 @@ func (p *Session) reply(buf *buffer.Buffer, off int, f frame.Frame, malformed er
 		asker.Refuse(key.ID, malformed)
 		return malformed
 	}
-	it, err := b.readable(p, asker, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
+	it, err := asker.readable(p, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
 	if err != nil {
 		asker.Refuse(key.ID, err)
 		return err
@@ -127,8 +128,8 @@ func (p *Session) cancel(f frame.Frame) error {
 	b := p.b
 	b.endBurst()
 	if r, ok := b.requests.Take(requests.Key{Source: p.id, ID: f.ID()}, 0); ok {
-		p.closeRequest()
-		b.forwardCancel(&r)
+		p.account.closeRequest()
+		b.sessions[r.Responder].sendCancel(&r)
 	}
 	return nil
 }
@@ -140,17 +141,17 @@ func (b *Broker) takeRequest(key requests.Key, responder uint32) (asker *Session
 		return nil, false
 	}
 	asker = b.sessions[key.Source] // a session that ends closes its requests before
-	asker.closeRequest()
+	asker.account.closeRequest()
 	return asker, true
 }
 
-// forwardCancel sends a responder the cancel of a request: its requester does not wait
-// for the reply any more. The cancel is stamped as the request was, because the requester
-// may use the number again.
-func (b *Broker) forwardCancel(r *requests.Open) {
-	b.sessions[r.Responder].send(bus.Bulk, func(dst []byte) []byte {
+// sendCancel sends a responder the cancel of a request: its requester does not wait for the
+// reply any more. The cancel is stamped as the request was, because the requester may use
+// the number again.
+func (p *Session) sendCancel(r *requests.Open) {
+	p.send(bus.Bulk, func(dst []byte) []byte {
 		start := len(dst)
-		dst = frame.AppendControl(dst, frame.TypeCancel, r.ID, b.now, 0)
+		dst = frame.AppendControl(dst, frame.TypeCancel, r.ID, p.b.now, 0)
 		frame.Frame(dst[start:]).Stamp(r.Source, r.Sequence)
 		return dst
 	})
@@ -161,12 +162,12 @@ func (p *Session) endRequests() {
 	b := p.b
 	for _, r := range b.requests.TakeOf(p.id) {
 		if r.Source != p.id {
-			b.responderDied(&r)
+			b.sessions[r.Source].responderDied(r.ID)
 			continue
 		}
-		p.closeRequest()
+		p.account.closeRequest()
 		if r.Responder != p.id {
-			b.forwardCancel(&r)
+			b.sessions[r.Responder].sendCancel(&r)
 		}
 	}
 }
@@ -175,16 +176,15 @@ func (p *Session) endRequests() {
 func (s *Sub) endRequests() {
 	if s.spec.Respond {
 		for _, r := range s.session.b.requests.TakeOfResponder(s.session.id, s.ID) {
-			s.session.b.responderDied(&r)
+			s.session.b.sessions[r.Source].responderDied(r.ID)
 		}
 	}
 }
 
-// responderDied answers a request whose responder has gone.
-func (b *Broker) responderDied(r *requests.Open) {
-	asker := b.sessions[r.Source]
-	asker.closeRequest()
-	asker.sendBare(frame.TypeResponderDied, r.ID)
+// responderDied ends an open request of p, because its responder has gone.
+func (p *Session) responderDied(id uint64) {
+	p.account.closeRequest()
+	p.sendBare(frame.TypeResponderDied, id)
 }
 
 // expireRequests ends the requests whose time is over. A requester with a deadline of
@@ -192,9 +192,9 @@ func (b *Broker) responderDied(r *requests.Open) {
 func (b *Broker) expireRequests() {
 	for _, r := range b.requests.TakeExpired(b.now) {
 		asker := b.sessions[r.Source]
-		asker.closeRequest()
+		asker.account.closeRequest()
 		asker.Refuse(r.ID, frame.ErrDeadline)
-		b.forwardCancel(&r)
+		b.sessions[r.Responder].sendCancel(&r)
 	}
 }
 

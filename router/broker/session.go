@@ -5,7 +5,6 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
-	"github.com/daemoneye/eventbus/router/charge"
 	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/routes"
 	"github.com/daemoneye/eventbus/router/thread"
@@ -31,14 +30,12 @@ type Session struct {
 	filterEntries int  // patterns and filter entries of subs, at most maxSessionEntries
 	filterBytes   int  // their bytes, at most maxSessionBytes
 	inbox         *Sub // answers, and what else is addressed to the client itself
-	openRequests  int  // unanswered requests
 
 	work        thread.Work
 	inflateWork int    // of what its sink takes, in inflateTurn
 	inflateTurn uint64 // a turn of the broker
 	statsTurn   int64  // the turn in which statistics were last made for it
-	account     *charge.Account
-	charge      charge.Charge // of the session itself
+	account     account
 
 	queued       []*Sub  // with something queued
 	inWriteList  bool    // it is in Broker.writeList
@@ -58,6 +55,17 @@ type ending struct {
 	code frame.Code
 	text string
 }
+
+// TurnWork is how many steps of work a client may have the routing thread make in a turn.
+const TurnWork = thread.TurnWork
+
+// What frames cost, in steps.
+const (
+	// FrameWork is for a frame that is answered or looked up.
+	FrameWork = TurnWork / 256
+	// LongWork is for one that may take long: subscribe, unsubscribe, statistics.
+	LongWork = 16 * FrameWork
+)
 
 // ID returns the source id that the broker stamps on what the session sends.
 func (p *Session) ID() uint32 { return p.id }

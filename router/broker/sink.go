@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -31,6 +32,29 @@ type Input interface {
 	Waiting() int
 }
 
+// inputs are those of all clients in this process.
+type inputs struct {
+	all   []Input
+	first int // in this turn
+}
+
+// take routes what the clients have sent. Another one is first each time.
+func (x *inputs) take() (worked bool) {
+	n := len(x.all)
+	for i := range n {
+		worked = x.all[(x.first+i)%n].Take() || worked
+	}
+	if worked {
+		x.first = (x.first + 1) % n
+	}
+	return worked
+}
+
+// waiting reports whether a client has sent something.
+func (x *inputs) waiting() bool {
+	return slices.ContainsFunc(x.all, func(in Input) bool { return in.Waiting() > 0 })
+}
+
 // Tick is how often the routing thread checks its timers while it has sessions.
 const Tick = time.Second
 
@@ -46,4 +70,56 @@ type Sink interface {
 	Disconnect(code frame.Code, text string)
 	// Tick is called about once a Tick.
 	Tick(now int64)
+}
+
+// One turn may bring more messages than a queue holds. A subscriber that keeps up must not
+// lose any because of that. So the routing thread routes messages in bursts that are small
+// compared with the queues (routes.Step). If one of a session's queues has no room for
+// another burst, the session is marked as pressed. Routing itself never writes to a socket.
+// It returns to its caller, which writes pressed sessions out before it routes more.
+
+// Pressed reports whether Handle has left sessions that are to be written out before
+// it is called again; DrainPressed does that. Routing thread only.
+func (b *Broker) Pressed() bool { return len(b.pressed) > 0 }
+
+// DrainPressed has the sinks of the pressed sessions write, or disconnect those that are
+// marked for that. Routing thread only.
+func (b *Broker) DrainPressed() {
+	for i := 0; i < len(b.pressed); i++ {
+		p := b.pressed[i]
+		b.pressed[i] = nil
+		p.isPressed = false
+		if p.closed {
+			continue
+		}
+		if e := p.ending; e != nil && !p.disconnected {
+			p.disconnected = true
+			p.sink.Disconnect(e.code, e.text)
+			continue
+		}
+		p.sink.Drain(p)
+	}
+	b.pressed = b.pressed[:0]
+}
+
+// write has the sinks of all sessions with something queued write it.
+func (b *Broker) write() {
+	b.DrainPressed()
+	for i, p := range b.later {
+		b.later[i] = nil
+		p.isLater = false
+		if !p.closed {
+			p.RequestWrite()
+		}
+	}
+	b.later = b.later[:0]
+	for i := 0; i < len(b.writeList); i++ {
+		p := b.writeList[i]
+		b.writeList[i] = nil
+		p.inWriteList = false
+		if !p.closed {
+			p.sink.Drain(p)
+		}
+	}
+	b.writeList = b.writeList[:0]
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
-	"github.com/daemoneye/eventbus/router/charge"
 )
 
 // Stats takes a snapshot. It waits for the routing thread's next turn.
@@ -41,7 +40,7 @@ func (b *Broker) snapshot() bus.Stats {
 	b.finalizeDrained()
 	s := b.stats.Snapshot(bus.Now())
 	s.Broker, s.OpenRequests, s.Retained = b.opts.Name, b.requests.Len(), b.store.Values()
-	s.BufferBytes, s.MaxBufferBytes, s.Charged = b.pool.Live(), b.opts.MaxMemory, b.charged()
+	s.BufferBytes, s.MaxBufferBytes, s.Charged = b.pool.Live(), b.opts.MaxMemory, b.ledger.ByKind()
 	s.Topics = b.routes.Len()
 	for _, p := range b.sessions {
 		c := &p.stats
@@ -62,15 +61,6 @@ func (b *Broker) snapshot() bus.Stats {
 		return cmp.Or(cmp.Compare(x.Source, y.Source), cmp.Compare(x.ID, y.ID))
 	})
 	return s.Stats
-}
-
-// charged returns what the broker keeps, by kind.
-func (b *Broker) charged() map[string]int64 {
-	m := map[string]int64{"buffers": b.pool.Live()}
-	for k := range charge.KindCount {
-		m[k.String()] = b.ledger.Used(k)
-	}
-	return m
 }
 
 // StatsTarget answers a request with Stats in JSON.

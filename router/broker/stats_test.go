@@ -176,7 +176,7 @@ func TestStatisticsEndWithTheBroker(t *testing.T) {
 		t.Errorf("a broker that has stopped has statistics")
 	}
 	select {
-	case <-b.Stopped():
+	case <-b.Calls().Stopped():
 	default:
 		t.Errorf("Stopped is open after Run has returned")
 	}

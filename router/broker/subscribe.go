@@ -2,12 +2,15 @@ package broker
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/charge"
 	"github.com/daemoneye/eventbus/router/filter"
+	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/routes"
+	"github.com/daemoneye/eventbus/router/store"
 	"github.com/daemoneye/eventbus/router/topic"
 )
 
@@ -51,9 +54,10 @@ func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, err
 		return nil, 0, err
 	}
 	held := p.account.Empty(charge.Subscriptions)
-	if err := p.hold(&held, subscriptionBytes(&spec, patterns)); err != nil {
+	if err := p.account.hold(&held, subscriptionBytes(&spec, patterns)); err != nil {
 		return nil, 0, err
 	}
+	b.makeRoom(0)
 	s := &Sub{ID: id, session: p, spec: spec, charge: held, since: b.seq, noted: b.now - int64(Tick)}
 	s.entry = routes.Entry[*Sub]{
 		Subscription: s, Spec: &s.spec, Queue: &s.Queue, Patterns: patterns, Filter: f,
@@ -65,7 +69,7 @@ func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, err
 	p.filterEntries += entries
 	p.filterBytes += size
 	b.routes.Add(&s.entry)
-	b.deliverPast(s, past)
+	s.deliverPast(past)
 	return s, b.seq, nil
 }
 
@@ -89,4 +93,85 @@ func (p *Session) maySubscribe(spec *bus.Subscription, patterns topic.Patterns) 
 		}
 	}
 	return nil
+}
+
+// pastWork is the work of a message of the past that is found, put in order and queued.
+const pastWork = 64
+
+// past collects what a new subscription gets before anything live: retained values
+// and the replay. That is work of its client.
+func (s *Sub) past() *store.Past {
+	if !s.spec.Retained && s.spec.ReplayFrom == 0 {
+		return new(store.Past)
+	}
+	b, f := s.session.b, s.entry.Filter
+	want := store.Want{Patterns: s.entry.Patterns, From: s.spec.ReplayFrom}
+	filterWork := 0
+	if f != nil {
+		want.Topic, want.Message, want.PerMessage = f.MatchesTopic, s.matches, f.PerMessage
+		filterWork = f.Work
+	}
+	p := b.store.Past(&want, s.spec.Retained, b.seq+1, b.now)
+	s.session.work.Add(p.Visited*(1+filterWork) + len(p.Messages)*pastWork)
+	return p
+}
+
+// open makes the queue ready, with room for the past beside its capacity.
+func (s *Sub) open(past *store.Past) {
+	p := s.session
+	o := &p.b.opts
+	overflow := s.spec.Policy()
+	s.granted = o.MaxQueued
+	if n := s.spec.Queue; n > 0 && n < s.granted {
+		s.granted = n
+	}
+	if s.spec.Respond {
+		overflow = bus.DropNewest // a request that does not fit is refused, not lost
+	}
+	var room [queue.LaneCount]int
+	for i := range past.Messages {
+		room[past.Messages[i].Lane]++
+	}
+	s.addLanes()
+	s.Queue.Reset(overflow, s.granted+room[bus.Bulk], o.UrgentQueued+room[bus.Urgent], p.local)
+	s.Queue.ChargeTo(p.account.Account)
+	if p.features&frame.FeatureCredit != 0 {
+		s.Queue.AwaitReports(frame.CreditWindow(s.granted))
+	}
+}
+
+// deliverPast queues the past as it was stored. What the client cannot read is inflated when
+// it is taken.
+func (s *Sub) deliverPast(p *store.Past) {
+	for ln, l := range p.Lost {
+		if l.Count > 0 && !p.Unknown {
+			s.Queue.Skip(bus.Lane(ln), l.Count, l.Bytes, frame.ReasonReplay)
+			s.markReady()
+		}
+	}
+	if p.Unknown {
+		s.Queue.Skip(bus.Bulk, 0, 0, frame.ReasonReplay)
+		s.markReady()
+	}
+	for i := range p.Messages {
+		m := &p.Messages[i]
+		s.compressed = s.compressed || s.session.needsInflating(m.Frame())
+		s.session.b.deliver(s, m.Lane, []queue.Item{m.Item})
+	}
+}
+
+// The memory of a subscription, measured as that of a session in account.go.
+const (
+	subBytes     = int64(unsafe.Sizeof(Sub{})) + queue.ReportBytes + 448 // with its entries in lists and maps
+	patternBytes = 176                                                   // beside its text and segments
+	segmentBytes = 32
+)
+
+// subscriptionBytes returns the memory of a subscription, without its queue.
+func subscriptionBytes(spec *bus.Subscription, patterns topic.Patterns) int64 {
+	n := subBytes + int64(len(spec.SubscriberID)+len(spec.Group)) + filter.Memory(spec)
+	for _, p := range patterns {
+		n += patternBytes + segmentBytes*int64(p.Segments()) + int64(len(p.String())) + topic.TreeBytes(p)
+	}
+	return n
 }

@@ -32,10 +32,10 @@ type Sub struct {
 	why        error // of stopped; written before Queue is closed
 }
 
-// initLanes prepares what the broker keeps of the queue's lanes.
-func (s *Sub) initLanes() {
+// addLanes makes the queue's lanes known to the order in which lanes are evicted from.
+func (s *Sub) addLanes() {
 	for ln := range s.lanes {
-		s.lanes[ln].Init(s, &s.Queue, bus.Lane(ln), s.ID == 0)
+		s.session.b.order.Add(&s.lanes[ln], s, &s.Queue, bus.Lane(ln), s.ID == 0)
 	}
 }
 
@@ -99,4 +99,41 @@ func (s *Sub) stats(n *queue.Counts) bus.SubStats {
 		stats.InFlight, stats.ClientLost = &inFlight, &lost
 	}
 	return stats
+}
+
+// release gives back the charges of s, when nothing is queued for it any more.
+func (s *Sub) release() {
+	for i := range s.lanes {
+		s.session.b.order.Forget(&s.lanes[i])
+	}
+	s.Queue.Release()
+	s.charge.Release()
+}
+
+// finalizeDrained adds the counts of the stopped subscriptions whose consumer has taken, or
+// given up, all that was queued.
+func (b *Broker) finalizeDrained() {
+	b.draining = slices.DeleteFunc(b.draining, (*Sub).finalized)
+}
+
+// Finalize is finalizeDrained for s, if it was stopped last: a client that comes and goes
+// must not have to wait for it. Routing thread only.
+func (s *Sub) Finalize() {
+	b := s.session.b
+	if last := len(b.draining) - 1; last >= 0 && b.draining[last] == s && s.finalized() {
+		b.draining[last] = nil
+		b.draining = b.draining[:last]
+	}
+}
+
+// finalized adds the final counts of s to the broker's, if its queue is empty and nothing
+// of it is on its way.
+func (s *Sub) finalized() bool {
+	n := s.Queue.Count()
+	if n.Matched != n.Delivered+n.Dropped {
+		return false
+	}
+	s.session.b.stats.Ended(&n, s.why != nil)
+	s.release()
+	return true
 }

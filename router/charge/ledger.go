@@ -59,6 +59,15 @@ func (l *Ledger) Used(k Kind) int64 { return l.used[k] }
 // is handed out by the pool counts without having been charged.
 func (l *Ledger) Room() int64 { return l.max - l.pool.Live() - l.total }
 
+// ByKind returns what is charged, by kind, and what the pool has handed out as "buffers".
+func (l *Ledger) ByKind() map[string]int64 {
+	m := map[string]int64{"buffers": l.pool.Live()}
+	for k := range KindCount {
+		m[k.String()] = l.used[k]
+	}
+	return m
+}
+
 // share is how much fixed memory each client is sure of.
 func (l *Ledger) share() int64 { return l.maxFixed / 2 / guaranteed }
 

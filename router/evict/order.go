@@ -17,6 +17,7 @@ import (
 // The lists are kept only while memory is short. S is the subscription that a lane is of.
 // One goroutine at a time.
 type Order[S any] struct {
+	all      []*Lane[S]
 	tracking bool
 	classes  [classCount]list[S]
 	inboxes  int64  // weight of all inboxes, when each was weighed last
@@ -48,15 +49,18 @@ type Lane[S any] struct {
 	Class        Class
 	Lane         bus.Lane
 
+	at         int32 // its place among all
 	queue      *queue.Queue
 	next, prev *Lane[S] // nil: it is in no list
 	weight     int64    // as it was when it was weighed last
 	most       int64    // more than it can have grown to since
 }
 
-// Init prepares a lane of queue q.
-func (e *Lane[S]) Init(s S, q *queue.Queue, ln bus.Lane, inbox bool) {
+// Add adds e, a lane of queue q. It must be empty.
+func (w *Order[S]) Add(e *Lane[S], s S, q *queue.Queue, ln bus.Lane, inbox bool) {
 	e.Subscription, e.queue, e.Lane = s, q, ln
+	e.at = int32(len(w.all))
+	w.all = append(w.all, e)
 	switch {
 	case inbox:
 		e.Class = Inbox
@@ -64,6 +68,19 @@ func (e *Lane[S]) Init(s S, q *queue.Queue, ln bus.Lane, inbox bool) {
 		e.Class = Urgent
 	}
 }
+
+// Forget removes a lane.
+func (w *Order[S]) Forget(e *Lane[S]) {
+	w.Remove(e)
+	last := len(w.all) - 1
+	w.all[e.at] = w.all[last]
+	w.all[e.at].at = e.at
+	w.all[last] = nil
+	w.all = w.all[:last]
+}
+
+// Len returns how many lanes there are.
+func (w *Order[S]) Len() int { return len(w.all) }
 
 // Listed reports whether the lane is in a list: whether it may have something to evict.
 func (e *Lane[S]) Listed() bool { return e.next != nil }
@@ -74,8 +91,17 @@ func (w *Order[S]) Tracking() bool { return w.tracking }
 // Visited returns how many times a lane was weighed.
 func (w *Order[S]) Visited() uint64 { return w.visited }
 
-// Start begins to keep the lists. The caller then weighs all lanes.
-func (w *Order[S]) Start() { w.tracking = true }
+// Track begins to keep the lists. That visits all lanes, so the caller calls Stop only when
+// memory has not been short for a while.
+func (w *Order[S]) Track() {
+	if w.tracking {
+		return
+	}
+	w.tracking = true
+	for _, e := range w.all {
+		w.Weigh(e)
+	}
+}
 
 // Stop empties all lists.
 func (w *Order[S]) Stop() {
@@ -109,7 +135,7 @@ func (w *Order[S]) add(e *Lane[S], weight int64) {
 	c.filled |= 1 << i
 }
 
-// Remove takes a lane off the lists.
+// Remove takes a lane off the lists, because there is nothing to evict.
 func (w *Order[S]) Remove(e *Lane[S]) {
 	if e.next == nil {
 		return

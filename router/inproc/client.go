@@ -261,7 +261,7 @@ func (l *Client) close(patience time.Duration) {
 	if !l.b.Running() {
 		l.calls.PostUntil(l.afterSent(l.end)) // Run, if it is called later, routes what was published
 	} else if err := l.calls.DoWithin(patience, l.afterSent(l.end)); errors.Is(err, bus.ErrClosed) {
-		<-l.b.Stopped()
+		<-l.calls.Stopped()
 		l.releaseRing()
 	}
 	for _, s := range l.parts.close() { // none if the routing thread has run l.end

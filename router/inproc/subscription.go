@@ -122,7 +122,7 @@ func (s *subscription) Close() error {
 	s.cancel()
 	err := s.l.calls.DoWithin(closeTimeout, s.l.afterSent(s.end)) // messages that its client published before still match it
 	if errors.Is(err, bus.ErrClosed) {
-		<-s.l.b.Stopped()
+		<-s.l.calls.Stopped()
 	}
 	if err != nil {
 		s.Abandon()

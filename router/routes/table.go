@@ -64,9 +64,6 @@ func (t *Table[S]) All() iter.Seq[S] {
 	}
 }
 
-// Subscriptions returns how many subscriptions there are.
-func (t *Table[S]) Subscriptions() int { return len(t.index.entries) }
-
 // Generation changes with each subscription that comes or goes.
 func (t *Table[S]) Generation() uint64 { return t.generation }
 
