@@ -68,6 +68,9 @@ const (
 	StreamSize = 17
 	GapSize    = 42
 	CreditSize = 41
+
+	SettleSize  = 8
+	SettledSize = 21
 )
 
 // MaxText bounds the text of errors and goodbyes in bytes; longer texts are cut
@@ -78,6 +81,8 @@ const MaxText = 1024
 var (
 	errAck     = &DecodeError{"ack", HeaderSize, ErrBody}
 	errCredit  = &DecodeError{"credit", HeaderSize, ErrBody}
+	errSettle  = &DecodeError{"settle", HeaderSize, ErrBody}
+	errSettled = &DecodeError{"settled", HeaderSize, ErrBody}
 	errStream  = &DecodeError{"stream", HeaderSize, ErrBody}
 	errGap     = &DecodeError{"gap", HeaderSize, ErrBody}
 	errError   = &DecodeError{"error", HeaderSize, ErrBody}

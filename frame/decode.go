@@ -95,7 +95,10 @@ func refuse(b []byte, maxSize int) (Frame, error) {
 func (f Frame) Check() error {
 	topic, ext := f.Topic(), f.Extension()
 	switch t := f.Type(); {
-	case t == TypePublish, t == TypeRequest:
+	case t == TypePublish, t == TypeRequest, t == TypeSettle:
+		if len(ext) > 0 && t == TypeSettle {
+			return errExtensionUnwanted
+		}
 		if err := CheckTopic(topic); err != nil {
 			return err
 		}
@@ -123,6 +126,10 @@ func (f Frame) checkBody() (err error) {
 		_, err = ParseStream(p)
 	case TypeCredit:
 		_, err = ParseCredit(p)
+	case TypeSettle:
+		_, err = ParseSettle(p)
+	case TypeSettled:
+		_, err = ParseSettled(p)
 	case TypeGap:
 		_, err = ParseGap(p)
 	case TypeReply:

@@ -12,13 +12,14 @@ const (
 	FeatureS2      Features = 1 << iota // payloads may be s2 blocks
 	FeatureCredit                       // the client reports with credit frames what it has taken
 	FeatureConfirm                      // a publish with FlagConfirm is acknowledged
+	FeatureSettle                       // a settle is answered, and so is a credit of the broker
 
 	// AllFeatures are those that this package can write and read.
 	AllFeatures Features = 1<<iota - 1
 )
 
 // features has the names that the wire has for them, in the order of their bits.
-var features = [...]string{"s2", "credit", "confirm"}
+var features = [...]string{"s2", "credit", "confirm", "settle"}
 
 // ParseFeatures returns the features among names; a name without a feature is of a
 // later version, and is ignored.

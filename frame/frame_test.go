@@ -16,7 +16,7 @@ func TestAppendRefusesWhatCannotBeEncoded(t *testing.T) {
 		want   error
 	}{
 		"no type":                   {frame.Fields{}, frame.ErrType},
-		"unknown type":              {frame.Fields{Type: 20}, frame.ErrType},
+		"unknown type":              {frame.Fields{Type: 22}, frame.ErrType},
 		"flag of another type":      {frame.Fields{Type: frame.TypePing, Flags: frame.FlagRetain}, frame.ErrFlags},
 		"flag without a name":       {frame.Fields{Type: frame.TypePublish, Flags: 32}, frame.ErrFlags},
 		"confirm of a request":      {frame.Fields{Type: frame.TypeRequest, Flags: frame.FlagConfirm}, frame.ErrFlags},
@@ -128,7 +128,7 @@ func TestTemplatePanicsWhereNoFrameIsPossible(t *testing.T) {
 	}
 	mustPanic(t, "no template", func() { new(frame.Template).Append(nil, 0, 0, nil, make([]byte, 100)) })
 	mustPanic(t, "extension too long", func() { template.Append(nil, 0, 0, make([]byte, 1<<16), nil) })
-	mustPanic(t, "type unknown", func() { frame.AppendControl(nil, 20, 0, 0, 0) })
+	mustPanic(t, "type unknown", func() { frame.AppendControl(nil, 22, 0, 0, 0) })
 	mustPanic(t, "size negative", func() { frame.AppendControl(nil, frame.TypePing, 0, 0, -1) })
 }
 

@@ -27,9 +27,11 @@ const (
 	TypePong          Type = 16 // B or C id and time of the ping; no payload
 	TypeDrain         Type = 17 // B or C the sender sends nothing more, but takes what is queued; no payload
 	TypeGoodbye       Type = 18 // B or C Fault; the last frame before a deliberate close
-	TypeCredit        Type = 19 // C      Credit: what the program has taken of a subscription, and the client lost
+	TypeCredit        Type = 19 // C B    Credit: what the program has taken of a subscription, and the client lost; of the broker: at how many it wants the next
+	TypeSettle        Type = 20 // C      topic; number of a publisher: the broker answers when all that it published has been taken
+	TypeSettled       Type = 21 // B      id = settle; Settled: what was taken and what was lost
 
-	maxType = TypeCredit
+	maxType = TypeSettled
 )
 
 // Flags are the bits of a frame's flags byte.
@@ -43,7 +45,7 @@ const (
 	FlagRetain      Flags = 4  // publish: the broker keeps it as the topic's last value
 	FlagFailed      Flags = 8  // reply: the payload is a Fault, not an answer
 	FlagRedelivered Flags = 16 // publish: it was queued for another member of the group, which left; set by the broker alone
-	FlagDrain       Flags = 32 // unsubscribe: what is queued is sent first
+	FlagDrain       Flags = 32 // unsubscribe: what is queued is sent first; settle: the publisher ends
 
 	// FlagCompressed has the bits of all compressions.
 	FlagCompressed = FlagS2
@@ -92,6 +94,8 @@ var kinds = [maxType + 1]struct {
 	TypeDrain:         {"drain", 0},
 	TypeGoodbye:       {"goodbye", 0},
 	TypeCredit:        {"credit", 0},
+	TypeSettle:        {"settle", FlagDrain},
+	TypeSettled:       {"settled", 0},
 }
 
 // admits holds, for every value of the type byte, the set of flag bytes that

@@ -198,6 +198,12 @@ func checkBody(t *testing.T, f frame.Frame) {
 	case frame.TypeCredit:
 		c, _ := frame.ParseCredit(p)
 		got, p = frame.AppendCredit(nil, c), p[:frame.CreditSize]
+	case frame.TypeSettle:
+		n, _ := frame.ParseSettle(p)
+		got = frame.AppendSettle(nil, n)
+	case frame.TypeSettled:
+		s, _ := frame.ParseSettled(p)
+		got, p = frame.AppendSettled(nil, s), p[:frame.SettledSize]
 	case frame.TypeStream:
 		s, _ := frame.ParseStream(p)
 		got = frame.AppendStream(nil, s)

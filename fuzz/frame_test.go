@@ -110,6 +110,14 @@ func checkPayload(t *testing.T, typ frame.Type, p []byte) {
 		var c frame.Credit
 		c, err = frame.ParseCredit(p)
 		again = frame.AppendCredit(nil, c)
+	case frame.TypeSettle:
+		var n uint64
+		n, err = frame.ParseSettle(p)
+		again = frame.AppendSettle(nil, n)
+	case frame.TypeSettled:
+		var s frame.Settled
+		s, err = frame.ParseSettled(p)
+		again = frame.AppendSettled(nil, s)
 	case frame.TypeStream:
 		var s frame.Stream
 		s, err = frame.ParseStream(p)

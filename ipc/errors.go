@@ -19,6 +19,10 @@ var ErrDisconnected = client.ErrDisconnected
 // messages.
 var ErrNoConfirm = client.ErrNoConfirm
 
+// ErrNoSettle is returned by WindowPublisher where the broker does not say what
+// subscribers have taken.
+var ErrNoSettle = client.ErrNoSettle
+
 // ErrInHandler is returned to a handler that calls what waits for an answer of the
 // broker, or for the handler itself: Request, PublishConfirmed, Subscribe, Respond,
 // Flush, Drain and Close of a client. Handlers of subscriptions run on the goroutine that reads.

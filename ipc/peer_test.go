@@ -46,8 +46,14 @@ func (s *server) knock(t testing.TB) *peer {
 // greet connects and makes the handshake.
 func (s *server) greet(t testing.TB) *peer {
 	t.Helper()
+	return s.greetWith(t)
+}
+
+// greetWith is greet for a client that has features.
+func (s *server) greetWith(t testing.TB, features ...string) *peer {
+	t.Helper()
 	p := s.knock(t)
-	p.send(hello(frame.Hello{Name: "peer", Version: 1}))
+	p.send(hello(frame.Hello{Name: "peer", Version: 1, Features: features}))
 	p.expect(frame.TypeWelcome)
 	return p
 }

@@ -21,7 +21,9 @@
 // # When not to use it
 //
 //   - Where no message may ever be lost: there is no disk beneath the broker, and a
-//     full queue drops. The subscriber learns exactly what was dropped, no more.
+//     full queue drops. The subscriber learns exactly what was dropped, no more. A
+//     WindowPublisher keeps queues from being full, and reports what was lost all the
+//     same, but the end of a process still loses what it had.
 //   - Between machines: times and deadlines are of one machine's monotonic clock.
 //   - Between two goroutines: a channel, or package ring, is simpler.
 //
@@ -96,8 +98,9 @@
 //     A gap comes also when no message follows. Only for a replay that begins too
 //     early, or for an earlier life of the broker, the number may be unknown.
 //     (TestQueuePolicies)
-//  4. No publisher waits for a subscriber, under any policy. A publisher waits only for
-//     the routing thread, at most until that has taken what is on its way.
+//  4. No publisher waits for a subscriber, under any policy, but a WindowPublisher, whose
+//     purpose that is. A publisher waits only for the routing thread, at most until that
+//     has taken what is on its way.
 //     (TestAPublisherWaitsForTheRoutingThreadOnly)
 //  5. A message reaches a subscription at most once, however many patterns match. Of
 //     the members of a queue group whose filters accept it, one gets it.
@@ -199,7 +202,7 @@
 //	stats     counters, the last minute, the histogram of latencies
 //	endpoint  consumer, requester, responders: the parts of a client
 //	broker    broker.go (what there is) · loop.go (a turn) · handle.go (a frame) ·
-//	          route.go (a burst) · deliver.go · memory.go · requests.go
+//	          route.go (a burst) · deliver.go · memory.go · requests.go · settle.go
 //	inproc    the client in the same process
 //
 // Package routertest holds the rules that every Bus keeps.

@@ -238,3 +238,50 @@ func ExampleBroker_Stats() {
 	// Output:
 	// slow: 5 matched = 0 delivered + 3 dropped + 2 queued
 }
+
+// A publisher that must lose nothing: it waits for its slowest subscriber, whose queue
+// holds only four messages here.
+func ExampleWindowPublisher() {
+	broker, stop := start(router.Options{})
+	defer stop()
+	bus := broker.Client("example")
+	ctx := context.Background()
+	sub, err := bus.Subscribe(ctx, router.Subscription{Patterns: []string{"events.file"}, Queue: 4})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ended := make(chan int)
+	go func() {
+		n := 0
+		for m := range sub.Messages(ctx) {
+			if m.Gap != nil {
+				log.Fatal(m.Gap)
+			}
+			n++
+		}
+		ended <- n
+	}()
+
+	pub, err := bus.WindowPublisher(ctx, router.Outgoing{Topic: "events.file"}, router.Window{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for i := range 1000 {
+		err := pub.Publish(ctx, fmt.Append(nil, i))
+		var loss *router.LossError
+		switch {
+		case errors.As(err, &loss): // a subscriber that left, say; message i was not published
+			fmt.Println(loss)
+		case err != nil:
+			log.Fatal(err)
+		}
+	}
+	if err := pub.Flush(ctx); err != nil { // until the last has been taken
+		log.Fatal(err)
+	}
+	if err := errors.Join(pub.Close(), bus.Drain(ctx)); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(<-ended, "messages arrived")
+	// Output: 1000 messages arrived
+}

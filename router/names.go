@@ -17,6 +17,12 @@ type (
 	Bus = bus.Bus
 	// Publisher publishes on one topic: the fast path.
 	Publisher = bus.Publisher
+	// WindowPublisher publishes on one topic, and waits for the slowest subscriber.
+	WindowPublisher = bus.WindowPublisher
+	// Window bounds what a WindowPublisher has on its way.
+	Window = bus.Window
+	// LossError says what a WindowPublisher knows to be lost.
+	LossError = bus.LossError
 	// Outgoing is a message to publish.
 	Outgoing = bus.Outgoing
 	// Subscriber is a running subscription.

@@ -49,6 +49,7 @@ class Counter:
     total: Credit
     window: int = 0
     unreported: int = 0
+    asked: int = 0  # the broker wants a report at so many; 0: at none
 
 
 def now_ns() -> int:
@@ -79,7 +80,7 @@ class Goodbye(BrokerError):
 class Client:
     """One connection (section "A connection")."""
 
-    def __init__(self, path: str, name: str = "python", features: Collection[str] = ("credit", "confirm")) -> None:
+    def __init__(self, path: str, name: str = "python", features: Collection[str] = ("credit", "confirm", "settle")) -> None:
         self.inbox: deque[Message | Gap] = deque()  # what subscriptions got and the program has not taken
         self.errors: deque[tuple[int, BrokerError]] = deque()  # refusals that no call waits for, with the id refused
         self.pings = 0  # the broker's, answered
@@ -215,6 +216,8 @@ class Client:
                 self._take(frame)
             case Type.GAP:
                 self.inbox.append(wire.gap(frame.payload))
+            case Type.CREDIT:
+                self._asked(wire.credit(frame.payload))
             case Type.PING if not self._draining:
                 self.send(Frame(Type.PONG, id=frame.id, time=frame.time))
                 self.pings += 1
@@ -249,11 +252,19 @@ class Client:
         self._awaited.add(frame.id)
         try:
             self.send(frame)
-            while frame.id not in self._answers:
+        except BaseException:
+            self._awaited.discard(frame.id)
+            raise
+        return self._answer(frame.id, until)
+
+    def _answer(self, asked: int, until: float) -> Frame:
+        """Waits for the answer to what was sent with that id."""
+        try:
+            while asked not in self._answers:
                 self.step(until - time.monotonic())
         finally:
-            self._awaited.discard(frame.id)
-        answer = self._answers.pop(frame.id)
+            self._awaited.discard(asked)
+        answer = self._answers.pop(asked)
         match answer.type:
             case Type.ERROR:
                 raise BrokerError(*wire.coded(answer.payload, 3))
@@ -276,6 +287,16 @@ class Client:
             raise BrokerError(11, "the broker does not confirm")
         frame = Frame(Type.PUBLISH, topic.encode(), payload, self.next_id(), flags | wire.CONFIRM, **fields)
         return wire.ack(self.ask(frame).payload)
+
+    def settle(self, topic: str, publisher: int, flags: int = 0) -> int:
+        """Asks what became of what was published on a topic (section "Settling"); settled waits for the answer."""
+        frame = Frame(Type.SETTLE, topic.encode(), wire.SETTLE.pack(publisher), self.next_id(), flags)
+        self._awaited.add(frame.id)
+        return self.send(frame)
+
+    def settled(self, settle: int, seconds: float = GIVE_UP) -> wire.Settled:
+        """The answer to a settle."""
+        return wire.settled(self._answer(settle, time.monotonic() + seconds).payload)
 
     def flush(self) -> None:
         """Returns when all that was sent before is routed (section "A connection", Flush)."""
@@ -305,7 +326,21 @@ class Client:
         counter.unreported += 1
         if counter.window and counter.unreported >= (counter.window + 1) // 2:
             self._send_credit(counter)
+        self._answer_ask(counter)
         self._report(1)
+
+    def _asked(self, ask: Credit) -> None:
+        """The broker wants a report, because a publisher waits (section "Settling")."""
+        counter = self._credits.get((ask.subscription, ask.lane))
+        if counter:
+            counter.asked = ask.consumed
+            self._answer_ask(counter)
+
+    def _answer_ask(self, counter: Counter) -> None:
+        if counter.asked and counter.total.consumed + counter.total.lost >= counter.asked:
+            counter.asked = 0
+            if counter.unreported:
+                self._send_credit(counter)
 
     def _send_credit(self, counter: Counter) -> None:
         self.send(Frame(Type.CREDIT, payload=counter.total.encode(), id=counter.total.subscription))

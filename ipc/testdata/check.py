@@ -10,7 +10,7 @@ from wire import DEFAULT_LIMIT, FAILED, Fault, Frame, Type
 def check(frame: Frame, limit: int = DEFAULT_LIMIT) -> bytes:
     """Checks topic, extension and payload. Returns the payload, inflated."""
     kind = frame.type
-    if kind in (Type.PUBLISH, Type.REQUEST):
+    if kind in (Type.PUBLISH, Type.REQUEST, Type.SETTLE):
         wire.check_topic(frame.topic)
     elif frame.topic:
         raise Fault("topic")
@@ -29,6 +29,10 @@ def check(frame: Frame, limit: int = DEFAULT_LIMIT) -> bytes:
             wire.ack(payload)
         case Type.CREDIT:
             wire.credit(payload)
+        case Type.SETTLE:
+            wire.settle(payload)
+        case Type.SETTLED:
+            wire.settled(payload)
         case Type.STREAM:
             wire.stream(payload)
         case Type.GAP:

@@ -71,6 +71,8 @@ def handshake(path: str) -> None:
         expect(one.welcome["features"], ["s2"])
     with Client(path, features=["confirm", "s2", "credit"]) as one:
         expect(sorted(one.welcome["features"]), ["confirm", "credit", "s2"])
+    with Client(path) as one:
+        expect(sorted(one.welcome["features"]), ["confirm", "credit", "settle"])
 
 
 def flush(path: str) -> None:
@@ -194,6 +196,40 @@ def confirm(path: str) -> None:
     with Client(path, features=[]) as one:
         refused("flags", lambda: one.ask(Frame(Type.PUBLISH, b"go.sure", id=one.next_id(), flags=wire.CONFIRM)))
         one.flush()
+
+
+# Section "Settling"
+
+
+def settle(path: str) -> None:
+    """Settled comes when the program has taken all, and says what was lost."""
+    with Client(path) as one, Client(path) as other:
+        subscription = other.subscribe("go.settle", queue=1000)  # without a window: it reports because it is asked
+        begun = one.settled(one.settle("go.settle", 1))
+        expect(begun, wire.Settled(1, 1000, 0, 0, True))
+        for number in range(20):
+            one.publish("go.settle", b"%d" % number)
+        waits = one.settle("go.settle", 1)
+        one.flush()
+        take(other, 20)
+        other.flush()  # the broker's question comes before the pong
+        expect(one.settled(waits), wire.Settled(1, 1000, 0, 0, False))
+
+        one.publish("go.settle", b"left behind")
+        waits = one.settle("go.settle", 1)
+        one.flush()
+        other.unsubscribe(subscription)
+        expect(one.settled(waits), wire.Settled(0, 0, 1, 1, False))
+        refused("unexpected", lambda: one.settled(one.settle("go.other", 1)))
+        refused("topic", lambda: one.settled(one.settle("", 2)))
+        refused("reserved", lambda: one.settled(one.settle("system.x", 2)))
+        one.settle("go.settle", 1, flags=wire.DRAIN)
+        expect(one.settled(one.settle("go.other", 1)).begins, True)
+        for number in range(2, 33):
+            one.settled(one.settle("go.settle", number))
+        refused("limit", lambda: one.settled(one.settle("go.settle", 33)))
+    with Client(path, features=[]) as one:
+        refused("unexpected", lambda: one.settled(one.settle("go.settle", 1)))
 
 
 # Section "Subscriptions"
@@ -353,7 +389,7 @@ def limit(path: str) -> None:
 
 
 CHECKS: list[Callable[[str], None]] = [
-    handshake, flush, from_go, to_go, confirm, streams, gaps, filters, unsubscribe, requester, responder, responder_died,
+    handshake, flush, from_go, to_go, confirm, settle, streams, gaps, filters, unsubscribe, requester, responder, responder_died,
     cancel, faults, fatal, compression, goodbye, slow, limit,
 ]  # fmt: skip
 

@@ -41,6 +41,8 @@ class Type(IntEnum):
     DRAIN = 17
     GOODBYE = 18
     CREDIT = 19
+    SETTLE = 20
+    SETTLED = 21
 
 
 S2, CONFIRM, RETAIN, FAILED, REDELIVERED, DRAIN = 1, 2, 4, 8, 16, 32  # flags
@@ -49,6 +51,7 @@ ADMITTED = {
     Type.PUBLISH: S2 | CONFIRM | RETAIN | REDELIVERED,
     Type.REQUEST: S2,
     Type.REPLY: S2 | FAILED,
+    Type.SETTLE: DRAIN,
 }
 
 CODES = {
@@ -183,6 +186,8 @@ ACK = struct.Struct("<QIII")
 CREDIT = struct.Struct("<QQQQQB")
 STREAM = struct.Struct("<QQB")
 GAP = struct.Struct("<QQQQQBB")
+SETTLE = struct.Struct("<Q")
+SETTLED = struct.Struct("<IIQIB")
 NOT_INFLATED = 7  # a reason
 
 
@@ -254,6 +259,31 @@ def credit(payload: bytes) -> Credit:
     if len(payload) < CREDIT.size or payload[40] > 1:
         raise Fault("body")
     return Credit(*CREDIT.unpack_from(payload))
+
+
+def settle(payload: bytes) -> int:
+    """The number that the client gave the publisher."""
+    if len(payload) < SETTLE.size:
+        raise Fault("body")
+    return SETTLE.unpack_from(payload)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of what a publisher published (section "Settling")."""
+
+    subscriptions: int
+    queue: int
+    lost: int
+    left: int
+    begins: bool
+
+
+def settled(payload: bytes) -> Settled:
+    if len(payload) < SETTLED.size or payload[20] > 1:
+        raise Fault("body")
+    *counts, begins = SETTLED.unpack_from(payload)
+    return Settled(*counts, bool(begins))
 
 
 def fatal(payload: bytes) -> bool:

@@ -72,6 +72,9 @@ func (p *Session) Close() {
 	b := p.b
 	b.endBurst()
 	p.closed = true
+	for _, w := range p.settlers {
+		w.end()
+	}
 	for _, s := range p.subs {
 		p.remove(s, bus.ErrClosed)
 	}

@@ -56,6 +56,7 @@ type Broker struct {
 	pressed    []*Session // to be written, or disconnected, before anything more is routed
 	slow       slowSubs
 	overflowed []*Sub // to be stopped by their overflow policy
+	settled    settledSubs
 	draining   []*Sub // stopped, and perhaps not consumed to the end
 
 	// for a moment

@@ -88,6 +88,7 @@ func (b *Broker) evict(e *evict.Lane[*Sub], excess int64) {
 			fallthrough
 		default:
 			b.stats.Dropped(uint64(len(out)))
+			s.noteDropped()
 		}
 		queue.ReleaseItems(out)
 		s.markReady()

@@ -26,6 +26,7 @@ type Session struct {
 	closed    bool
 
 	topics        routes.Topics[*Sub]
+	settlers      map[uint64]*settler // publishers that ask what was taken, by number
 	subs          map[uint64]*Sub
 	filterEntries int  // patterns and filter entries of subs, at most maxSessionEntries
 	filterBytes   int  // their bytes, at most maxSessionBytes

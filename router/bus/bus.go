@@ -24,6 +24,10 @@ type Bus interface {
 	// PublisherOf is Publisher for messages with the fields of m, except for its payload
 	// and extension, which are ignored.
 	PublisherOf(m Outgoing) (Publisher, error)
+	// WindowPublisher returns a publisher that loses nothing without an error, because it
+	// waits for the slowest subscriber of m's topic. It returns when the broker follows the
+	// subscriptions. m is as for PublisherOf.
+	WindowPublisher(ctx context.Context, m Outgoing, w Window) (WindowPublisher, error)
 	// Publish sends one message with all of its fields; the topic is looked up
 	// each time. It returns once the message is on its way: it does not wait
 	// for subscribers, and no subscriber can make it wait.

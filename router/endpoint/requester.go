@@ -43,15 +43,26 @@ type Requester struct {
 // openCall is a call that waits for an answer.
 type openCall struct {
 	answer  chan answer
+	settled chan Settled // instead of answer, where that is the answer
 	request bool
 	// done is closed when the call does not wait any more. Only Wait makes it.
 	done chan struct{}
 }
 
 type answer struct {
-	reply bus.Reply
-	ack   frame.Ack
-	err   error
+	reply   bus.Reply
+	ack     frame.Ack
+	settled frame.Settled
+	err     error
+}
+
+// end hands the answer to whoever waits. The channel has room for it.
+func (call *openCall) end(a answer) {
+	if call.settled != nil {
+		call.settled <- Settled{a.settled, a.err}
+		return
+	}
+	call.answer <- a
 }
 
 // NextID returns an id that no other request, subscription or ping of this client has.
@@ -102,23 +113,27 @@ func (c *Requester) Request(ctx context.Context, target string, body []byte) (bu
 
 // register makes a channel for the answer to the frame with that id.
 func (c *Requester) register(id uint64, request bool) (<-chan answer, error) {
+	ch := make(chan answer, 1)
+	return ch, c.add(id, openCall{answer: ch, request: request})
+}
+
+func (c *Requester) add(id uint64, call openCall) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed != nil {
-		return nil, c.closed
+		return c.closed
 	}
-	if request && c.MaxOpen > 0 && c.requests >= c.MaxOpen {
-		return nil, &bus.LimitError{Limit: "max_requests", Max: int64(c.MaxOpen), Got: int64(c.requests + 1)}
+	if call.request && c.MaxOpen > 0 && c.requests >= c.MaxOpen {
+		return &bus.LimitError{Limit: "max_requests", Max: int64(c.MaxOpen), Got: int64(c.requests + 1)}
 	}
 	if c.open == nil {
 		c.open = make(map[uint64]openCall)
 	}
-	if request {
+	if call.request {
 		c.requests++
 	}
-	ch := make(chan answer, 1)
-	c.open[id] = openCall{answer: ch, request: request}
-	return ch, nil
+	c.open[id] = call
+	return nil
 }
 
 // Forget drops the registration of id. It reports whether no answer had come yet.
@@ -194,8 +209,22 @@ func (c *Requester) Await(ctx context.Context, f *frame.Fields) (frame.Ack, erro
 	}
 }
 
+// Settle sends f, whose ID must be a NextID, and returns where its settled comes, or why
+// there will be none.
+func (c *Requester) Settle(ctx context.Context, f *frame.Fields) (<-chan Settled, error) {
+	ch := make(chan Settled, 1)
+	if err := c.add(f.ID, openCall{settled: ch}); err != nil {
+		return nil, err
+	}
+	if err := c.Send(ctx, f); err != nil {
+		c.Forget(f.ID)
+		return nil, err
+	}
+	return ch, nil
+}
+
 // Answer hands a frame to the call that waits for it: a reply, no-responder,
-// responder-died, error, ack or pong. It reports whether there was such a call.
+// responder-died, error, ack, pong or settled. It reports whether there was such a call.
 func (c *Requester) Answer(f frame.Frame) bool {
 	c.mu.Lock()
 	call, ok := c.takeLocked(f.ID())
@@ -209,6 +238,8 @@ func (c *Requester) Answer(f frame.Frame) bool {
 		a = c.parseReply(f)
 	case frame.TypeAck:
 		a.ack, a.err = frame.ParseAck(f.Payload())
+	case frame.TypeSettled:
+		a.settled, a.err = frame.ParseSettled(f.Payload())
 	case frame.TypeNoResponder:
 		a.err = bus.ErrNoResponder
 	case frame.TypeResponderDied:
@@ -224,7 +255,7 @@ func (c *Requester) Answer(f frame.Frame) bool {
 			a.err = &body
 		}
 	}
-	call.answer <- a
+	call.end(a)
 	return true
 }
 
@@ -286,7 +317,7 @@ func (c *Requester) Fail(err error) {
 func (c *Requester) failLocked(err error) {
 	for id := range c.open {
 		call, _ := c.takeLocked(id)
-		call.answer <- answer{err: err}
+		call.end(answer{err: err})
 	}
 }
 

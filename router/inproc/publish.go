@@ -144,18 +144,22 @@ type publisher struct {
 func (p *publisher) Publish(payload []byte) error { return p.PublishMeta(payload, nil) }
 
 func (p *publisher) PublishMeta(payload, extension []byte) error {
+	return p.publish(context.Background(), payload, extension)
+}
+
+func (p *publisher) publish(ctx context.Context, payload, extension []byte) error {
 	l := p.l
 	n := p.t.Size(extension, payload)
 	if err := l.checkSize(n, len(extension)); err != nil {
 		return err
 	}
-	off, err := l.lockRoom(context.Background(), n)
+	off, err := l.lockRoom(ctx, n)
 	if err != nil {
 		return err
 	}
 	l.messages++
 	p.t.Append(l.buf.B[off:off:len(l.buf.B)], endpoint.PublishID|l.messages, bus.Now(), extension, payload)
-	return l.pass(context.Background(), off, n)
+	return l.pass(ctx, off, n)
 }
 
 // Publish implements Bus.

@@ -119,6 +119,7 @@ func (q *Queue) Report(c frame.Credit) error {
 	l.dropped[frame.ReasonClient] += c.Lost - r.lost
 	l.droppedBytes += c.LostBytes - r.lostBytes
 	r.consumed, r.consumedBytes, r.lost, r.lostBytes = c.Consumed, c.ConsumedBytes, c.Lost, c.LostBytes
+	q.noteSettled()
 	return nil
 }
 

@@ -156,6 +156,7 @@ func (q *Queue) Delivered(ln bus.Lane, n int, size uint64) {
 	}
 	q.lanes[ln].delivered.Add(uint64(n))
 	q.lanes[ln].deliveredBytes.Add(size)
+	q.noteSettled()
 }
 
 // Lost counts n dequeued messages, of size bytes together, as lost with their

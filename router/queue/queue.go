@@ -34,7 +34,8 @@ type Queue struct {
 	dropReason bus.Reason // for a client's own queue, see SetDropReason
 	reported   bool       // see AwaitReports
 	closed     atomic.Bool
-	woken      atomic.Bool // Wait returns at once, even if the queue is empty
+	woken      atomic.Bool            // Wait returns at once, even if the queue is empty
+	onSettled  atomic.Pointer[func()] // see WatchSettled; nil: no publisher waits
 	window     int
 	lanes      [LaneCount]lane
 	signal     *ring.Signal                    // a consumer on another goroutine sleeps on it; nil if there is none

@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"iter"
 	"slices"
 	"unsafe"
 
@@ -42,6 +43,27 @@ func Step(capacity int) int { return min(MaxBurst, max(1, capacity/4)) }
 // Reaches reports whether a subscription, not a responder, may take messages of the topic.
 func (r *Route[S]) Reaches() bool {
 	return len(r.Unfiltered) > 0 || len(r.Filtered) > 0 || len(r.Groups) > 0
+}
+
+// Subscribers returns all subscriptions of the topic, members of groups among them, and no
+// responders.
+func (r *Route[S]) Subscribers() iter.Seq[S] {
+	return func(yield func(S) bool) {
+		for _, list := range [...][]S{r.Unfiltered, r.Filtered} {
+			for _, s := range list {
+				if !yield(s) {
+					return
+				}
+			}
+		}
+		for i := range r.Groups {
+			for _, e := range r.Groups[i].members {
+				if !yield(e.Subscription) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Group returns the group called name, or nil.

@@ -135,8 +135,8 @@ func (c *Client) send(ctx context.Context, f *frame.Fields) error {
 	switch f.Type {
 	case frame.TypePublish:
 		lane = c.terms.Load().lane(f.Topic)
-	case frame.TypePing:
-		lane = bus.Bulk // its pong means that all before it has arrived
+	case frame.TypePing, frame.TypeSettle:
+		lane = bus.Bulk // its answer means that all before it has arrived
 	}
 	return c.out.write(ctx, lane, n, f)
 }

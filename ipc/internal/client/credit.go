@@ -11,7 +11,8 @@ import (
 
 // A client reports to the broker, in credit frames, what the program has taken of each
 // subscription and what its own queue has dropped: at once where the subscription has a
-// window that would run dry, else once in creditInterval.
+// window that would run dry, or where the broker has asked for it because a publisher
+// waits, else once in creditInterval.
 
 const creditInterval = time.Second
 
@@ -28,6 +29,7 @@ type laneCredit struct {
 	from     uint64 // number of the first message that counts: those before came by another connection
 	total    frame.Credit
 	reported uint64 // consumed and lost, by the last report
+	asked    uint64 // the broker wants a report at so many; 0: at none
 }
 
 func (l *laneCredit) settled() uint64 { return l.total.Consumed + l.total.Lost }
@@ -74,7 +76,19 @@ func (k *credit) lost(ln bus.Lane, n int, size uint64) (due bool) {
 // due is for the caller that holds mu.
 func (k *credit) due(ln bus.Lane) bool {
 	l := &k.lanes[ln]
-	return ln == bus.Bulk && frame.CreditDue(l.settled()-l.reported, k.window)
+	return ln == bus.Bulk && frame.CreditDue(l.settled()-l.reported, k.window) || l.asked > 0 && l.settled() >= l.asked
+}
+
+// ask is called when the broker wants a report at so many messages consumed and lost. It
+// reports whether that is due.
+func (k *credit) ask(ln bus.Lane, at uint64) (due bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if at <= k.lanes[ln].reported {
+		return false // it is on its way
+	}
+	k.lanes[ln].asked = at
+	return k.due(ln)
 }
 
 // counted returns how many of items came by the current connection, and their bytes.
@@ -102,6 +116,9 @@ func (k *credit) appendFrames(dst []byte, now int64) []byte {
 			continue
 		}
 		l.reported = l.settled()
+		if l.reported >= l.asked {
+			l.asked = 0
+		}
 		dst = frame.AppendControl(dst, frame.TypeCredit, 0, now, frame.CreditSize)
 		dst = frame.AppendCredit(dst, l.total)
 	}
@@ -130,7 +147,7 @@ func (s *subscription) reportCredit(due bool) {
 		return
 	}
 	if due {
-		_ = c.out.enqueueCredit(s) // without a connection there is no broker to bound
+		_ = c.out.enqueueCredit(s, true) // without a connection there is no broker to bound
 		return
 	}
 	if c.creditArmed.CompareAndSwap(false, true) {
@@ -148,6 +165,6 @@ func (c *Client) reportAllCredit() {
 	}
 	c.mu.Unlock()
 	for _, s := range subs {
-		_ = c.out.enqueueCredit(s) // as above
+		_ = c.out.enqueueCredit(s, false) // as above
 	}
 }

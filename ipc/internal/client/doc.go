@@ -1,7 +1,7 @@
 // Package client is the client's half of package ipc, whose documentation says what a
 // client promises.
 //
-// The files follow the way of a message. What is published (publisher.go) is appended
+// The files follow the way of a message. What is published (publisher.go, window.go) is appended
 // to the outbox (outbox.go), which decides when it is written (pacing.go, stamps.go,
 // timer.go) and writes it (flush.go). What comes is received (receive.go, compact.go)
 // and goes to a subscription (subscription.go), whose handler is called (handler.go)

@@ -10,6 +10,10 @@ var ErrDisconnected = errors.New("not connected to the broker")
 // messages.
 var ErrNoConfirm = errors.New("the broker does not confirm messages")
 
+// ErrNoSettle is returned by WindowPublisher where the broker does not say what
+// subscribers have taken.
+var ErrNoSettle = errors.New("the broker does not say what subscribers have taken")
+
 // ErrInHandler is returned to a handler that calls what waits for an answer of the
 // broker, or for the handler itself: Request, PublishConfirmed, Subscribe, Respond,
 // Flush, Drain and Close of a client. Handlers of subscriptions run on the goroutine that reads.

@@ -304,18 +304,23 @@ func (o *outbox) enqueue(f *frame.Fields) error {
 	case f.Type == frame.TypePong && len(o.lanes[bus.Urgent]) >= maxBatch:
 		return nil // the broker has signs of life enough to read first
 	}
-	start := len(o.lanes[bus.Urgent])
-	b, err := frame.Append(o.lanes[bus.Urgent], f)
+	lane := bus.Urgent
+	if f.Type == frame.TypeSettle {
+		lane = bus.Bulk // it stays behind those before it
+	}
+	start := len(o.lanes[lane])
+	b, err := frame.Append(o.lanes[lane], f)
 	if err == nil {
 		shiftFrames(b[start:], o.offset)
-		o.lanes[bus.Urgent] = b
+		o.lanes[lane] = b
 		o.arm(frame.Now(), minWait)
 	}
 	return err
 }
 
-// enqueueCredit appends the credit frames of s that are new, as enqueue does.
-func (o *outbox) enqueueCredit(s *subscription) error {
+// enqueueCredit appends the credit frames of s that are new, as enqueue does. If now is
+// set, they are written at once where the socket takes them.
+func (o *outbox) enqueueCredit(s *subscription, now bool) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -326,11 +331,22 @@ func (o *outbox) enqueueCredit(s *subscription) error {
 	}
 	urgent := &o.lanes[bus.Urgent]
 	n := len(*urgent)
-	if *urgent = s.credit.appendFrames(*urgent, frame.Now()+o.offset); len(*urgent) > n {
-		o.arm(frame.Now(), minWait)
+	if *urgent = s.credit.appendFrames(*urgent, frame.Now()+o.offset); len(*urgent) == n {
+		return nil
 	}
+	if now && !o.writing {
+		return o.flushLocked(endedContext) // what the socket does not take at once run goes on with
+	}
+	o.arm(frame.Now(), minWait)
 	return nil
 }
+
+// endedContext has a flush wait for nothing.
+var endedContext = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
 
 // abort writes the goodbye, where that would not be inside a frame and the socket
 // takes it at once, and stops writing.

@@ -23,7 +23,11 @@ func (c *Client) PublisherOf(m bus.Outgoing) (bus.Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	return &publisher{c: c, t: t, flags: t.Flags(), lane: c.terms.Load().lane(m.Topic)}, nil
+	return c.publisher(m.Topic, t), nil
+}
+
+func (c *Client) publisher(topic string, t frame.Template) *publisher {
+	return &publisher{c: c, t: t, flags: t.Flags(), lane: c.terms.Load().lane(topic)}
 }
 
 type publisher struct {
@@ -36,6 +40,10 @@ type publisher struct {
 func (p *publisher) Publish(payload []byte) error { return p.PublishMeta(payload, nil) }
 
 func (p *publisher) PublishMeta(payload, extension []byte) error {
+	return p.publish(context.Background(), payload, extension)
+}
+
+func (p *publisher) publish(ctx context.Context, payload, extension []byte) error {
 	c := p.c
 	n := p.t.Size(extension, payload)
 	terms := c.terms.Load()
@@ -46,7 +54,7 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 		return &bus.LimitError{Limit: "max_extension", Max: frame.MaxExtension, Got: int64(len(extension))}
 	}
 	if method := c.o.Compress & terms.inflates; method != 0 && len(payload) > frame.CompressAbove {
-		return c.publishCompressed(p, method, extension, payload)
+		return c.publishCompressed(ctx, p, method, extension, payload)
 	}
 	o := &c.out
 	o.mu.Lock()
@@ -54,20 +62,20 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 		o.mu.Unlock()
 		return nil
 	}
-	if err := o.reserve(context.Background(), p.lane, n); err != nil {
+	if err := o.reserve(ctx, p.lane, n); err != nil {
 		o.mu.Unlock()
 		return err
 	}
 	now := o.stamp()
 	b := &o.lanes[p.lane]
 	*b = p.t.Append(*b, o.nextMessageID(p.lane), now+o.offset, extension, payload)
-	return o.messageAppended(context.Background(), p.lane, now)
+	return o.messageAppended(ctx, p.lane, now)
 }
 
 // compressed are buffers that payloads are compressed into.
 var compressed = sync.Pool{New: func() any { return new([]byte) }}
 
-func (c *Client) publishCompressed(p *publisher, method frame.Flags, extension, payload []byte) error {
+func (c *Client) publishCompressed(ctx context.Context, p *publisher, method frame.Flags, extension, payload []byte) error {
 	buf := compressed.Get().(*[]byte)
 	defer compressed.Put(buf)
 	out, flag := frame.Compress((*buf)[:0], payload, method)
@@ -77,7 +85,7 @@ func (c *Client) publishCompressed(p *publisher, method frame.Flags, extension, 
 	}
 	o := &c.out
 	o.mu.Lock()
-	if err := o.reserve(context.Background(), p.lane, p.t.Size(extension, out)); err != nil {
+	if err := o.reserve(ctx, p.lane, p.t.Size(extension, out)); err != nil {
 		o.mu.Unlock()
 		return err
 	}
@@ -86,7 +94,7 @@ func (c *Client) publishCompressed(p *publisher, method frame.Flags, extension, 
 	start := len(*b)
 	*b = p.t.Append(*b, o.nextMessageID(p.lane), now+o.offset, extension, out)
 	frame.Frame((*b)[start:]).SetFlags(p.flags | flag)
-	return o.messageAppended(context.Background(), p.lane, now)
+	return o.messageAppended(ctx, p.lane, now)
 }
 
 // Publish implements bus.Bus.

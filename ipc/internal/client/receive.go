@@ -242,6 +242,14 @@ func (r *receiver) control(f frame.Frame) error {
 			s.acknowledged(ack)
 		}
 		c.calls.Answer(f)
+	case frame.TypeCredit:
+		ask, err := frame.ParseCredit(f.Payload())
+		if err != nil {
+			return unixsock.NewOpError("read", c.o.Path, err)
+		}
+		if s := r.lookup(ask.Subscription); s != nil && s.credit.ask(ask.Lane, ask.Consumed) {
+			s.reportCredit(true)
+		}
 	case frame.TypeCancel:
 		c.responders.Cancel(f)
 	case frame.TypeGoodbye:

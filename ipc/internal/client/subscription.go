@@ -165,7 +165,7 @@ func (s *subscription) Close() error {
 	if !connected {
 		return nil // the broker has forgotten it already
 	}
-	_ = c.out.enqueueCredit(s)
+	_ = c.out.enqueueCredit(s, false)
 	err := c.out.enqueue(s.unsubscribeFrame()) // it waits for nothing, so that a handler may call Close
 	if errors.Is(err, ErrDisconnected) || errors.Is(err, bus.ErrClosed) {
 		return nil

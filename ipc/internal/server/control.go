@@ -51,6 +51,11 @@ func (c *conn) control(f frame.Frame) {
 			s.b.Refused(err)
 			c.refuse(f.ID(), err, false)
 		}
+	case frame.TypeSettle:
+		if err := c.session.SettleFrame(f); err != nil {
+			s.b.Refused(err)
+			c.refuse(f.ID(), err, false)
+		}
 	case frame.TypePing:
 		c.session.Pong(f.ID(), f.Time())
 	case frame.TypeError:
