@@ -31,6 +31,8 @@ type Options struct {
 	Load func() (*config.Loaded, error)
 	// Level, where set, is the level of Logger: the configuration sets it.
 	Level *slog.LevelVar
+	// JSON, where set, is whether Logger writes JSON: the configuration sets it.
+	JSON *atomic.Bool
 	// HostID stands in every event; default that of the configuration.
 	HostID string
 	// Version stands in the status.
@@ -120,6 +122,7 @@ type Agent struct {
 	operations *dispatch.Dispatcher
 	progress   *progress
 	exporter   *exporter
+	limits     ipc.LiveLimits // of the server
 
 	reloading sync.Mutex                    // held by a reload; it guards no field, only the order
 	config    atomic.Pointer[config.Config] // in force; written by reloads
@@ -218,6 +221,7 @@ func (a *Agent) listen() (*ipc.Listener, error) {
 // serve runs the broker on l until ctx ends.
 func (a *Agent) serve(ctx context.Context, l *ipc.Listener) error {
 	o := serverOptions(a.o.Config)
+	o.Live = &a.limits
 	o.Listener, o.Policy = l, clientPolicy{a.manager}
 	o.Ready = func(string) { a.startup = time.Since(a.began) }
 	o.OnSocket = func(err error) { a.o.Logger.Warn("socket lost", "err", err) }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"strings"
 
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -35,29 +37,17 @@ func (a *Agent) Reload(by string) (r control.Reloaded, err error) {
 		return a.reject(by, strings.Split(err.Error(), "\n")...), nil
 	}
 	now := a.config.Load()
-	var metrics net.Listener
-	moved := now.Metrics.Listen != l.Config.Metrics.Listen
-	if moved {
-		if metrics, err = a.exporter.bind(l.Config.Metrics.Listen); err != nil {
-			return a.reject(by, "metrics.listen: "+err.Error()), nil
-		}
+	next := config.Reloaded(now, l.Config)
+	metrics, err := a.prepare(now, next)
+	if err != nil {
+		return a.reject(by, err.Error()), nil
 	}
 	r = control.Reloaded{Changes: config.Diff(now, l.Config), Warnings: l.Warnings}
-	next := config.Reloaded(now, l.Config)
-	specs, err := a.specs(next)
-	if err == nil {
-		_, err = a.manager.Apply(specs)
-	}
-	if err != nil {
-		r = control.Reloaded{Mistakes: []string{err.Error()}}
-		a.o.Logger.Error("configuration rejected", "by", by, "mistakes", r.Mistakes)
-		return r, nil
-	}
 	a.config.Store(next)
 	waiting := r.Waiting()
 	a.waiting.Store(&waiting)
 	a.apply(next)
-	if moved {
+	if now.Metrics.Listen != next.Metrics.Listen {
 		a.exporter.offer(metrics)
 	}
 	a.o.Logger.Info("configuration reloaded", "by", by, "changes", changeTexts(r.Changes), "restart_for", waiting)
@@ -67,16 +57,63 @@ func (a *Agent) Reload(by string) (r control.Reloaded, err error) {
 	return r, nil
 }
 
+// prepare does the part of a reload that may fail, all of it or nothing. metrics is the
+// new listener for them, nil where that stays or is to be none.
+func (a *Agent) prepare(now, next *config.Config) (metrics net.Listener, err error) {
+	specs, err := a.specs(next)
+	if err != nil {
+		return nil, err
+	}
+	if now.Metrics.Listen != next.Metrics.Listen {
+		if metrics, err = a.exporter.bind(next.Metrics.Listen); err != nil {
+			return nil, fmt.Errorf("metrics.listen: %w", err)
+		}
+	}
+	if err = a.setLimits(next); err == nil {
+		if _, err = a.manager.Apply(specs); err == nil {
+			return metrics, nil
+		}
+		err = errors.Join(err, a.setLimits(now))
+	}
+	if metrics != nil {
+		err = errors.Join(err, metrics.Close())
+	}
+	return nil, err
+}
+
 // reject logs and returns that nothing has changed.
 func (a *Agent) reject(by string, mistakes ...string) control.Reloaded {
 	a.o.Logger.Error("configuration rejected", "by", by, "mistakes", mistakes)
 	return control.Reloaded{Mistakes: mistakes}
 }
 
+// setLimits puts the limits of c in force, of the broker and of its server, or nothing
+// with an error.
+func (a *Agent) setLimits(c *config.Config) error {
+	before, b, s := a.broker.Options(), brokerOptions(c), serverOptions(c)
+	if err := a.broker.SetLimits(limitsOf(&b)); err != nil {
+		return err
+	}
+	err := a.limits.Set(ipc.Limits{
+		MaxConnections: s.MaxConnections, ConnectionTimeout: s.ConnectionTimeout, Heartbeat: s.Heartbeat, PublishRate: s.PublishRate, DrainTimeout: s.DrainTimeout,
+	})
+	if err != nil {
+		err = errors.Join(err, a.broker.SetLimits(limitsOf(&before)))
+	}
+	return err
+}
+
+func limitsOf(o *router.Options) router.Limits {
+	return router.Limits{MaxQueued: o.MaxQueued, Overflows: o.Overflows, MaxSubscriptions: o.MaxSubscriptions, MaxRequests: o.MaxRequests}
+}
+
 // apply puts in force what may change while the agent runs. It cannot fail.
 func (a *Agent) apply(c *config.Config) {
 	if a.o.Level != nil {
 		a.o.Level.Set(level(c))
+	}
+	if a.o.JSON != nil {
+		a.o.JSON.Store(c.Log.Format == "json")
 	}
 	a.monitor.configure(&c.Broker)
 }

@@ -69,8 +69,8 @@ func (r *reloadable) text(rest string) string {
 func TestAReloadAnswersWithWhatChanged(t *testing.T) {
 	r := startReloadable(t)
 	client := r.dial(ipc.ClientOptions{})
-	r.write(t, r.text("  max_connections: 9\nlog: {level: error}\n"))
-	change := config.Change{Key: "broker.max_connections", Old: "64", New: "9", Restart: true}
+	r.write(t, r.text("  max_message_size: 2MiB\nlog: {level: error}\n"))
+	change := config.Change{Key: "broker.max_message_size", Old: "1MiB", New: "2MiB", Restart: true}
 	want := control.Reloaded{Changes: []config.Change{change, {Key: "log.level", Old: "info", New: "error"}}}
 	if diff := cmp.Diff(want, r.ask(t, client)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -78,7 +78,7 @@ func TestAReloadAnswersWithWhatChanged(t *testing.T) {
 	if r.level.Level() != slog.LevelError {
 		t.Errorf("the level is %v", r.level.Level())
 	}
-	if got := status(t, client).RestartFor; !cmp.Equal(got, []string{"broker.max_connections"}) {
+	if got := status(t, client).RestartFor; !cmp.Equal(got, []string{"broker.max_message_size"}) {
 		t.Errorf("the status says that a restart is needed for %v", got)
 	}
 	// The same again: only what waits is still different.
@@ -106,6 +106,37 @@ func TestARejectedFileChangesNothing(t *testing.T) {
 	}
 	if !strings.Contains(r.log.String(), `level=ERROR msg="configuration rejected" by=request mistakes=`) {
 		t.Errorf("log:\n%s", r.log)
+	}
+}
+
+// TestLimitsFollowAReload: raised for the next client, while those that are connected
+// stay; lowered, and what is wrong beside them changes nothing.
+func TestLimitsFollowAReload(t *testing.T) {
+	r := startReloadable(t)
+	client := r.dial(ipc.ClientOptions{})
+	const limits = "  max_connections: 9\n  message_buffer_size: 77\n  max_subscriptions: 3\n  max_requests: 4\n  heartbeat_secs: 20\n  overflow_policies: [conflate]\n"
+	r.write(t, r.text(limits))
+	if got := r.ask(t, client); len(got.Changes) != 6 || len(got.Waiting()) > 0 || len(got.Mistakes) > 0 {
+		t.Errorf("%+v", got)
+	}
+	var next *ipc.Client
+	eventually(t, "the next client has them", func() bool {
+		next = r.dial(ipc.ClientOptions{})
+		w := next.Welcome()
+		return w.MaxConnections == 9 && w.MaxQueued == 77 && w.MaxSubscriptions == 3 && w.MaxRequests == 4 && w.HeartbeatMs == 20_000
+	})
+	if _, err := next.Subscribe(t.Context(), router.Subscription{Patterns: []string{"#"}, Overflow: router.DropNewest}); !errors.Is(err, router.ErrDenied) {
+		t.Errorf("a policy that is not allowed any more: %v", err)
+	}
+	if got := status(t, next).MaxConnections; got != 9 {
+		t.Errorf("the status has %d connections at most", got)
+	}
+	r.write(t, r.text("  max_connections: 7\n  max_subscriptions: 0\n"))
+	if got := r.ask(t, client); len(got.Mistakes) != 1 || !strings.Contains(got.Mistakes[0], "broker.max_subscriptions is 0, want 1 to 100000") {
+		t.Errorf("%+v", got)
+	}
+	if w := r.dial(ipc.ClientOptions{}).Welcome(); w.MaxConnections != 9 {
+		t.Errorf("after a rejected reload: %+v", w)
 	}
 }
 

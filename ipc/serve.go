@@ -38,6 +38,8 @@ type Options struct {
 	// DrainTimeout bounds how long Serve, when its context has ended, goes on
 	// writing what is queued; default 2 s, at most 24 h.
 	DrainTimeout time.Duration
+	// Live, where not nil, changes some of these limits while the server runs.
+	Live *LiveLimits
 	// Ready is called once, when the socket is there and the server is about to accept
 	// its clients. It is called on the goroutine of Serve, so it must not wait for one.
 	Ready func(path string)
@@ -113,10 +115,11 @@ func Serve(ctx context.Context, b *router.Broker, o Options) error {
 		return err
 	}
 	defer r.Release() // where it is not run
-	s, err := server.New(b.Engine(), l.l, server.Options{
-		MaxConnections: o.MaxConnections, ConnectionTimeout: o.ConnectionTimeout, Heartbeat: max(o.Heartbeat, broker.Tick),
-		Policy: o.Policy, PublishRate: o.PublishRate, DrainTimeout: o.DrainTimeout, OnSocket: o.OnSocket,
-	})
+	so := server.Options{Limits: *o.limits(), Policy: o.Policy, OnSocket: o.OnSocket}
+	if o.Live != nil {
+		so.Next = &o.Live.next
+	}
+	s, err := server.New(b.Engine(), l.l, so)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}

@@ -11,6 +11,9 @@ import (
 // means the documented defaults.
 type Options = broker.Options
 
+// Limits are those options that may change while a broker runs.
+type Limits = broker.Limits
+
 // ReplayRule selects what a broker keeps in memory for late subscribers.
 type ReplayRule = broker.ReplayRule
 
@@ -46,6 +49,10 @@ func (b *Broker) ClientAs(who Identity, authorize Authorize) Bus {
 
 // Options returns the options in force.
 func (b *Broker) Options() Options { return b.b.Options() }
+
+// SetLimits puts l in force for clients that connect from now on, all of it, or nothing
+// with an error. A client that is connected keeps the limits that it was given.
+func (b *Broker) SetLimits(l Limits) error { return b.b.SetLimits(l) }
 
 // Stats takes a snapshot of the broker's counters. It waits for the routing
 // thread's next turn.

@@ -6,7 +6,8 @@ import "time"
 // zero value has no limits that work. Immutable once it is shared.
 //
 // The tags of the fields are the key table, see Key. A field whose change is live
-// takes effect with a reload; one whose change is restart waits for the next start.
+// takes effect with a reload; clients, for those that connect after it; one whose change
+// is restart waits for the next start.
 type Config struct {
 	InstanceID string            `yaml:"instance_id" flag:"instance" unit:"NAME" default:"default" match:"[A-Za-z0-9_-]+" want:"letters, digits, _ and - only" max:"64" change:"restart" help:"name of the agent on this host"`
 	HostID     string            `yaml:"host_id" match:"[A-Za-z0-9._:-]*" want:"letters, digits, ., _, : and - only" max:"128" change:"restart" help:"id of the host in every event; empty derives it from the machine id"`
@@ -20,19 +21,19 @@ type Config struct {
 // Broker configures the broker and its server.
 type Broker struct {
 	SocketPath        string        `yaml:"socket_path" flag:"socket" unit:"PATH" max:"107" change:"restart" help:"path of the socket; empty is the instance's own"`
-	MaxConnections    int           `yaml:"max_connections" alias:"connection_pool_size" flag:"max-connections" unit:"N" default:"64" min:"1" max:"100000" change:"restart" help:"clients at most"`
-	MessageBufferSize int           `yaml:"message_buffer_size" alias:"max_queued_messages" flag:"message-buffer-size" unit:"N" default:"1000" min:"1" max:"10000000" change:"restart" help:"messages queued for a subscription: default and maximum"`
-	ConnectionTimeout time.Duration `yaml:"connection_timeout_secs" unit:"s" default:"30" min:"100ms" max:"1h" change:"restart" help:"time for a handshake, for a whole frame, and for a socket that stays full"`
-	Heartbeat         time.Duration `yaml:"heartbeat_secs" unit:"s" default:"10" min:"1s" max:"1h" change:"restart" help:"silence after which a client is asked for a sign of life, three times that ends its connection"`
-	DrainTimeout      time.Duration `yaml:"drain_timeout_secs" unit:"s" default:"2" min:"10ms" max:"5m" change:"restart" help:"time at the end of the agent for what is still queued"`
-	PublishRate       int           `yaml:"publish_rate" unit:"N" default:"0" min:"0" max:"1000000000" change:"restart" help:"messages a second of one connection, a faster one has to wait; 0 is no limit"`
+	MaxConnections    int           `yaml:"max_connections" alias:"connection_pool_size" flag:"max-connections" unit:"N" default:"64" min:"1" max:"100000" change:"live" help:"clients at most"`
+	MessageBufferSize int           `yaml:"message_buffer_size" alias:"max_queued_messages" flag:"message-buffer-size" unit:"N" default:"1000" min:"1" max:"10000000" change:"clients" help:"messages queued for a subscription: default and maximum"`
+	ConnectionTimeout time.Duration `yaml:"connection_timeout_secs" unit:"s" default:"30" min:"100ms" max:"1h" change:"live" help:"time for a handshake, for a whole frame, and for a socket that stays full"`
+	Heartbeat         time.Duration `yaml:"heartbeat_secs" unit:"s" default:"10" min:"1s" max:"1h" change:"clients" help:"silence after which a client is asked for a sign of life, three times that ends its connection"`
+	DrainTimeout      time.Duration `yaml:"drain_timeout_secs" unit:"s" default:"2" min:"10ms" max:"5m" change:"live" help:"time at the end of the agent for what is still queued"`
+	PublishRate       int           `yaml:"publish_rate" unit:"N" default:"0" min:"0" max:"1000000000" change:"clients" help:"messages a second of one connection, a faster one has to wait; 0 is no limit"`
 	EnableStatistics  bool          `yaml:"enable_statistics" default:"true" change:"live" help:"write a line of statistics to the log at intervals"`
 	StatsInterval     time.Duration `yaml:"stats_interval_secs" unit:"s" default:"30" min:"1s" max:"24h" change:"live" help:"time between two lines of statistics"`
 	MaxMessageSize    Size          `yaml:"max_message_size" flag:"max-message-size" unit:"BYTES" default:"1MiB" min:"64KiB" max:"64MiB" why:"an event may be as large" change:"restart" help:"size of a message, with its header"`
 	MaxMemoryBytes    Size          `yaml:"max_memory_bytes" flag:"max-memory-bytes" unit:"BYTES" default:"100MiB" max:"1TiB" change:"restart" help:"size of all queued messages together"`
-	MaxSubscriptions  int           `yaml:"max_subscriptions" unit:"N" default:"256" min:"1" max:"100000" change:"restart" help:"subscriptions of one client"`
-	MaxRequests       int           `yaml:"max_requests" unit:"N" default:"256" min:"1" max:"100000" change:"restart" help:"unanswered requests of one client"`
-	OverflowPolicies  []string      `yaml:"overflow_policies" default:"drop-oldest,drop-newest,conflate,disconnect" of:"drop-oldest,drop-newest,conflate,disconnect" change:"restart" help:"what a subscription may choose to happen when its queue is full; drop-oldest is always allowed"`
+	MaxSubscriptions  int           `yaml:"max_subscriptions" unit:"N" default:"256" min:"1" max:"100000" change:"clients" help:"subscriptions of one client"`
+	MaxRequests       int           `yaml:"max_requests" unit:"N" default:"256" min:"1" max:"100000" change:"clients" help:"unanswered requests of one client"`
+	OverflowPolicies  []string      `yaml:"overflow_policies" default:"drop-oldest,drop-newest,conflate,disconnect" of:"drop-oldest,drop-newest,conflate,disconnect" change:"clients" help:"what a subscription may choose to happen when its queue is full; drop-oldest is always allowed"`
 	LatencyBudget     time.Duration `yaml:"latency_budget" flag:"latency-budget" unit:"TIME" default:"500µs" min:"0" max:"1s" change:"restart" help:"time that events may wait for company while they come densely; 0 is none"`
 }
 
@@ -83,7 +84,7 @@ type Metrics struct {
 // Log configures the agent's own log.
 type Log struct {
 	Level  string `yaml:"level" flag:"log-level" unit:"LEVEL" default:"info" of:"debug,info,warn,error" change:"live" help:"least level that the agent logs"`
-	Format string `yaml:"format" flag:"log-format" unit:"FORMAT" default:"text" of:"text,json" change:"restart" help:"form of the lines that the agent logs"`
+	Format string `yaml:"format" flag:"log-format" unit:"FORMAT" default:"text" of:"text,json" change:"live" help:"form of the lines that the agent logs"`
 }
 
 // Default returns the configuration that holds without a file, variables and flags.

@@ -21,7 +21,7 @@ import (
 //	want     the same in words
 //	values   the expression that each value of a map has to match whole
 //	valuewant the same in words
-//	change   live or restart: what a reload does with it
+//	change   live, clients or restart: what a reload does with it
 //	help     what it is
 //
 // Immutable.
@@ -34,6 +34,7 @@ type Key struct {
 	Default string
 	Help    string
 	Restart bool // a new value waits for the next start of the agent
+	Clients bool // a new value is for clients that connect later
 
 	kind     kind
 	seconds  bool
@@ -112,9 +113,9 @@ func newKey(name string, f reflect.StructField, index []int) *Key {
 	tag := f.Tag.Get
 	k := &Key{
 		Name: name, Env: envName(name), Flag: tag("flag"), Unit: tag("unit"), Default: tag("default"), Help: tag("help"),
-		Restart: tag("change") == "restart", kind: kindOf(f.Type), seconds: tag("unit") == "s", why: tag("why"), index: index,
+		Restart: tag("change") == "restart", Clients: tag("change") == "clients", kind: kindOf(f.Type), seconds: tag("unit") == "s", why: tag("why"), index: index,
 	}
-	if k.kind == 0 || k.Help == "" || tag("yaml") == "" || tag("change") != "restart" && tag("change") != "live" {
+	if k.kind == 0 || k.Help == "" || tag("yaml") == "" || !slices.Contains([]string{"live", "clients", "restart"}, tag("change")) {
 		panic(fmt.Sprintf("config: field %s: want a known type and the tags yaml, help and change", f.Name))
 	}
 	if of := tag("of"); of != "" {

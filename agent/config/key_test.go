@@ -164,10 +164,11 @@ func TestDifferences(t *testing.T) {
 	if d := config.Diff(a, b); len(d) != 0 {
 		t.Errorf("two defaults differ: %v", d)
 	}
-	b.Broker.MaxConnections, b.Log.Level, b.Broker.OverflowPolicies = 5, "debug", []string{"conflate"}
+	b.InstanceID, b.Broker.MaxMemoryBytes, b.Log.Level, b.Broker.OverflowPolicies = "b", 2<<20, "debug", []string{"conflate"}
 	want := []config.Change{
-		{Key: "broker.max_connections", Old: "64", New: "5", Restart: true},
-		{Key: "broker.overflow_policies", Old: "drop-oldest,drop-newest,conflate,disconnect", New: "conflate", Restart: true},
+		{Key: "instance_id", Old: "default", New: "b", Restart: true},
+		{Key: "broker.max_memory_bytes", Old: "100MiB", New: "2MiB", Restart: true},
+		{Key: "broker.overflow_policies", Old: "drop-oldest,drop-newest,conflate,disconnect", New: "conflate"},
 		{Key: "log.level", Old: "info", New: "debug"},
 	}
 	if d := config.Diff(a, b); !slices.Equal(d, want) {
@@ -175,7 +176,7 @@ func TestDifferences(t *testing.T) {
 	}
 	// What waits for a restart is not in force, and is still different next time.
 	now := config.Reloaded(a, b)
-	if now.Log.Level != "debug" || now.Broker.MaxConnections != 64 || a.Log.Level != "info" {
+	if now.Log.Level != "debug" || now.Broker.MaxMemoryBytes != 100<<20 || !slices.Equal(now.Broker.OverflowPolicies, []string{"conflate"}) || a.Log.Level != "info" {
 		t.Errorf("in force: %+v", now)
 	}
 	if d := config.Diff(now, b); !slices.Equal(d, want[:2]) {

@@ -59,7 +59,10 @@ func (k *Key) explain() string {
 		_, alias := split(k.Alias)
 		text += " Also called " + alias + "."
 	}
-	if !k.Restart {
+	switch {
+	case k.Clients:
+		text += " Reloadable, for clients that connect later."
+	case !k.Restart:
 		text += " Reloadable."
 	}
 	return text

@@ -30,7 +30,7 @@ func TestTheDefaultFile(t *testing.T) {
 		}
 	}
 	checkWidth(t, b.String())
-	if !strings.Contains(b.String(), "  # Clients at most (1 to 100000). Also called connection_pool_size.\n  max_connections: 64\n") {
+	if !strings.Contains(b.String(), "  # Clients at most (1 to 100000). Also called connection_pool_size. Reloadable.\n  max_connections: 64\n") {
 		t.Errorf("got:\n%s", b.String())
 	}
 }

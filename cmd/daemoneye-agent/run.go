@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -12,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -73,8 +73,9 @@ func runAgent(ctx context.Context, p *program, s *settings, named *string, quiet
 	if err != nil {
 		return err
 	}
-	o := agent.Options{Config: l.Config, Load: s.load, Version: version, Level: new(slog.LevelVar)}
-	o.Logger = newLogger(p.err, l.Config.Log.Format, o.Level)
+	o := agent.Options{Config: l.Config, Load: s.load, Version: version, Level: new(slog.LevelVar), JSON: new(atomic.Bool)}
+	o.JSON.Store(l.Config.Log.Format == "json")
+	o.Logger = newLogger(p.err, o.JSON, o.Level)
 	if o.Service, err = systemd.New(); err != nil {
 		o.Logger.Warn("service manager", "err", err)
 	}
@@ -138,15 +139,6 @@ func reloadOn(ctx context.Context, hangups <-chan os.Signal, a *agent.Agent) {
 			return
 		}
 	}
-}
-
-// newLogger makes the agent's own log.
-func newLogger(w io.Writer, format string, level *slog.LevelVar) *slog.Logger {
-	o := &slog.HandlerOptions{Level: level}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
-	}
-	return slog.New(slog.NewTextHandler(w, o))
 }
 
 // collectors returns the collectors that a configuration asks for. Each of our own is made

@@ -33,13 +33,13 @@ func newSession(b *Broker, who bus.Identity, sink Sink, authorize bus.Authorize,
 	b.lastID++
 	p := &Session{
 		b: b, id: b.lastID, who: who, sink: sink, authorize: authorize, inflates: inflates & frame.FlagCompressed, local: local,
-		subs: make(map[uint64]*Sub),
+		limits: b.limits.Load(), subs: make(map[uint64]*Sub),
 	}
 	p.account.open(b.ledger, &who, local)
 	p.topics.Init(b.routes, authorize, p.account.Account)
 	p.inbox = &Sub{session: p}
 	p.inbox.addLanes()
-	p.inbox.Queue.Reset(bus.DropOldest, inboxQueued, 2*b.opts.MaxRequests, local)
+	p.inbox.Queue.Reset(bus.DropOldest, inboxQueued, 2*p.limits.MaxRequests, local)
 	p.inbox.Queue.ChargeTo(p.account.Account)
 	b.sessions[p.id] = p
 	return p

@@ -65,8 +65,9 @@ type Broker struct {
 	parsed          filter.Message
 
 	// safe for concurrent use
-	kept    atomic.Int64 // what was charged at the last tick, buffers included
-	signal  *ring.Signal // where the routing thread sleeps
+	limits  atomic.Pointer[Limits] // of clients that connect now; opts has the first ones
+	kept    atomic.Int64           // what was charged at the last tick, buffers included
+	signal  *ring.Signal           // where the routing thread sleeps
 	calls   *thread.Calls
 	running atomic.Bool
 	ending  atomic.Bool // the routing thread takes nothing more in
@@ -114,6 +115,7 @@ func New(o Options) (*Broker, error) {
 		sessions: make(map[uint32]*Session),
 		requests: requests.NewTable(),
 	}
+	b.limits.Store(o.limits())
 	b.signal = ring.NewSignalFunc(func() { b.driver.Wake() })
 	b.calls = thread.NewCalls(b.signal.Notify)
 	b.burst.items = make([]queue.Item, 0, routes.MaxBurst)
@@ -133,9 +135,6 @@ func New(o Options) (*Broker, error) {
 	b.stats.Start(bus.Now())
 	return b, nil
 }
-
-// Options returns the options in force.
-func (b *Broker) Options() Options { return b.opts }
 
 // Pool returns the pool that all message buffers come from.
 func (b *Broker) Pool() *buffer.Pool { return b.pool }

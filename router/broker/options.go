@@ -2,7 +2,6 @@ package broker
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -112,20 +111,6 @@ func (o *Options) check() error {
 		}
 	}
 	return nil
-}
-
-// checkOverflow refuses a policy that the broker does not allow.
-func (o *Options) checkOverflow(p bus.Overflow) error {
-	if o.Overflows == nil || p == bus.DropOldest || slices.Contains(o.Overflows, p) {
-		return nil
-	}
-	allowed := string(bus.DropOldest)
-	for _, p := range o.Overflows {
-		if p != bus.DropOldest {
-			allowed += ", " + string(p)
-		}
-	}
-	return fmt.Errorf("%w: overflow %s, where only %s may be chosen", bus.ErrDenied, p, allowed)
 }
 
 // maxFixed bounds the part of MaxMemory for sessions and subscriptions: half of what the

@@ -30,8 +30,8 @@ func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 	if b.requests.Has(key) {
 		return frame.ErrUnexpected
 	}
-	if p.account.requests >= b.opts.MaxRequests {
-		return &bus.LimitError{Limit: "max_requests", Max: int64(b.opts.MaxRequests), Got: int64(p.account.requests + 1)}
+	if p.account.requests >= p.limits.MaxRequests {
+		return &bus.LimitError{Limit: "max_requests", Max: int64(p.limits.MaxRequests), Got: int64(p.account.requests + 1)}
 	}
 	b.seq++
 	f.Stamp(p.id, b.seq)

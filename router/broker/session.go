@@ -19,6 +19,7 @@ type Session struct {
 	sink      Sink
 	input     Input // nil unless it is local
 	authorize bus.Authorize
+	limits    *Limits // as they were when the client connected
 	features  frame.Features
 	inflates  frame.Flags // compressions that the client can undo
 	local     bool        // consumed on goroutines of this process

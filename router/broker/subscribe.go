@@ -33,14 +33,14 @@ func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, err
 	if id == 0 || p.subs[id] != nil {
 		return nil, 0, fmt.Errorf("%w: id %d is 0 or in use", bus.ErrSubscription, id)
 	}
-	if len(p.subs) >= b.opts.MaxSubscriptions {
-		return nil, 0, &bus.LimitError{Limit: "max_subscriptions", Max: int64(b.opts.MaxSubscriptions), Got: int64(len(p.subs) + 1)}
+	if len(p.subs) >= p.limits.MaxSubscriptions {
+		return nil, 0, &bus.LimitError{Limit: "max_subscriptions", Max: int64(p.limits.MaxSubscriptions), Got: int64(len(p.subs) + 1)}
 	}
 	patterns, f, err := filter.Compile(&spec)
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := b.opts.checkOverflow(spec.Policy()); err != nil {
+	if err := p.limits.checkOverflow(spec.Policy()); err != nil {
 		return nil, 0, err
 	}
 	entries, size := len(patterns)+filter.Entries(&spec), filter.Bytes(&spec)
@@ -121,7 +121,7 @@ func (s *Sub) open(past *store.Past) {
 	p := s.session
 	o := &p.b.opts
 	overflow := s.spec.Policy()
-	s.granted = o.MaxQueued
+	s.granted = p.limits.MaxQueued
 	if n := s.spec.Queue; n > 0 && n < s.granted {
 		s.granted = n
 	}

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"time"
+
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 	"github.com/daemoneye/eventbus/ipc/policy"
@@ -57,6 +59,7 @@ type conn struct {
 	watched uint32 // the events that epoll watches for
 
 	// Times, of frame.Now.
+	heartbeat     time.Duration // as the client's welcome named it
 	acceptedAt    int64
 	lastRead      int64
 	lastSent      int64 // to about a Tick, by sentSinceTick

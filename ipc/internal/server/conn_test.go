@@ -30,7 +30,7 @@ func newTestServer(t *testing.T) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(b, l, Options{MaxConnections: 1, ConnectionTimeout: time.Minute, Heartbeat: time.Minute, Policy: policy.SameUser{}})
+	s, err := New(b, l, Options{Limits: Limits{MaxConnections: 1, ConnectionTimeout: time.Minute, Heartbeat: time.Minute}, Policy: policy.SameUser{}})
 	if err != nil {
 		t.Fatal(err)
 	}

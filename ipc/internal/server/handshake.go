@@ -36,6 +36,7 @@ func (c *conn) hello(f frame.Frame) error {
 	// clients that cannot.
 	features := frame.ParseFeatures(h.Features) // the server has them all
 	who := bus.Identity{Name: grant.Name, Role: grant.Role, PID: c.peer.PID, UID: c.peer.UID, GID: c.peer.GID}
+	c.heartbeat = s.o.Heartbeat
 	c.session = s.b.Attach(who, c, grant.Authorize, features)
 	c.state = ready
 	if c.ctl, err = appendWelcome(c.ctl, s.welcome(c.session, features), grant.Granted()); err == nil {

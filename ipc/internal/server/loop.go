@@ -39,6 +39,7 @@ func (s *Server) Poll(wait time.Duration) (worked bool, err error) {
 	if err != nil {
 		return worked, unixsock.NewOpError("read", s.l.Path(), err)
 	}
+	s.takeLimits()
 	s.sweepIfDue()
 	if n > 0 {
 		s.turnBytes = 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/daemoneye/eventbus/frame/buffer"
@@ -15,13 +16,26 @@ import (
 // Options configure a server: those of ipc.Options that concern connections, with
 // their defaults set.
 type Options struct {
+	Limits
+	Next     *atomic.Pointer[Limits] // to be in force from the next turn on; may be nil
+	Policy   policy.Policy
+	OnSocket func(error) // may be nil
+}
+
+// Limits are those of ipc.Limits, with their defaults set.
+type Limits struct {
 	MaxConnections    int
 	ConnectionTimeout time.Duration
-	Heartbeat         time.Duration
-	Policy            policy.Policy
+	Heartbeat         time.Duration // of a connection: conn.heartbeat
 	PublishRate       int
 	DrainTimeout      time.Duration
-	OnSocket          func(error) // may be nil
+}
+
+// takeLimits puts in force what another goroutine has set.
+func (s *Server) takeLimits() {
+	if next := s.o.Next; next != nil && next.Load() != nil {
+		s.o.Limits = *next.Swap(nil)
+	}
 }
 
 // Server is the broker's Driver for sockets: it owns the connections. Everything

@@ -13,7 +13,7 @@ import (
 // ping too, so that it does not give up the server; early enough for lastSent to be
 // late by a Tick.
 func (c *conn) Tick(now int64) {
-	heartbeat, timeout := c.s.o.Heartbeat, c.s.o.ConnectionTimeout
+	heartbeat, timeout := c.heartbeat, c.s.o.ConnectionTimeout
 	if c.sentSinceTick {
 		c.sentSinceTick, c.lastSent = false, now
 	}
