@@ -39,13 +39,18 @@
 //	a frame begun, and not finished ConnectionTimeout: heartbeat
 //	all of them, if over 64 KiB     half of the broker's MaxMemory; the first begun goes: memory
 //	socket full, nothing taken      ConnectionTimeout: slow
+//	sockets that take a part        MaxMemory with all else that no queue can evict; the one of
+//	                                which most is left goes: slow
 //	answers unread, and MaxMemory   a quarter of that for all clients; the largest goes: slow
 //	silence                         three times Heartbeat, after a ping: heartbeat
 //	subscriptions, open requests    the broker's MaxSubscriptions and MaxRequests: limit
 //	statistics requested, unread    256 KiB: overloaded
 //	one read                        256 KiB, once a turn
+//	one write                       256 KiB, or a connection's share of a quarter of MaxMemory, or
+//	                                8 KiB when half of it is in use
 //	one turn's work                 16 subscriptions, 256 requests: the rest in the next
-//	the server's answers, unread    256 KiB: the client is not read until it takes them
+//	the server's answers, unread    64 KiB, and as much again that is written in part, beside
+//	                                MaxMemory: the client is not read until it takes them
 //	frames a second                 PublishRate: the client is read no faster; paused of the client
 //	messages queued                 the broker's MaxQueued and MaxMemory: a gap; dropped_by
 //

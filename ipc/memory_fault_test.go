@@ -255,3 +255,32 @@ func TestLittleKeepsLittle(t *testing.T) {
 		})
 	})
 }
+
+// TestLargeWritesUnderWay has clients take a part of one large message each, together more
+// than the limit: no queue can evict them, so that connections give way until the rest fits.
+func TestLargeWritesUnderWay(t *testing.T) {
+	t.Parallel()
+	const limit, peers = 4 << 20, 8
+	s := start(t, router.Options{MaxMemory: limit}, ipc.Options{})
+	pub := s.dial(t, ipc.ClientOptions{})
+	for i := range peers {
+		topic := fmt.Sprintf("events.p%d", i)
+		s.greet(t).subscribe(1, router.Subscription{Patterns: []string{topic}})
+		if err := pub.Publish(t.Context(), router.Outgoing{Topic: topic, Payload: make([]byte, 900<<10)}); err != nil {
+			t.Fatal(err)
+		}
+		flush(t, pub)
+	}
+	s.refused(t, frame.CodeSlow, 1)
+	st := s.await(t, "the rest fits", func(st *router.Stats) bool { return st.BufferBytes <= limit })
+	if n := len(st.Clients) - 1; n < 2 || n == peers {
+		t.Errorf("%d of %d clients are left", n, peers)
+	}
+	p := s.greet(t)
+	p.subscribe(1, router.Subscription{Patterns: []string{"events.small"}})
+	if err := pub.Publish(t.Context(), router.Outgoing{Topic: "events.small", Payload: make([]byte, 1000)}); err != nil {
+		t.Fatal(err)
+	}
+	p.expect(frame.TypeStream)
+	p.expect(frame.TypePublish)
+}

@@ -163,10 +163,13 @@
 // What is bounded by number, or outside MaxMemory, and how far that goes:
 //
 //   - ReplayRule.MaxBytes counts the bytes of frames. They are packed into buffers of
-//     64 KiB, and a larger frame has one of its own, so their memory is up to twice that
-//     and 128 KiB. It counts under MaxMemory and cannot be evicted.
+//     64 KiB, or of the next of 256 KiB, 1 MiB and 4 MiB that a larger frame fits into. All
+//     buffers take up to twice MaxBytes, and two of the largest. They count under MaxMemory
+//     and cannot be evicted. (TestBuffersOfAReplayAreBounded)
 //   - Cancels for a responder wait in a lane of 512. Beyond that the oldest handlers do
-//     not learn that their requester has gone.
+//     not learn that their requester has gone. (TestCancelsForAResponderAreBounded)
+//
+// What a connection of package ipc keeps beside MaxMemory is in the documentation of that.
 //
 // # Errors
 //

@@ -31,6 +31,8 @@
 //	slots of queues                TestSlotsOfQueues; router/broker: TestWhatIsKeptIsCharged
 //	patterns, filters and what they are compiled to
 //	                               TestPatternsAndFilters; router/broker: TestSubscriptionsHaveAShareOfTheMemory
+//	sockets that take a part       TestWritesUnderWay
+//	answers that nobody reads      TestAnswersThatNobodyReads; ipc/internal/server: TestAnswersThatAreNotTakenAreBounded
 //	connections without a hello    TestSlowHandshakes; ipc: TestSlowHandshakesLeaveRoom
 //	a house full of idle clients   TestAHouseFullOfIdleClients; agent: TestAFullHouseLocksNobodyOut
 //

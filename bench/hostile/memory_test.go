@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -169,4 +170,42 @@ func TestFullMemory(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWritesUnderWay has many clients take a part of what is written to them, with little
+// memory: what cannot be evicted any more is within it, too.
+func TestWritesUnderWay(t *testing.T) {
+	const clients, messages = 60, 250
+	v := startAgent(t, setting{MaxMemory: 4 << 20})
+	m := measure(v)
+	for i := range clients {
+		v.dial(0).subscribe(1, 1, every(router.Subscription{Patterns: []string{fmt.Sprintf("events.t.%06d", i)}}))
+	}
+	pub := v.dial(0)
+	for i := range clients { // several times what its socket holds
+		pub.publish(repeat(fmt.Sprintf("events.t.%06d", i), messages), make([]byte, 4000), 0, nil)
+	}
+	m.check()
+	if s := v.check(); s.DroppedBy["memory limit"] == 0 {
+		t.Errorf("memory was not full: %v", s.DroppedBy)
+	}
+	v.givesBack()
+}
+
+// TestAnswersThatNobodyReads has clients send thousands of frames that are at fault, and read
+// none of the answers: they are not read any more, before the answers are much.
+func TestAnswersThatNobodyReads(t *testing.T) {
+	clients, frames := size(16, 60), 7000
+	v := startAgent(t, setting{})
+	m := measure(v)
+	bad := encode(t, frame.Fields{Type: frame.TypeWelcome})
+	for range clients {
+		v.dial(0).send(bytes.Repeat(bad, frames)) // its socket takes what the agent does not read
+	}
+	v.dial(0).flush()
+	m.check()
+	if s := v.check(); s.Refused["unexpected"] >= uint64(clients*frames) {
+		t.Errorf("%d frames were answered, all that were sent", s.Refused["unexpected"])
+	}
+	v.givesBack()
 }

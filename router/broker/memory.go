@@ -28,6 +28,15 @@ func (b *Broker) checkMemory() {
 	}
 }
 
+// Excess makes room, and returns how many bytes are kept beyond MaxMemory all the same: by
+// what cannot be evicted. A Driver whose clients keep it ends one of them.
+func (b *Broker) Excess() int64 {
+	if b.ledger.Room() < 0 {
+		b.checkMemory()
+	}
+	return max(0, -b.ledger.Room())
+}
+
 // makeRoom evicts messages until n more bytes are available. It returns false if no queue has
 // anything left to evict.
 //

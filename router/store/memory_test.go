@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/bus"
@@ -73,4 +75,36 @@ func heap() int64 {
 	runtime.GC()
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
+}
+
+// TestBuffersOfAReplayAreBounded adds frames of all sizes, chosen so that much of each
+// buffer is left over: the buffers are no more than twice the bytes that are kept, and the
+// first and the last one, of which little may be in use.
+func TestBuffersOfAReplayAreBounded(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pool := buffer.NewPool()
+		rule := store.Rule{Pattern: "#", MaxCount: 1000, MaxBytes: rapid.Int64Range(1, 4<<20).Draw(t, "bytes")}
+		r, err := store.NewReplay(rule, pool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes := rapid.SliceOfN(rapid.OneOf(
+			rapid.IntRange(0, 1000), rapid.IntRange(32<<10, 34<<10), rapid.IntRange(64<<10, 68<<10),
+			rapid.IntRange(190<<10, 260<<10), rapid.IntRange(260<<10, 1<<20),
+		), 1, 60).Draw(t, "sizes")
+		largest := int64(64 << 10)
+		for i, n := range sizes {
+			it := item(t, pool, "a", string(make([]byte, n)), 1, uint64(i+1))
+			largest = max(largest, buffer.Capacity(int(it.Len)))
+			r.Add("a", bus.Bulk, []queue.Item{it}, int64(i))
+			it.Buf.Release(1)
+			if live := pool.Live(); live > 2*rule.MaxBytes+2*largest {
+				t.Fatalf("after %d frames: %d bytes of buffers for %d, with frames that take %d", i+1, live, rule.MaxBytes, largest)
+			}
+		}
+		r.Release()
+		if n := pool.Live(); n != 0 {
+			t.Fatalf("%d bytes were not released", n)
+		}
+	})
 }

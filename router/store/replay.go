@@ -17,9 +17,9 @@ type Rule struct {
 	Pattern string
 	// MaxCount bounds the number of messages; default 1024.
 	MaxCount int
-	// MaxBytes bounds the bytes of frames; default 1 MiB. The frames use up to twice as
-	// much memory. The order and the names of topics use at most MaxBytes more, or 1 MiB
-	// if that is more.
+	// MaxBytes bounds the bytes of frames; default 1 MiB. Their buffers take up to twice
+	// that, and two of the largest. The order and the names of topics use at most MaxBytes
+	// more, or 1 MiB if that is more.
 	MaxBytes int64
 	// MaxAge bounds the age of a message; 0, the default, means any age.
 	MaxAge time.Duration

@@ -10,7 +10,7 @@ import (
 
 // maxCtl is how many bytes of control frames may be queued for a client that is read
 // from, and whose frames are routed. A turn's work may bring a little more.
-const maxCtl = 256 << 10
+const maxCtl = 64 << 10
 
 // control handles a frame that is for the server itself.
 func (c *conn) control(f frame.Frame) {

@@ -13,6 +13,7 @@ import (
 
 const (
 	maxWrite = 256 << 10 // bytes gathered for one write
+	minWrite = 8 << 10   // the same, where memory is short
 	maxIov   = 1024      // UIO_MAXIOV
 	bulkTurn = 64 << 10  // bytes of one subscription before the next has its turn
 )
@@ -20,6 +21,7 @@ const (
 // gather is the routing thread's one place to put a write together.
 type gather struct {
 	iov   []unix.Iovec
+	most  int // bytes
 	total int
 	own   []byte // stream and gap frames; iov points into it, so it never grows
 	items []inFlight
@@ -56,7 +58,17 @@ func (g *gather) reset() {
 }
 
 func (g *gather) full() bool {
-	return g.total >= maxWrite || len(g.iov) > maxIov-2*queue.ClaimSize || cap(g.own)-len(g.own) < 512
+	return g.total >= g.most || len(g.iov) > maxIov-2*queue.ClaimSize || cap(g.own)-len(g.own) < 512
+}
+
+// writeSize returns how many bytes may be gathered for a write. What a socket takes in part
+// cannot be evicted any more, so all connections together may have a quarter of MaxMemory
+// for it, and little when half of the memory is in use.
+func (s *Server) writeSize() int {
+	if s.b.Pool().Live() > s.halfMemory {
+		return minWrite
+	}
+	return int(min(max(s.halfMemory/int64(2*max(s.count, 1)), minWrite), maxWrite))
 }
 
 // gatherQueues collects from c's queues: all that is urgent first, and then the bulk
@@ -66,6 +78,7 @@ func (c *conn) gatherQueues(g *gather) {
 	queued := c.session.Queued()
 	now := frame.Now()
 	next := 0
+	g.most = c.s.writeSize()
 	for _, lane := range [...]bus.Lane{bus.Urgent, bus.Bulk} {
 		for progress := true; progress && !g.full(); {
 			progress = false
@@ -86,7 +99,7 @@ func (c *conn) gatherQueues(g *gather) {
 // anything.
 func (c *conn) gatherLane(g *gather, sub *broker.Sub, lane bus.Lane, now int64) (progress bool) {
 	for end := g.total + bulkTurn; g.total < end && !g.full(); {
-		t, ok := sub.Take(lane, maxWrite)
+		t, ok := sub.Take(lane, g.most-g.total)
 		if !ok {
 			return progress
 		}

@@ -59,6 +59,9 @@ func (s *Server) Poll(wait time.Duration) (worked bool, err error) {
 		}
 	}
 	s.b.EndBatch()
+	if s.b.Excess() > 0 && s.giveMemory() {
+		worked = true
+	}
 	s.closeConns()
 	return worked || n > 0, nil
 }

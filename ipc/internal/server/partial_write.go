@@ -1,10 +1,12 @@
 package server
 
 import (
+	"fmt"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 )
@@ -84,10 +86,7 @@ func within(p *byte, b []byte) bool {
 
 // compact copies what is left, where the buffers that it lies in are much larger.
 func (p *partialWrite) compact(pool *buffer.Pool) {
-	left := 0
-	for _, b := range p.pieces {
-		left += len(b)
-	}
+	left := p.size()
 	if retainedBytes(p.refs) <= 2*left+readRoom {
 		return
 	}
@@ -130,6 +129,33 @@ func (c *conn) writeUnsent() bool {
 	markDelivered(p.items)
 	releaseRefs(p.refs)
 	*p = partialWrite{}
+	return true
+}
+
+// size returns how many bytes are left to be written.
+func (p *partialWrite) size() (n int) {
+	for _, b := range p.pieces {
+		n += len(b)
+	}
+	return n
+}
+
+// giveMemory ends the connection of which most is written in part, because that is what no
+// queue can evict. It reports whether there was one.
+func (s *Server) giveMemory() bool {
+	var most *conn
+	size := 0
+	for _, c := range s.conns {
+		if c != nil && c.state.writes() && !c.unsent.empty() {
+			if n := c.unsent.size(); n > size {
+				most, size = c, n
+			}
+		}
+	}
+	if most == nil {
+		return false
+	}
+	most.disconnect(frame.CodeSlow, fmt.Sprintf("did not take %d bytes that were written in part, and memory is short", size), frame.ErrSlow)
 	return true
 }
 
