@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/collector/host"
@@ -42,6 +43,10 @@ var _ manager.Caller = caller{}
 
 func (c caller) call(ctx context.Context, name string, op control.Operation) error {
 	_, err := control.Call(ctx, c.a.self, control.CollectorTarget(name), control.Request{Operation: op, Target: name}, nil)
+	var answer *control.Error
+	if errors.As(err, &answer) {
+		return errors.New(answer.Message) // it becomes a part of the reason of what the manager does
+	}
 	return err
 }
 

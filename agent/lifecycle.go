@@ -74,7 +74,8 @@ func (l *lifecycle) collectors(all []control.CollectorStatus, registered bool) (
 	waiting, failed := false, ""
 	for _, c := range all {
 		switch {
-		case c.State == control.CollectorRunning:
+		case c.State == control.CollectorRunning, c.State == control.CollectorPaused:
+		case c.State == control.CollectorAbsent: // nobody knows when its user starts it
 		case c.LastExit == "":
 			waiting = true
 		case failed == "":

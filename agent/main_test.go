@@ -37,6 +37,8 @@ func TestMain(m *testing.M) {
 			os.Exit(exit(runAgent(ctx, os.Args[2])))
 		case "brisk-agent":
 			os.Exit(exit(runBriskAgent(ctx, os.Args[2])))
+		case "external-agent":
+			os.Exit(exit(runExternalAgent(ctx, os.Args[2])))
 		case "subscriber":
 			os.Exit(exit(runSubscriber(ctx, os.Args[2])))
 		case "starved-agent":

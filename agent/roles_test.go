@@ -56,6 +56,17 @@ func runBriskAgent(ctx context.Context, socket string) error {
 	return a.Run(ctx)
 }
 
+// runExternalAgent is an agent with an external collector, that a test kills.
+func runExternalAgent(ctx context.Context, socket string) error {
+	a, err := agent.New(agent.Options{
+		Config: at(socket), Configured: external(ours), Listening: func(string) { fmt.Println("listening") },
+	})
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}
+
 // runStarvedAgent is an agent that has descriptors for its lock and its socket,
 // and none for the broker.
 func runStarvedAgent(ctx context.Context, socket string) error {

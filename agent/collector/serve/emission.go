@@ -59,17 +59,23 @@ func (s *Server) announceRefused(m *collector.Message, why error) error {
 // announceBlind publishes that the collector did not observe from since to now, and
 // so missed an unknown number of events.
 func (s *Server) announceBlind(since time.Time, reason string) error {
-	kind := event.TypeByCategory(s.name)
-	return s.publishGap(&event.Gap{
-		Header: event.Header{Type: kind, MonoNs: router.Now(), WallNs: time.Now().UnixNano()},
+	return s.publishGap(s.blindGap(since, reason), s.name)
+}
+
+// blindGap is a gap from since to now, of an unknown number of events.
+func (s *Server) blindGap(since time.Time, reason string) *event.Gap {
+	return &event.Gap{
+		Header: event.Header{Type: event.TypeByCategory(s.name), MonoNs: router.Now(), WallNs: time.Now().UnixNano()},
 		Origin: s.origin,
 		Body:   event.Loss{Reason: "events: " + reason, SinceNs: since.UnixNano()},
-	}, kind.String())
+	}
 }
+
+func (s *Server) gapTopic() string { return "events." + s.name + ".gap" }
 
 func (s *Server) publishGap(gap *event.Gap, eventType string) error {
 	s.gap = gap.Append(s.gap[:0])
-	return s.publish(collector.Message{Topic: "events." + s.name + ".gap", Payload: s.gap, EventType: eventType})
+	return s.publish(collector.Message{Topic: s.gapTopic(), Payload: s.gap, EventType: eventType})
 }
 
 func (s *Server) publish(m collector.Message) error {

@@ -67,6 +67,8 @@ type Server struct {
 
 	emitted, failed atomic.Uint64
 	lastEvent       atomic.Int64 // time of the last event that the bus took, since 1970; 0 for none
+	beatEvent       atomic.Int64 // what lastEvent was at the heartbeat before the last
+	lostSince       atomic.Int64 // time from which on events may be lost with a connection; 0 for none
 
 	commands chan func(context.Context) // run by work, between two events of its own
 	again    chan struct{}              // holds a token after a reconnection
@@ -80,6 +82,7 @@ type Server struct {
 	now          instance
 	interval     time.Duration // between two heartbeats, as the agent wants them
 	beats        uint64
+	lastBeat     int64 // what lastEvent was at the last heartbeat
 	unregistered bool  // a registration after a reconnection failed, and is tried again
 	done         bool  // work is to end
 	err          error // with this error

@@ -114,6 +114,7 @@ func (s *Server) registerAgain(ctx context.Context) error {
 	switch {
 	case err == nil:
 		s.unregistered = false
+		s.announceLost(ctx)
 	case errors.As(err, &answer) && answer.Category == control.CategoryPermission, errors.As(err, &answer) && answer.Code == control.CodeCollectorNotFound:
 		return fmt.Errorf("register collector %s again: %w", s.name, err)
 	}
@@ -123,9 +124,11 @@ func (s *Server) registerAgain(ctx context.Context) error {
 // beat publishes a heartbeat. One that cannot be published is a missed one.
 func (s *Server) beat(ctx context.Context) {
 	s.beats++
+	s.beatEvent.Store(s.lastBeat)
+	s.lastBeat = s.lastEvent.Load()
 	body, err := json.Marshal(control.Heartbeat{
 		Collector: s.name, Sequence: s.beats, State: s.state(), Health: s.health(), Emitted: s.emitted.Load(), Failed: s.failed.Load(),
-		LastEvent: s.lastEvent.Load(),
+		LastEvent: s.lastBeat,
 	})
 	if err != nil {
 		panic(err) // there is nothing in it that cannot be JSON

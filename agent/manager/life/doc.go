@@ -23,8 +23,9 @@
 // and when an operator starts it. An end that only says that the agent refused the
 // collector for the moment takes no restart.
 //
-// An external collector is a process of somebody else. It is absent instead of starting,
-// and it is asked to end and never killed.
+// An external collector is a process of somebody else. It is absent instead of starting, and
+// it is asked to end and never killed. One that only stood still is back with its next
+// heartbeat.
 //
 // # Times
 //

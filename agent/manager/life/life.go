@@ -190,6 +190,9 @@ func (l *Life) register(e *Event) {
 	}
 	l.isRegistered, l.disagrees, l.isCalling = true, false, false
 	l.registered, l.beat = l.now, l.now
+	if l.o.External {
+		l.Reason = ""
+	}
 	l.collecting(e.Paused)
 	if l.o.Beat < 0 && l.State == Running {
 		l.announce()
@@ -392,6 +395,9 @@ func (l *Life) pass() {
 		}
 		l.do(Action{Do: WarnKilled, Reason: l.Reason})
 		l.kill()
+	case Absent:
+		l.deadline = 0
+		l.Reason = "it has not registered"
 	case Killing:
 		l.do(Action{Do: WarnStuck})
 		l.enter(Stuck)
@@ -411,7 +417,7 @@ func (l *Life) reconcile() {
 			return
 		}
 		if l.o.External {
-			l.enter(Absent)
+			l.until(Absent, l.o.RegisterTimeout)
 			return
 		}
 		l.Processes++

@@ -1,0 +1,194 @@
+package agent_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/serve"
+	"github.com/daemoneye/eventbus/agent/config"
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/manager"
+	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ipc"
+	"github.com/daemoneye/eventbus/router"
+)
+
+// external returns a configuration that names the external collector gpu.
+func external(x manager.External) func(*config.Config) ([]manager.Spec, error) {
+	return func(*config.Config) ([]manager.Spec, error) {
+		return []manager.Spec{{Config: control.ChildConfig{Collector: "gpu"}, External: &x}}, nil
+	}
+}
+
+var ours = manager.External{UID: os.Geteuid()}
+
+// runExternal runs an external collector in this process until the test ends, or stop is
+// called.
+func runExternal(t *testing.T, socket string, run func(context.Context, collector.Emit) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { // awaited by stop
+		ended <- serve.External(ctx, fake{name: "gpu", source: "made up", run: run}, func(ctx context.Context, state func(error)) (router.Bus, error) {
+			return ipc.DialOptions(ctx, ipc.ClientOptions{Path: socket, Name: "gpu", Role: control.CollectorRole, OnState: state})
+		}, serve.Options{Version: "1"})
+	}()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		select {
+		case err := <-ended:
+			if err != nil && !errors.Is(err, router.ErrClosed) {
+				t.Errorf("the external collector ended with %v", err)
+			}
+		case <-time.After(patience):
+			t.Error("the external collector does not end")
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func awaitState(t *testing.T, c *ipc.Client, want control.CollectorState) control.CollectorStatus {
+	t.Helper()
+	var got control.CollectorStatus
+	eventually(t, "the collector is "+string(want), func() bool {
+		got = status(t, c).Collectors[0]
+		return got.State == want
+	})
+	return got
+}
+
+// TestAnExternalCollectorIsOneOfOurs in all but its process: it counts as wanted, registers,
+// is paused and resumed, publishes on its own topics, and is absent when it has gone.
+func TestAnExternalCollectorIsOneOfOurs(t *testing.T) {
+	r := start(t, agent.Options{Configured: external(ours)})
+	client := r.dial(ipc.ClientOptions{})
+	if c := status(t, client).Collectors[0]; c.State != control.CollectorAbsent || !c.External {
+		t.Errorf("before it has come it is %+v", c)
+	}
+	events := subscribe(t, client, router.Subscription{Patterns: []string{"events.gpu.#"}})
+	stop := runExternal(t, r.socket, func(ctx context.Context, emit collector.Emit) error {
+		emit(collector.Message{Topic: "events.gpu.heat", Payload: []byte("x")})
+		return idle(ctx, emit)
+	})
+	await(t, events, "its event", func(m *router.Message) bool { return string(m.Topic()) == "events.gpu.heat" })
+	if c := awaitState(t, client, control.CollectorRunning); c.PID != os.Getpid() || c.Source != "made up" {
+		t.Errorf("it is %+v", c)
+	}
+	if err := operate(t, client, control.OpPause, "gpu", nil, nil); err != nil {
+		t.Error(err)
+	}
+	awaitState(t, client, control.CollectorPaused)
+	if err := operate(t, client, control.OpResume, "gpu", nil, nil); err != nil {
+		t.Error(err)
+	}
+	awaitState(t, client, control.CollectorRunning)
+	if err := operate(t, client, control.OpForceShutdown, "gpu", nil, nil); err == nil || !strings.Contains(err.Error(), "neither starts nor kills") {
+		t.Errorf("killing it: %v", err)
+	}
+	stop()
+	if c := awaitState(t, client, control.CollectorAbsent); c.LastExit != "it has left: it ends" {
+		t.Errorf("it is %+v", c)
+	}
+	runExternal(t, r.socket, idle)
+	awaitState(t, client, control.CollectorRunning)
+	agentGap := func(m *router.Message) bool {
+		return string(m.Topic()) == "events.gpu.gap" && strings.HasPrefix(lossOf(t, m).Body.Reason, "events: the collector ended: it has left")
+	}
+	await(t, events, "what was missed", agentGap)
+}
+
+// TestWhoIsNoExternalCollector: another name, another user, another program.
+func TestWhoIsNoExternalCollector(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name  string
+		named string
+		x     manager.External
+		want  string // empty: it is admitted
+	}{
+		{"one that the configuration names", "gpu", manager.External{UID: os.Geteuid(), Executable: self}, ""},
+		{"another name", "npu", ours, `the configuration names no external collector "npu"`},
+		{"another user", "gpu", manager.External{UID: os.Geteuid() + 1}, "collector gpu is of uid"},
+		{"another program", "gpu", manager.External{UID: os.Geteuid(), Executable: "/bin/true"}, "collector gpu is /bin/true, not " + self},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := start(t, agent.Options{Configured: external(tt.x)})
+			c, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: r.socket, Name: tt.named, Role: control.CollectorRole, NoReconnect: true})
+			if c != nil {
+				c.Close()
+			}
+			if tt.want == "" && err != nil || tt.want != "" && (!errors.Is(err, frame.ErrDenied) || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("dial: %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestASecondProcessIsNotTheCollector as long as the first one is there.
+func TestASecondProcessIsNotTheCollector(t *testing.T) {
+	r := start(t, agent.Options{Configured: external(ours)})
+	client := r.dial(ipc.ClientOptions{})
+	runExternal(t, r.socket, idle)
+	awaitState(t, client, control.CollectorRunning)
+	second := r.dial(ipc.ClientOptions{Name: "gpu", Role: control.CollectorRole, NoReconnect: true})
+	_, err := control.Call(t.Context(), second, control.RegistrationTarget, control.Request{
+		Operation: control.OpRegister, Target: "gpu", Payload: control.Payload(control.Registration{Collector: "gpu", Source: "forged"}),
+	}, nil)
+	if !errors.Is(err, control.Errorf(control.CodePermissionDenied, "")) || status(t, client).Collectors[0].Source != "made up" {
+		t.Errorf("registering: %v", err)
+	}
+}
+
+// TestAnExternalCollectorSurvivesTheAgent: it registers with the next one, and announces that
+// events may be lost.
+func TestAnExternalCollectorSurvivesTheAgent(t *testing.T) {
+	path := socket(t)
+	cmd, out, _ := role(t, "external-agent", path)
+	if !out.Scan() {
+		t.Fatal("the agent did not become ready")
+	}
+	runExternal(t, path, func(ctx context.Context, emit collector.Emit) error {
+		for ctx.Err() == nil {
+			emit(collector.Message{Topic: "events.gpu.heat", Payload: []byte("x")})
+			select {
+			case <-ctx.Done():
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+		return nil
+	})
+	first, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: path, NoReconnect: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	awaitState(t, first, control.CollectorRunning)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	r := start(t, agent.Options{Config: at(path), Configured: external(ours)})
+	client := r.dial(ipc.ClientOptions{})
+	gaps := subscribe(t, client, router.Subscription{Patterns: []string{"events.gpu.gap"}, ReplayFrom: 1})
+	await(t, gaps, "what it may have lost", func(m *router.Message) bool {
+		return lossOf(t, m).Body.Reason == "events: the connection to the agent was lost"
+	})
+	awaitState(t, client, control.CollectorRunning)
+	eventually(t, "it degrades the collector", func() bool { return status(t, client).Collectors[0].Gap != "" })
+}
