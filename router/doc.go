@@ -184,7 +184,8 @@
 //
 // Topics below "system" are the broker's: clients may subscribe to them, but not
 // publish or respond there. SlowTopic carries advisories of subscriptions that
-// lose messages; a request to StatsTarget is answered with Stats. The pattern "#"
+// lose messages; a request to StatsTarget is answered with Stats, and one to IdentityTarget
+// with the identity of a client. The pattern "#"
 // takes them as well.
 //
 // # Reading the source

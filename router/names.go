@@ -1,6 +1,7 @@
 package router
 
 import (
+	"context"
 	"time"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -103,8 +104,9 @@ const (
 
 // The broker's own topics.
 const (
-	StatsTarget = broker.StatsTarget
-	SlowTopic   = broker.SlowTopic
+	StatsTarget    = broker.StatsTarget
+	IdentityTarget = broker.IdentityTarget
+	SlowTopic      = broker.SlowTopic
 )
 
 // Bounds of one subscription and of one responder.
@@ -142,6 +144,11 @@ func Now() int64 { return frame.Now() }
 
 // CheckPublishTopic checks a topic that a client wants to publish on.
 func CheckPublishTopic(name string) error { return endpoint.CheckPublishTopic(name) }
+
+// IdentityOf returns who is behind a source; see bus.IdentityOf.
+func IdentityOf(ctx context.Context, b Bus, source uint32) (who Identity, ok bool, err error) {
+	return bus.IdentityOf(ctx, b, source)
+}
 
 // LatencyBounds returns the upper bounds of Latency.Buckets.
 func LatencyBounds() []time.Duration { return bus.LatencyBounds() }

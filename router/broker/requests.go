@@ -36,9 +36,8 @@ func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 	b.seq++
 	f.Stamp(p.id, b.seq)
 	b.stats.Requests++
-	if target == StatsTarget {
-		p.work.Add(LongWork)
-		return p.answerStats(f.ID())
+	if ok, err := p.answer(target, f); ok {
+		return err
 	}
 	expires := b.now + int64(requestTTL)
 	if deadline, ok := f.Extension().Deadline(); ok {

@@ -19,7 +19,8 @@ type Request struct {
 	Target  string
 	Payload []byte
 	Content frame.Content
-	// Source is the broker's id of the session that sent the request.
+	// Source is the broker's id of the session that sent the request; IdentityOf returns
+	// who that is.
 	Source uint32
 }
 

@@ -63,6 +63,45 @@ var requesting = []testCase{
 		},
 	},
 	{
+		name: "the identity of a requester",
+		rule: "a responder can find out who sent a request, as long as that client is connected",
+		run: func(t *suite) {
+			sources := make(chan uint32, 1)
+			b := t.dial("responder")
+			t.respond(b, "demo.who", func(ctx context.Context, r *router.Request) ([]byte, error) {
+				who, ok, err := router.IdentityOf(ctx, b, r.Source)
+				if err != nil || !ok {
+					return nil, errors.Join(err, errors.New("no identity"))
+				}
+				sources <- r.Source
+				return []byte(who.Name), nil
+			})
+			a := t.dial("asker")
+			if r, err := a.Request(t.ctx(), "demo.who", nil); err != nil || string(r.Payload) != "asker" {
+				t.Fatalf("the responder gets the identity of %q: %v", r.Payload, err)
+			}
+			source := <-sources
+			if err := a.Close(); err != nil {
+				t.Error(err)
+			}
+			for { // the broker may learn of that later
+				who, ok, err := router.IdentityOf(t.ctx(), b, source)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !ok {
+					break
+				}
+				if who.Name != "asker" {
+					t.Fatalf("the source has become %q", who.Name)
+				}
+			}
+			if _, err := b.Request(t.ctx(), router.IdentityTarget, []byte("x")); frame.CodeOf(err) != frame.CodeBody {
+				t.Errorf("the identity of no number: %v, want %v", err, frame.CodeBody)
+			}
+		},
+	},
+	{
 		name: "many requests at once",
 		rule: "requests of one bus, and of several, are answered independently, each with its own answer",
 		run: func(t *suite) {
