@@ -79,6 +79,7 @@ var allowed = map[string][]string{
 	// Rules and their meaning, apart from all that makes events.
 	"agent/detect/sigma":  {"go.yaml.in/yaml/v3"},
 	"agent/detect/engine": {"agent/detect/sigma", "agent/event"},
+	"agent/detect/window": {"agent/detect/sigma", "agent/event"},
 
 	"agent/manager":      {"agent/control", "agent/manager/life", "golang.org/x/sys"},
 	"agent/manager/life": {},

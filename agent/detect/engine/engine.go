@@ -106,3 +106,15 @@ func (e *Engine) Active() []*sigma.Rule { return e.active }
 
 // Inactive returns the others, each with the reason.
 func (e *Engine) Inactive() []Inactive { return e.inactive }
+
+// Tables returns the tables in whose events a rule can match, none for an inactive one.
+func (e *Engine) Tables(r *sigma.Rule) (all []event.Table) {
+	for _, p := range e.programs {
+		for i := range p.rules {
+			if p.rules[i].rule == r && !slices.Contains(all, p.table) {
+				all = append(all, p.table)
+			}
+		}
+	}
+	return all
+}

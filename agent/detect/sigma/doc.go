@@ -13,7 +13,8 @@
 //
 // A [Set] is the content of several files, in which one document may say something of
 // another: a [Filter] is an exception to rules that stands apart from them, so that
-// nobody has to change a rule that somebody else maintains.
+// nobody has to change a rule that somebody else maintains. A [Correlation] counts what
+// rules match; package window evaluates it.
 //
 // # Problems
 //

@@ -93,6 +93,7 @@ const (
 	OpLessEqual
 	OpGreater
 	OpGreaterEqual
+	OpNotEqual // of correlations
 )
 
 // Holds reports whether the comparison is true of two numbers that compare so:
@@ -107,6 +108,8 @@ func (o Op) Holds(c int) bool {
 		return c > 0
 	case OpGreaterEqual:
 		return c >= 0
+	case OpNotEqual:
+		return c != 0
 	}
 	return c == 0
 }

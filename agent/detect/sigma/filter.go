@@ -62,7 +62,8 @@ func (s *Set) applyFilters() {
 			continue
 		}
 		for _, name := range f.Rules {
-			r := s.ruleNamed(name)
+			n, _ := s.named(name)
+			r := n.rule
 			switch {
 			case r == nil:
 				s.problem(&f.Head, "the filter is for "+shorten(name)+", and no rule has that id or name", Nearest(name, s.names()))
@@ -78,22 +79,4 @@ func (s *Set) applyFilters() {
 
 func (s *Set) problem(h *Head, reason, near string) {
 	s.Problems = append(s.Problems, &Problem{File: h.File, Line: h.Line, Rule: h.Label(), Reason: reason, Near: near, Kind: ErrReference})
-}
-
-func (s *Set) ruleNamed(name string) *Rule {
-	if r := s.first["id "+name]; r != nil {
-		return r
-	}
-	return s.first["name "+name]
-}
-
-func (s *Set) names() (all []string) {
-	for _, r := range s.Rules {
-		for _, n := range []string{r.Name, r.ID} {
-			if n != "" {
-				all = append(all, n)
-			}
-		}
-	}
-	return all
 }

@@ -17,6 +17,8 @@ type documentKind struct {
 var (
 	ruleKind   = documentKind{"rule", []string{"title", "logsource", "detection"}, true}
 	filterKind = documentKind{"filter", []string{"title", "logsource"}, false}
+
+	correlationKind = documentKind{"correlation", []string{"title"}, true}
 )
 
 // headKey is one key of a rule outside of its detection.

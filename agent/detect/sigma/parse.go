@@ -17,9 +17,10 @@ type Options struct {
 
 // File is what a file holds.
 type File struct {
-	Rules    []*Rule
-	Filters  []*Filter
-	Problems []*Problem // in the order of the file, warnings too
+	Rules        []*Rule
+	Filters      []*Filter
+	Correlations []*Correlation
+	Problems     []*Problem // in the order of the file, warnings too
 }
 
 // Parse reads the documents of a file. The name is that in problems.
@@ -106,7 +107,12 @@ func (p *parser) read(n *yaml.Node, f *File) {
 	case find("action") != nil:
 		p.fail(n, ErrHead, "action is of an older format: write each rule out")
 	case find("correlation") != nil:
-		p.fail(n, ErrHead, "correlation documents are not evaluated")
+		c := &Correlation{Head: Head{File: p.file, Line: p.line(n)}}
+		p.head(n, entries, &c.Head, correlationKind)
+		p.correlation(find("correlation"), c)
+		if !p.failed {
+			f.Correlations = append(f.Correlations, c)
+		}
 	case find("filter") != nil:
 		x := &Filter{Head: Head{File: p.file, Line: p.line(n)}}
 		p.head(n, entries, &x.Head, filterKind)

@@ -44,6 +44,7 @@ type Rule struct {
 	Head
 	Body
 	Filters []*Filter // that were applied
+	Silent  bool      // it raises no alert, because a correlation counts it
 }
 
 // LogSource is where the events of a rule are from.

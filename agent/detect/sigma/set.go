@@ -15,16 +15,14 @@ import (
 //
 // One goroutine at a time.
 type Set struct {
-	Rules    []*Rule
-	Filters  []*Filter
-	Problems []*Problem // warnings too
-	Files    int
+	Rules        []*Rule
+	Filters      []*Filter
+	Correlations []*Correlation
+	Problems     []*Problem // warnings too
+	Files        int
 
-	first map[string]*Rule // by id and by name
+	first map[string]named // by "id " and id, and by "name " and name
 }
-
-// Finish applies what some documents say of others. It comes once, after all files.
-func (s *Set) Finish() { s.applyFilters() }
 
 // Add reads a file that is in memory. A rule whose id or name another one has
 // already is a problem, and is left out.
@@ -32,30 +30,42 @@ func (s *Set) Add(name string, text []byte, o Options) {
 	f := Parse(name, text, o)
 	s.Files++
 	s.Problems = append(s.Problems, f.Problems...)
-	if s.first == nil {
-		s.first = map[string]*Rule{}
-	}
 	s.Filters = append(s.Filters, f.Filters...)
 	for _, r := range f.Rules {
-		if s.unique(r, "id", r.ID) && s.unique(r, "name", r.Name) {
+		if s.unique(named{head: &r.Head, rule: r}) {
 			s.Rules = append(s.Rules, r)
-			for _, key := range []string{"id " + r.ID, "name " + r.Name} {
-				s.first[key] = r
-			}
+		}
+	}
+	for _, c := range f.Correlations {
+		if s.unique(named{head: &c.Head, correlation: c}) {
+			s.Correlations = append(s.Correlations, c)
 		}
 	}
 }
 
-func (s *Set) unique(r *Rule, what, word string) bool {
-	first := s.first[what+" "+word]
-	if word == "" || first == nil {
-		return true
+// unique notes the id and the name of a document, and reports whether no other one has
+// them.
+func (s *Set) unique(n named) bool {
+	if s.first == nil {
+		s.first = map[string]named{}
 	}
-	s.Problems = append(s.Problems, &Problem{
-		File: r.File, Line: r.Line, Rule: r.Label(), Kind: ErrDuplicate,
-		Reason: fmt.Sprintf("%s %s is that of %s (%s:%d) already", what, word, shorten(first.Label()), first.File, first.Line),
-	})
-	return false
+	h := n.head
+	keys := [][2]string{{"id", h.ID}, {"name", h.Name}}
+	for _, k := range keys {
+		if first, ok := s.first[k[0]+" "+k[1]]; ok && k[1] != "" {
+			s.Problems = append(s.Problems, &Problem{
+				File: h.File, Line: h.Line, Rule: h.Label(), Kind: ErrDuplicate,
+				Reason: fmt.Sprintf("%s %s is that of %s (%s:%d) already", k[0], k[1], shorten(first.head.Label()), first.head.File, first.head.Line),
+			})
+			return false
+		}
+	}
+	for _, k := range keys {
+		if k[1] != "" {
+			s.first[k[0]+" "+k[1]] = n
+		}
+	}
+	return true
 }
 
 // AddPath reads a file, or each file below a directory that ends in .yml or .yaml,
