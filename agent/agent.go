@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -268,8 +269,8 @@ func (a *Agent) work(ctx context.Context) (err error) {
 		a.notify(a.o.Service.Stopping())
 		_ = a.life.move(control.ShuttingDown, "") // which any other state can become
 	})
-	if len(a.manager.Status()) == 0 {
-		a.decide(false)
+	if !slices.ContainsFunc(a.manager.Status(), func(c control.CollectorStatus) bool { return !c.External }) {
+		a.decide(false) // there is none to wait for
 	}
 	parts.Go(func() { newMemoryReturner(a.broker.Charged).run(ctx) })
 	a.manager.Run(ctx, a.path)

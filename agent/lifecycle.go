@@ -69,13 +69,14 @@ func (l *lifecycle) began() {
 
 // collectors follows a change of the collectors. registered is set where one has just
 // registered, which has to learn the state as well. It reports whether the start is
-// decided: each collector has registered, or has ended without.
+// decided: each collector that the agent starts has registered, or has ended without.
 func (l *lifecycle) collectors(all []control.CollectorStatus, registered bool) (decided bool) {
 	waiting, failed := false, ""
 	for _, c := range all {
 		switch {
-		case c.State == control.CollectorRunning, c.State == control.CollectorPaused:
-		case c.State == control.CollectorAbsent: // nobody knows when its user starts it
+		case c.External: // nobody knows when its user starts it
+		case c.State == control.CollectorRunning || c.State == control.CollectorPaused:
+		case c.State == control.CollectorStopped: // by an operator: all are started together
 		case c.LastExit == "":
 			waiting = true
 		case failed == "":

@@ -78,6 +78,10 @@ func TestTheStateFollowsTheCollectors(t *testing.T) {
 			{[]control.CollectorStatus{runs, ended}, true, true, []control.AgentState{control.StartupFailed}},
 			{[]control.CollectorStatus{runs, again}, true, true, []control.AgentState{control.Ready, control.Steady}},
 		}},
+		{"what others start, and what is not to run, is not waited for", []step{
+			{[]control.CollectorStatus{{Name: "x", State: control.CollectorAbsent, External: true}, is("b", control.CollectorStopped, ""), is("c", control.CollectorPaused, "")},
+				false, true, []control.AgentState{control.Ready, control.Steady}},
+		}},
 		{"one that registers late gets the state again", []step{
 			{[]control.CollectorStatus{runs}, true, true, []control.AgentState{control.Ready, control.Steady}},
 			{[]control.CollectorStatus{ended}, false, true, nil},

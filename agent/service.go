@@ -24,10 +24,7 @@ func (a *Agent) watchProgress() {
 		_, err := a.broker.Stats(ctx) // the routing thread takes it
 		return err
 	})
-	a.progress.watch("manager", func(context.Context) error {
-		_ = a.manager.Status()
-		return nil
-	})
+	a.progress.watch("manager", a.manager.Move)
 	a.monitor.parts.Register(a.progress.component("manager"))
 }
 

@@ -124,6 +124,12 @@ func collector(c *control.CollectorStatus) control.Health {
 			return degraded("%s", c.Gap)
 		}
 		return control.Health{}
+	case control.CollectorPaused:
+		return degraded("paused: it does not observe")
+	case control.CollectorAbsent:
+		return degraded("absent: it is configured, and has not registered")
+	case control.CollectorStuck:
+		return unhealthy("%s: %s", c.State, c.LastExit)
 	case control.CollectorGaveUp:
 		return unhealthy("given up after %d restarts: %s", c.Restarts, c.LastExit)
 	}

@@ -136,6 +136,11 @@ func TestCollectors(t *testing.T) {
 		{"it starts", is(control.CollectorStarting, 0, ""), well},
 		{"it starts again", is(control.CollectorStarting, 1, "signal: killed"), degraded("starting: signal: killed")},
 		{"it waits for its restart", is(control.CollectorRestarting, 1, "exit status 1: no"), degraded("waiting to restart: exit status 1: no")},
+		{"it is paused", is(control.CollectorPaused, 0, ""), degraded("paused: it does not observe")},
+		{"it was stopped by an operator", is(control.CollectorStopped, 2, ""), well},
+		{"it makes no heartbeats", is(control.CollectorUnresponsive, 0, "it made no heartbeat for 6s"), degraded("unresponsive: it made no heartbeat for 6s")},
+		{"it cannot be killed", is(control.CollectorStuck, 0, "it made no heartbeat for 6s"), unhealthy("cannot be killed: it made no heartbeat for 6s")},
+		{"it is another's, and is not there", is(control.CollectorAbsent, 0, ""), degraded("absent: it is configured, and has not registered")},
 		{"it was given up", is(control.CollectorGaveUp, 5, "exit status 1: no"), unhealthy("given up after 5 restarts: exit status 1: no")},
 	}
 	for _, tt := range tests {

@@ -16,3 +16,9 @@ func Explain(log *slog.Logger, parts ...string) string {
 
 // MaxLine is maxLine.
 const MaxLine = maxLine
+
+// Hold keeps the manager from doing anything until let is called.
+func (m *Manager) Hold() (let func()) {
+	m.acting.Lock()
+	return m.acting.Unlock
+}

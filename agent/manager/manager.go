@@ -103,8 +103,9 @@ type External struct {
 
 // Manager supervises collectors. Safe for concurrent use.
 type Manager struct {
-	o    Options
-	wake chan struct{} // the time of the next thing to do may have changed; holds one
+	o      Options
+	wake   chan struct{}      // the time of the next thing to do may have changed; holds one
+	probes chan chan struct{} // each is closed behind a turn of watch
 
 	// acting is held while something that happened is taken and what follows from it is
 	// done, so that Changed gets the changes in order. It is taken before mu.
@@ -129,7 +130,7 @@ func New(o Options) *Manager {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	return &Manager{o: o, wake: make(chan struct{}, 1), children: map[string]*child{}}
+	return &Manager{o: o, wake: make(chan struct{}, 1), probes: make(chan chan struct{}), children: map[string]*child{}}
 }
 
 // Applied says what Apply made of the collectors, by name.

@@ -62,11 +62,13 @@ func (m *Manager) watch(ctx context.Context, over func() bool) {
 	t := time.NewTimer(0)
 	defer t.Stop()
 	for {
+		var moved chan struct{} // to be closed behind this turn
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
 		case <-m.wake:
+		case moved = <-m.probes:
 		}
 		m.acting.Lock()
 		if over() {
@@ -75,7 +77,27 @@ func (m *Manager) watch(ctx context.Context, over func() bool) {
 		}
 		next := m.tick()
 		m.acting.Unlock()
+		if moved != nil {
+			close(moved)
+		}
 		t.Reset(next)
+	}
+}
+
+// Move returns when the manager has given the time to all collectors' lives once more, or
+// when ctx ends, with its error. So it shows that a manager which runs is not stuck.
+func (m *Manager) Move(ctx context.Context) error {
+	moved := make(chan struct{})
+	select {
+	case m.probes <- moved:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-moved:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
