@@ -68,6 +68,10 @@ func TestTheStateFollowsTheCollectors(t *testing.T) {
 		steps []step
 	}{
 		{"there are none", []step{{nil, false, true, []control.AgentState{control.Ready, control.Steady}}}},
+		{"one is paused, and an external one has not come", []step{
+			{[]control.CollectorStatus{is("a", control.CollectorPaused, ""), {Name: "x", State: control.CollectorAbsent, External: true}}, false, true,
+				[]control.AgentState{control.Ready, control.Steady}},
+		}},
 		{"one after the other", []step{
 			{[]control.CollectorStatus{runs, starts}, true, false, nil},
 			{[]control.CollectorStatus{runs, again}, true, true, []control.AgentState{control.Ready, control.Steady}},

@@ -13,6 +13,9 @@
 //   - FuzzInflate: any bytes as a compressed payload. What comes out is as long as
 //     InflatedLen says, at most as allowed, and takes memory of that size.
 //   - FuzzCompress: any payload. It comes back as it was, or is not compressed.
+//   - FuzzEnvelope: any bytes as a request for an operation and as an answer. What is
+//     taken is the same when written and read again, and the rest gets an answer that
+//     its sender can read.
 //   - FuzzStrictJSON: any bytes as hello, welcome or subscribe. encoding/json reads what
 //     is taken in the same way; what is refused is refused in words of the protocol.
 //   - FuzzEventParse: any bytes as an event of the agent. What is taken can be read

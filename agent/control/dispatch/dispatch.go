@@ -77,7 +77,7 @@ func New(o Options) *Dispatcher {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	d := &Dispatcher{o: o, ledger: newLedger()}
+	d := &Dispatcher{o: o, ledger: newLedger(documented)}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	return d
 }
@@ -151,7 +151,7 @@ func (d *Dispatcher) admit(q *control.Request, who *Caller) error {
 	left := time.Duration(q.Deadline - d.o.Now())
 	switch {
 	case left <= 0:
-		return control.Errorf(control.CodeDeadlinePassed, "the deadline passed %s ago", -left)
+		return control.Errorf(control.CodeDeadlinePassed, "the deadline has passed")
 	case left > control.MaxAhead:
 		return control.Errorf(control.CodeInvalidDeadline, "deadline_ns: %s ahead, want at most %s", left, control.MaxAhead)
 	}

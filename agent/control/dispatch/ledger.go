@@ -56,11 +56,20 @@ type account struct {
 // ledger keeps what callers asked for and the answers, within the bounds. It is a model
 // without a clock and without goroutines; its owner has the lock.
 type ledger struct {
+	limits
 	accounts map[string]*list.Element
 	used     list.List // of *account, the one that was used longest ago first
 }
 
-func newLedger() *ledger { return &ledger{accounts: make(map[string]*list.Element)} }
+// limits are the bounds in force; a test chooses small ones.
+type limits struct {
+	keep                      time.Duration
+	ids, bytes, callers, open int
+}
+
+var documented = limits{Keep, MaxIDs, MaxBytes, MaxCallers, MaxOpen}
+
+func newLedger(l limits) *ledger { return &ledger{limits: l, accounts: make(map[string]*list.Element)} }
 
 // verdict is what a request is to the ledger.
 type verdict uint8
@@ -76,7 +85,7 @@ const (
 func (l *ledger) note(key, id string, content digest, now time.Time) (*call, verdict) {
 	a := l.account(key)
 	if a != nil {
-		a.expire(now)
+		a.expire(now, l.keep)
 		if e := a.byID[id]; e != nil {
 			c := e.Value.(*call)
 			if c.content != content {
@@ -84,13 +93,13 @@ func (l *ledger) note(key, id string, content digest, now time.Time) (*call, ver
 			}
 			return c, repeated
 		}
-		if a.opened >= MaxOpen {
+		if a.opened >= l.open {
 			return nil, crowded
 		}
 	} else if a = l.admit(key, now); a == nil {
 		return nil, crowded
 	}
-	for a.calls.Len() >= MaxIDs && a.forgetOldest() {
+	for a.calls.Len() >= l.ids && a.forgetOldest() {
 	}
 	c := &call{id: id, content: content, answered: make(chan struct{})}
 	a.byID[id] = a.calls.PushBack(c)
@@ -113,14 +122,14 @@ func (l *ledger) account(key string) *account {
 func (l *ledger) admit(key string, now time.Time) *account {
 	for e := l.used.Front(); e != nil; {
 		a, next := e.Value.(*account), e.Next()
-		a.expire(now)
-		if a.calls.Len() == 0 || a.opened == 0 && l.used.Len() >= MaxCallers {
+		a.expire(now, l.keep)
+		if a.calls.Len() == 0 || a.opened == 0 && l.used.Len() >= l.callers {
 			l.used.Remove(e)
 			delete(l.accounts, a.key)
 		}
 		e = next
 	}
-	if l.used.Len() >= MaxCallers {
+	if l.used.Len() >= l.callers {
 		return nil
 	}
 	a := &account{key: key, byID: make(map[string]*list.Element)}
@@ -135,15 +144,15 @@ func (l *ledger) settle(key string, c *call, answer []byte, now time.Time) {
 	a := l.accounts[key].Value.(*account) // it has something open, so it was not forgotten
 	a.opened--
 	a.bytes += len(answer)
-	for a.bytes > MaxBytes && a.forgetOldest() {
+	for a.bytes > l.bytes && a.forgetOldest() {
 	}
 }
 
-// expire forgets answers that are older than Keep.
-func (a *account) expire(now time.Time) {
+// expire forgets answers that are older than keep.
+func (a *account) expire(now time.Time, keep time.Duration) {
 	for e := a.calls.Front(); e != nil; {
 		next := e.Next()
-		if c := e.Value.(*call); !c.open() && now.Sub(c.at) >= Keep {
+		if c := e.Value.(*call); !c.open() && now.Sub(c.at) >= keep {
 			a.forget(e)
 		}
 		e = next
