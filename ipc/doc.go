@@ -54,7 +54,7 @@
 //	frames a second                 PublishRate: the client is read no faster; paused of the client
 //	messages queued                 the broker's MaxQueued and MaxMemory: a gap; dropped_by
 //
-// PublishRate bounds messages, requests, replies and control frames. A client that
+// PublishRate bounds all frames, those at fault as well. A client that
 // is too fast gets no error (code rate): it is made to wait.
 //
 // A client that says hello beyond MaxConnections, or connects when the process has no

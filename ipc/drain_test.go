@@ -187,11 +187,11 @@ func TestDrainAndHangUp(t *testing.T) {
 	s.settled(t)
 }
 
-// TestShutdown ends a server with something queued for a client that takes it,
-// and for one that does not.
+// TestShutdown ends a server with something queued for a client that takes it, and for one
+// that does not, and goes before DrainTimeout.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
-	s := start(t, router.Options{}, ipc.Options{DrainTimeout: 2 * time.Second}) // the time that the client costs that reads nothing
+	s := start(t, router.Options{}, ipc.Options{DrainTimeout: 2 * patience})
 	stuck, p := s.greet(t), s.greet(t)
 	for _, p := range []*peer{stuck, p} {
 		p.subscribe(1, router.Subscription{Patterns: []string{"events.#"}})
@@ -226,10 +226,12 @@ func TestShutdown(t *testing.T) {
 		}
 		close(got)
 	}()
-	s.stop(t)
+	s.cancel()
 	if n := <-got; n != 500 {
 		t.Errorf("got %d messages before goodbye", n)
 	}
+	stuck.conn.Close() // the server waits for it
+	s.stop(t)
 	waiting.expectEnd(frame.CodeShutdown)
 	if _, err := c.Request(t.Context(), "a.b", nil); !errors.Is(err, router.ErrClosed) {
 		t.Error(err)

@@ -183,7 +183,7 @@ func TestManyFaultsAtOnce(t *testing.T) {
 // read any more, and then disconnected.
 func TestAnswersUnread(t *testing.T) {
 	t.Parallel()
-	s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: time.Second})
+	s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: expiry})
 	others := s.newPair(t)
 	p := s.greet(t)
 	var b []byte
@@ -257,7 +257,7 @@ func TestHalfHandshake(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: time.Second})
+			s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: expiry})
 			others := s.newPair(t)
 			p := s.knock(t)
 			p.send(send)

@@ -18,7 +18,7 @@ func TestNeverReads(t *testing.T) {
 	for _, overflow := range []router.Overflow{router.DropOldest, router.DropNewest, router.Conflate, router.Disconnect} {
 		t.Run(string(overflow), func(t *testing.T) {
 			t.Parallel()
-			s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: time.Second})
+			s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: expiry})
 			others := s.newPair(t)
 			p := s.greet(t)
 			p.subscribe(1, router.Subscription{Patterns: []string{"events.#"}, Overflow: overflow})
@@ -161,11 +161,13 @@ func TestPublishRate(t *testing.T) {
 	}
 }
 
-// TestPublishRateCountsControlFrames has a client that sends control frames only: it is
-// made to wait all the same.
+// TestPublishRateCountsControlFrames has a client that sends control frames only, or frames
+// that are at fault: it is made to wait all the same.
 func TestPublishRateCountsControlFrames(t *testing.T) {
 	for name, ask := range map[string]func(id uint64) []byte{
 		"pings":           func(id uint64) []byte { return encode(frame.Fields{Type: frame.TypePing, ID: id}) },
+		"pongs":           func(id uint64) []byte { return encode(frame.Fields{Type: frame.TypePong, ID: id}) },
+		"faults":          func(id uint64) []byte { return altered(message(id, "events.a", ""), 5, 99) },
 		"unsubscriptions": func(id uint64) []byte { return encode(frame.Fields{Type: frame.TypeUnsubscribe, ID: id}) },
 		"subscriptions":   func(id uint64) []byte { return spec(id, `{"topic_patterns":["events.#"]}`) },
 	} {

@@ -179,7 +179,7 @@ func TestFramesAreFinishedInTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: time.Second})
+			s := start(t, router.Options{}, ipc.Options{ConnectionTimeout: expiry})
 			others := s.newPair(t)
 			p := s.greet(t)
 			whole := message(1, "events.large", string(make([]byte, 900<<10)))

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"time"
@@ -41,7 +42,10 @@ func (p *poller) open() (err error) {
 		unix.Close(p.epfd)
 		return os.NewSyscallError("eventfd", err)
 	}
-	return p.add(p.wakefd, unix.EPOLLIN)
+	if err = p.add(p.wakefd, unix.EPOLLIN); err != nil {
+		return errors.Join(err, p.close())
+	}
+	return nil
 }
 
 func (p *poller) close() error {

@@ -47,6 +47,7 @@ func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 				c.refuse(f.ID(), err, false)
 			}
 			c.session.AddWork(broker.FrameWork)
+			handled++
 			off += len(f)
 			continue
 		}
@@ -60,7 +61,6 @@ func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 		}
 		switch f.Type() {
 		case frame.TypePublish, frame.TypeRequest, frame.TypeReply, frame.TypeCancel:
-			handled++
 			if err := c.session.Handle(buf, off, f); err != nil {
 				c.session.Refuse(f.ID(), err)
 			}
@@ -69,10 +69,10 @@ func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 			}
 		case frame.TypePong:
 		default:
-			handled++
 			c.session.AddWork(broker.FrameWork)
 			c.control(f)
 		}
+		handled++
 		off += len(f)
 	}
 	if c.rate.perSecond > 0 && handled > 0 && c.state.reads() {
