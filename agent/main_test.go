@@ -108,6 +108,8 @@ func newCollector(c control.ChildConfig, text string) (collector.Collector, erro
 		return newDemo(c.Settings)
 	case "rogue":
 		return fake{name: "rogue", run: trespass}, nil
+	case "worker", "helper":
+		return worker{fake{name: c.Collector, run: idle}}, nil
 	case "bulky":
 		return fake{name: "bulky", run: func(ctx context.Context, emit collector.Emit) error {
 			emit(collector.Message{Topic: "events.bulky.x", Payload: make([]byte, 5000)})
@@ -148,6 +150,30 @@ type fake struct {
 func (f fake) Name() string                                       { return f.name }
 func (f fake) Describe() string                                   { return f.source }
 func (f fake) Run(ctx context.Context, emit collector.Emit) error { return f.run(ctx, emit) }
+
+// worker is a fake that has tasks: who returns its pid, and die-once ends the first process
+// that gets it, told by a mark.
+type worker struct{ fake }
+
+func (worker) Abilities() collector.Abilities {
+	return collector.Abilities{Tasks: []string{"who", "die-once"}}
+}
+
+func (worker) Do(_ context.Context, task string, args []byte) (any, error) {
+	var a struct{ Mark string }
+	if len(args) > 0 {
+		if err := json.Unmarshal(args, &a); err != nil {
+			return nil, err
+		}
+	}
+	if task == "die-once" && isFirst(a.Mark) {
+		if err := unix.Kill(os.Getpid(), unix.SIGKILL); err != nil {
+			return nil, err
+		}
+		select {} // the signal is on its way
+	}
+	return os.Getpid(), nil
+}
 
 func idle(ctx context.Context, _ collector.Emit) error {
 	<-ctx.Done()

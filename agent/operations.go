@@ -28,7 +28,7 @@ func (a *Agent) newOperations() *dispatch.Dispatcher {
 			control.OpForceShutdown:    a.kill,
 			control.OpPause:            a.pause,
 			control.OpResume:           a.resume,
-			control.OpExecuteTask:      a.forward,
+			control.OpExecuteTask:      a.executeTask,
 		},
 	})
 }

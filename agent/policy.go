@@ -98,7 +98,7 @@ func collectorGrant(name string) (policy.Grant, error) {
 		Publish:   []string{"events." + name + ".#", "control.health.heartbeat." + name, "control.health.status." + name},
 		Subscribe: []string{"control.#"},
 		Request:   []string{control.RegistrationTarget},
-		Respond:   []string{control.CollectorTarget(name)},
+		Respond:   []string{control.CollectorTarget(name), control.TaskTarget("+")},
 	}.Grant(name, control.CollectorRole)
 }
 

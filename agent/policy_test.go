@@ -54,6 +54,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{router.OpRespond, "control.collector.process", true, false},
 		{router.OpRespond, "control.collector.network", false, false},
 		{router.OpRespond, control.StatusTarget, false, false},
+		{router.OpRespond, control.TaskTarget("lookup"), true, false},
+		{router.OpRequest, control.TaskTarget("lookup"), false, false},
 		{router.OpRespond, "events.demo", false, true},
 	}
 	for _, tt := range tests {

@@ -46,6 +46,14 @@ const ExitRefused = 75
 // of the agent, with one of the Operations that a collector carries out.
 func CollectorTarget(name string) string { return collectorTarget + name }
 
+// TaskTarget returns the target at which each collector that has the task takes it: the broker
+// chooses one of them. It is for tasks with IsShared.
+func TaskTarget(task string) string { return collectorTarget + "task." + task }
+
+// IsShared reports whether several collectors can have the task: its name is like that of a
+// collector.
+func IsShared(task string) bool { return CheckName(task) == nil }
+
 // Reloaded is the outcome of a reload.
 type Reloaded struct {
 	// Changes are what differs from the configuration in force. Those that wait for a

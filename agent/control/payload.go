@@ -146,6 +146,11 @@ type Capabilities struct {
 type Task struct {
 	Task string          `json:"task"`
 	Args json.RawMessage `json:"args,omitempty"`
+	// Anyone lets any collector carry it out that has the task, and not only the target.
+	Anyone bool `json:"anyone,omitempty"`
+	// Repeatable says that it may be carried out again where the collector that had it
+	// died before it answered.
+	Repeatable bool `json:"repeatable,omitempty"`
 }
 
 // TaskResult answers OpExecuteTask.
@@ -154,4 +159,6 @@ type TaskResult struct {
 	// Collector is the one that carried it out.
 	Collector string          `json:"collector"`
 	Result    json.RawMessage `json:"result,omitempty"`
+	// Attempts is how often the agent had it begun: more than once where collectors died.
+	Attempts int `json:"attempts,omitempty"`
 }

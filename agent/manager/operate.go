@@ -244,3 +244,44 @@ func (m *Manager) Resume(ctx context.Context, name string) (Result, error) {
 		done:  runs,
 	})
 }
+
+// Process returns which of the processes of a collector is there, counted from 1; of an
+// external one which of its registrations.
+func (m *Manager) Process(name string) (int, error) {
+	m.acting.Lock()
+	defer m.acting.Unlock()
+	c := m.children[name]
+	if err := m.refusal(c); err != nil {
+		return 0, err
+	}
+	return c.life.Processes, nil
+}
+
+// Await waits until a later process of a collector runs than the one that was before.
+// It fails where nobody wants it to run, and where it was given up.
+func (m *Manager) Await(ctx context.Context, name string, before int) error {
+	out := make(chan error, 1)
+	m.acting.Lock()
+	c := m.children[name]
+	if err := m.refusal(c); err != nil {
+		m.acting.Unlock()
+		return err
+	}
+	c.waiters = append(c.waiters, waiter{wish: c.wishes, out: out, done: func(c *child) (bool, error) {
+		switch c.life.State {
+		case life.Running, life.Paused:
+			return c.life.Processes > before, nil
+		case life.GaveUp, life.Stopped, life.Stuck:
+			return false, c.stateError()
+		}
+		return false, nil
+	}})
+	c.settle()
+	m.acting.Unlock()
+	select {
+	case err := <-out:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

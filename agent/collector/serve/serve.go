@@ -152,6 +152,11 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		return err
 	}
+	shared, err := s.shareTasks(ctx)
+	defer shared()
+	if err != nil {
+		return errors.Join(err, r.Close())
+	}
 	if err = s.work(ctx); !s.done && !errors.Is(err, ErrForced) { // else the answer that it ends may be on its way
 		err = errors.Join(err, r.Close())
 	}
