@@ -68,6 +68,10 @@ var allowed = map[string][]string{
 	"agent/collector/proc":     {"agent/event", "github.com/prometheus/procfs", "golang.org/x/sys"},
 	"agent/collector/actor":    {"agent/collector/clock", "agent/collector/proc", "agent/event"},
 	"agent/collector/emit":     {"agent/collector", "agent/collector/clock", "agent/event"},
+	"agent/collector/filesystem": {
+		"agent/collector", "agent/collector/actor", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
+		"agent/collector/settings", "agent/event", "github.com/prometheus/procfs", "golang.org/x/sys",
+	},
 	"agent/collector/performance": {
 		"agent/collector", "agent/collector/actor", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
 		"agent/collector/settings", "agent/event", "github.com/prometheus/procfs", "golang.org/x/sys",

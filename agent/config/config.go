@@ -40,6 +40,7 @@ type Broker struct {
 // Collectors configures what the agent runs.
 type Collectors struct {
 	Process     Process           `yaml:"process" help:"process starts and ends"`
+	Filesystem  Filesystem        `yaml:"filesystem" help:"what is made, changed, renamed and removed in chosen folders, and by whom"`
 	Performance Performance       `yaml:"performance" help:"what the host and its processes take, at an interval"`
 	External    map[string]string `yaml:"external" match:"[a-z0-9_-]{1,64}" want:"1 to 64 of a-z, 0-9, _ and -" values:"[0-9]{1,9}(:/.+)?" valuewant:"UID or UID:/PATH, such as 990:/usr/local/bin/gpud" max:"64" change:"live" help:"collectors that the agent does not start: by name the user and the program that may be each"`
 }
@@ -56,6 +57,18 @@ type Process struct {
 type Limits struct {
 	CPUPercent int  `yaml:"cpu_percent" default:"0" min:"0" max:"100000" change:"live" help:"processor time in percent of one core; 0 is no limit"`
 	Memory     Size `yaml:"memory" unit:"BYTES" default:"256MiB" max:"1TiB" change:"live" help:"resident memory; 0 is no limit"`
+}
+
+// Filesystem configures the collector of filesystem events.
+type Filesystem struct {
+	Enabled     bool          `yaml:"enabled" default:"true" change:"live" help:"whether it runs"`
+	Source      string        `yaml:"source" default:"auto" of:"auto,fanotify,inotify" change:"live" help:"where filesystem events come from"`
+	Paths       []string      `yaml:"paths" default:"/etc,/usr/bin,/usr/sbin,/usr/local/bin,/usr/local/sbin,/usr/lib/systemd/system,/var/spool/cron,/boot,/root/.ssh,/home/*/.ssh" match:"/.*" want:"absolute paths" max:"256" change:"live" help:"what is watched, with everything below; a part of a path may have wildcards"`
+	Executables []string      `yaml:"executables" default:"/tmp,/var/tmp,/dev/shm" match:"(/.*)?" want:"absolute paths" max:"256" change:"live" help:"where only files that may be run are watched"`
+	Exclude     []string      `yaml:"exclude" default:"/etc/mtab" match:"(/.*)?" want:"absolute paths" max:"256" change:"live" help:"what is left out of both"`
+	BulkChanges int           `yaml:"bulk_changes" unit:"N" default:"200" min:"0" max:"1000000" change:"live" help:"changes by one process in a short time that are a bulk; 0 for none"`
+	BulkWindow  time.Duration `yaml:"bulk_window" default:"10s" min:"100ms" max:"1h" change:"live" help:"that short time"`
+	Limits      Limits        `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`
 }
 
 // Performance configures the collector of performance events. Of a limit 0 is none.

@@ -125,7 +125,15 @@ func (p *printer) key(k *Key, c *Config, indent int) {
 		}
 		return
 	}
-	p.pair(indent, name+": "+k.yaml(c), k.Name)
+	text := name + ": " + k.yaml(c)
+	if list, ok := k.field(c).Interface().([]string); ok && indent+len(text) > width {
+		p.pair(indent, name+":", k.Name)
+		for _, item := range list {
+			p.line(indent+2, "- "+quoted(item))
+		}
+		return
+	}
+	p.pair(indent, text, k.Name)
 }
 
 // pair writes one line; its origin stands beside it, or above it where there is no

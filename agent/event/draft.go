@@ -258,8 +258,8 @@ func (b *block[T]) before(r *row[T]) *row[T] {
 func (s *spec) parse(value string) (n uint64, ok bool) {
 	switch {
 	case s.kind == KindList:
-		flag := flagByName(value)
-		return uint64(flag), flag != 0
+		i := slices.Index(s.words, value)
+		return 1 << max(i, 0), i >= 0
 	case s.words != nil:
 		i := slices.Index(s.words, value)
 		return uint64(i), i > 0

@@ -75,13 +75,3 @@ func (f Flags) Names() iter.Seq[string] {
 		}
 	}
 }
-
-// flagByName is the reverse of Names, 0 for a name that there is not.
-func flagByName(name string) Flags {
-	for i, n := range flagNames {
-		if n == name {
-			return 1 << i
-		}
-	}
-	return 0
-}

@@ -24,7 +24,7 @@ var head = newBlock(0, 0, offPID,
 	row[Header]{name: "process.pid", sigma: "ProcessId", doc: "pid of the process that acted",
 		form: number(KindNumber, func(h *Header) *uint32 { return &h.PID })},
 	row[Header]{name: "daemoneye.context", doc: "flags that say in which way the event is incomplete",
-		form: flagList(func(h *Header) *Flags { return &h.Flags })},
+		form: named(flagNames[:], func(h *Header) *Flags { return &h.Flags })},
 	row[Header]{name: "daemoneye.start_ticks", doc: "start of the process, clock ticks since boot",
 		form: number(KindNumber, func(h *Header) *uint64 { return &h.StartTicks })},
 	row[Header]{name: "event.sequence", doc: "number of the event at its source",
@@ -57,12 +57,6 @@ func (h *Header) put(e []byte) {
 	le.PutUint64(e[offSequence:], h.Sequence)
 	le.PutUint64(e[offMono:], uint64(h.MonoNs))
 	le.PutUint64(e[offWall:], uint64(h.WallNs))
-}
-
-func flagList[T any](at func(*T) *Flags) form[T] {
-	f := number(KindList, at)
-	f.words = flagNames[:]
-	return f
 }
 
 func kindOf(v View) string {

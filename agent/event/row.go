@@ -119,6 +119,13 @@ func word[T any, N ~uint8](words []string, at func(*T) *N) form[T] {
 	return f
 }
 
+// named is a number of which each bit stands for a text.
+func named[T any, N ~uint8 | ~uint64](words []string, at func(*T) *N) form[T] {
+	f := number(KindList, at)
+	f.words = words
+	return f
+}
+
 // wordAgain has other words for the number of the row before.
 func wordAgain[T any, N ~uint8](words []string, at func(*T) *N) form[T] {
 	f := word(words, at)

@@ -102,7 +102,8 @@ func renamed() event.Filesystem {
 	return event.Filesystem{Header: h, Origin: web("filesystem"), Actor: curl(), Body: event.File{
 		Path: "/etc/cron.d/install", Previous: "/tmp/install.sh", Type: "file", Mode: "0644",
 		UID: event.Known(0), GID: event.Known(0), Inode: 393301, Size: event.Known(0),
-		SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+		SHA256:     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+		Operations: event.OperationSet(event.OpRename, event.OpModify), Changes: event.Known(7), Renames: event.Known(1), Deletes: event.Known(0), SinceNs: 1,
 	}}
 }
 

@@ -66,6 +66,7 @@ const (
 	OpSample     Operation = 17 // a measurement
 	OpAnomaly    Operation = 18 // a figure has been beyond its limit for some time
 	OpRecovery   Operation = 19 // and is within it again
+	OpBulk       Operation = 20 // one process changed many files in a short time
 )
 
 // operation is what an operation is called, here and in the Elastic Common
@@ -92,6 +93,7 @@ var operations = [...]operation{
 	OpSample:     {"sample", "info"},
 	OpAnomaly:    {"anomaly", "info"},
 	OpRecovery:   {"recovery", "info"},
+	OpBulk:       {"bulk", "change"},
 }
 
 // String returns the name of o as JSON has it in event.action, "unknown" for an

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/filesystem"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/performance"
 	"github.com/daemoneye/eventbus/agent/collector/process"
@@ -49,6 +50,7 @@ type kind struct {
 // the configuration.
 var kinds = []kind{
 	kindOf(process.Name, process.Parse, process.New),
+	kindOf(filesystem.Name, filesystem.Parse, filesystem.New),
 	kindOf(performance.Name, performance.Parse, performance.New),
 }
 

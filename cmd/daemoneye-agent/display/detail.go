@@ -101,7 +101,11 @@ func file(r Record) string {
 	if before := first(r, "daemoneye.previous_path"); before != "" {
 		path = before + " > " + path
 	}
-	return path
+	changes := labelled(r, "", "daemoneye.bulk.changes")
+	if changes != "" {
+		changes += " changes, " + labelled(r, "renamed ", "daemoneye.bulk.renames") + ", " + labelled(r, "deleted ", "daemoneye.bulk.deletes")
+	}
+	return join(path, labelled(r, "mode ", "file.mode"), changes)
 }
 
 func usage(r Record) string {

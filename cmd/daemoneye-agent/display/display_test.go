@@ -121,6 +121,8 @@ func TestLines(t *testing.T) {
 			"08:01:02.345 web1 query    curl[7]          example.org A 1.2.3.4,5.6.7.8"},
 		{"a renamed file", "events.filesystem.operations", event("file", "rename", `"process":{"pid":7,"name":"mv"},"file":{"path":"/b"},"daemoneye":{"previous_path":"/a"}`), "",
 			"08:01:02.345 web1 rename   mv[7]            /a > /b"},
+		{"many files", "events.filesystem.bulk", event("file", "bulk", `"process":{"pid":7,"name":"x"},"file":{"path":"/srv"},"daemoneye":{"bulk":{"changes":200,"renames":100,"deletes":0}}`), "",
+			"08:01:02.345 web1 bulk     x[7]             /srv 200 changes, renamed 100, deleted 0"},
 		{"a measurement", "events.performance.system", event("host", "sample", `"host.cpu.usage":0.25,"system":{"load":{"1":1.5}}`), "",
 			"08:01:02.345 web1 sample   -                cpu 25.0% load 1.5"},
 		{"a measurement of a disk", "events.performance.system", event("host", "sample", `"host.disk.read.bytes":1536,"system":{"diskio":{"name":"vda"}},"daemoneye.disk.busy":0.5`), "",

@@ -1,0 +1,185 @@
+package filesystem
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/actor"
+	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/host"
+	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/settings"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// Name is the collector's name.
+const Name = "filesystem"
+
+// Bounds of Options, and the default of its window.
+const (
+	DefaultBulkWindow = 10 * time.Second
+	MinBulkWindow     = 100 * time.Millisecond
+	MaxBulkWindow     = time.Hour
+	MaxBulk           = 1_000_000
+)
+
+// Options configure a Collector. The zero value watches nothing, which is an error.
+type Options struct {
+	// Mode chooses the source; empty is ModeAuto.
+	Mode Mode
+
+	// Paths are watched, with everything below them. A segment may have wildcards, as in
+	// /home/*/.ssh. What is not there yet is watched from the moment when it comes to be.
+	Paths []string
+
+	// Executables are watched for programs only: files that may be run.
+	Executables []string
+
+	// Exclude is left out of both, with everything below.
+	Exclude []string
+
+	// Bulk is how many changes of one process within BulkWindow are a bulk; 0 for none, up
+	// to MaxBulk.
+	Bulk int
+
+	// BulkWindow is the time of a bulk; 0 is DefaultBulkWindow. It is from MinBulkWindow to
+	// MaxBulkWindow.
+	BulkWindow time.Duration
+
+	// Agent is the process whose own changes, and those of its collectors, are left out; 0
+	// for none.
+	Agent int
+
+	// Host is the machine.
+	Host host.Host
+}
+
+// Collector observes files.
+//
+// Describe and Name are safe for concurrent use; Run is for one caller at a time.
+type Collector struct {
+	options  Options
+	trees    *trees
+	reader   *proc.Reader
+	sequence uint64 // of the last event; owned by Run
+
+	mu       sync.Mutex
+	describe string // guarded by mu
+}
+
+var _ collector.Collector = (*Collector)(nil)
+
+// Parse reads the settings of the collector, as package settings has them.
+func Parse(s []byte, h host.Host) (Options, error) {
+	var own struct {
+		Source      Mode          `json:"source"`
+		Paths       []string      `json:"paths"`
+		Executables []string      `json:"executables"`
+		Exclude     []string      `json:"exclude"`
+		Bulk        int           `json:"bulk_changes"`
+		BulkWindow  time.Duration `json:"bulk_window"`
+	}
+	if err := settings.Decode(s, &own); err != nil {
+		return Options{}, fmt.Errorf("filesystem: %w", err)
+	}
+	return Options{
+		Mode: own.Source, Paths: own.Paths, Executables: own.Executables, Exclude: own.Exclude, Bulk: own.Bulk, BulkWindow: own.BulkWindow,
+		Agent: os.Getppid(), Host: h,
+	}, nil
+}
+
+// New makes a collector. It opens the source once, so that Describe is right from the
+// start, and starts nothing. It fails for options out of bounds, and for ModeFanotify where
+// that is not permitted.
+func New(o Options) (*Collector, error) {
+	t, err := o.complete()
+	if err != nil {
+		return nil, fmt.Errorf("filesystem: %w", err)
+	}
+	r, err := proc.NewReader(o.Host.Root)
+	if err != nil {
+		return nil, fmt.Errorf("filesystem: procfs at %s: %w", o.Host.Root, err)
+	}
+	c := &Collector{options: o, trees: t, reader: r}
+	s, err := c.open()
+	if err != nil {
+		return nil, err
+	}
+	s.close()
+	return c, nil
+}
+
+func (o *Options) complete() (*trees, error) {
+	o.Mode, o.BulkWindow, o.Host = cmp.Or(o.Mode, ModeAuto), cmp.Or(o.BulkWindow, DefaultBulkWindow), o.Host.Complete()
+	if o.Mode != ModeAuto && o.Mode != ModeFanotify && o.Mode != ModeInotify {
+		return nil, fmt.Errorf("mode %q: want auto, fanotify or inotify", o.Mode)
+	}
+	if o.Bulk < 0 || o.Bulk > MaxBulk {
+		return nil, fmt.Errorf("bulk of %d changes: want 0 to %d", o.Bulk, MaxBulk)
+	}
+	if o.BulkWindow < MinBulkWindow || o.BulkWindow > MaxBulkWindow {
+		return nil, fmt.Errorf("bulk window %v: want %v to %v", o.BulkWindow, MinBulkWindow, MaxBulkWindow)
+	}
+	t := new(trees)
+	for _, x := range []struct {
+		patterns []string
+		to       *[]tree
+	}{{o.Paths, &t.all}, {o.Executables, &t.executables}, {o.Exclude, &t.exclude}} {
+		var err error
+		if *x.to, err = parseTrees(x.patterns); err != nil {
+			return nil, err
+		}
+	}
+	if len(t.all) == 0 && len(t.executables) == 0 {
+		return nil, errors.New("no path to watch")
+	}
+	return t, nil
+}
+
+// open chooses and opens the source, and notes what Describe is to say.
+func (c *Collector) open() (source, error) {
+	s, describe, err := choose(c.options.Mode, c.trees)
+	if err != nil {
+		return nil, err
+	}
+	if i, ok := s.(*inotify); ok && i.limit > 0 {
+		describe += fmt.Sprintf("; %d directories are not watched: %v", i.limit, errWatches)
+	}
+	c.mu.Lock()
+	c.describe = describe
+	c.mu.Unlock()
+	return s, nil
+}
+
+// Name implements collector.Collector.
+func (c *Collector) Name() string { return Name }
+
+// Describe implements collector.Collector.
+func (c *Collector) Describe() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.describe
+}
+
+// Run implements collector.Collector: it emits what changes from now on.
+func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
+	s, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	e := newEmitter(emit, c.options.Host, c.reader, uint32(max(c.options.Agent, 0)), &c.sequence)
+	t := &tracker{
+		trees: c.trees, source: s, index: index{files: make(map[string]stamp)}, emitter: e, waiting: make(map[string]change),
+		bulk: newBulk(c.options.Bulk, c.options.BulkWindow, func(f *event.File, p *actor.Process, at clock.Moment) {
+			e.emit(TopicBulk, event.OpBulk, f, p, 0, at)
+		}),
+	}
+	return t.follow(ctx)
+}

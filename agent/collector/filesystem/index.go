@@ -1,0 +1,132 @@
+package filesystem
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// stamp is what is remembered of a file, to tell what has changed after a loss, and which
+// of the kernel's records says something new.
+type stamp struct {
+	inode          uint64
+	size           int64
+	changedNs      int64 // mtime
+	statusNs       int64 // ctime
+	mode, uid, gid uint32
+	found          bool  // it was announced because we looked: the record of it may come yet
+	fresh          bool  // it was made, and no record of its content has come
+	modifiedAt     int64 // monotonic ns of the last event of a new content
+}
+
+func stampOf(s *unix.Stat_t) stamp {
+	return stamp{
+		inode: s.Ino, size: s.Size, changedNs: s.Mtim.Nano(), statusNs: s.Ctim.Nano(), mode: s.Mode, uid: s.Uid, gid: s.Gid,
+	}
+}
+
+func (s *stamp) directory() bool { return s.mode&unix.S_IFMT == unix.S_IFDIR }
+
+// program reports whether it is a file that may be run.
+func (s *stamp) program() bool { return s.mode&unix.S_IFMT == unix.S_IFREG && s.mode&0o111 != 0 }
+
+// sameContent reports whether the content is the same as far as can be told from outside.
+func (s *stamp) sameContent(o *stamp) bool {
+	return s.inode == o.inode && s.size == o.size && s.changedNs == o.changedNs
+}
+
+// sameOwner reports whether owner and permissions are the same.
+func (s *stamp) sameOwner(o *stamp) bool {
+	return s.mode == o.mode && s.uid == o.uid && s.gid == o.gid
+}
+
+// maxIndexed bounds how many files are remembered. What does not fit is not compared after
+// a loss.
+const maxIndexed = 200_000
+
+// index holds the files of the trees by path.
+//
+// One goroutine at a time.
+type index struct {
+	files map[string]stamp
+	full  bool // something did not fit
+}
+
+func (x *index) set(path string, s stamp) {
+	if _, known := x.files[path]; !known && len(x.files) >= maxIndexed {
+		x.full = true
+		return
+	}
+	x.files[path] = s
+}
+
+// remove removes a path. A directory that is deleted has nothing below it any more.
+func (x *index) remove(path string) { delete(x.files, path) }
+
+// removeAll removes a path, and those below it.
+func (x *index) removeAll(path string) {
+	delete(x.files, path)
+	for p := range x.files {
+		if isBelow(p, path) {
+			delete(x.files, p)
+		}
+	}
+}
+
+// rename moves a path, and those below it, to another one.
+func (x *index) rename(from, to string) {
+	s, known := x.files[from]
+	if !known {
+		return
+	}
+	delete(x.files, from)
+	if s.directory() {
+		moved := make(map[string]stamp)
+		for p, s := range x.files {
+			if isBelow(p, from) {
+				moved[to+p[len(from):]] = s
+				delete(x.files, p)
+			}
+		}
+		for p, s := range moved {
+			x.set(p, s)
+		}
+	}
+	x.set(to, s)
+}
+
+func isBelow(path, dir string) bool {
+	return len(path) > len(dir) && path[len(dir)] == '/' && strings.HasPrefix(path, dir)
+}
+
+// walk calls see for each file below a directory, and for the directory itself, as far as
+// they belong to the trees or lead to them. What vanishes meanwhile, and what we may not
+// read, is left out.
+func walk(t *trees, path string, see func(path string, s stamp)) {
+	v := t.judge(path)
+	if v == outside {
+		return
+	}
+	var st unix.Stat_t
+	if unix.Lstat(path, &st) != nil {
+		return
+	}
+	s := stampOf(&st)
+	if v == inside || v == programs && s.program() {
+		see(path, s)
+	}
+	if !s.directory() {
+		return
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if p := filepath.Join(path, e.Name()); e.IsDir() || v != leading || t.judge(p) != leading {
+			walk(t, p, see)
+		}
+	}
+}

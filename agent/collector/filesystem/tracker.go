@@ -1,0 +1,229 @@
+package filesystem
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// tracker makes events of changes.
+//
+// One goroutine at a time.
+type tracker struct {
+	trees   *trees
+	source  source
+	index   index
+	emitter *emitter
+	bulk    *bulk
+	clock   clock.Clock
+	// waiting are files whose content has changed again within quiet of the last event.
+	waiting map[string]change
+	crowded bool // a directory could not be watched, and a gap has said so
+}
+
+// quiet is how long a file that is written again and again has no further event.
+const quiet = int64(time.Second)
+
+// maxWaiting bounds how many files wait; beyond it they have their event at once.
+const maxWaiting = 4096
+
+// fill takes in the files that there are, without a word: they are the start.
+func (t *tracker) fill() {
+	walk(t.trees, "/", func(path string, s stamp) { t.index.set(path, s) })
+}
+
+// apply takes one change into account.
+func (t *tracker) apply(c *change) {
+	in, was := t.trees.judge(c.path), outside
+	if c.previous != "" {
+		was = t.trees.judge(c.previous)
+	}
+	if in < programs && was < programs {
+		if c.directory && in == leading {
+			t.lookInto(c, was < in)
+		}
+		return
+	}
+	var st unix.Stat_t
+	exists := unix.Lstat(c.path, &st) == nil
+	now := stampOf(&st)
+	if c.previous != "" {
+		t.index.remove(c.path) // what was there is replaced
+		t.index.rename(c.previous, c.path)
+	}
+	before, known := t.index.files[c.path]
+	operations, waits := t.news(c, exists, &now, known, &before)
+	t.remember(c, in, exists, now, before, operations, waits)
+	if operations != 0 && (known || t.mine(in, exists, &now)) {
+		t.announce(c, operations, exists, &now, t.clock.Now())
+	}
+	if c.directory && exists && (c.operations.Has(event.OpCreate) || c.previous != "" && was < in) {
+		t.lookInto(c, c.previous != "" && was < in)
+	}
+}
+
+// remember notes what a file is now. waits says that a new content is still to be
+// announced.
+func (t *tracker) remember(c *change, in verdict, exists bool, now, before stamp, operations event.FileOperations, waits bool) {
+	if !exists || !t.mine(in, exists, &now) {
+		if c.left || c.directory && c.previous != "" {
+			t.index.removeAll(c.path)
+		} else {
+			t.index.remove(c.path)
+		}
+		delete(t.waiting, c.path)
+		return
+	}
+	now.modifiedAt = before.modifiedAt
+	now.found = c.found || before.found && !c.operations.Has(event.OpCreate)
+	now.fresh = (operations.Has(event.OpCreate) && !c.found || before.fresh) && !operations.Has(event.OpModify)
+	if operations.Has(event.OpModify) {
+		now.modifiedAt = clock.Mono()
+	}
+	if waits {
+		now.size, now.changedNs = before.size, before.changedNs
+	}
+	t.index.set(c.path, now)
+}
+
+// mine reports whether a file counts where it is.
+func (t *tracker) mine(v verdict, exists bool, s *stamp) bool {
+	return v == inside || v == programs && exists && s.program()
+}
+
+// news returns what of the operations of a change was not announced before. waits says
+// that there is a new content as well, which is announced later.
+func (t *tracker) news(c *change, exists bool, now *stamp, known bool, before *stamp) (s event.FileOperations, waits bool) {
+	s = c.operations
+	if s.Has(event.OpCreate) && known && before.found && before.inode == now.inode {
+		s &^= event.OperationSet(event.OpCreate) // we had looked before the record came
+	}
+	if s.Has(event.OpAttributes) && known && exists && before.statusNs == now.statusNs {
+		s &^= event.OperationSet(event.OpAttributes)
+	}
+	// What was written through memory shows only when it is closed.
+	if c.closed && known && exists && !before.fresh && !before.sameContent(now) && s&event.OperationSet(event.OpAttributes, event.OpCreate) == 0 {
+		s |= event.OperationSet(event.OpModify)
+	}
+	if !s.Has(event.OpModify) || !known || !exists || before.fresh {
+		return s, false
+	}
+	if before.sameContent(now) {
+		return s &^ event.OperationSet(event.OpModify), false // it was read after this was written
+	}
+	if clock.Mono()-before.modifiedAt < quiet && len(t.waiting) < maxWaiting {
+		w := *c
+		w.pidfd = -1
+		t.waiting[c.path] = w
+		return s &^ event.OperationSet(event.OpModify), true
+	}
+	return s, false
+}
+
+// announce emits a change.
+func (t *tracker) announce(c *change, operations event.FileOperations, exists bool, now *stamp, at clock.Moment) {
+	how := event.Flags(0)
+	if c.found {
+		how = event.Inferred | event.TimeApproximate
+	}
+	op := mainOperation(operations, exists)
+	f := event.File{Path: c.path, Previous: c.previous}
+	if exists {
+		describe(&f, now)
+	} else if c.directory {
+		f.Type = "dir"
+	}
+	if operations != event.OperationSet(op) {
+		f.Operations = operations
+	}
+	if p, ours := t.emitter.who(c, at); !ours {
+		t.emitter.file(op, &f, p, how, at)
+		t.bulk.count(p, op, c.path, at)
+	}
+}
+
+// lookInto looks into a directory that has come to be, where the source does not say what
+// is in it. One that has arrived from elsewhere had it before.
+func (t *tracker) lookInto(c *change, arrived bool) {
+	if t.source.complete() && !arrived {
+		return
+	}
+	t.addWatch(c.path)
+	walk(t.trees, c.path, func(path string, s stamp) {
+		if _, known := t.index.files[path]; known || path == c.path {
+			return
+		}
+		t.apply(&change{operations: event.OperationSet(event.OpCreate), path: path, directory: s.directory(), pid: c.pid, pidfd: -1, found: true})
+	})
+}
+
+// addWatch has a directory watched, and announces once that there is no room for it.
+func (t *tracker) addWatch(dir string) {
+	if err := t.source.watch(dir); errors.Is(err, errWatches) && !t.crowded {
+		t.crowded = true
+		t.emitter.Gap(event.Loss{Reason: "directories: not all are watched: " + err.Error()}, t.clock.Now())
+	}
+}
+
+// settle announces what has waited for long enough, and what the source kept back. It
+// reports whether there is something left to wait for.
+func (t *tracker) settle() bool {
+	t.clock.Adjust()
+	at := t.clock.Now()
+	more := t.source.settle(t.apply)
+	for path, c := range t.waiting {
+		before, known := t.index.files[path]
+		if known && at.MonoNs-before.modifiedAt < quiet {
+			continue
+		}
+		delete(t.waiting, path)
+		c.operations, c.previous, c.closed = event.OperationSet(event.OpModify), "", false
+		t.apply(&c)
+	}
+	return t.bulk.settle(at) || more || len(t.waiting) > 0
+}
+
+// resync announces a loss, and finds out by looking what it hid.
+func (t *tracker) resync(reason string) {
+	t.clock.Adjust()
+	if t.index.full {
+		reason += fmt.Sprintf("; of more than %d files not all are compared", maxIndexed)
+	}
+	t.emitter.Gap(event.Loss{Reason: reason}, t.clock.Now())
+	t.addWatch("/")
+	seen := make(map[string]bool, len(t.index.files))
+	walk(t.trees, "/", func(path string, s stamp) {
+		seen[path] = true
+		before, known := t.index.files[path]
+		c := change{path: path, directory: s.directory(), pidfd: -1, found: true}
+		switch {
+		case !known || before.inode != s.inode:
+			c.operations = event.OperationSet(event.OpCreate)
+		case !before.sameContent(&s) && !s.directory():
+			c.operations = event.OperationSet(event.OpModify)
+		case !before.sameOwner(&s):
+			c.operations = event.OperationSet(event.OpAttributes)
+		default:
+			return
+		}
+		t.apply(&c)
+	})
+	var gone []string
+	for path := range t.index.files {
+		if !seen[path] {
+			gone = append(gone, path)
+		}
+	}
+	slices.SortFunc(gone, func(a, b string) int { return strings.Compare(b, a) }) // what is below goes first
+	for _, path := range gone {
+		s := t.index.files[path]
+		t.apply(&change{operations: event.OperationSet(event.OpDelete), path: path, directory: s.directory(), pidfd: -1, found: true})
+	}
+}

@@ -1,0 +1,367 @@
+package filesystem
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/actor"
+	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/host"
+	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// fixture is a tracker of a directory, and what it emits: an operation, a path and how it
+// is known, a line for each event.
+type fixture struct {
+	*tracker
+	t    *testing.T
+	root string
+	skip string        // part of the paths of events that do not count
+	more chan struct{} // something was emitted
+
+	mu     sync.Mutex
+	events []string // guarded by mu while a collector runs
+}
+
+func newFixture(t *testing.T, s source, tr *trees, root string) *fixture {
+	t.Helper()
+	r, err := proc.NewReader("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{t: t, root: root, more: make(chan struct{}, 1)}
+	f.tracker = &tracker{
+		trees: tr, source: s, index: index{files: make(map[string]stamp)}, waiting: make(map[string]change),
+		emitter: newEmitter(f.take, host.Host{}.Complete(), r, 0, new(uint64)),
+		bulk:    newBulk(0, time.Second, func(*event.File, *actor.Process, clock.Moment) {}),
+	}
+	f.clock.Adjust()
+	return f
+}
+
+func (f *fixture) take(m collector.Message) {
+	v, err := event.Parse(m.Payload)
+	if err != nil {
+		f.t.Error(err)
+		return
+	}
+	if g, ok := event.Copy[event.Loss](v); ok {
+		f.note("gap " + g.Body.Reason)
+		return
+	}
+	e, _ := event.Copy[event.File](v)
+	if f.skip != "" && strings.Contains(e.Body.Path, f.skip) {
+		return
+	}
+	line := fmt.Sprintf("%v %s", e.Operation, strings.TrimPrefix(e.Body.Path, f.root+"/"))
+	if e.Flags.Has(event.Inferred) {
+		line += " inferred"
+	}
+	f.note(line)
+}
+
+func (f *fixture) note(line string) {
+	f.mu.Lock()
+	f.events = append(f.events, line)
+	f.mu.Unlock()
+	select {
+	case f.more <- struct{}{}:
+	default:
+	}
+}
+
+func watchedDir(t *testing.T) (string, *trees) {
+	t.Helper()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := parseTrees([]string{root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root, &trees{all: all}
+}
+
+// TestAnOverflowIsAnnouncedAndMadeUpFor: more records than the kernel keeps, with nobody
+// to receive them, and then a receiver. All that changed is found.
+func TestAnOverflowIsAnnouncedAndMadeUpFor(t *testing.T) {
+	for _, mode := range []Mode{ModeFanotify, ModeInotify} {
+		t.Run(string(mode), func(t *testing.T) {
+			root, tr := inMemory(t)
+			path := func(name string) string { return filepath.Join(root, name) }
+			write := func(name, text string) {
+				t.Helper()
+				if err := os.WriteFile(path(name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, name := range []string{"goes", "grows", "opens", "stays"} {
+				write(name, "x")
+			}
+			s, _, err := choose(mode, tr)
+			if err != nil {
+				t.Skip(err)
+			}
+			defer s.close()
+			f := newFixture(t, s, tr, root)
+			f.skip = "/many-"
+			f.fill()
+			limit := queueLimit(t, mode)
+			for i := range limit + 10 { // two records each; other files on this filesystem only add to it
+				if err := os.Mkdir(path(fmt.Sprint("many-", i)), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Remove(path(fmt.Sprint("many-", i))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write("comes", "x")
+			write("grows", "xxx")
+			for _, err := range []error{os.Remove(path("goes")), os.Chmod(path("opens"), 0o644)} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+			defer cancel()
+			ended := make(chan error, 1)
+			q := newQueue()
+			failed := make(chan error, 1)
+			go func() { failed <- s.receive(ctx, q) }()        // awaited below
+			go func() { ended <- f.consume(ctx, q, failed) }() // awaited below
+			f.until(ctx, "gap "+overflowed, "create comes inferred", "modify grows inferred", "attributes opens inferred", "delete goes inferred")
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			<-failed
+			f.drop(q)
+		})
+	}
+}
+
+// until waits until the events have all of want in that order.
+func (f *fixture) until(ctx context.Context, want ...string) {
+	f.t.Helper()
+	for {
+		f.mu.Lock()
+		var got []string
+		for _, e := range f.events {
+			if slices.Contains(want, e) {
+				got = append(got, e)
+			}
+		}
+		f.mu.Unlock()
+		if slices.Equal(got, want) {
+			return
+		}
+		select {
+		case <-f.more:
+		case <-ctx.Done():
+			f.t.Fatalf("there is %q, want %q", got, want)
+		}
+	}
+}
+
+// inMemory is watchedDir where a file costs no write to a disk, if there is such a place.
+func inMemory(t *testing.T) (string, *trees) {
+	t.Helper()
+	root, err := os.MkdirTemp("/dev/shm", "overflow")
+	if err != nil {
+		return watchedDir(t)
+	}
+	t.Cleanup(func() { os.RemoveAll(root) })
+	all, err := parseTrees([]string{root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root, &trees{all: all}
+}
+
+func queueLimit(t *testing.T, mode Mode) (n int) {
+	t.Helper()
+	b, err := os.ReadFile("/proc/sys/fs/" + string(mode) + "/max_queued_events")
+	if err != nil {
+		t.Skip(err)
+	}
+	if _, err := fmt.Sscan(string(b), &n); err != nil || n > 100_000 {
+		t.Skipf("the kernel keeps %s records", b)
+	}
+	return n
+}
+
+// TestOnlyNewsIsAnnounced goes through records that come late, twice, or for something
+// that was seen already.
+func TestOnlyNewsIsAnnounced(t *testing.T) {
+	create, modify, attributes := event.OperationSet(event.OpCreate), event.OperationSet(event.OpModify), event.OperationSet(event.OpAttributes)
+	tests := []struct {
+		name  string
+		story func(f *fixture, path string)
+		want  []string
+	}{
+		{"a file is made, and its first content is news", func(f *fixture, path string) {
+			f.write("x", "1")
+			f.apply(&change{operations: create, path: path, pidfd: -1})
+			f.apply(&change{operations: modify, path: path, pidfd: -1})
+		}, []string{"create x", "modify x"}},
+		{"the same content again is none", func(f *fixture, path string) {
+			f.write("x", "1")
+			f.fill()
+			f.apply(&change{operations: modify, path: path, pidfd: -1})
+			f.apply(&change{closed: true, path: path, pidfd: -1})
+		}, nil},
+		{"what was written through memory shows at the end", func(f *fixture, path string) {
+			f.write("x", "1")
+			f.fill()
+			f.write("x", "22")
+			f.apply(&change{closed: true, path: path, pidfd: -1})
+		}, []string{"modify x"}},
+		{"a second content at once waits", func(f *fixture, path string) {
+			f.write("x", "1")
+			f.fill()
+			f.write("x", "22")
+			f.apply(&change{operations: modify, path: path, pidfd: -1})
+			f.write("x", "333")
+			f.apply(&change{operations: modify, path: path, pidfd: -1})
+			f.write("x", "4444")
+			f.apply(&change{operations: modify, path: path, pidfd: -1})
+			if len(f.waiting) != 1 {
+				f.t.Errorf("%d files wait, want 1", len(f.waiting))
+			}
+			s := f.index.files[path]
+			s.modifiedAt -= quiet // a second later
+			f.index.files[path] = s
+			f.settle()
+			f.settle()
+		}, []string{"modify x", "modify x"}},
+		{"a file that waits and is removed has its end only", func(f *fixture, path string) {
+			f.write("x", "1")
+			f.fill()
+			f.write("x", "22")
+			f.apply(&change{operations: modify, path: path, pidfd: -1})
+			f.write("x", "333")
+			f.apply(&change{operations: modify, path: path, pidfd: -1})
+			f.remove("x")
+			f.apply(&change{operations: event.OperationSet(event.OpDelete), path: path, pidfd: -1})
+			f.settle()
+		}, []string{"modify x", "delete x"}},
+		{"a record of what was found by looking", func(f *fixture, path string) {
+			f.write("x", "1")
+			f.apply(&change{operations: create, path: path, pidfd: -1, found: true})
+			f.apply(&change{operations: create, path: path, pidfd: -1})
+			f.remove("x")
+			f.write("y", "1") // so that the number of x is in use
+			f.write("x", "1")
+			f.apply(&change{operations: create, path: path, pidfd: -1})
+		}, []string{"create x inferred", "create x"}},
+		{"attributes that are known", func(f *fixture, path string) {
+			f.write("x", "1")
+			f.fill()
+			f.apply(&change{operations: attributes, path: path, pidfd: -1})
+		}, nil},
+		{"a set of which all is news", func(f *fixture, path string) {
+			f.write("x", "1")
+			f.apply(&change{operations: create | modify | attributes, path: path, pidfd: -1})
+		}, []string{"create x"}},
+		{"a set of a file that has gone", func(f *fixture, path string) {
+			f.apply(&change{operations: create | modify | event.OperationSet(event.OpDelete), path: path, pidfd: -1})
+		}, []string{"delete x"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			root, tr := watchedDir(t)
+			f := newFixture(t, still{}, tr, root)
+			tt.story(f, filepath.Join(root, "x"))
+			if diff := cmp.Diff(tt.want, f.events); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// still is a source from which nothing comes.
+type still struct{}
+
+func (still) receive(context.Context, *queue) error     { return nil }
+func (still) parse([]byte, func(*change)) (bool, error) { return false, nil }
+func (still) complete() bool                            { return true }
+func (still) watch(string) error                        { return nil }
+func (still) settle(func(*change)) bool                 { return false }
+func (still) close()                                    {}
+
+func (f *fixture) write(name, text string) {
+	f.t.Helper()
+	if err := os.WriteFile(filepath.Join(f.root, name), []byte(text), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fixture) remove(name string) {
+	f.t.Helper()
+	if err := os.Remove(filepath.Join(f.root, name)); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// full is a source that has no room for another directory.
+type full struct{ still }
+
+func (full) complete() bool     { return false }
+func (full) watch(string) error { return fmt.Errorf("watch: %w", errWatches) }
+
+// TestALimitOfWatchesIsAnnouncedOnce: what is in the directory at the moment is found all
+// the same.
+func TestALimitOfWatchesIsAnnouncedOnce(t *testing.T) {
+	root, tr := watchedDir(t)
+	f := newFixture(t, full{}, tr, root)
+	for _, dir := range []string{"a", "b"} {
+		if err := os.Mkdir(filepath.Join(root, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		f.write(dir+"/x", "1")
+		f.apply(&change{operations: event.OperationSet(event.OpCreate), path: filepath.Join(root, dir), directory: true, pidfd: -1})
+	}
+	want := []string{
+		"create a", "gap directories: not all are watched: watch: fs.inotify.max_user_watches is reached", "create a/x inferred", "create b", "create b/x inferred",
+	}
+	if diff := cmp.Diff(want, f.events); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestTheIndexFollowsRenamesAndIsBounded(t *testing.T) {
+	dir := stamp{mode: 0o040755}
+	x := index{files: map[string]stamp{"/a": dir, "/a/b": {inode: 1}, "/ab": {inode: 2}}}
+	x.rename("/a", "/c")
+	x.rename("/nowhere", "/d")
+	var got []string
+	for p := range x.files {
+		got = append(got, p)
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"/ab", "/c", "/c/b"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	x.removeAll("/c")
+	if len(x.files) != 1 {
+		t.Errorf("%v is left", x.files)
+	}
+	for i := range maxIndexed + 5 {
+		x.set(fmt.Sprint("/", i), stamp{})
+	}
+	if len(x.files) != maxIndexed || !x.full {
+		t.Errorf("%d files, full %v", len(x.files), x.full)
+	}
+}
