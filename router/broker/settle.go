@@ -189,6 +189,7 @@ func (w *settler) follow(r *route, begins bool) error {
 	if err := w.session.account.hold(&w.charge, w.bytes(n)); err != nil {
 		return err
 	}
+	b.makeRoom(0)
 	for s := range r.Subscribers() {
 		if s.spec.Policy() == bus.Conflate || s.isFollowedBy(w) {
 			continue
