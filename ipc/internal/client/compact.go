@@ -15,8 +15,8 @@ type compactor struct {
 }
 
 const (
-	compactBuffer = 16 << 10
-	compactRun    = unixsock.ReadBuffer / 8 // a larger run may keep the buffer that it came in
+	compactBuffer = 16 << 10                // shared by some hundred small messages
+	compactRun    = unixsock.ReadBuffer / 8 // a larger run may keep the buffer that it came in: eight times its own size at most
 )
 
 // compact copies a run whose items lie in one buffer, if it is small, and has the items

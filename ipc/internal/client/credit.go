@@ -14,6 +14,8 @@ import (
 // window that would run dry, or where the broker has asked for it because a publisher
 // waits, else once in creditInterval.
 
+// creditInterval is how old the broker's statistics of a subscription may be. A person who
+// looks at them does not see a second, and one frame a second costs nothing.
 const creditInterval = time.Second
 
 // credit counts what has become of a subscription's messages since it began on the

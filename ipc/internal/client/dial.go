@@ -23,8 +23,8 @@ type session struct {
 }
 
 const (
-	handshakeTimeout = 30 * time.Second       // unless the context ends earlier
-	connectCheck     = 100 * time.Millisecond // how often a connect that waits checks its context
+	handshakeTimeout = 30 * time.Second       // unless the context ends earlier; the broker's default is the same
+	connectCheck     = 100 * time.Millisecond // how often a connect that waits checks its context: soon for a person, seldom for the machine
 )
 
 // dial connects and makes the handshake.

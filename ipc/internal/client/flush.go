@@ -12,7 +12,9 @@ import (
 )
 
 // maxFollowUps is how often a flush goes on with what others wait for, before it
-// leaves that to run: a goroutine that came to publish one message must come back.
+// leaves that to run: a goroutine that came to publish one message must come back. It costs
+// nothing at full speed (BenchmarkOutbox); without it a call whose frame was appended
+// meanwhile would wait for the timer, minWait and a wake-up.
 const maxFollowUps = 16
 
 // flushLocked writes what is there, urgent frames first, and then what was appended

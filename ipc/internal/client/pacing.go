@@ -8,6 +8,12 @@ import (
 
 // pacing decides whether a message is written at once or waits for more, and for how
 // long. It is guarded by the outbox's mu, but for the timer's wait.
+//
+// The simpler rule is to write at once what comes after a pause of minWait, and the rest
+// when the batch is full or the timer fires. It is as fast for a dense stream, and takes
+// no less processor time, but with it messages that come in bursts of three to twenty, 10,000 a
+// second in all, take 175 µs to a subscriber instead of 60 (BenchmarkBurst, medians of
+// four rounds in turn). So there is a credit for bursts.
 type pacing struct {
 	budget time.Duration // how long a message may wait, by the client's options
 
@@ -25,11 +31,14 @@ type pacing struct {
 }
 
 const (
-	messageCost = int64(40 * time.Microsecond)
-	maxCredit   = int64(time.Millisecond)
-	maxDebt     = int64(10 * time.Millisecond)
-	minWait     = 50 * time.Microsecond  // how long a dense stream's batch waits for more
-	maxWait     = 500 * time.Microsecond // the same at most, when batches fill up before that
+	messageCost = int64(40 * time.Microsecond) // up to 25,000 messages a second are written at once: each is a write of some µs
+	maxCredit   = int64(time.Millisecond)      // and 25 of a burst
+	maxDebt     = int64(10 * time.Millisecond) // a dense stream that pauses for less stays one
+	minWait     = 50 * time.Microsecond        // how long a dense stream's batch waits for more: ten times what the wake-up costs
+	// maxWait is the same at most, when batches fill up before that. At a million messages
+	// a second a write has 310 of them so, and 182 with minWait alone; at full speed that
+	// saves 6 ns of 120 (BenchmarkOutbox).
+	maxWait = 500 * time.Microsecond
 )
 
 func (p *pacing) init(budget time.Duration) (err error) {
@@ -93,9 +102,6 @@ func (o *outbox) arm(now int64, wait time.Duration) {
 	if o.closed {
 		return
 	}
-	if !o.sealed {
-		o.fastLimit = batchSize
-	}
 	p := &o.pacing
 	left, first := time.Duration(p.due-now), !p.armed
 	if first {
@@ -109,4 +115,4 @@ func (o *outbox) arm(now int64, wait time.Duration) {
 }
 
 // disarm ends a batch's wait; the timer may fire all the same. mu is held.
-func (o *outbox) disarm() { o.pacing.armed, o.fastLimit = false, 0 }
+func (o *outbox) disarm() { o.pacing.armed = false }

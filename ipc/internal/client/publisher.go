@@ -58,10 +58,6 @@ func (p *publisher) publish(ctx context.Context, payload, extension []byte) erro
 	}
 	o := &c.out
 	o.mu.Lock()
-	if p.lane == bus.Bulk && o.appendFast(p.t, extension, payload) {
-		o.mu.Unlock()
-		return nil
-	}
 	if err := o.reserve(ctx, p.lane, n); err != nil {
 		o.mu.Unlock()
 		return err

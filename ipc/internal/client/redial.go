@@ -19,8 +19,8 @@ import (
 // of it is waited, so that many clients do not come back at once. It goes on from one
 // connection to the next, until one lives for longer than the next pause would be.
 const (
-	firstBackoff = 20 * time.Millisecond
-	maxBackoff   = 5 * time.Second
+	firstBackoff = 20 * time.Millisecond // a broker that was restarted is back in less than two of them
+	maxBackoff   = 5 * time.Second       // one that was away for long is found as soon as that
 )
 
 // run reads from the connection, and from the next ones, until the client is closed or
