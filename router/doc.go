@@ -127,8 +127,9 @@
 //     them (sessions, subscriptions with their filters, slots of queues, cached routes,
 //     what stores keep) are at most MaxMemory together. Each is charged before it is
 //     allocated; Stats shows the charges by kind. A buffer that many queues share counts
-//     once. When memory is short, caches shrink first, and then the queue that holds
-//     most, within a factor of two, drops its oldest messages.
+//     once. When memory is short, the queue that holds most, within a factor of two,
+//     drops its oldest messages. The cached routes, at most a sixteenth of MaxMemory, go
+//     when no queue has anything left.
 //     (TestTheFattestQueueGivesFirst, TestMemoryThatNoQueueHoldsIsNotTakenFromThem)
 //  11. Every buffer returns to the pool exactly once, whatever becomes of its messages.
 //     (every test, by the pool's count at the end)

@@ -72,8 +72,8 @@ func (p *Session) Close() {
 	b := p.b
 	b.endBurst()
 	p.closed = true
-	for _, w := range p.settlers {
-		w.end()
+	for number := range p.settlers {
+		p.EndPublisher(number)
 	}
 	for _, s := range p.subs {
 		p.remove(s, bus.ErrClosed)

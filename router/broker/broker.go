@@ -16,6 +16,7 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/requests"
 	"github.com/daemoneye/eventbus/router/routes"
+	"github.com/daemoneye/eventbus/router/settle"
 	"github.com/daemoneye/eventbus/router/stats"
 	"github.com/daemoneye/eventbus/router/store"
 	"github.com/daemoneye/eventbus/router/thread"
@@ -56,7 +57,7 @@ type Broker struct {
 	pressed    []*Session // to be written, or disconnected, before anything more is routed
 	slow       slowSubs
 	overflowed []*Sub // to be stopped by their overflow policy
-	settled    settledSubs
+	settled    *settle.Table
 	draining   []*Sub // stopped, and perhaps not consumed to the end
 
 	// for a moment
@@ -118,6 +119,7 @@ func New(o Options) (*Broker, error) {
 	b.limits.Store(o.limits())
 	b.signal = ring.NewSignalFunc(func() { b.driver.Wake() })
 	b.calls = thread.NewCalls(b.signal.Notify)
+	b.settled = settle.NewTable(b.signal.Notify)
 	b.burst.items = make([]queue.Item, 0, routes.MaxBurst)
 	b.control = queue.NewBuilder(b.pool)
 	if b.store, err = store.New(b.pool, store.Limits{Values: o.MaxRetained, Bytes: o.MaxRetainedBytes}, o.Replay); err != nil {
@@ -135,6 +137,23 @@ func New(o Options) (*Broker, error) {
 	b.stats.Start(bus.Now())
 	return b, nil
 }
+
+// SetLimits puts l in force for clients that connect from now on, all of it, or nothing
+// with an error. A client that is connected keeps the limits that it was given, because
+// its welcome names them. Zero values are the defaults of Options. Safe for concurrent
+// use.
+func (b *Broker) SetLimits(l Limits) error {
+	o := b.opts.with(&l)
+	o.setDefaults()
+	if err := o.check(); err != nil {
+		return fmt.Errorf("router: limits: %w", err)
+	}
+	b.limits.Store(o.limits())
+	return nil
+}
+
+// Options returns the options in force, for clients that connect now.
+func (b *Broker) Options() Options { return b.opts.with(b.limits.Load()) }
 
 // Pool returns the pool that all message buffers come from.
 func (b *Broker) Pool() *buffer.Pool { return b.pool }

@@ -65,7 +65,7 @@ func (s *Sub) admit(ln bus.Lane, items []queue.Item, short int64) bool {
 	s.Queue.Skip(ln, uint64(len(items)), size, frame.ReasonMemory)
 	s.markReady()
 	b.stats.Dropped(uint64(len(items)))
-	s.noteDropped()
+	s.settling.NoteDropped()
 	if s.spec.Respond {
 		b.noteEvicted(items)
 	}
@@ -80,7 +80,7 @@ func (s *Sub) noteDrop(n int) {
 	}
 	b := s.session.b
 	b.stats.Dropped(uint64(n))
-	s.noteDropped()
+	s.settling.NoteDropped()
 	switch {
 	case s.spec.Policy() != bus.Disconnect:
 		b.slow.note(s, b.now)

@@ -64,7 +64,7 @@ func (b *Broker) stopOverflowed() {
 	for i, s := range b.overflowed {
 		b.overflowed[i] = nil
 		s.stop(fmt.Errorf("queue of subscription %s is full: %w", s.Name(), frame.ErrSlow))
-		s.unfollow()
+		s.settling.End()
 	}
 	b.overflowed = b.overflowed[:0]
 }
@@ -80,7 +80,7 @@ func (p *Session) remove(s *Sub, why error) {
 	if s.spec.Group != "" {
 		s.handOver()
 	}
-	s.unfollow()
+	s.settling.End()
 	if !p.local {
 		s.Queue.EndReports(s.why == nil)
 		s.Queue.Discard()
@@ -145,7 +145,7 @@ func (p *Session) Credit(c frame.Credit) error {
 	if err := s.Queue.Report(c); err != nil {
 		return err
 	}
-	s.reportCame(c.Lane)
+	s.settling.ReportCame(c.Lane)
 	if s.Queue.Pending() {
 		s.markReady()
 	}

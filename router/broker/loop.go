@@ -106,7 +106,7 @@ func (l *loop) turn(wait time.Duration) (worked bool, err error) {
 	b.turns++
 	worked = b.inputs.take() || worked || len(b.later) > 0 || len(b.slow.subs) > 0
 	worked = b.calls.Run() || worked
-	worked = b.checkSettled() || worked
+	worked = b.settled.Check() || worked
 	b.endBurst()
 	b.flush()
 	return worked, err
@@ -119,7 +119,7 @@ func (l *loop) sleep() time.Duration {
 	b := l.b
 	b.signal.Arm()
 	switch {
-	case b.inputs.waiting() || b.calls.Len() > 0 || b.settled.any():
+	case b.inputs.waiting() || b.calls.Len() > 0 || b.settled.Any():
 		b.signal.Disarm()
 		return 0
 	case len(b.sessions) == 0:

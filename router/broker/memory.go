@@ -97,7 +97,7 @@ func (b *Broker) evict(e *evict.Lane[*Sub], excess int64) {
 			fallthrough
 		default:
 			b.stats.Dropped(uint64(len(out)))
-			s.noteDropped()
+			s.settling.NoteDropped()
 		}
 		queue.ReleaseItems(out)
 		s.markReady()

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/frame"
@@ -116,3 +117,35 @@ func (o *Options) check() error {
 // maxFixed bounds the part of MaxMemory for sessions and subscriptions: half of what the
 // stores leave.
 func (o *Options) maxFixed(stored int64) int64 { return (o.MaxMemory - stored) / 2 }
+
+// Limits are those Options that may change while the broker runs.
+type Limits struct {
+	MaxQueued        int
+	Overflows        []bus.Overflow
+	MaxSubscriptions int
+	MaxRequests      int
+}
+
+func (o *Options) limits() *Limits {
+	return &Limits{o.MaxQueued, o.Overflows, o.MaxSubscriptions, o.MaxRequests}
+}
+
+// with returns the options with other limits.
+func (o Options) with(l *Limits) Options {
+	o.MaxQueued, o.Overflows, o.MaxSubscriptions, o.MaxRequests = l.MaxQueued, l.Overflows, l.MaxSubscriptions, l.MaxRequests
+	return o
+}
+
+// checkOverflow refuses a policy that the broker does not allow.
+func (l *Limits) checkOverflow(p bus.Overflow) error {
+	if l.Overflows == nil || p == bus.DropOldest || slices.Contains(l.Overflows, p) {
+		return nil
+	}
+	allowed := string(bus.DropOldest)
+	for _, p := range l.Overflows {
+		if p != bus.DropOldest {
+			allowed += ", " + string(p)
+		}
+	}
+	return fmt.Errorf("%w: overflow %s, where only %s may be chosen", bus.ErrDenied, p, allowed)
+}

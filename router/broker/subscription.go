@@ -10,6 +10,7 @@ import (
 	"github.com/daemoneye/eventbus/router/evict"
 	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/routes"
+	"github.com/daemoneye/eventbus/router/settle"
 )
 
 // Sub is one subscription of a session, or its inbox, whose ID is 0.
@@ -22,11 +23,11 @@ type Sub struct {
 	entry      routes.Entry[*Sub] // its patterns and filter
 	charge     charge.Charge
 	lanes      [queue.LaneCount]evict.Lane[*Sub]
-	granted    int          // capacity of the bulk lane, without what the past has beside it
-	since      uint64       // the broker's sequence when it began
-	noted      int64        // when its drops were last advised
-	compressed bool         // the queue may hold what its client cannot read as it is
-	settling   *subSettling // nil: no publisher has followed it yet
+	granted    int                  // capacity of the bulk lane, without what the past has beside it
+	since      uint64               // the broker's sequence when it began
+	noted      int64                // when its drops were last advised
+	compressed bool                 // the queue may hold what its client cannot read as it is
+	settling   *settle.Subscription // nil: no publisher has followed it yet
 	isReady    bool
 	overflowed bool  // its overflow policy is about to stop it
 	stopped    bool  // nothing is routed to it any more
