@@ -20,7 +20,7 @@ type Start func(t *testing.T, o router.Options) (b *router.Broker, dial func(nam
 
 // Run runs all cases against the buses that start makes.
 func Run(t *testing.T, start Start) {
-	for _, group := range [][]testCase{publishing, confirming, settling, subscribing, overflowing, requesting, ending, contexts} {
+	for _, group := range [][]testCase{publishing, confirming, settling, subscribing, overflowing, limiting, requesting, ending, contexts} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
