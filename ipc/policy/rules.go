@@ -13,7 +13,9 @@ type Rule struct {
 	UIDs, GIDs []int
 	// PIDs are living processes, for a server that starts its clients itself.
 	PIDs []int
-	// Executables are paths of programs, as /proc/<pid>/exe names them.
+	// Executables are paths of programs, as /proc/<pid>/exe names them. A program whose
+	// file was deleted or replaced while it ran counts as the one that it was, see
+	// Peer.Executable.
 	Executables []string
 	// Roles are those that a client claims in its hello. A role alone proves nothing:
 	// combine it with another part.
