@@ -28,10 +28,14 @@ func (h *eitherHandler) now() slog.Handler {
 }
 
 // Enabled implements slog.Handler.
-func (h *eitherHandler) Enabled(ctx context.Context, l slog.Level) bool { return h.now().Enabled(ctx, l) }
+func (h *eitherHandler) Enabled(ctx context.Context, l slog.Level) bool {
+	return h.now().Enabled(ctx, l)
+}
 
 // Handle implements slog.Handler.
-func (h *eitherHandler) Handle(ctx context.Context, r slog.Record) error { return h.now().Handle(ctx, r) }
+func (h *eitherHandler) Handle(ctx context.Context, r slog.Record) error {
+	return h.now().Handle(ctx, r)
+}
 
 // WithAttrs implements slog.Handler.
 func (h *eitherHandler) WithAttrs(attrs []slog.Attr) slog.Handler {

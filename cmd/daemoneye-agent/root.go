@@ -53,7 +53,7 @@ daemoneye-agent tail 'events.process.#'`,
 	root.SetOut(p.out)
 	root.SetErr(p.err)
 	root.AddCommand(
-		newRun(p), newStatus(p), newCollectors(p), newReload(p), newTail(p), newFields(p), newTopics(p), newPublish(p), newRequest(p), newBench(p), newConfig(p),
+		newRun(p), newStatus(p), newCollectors(p), newReload(p), newTail(p), newFields(p), newRules(p), newTopics(p), newPublish(p), newRequest(p), newBench(p), newConfig(p),
 		newVersion(p), newCompletion(p), newMan(p), newUnit(p), newCollector(p),
 	)
 	root.SetHelpCommand(newHelp(p))

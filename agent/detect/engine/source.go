@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
 	"github.com/daemoneye/eventbus/agent/event"
 )
@@ -126,4 +128,25 @@ func noField(r *sigma.Rule, name string, t event.Table) *Inactive {
 		reason += " (nearest: " + near + ")"
 	}
 	return &Inactive{r, CauseField, reason}
+}
+
+// EventOf returns a type and operation of the events of a category, for events whose
+// maker does not say what they are.
+func EventOf(name string) (event.Type, event.Operation, bool) {
+	for _, c := range categories {
+		if c.name == name {
+			return event.Type(c.table), c.ops[0], true
+		}
+	}
+	return 0, 0, false
+}
+
+// Concerns reports whether a rule is looked at for an event, by its log source.
+func Concerns(r *sigma.Rule, v event.View) bool {
+	for _, c := range categories {
+		if c.table == v.Table() && slices.Contains(c.ops, v.Operation()) && (r.LogSource.Category == "" || r.LogSource.Category == c.name) {
+			return true
+		}
+	}
+	return false
 }

@@ -79,6 +79,9 @@ func (p *parser) selection(key, n *yaml.Node) Expr {
 			}
 			or = append(or, e)
 		}
+		if len(or) == 1 {
+			return or[0]
+		}
 		return or
 	}
 	return p.item(key, "", []*yaml.Node{n})
@@ -94,6 +97,9 @@ func (p *parser) fields(key, n *yaml.Node) Expr {
 	var and And
 	for _, e := range entries {
 		and = append(and, p.item(e.key, e.key.Value, p.values(e.value)))
+	}
+	if len(and) == 1 {
+		return and[0]
 	}
 	return and
 }

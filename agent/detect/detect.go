@@ -1,0 +1,123 @@
+package detect
+
+import (
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/detect/engine"
+	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/detect/window"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// Options are what the configuration says about rules. The zero Options are the
+// defaults.
+type Options struct {
+	Sigma  sigma.Options
+	Engine engine.Options
+	Window window.Options
+}
+
+// Rules are rules that were read and compiled.
+//
+// Immutable, and so safe for concurrent use.
+type Rules struct {
+	Set    *sigma.Set
+	Engine *engine.Engine
+
+	window   window.Options
+	inactive []window.Inactive
+}
+
+// Load reads the files of paths, and those below the directories among them. What is
+// wrong with them is in Set.Problems; the rest is loaded.
+func Load(paths []string, o Options) *Rules {
+	s := &sigma.Set{}
+	for _, p := range paths {
+		s.AddPath(p, o.Sigma)
+	}
+	return Compile(s, o)
+}
+
+// Compile finishes a set, and compiles it.
+func Compile(s *sigma.Set, o Options) *Rules {
+	s.Finish()
+	r := &Rules{Set: s, Engine: engine.New(s.Rules, o.Engine), window: o.Window}
+	r.inactive = r.correlator().Inactive()
+	return r
+}
+
+func (r *Rules) correlator() *window.Correlator {
+	return window.New(r.Set.Correlations, r.Engine.Tables, r.window)
+}
+
+// Inactive returns the reason why a rule cannot match here, empty if it can.
+func (r *Rules) Inactive(x *sigma.Rule) string {
+	for _, i := range r.Engine.Inactive() {
+		if i.Rule == x {
+			return i.Reason
+		}
+	}
+	return ""
+}
+
+// InactiveCorrelation returns the reason why a correlation cannot fire here, empty if it
+// can.
+func (r *Rules) InactiveCorrelation(x *sigma.Correlation) string {
+	for _, i := range r.inactive {
+		if i.Correlation == x {
+			return i.Reason
+		}
+	}
+	return ""
+}
+
+// Detection is a rule that matches an event, or a correlation that holds with it.
+type Detection struct {
+	Head       *sigma.Head
+	Rule       *sigma.Rule   // nil for a correlation
+	Fired      *window.Fired // nil for a rule
+	Incomplete bool          // not everything that it depends on was seen
+}
+
+// Detector evaluates rules on a stream of events.
+//
+// One goroutine at a time.
+type Detector struct {
+	matcher    *engine.Matcher
+	correlator *window.Correlator
+	matches    []window.Match
+	out        []Detection
+}
+
+// Detector returns a new Detector, whose windows are empty.
+func (r *Rules) Detector() *Detector {
+	return &Detector{matcher: r.Engine.Matcher(), correlator: r.correlator()}
+}
+
+// Observe returns what is detected in an event. A rule that is only counted by
+// correlations is not in it. The result is valid until the next call.
+func (d *Detector) Observe(v event.View) []Detection {
+	d.out, d.matches = d.out[:0], d.matches[:0]
+	for _, m := range d.matcher.Match(v) {
+		d.matches = append(d.matches, window.Match(m))
+		if !m.Rule.Silent {
+			d.out = append(d.out, Detection{Head: &m.Rule.Head, Rule: m.Rule, Incomplete: m.Incomplete})
+		}
+	}
+	if len(d.matches) == 0 {
+		return d.out
+	}
+	fired := d.correlator.Observe(d.matches, v)
+	for i := range fired {
+		if f := &fired[i]; !f.Correlation.Silent {
+			d.out = append(d.out, Detection{Head: &f.Correlation.Head, Fired: f, Incomplete: f.Incomplete})
+		}
+	}
+	return d.out
+}
+
+// Lost notes that events were lost before t: correlations over it are incomplete.
+func (d *Detector) Lost(t time.Time) { d.correlator.Lost(t) }
+
+// Expire forgets windows that have passed at t.
+func (d *Detector) Expire(t time.Time) { d.correlator.Expire(t) }
