@@ -76,7 +76,7 @@ func (l *lifecycle) collectors(all []control.CollectorStatus, registered bool) (
 		switch {
 		case c.External: // nobody knows when its user starts it
 		case c.State == control.CollectorRunning || c.State == control.CollectorPaused:
-		case c.State == control.CollectorStopped: // by an operator: all are started together
+		case c.State == control.CollectorStopped && !c.Since.IsZero(): // by an operator, or it would be about to start
 		case c.LastExit == "":
 			waiting = true
 		case failed == "":

@@ -3,6 +3,7 @@ package agent_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -83,8 +84,11 @@ func TestTheStateFollowsTheCollectors(t *testing.T) {
 			{[]control.CollectorStatus{runs, again}, true, true, []control.AgentState{control.Ready, control.Steady}},
 		}},
 		{"what others start, and what is not to run, is not waited for", []step{
-			{[]control.CollectorStatus{{Name: "x", State: control.CollectorAbsent, External: true}, is("b", control.CollectorStopped, ""), is("c", control.CollectorPaused, "")},
+			{[]control.CollectorStatus{{Name: "x", State: control.CollectorAbsent, External: true}, {Name: "b", State: control.CollectorStopped, Since: time.Now()}, is("c", control.CollectorPaused, "")},
 				false, true, []control.AgentState{control.Ready, control.Steady}},
+		}},
+		{"what is about to start is", []step{
+			{[]control.CollectorStatus{is("b", control.CollectorStopped, ""), {Name: "x", State: control.CollectorAbsent, External: true}}, false, false, nil},
 		}},
 		{"one that registers late gets the state again", []step{
 			{[]control.CollectorStatus{runs}, true, true, []control.AgentState{control.Ready, control.Steady}},
