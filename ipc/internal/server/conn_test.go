@@ -57,7 +57,7 @@ func newTestConn(t *testing.T, st state) (*conn, *os.File) {
 	if st != accepted {
 		c.session = s.b.Attach(bus.Identity{}, c, nil, 0)
 	}
-	c.state = st
+	c.state, c.heartbeat = st, s.o.Heartbeat
 	return c, client
 }
 

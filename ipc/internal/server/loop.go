@@ -40,7 +40,6 @@ func (s *Server) Poll(wait time.Duration) (worked bool, err error) {
 		return worked, unixsock.NewOpError("read", s.l.Path(), err)
 	}
 	s.takeLimits()
-	s.sweepIfDue()
 	if n > 0 {
 		s.turnBytes = 0
 	}
@@ -59,6 +58,7 @@ func (s *Server) Poll(wait time.Duration) (worked bool, err error) {
 		}
 	}
 	s.b.EndBatch()
+	s.sweepIfDue() // when what has come is read
 	if s.b.Excess() > 0 && s.giveMemory() {
 		worked = true
 	}

@@ -63,8 +63,12 @@ func (s *Server) sweep(now int64) {
 // sweepIfDue runs sweep, and what else is tried once a Tick.
 func (s *Server) sweepIfDue() {
 	now := frame.Now()
-	if now-s.swept < int64(broker.Tick) {
+	since := now - s.swept
+	if since < int64(broker.Tick) {
 		return
+	}
+	if away := since - 2*int64(broker.Tick); away > 0 && s.swept != 0 {
+		s.excuse(away, now)
 	}
 	s.swept = now
 	s.sweep(now)
@@ -72,5 +76,20 @@ func (s *Server) sweepIfDue() {
 	s.checkSocket()
 	if s.acceptPaused {
 		s.resumeAccept()
+	}
+}
+
+// excuse does not count to clients a time in which the server itself did not run, because
+// the process or its machine was stopped: what they have sent since may not be read yet.
+func (s *Server) excuse(away, now int64) {
+	for _, c := range s.conns {
+		if c == nil {
+			continue
+		}
+		for _, at := range [...]*int64{&c.acceptedAt, &c.lastRead, &c.part.since, &c.fullSince} {
+			if *at != 0 {
+				*at = min(*at+away, now)
+			}
+		}
 	}
 }
