@@ -246,32 +246,6 @@ func TestReloadsUnderLoad(t *testing.T) {
 	}
 }
 
-// BenchmarkReload reads a file with all keys and ten of conf.d, and puts it in force.
-func BenchmarkReload(b *testing.B) {
-	dir := b.TempDir()
-	var text bytes.Buffer
-	err := config.WriteDefault(&text)
-	err = errors.Join(err, os.WriteFile(dir+"/config.yaml", text.Bytes(), 0o600), os.Mkdir(dir+"/conf.d", 0o700))
-	for i := range 10 {
-		err = errors.Join(err, os.WriteFile(fmt.Sprintf("%s/conf.d/%d.yaml", dir, i), text.Bytes(), 0o600))
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-	a, err := agent.New(agent.Options{
-		Logger: slog.New(slog.DiscardHandler),
-		Load:   func() (*config.Loaded, error) { return config.Load(config.Sources{File: dir + "/config.yaml"}) },
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if r, err := a.Reload("benchmark"); err != nil || len(r.Mistakes) > 0 {
-			b.Fatal(r, err)
-		}
-	}
-}
-
 // TestAReloadAddsRemovesAndChangesCollectors, and does not touch the one that stays.
 func TestAReloadAddsRemovesAndChangesCollectors(t *testing.T) {
 	var wanted atomic.Pointer[[]manager.Spec]
