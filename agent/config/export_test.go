@@ -43,7 +43,6 @@ const (
 var (
 	ParseDuration = parseDuration
 	DurationText  = durationText
-	Nearest       = nearest
 )
 
 // ParseSample is Parse for a Sample.

@@ -197,7 +197,7 @@ func (l *loader) environment(environ []string) (all []assignment) {
 		k := l.table.byEnv[name]
 		if k == nil {
 			w := name + ": no key has this variable"
-			if near := nearest(name, slices.Sorted(maps.Keys(l.table.byEnv))); near != "" {
+			if near := Nearest(name, slices.Sorted(maps.Keys(l.table.byEnv))); near != "" {
 				w += "; do you mean " + near + "?"
 			}
 			l.warnings = append(l.warnings, w)

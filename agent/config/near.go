@@ -2,10 +2,10 @@ package config
 
 import "strings"
 
-// nearest returns the word that is most like the given one, empty when none is
+// Nearest returns the word that is most like the given one, empty when none is
 // much like it: at most a third of its letters, and two in any case, are changed.
 // Of equals the first wins.
-func nearest(word string, words []string) string {
+func Nearest(word string, words []string) string {
 	best, least := "", max(len(word)/3, 2)+1
 	if len(word) > 100 {
 		return "" // no key is near to that
@@ -60,10 +60,10 @@ func (t *table) near(section, name string) string {
 			full[last], elsewhere = n, append(elsewhere, last)
 		}
 	}
-	if n := nearest(name, siblings); n != "" {
+	if n := Nearest(name, siblings); n != "" {
 		return join(section, n)
 	}
-	return full[nearest(name, elsewhere)]
+	return full[Nearest(name, elsewhere)]
 }
 
 func split(name string) (section, last string) {

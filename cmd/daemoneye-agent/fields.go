@@ -43,7 +43,7 @@ daemoneye-agent fields --json`,
 		if len(args) == 1 {
 			t := event.TableByName(args[0])
 			if t == 0 {
-				return usagef("there is no type %q: the types are %s", args[0], strings.Join(tableNames(), ", "))
+				return usagef("there is no type %q: the types are %s%s", args[0], strings.Join(tableNames(), ", "), meant(args[0], tableNames()))
 			}
 			which = []event.Table{t}
 		}

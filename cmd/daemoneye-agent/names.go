@@ -32,7 +32,7 @@ func warnUnknown(p *program, where []display.Condition, fields []string) {
 			known = known || ok
 		}
 		if !known {
-			fmt.Fprintf(p.err, "tail: no event of the agent has the field %q, only JSON of other publishers may have it\n", name)
+			fmt.Fprintf(p.err, "tail: no event of the agent has the field %q, only JSON of other publishers may have it%s\n", name, meant(name, fieldNames()))
 		}
 	}
 }

@@ -114,7 +114,9 @@ func newHelp(p *program) *cobra.Command {
 // noCommandError is a command that does not exist.
 type noCommandError struct{ name, known string }
 
-func (e noCommandError) Error() string { return fmt.Sprintf("there is no command %q", e.name) }
+func (e noCommandError) Error() string {
+	return fmt.Sprintf("there is no command %q%s", e.name, meant(e.name, strings.Split(e.known, ", ")))
+}
 
 // visible returns the commands below c that its help names.
 func visible(c *cobra.Command) (all []*cobra.Command) {
@@ -151,7 +153,7 @@ func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
 		if len(args) == 0 {
 			return usagef("wants a command: %s", want)
 		}
-		return usagef("there is no %q: want %s", args[0], want)
+		return usagef("there is no %q: want %s%s", args[0], want, meant(args[0], strings.Split(names(c), ", ")))
 	}
 	return c
 }
@@ -166,7 +168,7 @@ func oneOf(words []string) string {
 }
 
 // flagError turns an error of the flag parser into our own text.
-func flagError(_ *cobra.Command, err error) error {
+func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var missing *pflag.ValueRequiredError
 	var invalid *pflag.InvalidValueError
@@ -177,7 +179,7 @@ func flagError(_ *cobra.Command, err error) error {
 		if s := unknown.GetSpecifiedShortnames(); s != "" {
 			name = "-" + s
 		}
-		return usagef("flag provided but not defined: %s", name)
+		return usagef("flag provided but not defined: %s%s", name, meant(name, flagNames(c)))
 	case errors.As(err, &missing):
 		return usagef("flag needs an argument: --%s", missing.GetSpecifiedName())
 	case errors.As(err, &invalid) && errors.As(err, &bound):

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/daemoneye/eventbus/agent/config"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// meant asks for the word that is most like a wrong one, and is empty where none is.
+func meant(wrong string, words []string) string {
+	if near := config.Nearest(wrong, words); near != "" {
+		return "; do you mean " + near + "?"
+	}
+	return ""
+}
+
+// flagNames are those of c's flags, with their dashes.
+func flagNames(c *cobra.Command) (all []string) {
+	c.Flags().VisitAll(func(f *pflag.Flag) { all = append(all, "--"+f.Name) })
+	return all
+}
+
+// fieldNames are all names of all fields.
+func fieldNames() (all []string) {
+	for t := event.TableProcess; t <= event.TableGap; t++ {
+		for _, f := range t.Fields() {
+			all = append(append(all, f.Name()), f.Aliases()...)
+		}
+	}
+	return all
+}
