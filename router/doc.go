@@ -89,7 +89,7 @@
 //     Delivered counts what the program has taken, also behind a socket, unless the
 //     client does not report it. What a member of a queue group hands over when it
 //     leaves is matched by the member that gets it.
-//     (TestAQueueTellsOfEachMessageOnce, TestNothingIsLostWithoutAWord,
+//     (TestAQueueAccountsForEachMessageOnce, TestEveryLossIsAnnounced,
 //     TestAWindowBoundsWhatWaitsInAll)
 //  2. Order: what one goroutine publishes arrives in that order, in each lane. With
 //     Conflate that holds for each topic. A queue group promises no order.
@@ -115,7 +115,7 @@
 //     when no bulk lane has anything left, and replies only of clients that leave more
 //     than a quarter of MaxMemory unread.
 //     (TestAnUrgentMessageOvertakesABatchThatWasTaken,
-//     TestALaneLosesNothingToTheOther, TestAnswersThatNobodyReadsGiveFirst)
+//     TestALaneLosesNothingToTheOther, TestUnreadAnswersAreEvictedFirst)
 //  8. A request ends: with a reply, an error of its handler, ErrNoResponder,
 //     ErrResponderDied, ErrOverloaded or another limit, frame.ErrDeadline after five
 //     minutes where it has no deadline of its own, frame.ErrSlow where replies to this
@@ -130,7 +130,7 @@
 //     once. When memory is short, the queue that holds most, within a factor of two,
 //     drops its oldest messages. The cached routes, at most a sixteenth of MaxMemory, go
 //     when no queue has anything left.
-//     (TestTheFattestQueueGivesFirst, TestMemoryThatNoQueueHoldsIsNotTakenFromThem)
+//     (TestTheLargestQueueIsEvictedFirst, TestMemoryThatNoQueueHoldsIsNotTakenFromThem)
 //  11. Every buffer returns to the pool exactly once, whatever becomes of its messages.
 //     (every test, by the pool's count at the end)
 //

@@ -8,8 +8,8 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// allocs runs f often enough that what is allocated once does not show, and
-// often in each run, for AllocsPerRun rounds down.
+// allocs holds that f allocates nothing. It runs f many times in each run, because
+// AllocsPerRun rounds down.
 func allocs(t *testing.T, f func()) {
 	t.Helper()
 	if raceEnabled {
@@ -103,8 +103,7 @@ func TestMatchingAllocatesNothing(t *testing.T) {
 	}
 }
 
-// Many topics are cached by port and broker: a topic that was used before is
-// found without allocating.
+// Sessions and the broker cache topics. A lookup of a cached topic allocates nothing.
 func TestATopicThatIsKnownAllocatesNothing(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")

@@ -12,11 +12,10 @@ import (
 	"github.com/daemoneye/eventbus/router/inproc"
 )
 
-// BenchmarkRoute is what one message costs the routing thread, alone: lookup,
-// stamp, and a push for each subscriber. Publishing and consuming go on in
-// other goroutines in the life of a broker; here the queues are left full, so a
-// push evicts, which is the dearest way. It takes batches of 64, as they come
-// from a socket or an in-process ring.
+// BenchmarkRoute measures what one message costs the routing thread alone: a lookup, a
+// stamp, and a push for each subscriber. Nothing consumes the messages, so the queues are
+// full and each push evicts, which costs most. The messages come in batches of 64, as they
+// do from a socket or an in-process ring.
 func BenchmarkRoute(b *testing.B) {
 	for _, subs := range []int{1, 4, 32} {
 		b.Run(fmt.Sprintf("subs=%d", subs), func(b *testing.B) {
@@ -71,8 +70,8 @@ func (nowhere) Drain(*broker.Session)         {}
 func (nowhere) Disconnect(frame.Code, string) {}
 func (nowhere) Tick(int64)                    {}
 
-// BenchmarkPublish is the whole way in one process, on all cores: publishers,
-// the routing thread, and consumers that take what they can.
+// BenchmarkPublish measures the whole way in one process, on all cores: publishers, the
+// routing thread, and consumers, which lose what they are too slow for.
 func BenchmarkPublish(b *testing.B) {
 	for _, pubs := range []int{1, 4, 32} {
 		for _, subs := range []int{1, 4, 32} {
@@ -138,7 +137,7 @@ func BenchmarkMatch(b *testing.B) {
 	}
 }
 
-// BenchmarkFilter is what a filter adds to a message, by what it looks at.
+// BenchmarkFilter measures one evaluation of a filter, by what the filter compares.
 func BenchmarkFilter(b *testing.B) {
 	meta := frame.Meta{
 		Correlation: frame.Correlation{ID: "scan-4711-7", Root: "scan-4711", Sequence: 9, HasSequence: true, Stage: "collect", Tags: map[string]string{"host": "a", "zone": "b"}},
@@ -173,8 +172,8 @@ func BenchmarkFilter(b *testing.B) {
 	}
 }
 
-// BenchmarkRouteFiltered is what a message costs that 124 subscriptions with 32 globs each
-// look at, and turns down.
+// BenchmarkRouteFiltered measures a message that 124 subscriptions with 32 globs each
+// compare, and that none takes.
 func BenchmarkRouteFiltered(b *testing.B) {
 	serveAlone(b, router.Options{}, func(a alone) {
 		p := a.session("far")
@@ -191,10 +190,10 @@ func BenchmarkRouteFiltered(b *testing.B) {
 	})
 }
 
-// BenchmarkMemory is what a delivery costs when memory is full, so that for each message
-// the oldest of some queue has to go, beside what it costs with memory to spare, where the
-// queue's own oldest goes. Each message lies in a buffer of its own, and is for one of the
-// subscriptions, or for all.
+// BenchmarkMemory measures a delivery when memory is full, so that each message evicts the
+// oldest message of some queue. Beside it stands a delivery with memory to spare, which
+// evicts the oldest message of its own queue. Each message lies in a buffer of its own, and
+// is for one of the subscriptions, or for all.
 func BenchmarkMemory(b *testing.B) {
 	for _, to := range []string{"one", "all"} {
 		for _, subs := range []int{256, 4096} {
@@ -243,7 +242,7 @@ func benchmarkMemory(b *testing.B, to string, subs int, full bool) {
 		for range 2 * queued * max(subs/map[string]int{"one": 1, "all": subs}[to], 1) {
 			send()
 		}
-		if full { // half of what the queues keep is wanted by somebody else
+		if full { // something else takes half of what the queues keep
 			defer a.hold(a.Room() + kept/2).Release(1)
 			for range subs {
 				send()
@@ -260,14 +259,14 @@ func benchmarkMemory(b *testing.B, to string, subs int, full bool) {
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/deliveries, "ns/delivery")
 		b.ReportMetric(float64(a.Dropped()-dropped)/deliveries, "dropped/delivery")
-		b.ReportMetric(float64(a.Visited()-visited)/deliveries, "looks/delivery")
+		b.ReportMetric(float64(a.Visited()-visited)/deliveries, "visits/delivery")
 	})
 }
 
-// hold takes memory that no queue can give back.
+// hold takes memory that no eviction can free.
 func (a alone) hold(n int64) *buffer.Buffer { return a.Pool().Get(int(max(n, 0))) }
 
-// BenchmarkPast subscribes to what is kept, and ends the subscription.
+// BenchmarkPast subscribes with a replay, and ends the subscription.
 func BenchmarkPast(b *testing.B) {
 	for _, n := range []int{100, 1000, 4000} {
 		b.Run(fmt.Sprintf("messages=%d", n), func(b *testing.B) {

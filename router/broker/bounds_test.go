@@ -13,7 +13,7 @@ import (
 	"github.com/daemoneye/eventbus/router/broker"
 )
 
-// alone is a broker whose routing thread is the test's own, as long as do runs.
+// alone is a broker on whose routing thread the test runs.
 type alone struct {
 	*broker.Broker
 	t testing.TB
@@ -50,8 +50,8 @@ func (a alone) subscribe(p *broker.Session, n int, spec router.Subscription) {
 	}
 }
 
-// publish routes a message for each of topics, which p sent in one piece, and checks
-// that what is kept then is within the limit.
+// publish routes a message for each of topics, in one batch of p, and checks that memory is
+// within its limit afterwards.
 func (a alone) publish(p *broker.Session, payload []byte, topics ...string) {
 	a.t.Helper()
 	const most = 256 << 10
@@ -79,7 +79,7 @@ func (a alone) publish(p *broker.Session, payload []byte, topics ...string) {
 	}
 }
 
-// heap is what the program has allocated and not given back.
+// heap returns the bytes of live objects.
 func heap() int64 {
 	var m runtime.MemStats
 	runtime.GC()
@@ -88,11 +88,11 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// charged is what the broker keeps by its own account, without buffers.
+// charged returns what is charged, without buffers.
 func (a alone) charged() (sum int64) { return a.Options().MaxMemory - a.Room() - a.Pool().Live() }
 
-// What clients make the broker keep is charged: never less than what the heap grows by,
-// and not several times as much.
+// The broker charges what clients make it keep: never less than the heap grows by, and not
+// several times as much.
 func TestWhatIsKeptIsCharged(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
@@ -173,8 +173,8 @@ func TestWhatIsKeptIsCharged(t *testing.T) {
 	}
 }
 
-// Conflating subscriptions keep a slot for each topic. They are within the limit, and
-// give like any other queue.
+// Conflating subscriptions keep a slot for each topic. The slots are within the limit, and
+// are evicted as any other queue is.
 func TestConflatedTopicsAreWithinTheLimit(t *testing.T) {
 	serveAlone(t, router.Options{MaxMemory: 16 << 20}, func(a alone) {
 		p := a.session("far")
@@ -189,8 +189,8 @@ func TestConflatedTopicsAreWithinTheLimit(t *testing.T) {
 	})
 }
 
-// Each topic's route lists what it reaches. Clients that make up topics don't make the
-// cache larger than its share, and what is cached goes when they have gone.
+// A route lists the subscriptions of its topic. Clients that use ever new topics don't make
+// the cache larger than its share, and the broker drops it after they have left.
 func TestTheCachesOfTopicsAreBoundedByWeight(t *testing.T) {
 	const share = 16 << 20 / 16
 	serveAlone(t, router.Options{MaxMemory: 16 << 20}, func(a alone) {
@@ -213,8 +213,8 @@ func TestTheCachesOfTopicsAreBoundedByWeight(t *testing.T) {
 	})
 }
 
-// A subscription takes slots as messages come, and gives them back when it was empty for
-// a while.
+// A queue allocates slots as messages come, and frees them when it has been empty for a
+// while.
 func TestSlotsOfAnEmptyQueueAreGivenBack(t *testing.T) {
 	serveAlone(t, router.Options{}, func(a alone) {
 		far := &farEnd{b: a.Broker}
@@ -241,8 +241,8 @@ func TestSlotsOfAnEmptyQueueAreGivenBack(t *testing.T) {
 	})
 }
 
-// However many subscriptions there are, a message costs a bounded number of looks at
-// queues when memory is full: those that it is for, and those that give way for it.
+// When memory is full, a message makes the broker weigh a bounded number of queues, however
+// many subscriptions there are: those that it is for, and those that it evicts from.
 func TestFullMemoryVisitsFewQueues(t *testing.T) {
 	for _, subs := range []int{256, 4096} {
 		t.Run(fmt.Sprintf("subs=%d", subs), func(t *testing.T) {
@@ -270,16 +270,16 @@ func TestFullMemoryVisitsFewQueues(t *testing.T) {
 					t.Fatalf("%d of %d messages were evicted: memory is not full", evicted, n)
 				}
 				if looks := a.Visited() - before; looks > 4*n {
-					t.Errorf("%d messages cost %d looks at queues", n, looks)
+					t.Errorf("%d messages visited %d queues", n, looks)
 				}
 			})
 		})
 	}
 }
 
-// Queues that are full of the past free nothing when a message of them is dropped, because
-// the replay has it too, and give back their slots only when they are empty. One of them is
-// emptied then, and not all of them in step.
+// Where queues are full of the past, dropping one message frees nothing, because the replay
+// has it too, and a queue frees its slots only when it is empty. The broker then empties one
+// queue, instead of all of them in step.
 func TestMemoryThatIsFullOfThePastVisitsFewQueues(t *testing.T) {
 	const subs, past = 256, 1000
 	rule := router.ReplayRule{Pattern: "a.#", MaxCount: past, MaxBytes: 1 << 20}
@@ -299,13 +299,13 @@ func TestMemoryThatIsFullOfThePastVisitsFewQueues(t *testing.T) {
 			t.Fatalf("memory is not full: %d bytes are left", a.Room())
 		}
 		if most > 8*past {
-			t.Errorf("a subscription to %d messages of the past cost %d looks at queues", past, most)
+			t.Errorf("a subscription to %d messages of the past visited %d queues", past, most)
 		}
 	})
 }
 
-// A client may subscribe to as much as its share of the memory, and is told which limit
-// it has met; other clients have theirs.
+// The subscriptions of a client take at most its share of the memory. The error names the
+// limit. Other clients have shares of their own.
 func TestSubscriptionsHaveAShareOfTheMemory(t *testing.T) {
 	serveAlone(t, router.Options{MaxMemory: 8 << 20, MaxSubscriptions: 1 << 20}, func(a alone) {
 		fill := func(p *broker.Session) (n int) {

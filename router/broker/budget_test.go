@@ -14,15 +14,15 @@ import (
 	"github.com/daemoneye/eventbus/router/internal/brokertest"
 )
 
-// A message of big lies in a buffer of its own, of 256 KiB.
+// A message with the payload big lies in a buffer of its own, of 256 KiB.
 var big = strings.Repeat("x", 200<<10)
 
-func TestTheFattestQueueGivesFirst(t *testing.T) {
+func TestTheLargestQueueIsEvictedFirst(t *testing.T) {
 	b := serve(t, router.Options{MaxMemory: 4 << 20, Urgent: []string{"urgent"}})
 	c := client(t, b, "c")
-	thin := subscribe(t, c, router.Subscription{SubscriberID: "thin", Patterns: []string{"small"}})
-	fat := subscribe(t, c, router.Subscription{SubscriberID: "fat", Patterns: []string{"big", "urgent"}})
-	lean := subscribe(t, c, router.Subscription{SubscriberID: "lean", Patterns: []string{"big.some"}})
+	light := subscribe(t, c, router.Subscription{SubscriberID: "light", Patterns: []string{"small"}})
+	large := subscribe(t, c, router.Subscription{SubscriberID: "large", Patterns: []string{"big", "urgent"}})
+	other := subscribe(t, c, router.Subscription{SubscriberID: "other", Patterns: []string{"big.some"}})
 	publish(t, c, "small", numbers(0, 10)...)
 	publish(t, c, "urgent", big, big)
 	publish(t, c, "big.some", big, big)
@@ -34,27 +34,27 @@ func TestTheFattestQueueGivesFirst(t *testing.T) {
 	if s.BufferBytes > s.MaxBufferBytes {
 		t.Errorf("%d bytes of buffers, at most %d are allowed", s.BufferBytes, s.MaxBufferBytes)
 	}
-	got := statsOf(t, b, "fat")
+	got := statsOf(t, b, "large")
 	if got.Queued < 2 || got.DroppedBy["memory limit"] != uint64(102-got.Queued) {
-		t.Errorf("the fattest: %+v", got)
+		t.Errorf("the largest queue: %+v", got)
 	}
-	for _, name := range []string{"thin", "lean"} {
+	for _, name := range []string{"light", "other"} {
 		if n := statsOf(t, b, name).Dropped; n != 0 {
 			t.Errorf("%s lost %d", name, n)
 		}
 	}
-	lines := read(t, fat, 3)
+	lines := read(t, large, 3)
 	for i := range lines {
 		lines[i] = strings.Replace(lines[i], big, "big", 1)
 	}
 	if lines[0] != "!0 big" || lines[1] != "!1 big" || !strings.HasPrefix(lines[2], "gap 0-") || !strings.HasSuffix(lines[2], "memory limit") {
-		t.Errorf("urgent messages are the last to go, and what went is told first: %q", lines)
+		t.Errorf("urgent messages are evicted last, and the gap comes first: %q", lines)
 	}
-	read(t, thin, 10)
-	read(t, lean, 2)
+	read(t, light, 10)
+	read(t, other, 2)
 }
 
-// No more goes than has to.
+// The broker evicts no more than it must.
 func TestEvictionFreesOnlyWhatIsNeeded(t *testing.T) {
 	b := serve(t, router.Options{MaxMemory: 4 << 20})
 	c := client(t, b, "c")
@@ -63,13 +63,13 @@ func TestEvictionFreesOnlyWhatIsNeeded(t *testing.T) {
 		publish(t, c, "a", big)
 		flush(t, c)
 	}
-	// 16 buffers fit, of which the publisher has one in hand.
+	// 16 buffers fit, of which the publisher holds one.
 	if got := statsOf(t, b, "s"); got.Queued < 14 || got.Queued > 16 {
 		t.Errorf("%d are queued, want 14 to 16: %v", got.Queued, got.DroppedBy)
 	}
 }
 
-// A queue that nothing more comes to still tells what it lost.
+// A queue announces what it lost although no further message comes.
 func TestAnEvictionForMemoryIsAnnounced(t *testing.T) {
 	b := serve(t, router.Options{MaxMemory: 2 << 20})
 	c := client(t, b, "c")
@@ -85,7 +85,7 @@ func TestAnEvictionForMemoryIsAnnounced(t *testing.T) {
 	huge := strings.Repeat("x", 800<<10) // takes a buffer of 1 MiB
 	publish(t, c, "b", huge)
 	brokertest.Wait(t, inside)
-	publish(t, c, "b", huge) // that cannot go, and the one in hand cannot either
+	publish(t, c, "b", huge) // a dequeued message cannot be evicted, and neither can this one
 	flush(t, c)
 	want := gapLine(0, 2, sizeOf("a", big), "memory limit")
 	for name, s := range map[string]router.Subscriber{"drop-oldest": s, "conflate": conf} {
@@ -96,8 +96,8 @@ func TestAnEvictionForMemoryIsAnnounced(t *testing.T) {
 	stats(t, b)
 }
 
-// A buffer that many queues share counts once, and is free when the last of them
-// has let go of it.
+// A buffer that many queues share counts once, and is freed when the last of them has
+// released it.
 func TestASharedBufferCountsOnce(t *testing.T) {
 	b := serve(t, router.Options{MaxMemory: 8 << 20})
 	c := client(t, b, "c")
@@ -123,9 +123,9 @@ func TestASharedBufferCountsOnce(t *testing.T) {
 	}
 }
 
-// What cannot be taken back, because consumers have it in hand, leaves no room for
-// others: they lose, and say so, but the routing thread does not go on evicting; and
-// when it is given back there is room again.
+// Messages that consumers have dequeued cannot be evicted. While they fill the memory, other
+// queues lose what comes, with a gap, but the routing thread does not go on evicting. When
+// the consumers have released them there is room again.
 func TestMemoryThatNoQueueHoldsIsNotTakenFromThem(t *testing.T) {
 	b := serve(t, router.Options{MaxMemory: 2<<20 + 256<<10})
 	c := client(t, b, "c")
@@ -148,7 +148,7 @@ func TestMemoryThatNoQueueHoldsIsNotTakenFromThem(t *testing.T) {
 	}
 	for _, topic := range []string{"a", "b"} {
 		if got := statsOf(t, b, topic); got.Dropped != 0 || got.Queued != 1 {
-			t.Errorf("%s: %d dropped, %d in hand", topic, got.Dropped, got.Queued)
+			t.Errorf("%s: %d dropped, %d dequeued", topic, got.Dropped, got.Queued)
 		}
 	}
 	close(let)
@@ -157,16 +157,16 @@ func TestMemoryThatNoQueueHoldsIsNotTakenFromThem(t *testing.T) {
 	}
 	publish(t, c, "other", "2")
 	if diff := cmp.Diff([]string{"1 2"}, read(t, s, 1)); diff != "" {
-		t.Errorf("when it is given back (-want +got)\n%s", diff)
+		t.Errorf("when it is released (-want +got)\n%s", diff)
 	}
 }
 
-// A request is not dropped like a message: who asked is told.
+// The requester of an evicted request gets an error.
 func TestARequestThatIsEvictedForMemoryIsRefused(t *testing.T) {
 	b := serve(t, router.Options{MaxMemory: 2 << 20})
 	c := client(t, b, "c")
 	far, on := attach(t, b, 0)
-	on(func() { // it takes one request, and then no more
+	on(func() { // its sink takes one request, and then no more
 		if _, _, err := far.session.Subscribe(1, router.Subscription{Patterns: []string{"far"}, Respond: true}); err != nil {
 			t.Error(err)
 		}
@@ -219,8 +219,8 @@ func TestOptionsThatCannotBeMet(t *testing.T) {
 	}
 }
 
-// TestOptionsThatMakeNoSense have an error that names the bounds, and are neither
-// taken nor multiplied until they overflow.
+// TestOptionsThatMakeNoSense holds that absurd options have an error that names the bounds,
+// and are not multiplied until they overflow.
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	for want, o := range map[string]router.Options{
 		"MaxQueued is 1073741824, want 1 to 16777216":                           {MaxQueued: 1 << 30},

@@ -44,9 +44,9 @@ func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
 	return queued
 }
 
-// admit makes room for the short bytes that the slots for items lack. Where that is not
-// to be had the items are lost, and count as any that were dropped. An inbox takes them
-// all the same: its slots are few, and a client waits for the answer.
+// admit makes room for the slots of items, which need short bytes more than there are. If it
+// cannot, the items are dropped. An inbox takes them all the same, because it has few slots,
+// and a client waits for the answer.
 func (s *Sub) admit(ln bus.Lane, items []queue.Item, short int64) bool {
 	b := s.session.b
 	for b.makeRoom(short) {
@@ -72,11 +72,11 @@ func (s *Sub) admit(ln bus.Lane, items []queue.Item, short int64) bool {
 	return false
 }
 
-// noteDrop counts drops, and lists the subscription to be stopped when that is its policy,
-// or to be advised. A session whose policy is that is disconnected.
+// noteDrop counts drops. If the overflow policy is disconnect, it has a local subscription
+// stopped, or another client's session disconnected. Otherwise it has the drops advised.
 func (s *Sub) noteDrop(n int) {
 	if s.ID == 0 || s.spec.Policy() == bus.Conflate {
-		return // an inbox is no subscription; the other loses by its own wish
+		return // an inbox is no subscription, and a client that conflates wants only the newest
 	}
 	b := s.session.b
 	b.stats.Dropped(uint64(n))

@@ -7,15 +7,14 @@ import (
 	"github.com/daemoneye/eventbus/router/store"
 )
 
-// Tick does what is due once in a while. Routing thread only.
+// Tick runs what the loop runs about once a second. Routing thread only.
 func (b *Broker) Tick() { (&loop{b: b}).tick() }
 
-// Draining is how many subscriptions have ended and are still remembered. Routing
-// thread only.
+// Draining returns how many subscriptions have ended and are still kept. Routing thread
+// only.
 func (b *Broker) Draining() int { return len(b.draining) }
 
-// MaxExpired is how many messages that fell out of a replay are remembered at
-// least.
+// MaxExpired is how many records of expired messages a replay keeps at least.
 const MaxExpired = store.MaxExpired
 
 // Filter returns the filter of a subscription.
@@ -34,20 +33,21 @@ func Filter(s bus.Subscription) (match func(f frame.Frame, topic, source string)
 	}, nil
 }
 
-// Visited is how many queues were weighed to find which one gives. Routing thread only.
+// Visited returns how many times a queue was weighed to find the largest. Routing thread
+// only.
 func (b *Broker) Visited() uint64 { return b.order.Visited() }
 
-// Room is how many bytes are left under MaxMemory. Routing thread only.
+// Room returns how many bytes are left under MaxMemory. Routing thread only.
 func (b *Broker) Room() int64 { return b.ledger.Room() }
 
 // Tracking reports whether queues are kept in the order of their weight. Routing thread
 // only.
 func (b *Broker) Tracking() bool { return b.order.Tracking() }
 
-// ChargedFor is what is charged for one purpose. Routing thread only.
+// ChargedFor returns what is charged for one kind. Routing thread only.
 func (b *Broker) ChargedFor(kind string) int64 { return b.ledger.ByKind()[kind] }
 
-// Dropped is how many messages living subscriptions have lost. Routing thread only.
+// Dropped returns how many messages the present subscriptions have lost. Routing thread only.
 func (b *Broker) Dropped() (n uint64) {
 	for s := range b.routes.All() {
 		n += s.Queue.Count().Dropped
@@ -55,16 +55,16 @@ func (b *Broker) Dropped() (n uint64) {
 	return n
 }
 
-// Published is how many messages were routed. Routing thread only.
+// Published returns how many messages were routed. Routing thread only.
 func (b *Broker) Published() uint64 { return b.stats.Total().Messages }
 
-// Inflated is how many bytes were inflated. Routing thread only.
+// Inflated returns how many bytes were inflated. Routing thread only.
 func (b *Broker) Inflated() int { return int(b.stats.Inflated) }
 
-// Turn is the end of one turn and the beginning of the next. Routing thread only.
+// Turn ends one turn and begins the next. Routing thread only.
 func (b *Broker) Turn() { b.flush(); b.turns++ }
 
-// Matched is how many messages came to living subscriptions. Routing thread only.
+// Matched returns how many messages matched the present subscriptions. Routing thread only.
 func (b *Broker) Matched() (n uint64) {
 	for s := range b.routes.All() {
 		n += s.Queue.Count().Matched

@@ -5,7 +5,7 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// sample is what a filter is tried on. Zero fields take those of base.
+// sample is a message for a filter. Zero fields are those of base.
 type sample struct {
 	topic    string
 	priority uint8
@@ -23,7 +23,7 @@ func (s sample) orBase() sample {
 	return s
 }
 
-// correlated is a sample with correlation metadata alone.
+// correlated returns a sample that has only correlation metadata.
 func correlated(c frame.Correlation) sample { return sample{meta: frame.Meta{Correlation: c}} }
 
 func eventFilter(f router.EventFilter) router.Subscription {
@@ -34,8 +34,8 @@ func corrFilter(f router.CorrelationFilter) router.Subscription {
 	return router.Subscription{CorrelationFilter: &f}
 }
 
-// filterCases has for each field of a subscription that filters what it lets
-// through and what not.
+// filterCases has, for each field of a subscription that filters, samples that it passes and
+// samples that it does not pass.
 var filterCases = []struct {
 	name string
 	spec router.Subscription

@@ -47,8 +47,8 @@ func TestEveryFieldOfASubscriptionFilters(t *testing.T) {
 	}
 }
 
-// A publisher must not get past a filter by saying a thing twice: all readers of
-// an extension take the first.
+// A publisher must not get past a filter by giving a key twice: all readers of an extension
+// take the first.
 func TestAFilterReadsTheFirstOfEqualKeys(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")

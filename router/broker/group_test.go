@@ -40,7 +40,7 @@ func TestEachSubscriptionOfAClientGetsItsOwn(t *testing.T) {
 	}
 }
 
-// matched returns how many messages each member was given, by subscriber id.
+// matched returns how many messages each member got, by subscriber id.
 func matched(t *testing.T, b *broker.Broker, names ...string) (n []uint64) {
 	for _, name := range names {
 		n = append(n, statsOf(t, b, name).Matched)
@@ -126,8 +126,8 @@ func TestAGroupGoesOnWithoutAMember(t *testing.T) {
 	}
 }
 
-// What waits for a member that leaves goes to the others, marked; and only when there
-// is none it is lost.
+// The broker hands what waits for a member that leaves over to the others, with a mark. It
+// is lost only when there is no other member.
 func TestALeavingMemberHandsOverWhatItHas(t *testing.T) {
 	b := serve(t, router.Options{})
 	far, on := attach(t, b, 0) // takes nothing

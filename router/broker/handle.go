@@ -9,9 +9,9 @@ import (
 // Handle routes the frame f, which a client sent and which lies in buf at off.
 // It takes publish, request, reply and cancel frames. The caller keeps its own
 // reference on buf at least until EndBatch, and does not call Handle when the session is
-// Spent. An error is the client's fault: it is counted, and the caller passes it on to the
-// client with Refuse. Of a reply Handle does that by itself, under no number: its own is
-// one of the asker's.
+// Spent. An error is the client's fault. Handle counts it, and the caller passes it on to
+// the client with Refuse. Handle itself refuses a reply, without a number, because the
+// number of a reply is the requester's.
 func (p *Session) Handle(buf *buffer.Buffer, off int, f frame.Frame) error {
 	var err error
 	if ext := f.Extension(); len(ext) > 0 {
@@ -92,13 +92,13 @@ func (p *Session) publish(buf *buffer.Buffer, off int, f frame.Frame) error {
 	return nil
 }
 
-// publishConfirmed routes a message for which its client wants an ack, which says how
-// many subscriptions have queued it. The ack is an answer: it takes the urgent lane of
-// the inbox, where no refusal takes its place, and comes before the pong of a ping that
-// is behind the message.
+// publishConfirmed routes a message with the flag confirm, and sends its client an ack with
+// the number of subscriptions that have queued it. The ack takes the urgent lane of the
+// inbox, as answers do, so that refusals of publish frames do not evict it. It comes before
+// the pong of a later ping.
 func (p *Session) publishConfirmed(buf *buffer.Buffer, off int, f frame.Frame) error {
 	if f.Flags()&frame.FlagRedelivered != 0 || p.features&frame.FeatureConfirm == 0 {
-		return frame.ErrFlags // only the broker sets the one, and this session does not have the other
+		return frame.ErrFlags // only the broker sets redelivered, and confirm needs the feature
 	}
 	matched, err := p.publishAlone(buf, off, f)
 	if err != nil {
@@ -125,9 +125,9 @@ func (p *Session) publishAlone(buf *buffer.Buffer, off int, f frame.Frame) (matc
 	return b.burst.queued, nil
 }
 
-// PublishConfirmed routes an encoded publish frame at once, behind all that was handled
-// before, and returns how many subscriptions have queued it. It copies the frame. It serves
-// in-process clients.
+// PublishConfirmed routes an encoded publish frame at once, after all frames that were
+// handled before, and returns how many subscriptions have queued it. It copies the frame. It
+// is for in-process clients.
 func (p *Session) PublishConfirmed(message []byte) (matched int, err error) {
 	buf := p.b.pool.Get(len(message))
 	defer buf.Release(1)

@@ -8,8 +8,8 @@ import (
 	"github.com/daemoneye/eventbus/router/inproc"
 )
 
-// TestWhoSentARequestIsKnownAsLongAsItIsThere asks for the identity behind a source.
-func TestWhoSentARequestIsKnownAsLongAsItIsThere(t *testing.T) {
+// TestTheIdentityBehindASource holds that it is known until the client has gone.
+func TestTheIdentityBehindASource(t *testing.T) {
 	b := serve(t, router.Options{})
 	who := router.Identity{Name: "asker", Role: "operator", PID: 42, UID: 1000}
 	asker := inproc.New(b, who, nil)

@@ -37,7 +37,7 @@ func TestEachOfManyRequestsEnds(t *testing.T) {
 		}
 	}
 	if s := stats(t, b); s.NoResponder != uint64(unserved) || s.OpenRequests != 0 {
-		t.Errorf("%d had no responder and %d are open, by the books of the broker; %d by those of the client", s.NoResponder, s.OpenRequests, unserved)
+		t.Errorf("the broker counts %d without a responder and %d open; the client counts %d", s.NoResponder, s.OpenRequests, unserved)
 	}
 }
 
@@ -46,7 +46,7 @@ func TestRefusalsOfPublishesEvictNoAnswer(t *testing.T) {
 	far, on := attach(t, b, 0)
 	on(func() {
 		far.session.Refuse(0, frame.ErrDenied)
-		far.Drain(far.session) // it takes that, and then no more
+		far.Drain(far.session) // its sink takes that, and then no more
 		far.send(t, &frame.Fields{Type: frame.TypeRequest, Topic: "nobody", ID: 1})
 		for i := range uint64(5000) {
 			far.session.Refuse(endpoint.PublishID|i, frame.ErrDenied)
@@ -60,8 +60,8 @@ func TestRefusalsOfPublishesEvictNoAnswer(t *testing.T) {
 	})
 }
 
-// What a client asks for and does not read does not empty the queues of others.
-func TestAnswersThatNobodyReadsGiveFirst(t *testing.T) {
+// Answers that a client does not read do not empty the queues of others.
+func TestUnreadAnswersAreEvictedFirst(t *testing.T) {
 	b := serve(t, router.Options{MaxMemory: 4 << 20})
 	c := client(t, b, "c")
 	far, on := attach(t, b, 0)
@@ -87,13 +87,13 @@ func TestAnswersThatNobodyReadsGiveFirst(t *testing.T) {
 		far.lose()
 		far.Drain(far.session)
 		if len(far.lines) == 0 || !strings.HasPrefix(far.lines[0], "!gap") {
-			t.Errorf("the client is not told of its loss: %.100q", far.lines)
+			t.Errorf("the client gets no gap for what it lost: %.100q", far.lines)
 		}
 	})
 }
 
-// The number of a reply is one of who asked: it says nothing of the responder's own
-// requests. And who asked is not left waiting.
+// The number of a reply is the requester's, and has nothing to do with the responder's own
+// requests. The requester gets an error, so that it does not wait without an end.
 func TestAMalformedReplyEndsItsRequestOnly(t *testing.T) {
 	for name, tc := range map[string]struct {
 		reply frame.Fields

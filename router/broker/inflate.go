@@ -32,7 +32,7 @@ func (b *Broker) deliverInflated(s *Sub, ln bus.Lane, items []queue.Item) (queue
 }
 
 // deliverCopy delivers an inflated copy of a message. One that cannot be inflated
-// counts as a drop: the subscriber sees a gap, and the statistics say why.
+// counts as dropped: the subscriber gets a gap, and the statistics have the reason.
 func (s *Sub) deliverCopy(ln bus.Lane, it *queue.Item) (queued int) {
 	b := s.session.b
 	var out inflated
@@ -68,8 +68,8 @@ func inflateReason(err error) bus.Reason {
 }
 
 // inflate returns a copy of f that is not compressed, as work of p, in a buffer of its
-// own that the caller releases. The buffer has the size that the payload says it inflates
-// to, so that all of it is the pool's, and there is room for it. ErrMemory means that
+// own that the caller releases. The buffer has the size that the payload states, so
+// that its memory comes from the pool, and the broker makes room for it. ErrMemory means that
 // there is none.
 func (b *Broker) inflate(p *Session, f frame.Frame) (*buffer.Buffer, error) {
 	n, err := frame.InflatedLen(f, b.opts.MaxMessageSize)
@@ -90,8 +90,8 @@ func (b *Broker) inflate(p *Session, f frame.Frame) (*buffer.Buffer, error) {
 }
 
 // readable returns a message that p sent as q can read it, with a reference for the
-// caller: as it is, or inflated. Where that fails, the client that waits for an answer gets
-// the error, so that it does not wait in vain.
+// caller: as it is, or inflated. If that fails, the caller sends the error to the client that
+// waits for an answer.
 func (q *Session) readable(p *Session, it queue.Item) (queue.Item, error) {
 	if !q.needsInflating(it.Frame()) {
 		it.Buf.Retain(1)
@@ -128,7 +128,7 @@ func (s *Sub) Take(ln bus.Lane, size int) (t queue.Batch, ok bool) {
 	return t, ok
 }
 
-// inflateTaken inflates the only message of t. Where that fails the message becomes part
+// inflateTaken inflates the only message of t. If that fails, the message becomes part
 // of a gap.
 func (s *Sub) inflateTaken(t *queue.Batch) {
 	p, it := s.session, &t.Items[0]

@@ -12,7 +12,7 @@ import (
 	"github.com/daemoneye/eventbus/router/broker"
 )
 
-// bomb is a frame with a payload of a few bytes that inflates to size.
+// bomb returns a frame with a payload of a few bytes that inflates to size.
 func bomb(t testing.TB, size int, f frame.Fields) frame.Frame {
 	t.Helper()
 	small, flag := frame.Compress(nil, make([]byte, size), frame.FlagS2)
@@ -27,7 +27,7 @@ func bomb(t testing.TB, size int, f frame.Fields) frame.Frame {
 	return b
 }
 
-// Whatever asks for it, a message is inflated once for all subscribers that can't do it.
+// The broker inflates a message once for all subscribers that can't, whatever kind they are.
 func TestAMessageIsInflatedOnceForAll(t *testing.T) {
 	const size = 100 << 10
 	serveAlone(t, router.Options{}, func(a alone) {
@@ -55,7 +55,7 @@ func TestAMessageIsInflatedOnceForAll(t *testing.T) {
 	})
 }
 
-// What is inflated is work of the client that sent it, and there is room for it before.
+// Inflating is work of the client that sent the message, and the broker makes room before.
 func TestInflatingIsWorkAndStaysWithinTheLimit(t *testing.T) {
 	const size = 1_000_000
 	serveAlone(t, router.Options{MaxMemory: 16 << 20}, func(a alone) {
@@ -82,8 +82,8 @@ func TestInflatingIsWorkAndStaysWithinTheLimit(t *testing.T) {
 	})
 }
 
-// Retained values stay as they were sent until the late subscriber takes them, and are
-// inflated then, no more in a turn than a turn's work.
+// The broker keeps retained values as they were sent. It inflates them when the late
+// subscriber takes them, at most a turn's work of them in a turn.
 func TestRetainedValuesAreInflatedAsTheyAreTaken(t *testing.T) {
 	const size, n = 1_000_000, 50
 	serveAlone(t, router.Options{MaxMemory: 16 << 20}, func(a alone) {

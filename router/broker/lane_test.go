@@ -26,8 +26,7 @@ func TestUrgentTopicsTravelInTheUrgentLane(t *testing.T) {
 	stats(t, b)
 }
 
-// Of the in-process clients that have something on their way, it is not always the
-// same that is first.
+// Clients of this process take turns at being routed first.
 func TestClientsTakeTurnsAtBeingFirst(t *testing.T) {
 	b := serve(t, router.Options{})
 	c, d := client(t, b, "c"), client(t, b, "d")

@@ -69,8 +69,8 @@ func (b *Broker) stopOverflowed() {
 	b.overflowed = b.overflowed[:0]
 }
 
-// remove stops s and drops what is queued, where that is the routing thread's to
-// take; the consumer of a local subscription does it by itself.
+// remove stops s and drops what is queued. The consumer of a local subscription drops that
+// by itself.
 func (p *Session) remove(s *Sub, why error) {
 	s.stop(why)
 	delete(p.subs, s.ID)

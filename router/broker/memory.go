@@ -42,8 +42,8 @@ func (b *Broker) Excess() int64 {
 //
 // The messages that were read into one buffer share it. The buffer is free only when the last
 // of them has been released. So evicting a message may free nothing, and the loop goes on
-// until enough buffers are free. Where it has gone on for as often as there are lanes, and that
-// freed nothing, it empties one.
+// until enough buffers are free. If as many evictions as there are lanes have freed nothing,
+// it empties one lane.
 func (b *Broker) makeRoom(n int64) bool {
 	if b.ledger.Room() >= n {
 		return true
@@ -68,10 +68,10 @@ func (b *Broker) makeRoom(n int64) bool {
 	return b.ledger.Room() >= n
 }
 
-// empty drops a queue's messages until n bytes are available or none is left, when it gives
-// back its slots. It is for messages whose buffers are not freed by that, because a store or
-// many other queues have them too. To go on with each queue in turn would drop everything
-// before the first queue is empty.
+// empty drops a lane's messages until n bytes are available or none is left. An empty lane
+// frees its slots. It is for messages whose buffers stay, because a store or many other
+// queues have them too. Evicting from each queue in turn would drop everything before the
+// first queue is empty.
 func (b *Broker) empty(e *evict.Lane[*Sub], n int64) {
 	for e.Listed() && b.ledger.Room() < n {
 		b.evict(e, b.opts.MaxMemory)

@@ -10,8 +10,8 @@ import (
 	"github.com/daemoneye/eventbus/router/broker"
 )
 
-// What is cached for a topic that nobody uses again must not keep the subscriptions
-// that it once reached.
+// The cached route of a topic that is not used again must not keep the subscriptions that it
+// once reached.
 func TestASubscriptionThatHasEndedIsForgotten(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")
@@ -42,13 +42,12 @@ func TestASubscriptionThatHasEndedIsForgotten(t *testing.T) {
 			kept++
 		}
 	}
-	if kept > 1 { // the far end remembers the last one
+	if kept > 1 { // the far end keeps the last one
 		t.Errorf("%d of %d subscriptions are kept", kept, len(gone))
 	}
 }
 
-// A client that comes and goes between two looks at the timers is not remembered
-// for each time.
+// Subscriptions that come and go between two ticks are not kept until the next one.
 func TestAnEmptySubscriptionIsForgottenAtOnce(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")

@@ -2,6 +2,6 @@
 
 package broker_test
 
-// raceEnabled is whether the race detector is on: it allocates, and slows
-// everything down.
+// raceEnabled reports whether the race detector is on, which allocates and slows everything
+// down.
 const raceEnabled = false

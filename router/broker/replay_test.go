@@ -37,8 +37,8 @@ func from(seq uint64, patterns ...string) router.Subscription {
 	return router.Subscription{Patterns: patterns, ReplayFrom: seq}
 }
 
-// The live message of each replayed call is kept, too: the rules below leave
-// a.live out, so that what is kept stays the same.
+// The rules below leave a.live out, so that the live message of each call of replayed does
+// not change what is kept.
 func TestReplay(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -90,7 +90,7 @@ func TestReplay(t *testing.T) {
 			want:  []string{"gap 0-1: 2 of 88 bytes, replay expired", "2 3", "3 4", "4 live"},
 		},
 		{
-			name:  "what the patterns do not want is no loss",
+			name:  "messages that no pattern matches are no loss",
 			rules: []router.ReplayRule{{Pattern: "#", MaxCount: 2}},
 			do: func(c *inproc.Client) {
 				publish(t, c, "b", numbers(1, 4)...)
@@ -142,7 +142,7 @@ func TestReplay(t *testing.T) {
 			want: []string{"gap 0-0: 1 of 44 bytes, replay expired", "1 1", "2 3", "3 4", "4 live"},
 		},
 		{
-			name:  "a queue that conflates tells of what is missing",
+			name:  "a queue that conflates announces what is missing",
 			rules: []router.ReplayRule{{Pattern: "a.x", MaxCount: 2}},
 			do:    func(c *inproc.Client) { publish(t, c, "a.x", numbers(1, 4)...) },
 			spec:  router.Subscription{Patterns: []string{"a.#"}, ReplayFrom: 1, Overflow: router.Conflate},
@@ -169,7 +169,7 @@ func TestReplayForgetsWhatIsTooOld(t *testing.T) {
 		time.Sleep(6 * time.Second)
 		publish(t, c, "a.x", "3")
 		flush(t, c)
-		// Nobody needs to publish, and no tick to come, for it to be forgotten.
+		// It expires although nothing is published and no tick has come.
 		time.Sleep(4*time.Second + time.Millisecond)
 		want := []string{"gap 0-1: 2 of 88 bytes, replay expired", "2 3", "3 live"}
 		if diff := cmp.Diff(want, replayed(t, b, c, from(1, "a.#"))); diff != "" {
@@ -180,8 +180,8 @@ func TestReplayForgetsWhatIsTooOld(t *testing.T) {
 	})
 }
 
-// What fell out is remembered up to a bound; beyond it, how many they were is
-// not known any more. That must not touch who never wanted them.
+// A replay keeps a bounded number of records of expired messages. Beyond it, a gap has no
+// number. That must not affect subscribers which those messages would not have matched.
 func TestReplayRemembersABoundedPast(t *testing.T) {
 	b := serve(t, router.Options{Replay: []router.ReplayRule{{Pattern: "b.#", MaxCount: 1}, {Pattern: "a.x"}}})
 	c := client(t, b, "c")

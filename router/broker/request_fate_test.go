@@ -76,7 +76,7 @@ func TestTheResponderGoesAway(t *testing.T) {
 			}
 			for _, o := range outcomes {
 				if err := brokertest.Wait(t, o); !errors.Is(err, router.ErrResponderDied) && !errors.Is(err, frame.ErrFailed) {
-					t.Fatalf("%v, want ErrResponderDied, or what the handler said of its context", err)
+					t.Fatalf("%v, want ErrResponderDied, or the error that the handler returned for its context", err)
 				}
 			}
 			if n := stats(t, b).OpenRequests; n != 0 {
@@ -94,7 +94,7 @@ func TestAnAnswerThatComesTooLateIsCounted(t *testing.T) {
 		defer close(done)
 		close(called)
 		<-ctx.Done()
-		<-let // it has not heard, and goes on
+		<-let // it does not watch its context, and goes on
 		return []byte("late"), nil
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -139,7 +139,7 @@ func TestTheDeadlineTravelsWithTheRequest(t *testing.T) {
 	})
 }
 
-// A deadline that is far off is not cut short.
+// A request with a long deadline does not expire before it.
 func TestALongDeadlineIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := serveUntil(t, router.Options{})
@@ -163,7 +163,7 @@ func TestALongDeadlineIsKept(t *testing.T) {
 	})
 }
 
-// A request without a deadline ends all the same; both sides are told.
+// A request without a deadline expires: the requester gets an error, the responder a cancel.
 func TestARequestIsNotOpenForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := serveUntil(t, router.Options{})

@@ -72,8 +72,8 @@ func (p *Session) request(buf *buffer.Buffer, off int, f frame.Frame) error {
 
 // reply delivers a reply to its requester, if it comes from the responder that has the
 // request. A reply that comes too late, or twice, is no error, because the requester may
-// have gone. A malformed reply ends the request too, because no other will come; both
-// sides get the error.
+// have gone. A malformed reply ends the request too, because no other will come. Both sides
+// get the error.
 func (p *Session) reply(buf *buffer.Buffer, off int, f frame.Frame, malformed error) error {
 	b := p.b
 	b.endBurst()
@@ -100,7 +100,7 @@ func (p *Session) reply(buf *buffer.Buffer, off int, f frame.Frame, malformed er
 }
 
 // checkReply finds what is wrong with a reply whose header and extension are well
-// formed. A failure that is compressed is the requester's to read.
+// formed. It does not check a failure that is compressed; the requester does.
 func checkReply(f frame.Frame) error {
 	if len(f.Topic()) > 0 {
 		return frame.ErrTopic // it goes to the requester, and nowhere else
@@ -112,12 +112,12 @@ func checkReply(f frame.Frame) error {
 	return nil
 }
 
-// BadReply takes a reply that cannot be decoded, because of err: it ends its request
-// as any reply that is at fault. It is Handle's counterpart for those.
+// BadReply is Handle for a reply that cannot be decoded, because of err. Like any malformed
+// reply it ends its request.
 func (p *Session) BadReply(f frame.Frame, err error) { p.refuseReply(p.reply(nil, 0, f, err)) }
 
-// refuseReply has the responder know that its reply is at fault. The error has no
-// number, because the reply's is one of the requester's.
+// refuseReply sends the responder an error for its reply. The error has no number, because
+// the number of a reply is the requester's.
 func (p *Session) refuseReply(err error) {
 	p.countRefused(err)
 	p.Refuse(0, err)

@@ -39,7 +39,7 @@ func TestARequestIsAnswered(t *testing.T) {
 		t.Errorf("%d requests, %d open", s.Requests, s.OpenRequests)
 	}
 	if n := statsOf(t, b, "everything").Matched; n != 0 {
-		t.Errorf("%d requests were shown to a subscriber", n)
+		t.Errorf("a subscriber got %d requests", n)
 	}
 	_ = everything
 }

@@ -23,8 +23,8 @@ func TestATargetIsServedByABoundedNumberOfHandlers(t *testing.T) {
 	c, d := client(t, b, "c"), client(t, b, "d")
 	slow := brokertest.NewBlocker()
 	respond(t, d, "slow", slow.Handle)
-	// What runs, what waits for a handler, what waits in the queue; and what its
-	// reader has in hand: no more than a queue full.
+	// Requests that run, that wait for a handler, and that wait in the queue; and those that
+	// its reader has dequeued, at most as many as the queue holds.
 	const fit = router.MaxConcurrentRequests + 1 + 2*queued
 	const n = fit + 20
 	var outcomes []<-chan error
@@ -89,8 +89,8 @@ func TestTheRequestsOfAClientAreLimited(t *testing.T) {
 	}
 }
 
-// A request and its cancel come by different ways, and the cancel may be first. It
-// is for that request only, and not for a later one with the same number.
+// A request and its cancel take different lanes, and the cancel may arrive first. It ends
+// that request only, and not a later one with the same number.
 func TestACancelThatOvertakesItsRequest(t *testing.T) {
 	q := new(queue.Queue)
 	q.Reset(router.DropNewest, 1, 8, true)
@@ -133,8 +133,7 @@ func TestACancelThatOvertakesItsRequest(t *testing.T) {
 	}
 }
 
-// A cancel that comes when its request is answered is not for the one that has the
-// number now.
+// A cancel that comes after the answer does not end the request that has the number now.
 func TestACancelIsForOneRequest(t *testing.T) {
 	q := new(queue.Queue)
 	q.Reset(router.DropNewest, 1, 8, true)
@@ -164,7 +163,7 @@ func TestACancelIsForOneRequest(t *testing.T) {
 	}
 }
 
-// answer has the far end send a reply that nobody asked of it.
+// answer has the far end send a reply without a request.
 func (f *farEnd) answer(t *testing.T, source uint32, id uint64) {
 	buf := f.b.Pool().Get(1 << 10)
 	var err error

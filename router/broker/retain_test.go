@@ -11,7 +11,7 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-func TestALateSubscriberIsShownTheLastValues(t *testing.T) {
+func TestALateSubscriberGetsTheLastValues(t *testing.T) {
 	b := serve(t, router.Options{Urgent: []string{"alarm"}})
 	c := client(t, b, "c")
 	retain(t, c, "state.a", "a1")
@@ -69,7 +69,7 @@ func TestRetainedValuesPassTheFilterToo(t *testing.T) {
 func TestTheOldestOfTooManyValuesIsRemoved(t *testing.T) {
 	b := serve(t, router.Options{MaxRetained: 3})
 	c := client(t, b, "c")
-	for _, topic := range []string{"a", "b", "c", "a", "d"} { // a was said anew: b is the oldest
+	for _, topic := range []string{"a", "b", "c", "a", "d"} { // a was published again, so b is the oldest
 		retain(t, c, topic, topic)
 	}
 	s := subscribe(t, c, router.Subscription{Patterns: []string{"#"}, Retained: true})
@@ -100,8 +100,7 @@ func TestRetainedValuesAreBoundInBytes(t *testing.T) {
 	}
 }
 
-// Retained values come to a queue that is smaller than they are many, and to one
-// that conflates.
+// Retained values fit into a queue with fewer slots, and into one that conflates.
 func TestRetainedValuesHaveRoomBesideTheQueue(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")
@@ -125,8 +124,8 @@ func TestRetainedValuesHaveRoomBesideTheQueue(t *testing.T) {
 	}
 }
 
-// Who retains without end loses its own values, and not those of others.
-func TestTheClientWithMostValuesGivesFirst(t *testing.T) {
+// A client that retains ever more values loses its own, and not those of others.
+func TestTheClientWithMostValuesLosesFirst(t *testing.T) {
 	b := serve(t, router.Options{MaxRetained: 5})
 	c, flood := client(t, b, "c"), client(t, b, "flood")
 	retain(t, c, "mine.a", "a")

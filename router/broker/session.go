@@ -13,8 +13,8 @@ import (
 	"github.com/daemoneye/eventbus/router/thread"
 )
 
-// Session is one client's place at the broker: what it sends enters here, and its
-// subscriptions hang here. Routing thread only, but for ID and Identity.
+// Session is a connected client: the broker takes its frames here, and keeps its
+// subscriptions here. Routing thread only, except for ID and Identity.
 type Session struct {
 	b         *Broker
 	id        uint32
@@ -91,8 +91,8 @@ func (p *Session) Inbox() *queue.Queue { return &p.inbox.Queue }
 // LeaveInbox makes Close leave what is in the inbox to its consumer.
 func (p *Session) LeaveInbox() { p.keepInbox = true }
 
-// BeginTurn begins a turn of a client; false means that it has still to make up for what it
-// did in earlier turns, and is not to be read from.
+// BeginTurn begins a turn of a client. It returns false if the client still has to make up
+// for its work in earlier turns. The caller then does not read from the client.
 func (p *Session) BeginTurn() bool { return p.work.Begin() }
 
 // Spent reports whether the client has made its work for this turn. What Handle has

@@ -35,7 +35,7 @@ func TestASocketThatKeepsUpLosesNothingByALargeTurn(t *testing.T) {
 }
 
 // With drop-newest a claim may end behind a hole. What lies beyond it is neither
-// in the ring nor taken, and has to be found when the port ends.
+// in the ring nor taken, and has to be released when the session ends.
 func TestASessionThatEndsReleasesAllItsBuffers(t *testing.T) {
 	b := serve(t, router.Options{MaxQueued: 8})
 	c := client(t, b, "c")
@@ -95,15 +95,15 @@ func TestDisconnectEndsASlowConnection(t *testing.T) {
 	publish(t, c, "a", numbers(0, 3)...)
 	flush(t, c)
 	on(func() {
-		if far.said != "" {
-			t.Errorf("disconnected before the queue was full: %s", far.said)
+		if far.disconnected != "" {
+			t.Errorf("disconnected before the queue was full: %s", far.disconnected)
 		}
 	})
 	publish(t, c, "a", numbers(0, 70)...)
 	flush(t, c)
 	on(func() {
-		if want := "slow: queue of subscription slow is full, and its overflow policy is disconnect"; far.said != want {
-			t.Errorf("disconnected for %q, want %q", far.said, want)
+		if want := "slow: queue of subscription slow is full, and its overflow policy is disconnect"; far.disconnected != want {
+			t.Errorf("disconnected for %q, want %q", far.disconnected, want)
 		}
 	})
 	stats(t, b)
@@ -116,13 +116,13 @@ func TestDisconnectEndsASlowSubscriptionInProcess(t *testing.T) {
 	other := subscribe(t, c, router.Subscription{Patterns: []string{"a"}})
 	publish(t, c, "a", numbers(0, 5)...)
 	flush(t, c)
-	flush(t, c) // the end is a call of its own, behind the first
+	flush(t, c) // it ends when the turn ends
 	publish(t, c, "a", "5")
 	var got []string
 	for m := range s.Messages(within(t)) {
 		got = append(got, line(m))
 	}
-	// It ends between two turns: a 4 that was published in the next one is not its any more.
+	// It ends at the end of a turn, so it does not match a 4 that was published in the next one.
 	lost := uint64(2)
 	want := []string{"0 0", "1 1", "2 2", "gap 3-4: 2 of 84 bytes, queue full, newest dropped"}
 	if alone := "gap 3-3: 1 of 42 bytes, queue full, newest dropped"; slices.Contains(got, alone) {
@@ -179,10 +179,10 @@ func TestAClientThatCannotInflateGetsACopy(t *testing.T) {
 	onPlain(func() {
 		want := []string{"0 " + string(text), "gap 1-1: 1 of 53 bytes, payload cannot be inflated", "2 plain"}
 		if diff := cmp.Diff(want, plain.lines); diff != "" {
-			t.Errorf("who cannot inflate (-want +got)\n%s", diff)
+			t.Errorf("the client that cannot inflate (-want +got)\n%s", diff)
 		}
 		if len(clever.lines) != 3 || len(clever.lines[0]) > 500 {
-			t.Errorf("who can inflate gets what was sent: %q", clever.lines)
+			t.Errorf("the client that can inflate gets other frames than were sent: %q", clever.lines)
 		}
 	})
 	if s := stats(t, b); s.Refused["inflate"] != 1 || s.Delivered != 5 {
@@ -201,7 +201,7 @@ func TestBadFramesAreTheClientsFault(t *testing.T) {
 		{"a reserved topic", frame.Fields{Type: frame.TypePublish, Topic: "system.x"}, frame.CodeReserved},
 		{"no topic", frame.Fields{Type: frame.TypePublish}, frame.CodeTopic},
 		{"a request without a target", frame.Fields{Type: frame.TypeRequest}, frame.CodeTopic},
-		{"a type that a broker says", frame.Fields{Type: frame.TypeAck}, frame.CodeUnexpected},
+		{"a type that only a broker sends", frame.Fields{Type: frame.TypeAck}, frame.CodeUnexpected},
 		{"a request whose deadline has passed", frame.Fields{Type: frame.TypeRequest, Topic: "x", Extension: extension(t, frame.Meta{Deadline: 1})}, frame.CodeDeadline},
 	} {
 		before := stats(t, b).Refused[tc.code.String()]
@@ -258,8 +258,8 @@ func TestATopicIsCheckedAgainForEachClientsPolicy(t *testing.T) {
 	}
 }
 
-// Routing returns before anything is written: a sink is drained between two frames,
-// and early enough that a burst which is larger than the queue loses nothing.
+// Routing does not write: its caller drains a sink between two frames, early enough that a
+// batch which is larger than the queue loses nothing.
 func TestASinkIsDrainedBetweenFrames(t *testing.T) {
 	b := serve(t, router.Options{})
 	for _, capacity := range []int{1, 3, 16, 1000} {

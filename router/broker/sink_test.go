@@ -9,18 +9,18 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// farEnd is a port whose sink takes only as much as the test lets it, as a
-// socket would. It is used on the routing thread.
+// farEnd is a session whose sink takes only as much as the test allows, as a socket would.
+// It is used on the routing thread.
 type farEnd struct {
-	b       *broker.Broker
-	session *broker.Session
-	room    int           // messages that may still be taken; the rest of what was taken is held
-	lines   []string      // what was taken
-	frames  []frame.Frame // copies of it
-	held    []queue.Item
-	lane    router.Lane
-	sub     *broker.Sub
-	said    string // the reason of a Disconnect
+	b            *broker.Broker
+	session      *broker.Session
+	room         int           // messages that may still be taken; the rest of what was taken is held
+	lines        []string      // what was taken
+	frames       []frame.Frame // copies of it
+	held         []queue.Item
+	lane         router.Lane
+	sub          *broker.Sub
+	disconnected string // the reason of a Disconnect
 }
 
 // attach adds a far end. on runs f on the routing thread.
@@ -79,7 +79,7 @@ func (f *farEnd) Drain(p *broker.Session) {
 			t, ok = s.Take(router.Bulk, 1<<20)
 		}
 		if !ok {
-			if s.Queue.Pending() { // it has had enough for this turn
+			if s.Queue.Pending() { // its work of this turn is used up
 				return
 			}
 			p.Settle(0)
@@ -104,7 +104,9 @@ func (f *farEnd) Drain(p *broker.Session) {
 	}
 }
 
-func (f *farEnd) Disconnect(code frame.Code, text string) { f.said = code.String() + ": " + text }
+func (f *farEnd) Disconnect(code frame.Code, text string) {
+	f.disconnected = code.String() + ": " + text
+}
 
 func (f *farEnd) Tick(int64) {}
 

@@ -112,7 +112,7 @@ func TestLatencyIsOfLiveMessages(t *testing.T) {
 	})
 }
 
-// What a handler does with a message is not on the message's way.
+// The time in a handler does not count as latency.
 func TestLatencyIsWithoutTheHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, stop := serveUntil(t, router.Options{})
@@ -152,7 +152,7 @@ func TestASlowSubscriptionIsPublishedAsAnAdvisory(t *testing.T) {
 				return
 			}
 		}
-		for range 10 { // within a second it is said once
+		for range 10 { // a second has one advisory
 			publish(t, c, "a", "x", "y")
 			flush(t, c)
 		}
@@ -188,8 +188,8 @@ func TestStatisticsEndWithTheBroker(t *testing.T) {
 	}
 }
 
-// What a connection took with it is a loss by the rates; what its own client gave
-// up, answers, and what a replay has no longer are none.
+// The drop rate counts what was lost with a connection. It does not count what its own
+// client gave up, answers, and what a replay no longer has.
 func TestTheDropRateIsOfWhatSubscriptionsLost(t *testing.T) {
 	b := serve(t, router.Options{Replay: []router.ReplayRule{{Pattern: "a", MaxCount: 1}}})
 	c := client(t, b, "c")

@@ -17,9 +17,9 @@ import (
 	"github.com/daemoneye/eventbus/router/internal/brokertest"
 )
 
-// witness is a subscriber that believes nothing: it checks that numbers have no
-// holes but the gaps, and that each publisher's messages come in order.
-type witness struct {
+// checker checks what a subscriber gets: numbers have no holes except for the gaps, and each
+// publisher's messages come in order.
+type checker struct {
 	t     *testing.T
 	o     router.Overflow
 	lanes [2]struct {
@@ -30,7 +30,7 @@ type witness struct {
 	delivered, lost uint64
 }
 
-func (w *witness) see(m *router.Message) {
+func (w *checker) see(m *router.Message) {
 	l := &w.lanes[0]
 	if m.Urgent {
 		l = &w.lanes[1]
@@ -66,9 +66,9 @@ func (w *witness) see(m *router.Message) {
 }
 
 // Publishers and subscribers come and go, under every policy, with little room
-// and little memory, while requests are answered. Afterwards the books have to
-// agree with what the witnesses saw.
-func TestNothingIsLostWithoutAWord(t *testing.T) {
+// and little memory, while requests are answered. Afterwards the statistics have
+// to agree with what the subscribers got.
+func TestEveryLossIsAnnounced(t *testing.T) {
 	b := serve(t, router.Options{
 		MaxQueued: 50, UrgentQueued: 20, MaxMemory: 512 << 10, MaxMessageSize: 64 << 10, Urgent: []string{"p.+.urgent"},
 		Replay: []router.ReplayRule{{Pattern: "p.0.#", MaxCount: 10, MaxBytes: 64 << 10}},
@@ -120,7 +120,7 @@ func TestNothingIsLostWithoutAWord(t *testing.T) {
 		t.Errorf("published %d, want %d", s.Published, 4*rounds*400)
 	}
 	if s.Queued != 0 || s.Delivered != delivered.Load() {
-		t.Errorf("queued %d, delivered %d; the witnesses saw %d", s.Queued, s.Delivered, delivered.Load())
+		t.Errorf("queued %d, delivered %d; the checkeres saw %d", s.Queued, s.Delivered, delivered.Load())
 	}
 	t.Logf("matched %d, delivered %d, dropped %v", s.Matched, s.Delivered, s.DroppedBy)
 }
@@ -148,8 +148,8 @@ func publishAll(t *testing.T, b *broker.Broker, id, n int) {
 	}
 }
 
-// listen subscribes in some way, looks at some messages, and goes; it returns
-// how many it saw.
+// listen subscribes in some way, reads some messages, and ends the subscription. It returns
+// how many it read.
 func listen(t *testing.T, running context.Context, c *inproc.Client, rnd *rand.Rand) uint64 {
 	policies := []router.Overflow{router.DropOldest, router.DropNewest, router.Conflate, router.Disconnect}
 	spec := router.Subscription{
@@ -163,7 +163,7 @@ func listen(t *testing.T, running context.Context, c *inproc.Client, rnd *rand.R
 	case 2:
 		spec.Patterns = []string{"p.0.*", "p.1.*", "p.+.urgent"}
 	}
-	w := &witness{t: t, o: spec.Overflow}
+	w := &checker{t: t, o: spec.Overflow}
 	want := uint64(rnd.IntN(300))
 	if rnd.IntN(2) == 0 {
 		enough := make(chan struct{}, 1)
@@ -192,15 +192,15 @@ func listen(t *testing.T, running context.Context, c *inproc.Client, rnd *rand.R
 	return finish(t, c, s, w)
 }
 
-// finish closes the subscription and compares its own count with the witness's.
-func finish(t *testing.T, c *inproc.Client, s router.Subscriber, w *witness) uint64 {
+// finish closes the subscription and compares its statistics with the checker's.
+func finish(t *testing.T, c *inproc.Client, s router.Subscriber, w *checker) uint64 {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 	<-s.(interface{ Ended() <-chan struct{} }).Ended() // no handler is called after that
 	st := s.Stats()
 	if st.Delivered != w.delivered || st.Lost != w.lost {
-		t.Errorf("the subscriber counts %+v, the witness %d and %d", st, w.delivered, w.lost)
+		t.Errorf("the subscriber counts %+v, the checker %d and %d", st, w.delivered, w.lost)
 	}
 	return w.delivered
 }

@@ -92,8 +92,8 @@ func TestTheNumberOfSubscriptionsIsLimited(t *testing.T) {
 	subscribe(t, c, spec)
 }
 
-// What the subscriptions of a client list in all is limited too: each entry takes
-// memory, and a client may have many subscriptions.
+// The entries of all subscriptions of a client are limited too, because each takes memory,
+// and a client may have many subscriptions.
 func TestTheEntriesOfAllSubscriptionsAreLimited(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")
@@ -191,7 +191,7 @@ func TestOnlyTheAllowedOverflowPoliciesMayBeChosen(t *testing.T) {
 			t.Errorf("%q: %v", o, err)
 		}
 	}
-	respond(t, c, "a", echo) // its queue is the broker's business
+	respond(t, c, "a", echo) // the broker chooses its queue
 	if _, err := broker.New(router.Options{Overflows: []router.Overflow{"block"}}); err == nil {
 		t.Errorf("an unknown policy is taken")
 	}

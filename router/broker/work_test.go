@@ -19,8 +19,8 @@ func globs(n int) router.Subscription {
 	return router.Subscription{Patterns: []string{"a"}, CorrelationFilter: f}
 }
 
-// turn hands over frames that lie side by side in one buffer, as a reader of a socket
-// does, until the client has made its work; it returns how many.
+// turn routes frames that lie side by side in one buffer, as a reader of a socket does,
+// until the client's work of this turn is used up. It returns how many.
 func (a alone) turn(p *broker.Session, f frame.Frame, most int) (n int) {
 	a.t.Helper()
 	buf := a.Pool().Get(most * len(f))
@@ -46,8 +46,7 @@ func publishFrame(t testing.TB, topic string, meta frame.Meta) frame.Frame {
 	return f
 }
 
-// What the filters of others cost counts as work of the client whose messages they look
-// at, and ends its turn.
+// Evaluating the filters of others is work of the client that publishes, and ends its turn.
 func TestFiltersAreWorkOfTheTurn(t *testing.T) {
 	for _, tc := range []struct {
 		name        string
@@ -90,7 +89,7 @@ func tagsOf(n int) map[string]string {
 	return m
 }
 
-// What a subscription gets of the past is work of its client.
+// Collecting the past is work of the client that subscribes.
 func TestThePastIsWorkOfTheTurn(t *testing.T) {
 	serveAlone(t, router.Options{Replay: []router.ReplayRule{{Pattern: "#"}}}, func(a alone) {
 		p, q := a.session("publisher"), a.session("subscriber")
@@ -141,9 +140,9 @@ func TestAdvisoriesAreBoundedInATurn(t *testing.T) {
 	})
 }
 
-// A message that costs more than a turn is paid for with turns in which the client is not
-// read from.
-func TestWorkBeyondATurnIsPaidLater(t *testing.T) {
+// After a message that costs more than a turn, the broker does not read from the client for
+// some turns.
+func TestWorkBeyondATurnDelaysItsClient(t *testing.T) {
 	serveAlone(t, router.Options{}, func(a alone) {
 		p := a.session("far")
 		p.AddWork(5 * broker.TurnWork)

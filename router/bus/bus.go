@@ -33,11 +33,11 @@ type Bus interface {
 	// for subscribers, and no subscriber can make it wait.
 	Publish(ctx context.Context, m Outgoing) error
 	// PublishConfirmed publishes as Publish does, and waits until the broker has routed
-	// the message. It returns how many subscriptions had the message queued then; a queue
-	// group counts once. 0 is no error: no subscription and no filter takes the message, or
-	// each queue was full and keeps its oldest messages. If the broker refuses the
-	// message, PublishConfirmed returns that error. After another error the message may
-	// have been published.
+	// the message. It returns how many subscriptions have queued the message; a queue group
+	// counts once. A result of 0 is no error: no subscription matches the message, or the
+	// filters of those that match reject it, or their queues are full and keep the oldest
+	// messages. If the broker refuses the message, PublishConfirmed returns that error.
+	// After another error the message may have been published.
 	PublishConfirmed(ctx context.Context, m Outgoing) (matched int, err error)
 	// Subscribe starts a subscription and returns when the broker has it. Each matching
 	// message that is published after that reaches the subscriber or is in a gap.

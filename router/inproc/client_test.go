@@ -100,7 +100,7 @@ func publishAhead(t *testing.T, size, fit int) {
 	stop()
 }
 
-func TestAPublisherThatWaitsLearnsOfTheBrokersEnd(t *testing.T) {
+func TestTheBrokersEndUnblocksAPublisherThatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, run := brokertest.New(t, router.Options{})
 		c := brokertest.Connect(b, "c")
@@ -113,7 +113,7 @@ func TestAPublisherThatWaitsLearnsOfTheBrokersEnd(t *testing.T) {
 				}
 			}
 		}()
-		synctest.Wait() // it waits for room now
+		synctest.Wait() // it waits until there is room
 		run()()
 		if err := brokertest.Wait(t, ended); !errors.Is(err, router.ErrClosed) {
 			t.Errorf("%v, want ErrClosed", err)
@@ -130,13 +130,13 @@ func TestCloseUnblocksAPublisherThatWaits(t *testing.T) {
 		ended := make(chan error, 2)
 		one := func() { ended <- c.Publish(context.Background(), router.Outgoing{Topic: "a"}) }
 		go one()
-		synctest.Wait() // it waits for room now
+		synctest.Wait() // it waits until there is room
 		select {
 		case err := <-ended:
 			t.Errorf("it does not wait: %v", err)
 		default:
 		}
-		go one() // and this for its turn, or it comes after Close
+		go one() // this one waits for the other, or comes after Close
 		c.Close()
 		for range 2 {
 			if err := brokertest.Wait(t, ended); !errors.Is(err, router.ErrClosed) {
@@ -166,7 +166,7 @@ func TestTheWaitForRoomEndsWithItsContext(t *testing.T) {
 		} {
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() { ended <- f(ctx) }()
-			synctest.Wait() // it waits for room now
+			synctest.Wait() // it waits until there is room
 			cancel()
 			synctest.Wait()
 			select {
@@ -184,8 +184,8 @@ func TestTheWaitForRoomEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// The routing thread takes subscriptions and the like from a client whose
-// publishers flood it: it must not wait for a lock that they hold.
+// The routing thread runs the calls of a client whose publishers flood it, because it does
+// not wait for a lock that they hold.
 func TestAFloodDoesNotKeepAClientFromSubscribing(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")
@@ -235,7 +235,7 @@ func TestFlushMeansRouted(t *testing.T) {
 }
 
 // Closing a subscription comes after what its client published before, even where
-// the routing thread has looked at the client's ring already in this turn.
+// the routing thread has visited the client's ring already in this turn.
 func TestCloseComesAfterWhatWasPublishedBefore(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := client(t, b, "c")
@@ -249,7 +249,7 @@ func TestCloseComesAfterWhatWasPublishedBefore(t *testing.T) {
 	const rounds = 4 // each client is first in every other turn
 	for i := range rounds {
 		s := subscribe(t, c, router.Subscription{Patterns: []string{"a"}})
-		publish(t, holder, fmt.Sprint("hold.", i), "x") // asked once for each topic
+		publish(t, holder, fmt.Sprint("hold.", i), "x") // policy is asked once for each topic
 		brokertest.Wait(t, held)
 		publish(t, c, "a", "x")
 		closed := make(chan struct{})
@@ -265,7 +265,7 @@ func TestCloseComesAfterWhatWasPublishedBefore(t *testing.T) {
 	}
 }
 
-func TestASubscriptionThatWasGivenUpIsNotThere(t *testing.T) {
+func TestACancelledSubscribeLeavesNoSubscription(t *testing.T) {
 	b, run := brokertest.New(t, router.Options{})
 	c := brokertest.Connect(b, "c")
 	ctx, cancel := context.WithCancel(context.Background())

@@ -15,7 +15,7 @@ import (
 	"github.com/daemoneye/eventbus/router/internal/brokertest"
 )
 
-// all calls everything that a client can do.
+// all calls each method of a client.
 func all(c *inproc.Client, p router.Publisher) map[string]error {
 	ctx := context.Background()
 	errs := map[string]error{
@@ -61,7 +61,7 @@ func TestAfterTheEndEverythingIsErrClosed(t *testing.T) {
 	}
 }
 
-// What a client is told and never reads, for it asks nothing, is released too.
+// Refusals that a client never reads, because it makes no request, are released too.
 func TestUnreadRefusalsAreReleased(t *testing.T) {
 	b := serve(t, router.Options{})
 	c := inproc.New(b, router.Identity{Name: "c"}, func(router.Op, string) error { return router.ErrDenied })
@@ -170,7 +170,7 @@ func TestMessagesGoOnWhereTheLoopWasLeft(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for m := range s.Messages(ctx) {
-		t.Errorf("a context that has ended is shown %s", line(m))
+		t.Errorf("a context that has ended gets %s", line(m))
 	}
 	publish(t, c, "a", "7")
 	if diff := cmp.Diff([]string{"7 7"}, read(t, s, 1)); diff != "" {
@@ -188,13 +188,13 @@ func TestDrainWaitsForHandlersLoopsAndRequests(t *testing.T) {
 		<-let
 		got = append(got, line(m))
 	}})
-	subscribe(t, c, router.Subscription{Patterns: []string{"nothing"}}) // nobody needs to consume nothing
+	subscribe(t, c, router.Subscription{Patterns: []string{"nothing"}}) // Drain does not wait for the consumer of an empty queue
 	slow := brokertest.NewBlocker()
 	respond(t, c, "slow", slow.Handle)
 	outcome := ask(context.Background(), d, "slow")
 	brokertest.Wait(t, slow.Called)
 	publish(t, c, "a", numbers(0, 3)...)
-	publish(t, c, "b", "the last words")
+	publish(t, c, "b", "last")
 	brokertest.Wait(t, inside)
 	drained := make(chan error, 1)
 	go func() { drained <- c.Drain(context.Background()) }()

@@ -18,7 +18,7 @@ func TestALossOfAnswersEndsWhatIsOpen(t *testing.T) {
 	respond(t, d, "slow", slow.Handle)
 	outcome := ask(t.Context(), c, "slow")
 	brokertest.Wait(t, slow.Called)
-	lost := func() error { // four fit, so of very many some are lost, sooner or later
+	lost := func() error { // four fit, so some of very many are lost
 		ctx := within(t)
 		for {
 			select {

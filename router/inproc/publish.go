@@ -191,7 +191,7 @@ func (l *Client) PublishConfirmed(ctx context.Context, m bus.Outgoing) (int, err
 	if err := l.checkSize(frame.HeaderSize+len(f.Topic)+len(f.Extension)+len(f.Payload), len(f.Extension)); err != nil {
 		return 0, fmt.Errorf("publish on %q: %w", m.Topic, err)
 	}
-	message, err := frame.Append(nil, &f) // the payload is the caller's again when ctx ends first
+	message, err := frame.Append(nil, &f) // a copy, because the caller may use the payload when ctx ends first
 	matched := 0
 	if err == nil {
 		err = l.call(ctx, func() (err error) {

@@ -206,6 +206,6 @@ func testQueueModel(t *testing.T, discard bool) {
 	}
 }
 
-func TestAQueueTellsOfEachMessageOnce(t *testing.T) { testQueueModel(t, false) }
+func TestAQueueAccountsForEachMessageOnce(t *testing.T) { testQueueModel(t, false) }
 
 func TestADiscardedQueueHoldsNothing(t *testing.T) { testQueueModel(t, true) }

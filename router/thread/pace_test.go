@@ -9,8 +9,8 @@ import (
 	"github.com/daemoneye/eventbus/router/thread"
 )
 
-// turns feeds a pace with turns at the times given, n messages of 168 bytes each, and
-// returns how long it would rest after each.
+// turns gives a Pace turns at these times, with n messages of 168 bytes each. It returns how
+// long it would rest after each.
 func turns(budget time.Duration, n uint64, at ...time.Duration) (rests []time.Duration) {
 	return sizedTurns(budget, n, 168, at...)
 }
@@ -56,7 +56,7 @@ func TestTheLatencyBudgetIsSpentOnDenseTraffic(t *testing.T) {
 	if n := rested(sizedTurns(budget, 1, 16<<10, every(time.Microsecond, 100)...)); n != 0 {
 		t.Errorf("turns of one large message rest %d times", n)
 	}
-	// Dense traffic rests after nearly every turn, but for a look now and then.
+	// Dense traffic rests after nearly every turn, except for a probe now and then.
 	if n := rested(turns(budget, 1, every(100*time.Microsecond, 1000)...)); n < 800 || n == 1000 {
 		t.Errorf("dense traffic rests %d times in 1000 turns", n)
 	}
