@@ -93,7 +93,7 @@ func TestFrameFaults(t *testing.T) {
 		send func(id uint64) []byte
 		code frame.Code
 	}{
-		{"unknown type", func(id uint64) []byte { return altered(message(id, "events.a", ""), 5, 20) }, frame.CodeType},
+		{"unknown type", func(id uint64) []byte { return altered(message(id, "events.a", ""), 5, 255) }, frame.CodeType},
 		{"unknown flag", func(id uint64) []byte { return altered(message(id, "events.a", ""), 6, 16) }, frame.CodeFlags},
 		{"priority above ten", func(id uint64) []byte { return altered(message(id, "events.a", ""), 7, 11) }, frame.CodePriority},
 		{"no topic", func(id uint64) []byte { return encode(frame.Fields{Type: frame.TypePublish, ID: id}) }, frame.CodeTopic},
