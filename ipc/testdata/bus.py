@@ -80,7 +80,7 @@ class Goodbye(BrokerError):
 class Client:
     """One connection (section "A connection")."""
 
-    def __init__(self, path: str, name: str = "python", features: Collection[str] = ("credit", "confirm", "settle")) -> None:
+    def __init__(self, path: str, name: str = "python", features: Collection[str] = ("credit", "confirm", "settle"), role: str = "example") -> None:
         self.inbox: deque[Message | Gap] = deque()  # what subscriptions got and the program has not taken
         self.errors: deque[tuple[int, BrokerError]] = deque()  # refusals that no call waits for, with the id refused
         self.pings = 0  # the broker's, answered
@@ -100,16 +100,16 @@ class Client:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(path)
-            self.welcome = self._handshake(name, features)
+            self.welcome = self._handshake(name, features, role)
         except BaseException:
             self._socket.close()
             raise
         self._limit = self.welcome["max_message_size"]
         self.heartbeat = self.welcome.get("heartbeat_ms", 0) / 1000
 
-    def _handshake(self, name: str, features: Collection[str]) -> dict[str, Any]:
+    def _handshake(self, name: str, features: Collection[str], role: str) -> dict[str, Any]:
         sent = now_ns()
-        hello = {"name": name, "version": wire.VERSION, "role": "example", "features": list(features), "clock_ns": sent}
+        hello = {"name": name, "version": wire.VERSION, "role": role, "features": list(features), "clock_ns": sent}
         with contextlib.suppress(BrokenPipeError):  # it was refused before it spoke, and reads why
             self.send(Frame(Type.HELLO, payload=json.dumps(hello).encode(), content=2))
         answer = self.receive(time.monotonic() + GIVE_UP)

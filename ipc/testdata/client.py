@@ -6,6 +6,8 @@
     client.py conformance SOCKET VECTORS    what python_test.go runs: see conformance.py
     client.py heartbeat SOCKET              the same for a broker with a fast heartbeat
     client.py features SOCKET               the same for a broker with credit, confirm and another clock
+    client.py operations SOCKET             the same for the agent's operations: see agent/control/PROTOCOL.md
+    client.py collector SOCKET NAME         be an external collector of the agent
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ import math
 import sys
 from collections.abc import Callable
 
+import collector
 import conformance
 import features
+import operations
 from bus import BrokerError, Client, Goodbye, Message
 from wire import Fault, Gap
 
@@ -57,6 +61,8 @@ def main(args: list[str]) -> int:
         "conformance": (conformance.run, 2),
         "heartbeat": (conformance.heartbeat, 1),
         "features": (features.run, 1),
+        "operations": (operations.run, 1),
+        "collector": (collector.run, 2),
     }
     command, count = commands.get(args[0] if args else "", (None, 0))
     if command is None or len(args) != 1 + count:
@@ -64,7 +70,7 @@ def main(args: list[str]) -> int:
         return 2
     try:
         return command(*args[1:])
-    except (BrokerError, Fault, OSError, EOFError) as failure:
+    except (BrokerError, Fault, operations.OperationError, OSError, EOFError) as failure:
         print(f"{args[0]}: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
