@@ -100,7 +100,7 @@ func (a *Agent) missed(m manager.Missed) {
 	h := host.Host{ID: a.o.HostID, Labels: event.Pairs(a.o.Config.Labels)}.Complete()
 	gap := event.Gap{
 		Header: event.Header{Type: kind, MonoNs: router.Now() - int64(time.Since(m.Until)), WallNs: m.Until.UnixNano()},
-		Origin: h.Origin(m.Collector), Body: event.Loss{Reason: reason, SinceNs: m.Since.UnixNano()},
+		Origin: h.Origin(m.Collector), Body: event.Loss{Reason: reason, SinceNs: m.Until.Add(-m.Until.Sub(m.Since)).UnixNano()},
 	}
 	extension, err := frame.AppendExtension(nil, &frame.Meta{EventType: m.Collector})
 	if err == nil {

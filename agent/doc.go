@@ -10,8 +10,9 @@
 //
 // # Who may do what
 //
-// The socket is open to the agent's user and to root. The agent identifies a collector
-// by its process, which the kernel names, and not by what the collector claims. A
+// The socket is open to the agent's user and to root, and to the users of external
+// collectors. The agent identifies a collector by its process, which the kernel names, and
+// not by what the collector claims; an external one by its user and its program. A
 // collector publishes its own events and its health. Every other client is an operator:
 // it sees everything, publishes events and alerts, and sends requests. Only the agent
 // publishes below control. See policy.go.
@@ -30,8 +31,6 @@
 //     one that waits for a disk.
 //   - "collector takes too much": it is above a limit of the configuration. It is
 //     restarted when it stays above it.
-//   - "agent stood still": the agent got no processor for that long, because it was
-//     stopped or the machine slept. Heartbeats that were missed meanwhile do not count.
 //   - "gap not announced": the broker did not take the announcement of what a collector
 //     missed.
 //   - "configuration": a variable has the agent's prefix, and no key has that name.
@@ -48,8 +47,10 @@
 //     tried_again_in, or at once when an operator restarts it.
 //
 // At info it logs what collectors write to their standard error, a change of the
-// "health" with its reason, and a line "statistics" with the main figures, at the
-// interval of the configuration. There is
+// "health" with its reason, "agent stood still" where it got no processor for more than a
+// second (heartbeats that were missed meanwhile do not count), "task begun again" where a
+// collector died of it, and a line "statistics" with the main figures, at the interval of the
+// configuration. There is
 // nothing else at warn or above: Run returns what ends the agent, and what a client
 // did wrong is answered with an error to that client and counted in the statistics.
 package agent

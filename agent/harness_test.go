@@ -95,7 +95,7 @@ func command(t *testing.T) []string {
 }
 
 // socket returns a path in a directory that is not there yet, and short enough.
-func socket(t *testing.T) string {
+func socket(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "agent")
 	if err != nil {

@@ -216,3 +216,25 @@ func TestACollectorThatTakesTooMuchIsRestarted(t *testing.T) {
 		t.Errorf("log:\n%s", log)
 	}
 }
+
+// TestAFloodDoesNotHideHeartbeats has a collector publish as fast as it can: its heartbeats
+// come through all the same, and it goes on.
+func TestAFloodDoesNotHideHeartbeats(t *testing.T) {
+	r := start(t, agent.Options{Collectors: collect("flood"), Supervision: life.Options{Beat: 200 * time.Millisecond}})
+	client := r.dial(ipc.ClientOptions{})
+	pid := status(t, client).Collectors[0].PID
+	beats := subscribe(t, client, router.Subscription{Patterns: []string{control.HeartbeatTopic("flood")}})
+	const enough = 10
+	n := 0
+	await(t, beats, "its heartbeats", func(m *router.Message) bool {
+		h := parse[control.Heartbeat](t, m.Payload)
+		if h.Emitted == 0 && n > 0 {
+			t.Errorf("heartbeat %d says that nothing was emitted", h.Sequence)
+		}
+		n++
+		return n == enough
+	})
+	if c := status(t, client).Collectors[0]; c.PID != pid || c.Restarts != 0 {
+		t.Errorf("it is %+v, and was pid %d", c, pid)
+	}
+}

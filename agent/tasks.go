@@ -43,7 +43,7 @@ func (a *Agent) executeTask(ctx context.Context, c *dispatch.Call) (any, error) 
 		if attempt == maxAttempts || !task.Repeatable || !died(err) {
 			return nil, err
 		}
-		a.o.Logger.Warn("task begun again", "task", task.Task, "collector", c.Target, "reason", err)
+		a.o.Logger.Info("task begun again", "task", task.Task, "collector", c.Target, "reason", err)
 		if !task.Anyone && a.manager.Await(ctx, c.Target, process) != nil {
 			return nil, err // why it is not done
 		}

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,5 +23,19 @@ func TestExternalCollectorsAndLimits(t *testing.T) {
 	}
 	if got := l.Config.LimitsOf("log"); got != (config.Limits{}) {
 		t.Errorf("a section without limits has %+v", got)
+	}
+}
+
+// TestWhatIsAskedOfTheSectionOfACollector: a reload changes it, and its process has limits.
+func TestWhatIsAskedOfTheSectionOfACollector(t *testing.T) {
+	for _, k := range config.Keys() {
+		if strings.HasPrefix(k.Name, "collectors.") && k.Restart {
+			t.Errorf("%s waits for a restart of the agent", k.Name)
+		}
+		if section, ok := strings.CutSuffix(k.Name, ".enabled"); ok && strings.HasPrefix(section, "collectors.") {
+			if config.Default().LimitsOf(section) == (config.Limits{}) {
+				t.Errorf("%s has no limits", section)
+			}
+		}
 	}
 }

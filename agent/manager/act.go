@@ -14,7 +14,7 @@ import (
 func (m *Manager) now() time.Duration {
 	now, stood := m.clock.Read(time.Now())
 	if stood > 0 {
-		m.o.Logger.Warn("agent stood still", "for", stood)
+		m.o.Logger.Info("agent stood still", "for", stood)
 	}
 	return now
 }

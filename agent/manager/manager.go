@@ -17,9 +17,9 @@
 // and its standard input ends.
 //
 // The manager logs at warn when a collector ends that was not asked to, when one does not
-// respond, takes more than its limits, has to be killed, or cannot be killed, and when the
-// agent stood still; at error when one is given up. What a collector writes to its standard
-// error is logged at info, line by line.
+// respond, takes more than its limits, has to be killed, or cannot be killed; at error when
+// one is given up. At info it logs that the agent stood still, and what a collector writes
+// to its standard error, line by line.
 package manager
 
 import (
@@ -76,7 +76,8 @@ type Missed struct {
 	Collector string
 	// Reason is what the collector did or what was done to it, such as "was paused".
 	Reason string
-	// Since is when the last event came that is known, or when the collector began.
+	// Since is when the last event came that is known, or when the collector began. It has a
+	// monotonic reading.
 	Since time.Time
 	// Until is when the collector collects again, or at least the manager gave up on it;
 	// zero where that is not known yet.

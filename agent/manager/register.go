@@ -154,7 +154,9 @@ func (m *Manager) Beat(source uint32, h control.Heartbeat) {
 	collecting := h.Emitted > c.emitted
 	c.emitted = h.Emitted
 	if h.LastEvent > 0 {
-		c.lastEvent = time.Unix(0, h.LastEvent)
+		// Its age counts, so that setting the clock moves nothing.
+		now := time.Now()
+		c.lastEvent = now.Add(-max(now.Sub(time.Unix(0, h.LastEvent)), 0))
 	}
 	m.take(c, life.Event{Kind: life.Beaten, Paused: h.State == control.CollectorPaused, Collecting: collecting})
 }
