@@ -215,9 +215,10 @@ func TestReloadsUnderLoad(t *testing.T) {
 	})
 	operators := []*ipc.Client{r.dial(ipc.ClientOptions{}), r.dial(ipc.ClientOptions{})}
 	for i := range 100 {
-		text := r.text(fmt.Sprintf("log: {level: %s}\n", []string{"warn", "error"}[i/2%2]))
-		if i%2 == 1 {
-			text += "wrong"
+		most := 70 + i/2%2
+		text := r.text(fmt.Sprintf("  max_connections: %d\nlog: {level: %s}\n", most, []string{"warn", "error"}[i/2%2]))
+		if i%2 == 1 { // of what is right in it nothing may come into force
+			text = r.text("  max_connections: 99\nlog: {level: debug}\nwrong")
 		}
 		r.write(t, text)
 		var asking sync.WaitGroup
@@ -232,6 +233,9 @@ func TestReloadsUnderLoad(t *testing.T) {
 		asking.Wait()
 		if want := []slog.Level{slog.LevelWarn, slog.LevelError}[i/2%2]; r.level.Level() != want {
 			t.Fatalf("after reload %d the level is %v, want %v", i, r.level.Level(), want)
+		}
+		if got := status(t, operators[0]).MaxConnections; got != most {
+			t.Fatalf("after reload %d there may be %d connections, want %d", i, got, most)
 		}
 	}
 	close(stop)
