@@ -83,7 +83,8 @@ var allowed = map[string][]string{
 	},
 	// Rules and their meaning, apart from all that makes events.
 	"agent/detect/sigma":  {"go.yaml.in/yaml/v3"},
-	"agent/detect":        {"agent/detect/sigma", "agent/detect/engine", "agent/detect/window", "agent/event"},
+	"agent/detect":        {"agent/detect/sigma", "agent/detect/engine", "agent/detect/window", "agent/event", "agent/event/ecs"},
+	"agent/detect/rules":  {"agent/detect/sigma"},
 	"agent/detect/engine": {"agent/detect/sigma", "agent/event"},
 	"agent/detect/window": {"agent/detect/sigma", "agent/event"},
 

@@ -12,7 +12,6 @@ import (
 // Options are what the configuration says about rules. The zero Options are the
 // defaults.
 type Options struct {
-	Sigma  sigma.Options
 	Engine engine.Options
 	Window window.Options
 }
@@ -26,16 +25,6 @@ type Rules struct {
 
 	window   window.Options
 	inactive []window.Inactive
-}
-
-// Load reads the files of paths, and those below the directories among them. What is
-// wrong with them is in Set.Problems; the rest is loaded.
-func Load(paths []string, o Options) *Rules {
-	s := &sigma.Set{}
-	for _, p := range paths {
-		s.AddPath(p, o.Sigma)
-	}
-	return Compile(s, o)
 }
 
 // Compile finishes a set, and compiles it.

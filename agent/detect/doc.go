@@ -1,9 +1,9 @@
-// Package detect puts rules to work: it reads them, and finds in a stream of events
+// Package detect puts rules to work: it compiles them, and finds in a stream of events
 // those that a rule matches.
 //
-//	Load ─► sigma.Set ─► engine.Engine ─┐
-//	                └──► correlations ──┴─► Detector: Observe(event) ─► detections
+//	files ─► sigma.Set ─► Compile: engine.Engine ─┐
+//	                               correlations ──┴─► Detector: Observe(event) ─► detections
 //
 // The parts stand alone: sigma (what rules mean), engine (matching, fast), window
-// (correlations). This package only joins them.
+// (correlations), rules (those that come with the agent). This package only joins them.
 package detect

@@ -17,7 +17,7 @@ func TestEachNumberHasBounds(t *testing.T) {
 		"help": true, "config": true, "set": true, "instance": true, "socket": true, "collectors": true, "process-source": true,
 		"log-level": true, "log-format": true, "quiet": true, "json": true, "line": true, "replay": true, "topics": true, "fields": true,
 		"where": true, "retain": true, "confirm": true, "origin": true, "folder": true, "id": true, "reason": true, "check": true, "no-rollback": true,
-		"placeholder": true, "withdrawn": true, "level": true, "status": true, "tag": true, "active": true, "inactive": true, "events": true, "category": true,
+		"placeholder": true, "withdrawn": true, "level": true, "status": true, "tag": true, "active": true, "inactive": true, "events": true, "category": true, "examples": true, "builtin": true,
 	}
 	commands := 0
 	eachCommand(newRoot(&program{out: &output{w: io.Discard}}), func(c *cobra.Command) {

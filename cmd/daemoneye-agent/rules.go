@@ -9,6 +9,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/detect"
 	"github.com/daemoneye/eventbus/agent/detect/engine"
+	"github.com/daemoneye/eventbus/agent/detect/rules"
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 )
@@ -31,17 +32,19 @@ daemoneye-agent rules test rules/ --events events.jsonl`,
 type ruleOptions struct {
 	placeholders []string
 	withdrawn    bool
+	builtin      bool
 }
 
 func (o *ruleOptions) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&o.placeholders, "placeholder", nil, "what stands for a placeholder, as `NAME=VALUE`; again for each value")
+	c.Flags().BoolVar(&o.builtin, "builtin", false, "also take the rules that come with the program")
 	c.Flags().BoolVar(&o.withdrawn, "withdrawn", false, "also take rules of status deprecated and unsupported")
 }
 
 // load reads the rules of paths. Whoever calls it says what to do with problems.
 func (o *ruleOptions) load(paths []string) (*detect.Rules, error) {
-	if len(paths) == 0 {
-		return nil, usagef("wants files or directories with rules")
+	if len(paths) == 0 && !o.builtin {
+		return nil, usagef("wants files or directories with rules, or --builtin")
 	}
 	placeholders := map[string][]string{}
 	for _, text := range o.placeholders {
@@ -51,10 +54,16 @@ func (o *ruleOptions) load(paths []string) (*detect.Rules, error) {
 		}
 		placeholders[name] = append(placeholders[name], value)
 	}
-	return detect.Load(paths, detect.Options{
-		Sigma:  sigma.Options{Placeholders: placeholders},
-		Engine: engine.Options{Withdrawn: o.withdrawn},
-	}), nil
+	s := &sigma.Set{}
+	if o.builtin {
+		if err := rules.AddTo(s); err != nil {
+			return nil, err
+		}
+	}
+	for _, path := range paths {
+		s.AddPath(path, sigma.Options{Placeholders: placeholders})
+	}
+	return detect.Compile(s, detect.Options{Engine: engine.Options{Withdrawn: o.withdrawn}}), nil
 }
 
 // problems writes what is wrong with rules, and returns how much of it leaves a rule
@@ -77,7 +86,7 @@ func problems(p *program, r *detect.Rules, warnings bool) (bad int) {
 func newRulesCheck(p *program) *cobra.Command {
 	var o ruleOptions
 	c := &cobra.Command{
-		Use: "check PATH...", Short: "list what is wrong with rules",
+		Use: "check [PATH]...", Short: "list what is wrong with rules",
 		Long: `
 Read rules, and list what is wrong with each: file, line, rule, reason, and the
 nearest right spelling. A warning leaves the rule in force. Then count them, and

@@ -90,24 +90,33 @@ func newRulesTest(p *program) *cobra.Command {
 	var o ruleOptions
 	var events eventOptions
 	c := &cobra.Command{
-		Use: "test PATH...", Short: "run rules on events, and print what they find",
+		Use: "test [PATH]...", Short: "run rules on events, and print what they find",
 		Long: `
 Run rules on events, one JSON object a line: those that tail --json prints, or
 others with the same names or those of Sigma. Each detection is printed as a line
 of JSON: the line of the event, rule, level and event. What is wrong with rules or
 events goes to standard error. The exit status is 0 when at least one rule matches,
-and all rules and events could be read.`,
+and all rules and events could be read.
+
+With --examples run the events that stand in the rules, below the key examples:
+those below matches have to match, those below not must not. The exit status is 0
+when all are as they should be.`,
 		Example: `echo '{"Image":"/tmp/x"}' | daemoneye-agent rules test rules/
-daemoneye-agent rules test rules/ --events events.jsonl | jq -r .rule`,
+daemoneye-agent rules test rules/ --events events.jsonl | jq -r .rule
+daemoneye-agent rules test rules/ --examples`,
 	}
 	o.flags(c)
 	events.flags(c)
+	examples := c.Flags().Bool("examples", false, "run the examples in the rules, and no other events")
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		r, err := o.load(args)
 		if err != nil {
 			return err
 		}
 		bad := problems(p, r, false)
+		if *examples {
+			return runExamples(p, r, bad)
+		}
 		n, unread, err := runTest(p, r, &events)
 		if err != nil {
 			return err
@@ -118,6 +127,19 @@ daemoneye-agent rules test rules/ --events events.jsonl | jq -r .rule`,
 		return nil
 	}
 	return c
+}
+
+// runExamples runs the examples in the rules, and prints those that fail.
+func runExamples(p *program, r *detect.Rules, bad int) error {
+	ran, failures := r.RunExamples()
+	for _, f := range failures {
+		fmt.Fprintf(p.out, "%s:%d: %s: %s: %s\n", display.Clean(f.Rule.File), f.Example.Line, display.Clean(f.Rule.Label()), display.Clean(f.Reason), display.Clean(f.Example.JSON))
+	}
+	fmt.Fprintf(p.out, "%s, %d not as they should be\n", count(ran, "example"), len(failures))
+	if bad+len(failures) > 0 {
+		return statusError(exitFailed)
+	}
+	return nil
 }
 
 func runTest(p *program, r *detect.Rules, events *eventOptions) (n, unread int, err error) {
@@ -145,7 +167,7 @@ func newRulesExplain(p *program) *cobra.Command {
 	var o ruleOptions
 	var events eventOptions
 	c := &cobra.Command{
-		Use: "explain RULE PATH...", Short: "say why a rule does or does not match an event",
+		Use: "explain RULE [PATH]...", Short: "say why a rule does or does not match an event",
 		Long: `
 Print for each event what each part of the rule says of it, down to the single
 questions and to what the event has in the field. The rule is the one with that id,

@@ -53,7 +53,7 @@ func newRulesList(p *program) *cobra.Command {
 	var o ruleOptions
 	var f ruleFilter
 	c := &cobra.Command{
-		Use: "list PATH...", Short: "list rules, one a line",
+		Use: "list [PATH]...", Short: "list rules, one a line",
 		Long: `
 List rules and correlations: level, whether the rule can match here, id, title. An
 inactive one is followed by the reason. What is wrong with other rules goes to
@@ -130,7 +130,7 @@ func infoOf(d document) ruleInfo {
 func newRulesShow(p *program) *cobra.Command {
 	var o ruleOptions
 	c := &cobra.Command{
-		Use: "show RULE PATH...", Short: "show one rule as it was understood",
+		Use: "show RULE [PATH]...", Short: "show one rule as it was understood",
 		Long: `
 Show the rule with that id, name or title: what it is about, whether it can match
 here, its condition, and each selection as it was understood: modifiers applied,

@@ -57,6 +57,7 @@ func init() {
 		{"filter", func(*parser, *yaml.Node, *Head) {}},
 		{"correlation", func(*parser, *yaml.Node, *Head) {}},
 		{"taxonomy", func(*parser, *yaml.Node, *Head) {}},
+		{"examples", readExamples},
 		{"scope", func(*parser, *yaml.Node, *Head) {}},
 	}
 }

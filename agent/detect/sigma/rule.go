@@ -17,6 +17,7 @@ type Head struct {
 	Description     string
 	Author, License string
 	Date, Modified  string
+	Examples        []Example
 }
 
 // Label returns what people call it: its title, or else its id or its name.
