@@ -68,10 +68,15 @@ var allowed = map[string][]string{
 	"agent/collector/settings": {},
 	"agent/collector/proc":     {"agent/event", "github.com/prometheus/procfs", "golang.org/x/sys"},
 	"agent/collector/actor":    {"agent/collector/clock", "agent/collector/proc", "agent/event"},
+	"agent/collector/receive":  {"golang.org/x/sys"},
 	"agent/collector/emit":     {"agent/collector", "agent/collector/clock", "agent/event"},
 	"agent/collector/filesystem": {
 		"agent/collector", "agent/collector/actor", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
-		"agent/collector/settings", "agent/event", "github.com/prometheus/procfs", "golang.org/x/sys",
+		"agent/collector/receive", "agent/collector/settings", "agent/event", "github.com/prometheus/procfs", "golang.org/x/sys",
+	},
+	"agent/collector/network": {
+		"agent/collector", "agent/collector/actor", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
+		"agent/collector/receive", "agent/collector/settings", "agent/event", "golang.org/x/sys",
 	},
 	"agent/collector/performance": {
 		"agent/collector", "agent/collector/actor", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",

@@ -41,6 +41,7 @@ type Broker struct {
 type Collectors struct {
 	Process     Process           `yaml:"process" help:"process starts and ends"`
 	Filesystem  Filesystem        `yaml:"filesystem" help:"what is made, changed, renamed and removed in chosen folders, and by whom"`
+	Network     Network           `yaml:"network" help:"connections and ports that are listened on"`
 	Performance Performance       `yaml:"performance" help:"what the host and its processes take, at an interval"`
 	External    map[string]string `yaml:"external" match:"[a-z0-9_-]{1,64}" want:"1 to 64 of a-z, 0-9, _ and -" values:"[0-9]{1,9}(:/.+)?" valuewant:"UID or UID:/PATH, such as 990:/usr/local/bin/gpud" max:"64" change:"live" help:"collectors that the agent does not start: by name the user and the program that may be each"`
 }
@@ -69,6 +70,13 @@ type Filesystem struct {
 	BulkChanges int           `yaml:"bulk_changes" unit:"N" default:"200" min:"0" max:"1000000" change:"live" help:"changes by one process in a short time that are a bulk; 0 for none"`
 	BulkWindow  time.Duration `yaml:"bulk_window" default:"10s" min:"100ms" max:"1h" change:"live" help:"that short time"`
 	Limits      Limits        `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`
+}
+
+// Network configures the collector of network events.
+type Network struct {
+	Enabled  bool          `yaml:"enabled" default:"true" change:"live" help:"whether it runs"`
+	Interval time.Duration `yaml:"interval" default:"1s" min:"50ms" max:"1m" change:"live" help:"time between two looks at all sockets; who opened a shorter connection is not known"`
+	Limits   Limits        `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`
 }
 
 // Performance configures the collector of performance events. Of a limit 0 is none.

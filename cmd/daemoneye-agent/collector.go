@@ -13,6 +13,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/filesystem"
 	"github.com/daemoneye/eventbus/agent/collector/host"
+	"github.com/daemoneye/eventbus/agent/collector/network"
 	"github.com/daemoneye/eventbus/agent/collector/performance"
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/collector/serve"
@@ -51,6 +52,7 @@ type kind struct {
 var kinds = []kind{
 	kindOf(process.Name, process.Parse, process.New),
 	kindOf(filesystem.Name, filesystem.Parse, filesystem.New),
+	kindOf(network.Name, network.Parse, network.New),
 	kindOf(performance.Name, performance.Parse, performance.New),
 }
 

@@ -104,7 +104,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"config", "s"}, "show\tprint all values in force\nschema\t"},
 		{[]string{"tail", "--co"}, "--count\tstop after N messages\n"},
 		{[]string{"run", "--log-level", ""}, "debug\ninfo\nwarn\nerror\n"},
-		{[]string{"run", "--collectors", ""}, "process\nfilesystem\nperformance\nnone\n"},
+		{[]string{"run", "--collectors", ""}, "process\nfilesystem\nnetwork\nperformance\nnone\n"},
 		{[]string{"run", "--set", "broker.max_conn"}, "broker.max_connections=\n"},
 		{[]string{"tail", "events."}, "events.process.#\n"},
 		{[]string{"request", "control.agent.s"}, "control.agent.status\n"},

@@ -37,7 +37,9 @@ func (e *Encoder) Encode(p *Process, at clock.Moment) (event.ActorBlock, event.F
 		PPID:        p.PPID,
 	}
 	if !p.Flags.Has(event.UserUnread) || p.Flags.Has(event.ImageInherited) {
-		a.UID, a.GID = event.Known(uint64(p.UID)), event.Known(uint64(p.GID))
+		if a.UID = event.Known(uint64(p.UID)); !p.NoGroup {
+			a.GID = event.Known(uint64(p.GID))
+		}
 		if a.User = e.users.name(p.UID, at.MonoNs); a.User == "" {
 			flags |= event.UserNameUnread
 		}

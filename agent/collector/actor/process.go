@@ -10,6 +10,7 @@ type Process struct {
 	PID, PPID  uint32
 	StartTicks uint64 // 0 when not known
 	UID, GID   uint32
+	NoGroup    bool   // GID is not known, although UID is
 	Login      uint32 // who logged in; proc.Nobody for no login, and where it is unread
 	Image      proc.Image
 	Cgroup     proc.Cgroup
@@ -41,6 +42,14 @@ const (
 // Unknown returns a process of which nothing is known but the pid.
 func Unknown(pid uint32) Process {
 	return Process{PID: pid, Login: proc.Nobody, Flags: allUnread | event.ParentUnread}
+}
+
+// OfUser returns a process of which nothing is known but the user.
+func OfUser(uid uint32) Process {
+	p := Unknown(0)
+	p.UID, p.NoGroup = uid, true
+	p.Flags &^= event.UserUnread
+	return p
 }
 
 // Fork returns the child of a process: its image and its user are the parent's. p is

@@ -4,7 +4,7 @@
 // # The way of an event
 //
 //	kernel ─► receive ─► queue ─► parse ─► trees ─► index ─► who ─► event ─► Emit
-//	          batch.go            …otify.go tree.go tracker.go      emit.go
+//	          (package receive)   …otify.go tree.go tracker.go      emit.go
 //	          (one goroutine)     (another goroutine, from here to the end)
 //
 // The first goroutine does nothing but empty the kernel's queue. Describe says which source

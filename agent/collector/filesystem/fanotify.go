@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
+	"github.com/daemoneye/eventbus/agent/collector/receive"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -129,7 +130,9 @@ func (f *fanotify) complete() bool { return true }
 func (f *fanotify) watch(string) error { return nil }
 
 // receive implements source.
-func (f *fanotify) receive(ctx context.Context, q *queue) error { return q.receive(ctx, f.file) }
+func (f *fanotify) receive(ctx context.Context, q *receive.Queue) error {
+	return q.Receive(ctx, f.file)
+}
 
 // parse implements source.
 func (f *fanotify) parse(b []byte, take func(*change)) (overflow bool, err error) {

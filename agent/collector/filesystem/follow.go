@@ -4,9 +4,16 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/daemoneye/eventbus/agent/collector/receive"
 )
 
 const (
+	// batchBytes holds some 30 records. Each may come with a descriptor, so that what is
+	// in the queue takes some hundreds at most.
+	batchBytes = 4 << 10
+	batches    = 8
+
 	// settleInterval is how often what waits is looked at.
 	settleInterval = 50 * time.Millisecond
 	// resyncAfter is the wait between a loss and the look at all trees that makes up for
@@ -21,7 +28,7 @@ const overflowed = "records: the kernel's queue overflowed"
 // kernel's queue, this one parses, looks and emits.
 func (t *tracker) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	q := newQueue()
+	q := receive.New(batches, batchBytes)
 	failed := make(chan error, 1)
 	var receiver sync.WaitGroup
 	receiver.Go(func() { failed <- t.source.receive(ctx, q) }) // ended and awaited by the next line
@@ -35,11 +42,11 @@ func (t *tracker) follow(ctx context.Context) error {
 }
 
 // drop lets go what came and was not parsed: descriptors of processes are in it.
-func (t *tracker) drop(q *queue) {
+func (t *tracker) drop(q *receive.Queue) {
 	for {
 		select {
-		case b := <-q.full:
-			_, _ = t.source.parse(b.buf[:b.n], func(*change) {})
+		case b := <-q.Full():
+			_, _ = t.source.parse(b.Bytes, func(*change) {})
 		default:
 			return
 		}
@@ -47,7 +54,7 @@ func (t *tracker) drop(q *queue) {
 }
 
 // consume applies what is in the queue until ctx ends or the receiver does.
-func (t *tracker) consume(ctx context.Context, q *queue, failed <-chan error) error {
+func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan error) error {
 	settleAt, resyncAt := time.NewTimer(time.Hour), time.NewTimer(time.Hour)
 	defer settleAt.Stop()
 	defer resyncAt.Stop()
@@ -60,10 +67,10 @@ func (t *tracker) consume(ctx context.Context, q *queue, failed <-chan error) er
 			return nil
 		case err := <-failed:
 			return err
-		case b := <-q.full:
+		case b := <-q.Full():
 			t.clock.Adjust()
-			overflow, err := t.source.parse(b.buf[:b.n], t.apply)
-			q.empty <- b // never blocks: there are no more batches than it holds
+			overflow, err := t.source.parse(b.Bytes, t.apply)
+			q.Done(b)
 			if (overflow || err != nil) && !pending {
 				pending = true
 				resyncAt.Reset(resyncAfter)

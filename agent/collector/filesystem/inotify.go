@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daemoneye/eventbus/agent/collector/receive"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -94,7 +95,7 @@ func (i *inotify) watch(dir string) error {
 }
 
 // receive implements source.
-func (i *inotify) receive(ctx context.Context, q *queue) error { return q.receive(ctx, i.file) }
+func (i *inotify) receive(ctx context.Context, q *receive.Queue) error { return q.Receive(ctx, i.file) }
 
 // inotifyHead is the size of struct inotify_event without the name.
 const inotifyHead = 16

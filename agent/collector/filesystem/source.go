@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/collector/receive"
 )
 
 // Mode chooses the source of filesystem events.
@@ -25,7 +27,7 @@ var ErrUnavailable = errors.New("fanotify is not available")
 // source is where changes come from.
 type source interface {
 	// receive moves what the kernel has into the queue until ctx ends, which is no error.
-	receive(ctx context.Context, q *queue) error
+	receive(ctx context.Context, q *receive.Queue) error
 	// parse calls take for each change in what was received. overflow says that the kernel
 	// dropped something.
 	parse(b []byte, take func(*change)) (overflow bool, err error)

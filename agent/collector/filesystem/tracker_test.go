@@ -18,6 +18,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/receive"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -137,7 +138,7 @@ func TestAnOverflowIsAnnouncedAndMadeUpFor(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 			defer cancel()
 			ended := make(chan error, 1)
-			q := newQueue()
+			q := receive.New(batches, batchBytes)
 			failed := make(chan error, 1)
 			go func() { failed <- s.receive(ctx, q) }()        // awaited below
 			go func() { ended <- f.consume(ctx, q, failed) }() // awaited below
@@ -294,12 +295,12 @@ func TestOnlyNewsIsAnnounced(t *testing.T) {
 // still is a source from which nothing comes.
 type still struct{}
 
-func (still) receive(context.Context, *queue) error     { return nil }
-func (still) parse([]byte, func(*change)) (bool, error) { return false, nil }
-func (still) complete() bool                            { return true }
-func (still) watch(string) error                        { return nil }
-func (still) settle(func(*change)) bool                 { return false }
-func (still) close()                                    {}
+func (still) receive(context.Context, *receive.Queue) error { return nil }
+func (still) parse([]byte, func(*change)) (bool, error)     { return false, nil }
+func (still) complete() bool                                { return true }
+func (still) watch(string) error                            { return nil }
+func (still) settle(func(*change)) bool                     { return false }
+func (still) close()                                        {}
 
 func (f *fixture) write(name, text string) {
 	f.t.Helper()

@@ -85,7 +85,11 @@ func connection(r Record) string {
 	if question := first(r, "dns.question.name"); question != "" {
 		return join(question, first(r, "dns.question.type"), first(r, "dns.response_code"), first(r, "dns.answers.data"))
 	}
-	return join(first(r, "network.transport"), endpoint(r, "source"), ">", endpoint(r, "destination"), first(r, "destination.domain"))
+	if first(r, "source.ip", "source.port") == "" && first(r, "destination.ip") != "" { // a port that is listened on
+		return join(first(r, "network.transport"), endpoint(r, "destination"))
+	}
+	return join(first(r, "network.transport"), endpoint(r, "source"), ">", endpoint(r, "destination"), first(r, "destination.domain"),
+		size(r, "up ", "source.bytes"), size(r, "down ", "destination.bytes"))
 }
 
 func endpoint(r Record, side string) string {

@@ -1,0 +1,216 @@
+package network
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/actor"
+	"github.com/daemoneye/eventbus/agent/collector/host"
+	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/receive"
+	"github.com/daemoneye/eventbus/agent/collector/settings"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// Name is the collector's name.
+const Name = "network"
+
+// Bounds of Options, and its defaults.
+const (
+	DefaultInterval      = time.Second
+	MinInterval          = 50 * time.Millisecond
+	MaxInterval          = time.Minute
+	DefaultReceiveBuffer = 1 << 20
+)
+
+// Options configure a Collector. The zero value is ready for use.
+type Options struct {
+	// Interval is the time between two looks at all sockets; 0 is DefaultInterval. It is
+	// from MinInterval to MaxInterval.
+	Interval time.Duration
+
+	// ReceiveBuffer is the size in bytes of the kernel's buffer for the ends of sockets; 0
+	// is DefaultReceiveBuffer. Without CAP_NET_ADMIN net.core.rmem_max bounds it.
+	ReceiveBuffer int
+
+	// Host is the machine.
+	Host host.Host
+}
+
+// Collector observes connections and ports that are listened on.
+//
+// Describe and Name are safe for concurrent use; Run is for one caller at a time.
+type Collector struct {
+	options  Options
+	reader   *proc.Reader
+	sequence uint64 // of the last event; owned by Run
+
+	mu       sync.Mutex
+	describe string // guarded by mu
+}
+
+var _ collector.Collector = (*Collector)(nil)
+
+// Parse reads the settings of the collector, as package settings has them.
+func Parse(s []byte, h host.Host) (Options, error) {
+	var own struct {
+		Interval time.Duration `json:"interval"`
+	}
+	if err := settings.Decode(s, &own); err != nil {
+		return Options{}, fmt.Errorf("network: %w", err)
+	}
+	return Options{Interval: own.Interval, Host: h}, nil
+}
+
+// New makes a collector. It asks the kernel once what is permitted, so that Describe is
+// right from the start, and starts nothing. It fails for options out of bounds, where
+// Host.Root is no procfs, and where the kernel has no sock_diag.
+func New(o Options) (*Collector, error) {
+	o.Interval, o.ReceiveBuffer, o.Host = cmp.Or(o.Interval, DefaultInterval), cmp.Or(o.ReceiveBuffer, DefaultReceiveBuffer), o.Host.Complete()
+	if o.Interval < MinInterval || o.Interval > MaxInterval {
+		return nil, fmt.Errorf("network: interval %v: want %v to %v", o.Interval, MinInterval, MaxInterval)
+	}
+	if o.ReceiveBuffer < 0 || o.ReceiveBuffer > 1<<30 {
+		return nil, fmt.Errorf("network: receive buffer of %d bytes: want 1 to %d", o.ReceiveBuffer, 1<<30)
+	}
+	r, err := proc.NewReader(o.Host.Root)
+	if err != nil {
+		return nil, fmt.Errorf("network: procfs at %s: %w", o.Host.Root, err)
+	}
+	c := &Collector{options: o, reader: r}
+	d, ends, err := c.open()
+	if err != nil {
+		return nil, err
+	}
+	err = d.list(func(*socket) {})
+	d.close()
+	if ends != nil {
+		ends.Close()
+	}
+	if err != nil && !errors.Is(err, errChanged) {
+		return nil, fmt.Errorf("network: %w", err)
+	}
+	return c, nil
+}
+
+// open opens the sources, and notes what Describe is to say. ends is nil where the kernel
+// does not let us have them.
+func (c *Collector) open() (d *diag, ends *os.File, err error) {
+	if d, err = openDiag(); err != nil {
+		return nil, nil, fmt.Errorf("network: %w", err)
+	}
+	describe := fmt.Sprintf("sock_diag every %v, and the ends of sockets as they come: who opened a shorter connection is not known", c.options.Interval)
+	if ends, err = openEnds(c.options.ReceiveBuffer); err != nil {
+		ends = nil
+		describe = fmt.Sprintf("sock_diag every %v: shorter connections are missed (no ends of sockets: %v)", c.options.Interval, err)
+	}
+	c.mu.Lock()
+	c.describe = describe
+	c.mu.Unlock()
+	return d, ends, nil
+}
+
+// Name implements collector.Collector.
+func (c *Collector) Name() string { return Name }
+
+// Describe implements collector.Collector.
+func (c *Collector) Describe() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.describe
+}
+
+// Run implements collector.Collector: it emits a snapshot of what there is, and then what
+// is opened and closed.
+func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
+	d, ends, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	t := &tracker{
+		lister: d, owners: &owners{c.options.Host.Root, c.reader}, finder: actor.NewFinder(c.reader),
+		emitter: newEmitter(emit, c.options.Host, &c.sequence), table: make(map[uint64]*conn), ports: make(map[port][]*conn),
+	}
+	if ends == nil {
+		return t.follow(ctx, c.options.Interval, nil, nil)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	q := receive.New(batches, batchBytes)
+	failed := make(chan error, 1)
+	var receiver sync.WaitGroup
+	receiver.Go(func() { failed <- q.Receive(ctx, ends) }) // ended and awaited by the next line
+	defer func() { cancel(); receiver.Wait(); ends.Close() }()
+	return t.follow(ctx, c.options.Interval, q, failed)
+}
+
+const (
+	// batchBytes holds one message about the end of a socket, which comes alone and has
+	// some 400 bytes.
+	batchBytes = 2 << 10
+	batches    = 256
+)
+
+// follow looks at all sockets at each interval, and takes the ends that come in between,
+// until ctx ends. q is nil where there are none.
+func (t *tracker) follow(ctx context.Context, interval time.Duration, q *receive.Queue, failed <-chan error) error {
+	if err := t.look(0); err != nil {
+		return err
+	}
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	var full <-chan *receive.Batch
+	if q != nil {
+		full = q.Full()
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return err
+		case b := <-full:
+			lost := b.Overrun || t.take(b.Bytes) != nil
+			q.Done(b)
+			if lost {
+				t.emitter.Gap(event.Loss{Reason: "ends of sockets: the receive buffer overran"}, t.clock.Now())
+				if err := t.look(event.TimeApproximate); err != nil {
+					return err
+				}
+			}
+		case <-tick.C:
+			if err := t.look(event.TimeApproximate); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// take takes messages about the ends of sockets into account.
+func (t *tracker) take(b []byte) error {
+	t.clock.Adjust()
+	for len(b) > 0 {
+		kind, _, body, rest, err := nextMessage(b)
+		if err != nil {
+			return err
+		}
+		b = rest
+		if kind != unix.SOCK_DIAG_BY_FAMILY {
+			continue
+		}
+		s, err := parseSocket(body)
+		if err != nil {
+			return err
+		}
+		t.ended(&s)
+	}
+	return nil
+}

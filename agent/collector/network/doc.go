@@ -1,0 +1,50 @@
+// Package network observes connections of TCP, and the ports of TCP and UDP that are
+// listened on: a snapshot of those that there are, then what is opened and closed.
+//
+// # The way of an event
+//
+//	sock_diag, at an interval ─► difference ─┐
+//	   diag.go                   tracker.go  ├─► whose socket ─► event ─► Emit
+//	end of each socket ─► queue ─► parse ────┘   owners.go       emit.go
+//	   (one goroutine)             message.go    (another goroutine, all of it)
+//
+// The kernel lists its sockets when it is asked, and sends a message for each that comes to
+// its end. A socket is known by its cookie, which no other one has in the same run of the
+// kernel. Describe says whether the messages are to be had.
+//
+// # What is what
+//
+// Source is the side that opened a connection. A connection whose port on our side is
+// listened on was opened by the other side (accept, ingress), and otherwise by us (connect,
+// egress). A connection of which both ends are here has events of both ends. A port that is
+// listened on stands as destination, without a source.
+//
+// A socket of UDP that is not connected is a port that is listened on, from the second look
+// on that finds it, because whoever sends without a connection has one for a moment.
+//
+// The end of a connection has its duration, if its begin was seen, and the bytes of each
+// side, where the kernel keeps them (Linux 5.5). The end of a stream may count as one byte.
+//
+// # Who it is
+//
+// The process is the one with the lowest pid that has a descriptor of the socket, when the
+// socket is first found. Where we may not look at the descriptors, only the user is known.
+// An event of the end names the process that the begin named.
+//
+// # Losses
+//
+// When the buffer for the messages overruns, a gap says so; how many were lost is not known.
+// All sockets are listed at once then. What is missing from two lists in a row has ended, and
+// is flagged as inferred, because the kernel may pass a socket over while others come and go.
+//
+// # Known limits
+//
+//   - Of a connection that is shorter than the interval the end is seen only. It gives both
+//     events. Its process is known if it came to a port that was known, which is that of the
+//     port; otherwise only the user is. It has no duration. If its port was opened after the
+//     last look, the connection counts as opened by us.
+//   - A connection that is refused looks like one that was shorter than the interval.
+//   - The time of what a look finds is that of the look (time_approximate).
+//   - Only the network namespace of the collector is seen, so no containers with their own.
+//   - Connected sockets of UDP, raw sockets and queries of DNS are not seen.
+package network

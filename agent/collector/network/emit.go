@@ -1,0 +1,60 @@
+package network
+
+import (
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/actor"
+	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/emit"
+	"github.com/daemoneye/eventbus/agent/collector/host"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// TopicConnections has connections and ports that are listened on.
+const TopicConnections = "events.network.connections"
+
+// emitter makes events of sockets.
+//
+// One goroutine at a time.
+type emitter struct {
+	*emit.Emitter
+	encoder *actor.Encoder
+}
+
+// newEmitter makes an emitter. h is complete; sequence is the number of the last event.
+func newEmitter(to collector.Emit, h host.Host, sequence *uint64) *emitter {
+	return &emitter{emit.New(to, h.Origin(Name), event.TypeNetwork, sequence), actor.NewEncoder(h.Passwd)}
+}
+
+// announce emits what happened to a socket.
+func (e *emitter) announce(op event.Operation, c *conn, how event.Flags, at clock.Moment) {
+	who, flags := e.encoder.Encode(&c.process, at)
+	h := event.Header{Operation: op, Flags: flags | how, PID: c.process.PID, StartTicks: c.process.StartTicks}
+	body := event.Connection{Transport: "tcp", Direction: c.direction}
+	if c.protocol == unix.IPPROTO_UDP {
+		body.Transport = "udp"
+	}
+	local, remote := endpoint(c.local), endpoint(c.remote)
+	if op == event.OpClose && c.traffic.known && !c.listens() {
+		local.Bytes, remote.Bytes = event.Known(c.traffic.sent), event.Known(c.traffic.received)
+	}
+	switch {
+	case c.listens():
+		body.Destination = local
+	case c.direction == event.Ingress:
+		body.Source, body.Destination = remote, local
+	default:
+		body.Source, body.Destination = local, remote
+	}
+	if op == event.OpClose && c.opened != 0 {
+		body.DurationNs = event.Known(uint64(max(at.MonoNs-c.opened, 0)))
+	}
+	emit.Event(e.Emitter, TopicConnections, h, at, who, &body)
+}
+
+func endpoint(a netip.AddrPort) event.Endpoint {
+	return event.Endpoint{Address: a.Addr().String(), Port: a.Port()}
+}

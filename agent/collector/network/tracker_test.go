@@ -1,0 +1,217 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/actor"
+	"github.com/daemoneye/eventbus/agent/collector/host"
+	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// fixture is a tracker of sockets that a test makes up, and its events, a line each.
+type fixture struct {
+	*tracker
+	t       *testing.T
+	sockets map[uint64]socket
+	err     error // of the next list
+	events  []string
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	r, err := proc.NewReader("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{t: t, sockets: make(map[uint64]socket)}
+	f.tracker = &tracker{
+		lister: f, owners: &owners{t.TempDir(), r}, finder: actor.NewFinder(r),
+		emitter: newEmitter(f.take, host.Host{}.Complete(), new(uint64)), table: make(map[uint64]*conn), ports: make(map[port][]*conn),
+	}
+	return f
+}
+
+func (f *fixture) list(see func(*socket)) error {
+	for _, s := range f.sockets {
+		see(&s)
+	}
+	return f.err
+}
+
+func (f *fixture) take(m collector.Message) {
+	v, err := event.Parse(m.Payload)
+	if err != nil {
+		f.t.Error(err)
+		return
+	}
+	if g, ok := event.Copy[event.Loss](v); ok {
+		f.events = append(f.events, "gap "+g.Body.Reason)
+		return
+	}
+	e, _ := event.Copy[event.Connection](v)
+	line := fmt.Sprintf("%v %s %d > %d", e.Operation, e.Body.Transport, e.Body.Source.Port, e.Body.Destination.Port)
+	for _, flag := range []event.Flags{event.Inferred, event.TimeApproximate} {
+		if e.Flags.Has(flag) {
+			line += " " + strings.Join(slices.Collect(flag.Names()), "")
+		}
+	}
+	f.events = append(f.events, line)
+}
+
+// set makes a socket be there.
+func (f *fixture) set(cookie uint64, state uint8, local, remote uint16) socket {
+	s := socket{protocol: unix.IPPROTO_TCP, state: state, cookie: cookie, local: address4(local), remote: address4(remote)}
+	if state == stateClose {
+		s.protocol = unix.IPPROTO_UDP
+	}
+	f.sockets[cookie] = s
+	return s
+}
+
+func (f *fixture) mustLook() {
+	f.t.Helper()
+	if err := f.look(event.TimeApproximate); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func TestTracker(t *testing.T) {
+	tests := []struct {
+		name  string
+		story func(f *fixture)
+		want  []string
+	}{
+		{"a connection to a port that is listened on was opened by the other side, whatever the order", func(f *fixture) {
+			f.mustLook()
+			f.set(1, stateEstablished, 80, 4711)
+			f.mustLook()
+			f.set(2, stateListen, 443, 0)
+			f.set(3, stateEstablished, 443, 4712)
+			f.mustLook()
+		}, []string{"connect tcp 80 > 4711 time_approximate", "listen tcp 0 > 443 time_approximate", "accept tcp 4712 > 443 time_approximate"}},
+		{"an end by the kernel's message", func(f *fixture) {
+			f.mustLook()
+			s := f.set(1, stateEstablished, 4711, 80)
+			f.mustLook()
+			delete(f.sockets, 1)
+			s.state = stateClose
+			f.ended(&s)
+			f.mustLook()
+			f.mustLook()
+		}, []string{"connect tcp 4711 > 80 time_approximate", "close tcp 4711 > 80"}},
+		{"an end of which no message came", func(f *fixture) {
+			f.mustLook()
+			f.set(1, stateEstablished, 4711, 80)
+			f.mustLook()
+			delete(f.sockets, 1)
+			f.mustLook()
+			f.mustLook()
+			f.mustLook()
+		}, []string{"connect tcp 4711 > 80 time_approximate", "close tcp 4711 > 80 inferred time_approximate"}},
+		{"a socket that one look passes over is not gone", func(f *fixture) {
+			f.mustLook()
+			s := f.set(1, stateEstablished, 4711, 80)
+			f.mustLook()
+			for range 3 {
+				delete(f.sockets, 1)
+				f.mustLook()
+				f.sockets[1] = s
+				f.mustLook()
+			}
+		}, []string{"connect tcp 4711 > 80 time_approximate"}},
+		{"a list that changed ends nothing", func(f *fixture) {
+			f.mustLook()
+			f.set(1, stateEstablished, 4711, 80)
+			f.mustLook()
+			delete(f.sockets, 1)
+			f.err = errChanged
+			f.mustLook()
+			f.mustLook()
+			f.mustLook()
+		}, []string{"connect tcp 4711 > 80 time_approximate"}},
+		{"a connection that was shorter than the time between two looks", func(f *fixture) {
+			f.mustLook()
+			s := f.set(1, stateClose, 4711, 80)
+			s.protocol = unix.IPPROTO_TCP
+			delete(f.sockets, 1)
+			f.ended(&s)
+		}, []string{"connect tcp 4711 > 80 time_approximate", "close tcp 4711 > 80"}},
+		{"the end of a socket that was never connected", func(f *fixture) {
+			f.mustLook()
+			s := f.set(1, stateListen, 4711, 0)
+			delete(f.sockets, 1)
+			f.ended(&s)
+			u := f.set(2, stateClose, 53, 0)
+			delete(f.sockets, 2)
+			f.ended(&u)
+		}, nil},
+		{"a socket of UDP that is there for a moment only", func(f *fixture) {
+			f.mustLook()
+			s := f.set(1, stateClose, 5353, 0)
+			f.mustLook()
+			delete(f.sockets, 1)
+			f.ended(&s)
+			f.set(2, stateClose, 53, 0)
+			f.mustLook()
+			f.mustLook()
+		}, []string{"listen udp 0 > 53 time_approximate"}},
+		{"a port that two sockets listen on, until the last one goes", func(f *fixture) {
+			f.mustLook()
+			a := f.set(1, stateListen, 80, 0)
+			f.set(2, stateListen, 80, 0)
+			f.mustLook()
+			delete(f.sockets, 1)
+			f.ended(&a)
+			f.set(3, stateEstablished, 80, 4711)
+			f.mustLook()
+		}, []string{"listen tcp 0 > 80 time_approximate", "listen tcp 0 > 80 time_approximate", "close tcp 0 > 80", "accept tcp 4711 > 80 time_approximate"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFixture(t)
+			tt.story(f)
+			if diff := cmp.Diff(tt.want, f.events); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestMoreSocketsThanAreKept: a gap says so once, until there is room again.
+func TestMoreSocketsThanAreKept(t *testing.T) {
+	f := newFixture(t)
+	for i := range maxSockets + 10 {
+		f.set(uint64(i), stateEstablished, 1+uint16(i%60000), 80)
+	}
+	f.mustLook()
+	f.mustLook()
+	if len(f.table) != maxSockets {
+		t.Errorf("%d sockets are kept, want %d", len(f.table), maxSockets)
+	}
+	gaps := 0
+	for _, e := range f.events {
+		if strings.HasPrefix(e, "gap ") {
+			gaps++
+		}
+	}
+	if gaps != 1 {
+		t.Errorf("%d gaps, want 1", gaps)
+	}
+}
+
+func TestAListThatFailsIsAnError(t *testing.T) {
+	f := newFixture(t)
+	f.err = unix.EPERM
+	if err := f.look(0); !errors.Is(err, unix.EPERM) {
+		t.Errorf("%v", err)
+	}
+}
