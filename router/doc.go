@@ -197,18 +197,24 @@
 //	topic     names and patterns
 //	bus       the vocabulary: Bus, Message, Subscription, Stats, errors
 //	filter    what a subscription's filters ask of a message
-//	queue     lanes, policies, gaps: what waits for one subscriber
 //	charge    what memory is charged to whom
+//	queue     lanes, policies, gaps: what waits for one subscriber
 //	store     retained values and replay
 //	thread    parts of the routing thread: calls of other goroutines, work, when it rests
 //	routes    which subscriptions a topic reaches, and the caches of that
 //	requests  the table of open requests
 //	evict     which queue gives when memory is short
+//	settle    when the messages of a publisher have been taken
 //	stats     counters, the last minute, the histogram of latencies
 //	endpoint  consumer, requester, responders: the parts of a client
 //	broker    broker.go (what there is) · loop.go (a turn) · handle.go (a frame) ·
-//	          route.go (a burst) · deliver.go · memory.go · requests.go · settle.go
+//	          route.go (a burst) · deliver.go · memory.go · requests.go · end.go
 //	inproc    the client in the same process
+//
+// A subscription is matched in routes/index.go, its filter in filter/filter.go. A message
+// is dropped in queue/push.go by the overflow policy, and in broker/memory.go when memory is
+// short. A subscription and a client end in broker/end.go, a connection in
+// ipc/internal/server/end.go.
 //
 // Package routertest holds the rules that every Bus keeps.
 package router

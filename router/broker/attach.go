@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"slices"
-
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
 )
@@ -62,34 +60,3 @@ func (localSink) Disconnect(frame.Code, string) {}
 
 // Tick implements Sink.
 func (localSink) Tick(int64) {}
-
-// Close removes the session: its subscriptions end, its open requests are cancelled, and
-// the requesters that wait for its replies get responder-died.
-func (p *Session) Close() {
-	if p.closed {
-		return
-	}
-	b := p.b
-	b.endBurst()
-	p.closed = true
-	for number := range p.settlers {
-		p.EndPublisher(number)
-	}
-	for _, s := range p.subs {
-		p.remove(s, bus.ErrClosed)
-	}
-	p.endRequests()
-	p.inbox.Queue.Close()
-	if !p.keepInbox {
-		p.inbox.Queue.Discard()
-	}
-	p.queued = nil
-	p.inbox.release()
-	p.topics.Close()
-	p.account.session.Release()
-	delete(b.sessions, p.id)
-	b.finalizeDrained()
-	if p.input != nil {
-		b.inputs.all = slices.DeleteFunc(b.inputs.all, func(x Input) bool { return x == p.input })
-	}
-}

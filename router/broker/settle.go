@@ -9,6 +9,23 @@ import (
 	"github.com/daemoneye/eventbus/router/settle"
 )
 
+// Credit takes a client's report of what its program has taken. An error is a fault of
+// the client.
+func (p *Session) Credit(c frame.Credit) error {
+	s := p.subs[c.Subscription]
+	if s == nil || !s.Queue.Reported() {
+		return nil
+	}
+	if err := s.Queue.Report(c); err != nil {
+		return err
+	}
+	s.settling.ReportCame(c.Lane)
+	if s.Queue.Pending() {
+		s.markReady()
+	}
+	return nil
+}
+
 // maxSettlers bounds the publishers of a session that settle.
 const maxSettlers = 32
 

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
@@ -135,19 +136,33 @@ func (s *Sub) redeliver(ln bus.Lane, f frame.Frame) {
 	buf.Release(1)
 }
 
-// Credit takes a client's report of what its program has taken. An error is a fault of
-// the client.
-func (p *Session) Credit(c frame.Credit) error {
-	s := p.subs[c.Subscription]
-	if s == nil || !s.Queue.Reported() {
-		return nil
+// Close removes the session: its subscriptions end, its open requests are cancelled, and
+// the requesters that wait for its replies get responder-died.
+func (p *Session) Close() {
+	if p.closed {
+		return
 	}
-	if err := s.Queue.Report(c); err != nil {
-		return err
+	b := p.b
+	b.endBurst()
+	p.closed = true
+	for number := range p.settlers {
+		p.EndPublisher(number)
 	}
-	s.settling.ReportCame(c.Lane)
-	if s.Queue.Pending() {
-		s.markReady()
+	for _, s := range p.subs {
+		p.remove(s, bus.ErrClosed)
 	}
-	return nil
+	p.endRequests()
+	p.inbox.Queue.Close()
+	if !p.keepInbox {
+		p.inbox.Queue.Discard()
+	}
+	p.queued = nil
+	p.inbox.release()
+	p.topics.Close()
+	p.account.session.Release()
+	delete(b.sessions, p.id)
+	b.finalizeDrained()
+	if p.input != nil {
+		b.inputs.all = slices.DeleteFunc(b.inputs.all, func(x Input) bool { return x == p.input })
+	}
 }
