@@ -265,7 +265,8 @@ func (v *victim) givesBack() {
 			return
 		}
 		if time.Now().After(deadline) && !raceEnabled {
-			v.t.Errorf("%s after the last client has gone the agent holds %d MiB, and began with %d", within, now>>20, v.began>>20)
+			s := v.stats()
+			v.t.Errorf("%s after the last client has gone the agent holds %d MiB, and began with %d; charged are %v", within, now>>20, v.began>>20, s.Charged)
 			return
 		}
 	}

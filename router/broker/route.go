@@ -16,6 +16,7 @@ func (b *Broker) endBurst() {
 		return
 	}
 	rt, p := r.route, r.session
+	visited := b.order.Visited()
 	p.stats.published += uint64(n)
 	p.stats.bytes += r.bytes
 	b.stats.Published(uint64(n), r.bytes)
@@ -46,7 +47,11 @@ func (b *Broker) endBurst() {
 	r.reset()
 	r.queued = queued
 	b.checkMemory()
+	p.work.Add(int(b.order.Visited()-visited) * weighWork)
 }
+
+// weighWork is for a lane that is weighed, and mostly evicted from, when memory is short.
+const weighWork = 48
 
 // keep has the stores keep messages of the burst: replays all, and the retained values
 // those with the retain flag.

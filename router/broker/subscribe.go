@@ -63,6 +63,7 @@ func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, err
 		Subscription: s, Spec: &s.spec, Queue: &s.Queue, Patterns: patterns, Filter: f,
 		Inflated: p.inflates != frame.FlagCompressed,
 	}
+	visited := b.order.Visited()
 	past := s.past()
 	s.open(past)
 	p.subs[id] = s
@@ -70,6 +71,7 @@ func (p *Session) Subscribe(id uint64, spec bus.Subscription) (*Sub, uint64, err
 	p.filterBytes += size
 	b.routes.Add(&s.entry)
 	s.deliverPast(past)
+	p.work.Add(int(b.order.Visited()-visited) * weighWork)
 	return s, b.seq, nil
 }
 

@@ -186,3 +186,30 @@ func TestAnInProcessClientMakesNoMoreThanATurnsWork(t *testing.T) {
 		t.Errorf("%d of %d messages were routed when Flush returned", s.Published, n)
 	}
 }
+
+// TestMakingRoomIsWorkOfTheTurn has messages on ever new topics for a thousand conflating
+// subscriptions: with memory to spare a client may send some in a turn, and at full memory,
+// where slots give way in other queues, one.
+func TestMakingRoomIsWorkOfTheTurn(t *testing.T) {
+	serveAlone(t, router.Options{MaxMemory: 64 << 20, MaxSubscriptions: 1024}, func(a alone) {
+		a.subscribe(a.session("far"), 1000, router.Subscription{Patterns: []string{"a.#"}, Overflow: router.Conflate})
+		p := a.session("publisher")
+		inATurn := func(topic string) (n int) {
+			for !p.BeginTurn() {
+			}
+			for ; !p.Spent(); n++ {
+				a.publish(p, nil, fmt.Sprintf("a.%s.%0200d", topic, n))
+			}
+			return n
+		}
+		if n := inATurn("spare"); n < 1 || n > 4 {
+			t.Errorf("%d messages in a turn with memory to spare", n)
+		}
+		for i := 0; a.Dropped() == 0; i++ {
+			a.publish(p, nil, fmt.Sprintf("a.fill.%0200d", i))
+		}
+		if n := inATurn("full"); n != 1 {
+			t.Errorf("%d messages in a turn at full memory, want one", n)
+		}
+	})
+}

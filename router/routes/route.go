@@ -109,7 +109,14 @@ func (r *Route[S]) add(e *Entry[S]) {
 		r.Unfiltered = append(r.Unfiltered, e.Subscription)
 		r.Work++
 	}
+	if e.Spec.Policy() == bus.Conflate {
+		r.Work += conflateWork
+	}
 }
+
+// conflateWork is what it costs to find or make the topic's slot of a conflating
+// subscription.
+const conflateWork = 16
 
 // The memory of a route, measured as the growth of the heap and rounded up.
 const (
