@@ -283,3 +283,45 @@ func TestAShutdownSendsWhatWaitsForACredit(t *testing.T) {
 		t.Errorf("%d messages, want %d; the subscription ended with %v", got, n, err)
 	}
 }
+
+// TestTwoDrainsAtOnce holds that the second waits for the first, and does not close the
+// client under it.
+func TestTwoDrainsAtOnce(t *testing.T) {
+	t.Parallel()
+	s := start(t, router.Options{}, ipc.Options{})
+	c := s.dial(t, ipc.ClientOptions{})
+	sub := subscribe(t, c, router.Subscription{Patterns: []string{"events.#"}})
+	other := s.dial(t, ipc.ClientOptions{})
+	out := publisher(t, other, "events.a")
+	const n = 500
+	for range n {
+		if err := out.Publish([]byte("a")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flush(t, other)
+	drained := make(chan error, 2)
+	for range 2 {
+		go func() { drained <- c.Drain(t.Context()) }() // ends when all is taken
+	}
+	got := 0
+	for m := range sub.Messages(t.Context()) {
+		if m.Gap != nil {
+			t.Errorf("after %d messages: %s", got, m.Gap)
+			continue
+		}
+		if got++; got == 1 {
+			eventually(t, "one of them drains", func() bool { return len(s.stats(t).Subscriptions) == 0 })
+		}
+	}
+	if got != n {
+		t.Errorf("%d messages were taken, want %d", got, n)
+	}
+	first, second := <-drained, <-drained
+	if first != nil {
+		t.Errorf("the first Drain to end: %v", first)
+	}
+	if second == nil || !errors.Is(second, router.ErrClosed) {
+		t.Errorf("the second Drain: %v, want ErrClosed", second)
+	}
+}

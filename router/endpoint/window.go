@@ -27,8 +27,9 @@ type SettlePublisher interface {
 	Settle(ctx context.Context) (<-chan Settled, error)
 	// End has the broker forget the publisher. It waits for nothing.
 	End()
-	// Push sends what waits to be sent together with more.
-	Push() error
+	// Push sends what waits to be sent together with more. It waits for the broker until ctx
+	// ends.
+	Push(ctx context.Context) error
 	// MayWait returns an error if the calling goroutine must not wait for an answer.
 	MayWait() error
 	// Closed is closed when no answer can come any more.
@@ -231,7 +232,7 @@ func (w *WindowPublisher) settle(ctx context.Context) error {
 			}
 			return err
 		}
-	} else if err := w.t.Push(); err != nil { // what is kept back cannot be taken
+	} else if err := w.t.Push(ctx); err != nil { // what is kept back cannot be taken
 		return err
 	}
 	a, err := w.answer(ctx)
@@ -263,6 +264,12 @@ func (w *WindowPublisher) ask(ctx context.Context) error {
 		return err
 	}
 	w.pending = pending
+	w.mu.Lock()
+	closed := w.closed
+	w.mu.Unlock()
+	if closed {
+		w.t.End() // the broker may have got Close's before this settle, which began the publisher again
+	}
 	return nil
 }
 

@@ -64,7 +64,7 @@ func (p *settlePublisher) End() {
 	l.calls.PostUntil(l.afterSent(func() { l.session.EndPublisher(p.number) })) // a broker that has ended has forgotten it
 }
 
-func (p *settlePublisher) Push() error { return p.l.Push() }
+func (p *settlePublisher) Push(context.Context) error { return p.l.Push() }
 
 // MayWait returns nil, because an answer does not need the goroutine of a handler.
 func (p *settlePublisher) MayWait() error { return nil }

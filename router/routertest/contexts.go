@@ -14,7 +14,7 @@ const soon = 50 * time.Millisecond
 var contexts = []testCase{
 	{
 		name: "every call ends with its context",
-		rule: "behind a broker that has stopped, Publish, PublishConfirmed, Flush, Request, Subscribe, Respond and Drain return their context's error when it ends, also while another goroutine of the client waits for room",
+		rule: "behind a broker that has stopped, Publish, PublishConfirmed, Flush, Request, Subscribe, Respond, WindowPublisher and Drain return their context's error when it ends, also while another goroutine of the client waits for room",
 		run: func(t *suite) {
 			calls := []struct {
 				name string
@@ -42,6 +42,10 @@ var contexts = []testCase{
 				}},
 				{"Respond", func(ctx context.Context, bus router.Bus) error {
 					_, err := bus.Respond(ctx, "demo.target", func(context.Context, *router.Request) ([]byte, error) { return nil, nil })
+					return err
+				}},
+				{"WindowPublisher", func(ctx context.Context, bus router.Bus) error {
+					_, err := bus.WindowPublisher(ctx, router.Outgoing{Topic: "demo.x"}, router.Window{})
 					return err
 				}},
 				{"Drain", func(ctx context.Context, bus router.Bus) error { return bus.Drain(ctx) }},
@@ -78,6 +82,45 @@ var contexts = []testCase{
 					t.Errorf("%s: Close: %v", calls[i].name, err)
 				}
 				t.is("a flood", receive(t, "the end of a flood", floods), router.ErrClosed)
+			}
+		},
+	},
+	{
+		name: "a window publisher ends with its context",
+		rule: "behind a broker that has stopped, Publish and Flush of a WindowPublisher return their context's error, whether the window is full, the way to the broker, or both",
+		run: func(t *suite) {
+			for _, w := range []router.Window{{Messages: 10}, {Messages: 1_000_000, Bytes: 1 << 30}} {
+				bus := t.dial("bus")
+				p := t.window(bus, "demo.x", w)
+				t.subscribe(t.dial("subscriber"), router.Subscription{Patterns: []string{"demo.x"}})
+				resume := t.stall()
+				until := func(what string, call func(ctx context.Context) error) {
+					t.Helper()
+					ended := make(chan error, 1)
+					go func() {
+						ctx, cancel := context.WithTimeout(context.Background(), soon)
+						defer cancel()
+						ended <- call(ctx)
+					}()
+					if err := receive(t, "the end of "+what, ended); !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("a window of %d messages: %s: %v, want DeadlineExceeded", w.Messages, what, err)
+					}
+				}
+				payload := make([]byte, 4<<10)
+				for range 2 {
+					until("Publish", func(ctx context.Context) error {
+						for {
+							if err := p.Publish(ctx, payload); err != nil {
+								return err
+							}
+						}
+					})
+					until("Flush", p.Flush)
+				}
+				resume()
+				if err := bus.Close(); err != nil {
+					t.Error(err)
+				}
 			}
 		},
 	},

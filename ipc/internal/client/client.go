@@ -61,6 +61,7 @@ type Client struct {
 	workers      sync.WaitGroup
 	ctx          context.Context // ends with Close
 	cancel       context.CancelFunc
+	drainTurn    chan struct{} // holds a token while a goroutine drains
 	closeOnce    sync.Once
 }
 
@@ -73,7 +74,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{o: o, pool: buffer.NewPool(), subs: make(map[uint64]*subscription), fd: s.fd, readerDone: make(chan struct{})}
+	c := &Client{o: o, pool: buffer.NewPool(), subs: make(map[uint64]*subscription), fd: s.fd, readerDone: make(chan struct{}), drainTurn: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.calls = endpoint.Requester{Send: c.send, MaxFrame: s.welcome.MaxMessageSize, MaxOpen: s.welcome.MaxRequests}
 	c.responders = endpoint.Responders{Send: func(f *frame.Fields) error { return c.send(c.ctx, f) }, Failed: c.report}
@@ -82,7 +83,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 		unix.Close(s.fd)
 		return nil, unixsock.NewOpError("dial", o.Path, err)
 	}
-	c.creditTimer = time.AfterFunc(time.Hour, c.reportAllCredit)
+	c.creditTimer = time.AfterFunc(time.Hour, c.creditTimeUp)
 	c.creditTimer.Stop()
 	c.out.connect(s.fd, s.welcome.MaxMessageSize, s.offset)
 	c.startWorker(c.out.run)

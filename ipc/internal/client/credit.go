@@ -65,7 +65,7 @@ func (k *credit) consumed(ln bus.Lane, n int, size uint64) (due bool) {
 	return k.due(ln)
 }
 
-// lost counts n messages of together size bytes that the client's own queue dropped.
+// lost counts n messages of together size bytes that the client has lost.
 func (k *credit) lost(ln bus.Lane, n int, size uint64) (due bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -93,18 +93,26 @@ func (k *credit) ask(ln bus.Lane, at uint64) (due bool) {
 	return k.due(ln)
 }
 
-// counted returns how many of items came by the current connection, and their bytes.
-func (k *credit) counted(ln bus.Lane, items []queue.Item) (n int, size uint64) {
+// settle counts those of items that came by the current connection: as lost, or else as
+// consumed. It reports whether there were any, and whether the broker must know at once.
+// The consumer may settle items while the next connection begins: what came before must
+// not count there, because the broker refuses a report of more than it has sent.
+func (k *credit) settle(ln bus.Lane, items []queue.Item, lost bool) (any, due bool) {
 	k.mu.Lock()
-	from := k.lanes[ln].from
-	k.mu.Unlock()
+	defer k.mu.Unlock()
+	l := &k.lanes[ln]
+	count, bytes := &l.total.Consumed, &l.total.ConsumedBytes
+	if lost {
+		count, bytes = &l.total.Lost, &l.total.LostBytes
+	}
 	for i := range items {
-		if items[i].Sequence() >= from {
-			n++
-			size += uint64(items[i].Len)
+		if items[i].Sequence() >= l.from {
+			any = true
+			*count++
+			*bytes += uint64(items[i].Len)
 		}
 	}
-	return n, size
+	return any, any && k.due(ln)
 }
 
 // appendFrames appends credit frames for the lanes whose counts have changed since the
@@ -129,15 +137,15 @@ func (k *credit) appendFrames(dst []byte, now int64) []byte {
 
 // settledItems counts what the consumer has shown.
 func (s *subscription) settledItems(ln bus.Lane, items []queue.Item) {
-	if n, size := s.credit.counted(ln, items); n > 0 {
-		s.reportCredit(s.credit.consumed(ln, n, size))
+	if any, due := s.credit.settle(ln, items, false); any {
+		s.reportCredit(due)
 	}
 }
 
 // droppedItems counts what the client's own queue has dropped.
 func (s *subscription) droppedItems(ln bus.Lane, items []queue.Item) {
-	if n, size := s.credit.counted(ln, items); n > 0 {
-		s.reportCredit(s.credit.lost(ln, n, size))
+	if any, due := s.credit.settle(ln, items, true); any {
+		s.reportCredit(due)
 	}
 }
 
@@ -155,6 +163,19 @@ func (s *subscription) reportCredit(due bool) {
 	if c.creditArmed.CompareAndSwap(false, true) {
 		c.creditTimer.Reset(creditInterval)
 	}
+}
+
+// creditTimeUp is reportAllCredit on the timer's goroutine, which Close waits for.
+func (c *Client) creditTimeUp() {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return
+	}
+	c.workers.Add(1)
+	c.mu.Unlock()
+	defer c.workers.Done()
+	c.reportAllCredit()
 }
 
 // reportAllCredit reports what has changed, of all subscriptions.

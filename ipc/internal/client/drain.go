@@ -21,7 +21,7 @@ func (c *Client) Drain(ctx context.Context) error {
 	if c.inHandler() {
 		return fmt.Errorf("drain: %w", ErrInHandler)
 	}
-	err := c.drain(ctx)
+	err := c.drainInTurn(ctx)
 	patience := closeTimeout
 	if ctx.Err() != nil {
 		patience = 0
@@ -31,6 +31,18 @@ func (c *Client) Drain(ctx context.Context) error {
 		return fmt.Errorf("drain: %w", err)
 	}
 	return nil
+}
+
+// drainInTurn is drain for one goroutine at a time: another one that found the client
+// draining would close it under the first.
+func (c *Client) drainInTurn(ctx context.Context) error {
+	select {
+	case c.drainTurn <- struct{}{}:
+		defer func() { <-c.drainTurn }()
+		return c.drain(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (c *Client) drain(ctx context.Context) error {

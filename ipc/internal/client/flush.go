@@ -135,7 +135,7 @@ func (o *outbox) putBack() {
 }
 
 // push writes what waits, or has the goroutine that is writing do it.
-func (o *outbox) push() error {
+func (o *outbox) push(ctx context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -148,7 +148,7 @@ func (o *outbox) push() error {
 		o.followUp = true
 		return nil
 	}
-	err := o.flushLocked(context.Background())
+	err := o.flushLocked(ctx)
 	if p := &o.pacing; p.due != 0 && !p.armed && p.wait == p.shortestWait() && !o.closed {
 		p.due = 0
 		p.timer.stop() // nothing waits for it, and no batch will soon set it anew

@@ -154,7 +154,7 @@ func TestMessagesCostHoweverTheyAreWritten(t *testing.T) {
 		t.Errorf("%d writes, armed %v; want the burst to wait", got, o.pacing.armed)
 	}
 	o.pacing.credit, o.pacing.creditAt = maxCredit, frame.Now()
-	if err := o.push(); err != nil {
+	if err := o.push(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := o.writes.Load(); got != 2 || o.pacing.credit != -maxDebt {
@@ -176,7 +176,7 @@ func TestWaitingMessagesAreWritten(t *testing.T) {
 			o.mu.Unlock()
 			o.exhaustCredit()
 			o.publish(t)
-			if err := o.push(); err != nil {
+			if err := o.push(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			o.exhaustCredit()
@@ -199,7 +199,7 @@ func TestPushReachesTheWriter(t *testing.T) {
 	o, peer := newOutbox(t, frame.DefaultMaxSize)
 	written := o.fill(t)
 	o.publish(t)
-	if err := o.push(); err != nil {
+	if err := o.push(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

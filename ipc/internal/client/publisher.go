@@ -146,4 +146,4 @@ func (c *Client) publishFields(ctx context.Context, m *bus.Outgoing) (frame.Fiel
 }
 
 // Push implements bus.Bus: what waits to be written together with more is written now.
-func (c *Client) Push() error { return c.out.push() }
+func (c *Client) Push() error { return c.out.push(context.Background()) }

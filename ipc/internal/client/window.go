@@ -64,7 +64,7 @@ func (p *settlePublisher) End() {
 	_ = c.out.enqueue(f) // without a connection the broker has forgotten it
 }
 
-func (p *settlePublisher) Push() error { return p.c.Push() }
+func (p *settlePublisher) Push(ctx context.Context) error { return p.c.out.push(ctx) }
 
 func (p *settlePublisher) MayWait() error {
 	if p.c.inHandler() {
