@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -89,6 +90,7 @@ func Call(ctx context.Context, b router.Bus, target string, q Request, into any)
 // unanswered returns the error of a request without an answer.
 func unanswered(ctx context.Context, err error) error {
 	var e *Error
+	var failed *router.Fault
 	switch {
 	case errors.Is(err, router.ErrNoResponder):
 		e = Errorf(CodeCollectorUnreachable, "it is not connected")
@@ -98,6 +100,8 @@ func unanswered(ctx context.Context, err error) error {
 		e = Errorf(CodeCollectorDied, "it ended before it answered")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(ctx.Err(), context.DeadlineExceeded):
 		e = Errorf(CodeTimeout, "it did not answer in time")
+	case errors.As(err, &failed) && (failed.Code == frame.CodeFailed || failed.Code >= frame.CodeApplication):
+		e = Errorf(CodeInvalidAnswer, "it answered with a failure of the bus")
 	default:
 		return err
 	}
