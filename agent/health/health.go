@@ -124,6 +124,8 @@ func collector(c *control.CollectorStatus) control.Health {
 			return degraded("%s", c.Gap)
 		}
 		return control.Health{}
+	case control.CollectorStopped: // not started yet, or an operator's wish, however it ended before
+		return control.Health{}
 	case control.CollectorPaused:
 		return degraded("paused: it does not observe")
 	case control.CollectorAbsent:

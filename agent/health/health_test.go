@@ -138,6 +138,7 @@ func TestCollectors(t *testing.T) {
 		{"it waits for its restart", is(control.CollectorRestarting, 1, "exit status 1: no"), degraded("waiting to restart: exit status 1: no")},
 		{"it is paused", is(control.CollectorPaused, 0, ""), degraded("paused: it does not observe")},
 		{"it was stopped by an operator", is(control.CollectorStopped, 2, ""), well},
+		{"it was stopped by an operator after it had crashed", is(control.CollectorStopped, 2, "signal: killed"), well},
 		{"it makes no heartbeats", is(control.CollectorUnresponsive, 0, "it made no heartbeat for 6s"), degraded("unresponsive: it made no heartbeat for 6s")},
 		{"it cannot be killed", is(control.CollectorStuck, 0, "it made no heartbeat for 6s"), unhealthy("cannot be killed: it made no heartbeat for 6s")},
 		{"it is another's, and is not there", is(control.CollectorAbsent, 0, ""), degraded("absent: it is configured, and has not registered")},

@@ -36,6 +36,8 @@ func (m *Manager) take(c *child, e life.Event) {
 			fresh.wishes, fresh.waiters = c.wishes, c.waiters
 			m.children[c.name] = fresh
 			m.begin(fresh)
+			m.show()
+			m.alarm()
 			return
 		case c.removed:
 			delete(m.children, c.name)
@@ -64,7 +66,7 @@ func (m *Manager) changed(c *child, now time.Duration) {
 	}
 	c.shown = s
 	m.show()
-	if m.o.Changed != nil {
+	if m.o.Changed != nil && m.starter != nil { // before Run there is nobody to learn of it
 		m.o.Changed(s)
 	}
 }

@@ -96,3 +96,22 @@ func TestWhatAnOperatorWishedStays(t *testing.T) {
 		t.Errorf("it is %+v", got)
 	}
 }
+
+// TestOneOfOursBecomesExternal, and the reverse: one ends before the other begins.
+func TestOneOfOursBecomesExternal(t *testing.T) {
+	r := run(t, manager.Options{}, "good")
+	first := r.await(control.CollectorRunning)
+	external := specs("good")
+	external[0].External = &manager.External{UID: 7}
+	r.apply(external...)
+	r.awaitAll(map[string]control.CollectorState{"good": control.CollectorAbsent})
+	r.checkGone(first.PID)
+	if x, ok := r.m.External("good"); !ok || x.UID != 7 || !r.m.ExternalUser(7) || r.m.ExternalUser(8) {
+		t.Errorf("the external collector is %+v, %v", x, ok)
+	}
+	r.apply(specs("good")...)
+	r.awaitAll(map[string]control.CollectorState{"good": control.CollectorRunning})
+	if _, ok := r.m.External("good"); ok {
+		t.Error("the collector of before is admitted still")
+	}
+}

@@ -46,7 +46,7 @@ func (m *Manager) newChild(s Spec) *child {
 	name := s.Config.Collector
 	return &child{
 		name: name, spec: s, life: life.New(o), log: m.o.Logger.With("collector", name), since: time.Now(),
-		shown: control.CollectorStatus{Name: name, State: control.CollectorStopped},
+		shown: control.CollectorStatus{Name: name, State: control.CollectorStopped, External: o.External},
 	}
 }
 

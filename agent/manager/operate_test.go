@@ -64,7 +64,7 @@ func TestOperationsOnACollector(t *testing.T) {
 	do(t, "pause again", m.Pause, "", "the collector is paused")
 	do(t, "resume", m.Resume, control.CollectorRunning, "")
 	second := do(t, "restart", m.Restart, control.CollectorRunning, "")
-	if second.Status.PID == first.PID || second.Status.Restarts != 0 {
+	if second.Status.PID == first.PID || second.Status.Restarts != 0 || second.Status.LastExit != "" {
 		t.Errorf("after a restart it is %+v, before it was pid %d", second.Status, first.PID)
 	}
 	if got := do(t, "stop", stop, control.CollectorStopped, ""); got.Killed || got.Exit != "ended by itself" {

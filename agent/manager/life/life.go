@@ -40,12 +40,6 @@ type Life struct {
 	quiet    bool // a heartbeat came since it began to collect that was not Collecting
 }
 
-// ending is why a process is asked to end.
-type ending struct {
-	reason string // empty: by wish
-	fresh  bool   // it is started again at once, and takes no restart
-}
-
 // New returns the life of a collector that nobody wants yet.
 func New(o Options) *Life {
 	o.setDefaults()
@@ -177,108 +171,6 @@ func (l *Life) ask(what Do, within time.Duration) {
 	l.do(Action{Do: what, Wait: within, Call: l.call})
 }
 
-func (l *Life) register(e *Event) {
-	switch l.State {
-	case Starting:
-	case Stopped, Absent:
-		if !l.o.External {
-			return
-		}
-		l.Processes++
-	default:
-		return // again, or of one that is being ended
-	}
-	l.isRegistered, l.disagrees, l.isCalling = true, false, false
-	l.registered, l.beat = l.now, l.now
-	if l.o.External {
-		l.Reason = ""
-	}
-	l.collecting(e.Paused)
-	if l.o.Beat < 0 && l.State == Running {
-		l.announce()
-	}
-}
-
-// collecting enters Running or Paused.
-func (l *Life) collecting(paused bool) {
-	l.quiet = false
-	if !paused {
-		l.enter(Running)
-		if l.missing && l.byItself {
-			l.missing = false
-			l.do(Action{Do: Forget})
-		}
-		return
-	}
-	l.enter(Paused)
-	if !l.missing {
-		l.note("was paused")
-		l.byItself = true
-	}
-}
-
-func (l *Life) beaten(e *Event) {
-	switch l.State {
-	case Unresponsive:
-		l.beat = l.now
-		l.recover()
-	case Absent:
-		l.register(e) // it came back
-		return
-	case Running, Paused:
-		l.beat = l.now
-	default:
-		return
-	}
-	// One heartbeat may be from before a pause took effect.
-	disagrees := e.Paused != (l.State == Paused)
-	if disagrees && l.disagrees && !l.isCalling {
-		l.collecting(e.Paused)
-		disagrees = false
-	}
-	l.disagrees = disagrees
-	if l.State != Running || !l.missing {
-		return
-	}
-	if e.Collecting || l.quiet {
-		l.announce()
-	}
-	l.quiet = true
-}
-
-// recover ends what was unresponsive.
-func (l *Life) recover() {
-	l.isCalling = false
-	l.Reason = ""
-	l.collecting(l.before == Paused)
-}
-
-func (l *Life) answered(e *Event) {
-	ok := e.Kind == Answered
-	switch {
-	case l.State == Unresponsive && ok:
-		l.beat = l.now // it does not beat, but it answers
-		l.recover()
-	case l.State == Unresponsive:
-		l.end(ending{reason: l.Reason + ", and " + e.Reason}, l.o.CallTimeout)
-	case l.calling == Pause && l.State == Running:
-		if ok {
-			l.collecting(true)
-			return
-		}
-		l.Wish, l.Reason = ToRun, "it was not paused: "+e.Reason
-	case l.calling == Resume && l.State == Paused:
-		if ok {
-			l.collecting(false)
-			if l.o.Beat < 0 {
-				l.announce()
-			}
-			return
-		}
-		l.end(ending{reason: "it did not resume: " + e.Reason}, l.o.StopTimeout)
-	}
-}
-
 func (l *Life) deregister(e *Event) {
 	switch l.State {
 	case Running, Paused, Unresponsive, Stopping, Killing, Stuck:
@@ -291,81 +183,6 @@ func (l *Life) deregister(e *Event) {
 	}
 	if l.State == Running || l.State == Paused || l.State == Unresponsive {
 		l.end(ending{reason: e.Reason}, l.o.CallTimeout)
-	}
-}
-
-// end asks the process to end.
-func (l *Life) end(why ending, within time.Duration) {
-	l.ending, l.isCalling = why, false
-	if why.reason != "" {
-		l.Reason = why.reason
-	}
-	l.do(Action{Do: Terminate, Reason: why.reason, Wait: within})
-	l.until(Stopping, within)
-}
-
-func (l *Life) kill() {
-	l.isCalling = false
-	l.do(Action{Do: Kill})
-	l.until(Killing, l.o.KillTimeout)
-}
-
-// ended notes that the process is gone.
-func (l *Life) ended(how string, refused bool) {
-	if !l.hasProcess() {
-		return
-	}
-	wanted := l.State == Stopping || l.State == Killing || l.State == Stuck // that it ends
-	why := l.ending
-	reason := how
-	if wanted {
-		reason = cmp.Or(why.reason, l.Reason)
-	}
-	if l.isRegistered {
-		switch {
-		case !wanted:
-			l.note("ended: " + how)
-		case why.reason == "":
-			l.note("was stopped")
-		default:
-			l.note("was ended: " + why.reason)
-		}
-		if l.now-l.registered >= l.o.StableAfter {
-			l.budget = budget{}
-		}
-	}
-	l.isRegistered, l.ending, l.isCalling = false, ending{}, false
-	switch {
-	case wanted && (l.Wish == ToStop || why.fresh || why.reason == ""):
-		l.enter(Stopped)
-	case l.o.External:
-		l.Reason = reason
-		l.enter(Absent)
-	case l.Wish == ToStop:
-		l.Reason = reason
-		l.enter(Stopped)
-	default:
-		l.Reason = reason
-		l.wait(refused)
-	}
-}
-
-// wait waits for the next process, as the budget has it.
-func (l *Life) wait(refused bool) {
-	pause, ok := l.budget.spend(&l.o, refused)
-	if !ok {
-		l.do(Action{Do: WarnGaveUp, Reason: l.Reason, Wait: l.o.CoolDown})
-		if l.missing {
-			l.announce()
-			l.note("was given up")
-		}
-		l.until(GaveUp, l.o.CoolDown)
-		return
-	}
-	l.do(Action{Do: WarnEnded, Reason: l.Reason, Wait: pause})
-	l.until(Waiting, pause)
-	if !refused {
-		l.Restarts++
 	}
 }
 
@@ -393,13 +210,14 @@ func (l *Life) pass() {
 			l.ended("it goes on though it was asked to end", false)
 			return
 		}
-		l.do(Action{Do: WarnKilled, Reason: l.Reason})
+		l.do(Action{Do: WarnKilled, Reason: l.ending.reason})
 		l.kill()
 	case Absent:
 		l.deadline = 0
 		l.Reason = "it has not registered"
 	case Killing:
 		l.do(Action{Do: WarnStuck})
+		l.Reason = cmp.Or(l.Reason, "it was killed, and its process is there still")
 		l.enter(Stuck)
 	case Waiting, GaveUp:
 		if l.State == GaveUp {
