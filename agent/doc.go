@@ -17,6 +17,17 @@
 // it sees everything, publishes events and alerts, and sends requests. Only the agent
 // publishes below control. See policy.go.
 //
+// # Where it is in its life
+//
+// The agent is loading until each collector that it starts has registered. Then it is
+// ready, asks the collectors to begin, and is steady until it is shutting down. Where a
+// collector ends before, or does not register in time, the start has failed: the others
+// go on, and the agent becomes ready when that one has registered after all. Each state
+// is published and retained on control.agent.orchestration. See lifecycle.go.
+//
+// A part of the agent is judged by its check, which is registered under its name; see
+// package health.
+//
 // # What it logs
 //
 // At warn:
@@ -37,6 +48,7 @@
 //   - "host id": none could be derived or kept, so that the next start has another.
 //   - "socket lost": the socket was removed, or another file has its place; err says
 //     whether it is bound anew, or what is in the way.
+//   - "metrics": serving them has ended; a reload with another address begins again.
 //   - "service manager": a variable of its protocol is wrong; the agent does without.
 //   - "nobody subscribes": once, when after a minute there is no subscription but
 //     those of the agent and its collectors.
@@ -50,7 +62,7 @@
 // "health" with its reason, "agent stood still" where it got no processor for more than a
 // second (heartbeats that were missed meanwhile do not count), "task begun again" where a
 // collector died of it, and a line "statistics" with the main figures, at the interval of the
-// configuration. There is
-// nothing else at warn or above: Run returns what ends the agent, and what a client
-// did wrong is answered with an error to that client and counted in the statistics.
+// configuration. There is nothing else at warn or above: Run returns what ends the agent,
+// and what a client did wrong is answered with an error to that client and counted in the
+// statistics.
 package agent

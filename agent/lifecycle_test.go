@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/agent/control"
@@ -145,4 +146,30 @@ func TestTheStatesOfTheAgentAreOnTheBus(t *testing.T) {
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Errorf("states (-want +got):\n%s", diff)
 	}
+}
+
+// TestACollectorThatRegistersLateIsAskedToBegin: one that is started again, long after the
+// agent has become steady.
+func TestACollectorThatRegistersLateIsAskedToBegin(t *testing.T) {
+	r := start(t, agent.Options{Collectors: collect("echo")})
+	client := r.dial(ipc.ClientOptions{})
+	all := subscribe(t, client, router.Subscription{Patterns: []string{control.OrchestrationTopic, control.LifecycleTopic}})
+	first := status(t, client).Collectors[0].PID
+	if err := unix.Kill(first, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	await(t, all, "the registration of the second process", func(m *router.Message) bool {
+		if string(m.Topic()) != control.LifecycleTopic {
+			return false
+		}
+		s := parse[control.CollectorStatus](t, m.Payload)
+		return s.State == control.CollectorRunning && s.PID != first
+	})
+	await(t, all, "the request to begin", func(m *router.Message) bool {
+		if string(m.Topic()) != control.OrchestrationTopic {
+			return false
+		}
+		x := parse[control.Orchestration](t, m.Payload)
+		return x.State == control.Steady && x.BeginMonitoring
+	})
 }

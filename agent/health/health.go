@@ -112,7 +112,13 @@ func slowest(now router.Stats, past *Minute) string {
 func Collectors(all []control.CollectorStatus) []Component {
 	parts := make([]Component, len(all))
 	for i, c := range all {
-		parts[i] = Component{"collectors." + c.Name, func(*Facts) control.Health { return collector(&c) }}
+		parts[i] = Component{"collectors." + c.Name, func(*Facts) control.Health {
+			h := collector(&c)
+			if c.State != control.CollectorRunning {
+				h.Since = c.Since // what it lost while it runs has another time
+			}
+			return h
+		}}
 	}
 	return parts
 }

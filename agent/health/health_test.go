@@ -147,6 +147,10 @@ func TestCollectors(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.status.Name = "process"
+			tt.status.Since = time.Unix(7, 0)
+			if tt.status.State != control.CollectorRunning {
+				tt.want.Since = tt.status.Since
+			}
 			parts := health.Collectors([]control.CollectorStatus{is(control.CollectorRunning, 0, ""), tt.status})
 			if parts[0].Name != "collectors.process" {
 				t.Errorf("it is called %s", parts[0].Name)

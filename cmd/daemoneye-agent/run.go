@@ -179,7 +179,7 @@ func greet(p *program, o *agent.Options) {
 		for _, c := range s.Collectors {
 			text := c.Source
 			if text == "" {
-				text = string(c.State) + ": " + oneLine(c.LastExit)
+				text = string(c.State) + reasonText(oneLine(c.LastExit))
 			}
 			fmt.Fprintf(p.out, "  %-11s %s\n", c.Name, display.Clean(text))
 		}
