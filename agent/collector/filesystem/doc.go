@@ -16,7 +16,7 @@
 //	who did it  yes                                     no: it is unread
 //	rename      both names, also in and out             in a tree; what comes in is a create,
 //	                                                    what leaves a delete
-//	new folders are watched before they have anything   are looked into after they were made
+//	new folders are watched before they have anything   are looked into after they were made, twice
 //
 // # What counts
 //

@@ -130,3 +130,22 @@ func walk(t *trees, path string, see func(path string, s stamp)) {
 		}
 	}
 }
+
+// list is walk for what lies in a directory itself.
+func list(t *trees, dir string, see func(path string, s stamp)) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		var st unix.Stat_t
+		p := filepath.Join(dir, e.Name())
+		if unix.Lstat(p, &st) != nil {
+			continue
+		}
+		s := stampOf(&st)
+		if v := t.judge(p); v == inside || v == programs && s.program() {
+			see(p, s)
+		}
+	}
+}

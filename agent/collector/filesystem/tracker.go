@@ -25,7 +25,10 @@ type tracker struct {
 	clock   clock.Clock
 	// waiting are files whose content has changed again within quiet of the last event.
 	waiting map[string]change
-	crowded bool // a directory could not be watched, and a gap has said so
+	// again are new directories that a source which is not complete is looked at once more
+	// for: a file that is made just when the watch is added may have no records of its own.
+	again   map[string]uint32 // by path, who made it
+	crowded bool              // a directory could not be watched, and a gap has said so
 }
 
 // quiet is how long a file that is written again and again has no further event.
@@ -156,12 +159,21 @@ func (t *tracker) lookInto(c *change, arrived bool) {
 		return
 	}
 	t.addWatch(c.path)
+	if !t.source.complete() && len(t.again) < maxWaiting {
+		t.again[c.path] = c.pid
+	}
 	walk(t.trees, c.path, func(path string, s stamp) {
-		if _, known := t.index.files[path]; known || path == c.path {
-			return
+		if path != c.path {
+			t.discover(path, &s, c.pid)
 		}
-		t.apply(&change{operations: event.OperationSet(event.OpCreate), path: path, directory: s.directory(), pid: c.pid, pidfd: -1, found: true})
 	})
+}
+
+// discover announces a file that is there, if it was not known.
+func (t *tracker) discover(path string, s *stamp, pid uint32) {
+	if _, known := t.index.files[path]; !known {
+		t.apply(&change{operations: event.OperationSet(event.OpCreate), path: path, directory: s.directory(), pid: pid, pidfd: -1, found: true})
+	}
 }
 
 // addWatch has a directory watched, and announces once that there is no room for it.
@@ -187,7 +199,12 @@ func (t *tracker) settle() bool {
 		c.operations, c.previous, c.closed = event.OperationSet(event.OpModify), "", false
 		t.apply(&c)
 	}
-	return t.bulk.settle(at) || more || len(t.waiting) > 0
+	again := t.again
+	t.again = make(map[string]uint32)
+	for dir, pid := range again {
+		list(t.trees, dir, func(path string, s stamp) { t.discover(path, &s, pid) })
+	}
+	return t.bulk.settle(at) || more || len(t.waiting) > 0 || len(t.again) > 0
 }
 
 // resync announces a loss, and finds out by looking what it hid.

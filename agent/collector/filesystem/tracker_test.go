@@ -43,7 +43,7 @@ func newFixture(t *testing.T, s source, tr *trees, root string) *fixture {
 	}
 	f := &fixture{t: t, root: root, more: make(chan struct{}, 1)}
 	f.tracker = &tracker{
-		trees: tr, source: s, index: index{files: make(map[string]stamp)}, waiting: make(map[string]change),
+		trees: tr, source: s, index: index{files: make(map[string]stamp)}, waiting: make(map[string]change), again: make(map[string]uint32),
 		emitter: newEmitter(f.take, host.Host{}.Complete(), r, 0, new(uint64)),
 		bulk:    newBulk(0, time.Second, func(*event.File, *actor.Process, clock.Moment) {}),
 	}
@@ -341,6 +341,29 @@ func TestALimitOfWatchesIsAnnouncedOnce(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestANewDirectoryIsLookedIntoTwice, where the source does not watch it from the start: a
+// file of which no record came is found at the second look.
+func TestANewDirectoryIsLookedIntoTwice(t *testing.T) {
+	root, tr := watchedDir(t)
+	f := newFixture(t, partial{}, tr, root)
+	if err := os.Mkdir(filepath.Join(root, "a"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f.apply(&change{operations: event.OperationSet(event.OpCreate), path: filepath.Join(root, "a"), directory: true, pidfd: -1})
+	f.write("a/x", "1")
+	for f.settle() {
+	}
+	f.apply(&change{operations: event.OperationSet(event.OpCreate), path: filepath.Join(root, "a/x"), pidfd: -1}) // late
+	if diff := cmp.Diff([]string{"create a", "create a/x inferred"}, f.events); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// partial is a source that does not watch a directory before it was made.
+type partial struct{ still }
+
+func (partial) complete() bool { return false }
 
 func TestTheIndexFollowsRenamesAndIsBounded(t *testing.T) {
 	dir := stamp{mode: 0o040755}
