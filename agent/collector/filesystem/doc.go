@@ -12,7 +12,8 @@
 //
 //	            fanotify                                inotify
 //	needs       CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH      nothing
-//	watches     whole filesystems, and leaves out       each directory: one watch each
+//	watches     whole filesystems; the kernel leaves    each directory: one watch each
+//	            out what is outside, once it is known
 //	who did it  yes                                     no: it is unread
 //	rename      both names, also in and out             in a tree; what comes in is a create,
 //	                                                    what leaves a delete

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/prometheus/procfs"
@@ -22,6 +23,7 @@ const fanotifyMask = unix.FAN_CREATE | unix.FAN_DELETE | unix.FAN_RENAME | unix.
 // the trees: a directory that is made in a tree is watched before it has anything in it.
 type fanotify struct {
 	file    *os.File
+	fd      int // of file
 	handles *handles
 }
 
@@ -31,7 +33,8 @@ func openFanotify(t *trees) (*fanotify, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("fanotify_init", err)
 	}
-	f := &fanotify{file: os.NewFile(uintptr(fd), "fanotify"), handles: newHandles(t)}
+	f := &fanotify{file: os.NewFile(uintptr(fd), "fanotify"), handles: newHandles(t), fd: fd}
+	f.handles.leaveOut = f.leaveOut
 	if err := f.mark(fd, t); err != nil {
 		f.close()
 		return nil, err
@@ -126,8 +129,33 @@ func (f *fanotify) close() {
 // complete implements source: a filesystem that is watched has no directory that is not.
 func (f *fanotify) complete() bool { return true }
 
-// watch implements source.
-func (f *fanotify) watch(string) error { return nil }
+// ignored is what the kernel leaves out of a directory that is outside of the trees. It is
+// not renames: one may lead into a tree.
+const ignored = (fanotifyMask &^ unix.FAN_RENAME) | unix.FAN_EVENT_ON_CHILD
+
+// leaveOut has the kernel leave out a directory that is outside of the trees, so that what
+// happens there costs nothing from now on. The mark goes when the kernel needs the memory of
+// the directory for another one. A kernel before 6.0 has no such marks: we leave it out.
+func (f *fanotify) leaveOut(dir, link string) {
+	if f.handles.trees.judge(dir) == outside {
+		_ = unix.FanotifyMark(f.fd, unix.FAN_MARK_ADD|unix.FAN_MARK_IGNORE_SURV|unix.FAN_MARK_EVICTABLE, ignored, unix.AT_FDCWD, link)
+	}
+}
+
+// watch implements source: what has arrived in a tree is not left out any more.
+func (f *fanotify) watch(dir string) error {
+	_ = unix.FanotifyMark(f.fd, unix.FAN_MARK_REMOVE|unix.FAN_MARK_IGNORE_SURV, ignored, unix.AT_FDCWD, dir) // as a rule it was not
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // it has gone
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			_ = f.watch(filepath.Join(dir, e.Name())) // it never fails
+		}
+	}
+	return nil
+}
 
 // receive implements source.
 func (f *fanotify) receive(ctx context.Context, q *receive.Queue) error {

@@ -24,6 +24,9 @@ type handles struct {
 	mounts map[[fsidSize]byte]*os.File // a directory of each filesystem
 	paths  map[string]string           // by id of the filesystem and handle
 	trees  *trees
+	// leaveOut is called with the path of a directory that was asked for, and one by which it
+	// can be reached whatever its path is by then.
+	leaveOut func(dir, link string)
 }
 
 func newHandles(t *trees) *handles {
@@ -84,7 +87,7 @@ func (h *handles) directory(e *entry) string {
 	if p, ok := h.paths[string(k)]; ok {
 		return p
 	}
-	p, err := h.find(e)
+	p, err := h.find(e, h.leaveOut)
 	if err != nil {
 		return "" // it was removed: what is told of it is known by now
 	}
@@ -100,8 +103,9 @@ func (h *handles) directory(e *entry) string {
 
 var errGone = errors.New("the directory was removed")
 
-// find asks the kernel for the path of a directory.
-func (h *handles) find(e *entry) (string, error) {
+// find asks the kernel for the path of a directory. found, where not nil, is called with
+// it.
+func (h *handles) find(e *entry, found func(dir, link string)) (string, error) {
 	mount := h.mounts[e.fsid]
 	if mount == nil {
 		return "", errGone
@@ -112,7 +116,8 @@ func (h *handles) find(e *entry) (string, error) {
 		return "", err
 	}
 	defer unix.Close(fd)
-	p, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+	link := "/proc/self/fd/" + strconv.Itoa(fd)
+	p, err := os.Readlink(link)
 	if err != nil {
 		return "", err
 	}
@@ -121,6 +126,9 @@ func (h *handles) find(e *entry) (string, error) {
 		if unix.Fstat(fd, &st) != nil || st.Nlink == 0 {
 			return "", errGone
 		}
+	}
+	if found != nil {
+		found(p, link)
 	}
 	return p, nil
 }
@@ -131,7 +139,7 @@ func (h *handles) anywhere(e *entry) string {
 	if !e.known {
 		return ""
 	}
-	dir, err := h.find(e)
+	dir, err := h.find(e, nil)
 	if err != nil {
 		return ""
 	}

@@ -214,7 +214,9 @@ func (t *tracker) resync(reason string) {
 		reason += fmt.Sprintf("; of more than %d files not all are compared", maxIndexed)
 	}
 	t.emitter.Gap(event.Loss{Reason: reason}, t.clock.Now())
-	t.addWatch("/")
+	if !t.source.complete() {
+		t.addWatch("/")
+	}
 	seen := make(map[string]bool, len(t.index.files))
 	walk(t.trees, "/", func(path string, s stamp) {
 		seen[path] = true
