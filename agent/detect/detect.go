@@ -9,7 +9,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
-// Options are what the configuration says about rules. The zero Options are the
+// Options are what an operator chooses about rules. The zero Options are the
 // defaults.
 type Options struct {
 	Engine engine.Options

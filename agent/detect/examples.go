@@ -31,7 +31,7 @@ func (r *Rules) RunExamples() (ran int, failures []Failure) {
 	return ran, failures
 }
 
-// runExample says what is wrong with an example, empty for nothing.
+// runExample returns what is wrong with an example, empty for nothing.
 func (r *Rules) runExample(m *engine.Matcher, x *sigma.Rule, e sigma.Example) string {
 	category := x.LogSource.Category
 	if category == "" {

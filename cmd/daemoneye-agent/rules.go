@@ -22,7 +22,7 @@ Detection rules are files in Sigma (version 2.1.0), and so are exceptions to the
 (filter documents) and rules about several events (correlations). These commands
 read the files and directories that they are given: no agent has to run. A rule
 that cannot match on this host, because nobody collects its log source or one of
-its fields, is inactive; the commands say why.`,
+its fields, is inactive; the commands name the reason.`,
 		Example: `daemoneye-agent rules check /etc/daemoneye/rules
 daemoneye-agent rules test rules/ --events events.jsonl`,
 	}, newRulesCheck(p), newRulesList(p), newRulesShow(p), newRulesTest(p), newRulesExplain(p))
@@ -41,7 +41,7 @@ func (o *ruleOptions) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&o.withdrawn, "withdrawn", false, "also take rules of status deprecated and unsupported")
 }
 
-// load reads the rules of paths. Whoever calls it says what to do with problems.
+// load reads the rules of paths. The caller decides about problems.
 func (o *ruleOptions) load(paths []string) (*detect.Rules, error) {
 	if len(paths) == 0 && !o.builtin {
 		return nil, usagef("wants files or directories with rules, or --builtin")

@@ -167,9 +167,9 @@ func newRulesExplain(p *program) *cobra.Command {
 	var o ruleOptions
 	var events eventOptions
 	c := &cobra.Command{
-		Use: "explain RULE [PATH]...", Short: "say why a rule does or does not match an event",
+		Use: "explain RULE [PATH]...", Short: "show why a rule does or does not match an event",
 		Long: `
-Print for each event what each part of the rule says of it, down to the single
+Print for each event which parts of the rule are true of it, down to the single
 questions and to what the event has in the field. The rule is the one with that id,
 name or title. Events are those of the command test.`,
 		Example: `echo '{"Image":"/tmp/x"}' | daemoneye-agent rules explain shell rules/`,

@@ -19,7 +19,7 @@ type atom struct {
 	test   sigma.Test
 	other  int32   // the slot that is compared with
 	guards []int32 // if not nil, one of these atoms is true whenever this one is
-	hits   bool    // the index says when it is true
+	hits   bool    // the index finds whether it is true
 	cost   int32   // about, ns
 	rare   float64 // how likely it is true, about
 

@@ -96,7 +96,7 @@ func BenchmarkRatio(b *testing.B) {
 }
 
 // threadTime returns the processor time of the thread in ns: on a machine that does
-// other work too, the time that passes says little.
+// other work too, the time that passes measures that work as well.
 func threadTime(b *testing.B) int64 {
 	b.Helper()
 	var t unix.Timespec

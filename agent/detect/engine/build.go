@@ -31,7 +31,7 @@ type program struct {
 type compiled struct {
 	rule  *sigma.Rule
 	tree  *node
-	holes event.Flags // of which any says that the rule has not seen everything
+	holes event.Flags // with any of them the rule has not seen everything
 }
 
 func build(table event.Table, rules []*sigma.Rule) *program {

@@ -7,7 +7,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
-// Options say which rules can match here. The zero Options take every type of event
+// Options decide which rules can match here. The zero Options take every type of event
 // for collected, and no rule that its author withdrew.
 type Options struct {
 	// Collected are the tables that a collector fills. Empty: all of them.

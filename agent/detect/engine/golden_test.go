@@ -12,7 +12,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
-// goldenRow is a case of the file in which package sigma says what rules mean.
+// goldenRow is a case of the file in which package sigma defines what rules mean.
 type goldenRow struct {
 	Case, Means           string
 	Item, Detection, Rule string

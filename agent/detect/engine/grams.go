@@ -7,7 +7,7 @@ import (
 
 // grams finds which of many texts are in another one. Each text has one of its
 // sequences of four bytes in the index, the one that is likely the rarest. A bitmap
-// says of most places of the other text that none of them is there.
+// excludes most places of the other text at once.
 type grams struct {
 	bits    []uint64 // a power of two
 	shift   uint8    // of the hash, to the number of a bit
@@ -103,7 +103,7 @@ func rarest(text string, common map[uint32]int) int32 {
 	return int32(best)
 }
 
-// frequency says roughly how frequent a byte is in command lines.
+// frequency is roughly how frequent a byte is in command lines.
 func frequency(c byte) int {
 	switch {
 	case bytes.IndexByte([]byte(" /-.eats"), c) >= 0:

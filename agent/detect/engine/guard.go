@@ -31,7 +31,7 @@ type needs struct {
 	some  []string // if not nil, one of them is in each
 }
 
-// best returns the literals that say most, nil for none.
+// best returns the literals that exclude most texts, nil for none.
 func (n needs) best() []string {
 	if weight(n.exact) >= weight(n.some) {
 		return useful(n.exact)

@@ -9,7 +9,7 @@ import (
 type Match struct {
 	Rule *sigma.Rule
 
-	// Incomplete says that a field of the rule could not be read, or not all of it.
+	// Incomplete is set where a field of the rule could not be read, or not all of it.
 	Incomplete bool
 }
 
@@ -28,7 +28,7 @@ type Matcher struct {
 }
 
 // state is what a program found out about an event. A stamp of another generation
-// says nothing.
+// counts for nothing.
 type state struct {
 	atoms      []uint32 // twice the generation, and 1 if it is true
 	groups     []uint32

@@ -117,7 +117,7 @@ func missing(r *sigma.Rule, t event.Table) string {
 	return name
 }
 
-// noField says which field nobody collects.
+// noField names the field that nobody collects.
 func noField(r *sigma.Rule, name string, t event.Table) *Inactive {
 	var names []string
 	for _, f := range t.Fields() {
@@ -131,7 +131,7 @@ func noField(r *sigma.Rule, name string, t event.Table) *Inactive {
 }
 
 // EventOf returns a type and operation of the events of a category, for events whose
-// maker does not say what they are.
+// maker left that open.
 func EventOf(name string) (event.Type, event.Operation, bool) {
 	for _, c := range categories {
 		if c.name == name {

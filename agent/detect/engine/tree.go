@@ -20,7 +20,7 @@ type nodeOp uint8
 
 const (
 	nodeAtom  nodeOp = iota
-	nodeHit          // an atom of which the index says when it is true
+	nodeHit          // an atom whose truth the index finds
 	nodeGroup        // one of several such atoms
 	nodeAnd
 	nodeOr

@@ -227,7 +227,7 @@ func (it *item) join(parts []Expr) Expr {
 }
 
 // keyword makes of a value what is looked for in every field: a part of its text,
-// unless a modifier says which.
+// unless a modifier chooses which.
 func (it *item) keyword(v value) (value, string) {
 	switch v = textual(v); v.kind {
 	case isText:

@@ -1,4 +1,4 @@
-// Package sigma reads Sigma rules and says what they mean.
+// Package sigma reads Sigma rules and defines what they mean.
 //
 // Sigma (specification 2.1.0) is the format in which detection rules for logs are
 // shared. [Parse] reads a file of rules into a checked tree: names are resolved,
@@ -9,9 +9,9 @@
 //
 //	text ─► YAML nodes ─► head, selections, conditions ─► Rule{Expr} ─► Match
 //	        yaml.go       head.go detection.go condition.go  expr.go     meaning.go
-//	                      item.go modifier.go pattern.go
+//	                      modifier.go variants.go pattern.go
 //
-// A [Set] is the content of several files, in which one document may say something of
+// A [Set] is the content of several files, in which one document may refer to
 // another: a [Filter] is an exception to rules that stands apart from them, so that
 // nobody has to change a rule that somebody else maintains. A [Correlation] counts what
 // rules match; package window evaluates it.

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Finding is a part of a rule with what it says of an event.
+// Finding is a part of a rule, and whether it is true of an event.
 type Finding struct {
 	Text   string    // the part, in words
 	Holds  bool      // it is true of the event
@@ -14,7 +14,7 @@ type Finding struct {
 	Parts  []Finding // what it is made of
 }
 
-// Explain returns what each part of a rule says of an event, down to the atoms. It
+// Explain returns whether each part of a rule is true of an event, down to the atoms. It
 // looks at all of them, also at those that do not change the result.
 func Explain(r *Rule, e Event) Finding { return explain(r.Condition, e) }
 

@@ -7,8 +7,8 @@ import (
 )
 
 // Filter is an exception to rules that stands apart from them: its condition has to
-// hold besides that of each rule that it is for. To leave something out, a filter
-// says not.
+// hold besides that of each rule that it is for. To leave something out, the
+// condition of a filter begins with not.
 type Filter struct {
 	Head
 	Body

@@ -1,6 +1,7 @@
 package sigma
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 
@@ -27,39 +28,37 @@ type headKey struct {
 	read func(*parser, *yaml.Node, *Head)
 }
 
-var headKeys []headKey
+var headKeys = []headKey{
+	{"title", textKey(func(r *Head) *string { return &r.Title })},
+	{"id", readID},
+	{"name", textKey(func(r *Head) *string { return &r.Name })},
+	{"status", readStatus},
+	{"level", readLevel},
+	{"logsource", readLogSource},
+	{"related", readRelated},
+	{"tags", readTags},
+	{"references", listKey(func(r *Head) *[]string { return &r.References })},
+	{"fields", listKey(func(r *Head) *[]string { return &r.Fields })},
+	{"falsepositives", listKey(func(r *Head) *[]string { return &r.FalsePositives })},
+	{"description", textKey(func(r *Head) *string { return &r.Description })},
+	{"author", textKey(func(r *Head) *string { return &r.Author })},
+	{"license", textKey(func(r *Head) *string { return &r.License })},
+	{"date", textKey(func(r *Head) *string { return &r.Date })},
+	{"modified", textKey(func(r *Head) *string { return &r.Modified })},
+	{"detection", func(*parser, *yaml.Node, *Head) {}}, // come after the head
+	{"filter", func(*parser, *yaml.Node, *Head) {}},
+	{"correlation", func(*parser, *yaml.Node, *Head) {}},
+	{"taxonomy", func(*parser, *yaml.Node, *Head) {}},
+	{"examples", readExamples},
+	{"scope", func(*parser, *yaml.Node, *Head) {}},
+}
 
-func init() {
-	text := func(at func(*Head) *string) func(*parser, *yaml.Node, *Head) {
-		return func(p *parser, n *yaml.Node, r *Head) { *at(r) = p.text(n) }
-	}
-	list := func(at func(*Head) *[]string) func(*parser, *yaml.Node, *Head) {
-		return func(p *parser, n *yaml.Node, r *Head) { *at(r) = p.list(n) }
-	}
-	headKeys = []headKey{
-		{"title", text(func(r *Head) *string { return &r.Title })},
-		{"id", readID},
-		{"name", text(func(r *Head) *string { return &r.Name })},
-		{"status", readStatus},
-		{"level", readLevel},
-		{"logsource", readLogSource},
-		{"related", readRelated},
-		{"tags", readTags},
-		{"references", list(func(r *Head) *[]string { return &r.References })},
-		{"fields", list(func(r *Head) *[]string { return &r.Fields })},
-		{"falsepositives", list(func(r *Head) *[]string { return &r.FalsePositives })},
-		{"description", text(func(r *Head) *string { return &r.Description })},
-		{"author", text(func(r *Head) *string { return &r.Author })},
-		{"license", text(func(r *Head) *string { return &r.License })},
-		{"date", text(func(r *Head) *string { return &r.Date })},
-		{"modified", text(func(r *Head) *string { return &r.Modified })},
-		{"detection", func(*parser, *yaml.Node, *Head) {}}, // come after the head
-		{"filter", func(*parser, *yaml.Node, *Head) {}},
-		{"correlation", func(*parser, *yaml.Node, *Head) {}},
-		{"taxonomy", func(*parser, *yaml.Node, *Head) {}},
-		{"examples", readExamples},
-		{"scope", func(*parser, *yaml.Node, *Head) {}},
-	}
+func textKey(at func(*Head) *string) func(*parser, *yaml.Node, *Head) {
+	return func(p *parser, n *yaml.Node, h *Head) { *at(h) = p.text(n) }
+}
+
+func listKey(at func(*Head) *[]string) func(*parser, *yaml.Node, *Head) {
+	return func(p *parser, n *yaml.Node, h *Head) { *at(h) = p.list(n) }
 }
 
 // head reads all but the detection. A rule may have keys of its author's own.
@@ -213,5 +212,48 @@ func readRelated(p *parser, n *yaml.Node, r *Head) {
 			p.warn(c, ErrHead, "an entry of related has an id and a type")
 		}
 		r.Related = append(r.Related, one)
+	}
+}
+
+// Example is an event that a rule has to match, or must not. Examples stand in the
+// rule itself, below a key of our own that other tools do not look at:
+//
+//	examples:
+//	  matches:
+//	    - {Image: /tmp/x}
+//	  not:
+//	    - {Image: /usr/bin/x}
+type Example struct {
+	Line int
+	Want bool   // it has to match
+	JSON string // the event, with names of Sigma or others
+}
+
+// readExamples reads the examples of a rule. What has another form is another's key.
+func readExamples(p *parser, n *yaml.Node, h *Head) {
+	if n.Kind != yaml.MappingNode {
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, list := n.Content[i], n.Content[i+1]
+		if key.Value != "matches" && key.Value != "not" || list.Kind != yaml.SequenceNode {
+			continue
+		}
+		for _, e := range list.Content {
+			if e = p.follow(e); e == nil {
+				return
+			}
+			var fields map[string]any
+			text := []byte(nil)
+			err := e.Decode(&fields)
+			if err == nil {
+				text, err = json.Marshal(fields)
+			}
+			if err != nil || len(fields) == 0 {
+				p.fail(e, ErrValue, "an example is a map of fields")
+				continue
+			}
+			h.Examples = append(h.Examples, Example{p.line(e), key.Value == "matches", string(text)})
+		}
 	}
 }

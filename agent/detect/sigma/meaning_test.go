@@ -10,7 +10,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
 )
 
-// row is one case of testdata/meaning.yml. Its comment says what each key is.
+// row is one case of testdata/meaning.yml. Its comment explains each key.
 type row struct {
 	Case         string
 	By           string

@@ -26,45 +26,43 @@ type item struct {
 	parser *parser
 }
 
-// modifiers are all there are. A test holds that the documentation lists them.
-var modifiers []modifier
+// modifiers are all there are.
+var modifiers = []modifier{
+	{name: "contains", apply: around(HowContains)},
+	{name: "startswith", apply: around(HowPrefix)},
+	{name: "endswith", apply: around(HowSuffix)},
+	{name: "all", mark: func(it *item) { it.all = true }},
+	{name: "neq", mark: func(it *item) { it.negate = true }},
+	{name: "exists", mark: func(it *item) { it.exists = true }},
+	{name: "cased", apply: cased},
+	{name: "re", apply: asRegex},
+	{name: "i", apply: flag("i")}, {name: "ignorecase", apply: flag("i")},
+	{name: "m", apply: flag("m")}, {name: "multiline", apply: flag("m")},
+	{name: "s", apply: flag("s")}, {name: "dotall", apply: flag("s")},
+	{name: "windash", apply: asText(windash)},
+	{name: "base64", apply: asText(base64Of)},
+	{name: "base64offset", apply: asText(base64Offsets)},
+	{name: "wide", apply: asText(wide(littleEndian, false))},
+	{name: "utf16le", apply: asText(wide(littleEndian, false))},
+	{name: "utf16be", apply: asText(wide(bigEndian, false))},
+	{name: "utf16", apply: asText(wide(littleEndian, true))},
+	{name: "expand", apply: expand},
+	{name: "cidr", apply: on(isText, network)},
+	{name: "fieldref", apply: on(isText, fieldReference)},
+	{name: "lt", apply: compare(OpLess)}, {name: "lte", apply: compare(OpLessEqual)},
+	{name: "gt", apply: compare(OpGreater)}, {name: "gte", apply: compare(OpGreaterEqual)},
+	{name: "minute", apply: partOf(PartMinute)}, {name: "hour", apply: partOf(PartHour)},
+	{name: "day", apply: partOf(PartDay)}, {name: "week", apply: partOf(PartWeek)},
+	{name: "month", apply: partOf(PartMonth)}, {name: "year", apply: partOf(PartYear)},
+}
 
-func init() {
-	on := func(kind valueKind, f func(value) (value, string)) func(*item, value) (value, string) {
-		return func(_ *item, v value) (value, string) {
-			if v.kind != kind {
-				return v, "wants " + kindNames[kind] + ", and here is " + kindNames[v.kind]
-			}
-			return f(v)
+// on is a modifier of values of one kind.
+func on(kind valueKind, f func(value) (value, string)) func(*item, value) (value, string) {
+	return func(_ *item, v value) (value, string) {
+		if v.kind != kind {
+			return v, "wants " + kindNames[kind] + ", and here is " + kindNames[v.kind]
 		}
-	}
-	modifiers = []modifier{
-		{name: "contains", apply: around(HowContains)},
-		{name: "startswith", apply: around(HowPrefix)},
-		{name: "endswith", apply: around(HowSuffix)},
-		{name: "all", mark: func(it *item) { it.all = true }},
-		{name: "neq", mark: func(it *item) { it.negate = true }},
-		{name: "exists", mark: func(it *item) { it.exists = true }},
-		{name: "cased", apply: cased},
-		{name: "re", apply: asRegex},
-		{name: "i", apply: flag("i")}, {name: "ignorecase", apply: flag("i")},
-		{name: "m", apply: flag("m")}, {name: "multiline", apply: flag("m")},
-		{name: "s", apply: flag("s")}, {name: "dotall", apply: flag("s")},
-		{name: "windash", apply: asText(windash)},
-		{name: "base64", apply: asText(base64Of)},
-		{name: "base64offset", apply: asText(base64Offsets)},
-		{name: "wide", apply: asText(wide(littleEndian, false))},
-		{name: "utf16le", apply: asText(wide(littleEndian, false))},
-		{name: "utf16be", apply: asText(wide(bigEndian, false))},
-		{name: "utf16", apply: asText(wide(littleEndian, true))},
-		{name: "expand", apply: expand},
-		{name: "cidr", apply: on(isText, network)},
-		{name: "fieldref", apply: on(isText, fieldReference)},
-		{name: "lt", apply: compare(OpLess)}, {name: "lte", apply: compare(OpLessEqual)},
-		{name: "gt", apply: compare(OpGreater)}, {name: "gte", apply: compare(OpGreaterEqual)},
-		{name: "minute", apply: partOf(PartMinute)}, {name: "hour", apply: partOf(PartHour)},
-		{name: "day", apply: partOf(PartDay)}, {name: "week", apply: partOf(PartWeek)},
-		{name: "month", apply: partOf(PartMonth)}, {name: "year", apply: partOf(PartYear)},
+		return f(v)
 	}
 }
 

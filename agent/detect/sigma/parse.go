@@ -7,7 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Options are what the configuration says about rules. The zero Options know no
+// Options are what an operator chooses about rules. The zero Options know no
 // placeholder.
 type Options struct {
 	// Placeholders are what stands for %name% under the modifier expand. The values
@@ -132,7 +132,7 @@ func (p *parser) read(n *yaml.Node, f *File) {
 	}
 }
 
-// name finds out what the rule is called, so that problems can say it.
+// name finds out what the rule is called, so that problems can name it.
 func (p *parser) name(entries []entry) {
 	for _, key := range []string{"title", "id", "name"} {
 		i := slices.IndexFunc(entries, func(e entry) bool { return e.key.Value == key })

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// regexProblem says what is wrong with a regular expression, empty for nothing.
+// regexProblem returns what is wrong with a regular expression, empty for nothing.
 func regexProblem(text string) string {
 	parsed, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {

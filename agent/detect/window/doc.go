@@ -33,5 +33,5 @@
 // # Losses
 //
 // [Correlator.Lost] notes that events were lost. What fires over a span with a loss in
-// it says so, because it may have counted too few.
+// it is marked as incomplete, because it may have counted too few.
 package window

@@ -110,7 +110,7 @@ type member struct {
 	fields  map[event.Table][]event.Field
 }
 
-// New returns a Correlator. Tables says in which tables a rule is active, none for one
+// New returns a Correlator. Tables returns the tables in which a rule is active, none for one
 // that is not. A correlation that needs an inactive rule, or a field that nobody
 // collects, is inactive.
 func New(all []*sigma.Correlation, tables func(*sigma.Rule) []event.Table, o Options) *Correlator {
@@ -138,7 +138,7 @@ func New(all []*sigma.Correlation, tables func(*sigma.Rule) []event.Table, o Opt
 	return c
 }
 
-// tablesOf says of which tables the events are that complete a member.
+// tablesOf finds the tables of the events that complete a member.
 type tablesOf struct {
 	rules func(*sigma.Rule) []event.Table
 	known map[*sigma.Correlation][]event.Table
@@ -164,7 +164,7 @@ func (t tablesOf) member(m *sigma.Member) []event.Table {
 	return tables
 }
 
-// problem says why a correlation cannot fire here, empty if it can.
+// problem returns why a correlation cannot fire here, empty if it can.
 func (c *Correlator) problem(x *sigma.Correlation, of tablesOf, dead map[*sigma.Correlation]bool) string {
 	for _, b := range x.Bounds {
 		n, whole := b.Number.Uint()

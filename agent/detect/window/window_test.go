@@ -17,7 +17,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
-// row is one case of testdata/correlations.yml. Its comment says what each key is.
+// row is one case of testdata/correlations.yml. Its comment explains each key.
 type row struct {
 	Case, By, Means          string
 	Correlation, More        string
