@@ -272,7 +272,7 @@ func (a *Agent) work(ctx context.Context) (err error) {
 	if !slices.ContainsFunc(a.manager.Status(), func(c control.CollectorStatus) bool { return !c.External }) {
 		a.decide(false) // there is none to wait for
 	}
-	parts.Go(func() { newMemoryReturner(a.broker.Charged).run(ctx) })
+	parts.Go(func() { newMemoryReturner(a.broker.Charged, a.broker.Compact).run(ctx) })
 	a.manager.Run(ctx, a.path)
 	<-ctx.Done() // all collectors may have been given up before
 	parts.Wait()

@@ -44,14 +44,14 @@ func limitMemory(maxMemory int64) (restore func()) {
 // held: it counts as soon as the clients have gone. One goroutine at a time.
 type memoryReturner struct {
 	held      func() (held, allocated uint64) // bytes held now beside what is kept, and allocated so far
-	free      func()
+	free      func(context.Context)
 	base      uint64 // what was held when memory was given back last
 	allocated uint64
 }
 
 // newMemoryReturner returns one for a process whose broker keeps as many bytes as kept
-// returns.
-func newMemoryReturner(kept func() int64) *memoryReturner {
+// returns, and moves them together in compact.
+func newMemoryReturner(kept func() int64, compact func(context.Context)) *memoryReturner {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/heap/allocs:bytes"},
 	}
@@ -61,7 +61,8 @@ func newMemoryReturner(kept func() int64) *memoryReturner {
 			held = samples[0].Value.Uint64() - samples[1].Value.Uint64()
 			return held - min(held, uint64(kept())), samples[2].Value.Uint64()
 		},
-		free: func() {
+		free: func(ctx context.Context) {
+			compact(ctx)
 			debug.FreeOSMemory() // pools keep what they hold for one collection more
 			debug.FreeOSMemory()
 		},
@@ -71,7 +72,7 @@ func newMemoryReturner(kept func() int64) *memoryReturner {
 }
 
 // look gives memory back when that is worth it. It reports whether it did.
-func (r *memoryReturner) look() bool {
+func (r *memoryReturner) look(ctx context.Context) bool {
 	held, allocated := r.held()
 	idle := allocated-r.allocated < busyAllocations
 	r.allocated = allocated
@@ -79,7 +80,7 @@ func (r *memoryReturner) look() bool {
 	if !idle || held < r.base+memoryWorth {
 		return false
 	}
-	r.free()
+	r.free(ctx)
 	r.base, r.allocated = r.held()
 	return true
 }
@@ -93,7 +94,7 @@ func (r *memoryReturner) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			r.look()
+			r.look(ctx)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"runtime"
 	"runtime/debug"
 	"testing"
@@ -11,7 +12,7 @@ func TestMemoryIsGivenBackOnceAfterAPeak(t *testing.T) {
 	freed := 0
 	r := &memoryReturner{
 		held: func() (uint64, uint64) { return held, allocated },
-		free: func() { freed++; held = 12 << 20 },
+		free: func(context.Context) { freed++; held = 12 << 20 },
 		base: held,
 	}
 	for _, step := range []struct {
@@ -28,7 +29,7 @@ func TestMemoryIsGivenBackOnceAfterAPeak(t *testing.T) {
 		{"another peak", 60 << 20, 0, 2},
 	} {
 		held, allocated = step.held, allocated+step.allocates
-		if r.look(); freed != step.want {
+		if r.look(t.Context()); freed != step.want {
 			t.Errorf("%s: memory was given back %d times, want %d", step.name, freed, step.want)
 		}
 	}
@@ -38,22 +39,22 @@ func TestMemoryIsGivenBackOnceAfterAPeak(t *testing.T) {
 // is, however long it was kept.
 func TestWhatTheBrokerKeepsDoesNotCountAsHeld(t *testing.T) {
 	kept := int64(0)
-	r := newMemoryReturner(func() int64 { return kept })
+	r := newMemoryReturner(func() int64 { return kept }, func(context.Context) {})
 	freed := 0
-	r.free = func() { freed++ }
+	r.free = func(context.Context) { freed++ }
 	ballast := make([]byte, 64<<20)
 	for i := range ballast {
 		ballast[i] = 1
 	}
 	kept = int64(len(ballast))
-	r.look() // it was busy
+	r.look(t.Context()) // it was busy
 	for range 3 {
-		if r.look() {
+		if r.look(t.Context()) {
 			t.Fatal("memory was given back that the broker keeps")
 		}
 	}
 	kept = 0
-	if !r.look() || freed != 1 {
+	if !r.look(t.Context()) || freed != 1 {
 		t.Error("memory was not given back when the clients had gone")
 	}
 	runtime.KeepAlive(ballast)

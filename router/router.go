@@ -68,6 +68,11 @@ func (b *Broker) Identity(ctx context.Context, source uint32) (Identity, bool, e
 // ago: the sum of Stats.Charged, without waiting for the routing thread.
 func (b *Broker) Charged() int64 { return b.b.Charged() }
 
+// Compact moves together what the broker keeps for late subscribers, so that the memory of
+// clients that have gone can be given back: a part of a few bytes keeps the page that it lies
+// in. It waits for the routing thread until ctx ends.
+func (b *Broker) Compact(ctx context.Context) { b.b.Compact(ctx) }
+
 // Engine returns the broker that package ipc attaches its connections to. A
 // program that only publishes and subscribes does not need it.
 func (b *Broker) Engine() *broker.Broker { return b.b }

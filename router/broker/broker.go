@@ -4,6 +4,7 @@
 package broker
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 
@@ -177,6 +178,19 @@ func (b *Broker) Ending() bool { return b.ending.Load() }
 // Charged returns how many bytes the broker keeps for its clients, as of about a Tick
 // ago. It is the sum of Stats.Charged, and costs nothing.
 func (b *Broker) Charged() int64 { return b.kept.Load() }
+
+// Compact has the routing thread move together what it keeps for late subscribers, and
+// waits for that until ctx ends.
+func (b *Broker) Compact(ctx context.Context) {
+	done := make(chan struct{})
+	if !b.Post(func() { b.store.Compact(); close(done) }) {
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
 
 // Refused counts a fault of a client that has no session yet, or that the caller
 // found. Routing thread only.

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/daemoneye/eventbus/frame/buffer"
@@ -227,6 +228,22 @@ func (s *Replay) collect(l *log, want *Want, p *Past) {
 			p.Messages = append(p.Messages, Message{Item: r.item, Lane: l.lane})
 		}
 	}
+}
+
+// Compact moves what is kept beside the buffers: see Store.Compact.
+func (s *Replay) Compact() {
+	logs, names := make(map[string]*log, len(s.logs)), topic.Names[*log]{}
+	for _, l := range s.logs {
+		c := &log{topic: strings.Clone(l.topic), lane: l.lane, numbers: slices.Clone(l.numbers), found: l.found}
+		logs[c.topic] = c
+		names.Put(c.topic, c)
+	}
+	records := make([]record, len(s.records))
+	for i, r := range s.records {
+		r.log = logs[r.log.topic]
+		records[i] = r
+	}
+	s.logs, s.names, s.records = logs, names, records
 }
 
 // Release drops all messages and records.

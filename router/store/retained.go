@@ -3,6 +3,7 @@ package store
 import (
 	"container/heap"
 	"container/list"
+	"strings"
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/frame/buffer"
@@ -178,6 +179,23 @@ func (r *Retained) remove(name string) {
 	r.beside -= valueBytes + topic.NameBytes(name)
 	r.bytes -= v.size()
 	v.buf.Release(1)
+}
+
+// Compact moves what is kept beside the buffers: see Store.Compact.
+func (r *Retained) Compact() {
+	values, owners, names := make(map[string]*list.Element, len(r.values)), make(map[uint32]*owner, len(r.owners)), topic.Names[*value]{}
+	for source, o := range r.owners {
+		c := &owner{first: o.first, bytes: o.bytes, at: o.at}
+		for e := o.order.Front(); e != nil; e = e.Next() {
+			v := *e.Value.(*value)
+			v.topic = strings.Clone(v.topic)
+			values[v.topic] = c.order.PushBack(&v)
+			names.Put(v.topic, &v)
+		}
+		owners[source] = c
+		r.byBytes.owners[c.at[0]], r.byCount.owners[c.at[1]] = c, c
+	}
+	r.values, r.owners, r.names = values, owners, names
 }
 
 // Release removes all values.

@@ -105,6 +105,16 @@ func (s *Store) Trim(now int64) {
 	s.Charge()
 }
 
+// Compact moves what is kept beside the buffers to memory of its own. Its small parts were
+// allocated between those of others, which may have gone since, and a part of a few bytes
+// keeps the page that it lies in.
+func (s *Store) Compact() {
+	for _, r := range s.replays {
+		r.Compact()
+	}
+	s.retained.Compact()
+}
+
 // Release gives back all that is kept.
 func (s *Store) Release() {
 	for _, r := range s.replays {

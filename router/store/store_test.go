@@ -79,6 +79,7 @@ func TestRetainedKeepsTheLastValueOfEachTopic(t *testing.T) {
 					model = without(model, loser(model))
 				}
 			},
+			"compact": func(*rapid.T) { r.Compact() },
 			"": func(t *rapid.T) {
 				p := new(store.Past)
 				ps := rapid.SampledFrom([]string{"#", "a.#", "a.*", "b", "+.x"}).Draw(t, "pattern")
@@ -147,6 +148,7 @@ func TestReplayReturnsWhatItHasAndCountsWhatItHasLost(t *testing.T) {
 				r.Add(name, bus.Bulk, items, 0)
 				queue.ReleaseItems(items)
 			},
+			"compact": func(*rapid.T) { r.Compact() },
 			"": func(t *rapid.T) {
 				text := rapid.SampledFrom([]string{"#", "a.#", "a.*", "b", "+.x"}).Draw(t, "pattern")
 				from := rapid.Uint64Range(1, uint64(len(model)+1)).Draw(t, "from")
