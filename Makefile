@@ -29,9 +29,9 @@ test: ## run the whole test suite, with and without the race detector
 	$(GO) test ./...
 	CGO_ENABLED=1 $(GO) test -race ./ring/... ./frame/... ./router/... ./ipc/... ./agent/...
 
-test-32: ## run the core's tests as 32-bit programs: 386, and arm, without ipc, where qemu-arm is installed
+test-32: ## run the core's tests as 32-bit programs: 386, and arm where qemu-arm is installed, without the suite of ipc
 	CGO_ENABLED=0 GOARCH=386 $(GO) test ./ring/... ./frame/... ./router/... ./ipc/...
-	@if command -v qemu-arm >/dev/null; then CGO_ENABLED=0 GOARCH=arm $(GO) test -short -exec qemu-arm ./ring/... ./frame/... ./router/...; \
+	@if command -v qemu-arm >/dev/null; then CGO_ENABLED=0 GOARCH=arm $(GO) test -short -exec qemu-arm ./ring/... ./frame/... ./router/... ./ipc/internal/... ./ipc/policy; \
 		else echo "arm is not tested: qemu-arm is not installed (Debian: apt-get install qemu-user)"; fi
 
 soak: ## attack an agent with the long forms of all hostile clients, and hold times as well
