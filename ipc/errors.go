@@ -24,7 +24,7 @@ var ErrNoConfirm = client.ErrNoConfirm
 var ErrNoSettle = client.ErrNoSettle
 
 // ErrInHandler is returned to a handler that calls what waits for an answer of the
-// broker, or for the handler itself: Request, PublishConfirmed, Subscribe, Respond,
+// broker, or for the handler itself: Request, PublishConfirmed, WindowPublisher, Subscribe, Respond,
 // Flush, Drain and Close of a client. Handlers of subscriptions run on the goroutine that reads.
 var ErrInHandler = client.ErrInHandler
 

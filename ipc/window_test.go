@@ -134,6 +134,30 @@ func TestTheBrokerAsksForCredit(t *testing.T) {
 	}
 }
 
+// TestMessagesBeforeTheAckAreReportedWithIt has a broker send all that a window lets through
+// before the ack that names the window. Nothing more comes until the client reports.
+func TestMessagesBeforeTheAckAreReportedWithIt(t *testing.T) {
+	t.Parallel()
+	c, p := newFake(t).dial(frame.Welcome{Features: frame.AllFeatures.Names()}, ipc.ClientOptions{})
+	taken := make(chan struct{})
+	subscribed := make(chan error, 1)
+	go func() { // ends with the ack
+		_, err := c.Subscribe(t.Context(), router.Subscription{Patterns: []string{"a.b"}, Queue: 2, Handler: func(*router.Message) { taken <- struct{}{} }})
+		subscribed <- err
+	}()
+	id := p.expect(frame.TypeSubscribe).ID()
+	p.send(streamOf(id, frame.LaneBulk, 0), encode(frame.Fields{Type: frame.TypePublish, Topic: "a.b"}))
+	<-taken
+	p.send(encode(frame.Fields{Type: frame.TypeAck, ID: id, Payload: frame.AppendAck(nil, frame.Ack{Queue: 2, Window: 1})}))
+	p.send(encode(frame.Fields{Type: frame.TypePing, ID: 9}))
+	if got, err := frame.ParseCredit(p.expect(frame.TypeCredit).Payload()); err != nil || got.Consumed != 1 {
+		t.Errorf("credit %+v, %v, want 1 consumed, before the pong", got, err)
+	}
+	if err := <-subscribed; err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestAClientThatCannotBeAsked reports within a second, and the publisher waits so long.
 func TestAClientThatCannotBeAsked(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@
 // They differ in this: in process a subscription's Handler runs on a goroutine of its
 // own, and may call every method of the bus but Close. Over a socket it runs on the
 // goroutine that reads the socket, because that saves a wake-up a message. There it
-// must not wait for the broker: Request, Subscribe, Flush and Drain return
+// must not wait for the broker: Request, Subscribe, Flush, Drain and the like return
 // ipc.ErrInHandler.
 //
 // # When not to use it

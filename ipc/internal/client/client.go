@@ -80,6 +80,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	c.responders = endpoint.Responders{Send: func(f *frame.Fields) error { return c.send(c.ctx, f) }, Failed: c.report}
 	c.terms.Store(newTerms(s.welcome))
 	if err := c.out.init(o.LatencyBudget, o.Backlog); err != nil {
+		c.cancel()
 		unix.Close(s.fd)
 		return nil, unixsock.NewOpError("dial", o.Path, err)
 	}

@@ -47,11 +47,13 @@ func (k *credit) begin(id uint64, next [2]uint64) {
 	}
 }
 
-// setWindow is called with the ack of the subscription.
-func (k *credit) setWindow(window uint32) {
+// setWindow is called with the ack of the subscription. It reports whether a report is due
+// for messages that came before the ack: they may be all that the window lets through.
+func (k *credit) setWindow(window uint32) (due bool) {
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.window = window
-	k.mu.Unlock()
+	return k.due(bus.Bulk)
 }
 
 // consumed counts n messages of together size bytes that the program has taken. It

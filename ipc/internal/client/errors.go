@@ -15,6 +15,6 @@ var ErrNoConfirm = errors.New("the broker does not confirm messages")
 var ErrNoSettle = errors.New("the broker does not say what subscribers have taken")
 
 // ErrInHandler is returned to a handler that calls what waits for an answer of the
-// broker, or for the handler itself: Request, PublishConfirmed, Subscribe, Respond,
+// broker, or for the handler itself: Request, PublishConfirmed, WindowPublisher, Subscribe, Respond,
 // Flush, Drain and Close of a client. Handlers of subscriptions run on the goroutine that reads.
 var ErrInHandler = errors.New("a handler would wait for itself")

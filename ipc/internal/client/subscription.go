@@ -231,7 +231,9 @@ func batchOf(window uint32) int {
 
 // acknowledged makes it a subscription that is resumed on a new connection.
 func (s *subscription) acknowledged(ack frame.Ack) {
-	s.credit.setWindow(ack.Window)
+	if s.credit.setWindow(ack.Window) {
+		s.reportCredit(true)
+	}
 	s.batch = batchOf(ack.Window)
 	if s.consumer != nil {
 		s.consumer.SetBatch(s.batch)
