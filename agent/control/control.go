@@ -1,6 +1,7 @@
 // Package control has the messages that the agent and its collectors exchange
 // over the bus, and the answers of the agent to operators: targets, topics and their
-// JSON. It imports neither side.
+// JSON. It imports neither side. PROTOCOL.md describes operations and their envelopes for
+// programs in other languages; package dispatch is the side that carries them out.
 package control
 
 import (

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
+	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/config"
@@ -108,8 +112,26 @@ func TestEachCollectorTakesItsSection(t *testing.T) {
 	}
 	for _, k := range kinds {
 		section := "collectors." + k.name
-		if _, err := k.make(config.Default().Section(section), host.Host{}); err != nil {
+		c, err := k.make(config.Default().Section(section), host.Host{})
+		if err != nil {
 			t.Errorf("%s: %v", k.name, err)
+			continue
+		}
+		able, ok := c.(collector.Able)
+		if !ok {
+			t.Errorf("%s does not say what it can do", k.name)
+			continue
+		}
+		var values map[string]any
+		if err := json.Unmarshal(config.Default().Section(section), &values); err != nil {
+			t.Fatal(err)
+		}
+		a := able.Abilities()
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(values)), a.Config); diff != "" {
+			t.Errorf("settings of %s (-configuration +collector):\n%s", k.name, diff)
+		}
+		if !slices.Equal(a.EventTypes, []string{k.name}) || !slices.Contains(a.Topics, "events."+k.name+".gap") {
+			t.Errorf("%s can do %+v", k.name, a)
 		}
 		if _, err := k.make([]byte(`{"surprise":1}`), host.Host{}); err == nil {
 			t.Errorf("%s takes a key that there is not", k.name)

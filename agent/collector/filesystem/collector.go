@@ -75,16 +75,19 @@ type Collector struct {
 
 var _ collector.Collector = (*Collector)(nil)
 
+// section is the collector's section of the configuration, as it gets it.
+type section struct {
+	Source      Mode          `json:"source"`
+	Paths       []string      `json:"paths"`
+	Executables []string      `json:"executables"`
+	Exclude     []string      `json:"exclude"`
+	Bulk        int           `json:"bulk_changes"`
+	BulkWindow  time.Duration `json:"bulk_window"`
+}
+
 // Parse reads the settings of the collector, as package settings has them.
 func Parse(s []byte, h host.Host) (Options, error) {
-	var own struct {
-		Source      Mode          `json:"source"`
-		Paths       []string      `json:"paths"`
-		Executables []string      `json:"executables"`
-		Exclude     []string      `json:"exclude"`
-		Bulk        int           `json:"bulk_changes"`
-		BulkWindow  time.Duration `json:"bulk_window"`
-	}
+	var own section
 	if err := settings.Decode(s, &own); err != nil {
 		return Options{}, fmt.Errorf("filesystem: %w", err)
 	}

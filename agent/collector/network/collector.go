@@ -59,11 +59,14 @@ type Collector struct {
 
 var _ collector.Collector = (*Collector)(nil)
 
+// section is the collector's section of the configuration, as it gets it.
+type section struct {
+	Interval time.Duration `json:"interval"`
+}
+
 // Parse reads the settings of the collector, as package settings has them.
 func Parse(s []byte, h host.Host) (Options, error) {
-	var own struct {
-		Interval time.Duration `json:"interval"`
-	}
+	var own section
 	if err := settings.Decode(s, &own); err != nil {
 		return Options{}, fmt.Errorf("network: %w", err)
 	}

@@ -67,22 +67,25 @@ type Collector struct {
 
 var _ collector.Collector = (*Collector)(nil)
 
+// section is the collector's section of the configuration, as it gets it.
+type section struct {
+	Interval       time.Duration `json:"interval"`
+	Top            int           `json:"top_processes"`
+	CPU            int           `json:"cpu_percent"`
+	Memory         int           `json:"memory_percent"`
+	Swap           int           `json:"swap_percent"`
+	Filesystem     int           `json:"filesystem_percent"`
+	Files          int           `json:"files_percent"`
+	PressureCPU    int           `json:"cpu_pressure_percent"`
+	PressureIO     int           `json:"io_pressure_percent"`
+	PressureMemory int           `json:"memory_pressure_percent"`
+	Sustain        time.Duration `json:"sustain"`
+	Hysteresis     int           `json:"hysteresis_percent"`
+}
+
 // Parse reads the settings of the collector, as package settings has them.
 func Parse(s []byte, h host.Host) (Options, error) {
-	var own struct {
-		Interval       time.Duration `json:"interval"`
-		Top            int           `json:"top_processes"`
-		CPU            int           `json:"cpu_percent"`
-		Memory         int           `json:"memory_percent"`
-		Swap           int           `json:"swap_percent"`
-		Filesystem     int           `json:"filesystem_percent"`
-		Files          int           `json:"files_percent"`
-		PressureCPU    int           `json:"cpu_pressure_percent"`
-		PressureIO     int           `json:"io_pressure_percent"`
-		PressureMemory int           `json:"memory_pressure_percent"`
-		Sustain        time.Duration `json:"sustain"`
-		Hysteresis     int           `json:"hysteresis_percent"`
-	}
+	var own section
 	if err := settings.Decode(s, &own); err != nil {
 		return Options{}, fmt.Errorf("performance: %w", err)
 	}

@@ -28,7 +28,7 @@ func (c *Collector) Abilities() collector.Abilities {
 		EventTypes: []string{event.TypeProcess.String()},
 		Topics:     []string{TopicLifecycle, TopicMetadata, TopicGap},
 		Tasks:      []string{taskLookup},
-		Config:     []string{"poll_interval", "source"},
+		Config:     settings.Keys(section{}),
 	}
 }
 

@@ -85,12 +85,15 @@ func New(o Options) (*Collector, error) {
 	return c, nil
 }
 
+// section is the collector's section of the configuration, as it gets it.
+type section struct {
+	Source       Mode          `json:"source"`
+	PollInterval time.Duration `json:"poll_interval"`
+}
+
 // Parse reads the settings of the collector, as package settings has them.
 func Parse(s []byte, h host.Host) (Options, error) {
-	var own struct {
-		Source       Mode          `json:"source"`
-		PollInterval time.Duration `json:"poll_interval"`
-	}
+	var own section
 	if err := settings.Decode(s, &own); err != nil {
 		return Options{}, fmt.Errorf("process: %w", err)
 	}

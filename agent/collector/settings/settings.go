@@ -9,6 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
+	"slices"
+	"strings"
 )
 
 // Decode reads settings into v, a pointer to a struct with JSON tags. What has no
@@ -27,4 +30,15 @@ func Decode(settings []byte, v any) error {
 		return errors.New("settings: more than one object")
 	}
 	return nil
+}
+
+// Keys returns the keys of the settings that the struct v takes, sorted.
+func Keys(v any) (keys []string) {
+	t := reflect.TypeOf(v)
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		keys = append(keys, name)
+	}
+	slices.Sort(keys)
+	return keys
 }

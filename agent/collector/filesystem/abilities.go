@@ -1,0 +1,19 @@
+package filesystem
+
+import (
+	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/emit"
+	"github.com/daemoneye/eventbus/agent/collector/settings"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+var _ collector.Able = (*Collector)(nil)
+
+// Abilities implements collector.Able.
+func (c *Collector) Abilities() collector.Abilities {
+	return collector.Abilities{
+		EventTypes: []string{event.TypeFilesystem.String()},
+		Topics:     []string{TopicOperations, TopicBulk, emit.GapTopic(event.TypeFilesystem)},
+		Config:     settings.Keys(section{}),
+	}
+}
