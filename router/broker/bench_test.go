@@ -32,10 +32,10 @@ func BenchmarkRoute(b *testing.B) {
 
 func benchmarkRoute(b *testing.B, br *broker.Broker, subs int) {
 	const batch = 64
-	port := br.Attach(router.Identity{Name: "publisher"}, nowhere{}, nil, 0)
-	defer port.Close()
+	publisher := br.Attach(router.Identity{Name: "publisher"}, nowhere{}, nil, 0)
+	defer publisher.Close()
 	for id := range subs {
-		if _, _, err := port.Subscribe(uint64(id+1), router.Subscription{Patterns: []string{"events.#"}}); err != nil {
+		if _, _, err := publisher.Subscribe(uint64(id+1), router.Subscription{Patterns: []string{"events.#"}}); err != nil {
 			b.Error(err)
 			return
 		}
@@ -51,7 +51,7 @@ func benchmarkRoute(b *testing.B, br *broker.Broker, subs int) {
 	b.ReportAllocs()
 	for b.Loop() {
 		for i := range batch {
-			if err := port.Handle(buf, offs[i], frame.Frame(buf.B[offs[i]:offs[i+1]])); err != nil {
+			if err := publisher.Handle(buf, offs[i], frame.Frame(buf.B[offs[i]:offs[i+1]])); err != nil {
 				b.Error(err)
 				return
 			}
