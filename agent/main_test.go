@@ -35,8 +35,8 @@ func TestMain(m *testing.M) {
 			os.Exit(exit(runCollector(ctx, os.Args[2])))
 		case "agent":
 			os.Exit(exit(runAgent(ctx, os.Args[2])))
-		case "brisk-agent":
-			os.Exit(exit(runBriskAgent(ctx, os.Args[2])))
+		case "stopped-agent":
+			os.Exit(exit(runStoppedAgent(ctx, os.Args[2])))
 		case "external-agent":
 			os.Exit(exit(runExternalAgent(ctx, os.Args[2])))
 		case "subscriber":

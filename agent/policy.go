@@ -22,7 +22,7 @@ import (
 // Only the agent publishes below control, except that a collector publishes its own
 // health there.
 //
-// When all connections are taken, each collector still has a connection of its own. An
+// When all connections are taken, each of the agent's own collectors still has a connection. An
 // operator gets one for a moment, to request the agent's status and its control targets.
 type clientPolicy struct{ m *manager.Manager }
 
@@ -81,7 +81,7 @@ func (p clientPolicy) collector(peer *policy.Peer) string {
 	return ""
 }
 
-// Keep implements policy.Keeper: each collector has a place.
+// Keep implements policy.Keeper: each collector that the agent has started has a place.
 func (p clientPolicy) Keep(peer *policy.Peer) string { return p.collector(peer) }
 
 // Visit implements policy.Keeper. Only a client that claims to be an operator visits:

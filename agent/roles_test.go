@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/manager/life"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -39,16 +41,17 @@ func runAgent(ctx context.Context, socket string) error {
 	return a.Run(ctx)
 }
 
-// runBriskAgent is an agent that a test stops, with heartbeats that come often. It writes
-// its log, and that it is ready, to standard output.
-func runBriskAgent(ctx context.Context, socket string) error {
+// runStoppedAgent is an agent that a test stops for longer than heartbeats may be missed. It
+// writes its log, and that it is ready, to standard output.
+func runStoppedAgent(ctx context.Context, socket string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	a, err := agent.New(agent.Options{
-		Config: at(socket), Command: []string{self, "collector"}, Collectors: collect("echo"), Supervision: brisk,
-		Logger: slog.New(slog.NewTextHandler(os.Stdout, nil)), Ready: func(control.Status) { fmt.Println("ready") },
+		Config: at(socket), Command: []string{self, "collector"}, Collectors: collect("echo"),
+		Supervision: life.Options{Beat: 500 * time.Millisecond},
+		Logger:      slog.New(slog.NewTextHandler(os.Stdout, nil)), Ready: func(control.Status) { fmt.Println("ready") },
 	})
 	if err != nil {
 		return err

@@ -100,7 +100,7 @@ func TestACollectorThatOnlyStoodStillIsNotEnded(t *testing.T) {
 // missed: it does not take that for a fault of its collector.
 func TestAnAgentThatStoodStillEndsNoCollector(t *testing.T) {
 	path := socket(t)
-	cmd, out, _ := role(t, "brisk-agent", path)
+	cmd, out, _ := role(t, "stopped-agent", path)
 	if !out.Scan() {
 		t.Fatal("the agent did not become ready")
 	}
@@ -111,7 +111,7 @@ func TestAnAgentThatStoodStillEndsNoCollector(t *testing.T) {
 	defer client.Close()
 	pid := status(t, client).Collectors[0].PID
 	halt(t, cmd.Process.Pid)
-	time.Sleep(2 * life.MaxStep) // the time itself is what is tested
+	time.Sleep(3 * life.MaxStep) // the time itself is what is tested
 	if err := cmd.Process.Signal(unix.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestAnAgentThatStoodStillEndsNoCollector(t *testing.T) {
 	if out.Err() != nil || !strings.Contains(out.Text(), "agent stood still") {
 		t.Fatalf("the agent does not know that it stood still: %v", out.Err())
 	}
-	if c := status(t, client).Collectors[0]; c.PID != pid || c.Restarts != 0 {
+	if c := status(t, client).Collectors[0]; c.PID != pid || c.Restarts != 0 || c.State != control.CollectorRunning || c.Gap != "" {
 		t.Errorf("the collector is %+v, and was pid %d", c, pid)
 	}
 }

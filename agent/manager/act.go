@@ -15,6 +15,9 @@ func (m *Manager) now() time.Duration {
 	now, stood := m.clock.Read(time.Now())
 	if stood > 0 {
 		m.o.Logger.Info("agent stood still", "for", stood)
+		for _, c := range m.children {
+			c.life.Anew(now)
+		}
 	}
 	return now
 }

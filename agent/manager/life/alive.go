@@ -1,7 +1,12 @@
 package life
 
-// Here is what a collector does that has a process: it registers, beats and answers.
+import "time"
 
+// Anew has the heartbeats that were missed count for nothing, because the agent itself stood
+// still and could not notice them.
+func (l *Life) Anew(now time.Duration) { l.beat = now }
+
+// register notes that the process is ready.
 func (l *Life) register(e *Event) {
 	switch l.State {
 	case Starting:

@@ -30,8 +30,8 @@
 // # Times
 //
 // A time is how long the agent was awake, see Clock: while the agent itself stood still it
-// could not notice heartbeats, so that time counts for no deadline. Step must be called
-// once every MaxStep at least.
+// could not notice heartbeats, so that time counts for no deadline, and heartbeats count
+// anew after it (Anew). The clock must be read once every MaxStep at least.
 //
 // With the defaults a collector that hangs is unresponsive 6.5 s after its last heartbeat,
 // asked to end a second later, killed a second later, and started again after 0.2 s.

@@ -24,6 +24,13 @@ func TestTimeInWhichTheAgentStoodStillDoesNotCount(t *testing.T) {
 	read(59*second, 500*time.Millisecond+life.MaxStep, 0) // time does not run back
 }
 
+func TestAfterTheAgentStoodStillHeartbeatsCountAnew(t *testing.T) {
+	s := running(t, exact())
+	s.l.Anew(7 * second)
+	s.at(8*second, event(life.Tick), life.Running)
+	s.at(13*second+500*time.Millisecond, event(life.Tick), life.Unresponsive, "warn silent", "note", "check")
+}
+
 func TestLimits(t *testing.T) {
 	cpu, rss := 90.0, uint64(200<<20)
 	l := life.Limits{CPUPercent: 50, RSS: 100 << 20}
