@@ -30,6 +30,7 @@ func TestARuleThatCannotMatchHereIsInactiveWithTheReason(t *testing.T) {
 		{"field of another type", "logsource: {category: process_creation}\ndetection: {a: {DestinationPort: 1}, condition: a}\n", Options{}, CauseField, "nobody collects field DestinationPort of process events"},
 		{"field that is referred to", "logsource: {category: process_creation}\ndetection: {a: {Image|fieldref: Hashes}, condition: a}\n", Options{}, CauseField, "nobody collects field Hashes of process events"},
 		{"group of fields", "logsource: {category: process_creation}\ndetection: {a: {labels: x}, condition: a}\n", Options{}, CauseField, "nobody collects field labels of process events (nearest: labels)"},
+		{"field of a filter", "logsource: {category: process_creation}\n" + anyDetection + "---\ntitle: f\nlogsource: {category: process_creation}\nfilter: {rules: any, a: {Hashes: x}, condition: not a}\n", Options{}, CauseField, "nobody collects field Hashes of process events, and filter f needs it"},
 		{"no category, no field", "logsource: {product: linux}\ndetection: {a: {Hashes: x}, condition: a}\n", Options{}, CauseField, "nobody collects field Hashes of process events"},
 		{"deprecated", "status: deprecated\nlogsource: {category: process_creation}\n" + anyDetection, Options{}, CauseStatus, "its status is deprecated"},
 		{"deprecated, wanted", "status: deprecated\nlogsource: {category: process_creation}\n" + anyDetection, Options{Withdrawn: true}, 0, ""},

@@ -119,15 +119,29 @@ func missing(r *sigma.Rule, t event.Table) string {
 
 // noField names the field that nobody collects.
 func noField(r *sigma.Rule, name string, t event.Table) *Inactive {
-	var names []string
+	var known []string
 	for _, f := range t.Fields() {
-		names = append(append(names, f.Name()), f.Aliases()...)
+		known = append(append(known, f.Name()), f.Aliases()...)
 	}
 	reason := "nobody collects field " + name + " of " + t.String() + " events"
-	if near := sigma.Nearest(name, names); near != "" {
+	if near := sigma.Nearest(name, known); near != "" {
 		reason += " (nearest: " + near + ")"
 	}
+	for _, f := range r.Filters {
+		if names(f.Condition, name) {
+			reason += ", and filter " + f.Label() + " needs it"
+		}
+	}
 	return &Inactive{r, CauseField, reason}
+}
+
+// names reports whether an expression looks at a field of that name.
+func names(e sigma.Expr, name string) (found bool) {
+	sigma.Walk(e, func(a *sigma.Atom) {
+		same, _ := a.Test.(sigma.Same)
+		found = found || a.Field == name || same.Field == name
+	})
+	return found
 }
 
 // EventOf returns a type and operation of the events of a category, for events whose
