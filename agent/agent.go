@@ -98,11 +98,14 @@ func serverOptions(c *config.Config) ipc.Options {
 // replayed is what a late subscriber can ask for: what happened in the last
 // minutes, as long as it is not much, in a bounded part of the memory.
 func replayed(maxMemory int64) []router.ReplayRule {
-	part := min(1<<20, maxMemory/16)
+	part := min(1<<20, maxMemory/32)
 	return []router.ReplayRule{
-		// What the host does is kept apart, so that what others publish below events
-		// cannot push it out.
+		// What each collector sees is kept apart, so that neither another one nor what
+		// others publish below events can push it out.
 		{Pattern: "events.process.#", MaxCount: 1024, MaxBytes: part, MaxAge: 10 * time.Minute},
+		{Pattern: "events.network.#", MaxCount: 1024, MaxBytes: part, MaxAge: 10 * time.Minute},
+		{Pattern: "events.filesystem.#", MaxCount: 1024, MaxBytes: part, MaxAge: 10 * time.Minute},
+		{Pattern: "events.performance.#", MaxCount: 1024, MaxBytes: part, MaxAge: 10 * time.Minute},
 		{Pattern: "events.#", MaxCount: 1024, MaxBytes: part, MaxAge: 10 * time.Minute},
 		{Pattern: "control.#", MaxCount: 256, MaxBytes: part / 4, MaxAge: time.Hour},
 		{Pattern: "alerts.#", MaxCount: 1024, MaxBytes: part},
