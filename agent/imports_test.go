@@ -97,7 +97,7 @@ var allowed = map[string][]string{
 	"agent/manager/life": {},
 	// What reports how the agent is.
 	"agent/systemd": {"golang.org/x/sys"},
-	"agent/metrics": {"agent/control", "router", "github.com/prometheus/client_golang", "golang.org/x/sys"},
+	"agent/metrics": {"agent/control", "router", "github.com/prometheus/client_golang", "github.com/prometheus/common", "golang.org/x/sys"},
 	"agent": {
 		"agent/collector/host", "agent/config", "agent/control", "agent/control/dispatch", "agent/event", "agent/health", "agent/manager", "agent/manager/life", "agent/metrics", "agent/procstat", "agent/systemd", "ipc", "ipc/policy", "router", "frame", "golang.org/x/sync",
 	},

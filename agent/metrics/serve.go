@@ -1,52 +1,136 @@
 package metrics
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/expfmt"
 )
 
 const (
 	// maxConnections bounds the connections, and maxScrapes the scrapes at a time.
 	maxConnections, maxScrapes = 16, 2
-	// exchangeTimeout bounds a request and its answer, and idleTimeout how long a
-	// connection may do nothing.
-	exchangeTimeout, idleTimeout = 10 * time.Second, 2 * time.Minute
+	// exchangeTimeout bounds a request with its answer, which end a connection.
+	exchangeTimeout = 10 * time.Second
+	// maxRequest bounds the bytes of a request.
+	maxRequest = 8 << 10
 )
 
-// Handler answers a scrape: the table of this package, the latency, and what client
-// libraries show of every Go program.
-func Handler(status Status) http.Handler {
-	r := prometheus.NewRegistry()
-	r.MustRegister(newCollector(status), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return promhttp.HandlerFor(r, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, Timeout: exchangeTimeout / 2})
+// server answers scrapes: the table of this package, the latency, and what client
+// libraries show of every Go program. It reads and writes HTTP with package net/http, but
+// without its server: TLS and HTTP/2 make the program 1.9 MB larger, and the agent and its
+// process collector take 30.7 MB together with them, and 28.1 MB without.
+type server struct {
+	registry *prometheus.Registry
+	scrapes  chan struct{} // holds one for each scrape
+	log      *slog.Logger
+}
+
+func newServer(status Status, log *slog.Logger) *server {
+	s := &server{prometheus.NewRegistry(), make(chan struct{}, maxScrapes), log}
+	s.registry.MustRegister(newCollector(status), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return s
 }
 
 // Serve answers GET /metrics on l until ctx ends. It closes l, and returns when no
 // connection is left. The error is nil when ctx has ended.
 func Serve(ctx context.Context, l net.Listener, status Status, log *slog.Logger) error {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", Handler(status))
-	s := &http.Server{
-		Handler: mux, ReadTimeout: exchangeTimeout, WriteTimeout: exchangeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 8 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	s := newServer(status, log)
+	limited := &limitedListener{l, make(chan struct{}, maxConnections)}
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(closed)
-		_ = s.Close() // of listeners that may be closed already
+		_ = l.Close() // it may be closed already
 	})
-	err := s.Serve(&limitedListener{l, make(chan struct{}, maxConnections)})
-	if stop() {
-		return errors.Join(err, s.Close())
+	var connections sync.WaitGroup
+	for {
+		c, err := limited.Accept()
+		if err == nil {
+			connections.Go(func() { s.connection(ctx, c) })
+			continue
+		}
+		if !stop() {
+			<-closed
+			connections.Wait()
+			return nil
+		}
+		err = errors.Join(err, l.Close())
+		connections.Wait()
+		return err
 	}
-	<-closed
-	return nil
+}
+
+// connection answers the one request of a connection.
+func (s *server) connection(ctx context.Context, c net.Conn) {
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() }) // ends what waits for the client
+	defer func() {
+		if stop() {
+			_ = c.Close() // all is written
+		}
+	}()
+	if err := c.SetDeadline(time.Now().Add(exchangeTimeout)); err != nil {
+		return
+	}
+	r, err := http.ReadRequest(bufio.NewReader(io.LimitReader(c, maxRequest)))
+	var answer *http.Response
+	if err != nil {
+		answer = text(http.StatusBadRequest, err.Error())
+	} else {
+		answer = s.answer(r)
+	}
+	if err := answer.Write(c); err != nil {
+		s.log.Debug("metrics not sent", "err", err)
+	}
+}
+
+// answer is that to a request.
+func (s *server) answer(r *http.Request) *http.Response {
+	switch {
+	case r.URL.Path != "/metrics":
+		return text(http.StatusNotFound, "there is only /metrics")
+	case r.Method != http.MethodGet:
+		a := text(http.StatusMethodNotAllowed, "want GET")
+		a.Header.Set("Allow", http.MethodGet)
+		return a
+	}
+	select {
+	case s.scrapes <- struct{}{}:
+		defer func() { <-s.scrapes }()
+	default:
+		return text(http.StatusServiceUnavailable, "too many scrapes at a time")
+	}
+	families, err := s.registry.Gather()
+	if err != nil {
+		return text(http.StatusInternalServerError, err.Error())
+	}
+	format := expfmt.NewFormat(expfmt.TypeTextPlain)
+	var body bytes.Buffer
+	e := expfmt.NewEncoder(&body, format)
+	for _, f := range families {
+		if err := e.Encode(f); err != nil {
+			return text(http.StatusInternalServerError, err.Error())
+		}
+	}
+	a := text(http.StatusOK, body.String())
+	a.Header.Set("Content-Type", string(format))
+	return a
+}
+
+// text is an answer with that body, which ends the connection.
+func text(status int, body string) *http.Response {
+	return &http.Response{
+		StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Close: true, ContentLength: int64(len(body)),
+		Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"}},
+		Body:   io.NopCloser(bytes.NewReader([]byte(body))),
+	}
 }
