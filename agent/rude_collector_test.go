@@ -188,7 +188,7 @@ func TestBadAnswersOfACollector(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			timeout := patience
 			if tt.want == "TIMEOUT" {
-				timeout = 100 * time.Millisecond
+				timeout = time.Second // more than the agent needs to ask
 			}
 			served := make(chan struct{})
 			go func() { // awaited below

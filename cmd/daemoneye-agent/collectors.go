@@ -186,9 +186,11 @@ func newAction(p *program, a *action) *cobra.Command {
 }
 
 func runAction(ctx context.Context, p *program, a *action, t *target, timeout time.Duration, q control.Request, asJSON bool) error {
-	client, err := t.dial(ctx, ipc.ClientOptions{Name: "collectors"})
+	dialing, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	client, err := t.dial(dialing, ipc.ClientOptions{Name: "collectors"})
 	if err != nil {
-		return err
+		return late(ctx, dialing, err)
 	}
 	defer client.Close()
 	waiting, cancel := context.WithTimeout(ctx, timeout)
