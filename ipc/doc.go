@@ -55,7 +55,8 @@
 //	messages queued                 the broker's MaxQueued and MaxMemory: a gap; dropped_by
 //
 // PublishRate bounds all frames, those at fault as well. A client that
-// is too fast gets no error (code rate): it is made to wait.
+// is too fast gets no error (code rate): it is made to wait. A time in which the server
+// itself stood still, because its process or machine was stopped, counts for nobody.
 //
 // A client that says hello beyond MaxConnections, or connects when the process has no
 // descriptors left, gets an error and is closed: limit. A policy.Keeper keeps places

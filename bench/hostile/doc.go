@@ -3,7 +3,8 @@
 // agent's promises are worth then:
 //
 //	memory        its anonymous memory stays within max_memory and 48 MiB, and what it
-//	              charges to its clients within max_memory
+//	              charges to its clients within max_memory; when they have gone it is
+//	              given back, to 16 MiB above what it had before
 //	conservation  what was matched was delivered, was dropped or is queued
 //	work          what was inflated was inflated once
 //	others        another client waits for at most 50 ms, and gets in
