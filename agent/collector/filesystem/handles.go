@@ -89,7 +89,7 @@ func (h *handles) directory(e *entry) string {
 	}
 	p, err := h.find(e, h.leaveOut)
 	if err != nil {
-		return "" // it was removed: what is told of it is known by now
+		return "" // it was removed, and the record of that names the directory above it
 	}
 	if h.trees.judge(p) == outside {
 		p = ""

@@ -32,7 +32,7 @@ func (s *stamp) directory() bool { return s.mode&unix.S_IFMT == unix.S_IFDIR }
 // program reports whether it is a file that may be run.
 func (s *stamp) program() bool { return s.mode&unix.S_IFMT == unix.S_IFREG && s.mode&0o111 != 0 }
 
-// sameContent reports whether the content is the same as far as can be told from outside.
+// sameContent reports whether the content is the same as far as its size and its time show.
 func (s *stamp) sameContent(o *stamp) bool {
 	return s.inode == o.inode && s.size == o.size && s.changedNs == o.changedNs
 }

@@ -37,7 +37,7 @@ const quiet = int64(time.Second)
 // maxWaiting bounds how many files wait; beyond it they have their event at once.
 const maxWaiting = 4096
 
-// fill takes in the files that there are, without a word: they are the start.
+// fill notes the files that there are. They have no events: they are the start.
 func (t *tracker) fill() {
 	walk(t.trees, "/", func(path string, s stamp) { t.index.set(path, s) })
 }

@@ -1,0 +1,124 @@
+package filesystem_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/filesystem"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// TestAnotherProgramIsNamed: who changed the file, with the processes above it.
+func TestAnotherProgramIsNamed(t *testing.T) {
+	w := watch(t, filesystem.Options{Mode: filesystem.ModeFanotify})
+	// It waits for us after the change, so that there is somebody to be read.
+	cmd := exec.Command("/bin/sh", "-c", `echo secret >"$1"; read line`, "sh", w.at("x"))
+	in, err := cmd.StdinPipe()
+	w.must(err)
+	w.must(cmd.Start())
+	w.await("x", "create", "modify")
+	in.Close()
+	_ = cmd.Wait()
+	e := w.last("x", event.OpModify)
+	if e.PID != uint32(cmd.Process.Pid) || !strings.HasPrefix(e.CommandLine, "/bin/sh\x00-c\x00echo secret") || e.PPID != uint32(os.Getpid()) || e.ParentExecutable == "" || e.StartTicks == 0 {
+		t.Errorf("%+v", e)
+	}
+}
+
+// TestAProgramThatHasEnded is named by its pid, and by nothing else if it was never seen.
+func TestAProgramThatHasEnded(t *testing.T) {
+	w := watch(t, filesystem.Options{Mode: filesystem.ModeFanotify})
+	cmd := exec.Command("/bin/sh", "-c", `: >"$1"`, "sh", w.at("x"))
+	w.must(cmd.Run())
+	w.await("x", "create")
+	e := w.last("x", event.OpCreate)
+	if e.PID != uint32(cmd.Process.Pid) {
+		t.Errorf("by pid %d, want %d", e.PID, cmd.Process.Pid)
+	}
+	if read := !e.Flags.Has(event.CommandLineUnread); read && !strings.HasPrefix(e.CommandLine, "/bin/sh\x00-c\x00: >") {
+		t.Errorf("it is said to be %q", e.CommandLine)
+	}
+}
+
+// TestBulk: many changes by one process are one more event, with their number and the
+// directory that has them all.
+func TestBulk(t *testing.T) {
+	sources(t, filesystem.Options{Bulk: 50, BulkWindow: filesystem.MinBulkWindow}, func(t *testing.T, w *watched, fanotify bool) {
+		w.mkdir("docs/a")
+		w.await("docs/a", "create")
+		for attempt := range 20 { // a machine that is too slow for the window needs another one
+			for i := range 60 {
+				w.write(fmt.Sprintf("docs/a/%d-%d", attempt, i), "")
+			}
+			for i := range 60 {
+				w.rename(fmt.Sprintf("docs/a/%d-%d", attempt, i), fmt.Sprintf("docs/a/%d-%d.locked", attempt, i))
+			}
+			w.await(fmt.Sprintf("docs/a/%d-59.locked", attempt), "rename")
+			if len(w.of("docs/a")) > 1 || len(w.of("docs")) > 1 {
+				break
+			}
+		}
+		w.until("bulk", func() bool {
+			return slices.ContainsFunc(w.all(), func(e event.Filesystem) bool { return e.Operation == event.OpBulk })
+		})
+		i := slices.IndexFunc(w.all(), func(e event.Filesystem) bool { return e.Operation == event.OpBulk })
+		e := w.all()[i]
+		changes, _ := e.Body.Changes.Get()
+		if changes < 50 || !strings.HasPrefix(e.Body.Path, w.root) || e.Body.SinceNs == 0 || e.Body.SinceNs > e.WallNs {
+			t.Errorf("bulk of %d in %s since %d, at %d", changes, e.Body.Path, e.Body.SinceNs, e.WallNs)
+		}
+		if fanotify != (e.PID == uint32(os.Getpid())) {
+			t.Errorf("it is by %d", e.PID)
+		}
+		if w.topics[i] != filesystem.TopicBulk {
+			t.Errorf("topic %s", w.topics[i])
+		}
+	})
+}
+
+// TestOurOwnChangesAreLeftOut, where the source knows that they are ours.
+func TestOurOwnChangesAreLeftOut(t *testing.T) {
+	root := t.TempDir()
+	c, err := filesystem.New(filesystem.Options{Mode: filesystem.ModeFanotify, Paths: []string{root}, Agent: os.Getpid()})
+	if err != nil {
+		t.Skip(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var got []string
+	ours, theirs := filepath.Join(root, "ours"), filepath.Join(root, "theirs")
+	ended := make(chan error, 1)
+	go func() {
+		ended <- c.Run(ctx, func(m collector.Message) {
+			v, err := event.Parse(m.Payload)
+			if err != nil {
+				t.Error(err)
+			}
+			e, _ := event.Copy[event.File](v)
+			got = append(got, e.Body.Path)
+			cancel()
+		})
+	}()
+	for ctx.Err() == nil { // until the source is open
+		if err := os.WriteFile(ours, []byte(time.Now().String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_ = exec.CommandContext(ctx, "/bin/sh", "-c", `echo x >>"$1"`, "sh", theirs).Run()
+	}
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{theirs}, got[:1]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
