@@ -1,0 +1,87 @@
+package serve_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/collector/serve"
+	"github.com/daemoneye/eventbus/agent/control"
+)
+
+// never is a time in which a collector that fails at once has failed.
+const never = time.Hour
+
+// TestUpdateConfig has a collector with the rate 1. The last one of each case is what the
+// collector has in force.
+func TestUpdateConfig(t *testing.T) {
+	tests := []struct {
+		name   string
+		update string
+		want   string
+		source string
+		runs   int32
+		ends   error
+	}{
+		{"a new value", `{"config":{"source":"b"}}`, `{"version":2,"changed_fields":["source"]}`, "source b", 2, nil},
+		{"the same value", `{"config":{"rate": 1}}`, `{"version":1,"changed_fields":[]}`, "source a", 1, nil},
+		{"a check", `{"config":{"source":"b"},"validate_only":true}`, `{"version":1,"changed_fields":["source"],"validated":true}`, "source a", 1, nil},
+		{"a check of what is wrong", `{"config":{"rate":-1},"validate_only":true}`, "VALIDATION_FAILED map[]", "source a", 1, nil},
+		{"what is wrong", `{"config":{"rate":-1}}`, "VALIDATION_FAILED map[]", "source a", 1, nil},
+		{"no object", `{"config":[1]}`, "INVALID_PAYLOAD map[]", "source a", 1, nil},
+		{"no configuration", `{}`, "INVALID_PAYLOAD map[]", "source a", 1, nil},
+		{"a key of another payload", `{"config":{},"roll_back":true}`, "INVALID_PAYLOAD map[]", "source a", 1, nil},
+		{"what fails, and is taken back", `{"config":{"source":"fail"},"rollback_on_failure":true}`,
+			"APPLY_FAILED map[config_version:1 rolled_back:true]", "source a", 3, nil},
+		{"what fails", `{"config":{"source":"fail"}}`, "APPLY_FAILED map[rolled_back:false]", "", 2, errSource},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			v := demo(t, serve.Options{Settle: never}, `{"source":"a","rate":1}`)
+			for v.report().Emitted == 0 { // it has not begun to observe
+			}
+			if got := v.call(control.OpUpdateConfig, json.RawMessage(tt.update)); got != tt.want {
+				t.Errorf("answer is %s, want %s", got, tt.want)
+			}
+			if tt.ends != nil {
+				if err := v.end(); !errors.Is(err, tt.ends) {
+					t.Errorf("it ended with %v", err)
+				}
+			} else if r := v.report(); r.Source != tt.source {
+				t.Errorf("in force is %s, want %s", r.Source, tt.source)
+			}
+			if n := v.runs.Load(); n != tt.runs {
+				t.Errorf("Run was called %d times, want %d", n, tt.runs)
+			}
+			if tt.runs > 1 {
+				v.gap()
+			}
+		})
+	}
+}
+
+func TestAPausedCollectorIsConfiguredAndStaysPaused(t *testing.T) {
+	v := demo(t, serve.Options{}, "")
+	v.call(control.OpPause, nil)
+	if got := v.call(control.OpUpdateConfig, control.ConfigUpdate{Config: json.RawMessage(`{"source":"b"}`)}); got != `{"version":2,"changed_fields":["source"]}` {
+		t.Errorf("answer is %s", got)
+	}
+	if r := v.report(); r.State != control.CollectorPaused || r.Source != "source b" || r.ConfigVersion != 2 {
+		t.Errorf("report is %+v", r)
+	}
+	if n := v.runs.Load(); n != 1 {
+		t.Errorf("Run was called %d times", n)
+	}
+}
+
+func TestAnUpdateThatCannotBeTakenBackEndsTheCollector(t *testing.T) {
+	v := demo(t, serve.Options{Config: control.ChildConfig{Paused: true}, Settle: never}, `{"source":"fail"}`)
+	if got := v.call(control.OpResume, nil); got != "INTERNAL map[]" {
+		t.Errorf("resume: %s", got)
+	}
+	if err := v.end(); !errors.Is(err, errSource) {
+		t.Errorf("it ended with %v", err)
+	}
+}
