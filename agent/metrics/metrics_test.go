@@ -248,3 +248,24 @@ func TestAUnixSocketOfTheMetrics(t *testing.T) {
 		t.Errorf("the socket is left behind: %v", err)
 	}
 }
+
+// TestGarbageIsAnsweredOrCut, and the next scrape is answered.
+func TestGarbageIsAnsweredOrCut(t *testing.T) {
+	l, c, _ := serving(t, "127.0.0.1:0", known)
+	for _, garbage := range []string{"\r\n\r\n", "GET\r\n\r\n", "GET /metrics HTTP/9.9\r\n\r\n", "\x16\x03\x01\x02\x00", "GET /metrics HTTP/1.1\r\nX: " + strings.Repeat("x", 64<<10) + "\r\n\r\n"} {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+		_, _ = conn.Write([]byte(garbage)) // it may be cut before all is read
+		_ = conn.(*net.TCPConn).CloseWrite()
+		if answer, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) || strings.Contains(string(answer), "daemoneye_") {
+			t.Errorf("%.20q: %v, %.80s", garbage, err, answer)
+		}
+		conn.Close()
+	}
+	if code, _ := scrape(t, c); code != http.StatusOK {
+		t.Errorf("status %d", code)
+	}
+}
