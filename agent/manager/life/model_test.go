@@ -9,7 +9,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/manager/life"
 )
 
-// world is what a life acts on: a process, or none, that obeys or not.
+// world is what a life acts on: a process, or none.
 type world struct {
 	t     *rapid.T
 	l     *life.Life
@@ -17,10 +17,10 @@ type world struct {
 	alive bool
 	ready bool // it has registered
 
-	obeys, answers, pausedItself bool
-	asked, killed                bool
-	calls                        []life.Action // open
-	noted                        bool
+	pausedItself  bool
+	asked, killed bool
+	calls         []life.Action // open
+	noted         bool
 }
 
 // step has the event happen, and holds what must hold at any time.
