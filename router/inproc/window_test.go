@@ -68,10 +68,11 @@ func TestAnEndOfTheBrokerEndsAWindowPublisher(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- p.Flush(brokertest.Within(t)) }()
 	stop()
+	// Which session ends first is not fixed. If it is the subscriber's, the message was lost
+	// with it; if it is the publisher's, nobody knows.
 	var loss *router.LossError
-	if err := <-ended; !errors.Is(err, router.ErrClosed) {
-		t.Errorf("Flush: %v, want ErrClosed", err)
-	} else if errors.As(err, &loss) && loss.Unknown != 1 {
-		t.Errorf("Flush: %v, want one message unknown", err)
+	err = <-ended
+	if !errors.As(err, &loss) || loss.Lost+loss.Unknown != 1 || loss.Unknown == 1 && !errors.Is(err, router.ErrClosed) {
+		t.Errorf("Flush: %v, want one message lost or unknown", err)
 	}
 }
