@@ -252,7 +252,7 @@ func TestAUnixSocketOfTheMetrics(t *testing.T) {
 // TestGarbageIsAnsweredOrCut, and the next scrape is answered.
 func TestGarbageIsAnsweredOrCut(t *testing.T) {
 	l, c, _ := serving(t, "127.0.0.1:0", known)
-	for _, garbage := range []string{"\r\n\r\n", "GET\r\n\r\n", "GET /metrics HTTP/9.9\r\n\r\n", "\x16\x03\x01\x02\x00", "GET /metrics HTTP/1.1\r\nX: " + strings.Repeat("x", 64<<10) + "\r\n\r\n"} {
+	for _, garbage := range []string{"\r\n\r\n", "GET\r\n\r\n", "GET /metrics FTP/1.1\r\n\r\n", "\x16\x03\x01\x02\x00", "GET /metrics HTTP/1.1\r\nX: " + strings.Repeat("x", 64<<10) + "\r\n\r\n"} {
 		conn, err := net.Dial("tcp", l.Addr().String())
 		if err != nil {
 			t.Fatal(err)
