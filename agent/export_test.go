@@ -90,7 +90,7 @@ func UsageAt(a *Agent, pid int, now time.Time) control.Usage {
 
 // Lost is the text about a collector after the announcements.
 func Lost(now time.Time, collector string, announced ...Announcement) string {
-	var g collectorGaps
+	var g recentLosses
 	for _, x := range announced {
 		g.add(x.Collector, newGap(x.At, x.Lost, x.Reason))
 	}

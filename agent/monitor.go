@@ -28,7 +28,7 @@ type monitor struct {
 
 	usage   usageMeter
 	history health.History
-	gaps    collectorGaps
+	gaps    recentLosses
 	parts   health.Components
 
 	onHealth func(control.Health) // where set, is called by run when the health has changed

@@ -212,9 +212,10 @@
 //	inproc    the client in the same process
 //
 // A subscription is matched in routes/index.go, its filter in filter/filter.go. A message
-// is dropped in queue/push.go by the overflow policy, and in broker/memory.go when memory is
+// is dropped in queue/push.go by the overflow policy (queue/window.go where the queue has a
+// window), and in broker/memory.go when memory is
 // short. A subscription and a client end in broker/end.go, a connection in
-// ipc/internal/server/end.go.
+// ipc/internal/server/end.go and ipc/internal/client/end.go.
 //
 // Package routertest holds the rules that every Bus keeps.
 package router

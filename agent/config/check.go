@@ -1,12 +1,15 @@
 package config
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
-// relations holds what is between two keys.
-func (l *loader) relations(c *Config) {
+// checkRelations checks the conditions that involve two keys.
+func (l *loader) checkRelations(c *Config) {
 	memory, message := keys.byName["broker.max_memory_bytes"], keys.byName["broker.max_message_size"]
 	if c.Broker.MaxMemoryBytes < c.Broker.MaxMessageSize {
 		at := l.origins[memory.Name]
@@ -31,8 +34,8 @@ const (
 	labelHead = 3
 )
 
-// labelSize holds all labels together to their bound.
-func (l *loader) labelSize(c *Config) {
+// checkLabelSize checks the size of all labels together.
+func (l *loader) checkLabelSize(c *Config) {
 	n := 0
 	for name, value := range c.Labels {
 		n += labelHead + len(name) + len(value)
@@ -43,13 +46,63 @@ func (l *loader) labelSize(c *Config) {
 	}
 }
 
-// called is the key's name as the source o spells it.
-func (k *Key) called(o Origin) string {
+// check holds v to the key's bounds. The error names what is wanted.
+func (k *Key) check(v any) error {
+	n, what := amount(v)
+	low, high := k.min != nil && n < k.min.n, k.max != nil && n > k.max.n
 	switch {
-	case o.Layer == LayerFlag && k.Flag != "":
-		return "--" + k.Flag
-	case o.Layer == LayerEnvironment:
-		return k.Env
+	case low && k.why != "":
+		return fmt.Errorf("want at least %s: %s", k.min.text, k.why)
+	case (low || high) && k.min != nil && k.max != nil:
+		return fmt.Errorf("want %s to %s%s", k.min.text, k.max.text, what)
+	case low:
+		return fmt.Errorf("want at least %s%s", k.min.text, what)
+	case high:
+		return fmt.Errorf("want at most %s%s", k.max.text, what)
 	}
-	return k.Name
+	switch v := v.(type) {
+	case string:
+		return k.checkText(v)
+	case []string:
+		for i, s := range v {
+			if err := k.checkText(s); err != nil {
+				return fmt.Errorf("%q: %w", s, err)
+			}
+			if slices.Contains(v[:i], s) {
+				return fmt.Errorf("%q stands there twice", s)
+			}
+		}
+	case map[string]string:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if err := k.checkText(name); err != nil {
+				return fmt.Errorf("name %q: %w", name, err)
+			}
+			if k.values != nil && !k.values.re.MatchString(v[name]) {
+				return fmt.Errorf("%q is %q, want %s", name, shorten(v[name]), k.values.want)
+			}
+			if err := checkPrintable(v[name]); err != nil {
+				return fmt.Errorf("%q: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (k *Key) checkText(s string) error {
+	if k.of != nil && !slices.Contains(k.of, s) {
+		return fmt.Errorf("want %s", oneOf(k.of))
+	}
+	if k.match != nil && !k.match.re.MatchString(s) {
+		return fmt.Errorf("want %s", k.match.want)
+	}
+	return checkPrintable(s)
+}
+
+var errControl = errors.New("want text without control characters")
+
+func checkPrintable(s string) error {
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return errControl
+	}
+	return nil
 }

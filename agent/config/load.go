@@ -61,8 +61,8 @@ func load(read func(*loader)) (*Loaded, error) {
 	c := new(Config)
 	l := newLoader(keys, c)
 	read(l)
-	l.relations(c)
-	l.labelSize(c)
+	l.checkRelations(c)
+	l.checkLabelSize(c)
 	return &Loaded{Config: c, Files: l.files, Warnings: l.warnings, origins: l.origins}, l.errs.err()
 }
 

@@ -45,3 +45,14 @@ func (o Origin) place() string {
 	}
 	return fmt.Sprintf("%s:%d:%d", o.File, o.Line, o.Column)
 }
+
+// called is the key's name as the source o spells it.
+func (k *Key) called(o Origin) string {
+	switch {
+	case o.Layer == LayerFlag && k.Flag != "":
+		return "--" + k.Flag
+	case o.Layer == LayerEnvironment:
+		return k.Env
+	}
+	return k.Name
+}

@@ -62,7 +62,7 @@ func (s *Sub) admit(ln bus.Lane, items []queue.Item, short int64) bool {
 	for i := range items {
 		size += uint64(items[i].Len)
 	}
-	s.Queue.Skip(ln, uint64(len(items)), size, frame.ReasonMemory)
+	s.Queue.RecordLoss(ln, uint64(len(items)), size, frame.ReasonMemory)
 	s.markReady()
 	b.stats.Dropped(uint64(len(items)))
 	s.settling.NoteDropped()

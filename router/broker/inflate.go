@@ -55,7 +55,7 @@ func (s *Sub) deliverCopy(ln bus.Lane, it *queue.Item) (queued int) {
 	}
 	b.stats.Refused(out.err)
 	b.stats.Dropped(1)
-	s.Queue.Skip(ln, 1, uint64(it.Len), inflateReason(out.err))
+	s.Queue.RecordLoss(ln, 1, uint64(it.Len), inflateReason(out.err))
 	s.markReady()
 	return 0
 }

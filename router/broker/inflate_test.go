@@ -166,14 +166,14 @@ func TestAStoredPayloadThatCannotBeInflated(t *testing.T) {
 func TestRequestsAndRepliesAreInflatedAsWork(t *testing.T) {
 	const size = 900_000
 	serveAlone(t, router.Options{}, func(a alone) {
-		asker, responder := a.session("asker"), a.session("responder")
+		requester, responder := a.session("requester"), a.session("responder")
 		a.subscribe(responder, 1, router.Subscription{Patterns: []string{"a"}, Respond: true})
 		for _, x := range []struct {
 			p *broker.Session
 			f frame.Frame
 		}{
-			{asker, bomb(t, size, frame.Fields{Type: frame.TypeRequest, Topic: "a", ID: 1})},
-			{responder, bomb(t, size, frame.Fields{Type: frame.TypeReply, ID: 1, Source: asker.ID()})},
+			{requester, bomb(t, size, frame.Fields{Type: frame.TypeRequest, Topic: "a", ID: 1})},
+			{responder, bomb(t, size, frame.Fields{Type: frame.TypeReply, ID: 1, Source: requester.ID()})},
 		} {
 			x.p.BeginTurn()
 			before := a.Inflated()

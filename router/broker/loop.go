@@ -140,7 +140,7 @@ func (b *Broker) flush() {
 		b.refuseEvicted()
 		b.write()
 	}
-	if b.order.Tracking() && b.ledger.Room() > 2*b.ledger.Max()/lowRoom {
+	if b.order.Tracking() && b.ledger.Room() > 2*b.ledger.Max()/lowRoomDivisor {
 		b.order.Stop()
 	}
 }

@@ -13,24 +13,25 @@ import (
 // a consumer has dequeued or that a publisher is writing.
 
 const (
-	// lowRoom is the part of MaxMemory: when less room is left, queues are kept in order of
-	// their weight. When twice as much room is left, they no longer are.
-	lowRoom = 8
-	// inboxShare is the part of MaxMemory that all inboxes together may keep.
-	inboxShare = 4
+	// lowRoomDivisor: queues are kept in order of their weight when less than
+	// MaxMemory/lowRoomDivisor is free, until twice as much is free.
+	lowRoomDivisor = 8
+	// inboxDivisor: all inboxes together may keep MaxMemory/inboxDivisor.
+	inboxDivisor = 4
 )
 
 // checkMemory is called after memory was allocated.
 func (b *Broker) checkMemory() {
-	if b.ledger.Room() < b.ledger.Max()/lowRoom {
+	if b.ledger.Room() < b.ledger.Max()/lowRoomDivisor {
 		b.order.Track()
 		b.makeRoom(0)
 	}
 }
 
-// Excess makes room, and returns how many bytes are kept beyond MaxMemory all the same: by
-// what cannot be evicted. A Driver whose clients keep it ends one of them.
-func (b *Broker) Excess() int64 {
+// EvictToLimit evicts until no more than MaxMemory is kept. It returns how many bytes are
+// kept beyond that all the same, by what cannot be evicted. A Driver whose clients keep it
+// ends one of them.
+func (b *Broker) EvictToLimit() (excess int64) {
 	if b.ledger.Room() < 0 {
 		b.checkMemory()
 	}
@@ -50,7 +51,7 @@ func (b *Broker) makeRoom(n int64) bool {
 	}
 	b.order.Track()
 	for fruitless := 0; b.ledger.Room() < n; {
-		e := b.order.Largest(b.opts.MaxMemory / inboxShare)
+		e := b.order.Largest(b.opts.MaxMemory / inboxDivisor)
 		if e == nil {
 			b.routes.Drop()
 			break
@@ -70,8 +71,8 @@ func (b *Broker) makeRoom(n int64) bool {
 
 // empty drops a lane's messages until n bytes are available or none is left. An empty lane
 // frees its slots. It is for messages whose buffers stay, because a store or many other
-// queues have them too. Evicting from each queue in turn would drop everything before the
-// first queue is empty.
+// queues have them too. Evicting from all queues in turn would free no slots until everything
+// was dropped, because no queue would become empty before.
 func (b *Broker) empty(e *evict.Lane[*Sub], n int64) {
 	for e.Listed() && b.ledger.Room() < n {
 		b.evict(e, b.opts.MaxMemory)

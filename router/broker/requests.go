@@ -78,7 +78,7 @@ func (p *Session) reply(buf *buffer.Buffer, off int, f frame.Frame, malformed er
 	b := p.b
 	b.endBurst()
 	key := requests.Key{Source: f.Source(), ID: f.ID()}
-	asker, ok := b.takeRequest(key, p.id)
+	requester, ok := b.takeRequest(key, p.id)
 	if !ok {
 		b.stats.LateReplies++
 		return malformed
@@ -86,15 +86,15 @@ func (p *Session) reply(buf *buffer.Buffer, off int, f frame.Frame, malformed er
 	b.seq++
 	f.Stamp(p.id, b.seq)
 	if malformed != nil {
-		asker.Refuse(key.ID, malformed)
+		requester.Refuse(key.ID, malformed)
 		return malformed
 	}
-	it, err := asker.readable(p, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
+	it, err := requester.readable(p, queue.Item{Buf: buf, Off: uint32(off), Len: uint32(len(f))})
 	if err != nil {
-		asker.Refuse(key.ID, err)
+		requester.Refuse(key.ID, err)
 		return err
 	}
-	b.deliver(asker.inbox, bus.Urgent, []queue.Item{it})
+	b.deliver(requester.inbox, bus.Urgent, []queue.Item{it})
 	it.Buf.Release(1)
 	return nil
 }
@@ -135,13 +135,13 @@ func (p *Session) cancel(f frame.Frame) error {
 
 // takeRequest closes an open request and returns the session that asked. A later reply
 // finds none. A responder of 0 stands for any.
-func (b *Broker) takeRequest(key requests.Key, responder uint32) (asker *Session, ok bool) {
+func (b *Broker) takeRequest(key requests.Key, responder uint32) (requester *Session, ok bool) {
 	if _, ok := b.requests.Take(key, responder); !ok {
 		return nil, false
 	}
-	asker = b.sessions[key.Source] // a session that ends closes its requests before
-	asker.account.closeRequest()
-	return asker, true
+	requester = b.sessions[key.Source] // a session that ends closes its requests before
+	requester.account.closeRequest()
+	return requester, true
 }
 
 // sendCancel sends a responder the cancel of a request: its requester does not wait for the
@@ -190,9 +190,9 @@ func (p *Session) responderDied(id uint64) {
 // its own has most likely given up already; one without a deadline gets the error here.
 func (b *Broker) expireRequests() {
 	for _, r := range b.requests.TakeExpired(b.now) {
-		asker := b.sessions[r.Source]
-		asker.account.closeRequest()
-		asker.Refuse(r.ID, frame.ErrDeadline)
+		requester := b.sessions[r.Source]
+		requester.account.closeRequest()
+		requester.Refuse(r.ID, frame.ErrDeadline)
 		b.sessions[r.Responder].sendCancel(&r)
 	}
 }
@@ -204,9 +204,9 @@ func (b *Broker) refuseEvicted() {
 		last := len(b.evicted) - 1
 		key := b.evicted[last]
 		b.evicted = b.evicted[:last]
-		if asker, ok := b.takeRequest(key, 0); ok {
+		if requester, ok := b.takeRequest(key, 0); ok {
 			b.stats.Refused(frame.ErrMemory)
-			asker.Refuse(key.ID, frame.ErrMemory)
+			requester.Refuse(key.ID, frame.ErrMemory)
 		}
 	}
 }

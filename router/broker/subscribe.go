@@ -147,12 +147,12 @@ func (s *Sub) open(past *store.Past) {
 func (s *Sub) deliverPast(p *store.Past) {
 	for ln, l := range p.Lost {
 		if l.Count > 0 && !p.Unknown {
-			s.Queue.Skip(bus.Lane(ln), l.Count, l.Bytes, frame.ReasonReplay)
+			s.Queue.RecordLoss(bus.Lane(ln), l.Count, l.Bytes, frame.ReasonReplay)
 			s.markReady()
 		}
 	}
 	if p.Unknown {
-		s.Queue.Skip(bus.Bulk, 0, 0, frame.ReasonReplay)
+		s.Queue.RecordLoss(bus.Bulk, 0, 0, frame.ReasonReplay)
 		s.markReady()
 	}
 	for i := range p.Messages {

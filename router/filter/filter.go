@@ -13,9 +13,9 @@ import (
 
 // Filter is the compiled form of everything in a Subscription that looks at more
 // than its patterns. It is evaluated on the routing thread, before the queue,
-// without allocating: what it asks of the topic once for each route, the rest for
-// each message, in steps that do not depend on how much is listed, but for the globs,
-// which are few. Immutable.
+// without allocating. Conditions on the topic are evaluated once for each route, all
+// others once for each message. The cost of a message does not grow with the length of the
+// lists, except for globs, which are few. Immutable.
 type Filter struct {
 	topics topic.Patterns // one must match, where there is any
 
@@ -137,7 +137,8 @@ func (f *Filter) MatchesTopic(topic string) bool {
 	return f == nil || len(f.topics) == 0 || f.topics.Match(topic)
 }
 
-// Match reports whether the message passes, whose topic the filter takes. topic is the
+// Match reports whether the message passes. Its topic must already have passed
+// MatchesTopic. topic is the
 // message's topic as the route holds it, and source the name of the connection that sent
 // it. The message was parsed for the filter's Needs.
 func (f *Filter) Match(m *Message, topic, source string) bool {

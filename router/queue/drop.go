@@ -27,7 +27,7 @@ func (l *lane) evict(n int, why bus.Reason, out []Item) []Item {
 	if l.conflated != nil {
 		out = l.conflated.evict(l, n, why, out)
 		l.publishLaneLoss()
-		l.charge.Resize(l.slots(0))
+		l.charge.Resize(l.slotMemory(0))
 		return out
 	}
 	if out = l.ring.Evict(n, out); len(out) > 0 {
@@ -37,10 +37,10 @@ func (l *lane) evict(n int, why bus.Reason, out []Item) []Item {
 	return out
 }
 
-// Skip announces a loss behind the last message of the lane: count messages of size
+// RecordLoss announces a loss behind the last message of the lane: count messages of size
 // bytes together. A count of 0 is a loss of unknown size. If there are several of those
 // that the consumer has not announced yet, it announces only the last. Producer only.
-func (q *Queue) Skip(ln bus.Lane, count, size uint64, why bus.Reason) {
+func (q *Queue) RecordLoss(ln bus.Lane, count, size uint64, why bus.Reason) {
 	l := &q.lanes[ln]
 	if count == 0 {
 		l.unknown.store(l.seq, uint64(why))
@@ -59,31 +59,6 @@ func (q *Queue) Skip(ln bus.Lane, count, size uint64, why bus.Reason) {
 		l.lostUpTo.store(l.seq, l.pos)
 	}
 	q.Notify()
-}
-
-// TakeBack removes the messages that wait in a lane, so that they can be routed to
-// another subscription, and appends them to dst with their references. The caller must
-// count each with CountHandedOver or Lost. Messages that the consumer has claimed stay
-// with it, unless consumerToo says that the caller is also the consumer. A conflating
-// lane gives nothing back. Producer only.
-func (q *Queue) TakeBack(ln bus.Lane, dst []Item, consumerToo bool) []Item {
-	l := &q.lanes[ln]
-	if l.ring == nil {
-		return dst
-	}
-	if consumerToo {
-		dst = append(dst, l.remaining...)
-		l.remaining = nil
-	}
-	dst = l.ring.Evict(l.ring.Len(), dst)
-	return dst
-}
-
-// CountHandedOver counts n messages, of size bytes together, that were routed to another
-// subscription. They no longer count as matched here. Producer only.
-func (q *Queue) CountHandedOver(ln bus.Lane, n int, size uint64) {
-	q.lanes[ln].handedOver += uint64(n)
-	q.lanes[ln].handedOverBytes += size
 }
 
 // drop counts and releases messages that the policy evicted or refused, and returns how

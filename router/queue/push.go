@@ -13,7 +13,7 @@ func (q *Queue) Push(ln bus.Lane, items []Item, scratch *[]Item) (dropped int) {
 	l := &q.lanes[ln]
 	first, end := 0, len(items)
 	if q.window > 0 && ln == bus.Bulk {
-		dropped, first, end = q.makeRoom(ln, len(items), scratch)
+		dropped, first, end = q.makeRoomInWindow(ln, len(items), scratch)
 	}
 	if l.ring == nil && l.conflated == nil {
 		q.open(l)

@@ -66,7 +66,7 @@ func (q *Queue) ChargeTo(a *charge.Account) {
 	for i := range q.lanes {
 		l := &q.lanes[i]
 		l.charge = a.Empty(charge.Queues)
-		l.charge.Force(l.slots(0))
+		l.charge.Force(l.slotMemory(0))
 	}
 }
 

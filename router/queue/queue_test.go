@@ -76,7 +76,7 @@ func (f *feed) evict(n int) int {
 }
 
 func (f *feed) skip(count, size uint64, why router.Reason) {
-	f.q.Skip(router.Bulk, count, size, why)
+	f.q.RecordLoss(router.Bulk, count, size, why)
 }
 
 // take dequeues up to n messages, delivers them, and returns a line for each.

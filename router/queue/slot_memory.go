@@ -32,7 +32,7 @@ func (q *Queue) Admit(ln bus.Lane, items []Item) (short int64) {
 func (q *Queue) ForceAdmit(ln bus.Lane, items []Item) {
 	l := &q.lanes[ln]
 	l.chargedSlots = max(l.chargedSlots, min(l.len()+len(items), l.capacity))
-	l.charge.Force(l.slots(l.chargedSlots))
+	l.charge.Force(l.slotMemory(l.chargedSlots))
 }
 
 // slotStep is how many slots are charged at a time.
@@ -41,7 +41,7 @@ const slotStep = 64
 // chargeSlots charges slots for n messages.
 func (l *lane) chargeSlots(n int) (short int64) {
 	n = min((n+slotStep-1)/slotStep*slotStep, l.capacity)
-	size := l.slots(n)
+	size := l.slotMemory(n)
 	if !l.charge.Resize(size) {
 		return size - l.charge.Bytes()
 	}
@@ -49,9 +49,9 @@ func (l *lane) chargeSlots(n int) (short int64) {
 	return 0
 }
 
-// slots returns how much memory the lane uses with slots for n messages. For a lane that
+// slotMemory returns how much memory the lane uses with slots for n messages. For a lane that
 // conflates it is what its topics use now.
-func (l *lane) slots(n int) int64 {
+func (l *lane) slotMemory(n int) int64 {
 	switch {
 	case l.conflated != nil:
 		return conflatedBytes(l.capacity) + l.conflated.bytes()
@@ -82,7 +82,7 @@ func (q *Queue) admitTopic(l *lane, topic []byte) (short int64) {
 		q.open(l)
 	}
 	l.conflated.slot(topic)
-	l.charge.Resize(l.slots(0)) // never more than was charged above
+	l.charge.Resize(l.slotMemory(0)) // never more than was charged above
 	return 0
 }
 
@@ -122,7 +122,7 @@ func (q *Queue) trim(l *lane) {
 		}
 	case l.conflated != nil:
 		l.conflated.forgetIdle()
-		l.charge.Resize(l.slots(0))
+		l.charge.Resize(l.slotMemory(0))
 	}
 }
 

@@ -29,8 +29,8 @@ type Table[S any] struct {
 	ended      bool   // a session has ended since then
 }
 
-// cacheShare is the part of the ledger's maximum that the caches may use.
-const cacheShare = 16
+// cacheDivisor is the part of the ledger's maximum that the caches may use.
+const cacheDivisor = 16
 
 // NewTable returns an empty table. Messages on urgent topics take the urgent lane. The
 // caches are charged to the account.
@@ -116,7 +116,7 @@ func (t *Table[S]) chargeRoute(r *Route[S], n int64) {
 // drops all caches first, and reports that. If memory is full, queues give way to the
 // caches, which are small beside them; the caches go when no queue has anything left.
 func (t *Table[S]) chargeCache(c *charge.Charge, more int64) (dropped bool) {
-	if more > t.ledger.Max()/cacheShare-t.ledger.Used(charge.Routes) {
+	if more > t.ledger.Max()/cacheDivisor-t.ledger.Used(charge.Routes) {
 		t.Drop()
 		dropped = true
 	}

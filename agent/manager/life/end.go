@@ -18,13 +18,13 @@ func (l *Life) end(why ending, within time.Duration) {
 		l.Reason = why.reason
 	}
 	l.do(Action{Do: Terminate, Reason: why.reason, Wait: within})
-	l.until(Stopping, within)
+	l.enterFor(Stopping, within)
 }
 
 func (l *Life) kill() {
 	l.isCalling = false
 	l.do(Action{Do: Kill})
-	l.until(Killing, l.o.KillTimeout)
+	l.enterFor(Killing, l.o.KillTimeout)
 }
 
 // ended notes that the process is gone.
@@ -63,25 +63,6 @@ func (l *Life) ended(how string, refused bool) {
 		l.enter(Stopped)
 	default:
 		l.Reason = reason
-		l.wait(refused)
-	}
-}
-
-// wait waits for the next process, as the budget has it.
-func (l *Life) wait(refused bool) {
-	pause, ok := l.budget.spend(&l.o, refused)
-	if !ok {
-		l.do(Action{Do: WarnGaveUp, Reason: l.Reason, Wait: l.o.CoolDown})
-		if l.missing {
-			l.announce()
-			l.note("was given up")
-		}
-		l.until(GaveUp, l.o.CoolDown)
-		return
-	}
-	l.do(Action{Do: WarnEnded, Reason: l.Reason, Wait: pause})
-	l.until(Waiting, pause)
-	if !refused {
-		l.Restarts++
+		l.scheduleRestart(refused)
 	}
 }

@@ -67,14 +67,14 @@ func (l *Life) Missing() bool { return l.missing }
 // Step takes what happened at now and returns what is to be done, in this order.
 func (l *Life) Step(now time.Duration, e Event) []Action {
 	l.now, l.out = now, nil
-	l.take(&e)
-	l.pass()
+	l.handle(&e)
+	l.checkDeadlines()
 	l.reconcile()
 	return l.out
 }
 
-// take notes what happened.
-func (l *Life) take(e *Event) {
+// handle notes what happened.
+func (l *Life) handle(e *Event) {
 	switch e.Kind {
 	case Wished:
 		l.wish(e)
@@ -157,7 +157,7 @@ func (l *Life) enter(s State) {
 	l.State, l.Since, l.deadline = s, l.now, 0
 }
 
-func (l *Life) until(s State, after time.Duration) {
+func (l *Life) enterFor(s State, after time.Duration) {
 	l.enter(s)
 	l.deadline = l.now + after
 }
@@ -186,14 +186,14 @@ func (l *Life) deregister(e *Event) {
 	}
 }
 
-// pass does what is due by the time.
-func (l *Life) pass() {
+// checkDeadlines does what is due by the time.
+func (l *Life) checkDeadlines() {
 	if l.watched() && l.now >= l.beat+l.o.silence() {
 		l.before = l.State
 		l.Reason = fmt.Sprintf("no heartbeat came for %s", l.o.silence())
 		l.do(Action{Do: WarnSilent, Reason: l.Reason})
 		l.note("did not respond")
-		l.until(Unresponsive, 2*l.o.CallTimeout) // of the answer, should it get lost
+		l.enterFor(Unresponsive, 2*l.o.CallTimeout) // of the answer, should it get lost
 		l.ask(Check, l.o.CallTimeout)
 		return
 	}
@@ -235,12 +235,12 @@ func (l *Life) reconcile() {
 			return
 		}
 		if l.o.External {
-			l.until(Absent, l.o.RegisterTimeout)
+			l.enterFor(Absent, l.o.RegisterTimeout)
 			return
 		}
 		l.Processes++
 		l.do(Action{Do: Spawn})
-		l.until(Starting, l.o.RegisterTimeout)
+		l.enterFor(Starting, l.o.RegisterTimeout)
 	case Starting, Unresponsive:
 		if l.Wish == ToStop {
 			l.end(ending{}, l.within)

@@ -60,24 +60,3 @@ func (o *Options) setDefaults() {
 // silence is how long no heartbeat may come. A quarter of an interval is for a heartbeat
 // that is on its way.
 func (o *Options) silence() time.Duration { return Missed*o.Beat + o.Beat/4 }
-
-// budget is how many restarts a collector has left, and how long it waits for the next
-// one.
-type budget struct {
-	spent int           // restarts in a row
-	pause time.Duration // before the next one, at most; 0 is FirstBackoff
-}
-
-// spend takes one restart, and returns the pause before it; false when there is none left.
-// The start of one that was refused takes no restart, because it did nothing wrong.
-func (b *budget) spend(o *Options, refused bool) (pause time.Duration, ok bool) {
-	if !refused {
-		if b.spent >= o.MaxRestarts {
-			return 0, false
-		}
-		b.spent++
-	}
-	most := cmp.Or(b.pause, o.FirstBackoff)
-	b.pause = min(2*most, o.MaxBackoff)
-	return most/2 + time.Duration(o.Random()*float64(most/2)), true
-}

@@ -6,6 +6,6 @@
 // timer.go) and writes it (flush.go). What comes is received (receive.go, compact.go)
 // and goes to a subscription (subscription.go), whose handler is called (handler.go)
 // or whose queue is filled. A connection begins with a dial (dial.go, terms.go); the
-// next ones (redial.go) get what is kept from the last (backlog.go). Drain and Close
-// end the client (drain.go).
+// next ones (redial.go) get what is kept from the last (backlog.go). A connection
+// and the client end in end.go, Drain before that in drain.go.
 package client

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/daemoneye/eventbus/frame"
-	"github.com/daemoneye/eventbus/router/bus"
 )
 
 // Drain implements bus.Bus: it lets open requests end, flushes, takes what the broker
@@ -88,37 +86,4 @@ func (c *Client) drain(ctx context.Context) error {
 func isOrderly(err error) bool {
 	var peer *frame.Fault
 	return errors.As(err, &peer) && (peer.Code == frame.CodeNone || peer.Code == frame.CodeShutdown)
-}
-
-// Close implements bus.Bus. What was published before is written, as far as the broker
-// takes it within a second. In a handler it only returns ErrInHandler.
-func (c *Client) Close() error {
-	if c.inHandler() {
-		return fmt.Errorf("close: %w", ErrInHandler)
-	}
-	c.closeOnce.Do(func() { c.close(closeTimeout) })
-	return nil
-}
-
-// close gives what is being written as long as patience allows.
-func (c *Client) close(patience time.Duration) {
-	c.mu.Lock()
-	c.closed, c.draining = true, false
-	c.mu.Unlock()
-	impatient := time.AfterFunc(patience, c.hangUp)
-	c.out.close(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Fault{}))
-	impatient.Stop()
-	c.creditTimer.Stop()
-	c.cancel()
-	c.hangUp()
-	<-c.readerDone
-	c.calls.Close(bus.ErrClosed)
-	c.mu.Lock()
-	subs := c.subs
-	c.subs = make(map[uint64]*subscription)
-	c.mu.Unlock()
-	for _, s := range subs {
-		s.abandon()
-	}
-	c.workers.Wait()
 }

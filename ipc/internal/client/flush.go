@@ -11,16 +11,17 @@ import (
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
-// maxFollowUps is how often a flush goes on with what others wait for, before it
-// leaves that to run: a goroutine that came to publish one message must come back. It costs
-// nothing at full speed (BenchmarkOutbox); without it a call whose frame was appended
-// meanwhile would wait for the timer, minWait and a wake-up.
+// maxFollowUps is how often a flush writes what others have appended meanwhile, before it
+// leaves the rest to the goroutine in run, because a goroutine that came to publish one
+// message must come back. The bound costs nothing at full speed (BenchmarkOutbox). Without
+// follow-ups a call whose frame was appended meanwhile would wait for the timer, minWait and
+// a wake-up.
 const maxFollowUps = 16
 
 // flushLocked writes what is there, urgent frames first, and then what was appended
-// meanwhile and is urgent or to be followed up. The rest is left to run, and so is what
-// the socket does not take at once, where ctx can end: a call with such a context must
-// not sit in a system call. mu is held, but not while writing.
+// meanwhile and is urgent or to be followed up. The goroutine in run writes the rest. If ctx
+// can be cancelled, flushLocked does not block in a system call, and run also writes what
+// the socket does not take at once. mu is held, but not while writing.
 func (o *outbox) flushLocked(ctx context.Context) error {
 	o.followUp = false
 	o.disarm()

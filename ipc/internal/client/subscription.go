@@ -315,7 +315,7 @@ func (s *subscription) gap(g *frame.Gap) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.produced {
-		s.consumer.Queue.Skip(g.Lane, g.Count, g.Bytes, g.Reason)
+		s.consumer.Queue.RecordLoss(g.Lane, g.Count, g.Bytes, g.Reason)
 	}
 }
 

@@ -66,15 +66,16 @@ func (c *conn) disconnect(code frame.Code, text string, why error) {
 	c.close(why)
 }
 
-// Disconnect implements broker.Sink. A client that takes nothing any more is left to
-// what it has sent.
+// Disconnect implements broker.Sink. A client whose socket takes no more
+// writes is not disconnected here, because what it has sent is still read.
 func (c *conn) Disconnect(code frame.Code, text string) {
 	if c.state.writes() {
 		c.disconnect(code, text, fmt.Errorf("%w: %s", code.Err(), text))
 	}
 }
 
-// close has the connection end before the next turn, because of why; nil is no fault.
+// close schedules the end of the connection before the next turn. why is the fault of the
+// client, or nil if there is none.
 func (c *conn) close(why error) {
 	if c.state >= closing {
 		return

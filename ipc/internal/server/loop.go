@@ -59,7 +59,7 @@ func (s *Server) Poll(wait time.Duration) (worked bool, err error) {
 	}
 	s.b.EndBatch()
 	s.sweepIfDue() // when what has come is read
-	if s.b.Excess() > 0 && s.giveMemory() {
+	if s.b.EvictToLimit() > 0 && s.disconnectLargestUnsent() {
 		worked = true
 	}
 	s.closeConns()

@@ -140,9 +140,9 @@ func (p *partialWrite) size() (n int) {
 	return n
 }
 
-// giveMemory ends the connection of which most is written in part, because that is what no
+// disconnectLargestUnsent ends the connection of which most is written in part, because that is what no
 // queue can evict. It reports whether there was one.
-func (s *Server) giveMemory() bool {
+func (s *Server) disconnectLargestUnsent() bool {
 	var most *conn
 	size := 0
 	for _, c := range s.conns {

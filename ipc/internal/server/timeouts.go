@@ -8,10 +8,10 @@ import (
 	"github.com/daemoneye/eventbus/router/broker"
 )
 
-// Tick implements broker.Sink: the bounds in time on a client. One that is silent is
-// asked with a ping before it is given up. One that is sent nothing else is sent a
-// ping too, so that it does not give up the server; early enough for lastSent to be
-// late by a Tick.
+// Tick implements broker.Sink: the bounds in time on a client. It pings a client that was
+// silent for a heartbeat, and disconnects it after three. It also pings a client to which
+// nothing was sent for half a heartbeat, so that the client does not give up the server.
+// Half, because lastSent may be late by a Tick.
 func (c *conn) Tick(now int64) {
 	heartbeat, timeout := c.heartbeat, c.s.o.ConnectionTimeout
 	if c.sentSinceTick {
@@ -68,7 +68,7 @@ func (s *Server) sweepIfDue() {
 		return
 	}
 	if away := since - 2*int64(broker.Tick); away > 0 && s.swept != 0 {
-		s.excuse(away, now)
+		s.extendDeadlines(away, now)
 	}
 	s.swept = now
 	s.sweep(now)
@@ -79,9 +79,9 @@ func (s *Server) sweepIfDue() {
 	}
 }
 
-// excuse does not count to clients a time in which the server itself did not run, because
+// extendDeadlines does not count to clients a time in which the server itself did not run, because
 // the process or its machine was stopped: what they have sent since may not be read yet.
-func (s *Server) excuse(away, now int64) {
+func (s *Server) extendDeadlines(away, now int64) {
 	for _, c := range s.conns {
 		if c == nil {
 			continue

@@ -29,11 +29,11 @@ func newGap(at time.Time, lost uint64, reason string) gap {
 	return gap{at, lost, unit, cause}
 }
 
-// collectorGaps are the losses of the last minute that collectors announced, or the manager
-// for them, by collector. The zero collectorGaps is ready for use.
+// recentLosses are the losses of the last minute that collectors announced, or the manager
+// for them, by collector. The zero recentLosses is ready for use.
 //
 // Safe for concurrent use.
-type collectorGaps struct {
+type recentLosses struct {
 	mu     sync.Mutex
 	byName map[string][]gap // guarded by mu; oldest first
 }
@@ -44,7 +44,7 @@ const maxGaps = 64
 
 // onMessage handles a message of a gap topic. registered returns which collector published
 // it: what others publish there counts for nothing.
-func (g *collectorGaps) onMessage(m *router.Message, now time.Time, registered func(source uint32) (string, bool)) {
+func (g *recentLosses) onMessage(m *router.Message, now time.Time, registered func(source uint32) (string, bool)) {
 	if m.Gap != nil {
 		return // announcements were lost; their collectors go on counting in the next one
 	}
@@ -61,7 +61,7 @@ func (g *collectorGaps) onMessage(m *router.Message, now time.Time, registered f
 	}
 }
 
-func (g *collectorGaps) add(name string, x gap) {
+func (g *recentLosses) add(name string, x gap) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for n := range g.byName {
@@ -85,7 +85,7 @@ func (g *collectorGaps) add(name string, x gap) {
 }
 
 // expire forgets what is older than a minute. mu is held.
-func (g *collectorGaps) expire(name string, now time.Time) {
+func (g *recentLosses) expire(name string, now time.Time) {
 	left := slices.DeleteFunc(g.byName[name], func(x gap) bool { return now.Sub(x.at) >= time.Minute })
 	if len(left) == 0 {
 		delete(g.byName, name)
@@ -96,7 +96,7 @@ func (g *collectorGaps) expire(name string, now time.Time) {
 
 // text says what a collector lost in the last minute, unit by unit, with the latest
 // cause of each; it is empty for nothing.
-func (g *collectorGaps) text(name string, now time.Time) string {
+func (g *recentLosses) text(name string, now time.Time) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.expire(name, now)
