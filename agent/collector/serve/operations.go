@@ -50,7 +50,12 @@ func (s *Server) command(ctx context.Context, c *dispatch.Call, f func(context.C
 	select {
 	case <-done:
 		return result, err
-	case <-ctx.Done(): // the result may be being written
+	case <-ctx.Done():
+	}
+	select {
+	case <-done: // it has ended the collector, and with it ctx
+		return result, err
+	default: // the result may be being written
 		return nil, ctx.Err()
 	}
 }

@@ -191,6 +191,11 @@ func (d *Dispatcher) await(ctx context.Context, q *control.Request, c *call, aga
 		case <-c.answered:
 			return c.answer, nil
 		case <-ctx.Done():
+		}
+		select {
+		case <-c.answered: // both, because the operation ends who serves it
+			return c.answer, nil
+		default:
 			return nil, ctx.Err()
 		}
 	}
