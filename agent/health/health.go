@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/control"
@@ -33,7 +34,7 @@ func Broker(now router.Stats, past *Minute) control.Health {
 		return unhealthy("%d messages for subscribers in the last minute, and none was delivered", n)
 	}
 	if now.DropRate > 0 {
-		return degraded("subscribers lost messages in the last minute, %.3g a second: %s", now.DropRate, slowest(now, past))
+		return degraded("subscribers lost messages in the last minute, %s a second: %s", rate(now.DropRate), slowest(now, past))
 	}
 	if fresh {
 		return degraded("error in the last minute: %s", now.LastErr)
@@ -153,4 +154,13 @@ func degraded(format string, args ...any) control.Health {
 
 func unhealthy(format string, args ...any) control.Health {
 	return control.Health{State: control.Unhealthy, Reason: fmt.Sprintf(format, args...)}
+}
+
+// rate writes a number a second with three digits where it is small, and as a whole number
+// where it is not.
+func rate(n float64) string {
+	if n >= 100 {
+		return strconv.FormatFloat(n, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(n, 'g', 3, 64)
 }

@@ -98,6 +98,8 @@ func TestBroker(t *testing.T) {
 		), nil, degraded("subscribers lost messages in the last minute, 2.5 a second: most by slow (client 8), 3")},
 		{"a subscriber that has gone lost messages", dropping(), nil,
 			degraded("subscribers lost messages in the last minute, 2.5 a second: by subscriptions that have ended")},
+		{"a rate is written as a number", with(func(s *router.Stats) { s.Dropped, s.DropRate = 1, 356000.4 }), nil,
+			degraded("subscribers lost messages in the last minute, 356000 a second: by subscriptions that have ended")},
 		{"losses of long ago do not count", with(func(s *router.Stats) { s.Dropped = 100 }), nil, well},
 		{"an error of just now", failed(errors.New("write: no"), time.Second), nil,
 			degraded("error in the last minute: write: no")},

@@ -42,9 +42,8 @@ func (l *Lines) Line(m *Message) string {
 			at = t
 		}
 	}
-	host, _ := r.Field("host.name")
-	who := Clean(actor(r))
-	host, who = cut(Clean(cmp.Or(host, "-")), maxHost), cut(cmp.Or(who, "-"), maxWho)
+	name, _ := r.Field("host.name")
+	host, who := cut(Clean(cmp.Or(name, "-")), maxHost), cmp.Or(actor(r, maxWho), "-")
 	l.host = max(l.host, utf8.RuneCountInString(host))
 	l.who = max(l.who, utf8.RuneCountInString(who), 16)
 	action, style := happened(m)
@@ -94,16 +93,18 @@ func happened(m *Message) (word, style string) {
 	return action, blue
 }
 
-// actor is USER NAME[PID], as far as that is known.
-func actor(r Record) string {
+// actor is USER NAME[PID], as far as that is known, in most characters at most. The name
+// is cut rather than the pid.
+func actor(r Record, most int) string {
 	pid, _ := r.Field("process.pid")
 	name, _ := r.Field("process.name")
 	user, ok := r.Field("user.name")
 	if !ok {
 		user, _ = r.Field("user.id")
 	}
+	who, id := Clean(strings.TrimSpace(user+" "+name)), ""
 	if pid != "" && pid != "0" {
-		name += "[" + pid + "]"
+		id = cut(Clean("["+pid+"]"), most/2)
 	}
-	return strings.TrimSpace(user + " " + name)
+	return cut(who, most-utf8.RuneCountInString(id)) + id
 }
