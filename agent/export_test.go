@@ -75,8 +75,8 @@ func AddToHistory(a *Agent) error {
 	return err
 }
 
-// SetClock has a's gaps and verdicts be of another time.
-func SetClock(a *Agent, now func() time.Time) { a.monitor.now = now }
+// SetAhead has a's gaps and verdicts be of a later time.
+func SetAhead(a *Agent, d time.Duration) { a.monitor.ahead.Store(int64(d)) }
 
 // Check has a's monitor do what it does every health.Interval.
 func Check(ctx context.Context, a *Agent) { a.monitor.check(ctx) }

@@ -3,7 +3,6 @@ package agent_test
 import (
 	"os/exec"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,8 +21,6 @@ import (
 // missing, the collector is degraded and says why, and is healthy a minute later.
 func TestWhatAKilledCollectorMissedIsAnnounced(t *testing.T) {
 	r := start(t, agent.Options{Collectors: collect(process.Name)})
-	var ahead atomic.Int64
-	agent.SetClock(r.agent, func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) })
 	client := r.dial(ipc.ClientOptions{})
 	events := subscribe(t, client, router.Subscription{Patterns: []string{"events.#"}, ReplayFrom: 1})
 	await(t, events, "the first snapshot", func(m *router.Message) bool { return strings.HasSuffix(string(m.Topic()), "metadata") })
@@ -68,7 +65,7 @@ func TestWhatAKilledCollectorMissedIsAnnounced(t *testing.T) {
 	if h := second.Health; h.State != control.Degraded || !strings.Contains(h.Reason, want) {
 		t.Errorf("the agent's health is %v: %s", h.State, h.Reason)
 	}
-	ahead.Store(int64(time.Minute))
+	agent.SetAhead(r.agent, time.Minute)
 	if h := status(t, client).Parts["collectors.process"]; h.State != control.Healthy {
 		t.Errorf("a minute later health is %v: %s", h.State, h.Reason)
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/config"
@@ -24,7 +25,7 @@ type monitor struct {
 	broker  *router.Broker
 	manager *manager.Manager
 	log     *slog.Logger
-	now     func() time.Time // but in tests time.Now
+	ahead   atomic.Int64 // of the clock, in nanoseconds; only tests set it
 
 	usage   usageMeter
 	history health.History
@@ -41,7 +42,7 @@ type monitor struct {
 }
 
 func newMonitor(b *router.Broker, m *manager.Manager, log *slog.Logger) *monitor {
-	mon := &monitor{broker: b, manager: m, log: log, now: time.Now, logIntervals: make(chan time.Duration, 1)}
+	mon := &monitor{broker: b, manager: m, log: log, logIntervals: make(chan time.Duration, 1)}
 	mon.parts.Register(health.Component{Name: "broker", Check: func(f *health.Facts) control.Health { return health.Broker(f.Broker, f.Minute) }})
 	return mon
 }
@@ -123,6 +124,9 @@ func (m *monitor) findLost(s *router.Stats) {
 	// One that is ending has lost its connection too. The manager will see how it ended.
 	m.manager.Gone(func(source uint32) bool { return connected[source] }, procstat.Ending, lostConnection)
 }
+
+// now is the time for gaps and verdicts.
+func (m *monitor) now() time.Time { return time.Now().Add(time.Duration(m.ahead.Load())) }
 
 // measure measures the agent and the collectors that run, but for those that were
 // measured less than maxAge ago.
