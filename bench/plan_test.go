@@ -94,12 +94,12 @@ func TestThePlanHoldsWhatIsSelected(t *testing.T) {
 	}{
 		{".", "", all},
 		{".", "^BenchmarkClaim$", all - 6},
-		{"Throughput", "", 27},
-		{"^BenchmarkThroughput$|Parts", "", 28},
-		{"^Benchmark(Throughput|Parts)$", "", 28},
-		{"Throughput/pubs=1/subs=4", "", 9},
+		{"Throughput", "", 36},
+		{"^BenchmarkThroughput$|Parts", "", 37},
+		{"^Benchmark(Throughput|Parts)$", "", 37},
+		{"Throughput/pubs=1/subs=4", "", 12},
 		{"Throughput/pubs=1/subs=4/size=128$/system=daemoneye", "", 3},
-		{"Throughput/pubs=4|Parts", "", 10},
+		{"Throughput/pubs=4|Parts", "", 13},
 		{"Nothing", "", 0},
 	} {
 		if got := planned(c.bench, c.skip); got != c.want {
