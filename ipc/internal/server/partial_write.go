@@ -140,8 +140,8 @@ func (p *partialWrite) size() (n int) {
 	return n
 }
 
-// disconnectLargestUnsent ends the connection of which most is written in part, because that is what no
-// queue can evict. It reports whether there was one.
+// disconnectLargestUnsent ends the connection of which most is written in part, because
+// that is what no queue can evict. It reports whether there was one.
 func (s *Server) disconnectLargestUnsent() bool {
 	var most *conn
 	size := 0
