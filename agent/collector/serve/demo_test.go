@@ -63,7 +63,7 @@ func (a *able) Run(ctx context.Context, emit collector.Emit) error {
 	return nil
 }
 
-// stuckEnds ends the collectors that nothing else ends.
+// stuckEnds ends a collector that nothing else ends, for each element.
 var stuckEnds = make(chan struct{})
 
 // served is a collector on a bus, as its agent sees it.

@@ -111,7 +111,7 @@ func TestShutdownsAreAnswered(t *testing.T) {
 // TestAStuckCollectorCanBeForced to end. Until then it makes no heartbeats, and does not
 // answer.
 func TestAStuckCollectorCanBeForced(t *testing.T) {
-	t.Cleanup(func() { close(stuckEnds) })
+	t.Cleanup(func() { stuckEnds <- struct{}{} })
 	v := demo(t, serve.Options{}, `{"source":"stuck"}`)
 	ctx, cancel := context.WithCancel(t.Context())
 	paused := make(chan error, 1)
