@@ -52,7 +52,8 @@ var allowed = map[string][]string{
 	"ipc/internal/server":    {"ipc/internal/unixsock", "ipc/policy", "router/bus", "router/queue", "router/broker", "frame", "frame/buffer", "golang.org/x/sys"},
 	"ipc/internal/client":    {"ipc/internal/unixsock", "router/bus", "router/topic", "router/queue", "router/endpoint", "frame", "frame/buffer", "golang.org/x/sys"},
 	"ipc/internal/unixsock":  {"frame", "golang.org/x/sys"},
-	"agent/config":           {"go.yaml.in/yaml/v3"},
+	"agent/spelling":         {},
+	"agent/config":           {"agent/spelling", "go.yaml.in/yaml/v3"},
 	"agent/control":          {"agent/config", "router", "frame", "frame/strictjson"},
 	"agent/control/dispatch": {"agent/control", "router"},
 	"agent/event":            {},
@@ -87,10 +88,10 @@ var allowed = map[string][]string{
 		"agent/collector/settings", "agent/event", "agent/event/ecs", "golang.org/x/sys",
 	},
 	// Rules and their meaning, apart from all that makes events.
-	"agent/detect/sigma":  {"go.yaml.in/yaml/v3"},
+	"agent/detect/sigma":  {"agent/spelling", "go.yaml.in/yaml/v3"},
 	"agent/detect":        {"agent/detect/sigma", "agent/detect/engine", "agent/detect/window", "agent/event", "agent/event/ecs"},
 	"agent/detect/rules":  {"agent/detect/sigma"},
-	"agent/detect/engine": {"agent/detect/sigma", "agent/event"},
+	"agent/detect/engine": {"agent/detect/sigma", "agent/spelling", "agent/event"},
 	"agent/detect/window": {"agent/detect/sigma", "agent/event"},
 
 	"agent/manager":      {"agent/control", "agent/manager/life", "golang.org/x/sys"},

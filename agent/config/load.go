@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/daemoneye/eventbus/agent/spelling"
 )
 
 // Sources are where a configuration comes from, in rising precedence.
@@ -197,7 +199,7 @@ func (l *loader) environment(environ []string) (all []assignment) {
 		k := l.table.byEnv[name]
 		if k == nil {
 			w := name + ": no key has this variable"
-			if near := Nearest(name, slices.Sorted(maps.Keys(l.table.byEnv))); near != "" {
+			if near := spelling.Nearest(name, slices.Sorted(maps.Keys(l.table.byEnv))); near != "" {
 				w += "; do you mean " + near + "?"
 			}
 			l.warnings = append(l.warnings, w)

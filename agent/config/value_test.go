@@ -91,16 +91,3 @@ func TestShortTexts(t *testing.T) {
 		t.Errorf("90 s are written %s where a number is in seconds", got)
 	}
 }
-
-func TestTheNearestWord(t *testing.T) {
-	words := []string{"broker", "collectors", "log", "broker.max_connections", "broker.max_requests"}
-	for word, want := range map[string]string{
-		"brokr": "broker", "borker": "broker", "Broker": "broker", "collector": "collectors",
-		"broker.max_conections": "broker.max_connections", "broker.max_request": "broker.max_requests",
-		"weather": "", "": "", "x": "", "lgo": "log",
-	} {
-		if got := config.Nearest(word, words); got != want {
-			t.Errorf("nearest to %q is %q, want %q", word, got, want)
-		}
-	}
-}

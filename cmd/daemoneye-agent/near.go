@@ -4,13 +4,13 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/event"
+	"github.com/daemoneye/eventbus/agent/spelling"
 )
 
 // meant asks for the word that is most like a wrong one, and is empty where none is.
 func meant(wrong string, words []string) string {
-	if near := config.Nearest(wrong, words); near != "" {
+	if near := spelling.Nearest(wrong, words); near != "" {
 		return "; do you mean " + near + "?"
 	}
 	return ""

@@ -11,6 +11,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/detect/engine"
 	"github.com/daemoneye/eventbus/agent/detect/rules"
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/spelling"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 )
 
@@ -196,7 +197,7 @@ func find(r *detect.Rules, name string) (document, error) {
 		}
 		names = append(names, own...)
 	}
-	if near := sigma.Nearest(name, names); near != "" {
+	if near := spelling.Nearest(name, names); near != "" {
 		return document{}, usagef("no rule has the id, name or title %q: the nearest is %q", name, near)
 	}
 	return document{}, usagef("no rule has the id, name or title %q", name)

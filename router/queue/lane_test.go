@@ -62,7 +62,7 @@ func TestAnUrgentMessageOvertakesABatchThatWasTaken(t *testing.T) {
 	c := endpoint.NewConsumer(f.q, 1<<10)
 	var lines []string
 	c.Step(t.Context(), func(m *router.Message) bool {
-		if lines = append(lines, shown(m)); len(lines) == 3 {
+		if lines = append(lines, line(m)); len(lines) == 3 {
 			f.push(router.Urgent, "b", "x")
 		}
 		return len(lines) < 6
@@ -70,7 +70,7 @@ func TestAnUrgentMessageOvertakesABatchThatWasTaken(t *testing.T) {
 	if diff := cmp.Diff([]string{"0 0", "1 1", "2 2", "!0 x", "3 3", "4 4"}, lines); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	c.Step(t.Context(), func(m *router.Message) bool { lines = append(lines, shown(m)); return true })
+	c.Step(t.Context(), func(m *router.Message) bool { lines = append(lines, line(m)); return true })
 	if n := len(lines); n != 41 || lines[40] != "39 39" {
 		t.Errorf("%d are shown, the last is %q", n, lines[n-1])
 	}

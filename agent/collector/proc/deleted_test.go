@@ -42,14 +42,7 @@ func TestADeletedProgramIsToldFromOneOfThatName(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			r, err := NewReader("/proc")
-			if err != nil {
-				t.Fatal(err)
-			}
-			o, ok := r.Process(uint32(cmd.Process.Pid))
-			if !ok {
-				t.Fatal("it could not be read")
-			}
+			o := observe(t, cmd)
 			if got := o.Unread.Has(event.ExecutableDeleted); o.Image.Executable != path || got != tt.deleted {
 				t.Errorf("executable is %q, deleted %v; want %q, %v", o.Image.Executable, got, path, tt.deleted)
 			}
@@ -75,18 +68,25 @@ func TestADeletedDirectoryIsToldFromOneOfThatName(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		r, err := NewReader("/proc")
-		if err != nil {
-			t.Fatal(err)
-		}
-		o, ok := r.Process(uint32(cmd.Process.Pid))
-		if !ok {
-			t.Fatal("it could not be read")
-		}
+		o := observe(t, cmd)
 		if got := o.Unread.Has(event.DirectoryDeleted); o.Image.Directory != path || got != tt.deleted {
 			t.Errorf("directory is %q, deleted %v; want %q, %v", o.Image.Directory, got, path, tt.deleted)
 		}
 	}
+}
+
+// observe reads the process of cmd.
+func observe(t *testing.T, cmd *exec.Cmd) Observation {
+	t.Helper()
+	r, err := NewReader("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, ok := r.Process(uint32(cmd.Process.Pid))
+	if !ok {
+		t.Fatal("it could not be read")
+	}
+	return o
 }
 
 // run starts a program that ends with the test.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
 	"github.com/daemoneye/eventbus/agent/event"
+	"github.com/daemoneye/eventbus/agent/spelling"
 )
 
 // category is a log source of Sigma, and the events that it is.
@@ -79,7 +80,7 @@ func sourcesOf(r *sigma.Rule, o *Options) ([]category, *Inactive) {
 		}
 		if all == nil {
 			reason := "nobody collects category " + s.Category
-			if near := sigma.Nearest(s.Category, Categories()); near != "" {
+			if near := spelling.Nearest(s.Category, Categories()); near != "" {
 				reason += " (nearest: " + near + ")"
 			}
 			return no(CauseSource, reason)
@@ -124,7 +125,7 @@ func noField(r *sigma.Rule, name string, t event.Table) *Inactive {
 		known = append(append(known, f.Name()), f.Aliases()...)
 	}
 	reason := "nobody collects field " + name + " of " + t.String() + " events"
-	if near := sigma.Nearest(name, known); near != "" {
+	if near := spelling.Nearest(name, known); near != "" {
 		reason += " (nearest: " + near + ")"
 	}
 	for _, f := range r.Filters {

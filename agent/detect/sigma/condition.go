@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/daemoneye/eventbus/agent/spelling"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -251,5 +252,5 @@ func (c *condition) near(name string) string {
 	for _, s := range c.selections {
 		names = append(names, s.Name)
 	}
-	return Nearest(name, names)
+	return spelling.Nearest(name, names)
 }

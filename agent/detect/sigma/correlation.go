@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/spelling"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -86,7 +87,7 @@ func (p *parser) correlation(n *yaml.Node, c *Correlation) {
 		switch v := e.value; e.key.Value {
 		case "type":
 			if c.Kind = CorrelationKind(indexOf(correlationKinds, p.text(v))); c.Kind == 0 {
-				p.failNear(v, ErrHead, "correlation type "+shorten(v.Value)+" is not known", Nearest(v.Value, correlationKinds[1:]))
+				p.failNear(v, ErrHead, "correlation type "+shorten(v.Value)+" is not known", spelling.Nearest(v.Value, correlationKinds[1:]))
 			}
 		case "rules":
 			c.Rules = p.list(v)
@@ -104,7 +105,7 @@ func (p *parser) correlation(n *yaml.Node, c *Correlation) {
 			}
 			c.Generate = v.Value == "true"
 		default:
-			p.failNear(e.key, ErrHead, "key "+shorten(e.key.Value)+" is not known in a correlation", Nearest(e.key.Value, correlationKeys))
+			p.failNear(e.key, ErrHead, "key "+shorten(e.key.Value)+" is not known in a correlation", spelling.Nearest(e.key.Value, correlationKeys))
 		}
 	}
 	if p.failed {
@@ -204,7 +205,7 @@ func (p *parser) bound(e entry, c *Correlation) {
 		}
 		c.Percentile = f
 	default:
-		p.failNear(e.key, ErrCondition, "key "+shorten(e.key.Value)+" is not known in the condition of a correlation", Nearest(e.key.Value, names))
+		p.failNear(e.key, ErrCondition, "key "+shorten(e.key.Value)+" is not known in the condition of a correlation", spelling.Nearest(e.key.Value, names))
 	}
 }
 

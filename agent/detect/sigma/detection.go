@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/daemoneye/eventbus/agent/spelling"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -43,7 +44,7 @@ func (p *parser) body(n *yaml.Node, entries []entry, r *Body) {
 	if condition == nil {
 		near := ""
 		for _, e := range entries {
-			if Nearest(e.key.Value, []string{"condition"}) != "" {
+			if spelling.Nearest(e.key.Value, []string{"condition"}) != "" {
 				near = "condition instead of " + e.key.Value
 			}
 		}
@@ -135,7 +136,7 @@ func (p *parser) item(key *yaml.Node, name string, nodes []*yaml.Node) Expr {
 				if word == "" {
 					reason = "a modifier is missing behind |"
 				}
-				p.failNear(key, ErrModifier, reason, Nearest(word, Modifiers()))
+				p.failNear(key, ErrModifier, reason, spelling.Nearest(word, Modifiers()))
 				return nil
 			}
 			if m.mark != nil {

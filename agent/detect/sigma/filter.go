@@ -3,6 +3,7 @@ package sigma
 import (
 	"slices"
 
+	"github.com/daemoneye/eventbus/agent/spelling"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -66,7 +67,7 @@ func (s *Set) applyFilters() {
 			r := n.rule
 			switch {
 			case r == nil:
-				s.problem(&f.Head, "the filter is for "+shorten(name)+", and no rule has that id or name", Nearest(name, s.names()))
+				s.problem(&f.Head, "the filter is for "+shorten(name)+", and no rule has that id or name", spelling.Nearest(name, s.names()))
 			case !f.covers(r):
 				s.problem(&f.Head, "the filter is for "+shorten(r.Label())+", which is of another log source", "")
 			case slices.Contains(r.Filters, f): // it was named before

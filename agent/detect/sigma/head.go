@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/daemoneye/eventbus/agent/spelling"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -83,7 +84,7 @@ func (p *parser) head(n *yaml.Node, entries []entry, r *Head, kind documentKind)
 		}
 		near := ""
 		for _, e := range others {
-			if Nearest(e.key.Value, []string{key}) != "" {
+			if spelling.Nearest(e.key.Value, []string{key}) != "" {
 				near = key + " instead of " + e.key.Value
 			}
 		}
@@ -137,14 +138,14 @@ func readID(p *parser, n *yaml.Node, r *Head) {
 func readStatus(p *parser, n *yaml.Node, r *Head) {
 	word := p.text(n)
 	if r.Status = StatusByName(word); r.Status == StatusNone && word != "" {
-		p.failNear(n, ErrHead, "status "+shorten(word)+" is not known", Nearest(word, statuses[1:]))
+		p.failNear(n, ErrHead, "status "+shorten(word)+" is not known", spelling.Nearest(word, statuses[1:]))
 	}
 }
 
 func readLevel(p *parser, n *yaml.Node, r *Head) {
 	word := p.text(n)
 	if r.Level = LevelByName(word); r.Level == 0 || word == "" {
-		p.failNear(n, ErrHead, "level "+shorten(word)+" is not known", Nearest(word, levels[1:]))
+		p.failNear(n, ErrHead, "level "+shorten(word)+" is not known", spelling.Nearest(word, levels[1:]))
 	}
 }
 
@@ -172,7 +173,7 @@ func readLogSource(p *parser, n *yaml.Node, r *Head) {
 		case "definition":
 			s.Definition = text
 		default:
-			if near := Nearest(e.key.Value, []string{"category", "product", "service", "definition"}); near != "" {
+			if near := spelling.Nearest(e.key.Value, []string{"category", "product", "service", "definition"}); near != "" {
 				p.failNear(e.key, ErrHead, "key "+shorten(e.key.Value)+" is not known in a logsource", near)
 			}
 		}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/daemoneye/eventbus/agent/spelling"
 )
 
 // Set is what a number of files holds. The zero Set is empty. Files are added, and
@@ -173,7 +175,7 @@ func (s *Set) resolve() {
 		for _, name := range c.Rules {
 			n, ok := s.named(name)
 			if !ok {
-				drop(c, "the correlation is of "+shorten(name)+", and no rule has that id or name", Nearest(name, s.names()))
+				drop(c, "the correlation is of "+shorten(name)+", and no rule has that id or name", spelling.Nearest(name, s.names()))
 				break
 			}
 			c.Members = append(c.Members, &Member{Name: name, Rule: n.rule, Correlation: n.correlation})

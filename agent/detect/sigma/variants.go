@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/daemoneye/eventbus/agent/spelling"
 )
 
 // Encoded text differs in case, because folding would make another text of it.
@@ -237,7 +239,7 @@ func (it *item) placeholder(name string) (values []string, problem string) {
 	for n := range known {
 		names = append(names, n)
 	}
-	if near := Nearest(name, sorted(names)); near != "" {
+	if near := spelling.Nearest(name, sorted(names)); near != "" {
 		it.parser.near = near
 	}
 	return nil, "placeholder %" + name + "% is not in the configuration"
