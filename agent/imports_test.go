@@ -94,6 +94,9 @@ var allowed = map[string][]string{
 	"agent/detect/engine": {"agent/detect/sigma", "agent/spelling", "agent/event"},
 	"agent/detect/window": {"agent/detect/sigma", "agent/event"},
 
+	// What an alert is, apart from what keeps and sends it.
+	"agent/alert": {"github.com/oklog/ulid"},
+
 	"agent/manager":      {"agent/control", "agent/manager/life", "golang.org/x/sys"},
 	"agent/manager/life": {},
 	// What reports how the agent is.
