@@ -11,27 +11,29 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 )
 
 // run runs a command line in this process.
 func run(t *testing.T, args ...string) (status int, out, errs string) {
 	t.Helper()
 	var o, e bytes.Buffer
-	status = realMain(t.Context(), &program{strings.NewReader(""), &output{w: &o}, &e}, args)
+	status = realMain(t.Context(), &cli.Program{In: strings.NewReader(""), Out: cli.NewOutput(&o), Err: &e}, args)
 	return status, o.String(), e.String()
 }
 
 // TestEachCommandIsExplained with an example that uses it, in 80 columns; the command help
 // and the flag --help print the same.
 func TestEachCommandIsExplained(t *testing.T) {
-	root := newRoot(&program{out: &output{w: io.Discard}})
+	root := newRoot(&cli.Program{Out: cli.NewOutput(io.Discard)})
 	eachCommand(root, func(c *cobra.Command) {
 		if c == root || c.Hidden {
 			return
 		}
 		path := strings.Fields(c.CommandPath())[1:]
 		status, out, errs := run(t, append(path, "--help")...)
-		if status != exitOK || errs != "" {
+		if status != cli.ExitOK || errs != "" {
 			t.Errorf("%s: exit status %d, %s", c.CommandPath(), status, errs)
 		}
 		if c.Short == "" || c.Example == "" || !strings.Contains(c.Example, c.CommandPath()) && !strings.Contains(c.Example, "daemoneye-agent "+path[0]) {
@@ -51,10 +53,10 @@ func TestEachCommandIsExplained(t *testing.T) {
 // TestManualPages are right for groff, and there is one of each command.
 func TestManualPages(t *testing.T) {
 	dir := t.TempDir()
-	if status, _, errs := run(t, "man", "-folder", dir); status != exitOK {
+	if status, _, errs := run(t, "man", "-folder", dir); status != cli.ExitOK {
 		t.Fatalf("exit status %d: %s", status, errs)
 	}
-	root := newRoot(&program{out: &output{w: io.Discard}})
+	root := newRoot(&cli.Program{Out: cli.NewOutput(io.Discard)})
 	pages := 0
 	eachCommand(root, func(c *cobra.Command) {
 		if c.Hidden || c.Name() == "help" {
@@ -76,10 +78,10 @@ func TestManualPages(t *testing.T) {
 	if err != nil || len(all) != pages {
 		t.Errorf("%d pages for %d commands, %v", len(all), pages, err)
 	}
-	if status, out, _ := run(t, "man", "tail"); status != exitOK || !strings.Contains(out, ".B \\-\\-count N") {
+	if status, out, _ := run(t, "man", "tail"); status != cli.ExitOK || !strings.Contains(out, ".B \\-\\-count N") {
 		t.Errorf("page of tail: exit status %d\n%s", status, out)
 	}
-	if status, _, errs := run(t, "man", "walk"); status != exitUsage || !strings.Contains(errs, "there is no command") {
+	if status, _, errs := run(t, "man", "walk"); status != cli.ExitUsage || !strings.Contains(errs, "there is no command") {
 		t.Errorf("page of nothing: exit status %d, %s", status, errs)
 	}
 	groff, err := exec.LookPath("groff")
@@ -112,17 +114,17 @@ func TestCompletion(t *testing.T) {
 	}
 	for _, tt := range tests {
 		status, out, _ := run(t, append([]string{cobra.ShellCompRequestCmd}, tt.args...)...)
-		if status != exitOK || !strings.Contains(out, tt.want) {
+		if status != cli.ExitOK || !strings.Contains(out, tt.want) {
 			t.Errorf("%q: exit status %d, want %q in\n%s", tt.args, status, tt.want, out)
 		}
 	}
 	for shell, want := range map[string]string{"bash": "complete -o default -F __start_daemoneye-agent", "zsh": "#compdef daemoneye-agent", "fish": "complete -c daemoneye-agent"} {
 		status, out, _ := run(t, "completion", shell)
-		if status != exitOK || !strings.Contains(out, want) {
+		if status != cli.ExitOK || !strings.Contains(out, want) {
 			t.Errorf("script for %s: exit status %d, %d bytes", shell, status, len(out))
 		}
 	}
-	if status, _, errs := run(t, "completion", "csh"); status != exitUsage || !strings.Contains(errs, "want bash, zsh or fish") {
+	if status, _, errs := run(t, "completion", "csh"); status != cli.ExitUsage || !strings.Contains(errs, "want bash, zsh or fish") {
 		t.Errorf("for another shell: exit status %d, %s", status, errs)
 	}
 }

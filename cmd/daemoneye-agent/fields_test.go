@@ -7,12 +7,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/daemoneye/eventbus/agent/event"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 )
 
 // TestFieldsHasEachFieldOnce in 80 columns, as text and as JSON.
 func TestFieldsHasEachFieldOnce(t *testing.T) {
 	status, out, errs := run(t, "fields")
-	if status != exitOK || errs != "" {
+	if status != cli.ExitOK || errs != "" {
 		t.Fatalf("exit status %d, %s", status, errs)
 	}
 	for line := range strings.Lines(out) {
@@ -21,7 +22,7 @@ func TestFieldsHasEachFieldOnce(t *testing.T) {
 		}
 	}
 	_, doc, _ := run(t, "fields", "--json")
-	var all []fieldInfo
+	var all []struct{ Table, Name string }
 	if err := json.Unmarshal([]byte(doc), &all); err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +30,7 @@ func TestFieldsHasEachFieldOnce(t *testing.T) {
 	for _, f := range all {
 		n[f.Table+" "+f.Name]++
 	}
-	for _, table := range eventTables {
+	for _, table := range []event.Table{event.TableProcess, event.TableNetwork, event.TableFilesystem, event.TablePerformance, event.TableGap} {
 		for _, f := range table.Fields() {
 			key := " " + f.Name()
 			if f.Own() {
@@ -56,7 +57,7 @@ func TestFieldsOfOneType(t *testing.T) {
 		t.Errorf("fields of network events:\n%s", out)
 	}
 	for _, args := range [][]string{{"fields", "weather"}, {"fields", "process", "gap"}} {
-		if status, out, errs := run(t, args...); status != exitUsage || out != "" || !strings.Contains(errs, "error: fields: ") {
+		if status, out, errs := run(t, args...); status != cli.ExitUsage || out != "" || !strings.Contains(errs, "error: fields: ") {
 			t.Errorf("%v: exit status %d, %q, %q", args, status, out, errs)
 		}
 	}

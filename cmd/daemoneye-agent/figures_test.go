@@ -15,6 +15,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/procstat"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 )
 
 // startAgent runs an agent as a process of its own, and returns its socket and how long it
@@ -22,7 +23,7 @@ import (
 func startAgent(tb testing.TB, args ...string) (socket string, ready time.Duration, stop func()) {
 	tb.Helper()
 	socket = filepath.Join(tb.TempDir(), "run", "agent.sock")
-	cmd := exec.Command("daemoneye-agent", append([]string{"run", "--config", noFile, "--socket", socket}, args...)...)
+	cmd := exec.Command("daemoneye-agent", append([]string{"run", "--config", cli.NoFile, "--socket", socket}, args...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		tb.Fatal(err)
@@ -61,7 +62,7 @@ func BenchmarkCommands(b *testing.B) {
 			for b.Loop() {
 				err := exec.Command("daemoneye-agent", args...).Run()
 				var ended *exec.ExitError
-				if err != nil && !(errors.As(err, &ended) && ended.ExitCode() == exitDegraded) {
+				if err != nil && !(errors.As(err, &ended) && ended.ExitCode() == cli.ExitDegraded) {
 					b.Fatal(err)
 				}
 			}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 )
 
 // TestEachNumberHasBounds: each flag of each command that takes a number, a size or a
@@ -20,7 +22,7 @@ func TestEachNumberHasBounds(t *testing.T) {
 		"placeholder": true, "withdrawn": true, "level": true, "status": true, "tag": true, "active": true, "inactive": true, "events": true, "category": true, "examples": true, "builtin": true,
 	}
 	commands := 0
-	eachCommand(newRoot(&program{out: &output{w: io.Discard}}), func(c *cobra.Command) {
+	eachCommand(newRoot(&cli.Program{Out: cli.NewOutput(io.Discard)}), func(c *cobra.Command) {
 		if c.HasSubCommands() {
 			return
 		}
@@ -38,7 +40,7 @@ func TestEachNumberHasBounds(t *testing.T) {
 				"2562047h47m16.854775807s", "0x7fffffffffffffff", "1 ", "", "many",
 			} {
 				status, out, errs := run(t, append(args, "--"+f.Name+"="+value)...)
-				if status != exitUsage || out != "" || !strings.Contains(errs, "--"+f.Name+" is ") || !strings.Contains(errs, ", want ") {
+				if status != cli.ExitUsage || out != "" || !strings.Contains(errs, "--"+f.Name+" is ") || !strings.Contains(errs, ", want ") {
 					t.Errorf("%s --%s=%s: exit status %d, %s%s", c.CommandPath(), f.Name, value, status, out, errs)
 				}
 			}
@@ -65,7 +67,7 @@ func TestBoundsOfFlags(t *testing.T) {
 	}
 	for _, tt := range tests {
 		status, _, errs := run(t, strings.Fields(tt.args)...)
-		if status != exitUsage || !strings.Contains(errs, ": "+tt.want+"\n") {
+		if status != cli.ExitUsage || !strings.Contains(errs, ": "+tt.want+"\n") {
 			t.Errorf("%s: exit status %d, %s, want %s", tt.args, status, errs, tt.want)
 		}
 	}

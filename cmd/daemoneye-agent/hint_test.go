@@ -12,6 +12,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/config"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -27,13 +28,13 @@ func TestHintsDoNoHarm(t *testing.T) {
 	_, mistakes := config.Parse("f", []byte("x: 1"))
 	all := map[string]error{
 		"reserved": frame.ErrReserved, "pattern": frame.ErrPattern, "topic": frame.ErrTopic, "configuration": mistakes,
-		"reload": mistakesError{"x"}, "usage": usagef("x"), "no agent": op("dial", unix.ENOENT), "in use": &ipc.InUseError{Path: "x", PID: 7},
+		"reload": cli.MistakesError{"x"}, "usage": cli.Usagef("x"), "no agent": op("dial", unix.ENOENT), "in use": &ipc.InUseError{Path: "x", PID: 7},
 		"another user": op("dial", unix.EACCES), "refused": op("handshake", router.ErrDenied), "no responder": router.ErrNoResponder, "denied": router.ErrDenied,
-		"no answer": errNoAnswer, "a limit": &frame.Fault{Code: frame.CodeLimit}, "listen": op("listen", errors.New("x")), "no connector": process.ErrUnavailable,
+		"no answer": cli.ErrNoAnswer, "a limit": &frame.Fault{Code: frame.CodeLimit}, "listen": op("listen", errors.New("x")), "no connector": process.ErrUnavailable,
 	}
 	seen := map[string]string{}
 	for name, err := range all {
-		h := hint("run", fmt.Errorf("x: %w", err))
+		h := cli.Hint("run", fmt.Errorf("x: %w", err))
 		if h == "" || harm.MatchString(h) {
 			t.Errorf("%s: hint %q", name, h)
 		}
@@ -58,7 +59,7 @@ func TestASocketInTheWrongPlace(t *testing.T) {
 		filepath.Join(open, "agent.sock"), file, filepath.Join(dir, "link", "agent.sock"),
 	} {
 		status, out, errs := run(t, "run", "-collectors", "none", "-socket", socket)
-		if status != exitFailed || out != "" || harm.MatchString(regexp.MustCompile(`permission denied`).ReplaceAllString(errs, "")) {
+		if status != cli.ExitFailed || out != "" || harm.MatchString(regexp.MustCompile(`permission denied`).ReplaceAllString(errs, "")) {
 			t.Errorf("%s: exit status %d, %s%s", socket, status, out, errs)
 		}
 	}

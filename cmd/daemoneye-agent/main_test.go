@@ -18,6 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/bus"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -34,16 +36,16 @@ func TestCtrlCEndsEveryCommand(t *testing.T) {
 		args []string
 		want int
 	}{
-		{"run goes on until then", []string{"run", "-collectors", "none", "-socket", own}, exitOK},
-		{"so does tail", []string{"tail", "-socket", socket, "events.#"}, exitOK},
-		{"tail that counts", []string{"tail", "-socket", socket, "-count", "3", "events.#"}, exitOK},
-		{"a collector that waits for its configuration", []string{"collector", "process"}, exitOK},
-		{"status has not answered", []string{"status", "-socket", socket}, exitFailed},
-		{"reload has not", []string{"reload", "-socket", socket}, exitFailed},
-		{"request has not", []string{"request", "-socket", socket, control.StatusTarget}, exitFailed},
-		{"request that waits for its input", []string{"request", "-socket", socket, control.StatusTarget, "-"}, exitFailed},
-		{"publish that waits for its input", []string{"publish", "-socket", socket, "events.demo"}, exitFailed},
-		{"bench has nothing to show", []string{"bench", "-socket", socket}, exitFailed},
+		{"run goes on until then", []string{"run", "-collectors", "none", "-socket", own}, cli.ExitOK},
+		{"so does tail", []string{"tail", "-socket", socket, "events.#"}, cli.ExitOK},
+		{"tail that counts", []string{"tail", "-socket", socket, "-count", "3", "events.#"}, cli.ExitOK},
+		{"a collector that waits for its configuration", []string{"collector", "process"}, cli.ExitOK},
+		{"status has not answered", []string{"status", "-socket", socket}, cli.ExitFailed},
+		{"reload has not", []string{"reload", "-socket", socket}, cli.ExitFailed},
+		{"request has not", []string{"request", "-socket", socket, control.StatusTarget}, cli.ExitFailed},
+		{"request that waits for its input", []string{"request", "-socket", socket, control.StatusTarget, "-"}, cli.ExitFailed},
+		{"publish that waits for its input", []string{"publish", "-socket", socket, "events.demo"}, cli.ExitFailed},
+		{"bench has nothing to show", []string{"bench", "-socket", socket}, cli.ExitFailed},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -52,9 +54,9 @@ func TestCtrlCEndsEveryCommand(t *testing.T) {
 			ctx, interrupt := context.WithCancel(t.Context())
 			interrupt()
 			var out, errs bytes.Buffer
-			got := realMain(ctx, &program{in, &output{w: &out}, &errs}, tt.args)
+			got := realMain(ctx, &cli.Program{In: in, Out: cli.NewOutput(&out), Err: &errs}, tt.args)
 			want := ""
-			if tt.want == exitFailed {
+			if tt.want == cli.ExitFailed {
 				want = "daemoneye-agent: error: " + tt.args[0] + ": interrupted\n"
 			}
 			if got != tt.want || !strings.HasSuffix(errs.String(), want) || want == "" && errs.Len() > 0 {
@@ -106,7 +108,7 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 // TestNoFlagHasAValueInOneCommandOnly, because rewrite does not know the command.
 func TestNoFlagHasAValueInOneCommandOnly(t *testing.T) {
 	valued := map[string]bool{}
-	eachCommand(newRoot(&program{out: &output{w: io.Discard}}), func(c *cobra.Command) {
+	eachCommand(newRoot(&cli.Program{Out: cli.NewOutput(io.Discard)}), func(c *cobra.Command) {
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			v := f.NoOptDefVal == ""
 			if before, ok := valued[f.Name]; ok && before != v {
@@ -148,17 +150,17 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		want int
 		said string
 	}{
-		{"the reader has enough", broken{10, unix.EPIPE}, []string{"help"}, exitOK, ""},
-		{"of the help of a command", broken{10, unix.EPIPE}, []string{"run", "-help"}, exitOK, ""},
-		{"the disk is full", broken{10, unix.ENOSPC}, []string{"version"}, exitFailed,
+		{"the reader has enough", broken{10, unix.EPIPE}, []string{"help"}, cli.ExitOK, ""},
+		{"of the help of a command", broken{10, unix.EPIPE}, []string{"run", "-help"}, cli.ExitOK, ""},
+		{"the disk is full", broken{10, unix.ENOSPC}, []string{"version"}, cli.ExitFailed,
 			"daemoneye-agent: error: version: standard output: no space left on device\n"},
-		{"of a wrong command line more is to be said", broken{0, unix.EPIPE}, []string{"version", "now"}, exitUsage,
+		{"of a wrong command line more is to be said", broken{0, unix.EPIPE}, []string{"version", "now"}, cli.ExitUsage,
 			"daemoneye-agent: error: version: takes no arguments"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var errs bytes.Buffer
-			got := realMain(t.Context(), &program{strings.NewReader(""), &output{w: &tt.out}, &errs}, tt.args)
+			got := realMain(t.Context(), &cli.Program{In: strings.NewReader(""), Out: cli.NewOutput(&tt.out), Err: &errs}, tt.args)
 			if got != tt.want || !strings.HasPrefix(errs.String(), tt.said) || tt.said == "" && errs.Len() > 0 {
 				t.Errorf("exit status %d, want %d; %q", got, tt.want, errs.String())
 			}
@@ -179,8 +181,8 @@ func TestWithoutAnAgentTheInputIsNotRead(t *testing.T) {
 	for _, args := range [][]string{{"publish", "events.demo"}, {"request", "events.demo", "-"}} {
 		var errs bytes.Buffer
 		socket := filepath.Join(t.TempDir(), "agent.sock")
-		if got := realMain(t.Context(), &program{unreadable{t}, &output{w: io.Discard}, &errs}, append(args, "-socket", socket)); got != exitNoAgent {
-			t.Errorf("%s: exit status %d, want %d: %s", args[0], got, exitNoAgent, errs.String())
+		if got := realMain(t.Context(), &cli.Program{In: unreadable{t}, Out: cli.NewOutput(io.Discard), Err: &errs}, append(args, "-socket", socket)); got != cli.ExitNoAgent {
+			t.Errorf("%s: exit status %d, want %d: %s", args[0], got, cli.ExitNoAgent, errs.String())
 		}
 	}
 }
@@ -205,7 +207,7 @@ func TestWhereTheKernelsEventsAreNotAvailable(t *testing.T) {
 	for name, flags := range map[string]uintptr{"network": unix.CLONE_NEWNET, "pid": unix.CLONE_NEWPID} {
 		t.Run(name+" namespace", func(t *testing.T) {
 			got, errs := another(t, &unix.SysProcAttr{Cloneflags: flags}, "run", "-process-source", "netlink")
-			if got != exitFailed || !strings.Contains(errs, "the kernel's process events are not available: no process connector") ||
+			if got != cli.ExitFailed || !strings.Contains(errs, "the kernel's process events are not available: no process connector") ||
 				!strings.Contains(errs, "hint: take --process-source poll") {
 				t.Errorf("exit status %d: %s", got, errs)
 			}
@@ -239,7 +241,7 @@ func TestADirectoryThatMayNotBeWrittenTo(t *testing.T) {
 		}
 	}
 	got, errs := another(t, attr, "run", "-collectors", "none", "-socket", filepath.Join(dir, "run", "agent.sock"))
-	if got != exitFailed || !strings.Contains(errs, "permission denied") || !strings.Contains(errs, "hint: the socket needs a directory of its own") {
+	if got != cli.ExitFailed || !strings.Contains(errs, "permission denied") || !strings.Contains(errs, "hint: the socket needs a directory of its own") {
 		t.Errorf("exit status %d: %s", got, errs)
 	}
 }
@@ -247,8 +249,8 @@ func TestADirectoryThatMayNotBeWrittenTo(t *testing.T) {
 // TestAFailedSocketIsNoFailedOutput: both may be a broken pipe.
 func TestAFailedSocketIsNoFailedOutput(t *testing.T) {
 	var errs bytes.Buffer
-	p := &program{nil, &output{w: io.Discard}, &errs}
-	if got := p.exit(t.Context(), newPublish(p), errors.Join(errors.New("write"), unix.EPIPE)); got != exitFailed {
-		t.Errorf("exit status %d, want %d", got, exitFailed)
+	p := &cli.Program{In: nil, Out: cli.NewOutput(io.Discard), Err: &errs}
+	if got := p.Exit(t.Context(), bus.NewPublish(p), errors.Join(errors.New("write"), unix.EPIPE)); got != cli.ExitFailed {
+		t.Errorf("exit status %d, want %d", got, cli.ExitFailed)
 	}
 }

@@ -9,9 +9,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 )
 
-func newMan(p *program) *cobra.Command {
+func newMan(p *cli.Program) *cobra.Command {
 	c := &cobra.Command{
 		Use: "man [COMMAND]...", Short: "print the manual page of a command",
 		Long: `
@@ -23,33 +25,33 @@ daemoneye-agent man --folder /usr/local/share/man/man1`,
 	folder := c.Flags().String("folder", "", "`PATH` of a folder that takes the pages of all commands")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if *folder != "" {
-			if err := noArgs(c, args); err != nil {
+			if err := cli.NoArgs(c, args); err != nil {
 				return err
 			}
-			return writePages(*folder, c.Root())
+			return writePages(*folder, c.Root(), p.Version)
 		}
 		of, rest, err := c.Root().Find(args)
 		if err != nil || len(rest) > 0 {
-			return noCommandError{strings.Join(args, " "), names(c.Root())}
+			return cli.NoCommandError{Name: strings.Join(args, " "), Known: cli.Names(c.Root())}
 		}
-		return page(p.out, of)
+		return page(p.Out, of, p.Version)
 	}
 	return c
 }
 
 // writePages writes the pages of c and of all below it.
-func writePages(folder string, c *cobra.Command) error {
+func writePages(folder string, c *cobra.Command, version string) error {
 	f, err := os.Create(filepath.Join(folder, pageName(c)+".1"))
 	if err != nil {
 		return err
 	}
-	err = page(f, c)
+	err = page(f, c, version)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
-	for _, sub := range visible(c) {
+	for _, sub := range cli.Visible(c) {
 		if err == nil {
-			err = writePages(folder, sub)
+			err = writePages(folder, sub, version)
 		}
 	}
 	return err
@@ -58,24 +60,24 @@ func writePages(folder string, c *cobra.Command) error {
 func pageName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
 
 // page writes the manual page of c: the same facts as its help.
-func page(w io.Writer, c *cobra.Command) error {
+func page(w io.Writer, c *cobra.Command, version string) error {
 	var b strings.Builder
 	heading := func(name string) { fmt.Fprintf(&b, ".SH %s\n", name) }
 	fmt.Fprintf(&b, ".TH %s 1 \"\" \"daemoneye-agent %s\"\n", strings.ToUpper(roff(pageName(c))), roff(version))
 	heading("NAME")
 	fmt.Fprintf(&b, "%s \\- %s\n", roff(pageName(c)), roff(c.Short))
 	heading("SYNOPSIS")
-	fmt.Fprintf(&b, ".B %s\n", roff(usageLine(c)))
+	fmt.Fprintf(&b, ".B %s\n", roff(cli.UsageLine(c)))
 	heading("DESCRIPTION")
 	fmt.Fprintf(&b, "%s\n", roff(strings.TrimSpace(c.Long)))
-	if subs := visible(c); len(subs) > 0 {
+	if subs := cli.Visible(c); len(subs) > 0 {
 		heading("COMMANDS")
 		for _, sub := range subs {
-			fmt.Fprintf(&b, ".TP\n.B %s\n%s; see\n.BR %s (1)\n", roff(strings.TrimSpace(sub.Name()+" "+argsOf(sub))), roff(sub.Short), roff(pageName(sub)))
+			fmt.Fprintf(&b, ".TP\n.B %s\n%s; see\n.BR %s (1)\n", roff(strings.TrimSpace(sub.Name()+" "+cli.ArgsOf(sub))), roff(sub.Short), roff(pageName(sub)))
 		}
 	}
 	options := false
-	eachFlag(c, func(name, kind, text string) {
+	cli.EachFlag(c, func(name, kind, text string) {
 		if !options {
 			heading("OPTIONS")
 		}
@@ -83,7 +85,7 @@ func page(w io.Writer, c *cobra.Command) error {
 		fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(strings.TrimSpace("--"+name+" "+kind)), roff(text))
 	})
 	heading("EXIT STATUS")
-	fmt.Fprintf(&b, "%s\n", roff(exitText))
+	fmt.Fprintf(&b, "%s\n", roff(cli.ExitText))
 	if c.Example != "" {
 		heading("EXAMPLES")
 		fmt.Fprintf(&b, ".nf\n%s\n.fi\n", roff(c.Example))

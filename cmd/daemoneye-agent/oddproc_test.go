@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 )
 
 const nobody = 65534
@@ -142,7 +143,7 @@ func TestAnAgentStartsWhateverProcShows(t *testing.T) {
 func statusOf(t *testing.T, socket string) *control.Status {
 	t.Helper()
 	status, out, errs := run(t, "status", "--json", "-socket", socket)
-	if status == exitNoAgent || status == exitFailed {
+	if status == cli.ExitNoAgent || status == cli.ExitFailed {
 		return nil
 	}
 	var s control.Status

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/config"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 )
 
 // TestMain makes this program daemoneye-agent where a script calls it so, or an
@@ -25,7 +26,7 @@ import (
 func TestMain(m *testing.M) {
 	// No test reads the configuration of the machine that it runs on.
 	if os.Getenv(config.FileVariable) == "" {
-		os.Setenv(config.FileVariable, noFile)
+		os.Setenv(config.FileVariable, cli.NoFile)
 	}
 	// And none stores an id on a machine that has none.
 	if env := config.Lookup("host_id").Env; os.Getenv(env) == "" {
@@ -50,7 +51,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // under the race detector each process would sleep for a second at its end
-			env.Setenv(config.FileVariable, noFile)
+			env.Setenv(config.FileVariable, cli.NoFile)
 			env.Setenv(config.Lookup("host_id").Env, "host-of-a-test")
 			env.Setenv("SOCK", filepath.Join(env.WorkDir, "run", "agent.sock"))
 			return nil

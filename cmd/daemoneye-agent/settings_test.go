@@ -1,26 +1,21 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
-	"github.com/daemoneye/eventbus/agent/collector"
-	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/config"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 	"github.com/daemoneye/eventbus/frame"
 )
 
 // TestEachFlagOfAKeySetsIt: -set too.
 func TestEachFlagOfAKeySetsIt(t *testing.T) {
-	t.Setenv(config.FileVariable, noFile)
+	t.Setenv(config.FileVariable, cli.NoFile)
 	t.Setenv(config.Lookup("host_id").Env, "")
 	values := map[string]string{ // beside the default
 		"instance_id": "x", "broker.socket_path": "/x", "collectors.process.source": "poll", "log.level": "warn", "log.format": "json",
@@ -36,15 +31,15 @@ func TestEachFlagOfAKeySetsIt(t *testing.T) {
 			value = "7"
 		}
 		for _, args := range [][]string{{"-" + k.Flag, value}, {"--" + k.Flag + "=" + value}, {"-set", k.Name + "=" + value}} {
-			var s settings
+			var s cli.Settings
 			c := &cobra.Command{Use: "x", RunE: func(*cobra.Command, []string) error { return nil }}
-			s.flags(c)
-			s.keyFlags(c)
+			s.Flags(c)
+			s.KeyFlags(c)
 			c.SetArgs(rewrite(c, args))
 			if err := c.Execute(); err != nil {
 				t.Fatalf("%q: %v", args, err)
 			}
-			l, err := s.load()
+			l, err := s.Load()
 			if err != nil {
 				t.Errorf("%q: %v", args, err)
 				continue
@@ -82,66 +77,4 @@ func TestBoundsOfKeysAreThoseOfTheirReaders(t *testing.T) {
 	if takes(message, int64(frame.MaxSize)+1) || !takes(message, min(frame.MaxSize, 64<<20)) {
 		t.Errorf("a message may have %d bytes", frame.MaxSize)
 	}
-}
-
-func TestTheFlagCollectorsEnablesWhatItNames(t *testing.T) {
-	t.Setenv(config.FileVariable, noFile)
-	t.Setenv(config.Lookup("host_id").Env, "")
-	for list, want := range map[string]bool{"process": true, "none": false, "": false} {
-		var s settings
-		if err := s.collectors(list); err != nil {
-			t.Fatal(err)
-		}
-		l, err := s.load()
-		if err != nil || l.Config.Collectors.Process.Enabled != want {
-			t.Errorf("%q: %+v, %v", list, l.Config.Collectors, err)
-		}
-	}
-	for _, list := range []string{"process,process", "weather", "process,", "enabled"} {
-		if err := new(settings).collectors(list); err == nil {
-			t.Errorf("%q is taken", list)
-		}
-	}
-}
-
-// TestEachCollectorTakesItsSection: what the configuration has below its name is what it
-// reads, by default and with every word that may be chosen.
-func TestEachCollectorTakesItsSection(t *testing.T) {
-	if got, want := collectorNames(), namesOfKinds(); !slices.Equal(got, want) {
-		t.Fatalf("the configuration has the collectors %v, the table %v", got, want)
-	}
-	for _, k := range kinds {
-		section := "collectors." + k.name
-		c, err := k.make(config.Default().Section(section), host.Host{})
-		if err != nil {
-			t.Errorf("%s: %v", k.name, err)
-			continue
-		}
-		able, ok := c.(collector.Able)
-		if !ok {
-			t.Errorf("%s does not say what it can do", k.name)
-			continue
-		}
-		var values map[string]any
-		if err := json.Unmarshal(config.Default().Section(section), &values); err != nil {
-			t.Fatal(err)
-		}
-		a := able.Abilities()
-		if diff := cmp.Diff(slices.Sorted(maps.Keys(values)), a.Config); diff != "" {
-			t.Errorf("settings of %s (-configuration +collector):\n%s", k.name, diff)
-		}
-		if !slices.Equal(a.EventTypes, []string{k.name}) || !slices.Contains(a.Topics, "events."+k.name+".gap") {
-			t.Errorf("%s can do %+v", k.name, a)
-		}
-		if _, err := k.make([]byte(`{"surprise":1}`), host.Host{}); err == nil {
-			t.Errorf("%s takes a key that there is not", k.name)
-		}
-	}
-}
-
-func namesOfKinds() (all []string) {
-	for _, k := range kinds {
-		all = append(all, k.name)
-	}
-	return all
 }

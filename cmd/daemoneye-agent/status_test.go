@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -58,9 +59,9 @@ func TestTheStatusDecidesTheExitStatus(t *testing.T) {
 		want   int
 		line   string
 	}{
-		{"healthy", control.Health{}, exitOK, "health    healthy\n"},
-		{"degraded", control.Health{State: control.Degraded, Reason: "collectors: no"}, exitDegraded, "health    degraded: collectors: no\n"},
-		{"unhealthy", control.Health{State: control.Unhealthy, Reason: "broker: no"}, exitUnhealthy, "health    unhealthy: broker: no\n"},
+		{"healthy", control.Health{}, cli.ExitOK, "health    healthy\n"},
+		{"degraded", control.Health{State: control.Degraded, Reason: "collectors: no"}, cli.ExitDegraded, "health    degraded: collectors: no\n"},
+		{"unhealthy", control.Health{State: control.Unhealthy, Reason: "broker: no"}, cli.ExitUnhealthy, "health    unhealthy: broker: no\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -71,7 +72,7 @@ func TestTheStatusDecidesTheExitStatus(t *testing.T) {
 			})
 			for _, form := range []string{"-json", "-json=false"} {
 				var out, errs bytes.Buffer
-				got := realMain(t.Context(), &program{strings.NewReader(""), &output{w: &out}, &errs}, []string{"status", "-socket", socket, form})
+				got := realMain(t.Context(), &cli.Program{In: strings.NewReader(""), Out: cli.NewOutput(&out), Err: &errs}, []string{"status", "-socket", socket, form})
 				if got != tt.want || errs.Len() > 0 {
 					t.Errorf("%s: exit status %d, want %d; %s", form, got, tt.want, errs.String())
 				}
@@ -93,7 +94,7 @@ func TestAStatusThatIsNotCompleteSaysSo(t *testing.T) {
 			return json.Marshal(control.Status{Broker: router.Stats{Truncated: truncated}})
 		})
 		var out, errs bytes.Buffer
-		_ = realMain(t.Context(), &program{strings.NewReader(""), &output{w: &out}, &errs}, []string{"status", "-socket", socket})
+		_ = realMain(t.Context(), &cli.Program{In: strings.NewReader(""), Out: cli.NewOutput(&out), Err: &errs}, []string{"status", "-socket", socket})
 		if got := strings.Contains(out.String(), "\nNot all clients and subscriptions are shown"); got != truncated {
 			t.Errorf("truncated %v: %s%s", truncated, out.String(), errs.String())
 		}
@@ -128,8 +129,8 @@ func TestFiguresThatAreNotKnown(t *testing.T) {
 func TestAnAnswerThatIsNoStatus(t *testing.T) {
 	socket := pretend(t, func(context.Context, *router.Request) ([]byte, error) { return []byte("well"), nil })
 	var out, errs bytes.Buffer
-	got := realMain(t.Context(), &program{strings.NewReader(""), &output{w: &out}, &errs}, []string{"status", "-socket", socket})
-	if got != exitFailed || !strings.Contains(errs.String(), "error: status: answer of the agent: ") {
+	got := realMain(t.Context(), &cli.Program{In: strings.NewReader(""), Out: cli.NewOutput(&out), Err: &errs}, []string{"status", "-socket", socket})
+	if got != cli.ExitFailed || !strings.Contains(errs.String(), "error: status: answer of the agent: ") {
 		t.Errorf("exit status %d: %s", got, errs.String())
 	}
 }

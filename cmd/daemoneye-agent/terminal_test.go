@@ -17,6 +17,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -71,7 +72,7 @@ func TestTailPrintsOneObjectALine(t *testing.T) {
 	for _, flags := range [][]string{nil, {"--topics"}, {"--fields", "a,topic,process.name"}, {"--topics", "--fields", "text"}, {"--json", "--where", "topic!=x"}} {
 		args := append([]string{"tail", "--socket", socket, "--replay", "--count", fmt.Sprint(n), "--timeout", "20s", "events.odd"}, flags...)
 		status, out, errs := run(t, args...)
-		if status != exitOK || strings.Contains(errs, "gap") {
+		if status != cli.ExitOK || strings.Contains(errs, "gap") {
 			t.Fatalf("%v: exit status %d, %s", flags, status, errs)
 		}
 		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
@@ -182,7 +183,7 @@ func runOnTerminal(t *testing.T, args ...string) (out, errs string) {
 		read <- string(b)
 	}()
 	var e bytes.Buffer
-	realMain(t.Context(), &program{strings.NewReader(""), &output{w: terminal}, &e}, args)
+	realMain(t.Context(), &cli.Program{In: strings.NewReader(""), Out: cli.NewOutput(terminal), Err: &e}, args)
 	terminal.Close()
 	return <-read, e.String()
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 )
 
 // installUnits writes the units with a program that is there, because systemd-analyze
@@ -23,7 +25,7 @@ func installUnits(t *testing.T) (service, socket string) {
 	dir := t.TempDir()
 	status, out, errs := run(t, "unit", "--folder", dir, "--program", self)
 	service, socket = filepath.Join(dir, "daemoneye-agent.service"), filepath.Join(dir, "daemoneye-agent.socket")
-	if status != exitOK || out != service+"\n"+socket+"\n" {
+	if status != cli.ExitOK || out != service+"\n"+socket+"\n" {
 		t.Fatalf("exit status %d: %s%s", status, out, errs)
 	}
 	return service, socket
@@ -81,19 +83,19 @@ func TestTheServiceIsHardened(t *testing.T) {
 func TestUnitPrintsBoth(t *testing.T) {
 	status, out, _ := run(t, "unit", "--program", "/opt/bin/agent")
 	for _, want := range []string{"# daemoneye-agent.service\n", "\nExecStart=/opt/bin/agent run\n", "# daemoneye-agent.socket\n", "\nListenStream=/run/daemoneye/default.sock\n"} {
-		if status != exitOK || !strings.Contains(out, want) {
+		if status != cli.ExitOK || !strings.Contains(out, want) {
 			t.Errorf("exit status %d, no %q in\n%s", status, want, out)
 		}
 	}
-	if strings.Contains(out, unitProgram) {
+	if strings.Contains(out, "/usr/local/bin/daemoneye-agent") {
 		t.Errorf("another program is in\n%s", out)
 	}
 	for _, path := range []string{"bin/agent", "/opt/my agent", "/opt/%h", "/opt/a\nExecStart=/x", ""} {
-		if status, _, errs := run(t, "unit", "--program", path); status != exitUsage || !strings.Contains(errs, "want an absolute path") {
+		if status, _, errs := run(t, "unit", "--program", path); status != cli.ExitUsage || !strings.Contains(errs, "want an absolute path") {
 			t.Errorf("%q: exit status %d, %s", path, status, errs)
 		}
 	}
-	if status, _, errs := run(t, "unit", "--folder", filepath.Join(t.TempDir(), "none")); status != exitFailed || !strings.Contains(errs, "no such file") {
+	if status, _, errs := run(t, "unit", "--folder", filepath.Join(t.TempDir(), "none")); status != cli.ExitFailed || !strings.Contains(errs, "no such file") {
 		t.Errorf("a folder that is not there: exit status %d, %s", status, errs)
 	}
 }

@@ -1,0 +1,3 @@
+// Package bus has the commands about messages and events: tail, fields, topics, publish,
+// request and bench.
+package bus

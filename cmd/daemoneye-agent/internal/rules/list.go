@@ -1,0 +1,227 @@
+package rules
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
+)
+
+// ruleFilter are the flags that choose rules.
+type ruleFilter struct {
+	level, status, tag string
+	inactive, active   bool
+}
+
+func (f *ruleFilter) flags(c *cobra.Command) {
+	c.Flags().StringVar(&f.level, "level", "", "only rules of this `LEVEL` or above")
+	c.Flags().StringVar(&f.status, "status", "", "only rules of this `STATUS`")
+	c.Flags().StringVar(&f.tag, "tag", "", "only rules with a `TAG` that begins so, such as attack.t1059")
+	c.Flags().BoolVar(&f.active, "active", false, "only rules that can match here")
+	c.Flags().BoolVar(&f.inactive, "inactive", false, "only rules that cannot")
+}
+
+func (f *ruleFilter) check() error {
+	if f.level != "" && sigma.LevelByName(f.level) == 0 {
+		return cli.Usagef("--level %s: want informational, low, medium, high or critical", f.level)
+	}
+	if f.status != "" && sigma.StatusByName(f.status) == sigma.StatusNone {
+		return cli.Usagef("--status %s: want stable, test, experimental, deprecated or unsupported", f.status)
+	}
+	if f.active && f.inactive {
+		return cli.Usagef("--active and --inactive leave no rule")
+	}
+	return nil
+}
+
+func (f *ruleFilter) takes(d document) bool {
+	tagged := f.tag == ""
+	for _, tag := range d.head.Tags {
+		tagged = tagged || strings.HasPrefix(tag, strings.ToLower(f.tag))
+	}
+	return tagged &&
+		d.head.Level >= sigma.LevelByName(f.level) &&
+		(f.status == "" || d.head.Status.String() == f.status) &&
+		(!f.active || d.inactive == "") && (!f.inactive || d.inactive != "")
+}
+
+func newRulesList(p *cli.Program) *cobra.Command {
+	var o ruleOptions
+	var f ruleFilter
+	c := &cobra.Command{
+		Use: "list [PATH]...", Short: "list rules, one a line",
+		Long: `
+List rules and correlations: level, whether the rule can match here, id, title. An
+inactive one is followed by the reason. What is wrong with other rules goes to
+standard error.`,
+		Example: "daemoneye-agent rules list rules/ --level high --tag attack.persistence",
+	}
+	o.flags(c)
+	f.flags(c)
+	asJSON := c.Flags().Bool("json", false, "print one JSON object a line")
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if err := f.check(); err != nil {
+			return err
+		}
+		r, err := o.load(args)
+		if err != nil {
+			return err
+		}
+		problems(p, r, false)
+		for _, d := range documentsOf(r) {
+			if !f.takes(d) {
+				continue
+			}
+			if *asJSON {
+				if err := json.NewEncoder(p.Out).Encode(infoOf(d)); err != nil {
+					return err
+				}
+				continue
+			}
+			state := "active"
+			if d.inactive != "" {
+				state = "inactive"
+			}
+			fmt.Fprintf(p.Out, "%-13s  %-8s  %-36s  %s\n", d.head.Level, state, display.Clean(d.head.ID), display.Clean(d.head.Title))
+			if d.inactive != "" {
+				fmt.Fprintf(p.Out, "%15s%s\n", "", display.Clean(d.inactive))
+			}
+		}
+		return nil
+	}
+	return c
+}
+
+// ruleInfo is a rule as --json prints it.
+type ruleInfo struct {
+	ID       string   `json:"id,omitempty"`
+	Name     string   `json:"name,omitempty"`
+	Title    string   `json:"title"`
+	Level    string   `json:"level"`
+	Status   string   `json:"status,omitempty"`
+	Tags     []string `json:"tags,omitempty"`
+	File     string   `json:"file"`
+	Line     int      `json:"line"`
+	Kind     string   `json:"kind"` // rule or correlation
+	Active   bool     `json:"active"`
+	Inactive string   `json:"inactive,omitempty"` // the reason
+	Filters  []string `json:"filters,omitempty"`
+}
+
+func infoOf(d document) ruleInfo {
+	h := d.head
+	info := ruleInfo{
+		ID: h.ID, Name: h.Name, Title: h.Title, Level: h.Level.String(), Status: h.Status.String(), Tags: h.Tags,
+		File: h.File, Line: h.Line, Kind: "correlation", Active: d.inactive == "", Inactive: d.inactive,
+	}
+	if d.rule != nil {
+		info.Kind = "rule"
+		for _, f := range d.rule.Filters {
+			info.Filters = append(info.Filters, f.Label())
+		}
+	}
+	return info
+}
+
+func newRulesShow(p *cli.Program) *cobra.Command {
+	var o ruleOptions
+	c := &cobra.Command{
+		Use: "show RULE [PATH]...", Short: "show one rule as it was understood",
+		Long: `
+Show the rule with that id, name or title: what it is about, whether it can match
+here, its condition, and each selection as it was understood: modifiers applied,
+placeholders filled in, wildcards with backslashes where they stand for themselves.`,
+		Example: "daemoneye-agent rules show 'Shell in a network connection' rules/",
+	}
+	o.flags(c)
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cli.Usagef("wants a rule, and files or directories with rules")
+		}
+		r, err := o.load(args[1:])
+		if err != nil {
+			return err
+		}
+		d, err := find(r, args[0])
+		if err != nil {
+			problems(p, r, false)
+			return err
+		}
+		showRule(p, d)
+		return nil
+	}
+	return c
+}
+
+func showRule(p *cli.Program, d document) {
+	line := func(name, text string) {
+		if text = display.CleanLines(strings.TrimSpace(text)); text != "" {
+			fmt.Fprintf(p.Out, "%-12s %s\n", name, strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", 13)))
+		}
+	}
+	h := d.head
+	line("title", h.Title)
+	line("id", h.ID)
+	line("name", h.Name)
+	line("level", h.Level.String())
+	line("status", h.Status.String())
+	line("tags", strings.Join(h.Tags, " "))
+	line("description", h.Description)
+	line("file", fmt.Sprintf("%s:%d", h.File, h.Line))
+	if line("inactive", d.inactive); d.inactive == "" {
+		line("active", "yes")
+	}
+	if d.correlation != nil {
+		x := d.correlation
+		line("type", x.Kind.String())
+		line("rules", strings.Join(x.Rules, " "))
+		line("group by", strings.Join(x.GroupBy, " "))
+		line("timespan", x.Span.String())
+		return
+	}
+	s := h.LogSource
+	line("logsource", strings.TrimSpace(strings.Join([]string{s.Product, s.Category, s.Service}, " ")))
+	for _, text := range d.rule.Sources {
+		line("condition", text)
+	}
+	showSelections(p, d.rule.Selections)
+	for _, f := range d.rule.Filters {
+		line("filter", f.Label())
+		line("condition", strings.Join(f.Sources, "\n"))
+		showSelections(p, f.Selections)
+	}
+}
+
+func showSelections(p *cli.Program, all []*sigma.Selection) {
+	for _, s := range all {
+		fmt.Fprintf(p.Out, "%s:\n", display.Clean(s.Name))
+		showExpr(p, s.Expr, 1)
+	}
+}
+
+func showExpr(p *cli.Program, e sigma.Expr, depth int) {
+	margin := strings.Repeat("  ", depth)
+	parts := func(what string, all []sigma.Expr) {
+		fmt.Fprintf(p.Out, "%s%s\n", margin, what)
+		for _, x := range all {
+			showExpr(p, x, depth+1)
+		}
+	}
+	switch e := e.(type) {
+	case sigma.And:
+		parts("all of", e)
+	case sigma.Or:
+		parts("one of", e)
+	case sigma.Not:
+		parts("not", []sigma.Expr{e.Expr})
+	case *sigma.Ref:
+		fmt.Fprintf(p.Out, "%s%s\n", margin, display.Clean(e.Selection.Name))
+	case *sigma.Atom:
+		fmt.Fprintf(p.Out, "%s%s\n", margin, display.Clean(e.String()))
+	}
+}

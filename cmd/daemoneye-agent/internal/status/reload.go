@@ -1,0 +1,78 @@
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
+	"github.com/daemoneye/eventbus/ipc"
+)
+
+// NewReload makes the command reload.
+func NewReload(p *cli.Program) *cobra.Command {
+	var t cli.Target
+	c := &cobra.Command{
+		Use: "reload", Short: "have the agent read its configuration again", Args: cli.NoArgs,
+		Long: `
+Have the running agent read its configuration again, with the flags that it was
+started with, and print what changed. All of it comes into force at once, but for
+what waits for a restart of the agent. When there is a mistake in it nothing
+changes, and the mistakes are listed. SIGHUP does the same, and the agent logs the
+outcome of both.`,
+		Example: "daemoneye-agent config check && daemoneye-agent reload",
+	}
+	t.Flags(c)
+	asJSON := c.Flags().Bool("json", false, "print the answer as JSON")
+	c.RunE = func(c *cobra.Command, _ []string) error { return runReload(c.Context(), p, &t, *asJSON) }
+	return c
+}
+
+func runReload(ctx context.Context, p *cli.Program, t *cli.Target, asJSON bool) error {
+	client, err := t.Dial(ctx, ipc.ClientOptions{Name: "reload"})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	waiting, cancel := context.WithTimeout(ctx, cli.AnswerTimeout)
+	defer cancel()
+	reply, err := client.Request(waiting, control.ReloadTarget, nil)
+	if err != nil {
+		return cli.Late(ctx, waiting, err)
+	}
+	var r control.Reloaded
+	if err := json.Unmarshal(reply.Payload, &r); err != nil {
+		return fmt.Errorf("answer of the agent: %w", err)
+	}
+	if asJSON {
+		if err := p.JSON(&r); err != nil {
+			return err
+		}
+	} else {
+		printReloaded(p, &r)
+	}
+	if len(r.Mistakes) > 0 {
+		return cli.MistakesError(r.Mistakes)
+	}
+	return nil
+}
+
+func printReloaded(p *cli.Program, r *control.Reloaded) {
+	for _, w := range r.Warnings {
+		fmt.Fprintf(p.Err, "daemoneye-agent: warning: %s\n", display.Clean(w))
+	}
+	for _, c := range r.Changes {
+		when := ""
+		if c.Restart {
+			when = " (waits for a restart)"
+		}
+		fmt.Fprintf(p.Out, "%s%s\n", display.Clean(c.String()), when)
+	}
+	if len(r.Changes)+len(r.Mistakes) == 0 {
+		fmt.Fprintln(p.Out, "nothing has changed")
+	}
+}
