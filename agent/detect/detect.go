@@ -105,8 +105,15 @@ func (d *Detector) Observe(v event.View) []Detection {
 	return d.out
 }
 
-// Lost notes that events were lost before t: correlations over it are incomplete.
-func (d *Detector) Lost(t time.Time) { d.correlator.Lost(t) }
+// Lost notes that events were lost: correlations over that time are incomplete.
+func (d *Detector) Lost(l window.Loss) { d.correlator.Lost(l) }
+
+// Inherit takes over what the windows of another Detector hold, for each correlation that
+// means the same there, and what it counted. The other one is of no use afterwards.
+func (d *Detector) Inherit(from *Detector) { d.correlator.Inherit(from.correlator) }
+
+// Windows returns what correlations hold, and have counted.
+func (d *Detector) Windows() window.Stats { return d.correlator.Stats() }
 
 // Expire forgets windows that have passed at t.
 func (d *Detector) Expire(t time.Time) { d.correlator.Expire(t) }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/detect"
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/detect/window"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -105,7 +106,7 @@ func TestWhatIsInactiveSaysWhy(t *testing.T) {
 func TestALossMarksACorrelation(t *testing.T) {
 	d := load(t).Detector()
 	d.Observe(start(t, 0, "/bin/b"))
-	d.Lost(time.Unix(0, 5))
+	d.Lost(window.Loss{From: time.Unix(0, 5), To: time.Unix(0, 5)})
 	got := d.Observe(start(t, 10, "/bin/b"))
 	if len(got) != 1 || !got[0].Incomplete {
 		t.Errorf("%+v", got)

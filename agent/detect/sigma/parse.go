@@ -1,7 +1,10 @@
 package sigma
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -107,21 +110,21 @@ func (p *parser) read(n *yaml.Node, f *File) {
 	case find("action") != nil:
 		p.fail(n, ErrHead, "action is of an older format: write each rule out")
 	case find("correlation") != nil:
-		c := &Correlation{Head: Head{File: p.file, Line: p.line(n)}}
+		c := &Correlation{Head: p.newHead(n)}
 		p.head(n, entries, &c.Head, correlationKind)
 		p.correlation(find("correlation"), c)
 		if !p.failed {
 			f.Correlations = append(f.Correlations, c)
 		}
 	case find("filter") != nil:
-		x := &Filter{Head: Head{File: p.file, Line: p.line(n)}}
+		x := &Filter{Head: p.newHead(n)}
 		p.head(n, entries, &x.Head, filterKind)
 		p.filter(find("filter"), x)
 		if !p.failed {
 			f.Filters = append(f.Filters, x)
 		}
 	default:
-		r := &Rule{Head: Head{File: p.file, Line: p.line(n)}}
+		r := &Rule{Head: p.newHead(n)}
 		p.head(n, entries, &r.Head, ruleKind)
 		if d := find("detection"); d != nil {
 			p.detection(d, &r.Body)
@@ -130,6 +133,23 @@ func (p *parser) read(n *yaml.Node, f *File) {
 			f.Rules = append(f.Rules, r)
 		}
 	}
+}
+
+func (p *parser) newHead(n *yaml.Node) Head {
+	return Head{File: p.file, Line: p.line(n), Digest: p.digest()}
+}
+
+// digest is that of a head.
+func (p *parser) digest() (sum [sha256.Size]byte) {
+	h := sha256.New()
+	h.Write(bytes.TrimSpace(bytes.TrimPrefix(p.document.text, []byte("---"))))
+	if bytes.Contains(p.document.text, []byte("expand")) { // else no placeholder is looked at
+		for _, name := range slices.Sorted(maps.Keys(p.options.Placeholders)) {
+			fmt.Fprintf(h, "%q %q\n", name, p.options.Placeholders[name])
+		}
+	}
+	h.Sum(sum[:0])
+	return sum
 }
 
 // name finds out what the rule is called, so that problems can name it.

@@ -44,6 +44,10 @@ func TestARuleHasWhatItsFileHas(t *testing.T) {
 	}
 	r := *f.Rules[0]
 	r.Selections, r.Condition = nil, nil
+	if r.Digest == ([32]byte{}) {
+		t.Error("it has no digest")
+	}
+	r.Digest = [32]byte{}
 	want := sigma.Rule{Body: sigma.Body{Sources: []string{"selection"}}, Head: sigma.Head{
 		File: "a.yml", Line: 1,
 		ID: "5f1d2b1c-0f66-4b52-9d4e-3f5e6f2f8a01", Name: "shell", Title: "Shell",

@@ -1,5 +1,7 @@
 package sigma
 
+import "crypto/sha256"
+
 // Head is what every document has, whatever it is.
 type Head struct {
 	File string
@@ -18,6 +20,10 @@ type Head struct {
 	Author, License string
 	Date, Modified  string
 	Examples        []Example
+
+	// Digest is of all that the meaning depends on: the text of the document, and what the
+	// placeholders stand for.
+	Digest [sha256.Size]byte
 }
 
 // Label returns what people call it: its title, or else its id or its name.

@@ -2,6 +2,7 @@ package window
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -14,7 +15,7 @@ import (
 
 // group is the window of one group of a correlation.
 type group struct {
-	of      *correlation
+	of      *state
 	key     string
 	names   []string
 	entries []entry        // by time; of the same time as they came
@@ -60,7 +61,7 @@ func (c *Correlator) count(u use, v event.View, incomplete bool) (Fired, bool) {
 		return Fired{}, false
 	}
 	f := x.fired(g)
-	f.Incomplete = f.Incomplete || c.lostWithin(f.First, f.Last)
+	f.Incomplete = f.Incomplete || c.lostWithin(x, f.First, f.Last)
 	x.forget(g)
 	return f, true
 }
@@ -72,17 +73,31 @@ func (c *Correlator) keepBounds(g *group) {
 		c.stats.EvictedEntries++
 		g.remove(1)
 	}
-	for x := g.of; x.bytes > c.options.Bytes; {
-		if last := x.recent.Back().Value.(*group); last != g {
-			c.stats.EvictedGroups++
-			x.forget(last)
-		} else if len(g.entries) > 1 {
-			c.stats.EvictedEntries++
-			g.remove(1)
-		} else {
-			return
-		}
+	for g.of.bytes > c.options.Bytes && c.evict(g.of, g) {
 	}
+	for c.bytes > c.options.All && c.evict(c.fattest(), g) {
+	}
+}
+
+// evict makes a state forget something, but not the last match of g. It reports whether
+// there was anything else.
+func (c *Correlator) evict(s *state, g *group) bool {
+	switch last := s.recent.Back().Value.(*group); {
+	case last != g:
+		c.stats.EvictedGroups++
+		s.forget(last)
+	case len(g.entries) > 1:
+		c.stats.EvictedEntries++
+		g.remove(1)
+	default:
+		return false
+	}
+	return true
+}
+
+// fattest returns the state that takes most.
+func (c *Correlator) fattest() *state {
+	return slices.MaxFunc(c.all, func(x, y *correlation) int { return cmp.Compare(x.bytes, y.bytes) }).state
 }
 
 // group returns the group of these values, which was used last from now on.
@@ -92,13 +107,13 @@ func (c *Correlator) group(x *correlation, names []string) *group {
 		x.recent.MoveToFront(e)
 		return e.Value.(*group)
 	}
-	if x.recent.Len() >= c.options.Groups {
+	for x.recent.Len() >= c.options.Groups {
 		c.stats.EvictedGroups++
 		x.forget(x.recent.Back().Value.(*group))
 	}
-	g := &group{of: x, key: key, names: names, values: map[string]int{}, members: make([]int, len(x.members))}
+	g := &group{of: x.state, key: key, names: names, values: map[string]int{}, members: make([]int, len(x.members))}
 	x.groups[key] = x.recent.PushFront(g)
-	x.bytes += g.size()
+	x.add(g.size())
 	return g
 }
 
@@ -120,20 +135,20 @@ func tuple(texts []string) string {
 	return string(b)
 }
 
-func (x *correlation) forget(g *group) {
+func (s *state) forget(g *group) {
 	g.clear()
-	x.bytes -= g.size()
-	x.recent.Remove(x.groups[g.key])
-	delete(x.groups, g.key)
+	s.add(-g.size())
+	s.recent.Remove(s.groups[g.key])
+	delete(s.groups, g.key)
 }
 
 // expire forgets the groups of which all is older than the window at a time.
-func (x *correlation) expire(at int64) {
-	for e := x.recent.Front(); e != nil; {
+func (s *state) expire(at int64, span time.Duration) {
+	for e := s.recent.Front(); e != nil; {
 		g := e.Value.(*group)
 		e = e.Next()
-		if g.entries[len(g.entries)-1].at < at-int64(x.Span) {
-			x.forget(g)
+		if g.entries[len(g.entries)-1].at < at-int64(span) {
+			s.forget(g)
 		}
 	}
 }
@@ -147,7 +162,7 @@ func (g *group) insert(e entry) {
 	g.entries = slices.Insert(g.entries, i, e)
 	g.members[e.member]++
 	g.values[e.value]++
-	g.of.bytes += e.size()
+	g.of.add(e.size())
 }
 
 // remove removes the oldest n.
@@ -155,7 +170,7 @@ func (g *group) remove(n int) {
 	for i := range n {
 		e := &g.entries[i]
 		g.members[e.member]--
-		g.of.bytes -= e.size()
+		g.of.add(-e.size())
 		if g.values[e.value]--; g.values[e.value] == 0 {
 			delete(g.values, e.value)
 		}

@@ -3,6 +3,7 @@ package window
 import (
 	"container/list"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
@@ -11,9 +12,11 @@ import (
 
 // Options are the bounds of a Correlator. The zero Options are the defaults.
 type Options struct {
-	Groups  int // of a correlation; 0: 10,000
-	Entries int // of a group; 0: 1,000
-	Bytes   int // of a correlation, about; 0: 16 MiB
+	Groups  int           // of a correlation; 0: 10,000
+	Entries int           // of a group; 0: 1,000
+	Bytes   int           // of a correlation, about; 0: 16 MiB
+	All     int           // bytes of all correlations together, about; 0: 32 MiB
+	Age     time.Duration // the longest timespan; 0: seven days
 }
 
 func (o *Options) defaults() {
@@ -25,6 +28,12 @@ func (o *Options) defaults() {
 	}
 	if o.Bytes <= 0 {
 		o.Bytes = 16 << 20
+	}
+	if o.All <= 0 {
+		o.All = 32 << 20
+	}
+	if o.Age <= 0 {
+		o.Age = 7 * 24 * time.Hour
 	}
 }
 
@@ -82,7 +91,8 @@ type Correlator struct {
 	byRule   map[*sigma.Rule][]use
 	byOther  map[*sigma.Correlation][]use
 	inactive []Inactive
-	losses   []time.Time
+	losses   []Loss
+	bytes    int // of all correlations
 	stats    Stats
 	buffer   []byte
 }
@@ -93,13 +103,27 @@ type use struct {
 	member int
 }
 
-// correlation is one correlation and its groups.
+// correlation is one correlation, and what it has seen.
 type correlation struct {
 	*sigma.Correlation
 	members []member
-	groups  map[string]*list.Element
-	recent  list.List // of *group, the one that was used last in front
-	bytes   int
+	tables  []event.Table // of the events that it counts
+	*state
+}
+
+// state is what a correlation has seen. It outlives the correlation where the next one
+// means the same.
+type state struct {
+	all    *int // bytes of all correlations
+	groups map[string]*list.Element
+	recent list.List // of *group, the one that was used last in front
+	bytes  int
+}
+
+// add counts bytes, here and in the sum of all correlations.
+func (s *state) add(bytes int) {
+	s.bytes += bytes
+	*s.all += bytes
 }
 
 // member are the fields that stand for those of a correlation in one of its members,
@@ -166,6 +190,9 @@ func (t tablesOf) member(m *sigma.Member) []event.Table {
 
 // problem returns why a correlation cannot fire here, empty if it can.
 func (c *Correlator) problem(x *sigma.Correlation, of tablesOf, dead map[*sigma.Correlation]bool) string {
+	if x.Span > c.options.Age {
+		return fmt.Sprintf("it looks back %v, and at most %v are kept", x.Span, c.options.Age)
+	}
 	for _, b := range x.Bounds {
 		n, whole := b.Number.Uint()
 		if (x.Kind == sigma.EventCount || x.Kind == sigma.ValueCount) && whole && n > uint64(c.options.Entries) {
@@ -192,10 +219,13 @@ func (c *Correlator) problem(x *sigma.Correlation, of tablesOf, dead map[*sigma.
 }
 
 func (c *Correlator) add(x *sigma.Correlation, of tablesOf) {
-	y := &correlation{Correlation: x, groups: map[string]*list.Element{}}
+	y := &correlation{Correlation: x, state: &state{all: &c.bytes, groups: map[string]*list.Element{}}}
 	for i, m := range x.Members {
 		z := member{groupBy: map[event.Table][]event.Field{}, fields: map[event.Table][]event.Field{}}
 		for _, t := range of.member(m) {
+			if !slices.Contains(y.tables, t) {
+				y.tables = append(y.tables, t)
+			}
 			for _, name := range x.GroupBy {
 				z.groupBy[t] = append(z.groupBy[t], event.MustField(t, x.FieldOf(name, m)))
 			}
@@ -257,19 +287,38 @@ func (c *Correlator) observe(u use, v event.View, incomplete bool, fired []Fired
 	return fired
 }
 
-// Lost notes that events were lost before t.
-func (c *Correlator) Lost(t time.Time) {
-	const most = 256
-	if len(c.losses) == most {
-		copy(c.losses, c.losses[1:])
-		c.losses = c.losses[:most-1]
-	}
-	c.losses = append(c.losses, t)
+// Loss is a time in which events were lost, both ends included.
+type Loss struct {
+	Type     event.Type // of the events; 0 where that is not known
+	From, To time.Time
 }
 
-func (c *Correlator) lostWithin(first, last time.Time) bool {
-	for _, t := range c.losses {
-		if !t.Before(first) && !t.After(last) {
+// maxLosses bounds what is kept of losses. One beyond that joins the oldest two into one
+// that reaches over both.
+const maxLosses = 256
+
+// Lost notes that events were lost.
+func (c *Correlator) Lost(l Loss) {
+	if len(c.losses) == maxLosses {
+		x, y := &c.losses[0], &c.losses[1]
+		if x.Type != y.Type {
+			y.Type = 0
+		}
+		if x.From.Before(y.From) {
+			y.From = x.From
+		}
+		if x.To.After(y.To) {
+			y.To = x.To
+		}
+		c.losses = append(c.losses[:0], c.losses[1:]...)
+	}
+	c.losses = append(c.losses, l)
+}
+
+// lostWithin reports whether events that x counts were lost between two times.
+func (c *Correlator) lostWithin(x *correlation, first, last time.Time) bool {
+	for _, l := range c.losses {
+		if !l.To.Before(first) && !l.From.After(last) && (l.Type == 0 || slices.Contains(x.tables, event.Table(l.Type))) {
 			return true
 		}
 	}
@@ -280,6 +329,7 @@ func (c *Correlator) lostWithin(first, last time.Time) bool {
 // caller's clock, because that of one event may be anything.
 func (c *Correlator) Expire(t time.Time) {
 	for _, x := range c.all {
-		x.expire(t.UnixNano())
+		x.expire(t.UnixNano(), x.Span)
 	}
+	c.losses = slices.DeleteFunc(c.losses, func(l Loss) bool { return t.Sub(l.To) > c.options.Age })
 }

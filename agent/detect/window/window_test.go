@@ -200,11 +200,11 @@ func TestWhatFiresHasItsMembersAndSaysWhatItMissed(t *testing.T) {
 	if diff := cmp.Diff(want, first, cmp.Comparer(func(a, b *sigma.Correlation) bool { return a == b })); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	b.correlator.Lost(second(5))
+	b.correlator.Lost(window.Loss{From: second(5), To: second(5)})
 	if got := run(10, 0); got.Incomplete {
 		t.Error("a loss before the window makes it incomplete")
 	}
-	b.correlator.Lost(second(21))
+	b.correlator.Lost(window.Loss{From: second(21), To: second(21)})
 	if got := run(20, 0); !got.Incomplete {
 		t.Error("a loss in the window does not make it incomplete")
 	}
