@@ -88,11 +88,15 @@ var allowed = map[string][]string{
 		"agent/collector/settings", "agent/event", "agent/event/ecs", "golang.org/x/sys",
 	},
 	// Rules and their meaning, apart from all that makes events.
-	"agent/detect/sigma":  {"agent/spelling", "go.yaml.in/yaml/v3"},
-	"agent/detect":        {"agent/detect/sigma", "agent/detect/engine", "agent/detect/window", "agent/event", "agent/event/ecs"},
-	"agent/detect/rules":  {"agent/detect/sigma"},
-	"agent/detect/engine": {"agent/detect/sigma", "agent/spelling", "agent/event"},
-	"agent/detect/window": {"agent/detect/sigma", "agent/event"},
+	"agent/detect/sigma":           {"agent/detect/sigma/document", "agent/detect/sigma/expr", "agent/detect/sigma/item", "agent/detect/sigma/condition", "agent/spelling", "go.yaml.in/yaml/v3"},
+	"agent/detect/sigma/document":  {"go.yaml.in/yaml/v3"},
+	"agent/detect/sigma/expr":      {},
+	"agent/detect/sigma/item":      {"agent/detect/sigma/document", "agent/detect/sigma/expr", "agent/spelling", "go.yaml.in/yaml/v3"},
+	"agent/detect/sigma/condition": {"agent/detect/sigma/document", "agent/detect/sigma/expr", "agent/spelling", "go.yaml.in/yaml/v3"},
+	"agent/detect":                 {"agent/detect/sigma", "agent/detect/engine", "agent/detect/window", "agent/event", "agent/event/ecs"},
+	"agent/detect/rules":           {"agent/detect/sigma"},
+	"agent/detect/engine":          {"agent/detect/sigma", "agent/detect/sigma/expr", "agent/spelling", "agent/event"},
+	"agent/detect/window":          {"agent/detect/sigma", "agent/detect/sigma/expr", "agent/event"},
 
 	// What an alert is, apart from what keeps and sends it.
 	"agent/alert": {"github.com/oklog/ulid"},

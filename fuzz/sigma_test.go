@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
 )
 
@@ -39,12 +41,12 @@ func FuzzSigmaParse(f *testing.F) {
 
 type noFields struct{}
 
-func (noFields) Field(string) []sigma.Value { return nil }
-func (noFields) Texts() []string            { return nil }
+func (noFields) Field(string) []expr.Value { return nil }
+func (noFields) Texts() []string           { return nil }
 
 type sameFields struct{}
 
-func (sameFields) Field(string) []sigma.Value {
-	return []sigma.Value{sigma.TextValue("10.1.2.3 a -b"), sigma.NumberValue(sigma.Uint(3))}
+func (sameFields) Field(string) []expr.Value {
+	return []expr.Value{expr.TextValue("10.1.2.3 a -b"), expr.NumberValue(expr.Uint(3))}
 }
 func (sameFields) Texts() []string { return []string{"x y"} }

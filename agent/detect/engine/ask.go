@@ -6,7 +6,8 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -18,11 +19,11 @@ func (m *Matcher) ask(p *program, a *atom) bool {
 	case atomNull:
 		return len(x.texts) == 0
 	case atomExists:
-		return (len(x.texts) > 0) == a.test.(sigma.Exists).Want
+		return (len(x.texts) > 0) == a.test.(expr.Exists).Want
 	case atomThere:
 		return len(x.texts) > 0
 	case atomNumber:
-		want := a.test.(sigma.Equal).Number
+		want := a.test.(expr.Equal).Number
 		for _, n := range x.numbers {
 			if field.Kind() == event.KindTime {
 				continue // a time is no number
@@ -33,7 +34,7 @@ func (m *Matcher) ask(p *program, a *atom) bool {
 		}
 		return false
 	case atomCompare:
-		return m.compare(a.test.(sigma.Compare), field, x)
+		return m.compare(a.test.(expr.Compare), field, x)
 	case atomSame:
 		return m.same(p, a)
 	}
@@ -65,9 +66,9 @@ func (a *atom) meets(text []byte) bool {
 	case atomThere:
 		return true
 	case atomRegex:
-		return a.test.(sigma.Regex).Expr.Match(text)
+		return a.test.(expr.Regex).Expr.Match(text)
 	case atomWithin:
-		return within(a.test.(sigma.Within).Prefix, text)
+		return within(a.test.(expr.Within).Prefix, text)
 	}
 	return false
 }
@@ -99,11 +100,11 @@ func likeAddress(text []byte) bool {
 	return len(text) > 0 && len(text) <= longest
 }
 
-func (m *Matcher) compare(c sigma.Compare, f event.Field, x *values) bool {
-	holds := func(n sigma.Number) bool { return c.Op.Holds(n.Compare(c.Number)) }
+func (m *Matcher) compare(c expr.Compare, f event.Field, x *values) bool {
+	holds := func(n expr.Number) bool { return c.Op.Holds(n.Compare(c.Number)) }
 	for i, text := range x.texts {
 		switch {
-		case c.Part != sigma.PartNone:
+		case c.Part != expr.PartNone:
 			if f.Kind() == event.KindTime {
 				if holds(c.Part.Of(timeOf(x.numbers[i]))) {
 					return true
@@ -118,7 +119,7 @@ func (m *Matcher) compare(c sigma.Compare, f event.Field, x *values) bool {
 				return true
 			}
 		default:
-			if n, ok := sigma.ParseNumber(string(text)); ok && holds(n) {
+			if n, ok := expr.ParseNumber(string(text)); ok && holds(n) {
 				return true
 			}
 		}
@@ -127,7 +128,7 @@ func (m *Matcher) compare(c sigma.Compare, f event.Field, x *values) bool {
 }
 
 func (m *Matcher) same(p *program, a *atom) bool {
-	t := a.test.(sigma.Same)
+	t := a.test.(expr.Same)
 	ours, theirs := m.load(p, a.slot).texts, m.load(p, a.other).texts
 	if !t.Cased {
 		ours, theirs = m.folded(p, a.slot), m.folded(p, a.other)
@@ -136,11 +137,11 @@ func (m *Matcher) same(p *program, a *atom) bool {
 		for _, y := range theirs {
 			var yes bool
 			switch t.How {
-			case sigma.HowPrefix:
+			case expr.HowPrefix:
 				yes = bytes.HasPrefix(x, y)
-			case sigma.HowSuffix:
+			case expr.HowSuffix:
 				yes = bytes.HasSuffix(x, y)
-			case sigma.HowContains:
+			case expr.HowContains:
 				yes = bytes.Contains(x, y)
 			default:
 				yes = bytes.Equal(x, y)

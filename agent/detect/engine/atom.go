@@ -5,7 +5,8 @@ import (
 	"math"
 	"unicode/utf8"
 
-	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -16,7 +17,7 @@ type atom struct {
 	raw    bool   // on the text as it is, and not on the folded one
 	text   string // of the kinds that compare one
 	glob   *glob
-	test   sigma.Test
+	test   expr.Test
 	other  int32   // the slot that is compared with
 	guards []int32 // if not nil, one of these atoms is true whenever this one is
 	hits   bool    // the index finds whether it is true
@@ -46,36 +47,36 @@ const (
 )
 
 // atomOf returns the number of the atom that a rule has in the program.
-func (b *builder) atomOf(a *sigma.Atom) int32 {
+func (b *builder) atomOf(a *expr.Atom) int32 {
 	slot := b.slotOf(a.Field)
 	switch t := a.Test.(type) {
-	case sigma.Match:
+	case expr.Match:
 		return b.match(slot, t)
-	case sigma.Equal:
+	case expr.Equal:
 		return b.equal(slot, t)
-	case sigma.Regex:
+	case expr.Regex:
 		x := atom{slot: slot, kind: atomRegex, test: t, raw: true, cost: 2000, rare: 0.01}
 		if b.slots[slot].indexed() {
 			x.guards = b.contains(slot, guardsOf(t.Expr.String()))
 		}
 		return b.intern(fmt.Sprintf("regex %d %s", slot, t.Expr), x)
-	case sigma.Compare:
+	case expr.Compare:
 		return b.intern(fmt.Sprintf("compare %d %d %d %s", slot, t.Op, t.Part, t.Number), atom{slot: slot, kind: atomCompare, test: t, cost: 40, rare: 0.3})
-	case sigma.Within:
+	case expr.Within:
 		return b.intern(fmt.Sprintf("within %d %s", slot, t.Prefix), atom{slot: slot, kind: atomWithin, test: t, raw: true, cost: 60, rare: 0.2})
-	case sigma.Same:
+	case expr.Same:
 		x := atom{slot: slot, kind: atomSame, test: t, raw: t.Cased, other: b.slotOf(t.Field), cost: 40, rare: 0.1}
 		return b.intern(fmt.Sprintf("same %d %d %d %v", slot, x.other, t.How, t.Cased), x)
-	case sigma.Null:
+	case expr.Null:
 		return b.intern(fmt.Sprintf("null %d", slot), atom{slot: slot, kind: atomNull, cost: 5, rare: 0.5})
-	case sigma.Exists:
+	case expr.Exists:
 		return b.intern(fmt.Sprintf("exists %d %v", slot, t.Want), atom{slot: slot, kind: atomExists, test: t, cost: 5, rare: 0.5})
 	}
 	panic("engine: test of a foreign type")
 }
 
 // match sorts patterns by what finds them.
-func (b *builder) match(slot int32, t sigma.Match) int32 {
+func (b *builder) match(slot int32, t expr.Match) int32 {
 	p := t.Pattern
 	if !t.Cased {
 		p = p.Folded()
@@ -83,9 +84,9 @@ func (b *builder) match(slot int32, t sigma.Match) int32 {
 	kind, text := shape(p)
 	if kind == atomExact && b.slots[slot].whole() {
 		// The text of a number is found by the number, if it is written as we write it.
-		if n, ok := sigma.ParseNumber(text); ok && n.String() == text {
+		if n, ok := expr.ParseNumber(text); ok && n.String() == text {
 			if _, ok := n.Uint(); ok {
-				return b.equal(slot, sigma.Equal{Number: n})
+				return b.equal(slot, expr.Equal{Number: n})
 			}
 		}
 	}
@@ -99,7 +100,7 @@ func (b *builder) match(slot int32, t sigma.Match) int32 {
 		case kind == atomGlob:
 			x.guards = b.contains(slot, nonEmpty(longestLiteral(p.Folded())))
 		case t.Cased && utf8.ValidString(text):
-			x.guards = []int32{b.match(slot, sigma.Match{Pattern: t.Pattern})}
+			x.guards = []int32{b.match(slot, expr.Match{Pattern: t.Pattern})}
 		case utf8.ValidString(text):
 			x.hits = text != "" && !b.short(&x)
 		}
@@ -116,9 +117,9 @@ func nonEmpty(s string) []string {
 
 // shape returns what a pattern is, and the text if it has just one. A text that is not
 // UTF-8 is left to glob, which keeps to whole characters.
-func shape(p sigma.Pattern) (atomKind, string) {
-	many := func(i int) bool { return p[i].Wild == sigma.Many }
-	valid := func(i int) bool { return p[i].Wild == sigma.Literal && utf8.ValidString(p[i].Text) }
+func shape(p expr.Pattern) (atomKind, string) {
+	many := func(i int) bool { return p[i].Wild == expr.Many }
+	valid := func(i int) bool { return p[i].Wild == expr.Literal && utf8.ValidString(p[i].Text) }
 	switch {
 	case len(p) == 0:
 		return atomExact, ""
@@ -150,9 +151,9 @@ func likelihood(kind atomKind, text string) float64 {
 	return math.Exp2(-min(bits, 40))
 }
 
-func (b *builder) equal(slot int32, t sigma.Equal) int32 {
+func (b *builder) equal(slot int32, t expr.Equal) int32 {
 	if b.slots[slot].textual() {
-		return b.match(slot, sigma.Match{Pattern: sigma.Pattern{{Text: t.Number.String()}}})
+		return b.match(slot, expr.Match{Pattern: expr.Pattern{{Text: t.Number.String()}}})
 	}
 	x := atom{slot: slot, kind: atomNumber, test: t, cost: 10, rare: 0.001}
 	_, whole := t.Number.Uint()
@@ -163,7 +164,7 @@ func (b *builder) equal(slot int32, t sigma.Equal) int32 {
 // contains returns the atoms of texts that are looked for in a field.
 func (b *builder) contains(slot int32, texts []string) (all []int32) {
 	for _, text := range texts {
-		all = append(all, b.match(slot, sigma.Match{Pattern: sigma.Pattern{{Wild: sigma.Many}, {Text: text}, {Wild: sigma.Many}}}))
+		all = append(all, b.match(slot, expr.Match{Pattern: expr.Pattern{{Wild: expr.Many}, {Text: text}, {Wild: expr.Many}}}))
 	}
 	return all
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	ac "github.com/BobuSumisu/aho-corasick"
 	"golang.org/x/sys/unix"
 
@@ -60,8 +62,8 @@ func benchMatch(b *testing.B, rules []*sigma.Rule) {
 func BenchmarkRatio(b *testing.B) {
 	var words []string
 	for _, r := range generated(b, 1000) {
-		sigma.Walk(r.Condition, func(a *sigma.Atom) {
-			if x, ok := a.Test.(sigma.Match); ok && a.Field == "CommandLine" && len(words) < 700 {
+		expr.Walk(r.Condition, func(a *expr.Atom) {
+			if x, ok := a.Test.(expr.Match); ok && a.Field == "CommandLine" && len(words) < 700 {
 				words = append(words, strings.ReplaceAll(x.Pattern.String(), "*", ""))
 			}
 		})

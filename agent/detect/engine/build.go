@@ -3,6 +3,8 @@ package engine
 import (
 	"slices"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
 	"github.com/daemoneye/eventbus/agent/event"
 )
@@ -87,7 +89,7 @@ func (b *builder) index() {
 				if s.numbers == nil {
 					s.numbers = map[uint64]int32{}
 				}
-				n, _ := a.test.(sigma.Equal).Number.Uint()
+				n, _ := a.test.(expr.Equal).Number.Uint()
 				s.numbers[n] = int32(j)
 			}
 		}
@@ -101,11 +103,11 @@ func holes(r *sigma.Rule, t event.Table) (all event.Flags) {
 		f := event.MustField(t, name)
 		all |= f.Unread() | f.Partial()
 	}
-	sigma.Walk(r.Condition, func(a *sigma.Atom) {
+	expr.Walk(r.Condition, func(a *expr.Atom) {
 		if a.Field != "" {
 			add(a.Field)
 		}
-		if same, ok := a.Test.(sigma.Same); ok {
+		if same, ok := a.Test.(expr.Same); ok {
 			add(same.Field)
 		}
 	})

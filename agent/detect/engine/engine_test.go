@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
@@ -133,8 +135,8 @@ func TestGeneratedRulesOfRealisticShapesMeanTheSame(t *testing.T) {
 	m := New(rules, Options{}).Matcher()
 	events := benignEvents(t)
 	for _, r := range rules { // each word of a rule once in an event
-		sigma.Walk(r.Condition, func(a *sigma.Atom) {
-			if x, ok := a.Test.(sigma.Match); ok {
+		expr.Walk(r.Condition, func(a *expr.Atom) {
+			if x, ok := a.Test.(expr.Match); ok {
 				word := strings.ReplaceAll(x.Pattern.String(), "*", "")
 				events = append(events, draft(t, event.TypeProcess, event.OpStart, 0, "process.executable", "/usr/bin"+word,
 					"process.command_line", "x "+strings.ToUpper(word)+" y", "process.parent.executable", word))

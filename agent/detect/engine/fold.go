@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"unicode/utf8"
 
-	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
 )
 
 const (
@@ -12,7 +12,7 @@ const (
 	highs = 0x80 * ones
 )
 
-// fold returns text with no difference of case, as sigma.Fold does. It returns text
+// fold returns text with no difference of case, as expr.Fold does. It returns text
 // itself if there is nothing to change, and appends to buf otherwise; the second
 // result is buf as it is then.
 func fold(buf, text []byte) (folded, grown []byte) {
@@ -61,7 +61,7 @@ func foldFrom(buf, text []byte, same int) (folded, grown []byte) {
 		if r == utf8.RuneError && size == 1 {
 			buf = append(buf, c)
 		} else {
-			buf = utf8.AppendRune(buf, sigma.FoldRune(r))
+			buf = utf8.AppendRune(buf, expr.FoldRune(r))
 		}
 		i += size
 	}

@@ -4,20 +4,20 @@ import (
 	"bytes"
 	"unicode/utf8"
 
-	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
 )
 
 // glob is a pattern as the parts between its stars.
 type glob struct {
-	parts              []sigma.Pattern
+	parts              []expr.Pattern
 	openStart, openEnd bool // a star stands there
 }
 
-func newGlob(p sigma.Pattern) *glob {
+func newGlob(p expr.Pattern) *glob {
 	g := &glob{}
-	var part sigma.Pattern
+	var part expr.Pattern
 	for i, x := range p {
-		if x.Wild != sigma.Many {
+		if x.Wild != expr.Many {
 			part = append(part, x)
 			continue
 		}
@@ -75,9 +75,9 @@ func (g *glob) match(s []byte) bool {
 }
 
 // step returns how many bytes of s may be passed over to find a part behind them.
-func step(p sigma.Pattern, s []byte) int {
+func step(p expr.Pattern, s []byte) int {
 	_, size := utf8.DecodeRune(s)
-	if c := s[0]; c < utf8.RuneSelf && len(p) > 0 && p[0].Wild == sigma.Literal && p[0].Text[0] < utf8.RuneSelf {
+	if c := s[0]; c < utf8.RuneSelf && len(p) > 0 && p[0].Wild == expr.Literal && p[0].Text[0] < utf8.RuneSelf {
 		if i := bytes.IndexByte(s[1:], p[0].Text[0]); i >= 0 {
 			return 1 + i
 		}
@@ -87,14 +87,14 @@ func step(p sigma.Pattern, s []byte) int {
 }
 
 // sizeAt returns how many bytes at the start of s a part takes, or -1.
-func sizeAt(p sigma.Pattern, s []byte) int {
+func sizeAt(p expr.Pattern, s []byte) int {
 	n := 0
 	for _, x := range p {
 		switch rest := s[n:]; {
-		case x.Wild == sigma.One && len(rest) > 0:
+		case x.Wild == expr.One && len(rest) > 0:
 			_, size := utf8.DecodeRune(rest)
 			n += size
-		case x.Wild == sigma.Literal && len(rest) >= len(x.Text) && string(rest[:len(x.Text)]) == x.Text:
+		case x.Wild == expr.Literal && len(rest) >= len(x.Text) && string(rest[:len(x.Text)]) == x.Text:
 			n += len(x.Text)
 		default:
 			return -1

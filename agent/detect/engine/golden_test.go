@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	"go.yaml.in/yaml/v3"
 
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
@@ -137,14 +139,14 @@ func tryEvent(t *testing.T, r *goldenRow, n *yaml.Node, want bool) (tried int) {
 
 func rehome(r *sigma.Rule, home map[string]string) {
 	r.LogSource = sigma.LogSource{Category: "file_event"}
-	seen := map[*sigma.Atom]bool{} // a selection may stand in several conditions
-	sigma.Walk(r.Condition, func(a *sigma.Atom) {
+	seen := map[*expr.Atom]bool{} // a selection may stand in several conditions
+	expr.Walk(r.Condition, func(a *expr.Atom) {
 		if a.Field == "" || seen[a] {
 			return
 		}
 		seen[a] = true
 		a.Field = home[a.Field]
-		if same, ok := a.Test.(sigma.Same); ok {
+		if same, ok := a.Test.(expr.Same); ok {
 			same.Field = home[same.Field]
 			a.Test = same
 		}

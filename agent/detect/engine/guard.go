@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
 )
 
 const (
@@ -71,7 +71,7 @@ func needed(re *syntax.Regexp) needs {
 		if slices.Contains(re.Rune, utf8.RuneError) {
 			return needs{} // it is also found where there is a byte that is no character
 		}
-		return needs{exact: []string{sigma.Fold(string(re.Rune))}}
+		return needs{exact: []string{expr.Fold(string(re.Rune))}}
 	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText,
 		syntax.OpWordBoundary, syntax.OpNoWordBoundary:
 		return needs{exact: []string{""}}
@@ -106,7 +106,7 @@ func classNeeds(re *syntax.Regexp) needs {
 			if r == utf8.RuneError || len(all) > most {
 				return needs{}
 			}
-			all = union(all, []string{sigma.Fold(string(r))})
+			all = union(all, []string{expr.Fold(string(r))})
 		}
 	}
 	if len(all) == 0 || len(all) > most {
@@ -190,7 +190,7 @@ func union(a, b []string) []string {
 
 // longestLiteral returns the longest piece of a folded pattern that stands for
 // itself, empty for none that helps.
-func longestLiteral(p sigma.Pattern) string {
+func longestLiteral(p expr.Pattern) string {
 	best := ""
 	for _, x := range p {
 		if len(x.Text) > len(best) && utf8.ValidString(x.Text) && !strings.ContainsRune(x.Text, utf8.RuneError) {

@@ -8,11 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	ac "github.com/BobuSumisu/aho-corasick"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
-
-	"github.com/daemoneye/eventbus/agent/detect/sigma"
 )
 
 // found returns the texts that an index reports of a text, each once.
@@ -87,7 +87,7 @@ func TestFoldIsThatOfPackageSigma(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := textOf(t, append(eventPieces, "abcdefgh", "ABCDEFGH", "@[`{", "\x7f\x80"), "text") + textOf(t, eventPieces, "more")
 		got, _ := fold(nil, []byte(text))
-		if want := sigma.Fold(text); string(got) != want {
+		if want := expr.Fold(text); string(got) != want {
 			t.Errorf("%q folds to %q, want %q", text, got, want)
 		}
 	})

@@ -3,6 +3,8 @@ package engine
 import (
 	"slices"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
 	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/agent/spelling"
@@ -107,11 +109,11 @@ func missing(r *sigma.Rule, t event.Table) string {
 			name = n
 		}
 	}
-	sigma.Walk(r.Condition, func(a *sigma.Atom) {
+	expr.Walk(r.Condition, func(a *expr.Atom) {
 		if a.Field != "" {
 			check(a.Field)
 		}
-		if same, ok := a.Test.(sigma.Same); ok {
+		if same, ok := a.Test.(expr.Same); ok {
 			check(same.Field)
 		}
 	})
@@ -137,9 +139,9 @@ func noField(r *sigma.Rule, name string, t event.Table) *Inactive {
 }
 
 // names reports whether an expression looks at a field of that name.
-func names(e sigma.Expr, name string) (found bool) {
-	sigma.Walk(e, func(a *sigma.Atom) {
-		same, _ := a.Test.(sigma.Same)
+func names(e expr.Expr, name string) (found bool) {
+	expr.Walk(e, func(a *expr.Atom) {
+		same, _ := a.Test.(expr.Same)
 		found = found || a.Field == name || same.Field == name
 	})
 	return found

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
 )
 
 // node is an expression of a rule over the atoms of its program.
@@ -32,23 +32,23 @@ const leastGroup = 3
 
 // tree returns the expression with selections in place, and without parts in each
 // other of the same kind.
-func (b *builder) tree(e sigma.Expr) *node {
+func (b *builder) tree(e expr.Expr) *node {
 	switch e := e.(type) {
-	case *sigma.Ref:
+	case *expr.Ref:
 		return b.tree(e.Selection.Expr)
-	case sigma.Not:
+	case expr.Not:
 		return &node{op: nodeNot, kids: []*node{b.tree(e.Expr)}}
-	case sigma.And:
+	case expr.And:
 		return b.join(nodeAnd, e)
-	case sigma.Or:
+	case expr.Or:
 		return b.join(nodeOr, e)
-	case *sigma.Atom:
+	case *expr.Atom:
 		return &node{op: nodeAtom, atom: b.atomOf(e)}
 	}
 	panic("engine: expression of a foreign type")
 }
 
-func (b *builder) join(op nodeOp, parts []sigma.Expr) *node {
+func (b *builder) join(op nodeOp, parts []expr.Expr) *node {
 	n := &node{op: op}
 	for _, e := range parts {
 		if k := b.tree(e); k.op == op {

@@ -5,7 +5,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -96,10 +97,10 @@ func (m *Matcher) number(x *values, f event.Field, n uint64) {
 	x.texts = append(x.texts, m.buffer[start:len(m.buffer):len(m.buffer)])
 }
 
-func timeOf(n uint64) time.Time   { return time.Unix(0, int64(n)).UTC() }
-func ratio(n uint64) sigma.Number { return sigma.Float(float64(n) / 1e6) }
+func timeOf(n uint64) time.Time  { return time.Unix(0, int64(n)).UTC() }
+func ratio(n uint64) expr.Number { return expr.Float(float64(n) / 1e6) }
 
-// appendRatio appends the text of a share, as sigma.Number.String has it.
+// appendRatio appends the text of a share, as expr.Number.String has it.
 func appendRatio(dst []byte, n uint64) []byte {
 	if n%1e6 == 0 {
 		return strconv.AppendUint(dst, n/1e6, 10)
@@ -108,11 +109,11 @@ func appendRatio(dst []byte, n uint64) []byte {
 }
 
 // numberOf returns the number that a field has, as rules compare it.
-func numberOf(f event.Field, n uint64) sigma.Number {
+func numberOf(f event.Field, n uint64) expr.Number {
 	if f.Kind() == event.KindRatio {
 		return ratio(n)
 	}
-	return sigma.Uint(n)
+	return expr.Uint(n)
 }
 
 // inKeywords reports whether keywords are looked for in fields of a kind. Times,

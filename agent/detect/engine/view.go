@@ -1,17 +1,17 @@
 package engine
 
 import (
-	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
 // AsEvent returns an event in the form on which the meaning of rules is defined: for
 // tools that explain one rule, and as what the engine is compared with.
-func AsEvent(v event.View) sigma.Event { return asEvent{v} }
+func AsEvent(v event.View) expr.Event { return asEvent{v} }
 
 type asEvent struct{ view event.View }
 
-func (e asEvent) Field(name string) []sigma.Value {
+func (e asEvent) Field(name string) []expr.Value {
 	f, ok := event.FieldByName(e.view.Table(), name)
 	if !ok {
 		return nil
@@ -19,38 +19,38 @@ func (e asEvent) Field(name string) []sigma.Value {
 	return e.values(f)
 }
 
-func (e asEvent) values(f event.Field) (all []sigma.Value) {
+func (e asEvent) values(f event.Field) (all []expr.Value) {
 	v := e.view
 	switch f.Kind() {
 	case event.KindText:
 		if t := v.Text(f); t != nil {
-			all = append(all, sigma.TextValue(string(t)))
+			all = append(all, expr.TextValue(string(t)))
 		}
 	case event.KindList:
 		for i := range v.Len(f) {
-			all = append(all, sigma.TextValue(string(v.Item(f, i))))
+			all = append(all, expr.TextValue(string(v.Item(f, i))))
 		}
 	case event.KindKey:
 		if key := v.AppendKey(nil, f); len(key) > 0 {
-			all = append(all, sigma.TextValue(string(key)))
+			all = append(all, expr.TextValue(string(key)))
 		}
 	case event.KindNumbers:
 		for i := range v.Len(f) {
 			if n, ok := v.ItemUint(f, i); ok {
-				all = append(all, sigma.NumberValue(sigma.Uint(n)))
+				all = append(all, expr.NumberValue(expr.Uint(n)))
 			}
 		}
 	case event.KindNumber, event.KindID:
 		if n, ok := v.Uint(f); ok {
-			all = append(all, sigma.NumberValue(sigma.Uint(n)))
+			all = append(all, expr.NumberValue(expr.Uint(n)))
 		}
 	case event.KindTime:
 		if n, ok := v.Uint(f); ok {
-			all = append(all, sigma.TimeValue(timeOf(n)))
+			all = append(all, expr.TimeValue(timeOf(n)))
 		}
 	case event.KindRatio:
 		if n, ok := v.Uint(f); ok {
-			all = append(all, sigma.NumberValue(ratio(n)))
+			all = append(all, expr.NumberValue(ratio(n)))
 		}
 	}
 	return all

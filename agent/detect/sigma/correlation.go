@@ -5,8 +5,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/daemoneye/eventbus/agent/spelling"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/daemoneye/eventbus/agent/detect/sigma/document"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+	"github.com/daemoneye/eventbus/agent/spelling"
 )
 
 // Correlation is a rule about matches of other rules: how many in a while, of how
@@ -42,8 +45,8 @@ type Alias struct {
 
 // Bound is a limit of what is counted.
 type Bound struct {
-	Op     Op
-	Number Number
+	Op     expr.Op
+	Number expr.Number
 }
 
 // CorrelationKind is what a correlation looks at.
@@ -78,16 +81,16 @@ var correlationKeys = []string{"type", "rules", "group-by", "timespan", "conditi
 // correlation reads what is below the key correlation.
 func (p *parser) correlation(n *yaml.Node, c *Correlation) {
 	if n.Kind != yaml.MappingNode {
-		p.fail(n, ErrHead, "a correlation is a map, and here is a "+nodeKind(n))
+		p.Fail(n, document.ErrHead, "a correlation is a map, and here is a "+document.NodeKind(n))
 		return
 	}
-	entries, _ := p.entries(n)
-	var condition *yaml.Node
+	entries, _ := p.Entries(n)
+	var limits *yaml.Node
 	for _, e := range entries {
-		switch v := e.value; e.key.Value {
+		switch v := e.Value; e.Key.Value {
 		case "type":
 			if c.Kind = CorrelationKind(indexOf(correlationKinds, p.text(v))); c.Kind == 0 {
-				p.failNear(v, ErrHead, "correlation type "+shorten(v.Value)+" is not known", spelling.Nearest(v.Value, correlationKinds[1:]))
+				p.FailNear(v, document.ErrHead, "correlation type "+document.Shorten(v.Value)+" is not known", spelling.Nearest(v.Value, correlationKinds[1:]))
 			}
 		case "rules":
 			c.Rules = p.list(v)
@@ -96,30 +99,30 @@ func (p *parser) correlation(n *yaml.Node, c *Correlation) {
 		case "timespan":
 			c.Span = p.span(v)
 		case "condition":
-			condition = v
+			limits = v
 		case "aliases":
 			c.Aliases = p.aliases(v)
 		case "generate":
 			if v.ShortTag() != "!!bool" {
-				p.fail(v, ErrValue, "generate is true or false")
+				p.Fail(v, document.ErrValue, "generate is true or false")
 			}
 			c.Generate = v.Value == "true"
 		default:
-			p.failNear(e.key, ErrHead, "key "+shorten(e.key.Value)+" is not known in a correlation", spelling.Nearest(e.key.Value, correlationKeys))
+			p.FailNear(e.Key, document.ErrHead, "key "+document.Shorten(e.Key.Value)+" is not known in a correlation", spelling.Nearest(e.Key.Value, correlationKeys))
 		}
 	}
-	if p.failed {
+	if p.Failed {
 		return
 	}
 	switch {
 	case c.Kind == 0:
-		p.fail(n, ErrHead, "a correlation has a type, and this one has none")
+		p.Fail(n, document.ErrHead, "a correlation has a type, and this one has none")
 	case len(c.Rules) == 0:
-		p.fail(n, ErrHead, "a correlation has rules, and this one has none")
+		p.Fail(n, document.ErrHead, "a correlation has rules, and this one has none")
 	case c.Span == 0:
-		p.fail(n, ErrHead, "a correlation has a timespan, and this one has none")
+		p.Fail(n, document.ErrHead, "a correlation has a timespan, and this one has none")
 	}
-	p.bounds(n, condition, c)
+	p.bounds(n, limits, c)
 	p.checkAliases(n, c)
 }
 
@@ -138,74 +141,74 @@ func (p *parser) span(n *yaml.Node) time.Duration {
 			return time.Duration(count) * unit
 		}
 	}
-	p.fail(n, ErrValue, "timespan "+shorten(text)+" is not a whole number and one of s, m, h, d, w, M, y")
+	p.Fail(n, document.ErrValue, "timespan "+document.Shorten(text)+" is not a whole number and one of s, m, h, d, w, M, y")
 	return 0
 }
 
 var boundOps = []struct {
 	name string
-	op   Op
-}{{"gte", OpGreaterEqual}, {"gt", OpGreater}, {"lte", OpLessEqual}, {"lt", OpLess}, {"eq", OpEqual}, {"neq", OpNotEqual}}
+	op   expr.Op
+}{{"gte", expr.OpGreaterEqual}, {"gt", expr.OpGreater}, {"lte", expr.OpLessEqual}, {"lt", expr.OpLess}, {"eq", expr.OpEqual}, {"neq", expr.OpNotEqual}}
 
 // bounds reads the condition. Without one all rules have to match, where the kind is
 // about rules.
-func (p *parser) bounds(n, condition *yaml.Node, c *Correlation) {
-	if condition != nil {
-		if condition.Kind != yaml.MappingNode {
-			p.fail(condition, ErrCondition, "the condition of a correlation is a map, such as {gte: 3}")
+func (p *parser) bounds(n, limits *yaml.Node, c *Correlation) {
+	if limits != nil {
+		if limits.Kind != yaml.MappingNode {
+			p.Fail(limits, document.ErrCondition, "the condition of a correlation is a map, such as {gte: 3}")
 			return
 		}
-		entries, _ := p.entries(condition)
+		entries, _ := p.Entries(limits)
 		for _, e := range entries {
 			p.bound(e, c)
 		}
 	}
 	rules := c.Kind == Temporal || c.Kind == TemporalOrdered
 	if len(c.Bounds) == 0 && rules {
-		c.Bounds = []Bound{{OpGreaterEqual, Uint(uint64(len(c.Rules)))}}
+		c.Bounds = []Bound{{expr.OpGreaterEqual, expr.Uint(uint64(len(c.Rules)))}}
 	}
 	switch {
-	case p.failed:
+	case p.Failed:
 	case len(c.Bounds) == 0:
-		p.fail(n, ErrCondition, c.Kind.String()+" needs a condition, such as {gte: 3}")
+		p.Fail(n, document.ErrCondition, c.Kind.String()+" needs a condition, such as {gte: 3}")
 	case c.Kind.ofValues() && len(c.Fields) == 0:
-		p.fail(n, ErrCondition, c.Kind.String()+" needs a field in its condition")
+		p.Fail(n, document.ErrCondition, c.Kind.String()+" needs a field in its condition")
 	case !c.Kind.ofValues() && len(c.Fields) > 0:
-		p.fail(n, ErrCondition, c.Kind.String()+" looks at no field")
+		p.Fail(n, document.ErrCondition, c.Kind.String()+" looks at no field")
 	case c.Kind != ValueCount && len(c.Fields) > 1:
-		p.fail(n, ErrCondition, c.Kind.String()+" looks at one field")
+		p.Fail(n, document.ErrCondition, c.Kind.String()+" looks at one field")
 	case c.Kind == ValuePercentile && c.Percentile == 0:
-		p.fail(n, ErrCondition, "value_percentile needs a percentile in its condition, from 1 to 100")
+		p.Fail(n, document.ErrCondition, "value_percentile needs a percentile in its condition, from 1 to 100")
 	case c.Kind == ValueMedian:
 		c.Percentile = 50
 	}
 	p.warnLow(n, c)
 }
 
-func (p *parser) bound(e entry, c *Correlation) {
+func (p *parser) bound(e document.Entry, c *Correlation) {
 	names := []string{"field", "percentile"}
 	for _, o := range boundOps {
-		if names = append(names, o.name); o.name != e.key.Value {
+		if names = append(names, o.name); o.name != e.Key.Value {
 			continue
 		}
-		number, ok := ParseNumber(e.value.Value)
-		if !ok || e.value.Kind != yaml.ScalarNode {
-			p.fail(e.value, ErrValue, o.name+" wants a number")
+		number, ok := expr.ParseNumber(e.Value.Value)
+		if !ok || e.Value.Kind != yaml.ScalarNode {
+			p.Fail(e.Value, document.ErrValue, o.name+" wants a number")
 		}
 		c.Bounds = append(c.Bounds, Bound{o.op, number})
 		return
 	}
-	switch e.key.Value {
+	switch e.Key.Value {
 	case "field":
-		c.Fields = p.list(e.value)
+		c.Fields = p.list(e.Value)
 	case "percentile":
-		f, err := strconv.ParseFloat(e.value.Value, 64)
+		f, err := strconv.ParseFloat(e.Value.Value, 64)
 		if err != nil || !(f > 0 && f <= 100) {
-			p.fail(e.value, ErrValue, "percentile wants a number up to 100")
+			p.Fail(e.Value, document.ErrValue, "percentile wants a number up to 100")
 		}
 		c.Percentile = f
 	default:
-		p.failNear(e.key, ErrCondition, "key "+shorten(e.key.Value)+" is not known in the condition of a correlation", spelling.Nearest(e.key.Value, names))
+		p.FailNear(e.Key, document.ErrCondition, "key "+document.Shorten(e.Key.Value)+" is not known in the condition of a correlation", spelling.Nearest(e.Key.Value, names))
 	}
 }
 
@@ -214,29 +217,29 @@ func (p *parser) bound(e entry, c *Correlation) {
 func (p *parser) warnLow(n *yaml.Node, c *Correlation) {
 	low := len(c.Bounds) > 0
 	for _, b := range c.Bounds {
-		low = low && b.Op.Holds(Uint(0).Compare(b.Number))
+		low = low && b.Op.Holds(expr.Uint(0).Compare(b.Number))
 	}
 	if low && (c.Kind == EventCount || c.Kind == ValueCount) {
-		p.warn(n, ErrCondition, "the condition also holds of no event at all, and that raises no alert")
+		p.Warn(n, document.ErrCondition, "the condition also holds of no event at all, and that raises no alert")
 	}
 }
 
 // aliases reads names for fields.
 func (p *parser) aliases(n *yaml.Node) (all []Alias) {
 	if n.Kind != yaml.MappingNode {
-		p.fail(n, ErrHead, "aliases are a map of maps, and here is a "+nodeKind(n))
+		p.Fail(n, document.ErrHead, "aliases are a map of maps, and here is a "+document.NodeKind(n))
 		return nil
 	}
-	entries, _ := p.entries(n)
+	entries, _ := p.Entries(n)
 	for _, e := range entries {
-		a := Alias{Name: e.key.Value, Fields: map[string]string{}}
-		if e.value.Kind != yaml.MappingNode {
-			p.fail(e.value, ErrHead, "an alias is a map of rules to fields, and here is a "+nodeKind(e.value))
+		a := Alias{Name: e.Key.Value, Fields: map[string]string{}}
+		if e.Value.Kind != yaml.MappingNode {
+			p.Fail(e.Value, document.ErrHead, "an alias is a map of rules to fields, and here is a "+document.NodeKind(e.Value))
 			continue
 		}
-		fields, _ := p.entries(e.value)
+		fields, _ := p.Entries(e.Value)
 		for _, f := range fields {
-			a.Fields[f.key.Value] = p.text(f.value)
+			a.Fields[f.Key.Value] = p.text(f.Value)
 		}
 		all = append(all, a)
 	}
@@ -248,11 +251,11 @@ func (p *parser) checkAliases(n *yaml.Node, c *Correlation) {
 	for _, a := range c.Aliases {
 		for _, r := range c.Rules {
 			if a.Fields[r] == "" {
-				p.fail(n, ErrReference, fmt.Sprintf("alias %s has no field for rule %s", shorten(a.Name), shorten(r)))
+				p.Fail(n, document.ErrReference, fmt.Sprintf("alias %s has no field for rule %s", document.Shorten(a.Name), document.Shorten(r)))
 			}
 		}
 		if len(a.Fields) > len(c.Rules) {
-			p.fail(n, ErrReference, fmt.Sprintf("alias %s has fields for rules that the correlation does not name", shorten(a.Name)))
+			p.Fail(n, document.ErrReference, fmt.Sprintf("alias %s has fields for rules that the correlation does not name", document.Shorten(a.Name)))
 		}
 	}
 }

@@ -2,81 +2,84 @@ package sigma
 
 import (
 	"strconv"
-	"strings"
 
-	"github.com/daemoneye/eventbus/agent/spelling"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/daemoneye/eventbus/agent/detect/sigma/condition"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/document"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+	"github.com/daemoneye/eventbus/agent/spelling"
 )
 
 // detection reads selections and conditions.
 func (p *parser) detection(n *yaml.Node, r *Body) {
 	if n.Kind != yaml.MappingNode {
-		p.fail(n, ErrHead, "a detection is a map, and here is a "+nodeKind(n))
+		p.Fail(n, document.ErrHead, "a detection is a map, and here is a "+document.NodeKind(n))
 		return
 	}
-	entries, _ := p.entries(n)
+	entries, _ := p.Entries(n)
 	p.body(n, entries, r)
 }
 
 // body reads the selections and conditions of a detection or of a filter.
-func (p *parser) body(n *yaml.Node, entries []entry, r *Body) {
-	var condition *yaml.Node
+func (p *parser) body(n *yaml.Node, entries []document.Entry, r *Body) {
+	var text *yaml.Node
 	for _, e := range entries {
-		switch e.key.Value {
+		switch e.Key.Value {
 		case "condition":
-			condition = e.value
+			text = e.Value
 		case "timeframe":
-			p.warn(e.key, ErrSelection, "timeframe is of an older format and not used: write a correlation")
+			p.Warn(e.Key, document.ErrSelection, "timeframe is of an older format and not used: write a correlation")
 		default:
 			if len(r.Selections) == maxSelections {
-				p.fail(e.key, ErrLimit, "more than "+strconv.Itoa(maxSelections)+" selections")
+				p.Fail(e.Key, document.ErrLimit, "more than "+strconv.Itoa(maxSelections)+" selections")
 				return
 			}
-			s := &Selection{Name: e.key.Value, Line: p.line(e.key)}
+			s := &expr.Selection{Name: e.Key.Value, Line: p.Line(e.Key)}
 			r.Selections = append(r.Selections, s)
-			s.Expr = p.selection(e.key, e.value)
-			if p.atoms > maxAtoms {
-				p.fail(e.key, ErrLimit, "the values of the rule expand to more than "+strconv.Itoa(maxAtoms))
+			s.Expr = p.selection(e.Key, e.Value)
+			if p.items.Atoms > maxAtoms {
+				p.Fail(e.Key, document.ErrLimit, "the values of the rule expand to more than "+strconv.Itoa(maxAtoms))
 				return
 			}
 		}
 	}
-	if condition == nil {
+	if text == nil {
 		near := ""
 		for _, e := range entries {
-			if spelling.Nearest(e.key.Value, []string{"condition"}) != "" {
-				near = "condition instead of " + e.key.Value
+			if spelling.Nearest(e.Key.Value, []string{"condition"}) != "" {
+				near = "condition instead of " + e.Key.Value
 			}
 		}
-		p.failNear(n, ErrCondition, "a detection has a condition, and this one has none", near)
+		p.FailNear(n, document.ErrCondition, "a detection has a condition, and this one has none", near)
 		return
 	}
-	p.conditions(condition, r)
+	p.conditions(text, r)
 }
 
 // selection reads a map, a list or one keyword. It returns nil where that is wrong.
-func (p *parser) selection(key, n *yaml.Node) Expr {
+func (p *parser) selection(key, n *yaml.Node) expr.Expr {
 	switch {
 	case n.Kind == yaml.MappingNode:
 		return p.fields(key, n)
 	case n.Kind == yaml.SequenceNode:
 		if len(n.Content) == 0 {
-			p.fail(key, ErrSelection, "selection "+shorten(key.Value)+" is empty")
+			p.Fail(key, document.ErrSelection, "selection "+document.Shorten(key.Value)+" is empty")
 			return nil
 		}
-		var or Or
+		var or expr.Or
 		for _, c := range n.Content {
-			if c = p.follow(c); c == nil {
+			if c = p.Follow(c); c == nil {
 				return nil
 			}
-			var e Expr
+			var e expr.Expr
 			switch c.Kind {
 			case yaml.MappingNode:
 				e = p.fields(key, c)
 			case yaml.ScalarNode:
-				e = p.item(key, "", []*yaml.Node{c})
+				e = p.items.Item(key, "", []*yaml.Node{c})
 			default:
-				p.fail(c, ErrSelection, "a list in a list")
+				p.Fail(c, document.ErrSelection, "a list in a list")
 			}
 			or = append(or, e)
 		}
@@ -85,19 +88,19 @@ func (p *parser) selection(key, n *yaml.Node) Expr {
 		}
 		return or
 	}
-	return p.item(key, "", []*yaml.Node{n})
+	return p.items.Item(key, "", []*yaml.Node{n})
 }
 
 // fields reads a map of fields to values: all of them have to match.
-func (p *parser) fields(key, n *yaml.Node) Expr {
+func (p *parser) fields(key, n *yaml.Node) expr.Expr {
 	if len(n.Content) == 0 {
-		p.fail(key, ErrSelection, "selection "+shorten(key.Value)+" has an empty map")
+		p.Fail(key, document.ErrSelection, "selection "+document.Shorten(key.Value)+" has an empty map")
 		return nil
 	}
-	entries, _ := p.entries(n)
-	var and And
+	entries, _ := p.Entries(n)
+	var and expr.And
 	for _, e := range entries {
-		and = append(and, p.item(e.key, e.key.Value, p.values(e.value)))
+		and = append(and, p.items.Item(e.Key, e.Key.Value, p.Values(e.Value)))
 	}
 	if len(and) == 1 {
 		return and[0]
@@ -105,163 +108,32 @@ func (p *parser) fields(key, n *yaml.Node) Expr {
 	return and
 }
 
-// values returns the values of an item. None at all is null.
-func (p *parser) values(n *yaml.Node) (all []*yaml.Node) {
-	if n.Kind != yaml.SequenceNode {
-		return []*yaml.Node{n}
+// conditions reads the condition, or several of them, of which one has to hold.
+func (p *parser) conditions(n *yaml.Node, r *Body) {
+	nodes := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		nodes = p.Values(n)
 	}
-	if len(n.Content) == 0 {
-		return []*yaml.Node{{Kind: yaml.ScalarNode, Tag: "!!null", Line: n.Line, Column: n.Column}}
-	}
-	for _, c := range n.Content {
-		if c = p.follow(c); c == nil {
-			return nil
+	used := map[*expr.Selection]bool{}
+	var or expr.Or
+	for _, c := range nodes {
+		if c.Kind != yaml.ScalarNode || document.IsNullNode(c) {
+			p.Fail(c, document.ErrCondition, "a condition is a text")
+			return
 		}
-		all = append(all, c)
-	}
-	return all
-}
-
-// item reads a field with modifiers and the values behind it. It returns nil where
-// that is wrong.
-func (p *parser) item(key *yaml.Node, name string, nodes []*yaml.Node) Expr {
-	field, rest, modified := strings.Cut(name, "|")
-	it := item{node: key, field: field, parser: p}
-	var apply []*modifier
-	if modified {
-		for word := range strings.SplitSeq(rest, "|") {
-			m := modifierByName(word)
-			if m == nil {
-				reason := "modifier " + shorten(word) + " is not known"
-				if word == "" {
-					reason = "a modifier is missing behind |"
-				}
-				p.failNear(key, ErrModifier, reason, spelling.Nearest(word, Modifiers()))
-				return nil
-			}
-			if m.mark != nil {
-				m.mark(&it)
-			} else {
-				apply = append(apply, m)
-			}
-		}
-	}
-	if it.exists {
-		return p.exists(&it, strings.Count(rest, "|") > 0, nodes)
-	}
-	var parts []Expr
-	nulls := 0
-	for _, n := range nodes {
-		v, ok := p.readValue(n)
+		e, ok := condition.Read(p.Reader, c, r.Selections, used)
 		if !ok {
-			return nil
+			return
 		}
-		if v.kind == isNull {
-			nulls++
-		}
-		if v.kind == isNumber && p.numberWarning != "" {
-			if len(apply) == 0 && field != "" {
-				p.warn(n, ErrValue, "YAML reads "+shorten(n.Value)+" as the number "+p.numberWarning+": quote it if it is a text")
-			}
-			p.numberWarning = ""
-		}
-		e := p.modified(&it, n, v, apply)
-		if e == nil {
-			return nil
-		}
-		parts = append(parts, e)
+		or = append(or, e)
+		r.Sources = append(r.Sources, c.Value)
 	}
-	if len(parts) == 0 {
-		return nil // a limit was noted
-	}
-	switch {
-	case it.all && len(parts) == 1:
-		p.warn(key, ErrModifier, "all of one value is that value")
-	case nulls > 0 && len(parts) > 1:
-		p.warn(key, ErrValue, "null stands in a list: it counts as one of the values")
-	}
-	return it.join(parts)
-}
-
-// modified applies modifiers to a value and returns what it asks for.
-func (p *parser) modified(it *item, n *yaml.Node, v value, apply []*modifier) Expr {
-	it.before, it.padded = nil, false
-	for i, m := range apply {
-		if it.padded && (m.name == "startswith" || m.name == "endswith" || m.name == "contains") {
-			p.warn(it.node, ErrModifier, apply[i-1].name+"|"+m.name+" is contains")
-		}
-		changed, problem := it.modify(m, v)
-		if problem != "" {
-			p.fail(n, ErrModifier, m.name+" "+problem)
-			return nil
-		}
-		v = changed
-		it.before = append(it.before, m.name)
-	}
-	if it.field == "" {
-		var problem string
-		if v, problem = it.keyword(v); problem != "" {
-			p.fail(n, ErrSelection, problem)
-			return nil
+	for _, s := range r.Selections {
+		if !used[s] {
+			p.Add(&document.Problem{Line: s.Line, Reason: "selection " + document.Shorten(s.Name) + " is not used in the condition", Kind: document.ErrCondition, Warning: true})
 		}
 	}
-	e, ok := p.valueExpr(n, it.field, v)
-	if !ok {
-		return nil
+	if r.Condition = or; len(or) == 1 {
+		r.Condition = or[0]
 	}
-	return e
-}
-
-// join makes one expression of those of the values.
-func (it *item) join(parts []Expr) Expr {
-	var e Expr = Or(parts)
-	switch {
-	case len(parts) == 1:
-		e = parts[0]
-	case it.all:
-		e = And(parts)
-	}
-	if it.negate {
-		return Not{e}
-	}
-	return e
-}
-
-// keyword makes of a value what is looked for in every field: a part of its text,
-// unless a modifier chooses which.
-func (it *item) keyword(v value) (value, string) {
-	switch v = textual(v); v.kind {
-	case isText:
-		if !it.padded {
-			v.text = v.text.before().after()
-		}
-	case isRegex:
-	case isOptions:
-		options := make([]value, len(v.options))
-		for i, o := range v.options {
-			var problem string
-			if options[i], problem = it.keyword(o); problem != "" {
-				return v, problem
-			}
-		}
-		v.options = options
-	default:
-		return v, "a keyword is a text or an expression, and " + kindNames[v.kind] + " needs a field"
-	}
-	return v, ""
-}
-
-// exists reads an item that asks whether a field is there.
-func (p *parser) exists(it *item, more bool, nodes []*yaml.Node) Expr {
-	switch {
-	case more:
-		p.fail(it.node, ErrModifier, "exists stands alone")
-	case it.field == "":
-		p.fail(it.node, ErrModifier, "exists needs a field")
-	case len(nodes) != 1 || nodes[0].Kind != yaml.ScalarNode || nodes[0].ShortTag() != "!!bool":
-		p.fail(it.node, ErrValue, "exists wants true or false")
-	default:
-		return p.atom(nodes[0], it.field, Exists{nodes[0].Value[0]|0x20 == 't'})
-	}
-	return nil
 }

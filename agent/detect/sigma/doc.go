@@ -4,12 +4,14 @@
 // shared. [Parse] reads a file of rules into a checked tree: names are resolved,
 // modifiers applied, placeholders filled in, conditions parsed. What is left are
 // boolean operators over atoms, and each atom looks at one field in one way.
-// [Rule.Match] evaluates the tree on any [Event]. It is simple and slow: it is the
+// [Rule.Match] evaluates the tree on any [expr.Event]. It is simple and slow: it is the
 // meaning that a fast engine is compared with.
 //
-//	text ─► YAML nodes ─► head, selections, conditions ─► Rule{Expr} ─► Match
-//	        yaml.go       head.go detection.go condition.go  expr.go     meaning.go
-//	                      modifier.go variants.go pattern.go
+//	text ─► YAML nodes ─► head, selections, condition ─► Rule{expr.Expr} ─► Match
+//	        document      head.go, item,    condition    expr              expr.Holds
+//
+// The four packages below this one read a part each; this one has what a file holds, and
+// what its documents have to do with each other.
 //
 // A [Set] is the content of several files, in which one document may refer to
 // another: a [Filter] is an exception to rules that stands apart from them, so that
@@ -18,9 +20,9 @@
 //
 // # Problems
 //
-// A rule that is wrong gives a [Problem] that names file, line, rule and reason,
+// A rule that is wrong gives a [document.Problem] that names file, line, rule and reason,
 // and the nearest right spelling where a word is not known. The other rules, also
-// those of the same file, are read. A [Problem] that is only a warning comes with
+// those of the same file, are read. A [document.Problem] that is only a warning comes with
 // a rule that is there.
 //
 // # Where the specification leaves a choice

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
@@ -18,7 +20,7 @@ func TestAnAtomIsWrittenAsItIsRead(t *testing.T) {
 		`F|fieldref: G`, `F|fieldref|endswith|cased: G`, `F: null`, `F|exists: true`,
 	} {
 		r := read(t, text)
-		got := r.Selections[0].Expr.(*sigma.Atom).String()
+		got := r.Selections[0].Expr.(*expr.Atom).String()
 		if got != text {
 			t.Errorf("%s is written %s", text, got)
 		}
@@ -36,13 +38,13 @@ func read(t *testing.T, item string) *sigma.Rule {
 
 func TestEachPartOfARuleSaysWhatItFound(t *testing.T) {
 	r := read(t, "F|contains: [a, b]\nG|neq: x")
-	got := sigma.Explain(r, fields{"F": {sigma.TextValue("xb"), sigma.TextValue("y")}})
-	want := sigma.Finding{Text: "s", Holds: true, Parts: []sigma.Finding{{Text: "all of", Holds: true, Parts: []sigma.Finding{
-		{Text: "one of", Holds: true, Parts: []sigma.Finding{
+	got := expr.Explain(r.Condition, fields{"F": {expr.TextValue("xb"), expr.TextValue("y")}})
+	want := expr.Finding{Text: "s", Holds: true, Parts: []expr.Finding{{Text: "all of", Holds: true, Parts: []expr.Finding{
+		{Text: "one of", Holds: true, Parts: []expr.Finding{
 			{Text: "F|contains: 'a'", Values: []string{"xb", "y"}},
 			{Text: "F|contains: 'b'", Holds: true, Values: []string{"xb", "y"}},
 		}},
-		{Text: "not", Holds: true, Parts: []sigma.Finding{{Text: "G: 'x'", Absent: true}}},
+		{Text: "not", Holds: true, Parts: []expr.Finding{{Text: "G: 'x'", Absent: true}}},
 	}}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -3,8 +3,11 @@ package sigma
 import (
 	"slices"
 
-	"github.com/daemoneye/eventbus/agent/spelling"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/daemoneye/eventbus/agent/detect/sigma/document"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+	"github.com/daemoneye/eventbus/agent/spelling"
 )
 
 // Filter is an exception to rules that stands apart from them: its condition has to
@@ -20,16 +23,16 @@ type Filter struct {
 // filter reads what is below the key filter.
 func (p *parser) filter(n *yaml.Node, f *Filter) {
 	if n.Kind != yaml.MappingNode {
-		p.fail(n, ErrHead, "a filter is a map, and here is a "+nodeKind(n))
+		p.Fail(n, document.ErrHead, "a filter is a map, and here is a "+document.NodeKind(n))
 		return
 	}
-	entries, _ := p.entries(n)
-	at := slices.IndexFunc(entries, func(e entry) bool { return e.key.Value == "rules" })
+	entries, _ := p.Entries(n)
+	at := slices.IndexFunc(entries, func(e document.Entry) bool { return e.Key.Value == "rules" })
 	if at < 0 {
-		p.fail(n, ErrHead, "a filter has rules that it is for, or any, and this one has none")
+		p.Fail(n, document.ErrHead, "a filter has rules that it is for, or any, and this one has none")
 		return
 	}
-	rules := entries[at].value
+	rules := entries[at].Value
 	f.Rules = p.list(rules)
 	if f.Any = len(f.Rules) == 0 || rules.Kind == yaml.ScalarNode && rules.Value == "any"; f.Any {
 		f.Rules = nil
@@ -46,7 +49,7 @@ func (f *Filter) covers(r *Rule) bool {
 
 // apply adds the condition of a filter to that of a rule.
 func (f *Filter) apply(r *Rule) {
-	r.Condition = And{r.Condition, f.Condition}
+	r.Condition = expr.And{r.Condition, f.Condition}
 	r.Filters = append(r.Filters, f)
 }
 
@@ -67,9 +70,9 @@ func (s *Set) applyFilters() {
 			r := n.rule
 			switch {
 			case r == nil:
-				s.problem(&f.Head, "the filter is for "+shorten(name)+", and no rule has that id or name", spelling.Nearest(name, s.names()))
+				s.problem(&f.Head, "the filter is for "+document.Shorten(name)+", and no rule has that id or name", spelling.Nearest(name, s.names()))
 			case !f.covers(r):
-				s.problem(&f.Head, "the filter is for "+shorten(r.Label())+", which is of another log source", "")
+				s.problem(&f.Head, "the filter is for "+document.Shorten(r.Label())+", which is of another log source", "")
 			case slices.Contains(r.Filters, f): // it was named before
 			default:
 				f.apply(r)
@@ -79,5 +82,5 @@ func (s *Set) applyFilters() {
 }
 
 func (s *Set) problem(h *Head, reason, near string) {
-	s.Problems = append(s.Problems, &Problem{File: h.File, Line: h.Line, Rule: h.Label(), Reason: reason, Near: near, Kind: ErrReference})
+	s.Problems = append(s.Problems, &document.Problem{File: h.File, Line: h.Line, Rule: h.Label(), Reason: reason, Near: near, Kind: document.ErrReference})
 }

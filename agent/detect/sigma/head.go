@@ -5,8 +5,10 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/daemoneye/eventbus/agent/spelling"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/daemoneye/eventbus/agent/detect/sigma/document"
+	"github.com/daemoneye/eventbus/agent/spelling"
 )
 
 // documentKind is a kind of document, with what it has to have.
@@ -63,14 +65,14 @@ func listKey(at func(*Head) *[]string) func(*parser, *yaml.Node, *Head) {
 }
 
 // head reads all but the detection. A rule may have keys of its author's own.
-func (p *parser) head(n *yaml.Node, entries []entry, r *Head, kind documentKind) {
+func (p *parser) head(n *yaml.Node, entries []document.Entry, r *Head, kind documentKind) {
 	there := map[string]bool{}
-	var others []entry
+	var others []document.Entry
 	for _, e := range entries {
 		known := false
 		for _, k := range headKeys {
-			if k.name == e.key.Value {
-				k.read(p, e.value, r)
+			if k.name == e.Key.Value {
+				k.read(p, e.Value, r)
 				known, there[k.name] = true, true
 			}
 		}
@@ -84,24 +86,24 @@ func (p *parser) head(n *yaml.Node, entries []entry, r *Head, kind documentKind)
 		}
 		near := ""
 		for _, e := range others {
-			if spelling.Nearest(e.key.Value, []string{key}) != "" {
-				near = key + " instead of " + e.key.Value
+			if spelling.Nearest(e.Key.Value, []string{key}) != "" {
+				near = key + " instead of " + e.Key.Value
 			}
 		}
-		p.failNear(n, ErrHead, "a "+kind.name+" has a "+key+", and this one has none", near)
+		p.FailNear(n, document.ErrHead, "a "+kind.name+" has a "+key+", and this one has none", near)
 	}
 	if !there["level"] && kind.level {
 		r.Level = LevelMedium
-		p.warn(n, ErrHead, "the "+kind.name+" has no level: it counts as medium")
+		p.Warn(n, document.ErrHead, "the "+kind.name+" has no level: it counts as medium")
 	}
 }
 
 func (p *parser) text(n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode {
-		p.fail(n, ErrHead, "want a text, and here is a "+nodeKind(n))
+		p.Fail(n, document.ErrHead, "want a text, and here is a "+document.NodeKind(n))
 		return ""
 	}
-	if isNullNode(n) {
+	if document.IsNullNode(n) {
 		return ""
 	}
 	return n.Value
@@ -115,11 +117,11 @@ func (p *parser) list(n *yaml.Node) (all []string) {
 		return nil
 	}
 	if n.Kind != yaml.SequenceNode {
-		p.fail(n, ErrHead, "want a list, and here is a "+nodeKind(n))
+		p.Fail(n, document.ErrHead, "want a list, and here is a "+document.NodeKind(n))
 		return nil
 	}
 	for _, c := range n.Content {
-		if c = p.follow(c); c == nil {
+		if c = p.Follow(c); c == nil {
 			return nil
 		}
 		all = append(all, p.text(c))
@@ -131,21 +133,21 @@ var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{1
 
 func readID(p *parser, n *yaml.Node, r *Head) {
 	if r.ID = p.text(n); r.ID != "" && !uuid.MatchString(r.ID) {
-		p.warn(n, ErrHead, "id "+shorten(r.ID)+" is no UUID")
+		p.Warn(n, document.ErrHead, "id "+document.Shorten(r.ID)+" is no UUID")
 	}
 }
 
 func readStatus(p *parser, n *yaml.Node, r *Head) {
 	word := p.text(n)
 	if r.Status = StatusByName(word); r.Status == StatusNone && word != "" {
-		p.failNear(n, ErrHead, "status "+shorten(word)+" is not known", spelling.Nearest(word, statuses[1:]))
+		p.FailNear(n, document.ErrHead, "status "+document.Shorten(word)+" is not known", spelling.Nearest(word, statuses[1:]))
 	}
 }
 
 func readLevel(p *parser, n *yaml.Node, r *Head) {
 	word := p.text(n)
 	if r.Level = LevelByName(word); r.Level == 0 || word == "" {
-		p.failNear(n, ErrHead, "level "+shorten(word)+" is not known", spelling.Nearest(word, levels[1:]))
+		p.FailNear(n, document.ErrHead, "level "+document.Shorten(word)+" is not known", spelling.Nearest(word, levels[1:]))
 	}
 }
 
@@ -157,13 +159,13 @@ func readTags(p *parser, n *yaml.Node, r *Head) {
 
 func readLogSource(p *parser, n *yaml.Node, r *Head) {
 	if n.Kind != yaml.MappingNode {
-		p.fail(n, ErrHead, "a logsource is a map, and here is a "+nodeKind(n))
+		p.Fail(n, document.ErrHead, "a logsource is a map, and here is a "+document.NodeKind(n))
 		return
 	}
-	entries, _ := p.entries(n)
+	entries, _ := p.Entries(n)
 	for _, e := range entries {
 		s := &r.LogSource
-		switch text := e.value.Value; e.key.Value {
+		switch text := e.Value.Value; e.Key.Value {
 		case "category":
 			s.Category = text
 		case "product":
@@ -173,44 +175,44 @@ func readLogSource(p *parser, n *yaml.Node, r *Head) {
 		case "definition":
 			s.Definition = text
 		default:
-			if near := spelling.Nearest(e.key.Value, []string{"category", "product", "service", "definition"}); near != "" {
-				p.failNear(e.key, ErrHead, "key "+shorten(e.key.Value)+" is not known in a logsource", near)
+			if near := spelling.Nearest(e.Key.Value, []string{"category", "product", "service", "definition"}); near != "" {
+				p.FailNear(e.Key, document.ErrHead, "key "+document.Shorten(e.Key.Value)+" is not known in a logsource", near)
 			}
 		}
 	}
 	if s := r.LogSource; s.Category == "" && s.Product == "" && s.Service == "" {
-		p.fail(n, ErrHead, "a logsource has a category, a product or a service, and this one has none")
+		p.Fail(n, document.ErrHead, "a logsource has a category, a product or a service, and this one has none")
 	}
 }
 
 func readRelated(p *parser, n *yaml.Node, r *Head) {
-	if isNullNode(n) {
+	if document.IsNullNode(n) {
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
-		p.fail(n, ErrHead, "related is a list, and here is a "+nodeKind(n))
+		p.Fail(n, document.ErrHead, "related is a list, and here is a "+document.NodeKind(n))
 		return
 	}
 	for _, c := range n.Content {
-		if c = p.follow(c); c == nil {
+		if c = p.Follow(c); c == nil {
 			return
 		}
 		if c.Kind != yaml.MappingNode {
-			p.fail(c, ErrHead, "an entry of related is a map with id and type")
+			p.Fail(c, document.ErrHead, "an entry of related is a map with id and type")
 			continue
 		}
 		var one Related
-		entries, _ := p.entries(c)
+		entries, _ := p.Entries(c)
 		for _, e := range entries {
-			switch e.key.Value {
+			switch e.Key.Value {
 			case "id":
-				one.ID = e.value.Value
+				one.ID = e.Value.Value
 			case "type":
-				one.Type = e.value.Value
+				one.Type = e.Value.Value
 			}
 		}
 		if one.ID == "" || one.Type == "" {
-			p.warn(c, ErrHead, "an entry of related has an id and a type")
+			p.Warn(c, document.ErrHead, "an entry of related has an id and a type")
 		}
 		r.Related = append(r.Related, one)
 	}
@@ -241,7 +243,7 @@ func readExamples(p *parser, n *yaml.Node, h *Head) {
 			continue
 		}
 		for _, e := range list.Content {
-			if e = p.follow(e); e == nil {
+			if e = p.Follow(e); e == nil {
 				return
 			}
 			var fields map[string]any
@@ -251,10 +253,10 @@ func readExamples(p *parser, n *yaml.Node, h *Head) {
 				text, err = json.Marshal(fields)
 			}
 			if err != nil || len(fields) == 0 {
-				p.fail(e, ErrValue, "an example is a map of fields")
+				p.Fail(e, document.ErrValue, "an example is a map of fields")
 				continue
 			}
-			h.Examples = append(h.Examples, Example{p.line(e), key.Value == "matches", string(text)})
+			h.Examples = append(h.Examples, Example{p.Line(e), key.Value == "matches", string(text)})
 		}
 	}
 }

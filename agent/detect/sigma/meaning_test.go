@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	"go.yaml.in/yaml/v3"
 
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
@@ -60,9 +62,9 @@ func rows(t testing.TB) (all []row) {
 }
 
 // fields is an event as the rows write it.
-type fields map[string][]sigma.Value
+type fields map[string][]expr.Value
 
-func (f fields) Field(name string) []sigma.Value { return f[name] }
+func (f fields) Field(name string) []expr.Value { return f[name] }
 
 func (f fields) Texts() (all []string) {
 	for _, values := range f {
@@ -90,19 +92,19 @@ func eventOf(t testing.TB, n *yaml.Node) fields {
 	return f
 }
 
-func valueOf(t testing.TB, n *yaml.Node) sigma.Value {
+func valueOf(t testing.TB, n *yaml.Node) expr.Value {
 	t.Helper()
 	switch n.ShortTag() {
 	case "!!null":
-		return sigma.NullValue()
+		return expr.NullValue()
 	case "!!int", "!!float":
-		x, ok := sigma.ParseNumber(n.Value)
+		x, ok := expr.ParseNumber(n.Value)
 		if !ok {
 			t.Fatalf("%s is no number", n.Value)
 		}
-		return sigma.NumberValue(x)
+		return expr.NumberValue(x)
 	}
-	return sigma.TextValue(n.Value)
+	return expr.TextValue(n.Value)
 }
 
 func TestEachCaseMeansWhatItsRowHas(t *testing.T) {

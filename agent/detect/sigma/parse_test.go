@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/document"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -114,17 +117,17 @@ func TestWhatIsTooLargeIsAProblem(t *testing.T) {
 		name, text string
 		kind       error
 	}{
-		{"10 MB", "title: x\n" + strings.Repeat("# comment\n", 1<<20), sigma.ErrLimit},
-		{"10,000 selections", rule("x", selections+"condition: 1 of s*"), sigma.ErrLimit},
-		{"values that expand to many", rule("x", "a: {F|windash: ["+list+"], G|windash: ["+list+"]}\ncondition: a"), sigma.ErrLimit},
-		{"aliases of aliases", rule("x", bomb+"condition: a8"), sigma.ErrSelection},
-		{"many aliases of one list", rule("x", wide+"condition: 1 of b*"), sigma.ErrLimit},
-		{"parentheses", rule("x", "a: {F: a}\ncondition: "+strings.Repeat("(", 5000)+"a"), sigma.ErrCondition},
-		{"a long condition", rule("x", "a: {F: a}\ncondition: a"+strings.Repeat(" or a", 5000)), sigma.ErrCondition},
-		{"maps in maps", "title: x\na: " + strings.Repeat("{a: ", 20_000), sigma.ErrYAML},
-		{"nothing", "", sigma.ErrHead},
-		{"no map", "[a, b]", sigma.ErrHead},
-		{"no text", "\x00\x01\xff", sigma.ErrYAML},
+		{"10 MB", "title: x\n" + strings.Repeat("# comment\n", 1<<20), document.ErrLimit},
+		{"10,000 selections", rule("x", selections+"condition: 1 of s*"), document.ErrLimit},
+		{"values that expand to many", rule("x", "a: {F|windash: ["+list+"], G|windash: ["+list+"]}\ncondition: a"), document.ErrLimit},
+		{"aliases of aliases", rule("x", bomb+"condition: a8"), document.ErrSelection},
+		{"many aliases of one list", rule("x", wide+"condition: 1 of b*"), document.ErrLimit},
+		{"parentheses", rule("x", "a: {F: a}\ncondition: "+strings.Repeat("(", 5000)+"a"), document.ErrCondition},
+		{"a long condition", rule("x", "a: {F: a}\ncondition: a"+strings.Repeat(" or a", 5000)), document.ErrCondition},
+		{"maps in maps", "title: x\na: " + strings.Repeat("{a: ", 20_000), document.ErrYAML},
+		{"nothing", "", document.ErrHead},
+		{"no map", "[a, b]", document.ErrHead},
+		{"no text", "\x00\x01\xff", document.ErrYAML},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -182,7 +185,7 @@ func TestFoldingComparesAsEqualFoldDoes(t *testing.T) {
 	letters := rapid.StringOfN(rapid.SampledFrom([]rune("aAkKsSſ\u212AäÄßẞσςΣǅǆ√ñ1 ")), 0, 6, -1)
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := letters.Draw(t, "a"), letters.Draw(t, "b")
-		if got, want := sigma.Fold(a) == sigma.Fold(b), strings.EqualFold(a, b); got != want {
+		if got, want := expr.Fold(a) == expr.Fold(b), strings.EqualFold(a, b); got != want {
 			t.Errorf("%q and %q are the same folded: %v, want %v", a, b, got, want)
 		}
 	})

@@ -1,6 +1,10 @@
 package sigma
 
-import "crypto/sha256"
+import (
+	"crypto/sha256"
+
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+)
 
 // Head is what every document has, whatever it is.
 type Head struct {
@@ -38,9 +42,9 @@ func (h *Head) Label() string {
 
 // Body is selections and what has to hold of them.
 type Body struct {
-	Selections []*Selection // in the order of the file
-	Condition  Expr         // over the selections; several conditions are joined by or
-	Sources    []string     // the conditions as they are written
+	Selections []*expr.Selection // in the order of the file
+	Condition  expr.Expr         // over the selections; several conditions are joined by or
+	Sources    []string          // the conditions as they are written
 }
 
 // Rule is one detection rule, checked.
@@ -62,13 +66,6 @@ type LogSource struct {
 
 // Related names another rule, as documentation.
 type Related struct{ ID, Type string }
-
-// Selection is a part of a rule that has a name.
-type Selection struct {
-	Name string
-	Line int
-	Expr Expr
-}
 
 // Status is how far a rule has come.
 type Status uint8
@@ -119,3 +116,6 @@ func indexOf(words []string, word string) int {
 	}
 	return 0
 }
+
+// Match reports whether the rule matches the event.
+func (r *Rule) Match(e expr.Event) bool { return expr.Holds(r.Condition, e) }

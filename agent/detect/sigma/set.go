@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/document"
 	"github.com/daemoneye/eventbus/agent/spelling"
 )
 
@@ -21,7 +22,7 @@ type Set struct {
 	Rules        []*Rule
 	Filters      []*Filter
 	Correlations []*Correlation
-	Problems     []*Problem // warnings too
+	Problems     []*document.Problem // warnings too
 	Files        int
 
 	first map[string]named // by "id " and id, and by "name " and name
@@ -56,9 +57,9 @@ func (s *Set) unique(n named) bool {
 	keys := [][2]string{{"id", h.ID}, {"name", h.Name}}
 	for _, k := range keys {
 		if first, ok := s.first[k[0]+" "+k[1]]; ok && k[1] != "" {
-			s.Problems = append(s.Problems, &Problem{
-				File: h.File, Line: h.Line, Rule: h.Label(), Kind: ErrDuplicate,
-				Reason: fmt.Sprintf("%s %s is that of %s (%s:%d) already", k[0], k[1], shorten(first.head.Label()), first.head.File, first.head.Line),
+			s.Problems = append(s.Problems, &document.Problem{
+				File: h.File, Line: h.Line, Rule: h.Label(), Kind: document.ErrDuplicate,
+				Reason: fmt.Sprintf("%s %s is that of %s (%s:%d) already", k[0], k[1], document.Shorten(first.head.Label()), first.head.File, first.head.Line),
 			})
 			return false
 		}
@@ -129,7 +130,7 @@ func (s *Set) unread(name string, err error) {
 	if errors.As(err, &pe) {
 		err = pe.Err
 	}
-	s.Problems = append(s.Problems, &Problem{File: name, Reason: "cannot be read: " + err.Error(), Kind: err})
+	s.Problems = append(s.Problems, &document.Problem{File: name, Reason: "cannot be read: " + err.Error(), Kind: err})
 }
 
 // Finish makes one of what the files hold: it applies filters, and finds what
@@ -159,7 +160,7 @@ func (s *Set) names() (all []string) {
 		_, name, _ := strings.Cut(key, " ")
 		all = append(all, name)
 	}
-	return sorted(all)
+	return document.Sorted(all)
 }
 
 // resolve finds the members of correlations. One that names what is not there, or
@@ -175,7 +176,7 @@ func (s *Set) resolve() {
 		for _, name := range c.Rules {
 			n, ok := s.named(name)
 			if !ok {
-				drop(c, "the correlation is of "+shorten(name)+", and no rule has that id or name", spelling.Nearest(name, s.names()))
+				drop(c, "the correlation is of "+document.Shorten(name)+", and no rule has that id or name", spelling.Nearest(name, s.names()))
 				break
 			}
 			c.Members = append(c.Members, &Member{Name: name, Rule: n.rule, Correlation: n.correlation})
@@ -191,7 +192,7 @@ func (s *Set) resolve() {
 		for _, c := range s.Correlations {
 			for _, m := range c.Members {
 				if !left[c] && left[m.Correlation] {
-					drop(c, "the correlation is of "+shorten(m.Name)+", which is not read", "")
+					drop(c, "the correlation is of "+document.Shorten(m.Name)+", which is not read", "")
 					again = true
 				}
 			}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
 	"github.com/daemoneye/eventbus/agent/event"
 )
@@ -201,10 +203,10 @@ func (x *correlation) holds(g *group) bool {
 }
 
 // measure returns what the correlation looks at.
-func (x *correlation) measure(g *group) sigma.Number {
+func (x *correlation) measure(g *group) expr.Number {
 	switch x.Kind {
 	case sigma.ValueCount:
-		return sigma.Uint(uint64(len(g.values)))
+		return expr.Uint(uint64(len(g.values)))
 	case sigma.Temporal:
 		n := uint64(0)
 		for _, count := range g.members {
@@ -212,7 +214,7 @@ func (x *correlation) measure(g *group) sigma.Number {
 				n++
 			}
 		}
-		return sigma.Uint(n)
+		return expr.Uint(n)
 	case sigma.TemporalOrdered:
 		next := 0
 		for i := range g.entries {
@@ -220,7 +222,7 @@ func (x *correlation) measure(g *group) sigma.Number {
 				next++
 			}
 		}
-		return sigma.Uint(uint64(next))
+		return expr.Uint(uint64(next))
 	case sigma.ValueSum, sigma.ValueAverage:
 		sum := 0.0
 		for i := range g.entries {
@@ -229,11 +231,11 @@ func (x *correlation) measure(g *group) sigma.Number {
 		if x.Kind == sigma.ValueAverage {
 			sum /= float64(len(g.entries))
 		}
-		return sigma.Float(sum)
+		return expr.Float(sum)
 	case sigma.ValuePercentile, sigma.ValueMedian:
-		return sigma.Float(g.percentile(x.Percentile))
+		return expr.Float(g.percentile(x.Percentile))
 	}
-	return sigma.Uint(uint64(len(g.entries)))
+	return expr.Uint(uint64(len(g.entries)))
 }
 
 // percentile returns the least value that so many percent are not above.
@@ -265,7 +267,7 @@ func (c *Correlator) value(x *correlation, e *entry, v event.View, fields []even
 		return false
 	}
 	if x.Kind == sigma.ValueCount {
-		e.value = sigma.Fold(tuple(texts))
+		e.value = expr.Fold(tuple(texts))
 		return true
 	}
 	f, err := strconv.ParseFloat(texts[0], 64)

@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/detect"
@@ -207,7 +209,7 @@ name or title. Events are those of the command test.`,
 }
 
 func explainEvent(w io.Writer, r *sigma.Rule, line int, v event.View) error {
-	f := sigma.Explain(r, engine.AsEvent(v))
+	f := expr.Explain(r.Condition, engine.AsEvent(v))
 	verdict := "does not match"
 	switch {
 	case !engine.Concerns(r, v):
@@ -222,7 +224,7 @@ func explainEvent(w io.Writer, r *sigma.Rule, line int, v event.View) error {
 	return err
 }
 
-func writeFinding(b *strings.Builder, f sigma.Finding, depth int) {
+func writeFinding(b *strings.Builder, f expr.Finding, depth int) {
 	mark := "no "
 	if f.Holds {
 		mark = "yes"

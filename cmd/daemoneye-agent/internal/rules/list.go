@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+
 	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
@@ -197,31 +199,31 @@ func showRule(p *cli.Program, d document) {
 	}
 }
 
-func showSelections(p *cli.Program, all []*sigma.Selection) {
+func showSelections(p *cli.Program, all []*expr.Selection) {
 	for _, s := range all {
 		fmt.Fprintf(p.Out, "%s:\n", display.Clean(s.Name))
 		showExpr(p, s.Expr, 1)
 	}
 }
 
-func showExpr(p *cli.Program, e sigma.Expr, depth int) {
+func showExpr(p *cli.Program, e expr.Expr, depth int) {
 	margin := strings.Repeat("  ", depth)
-	parts := func(what string, all []sigma.Expr) {
+	parts := func(what string, all []expr.Expr) {
 		fmt.Fprintf(p.Out, "%s%s\n", margin, what)
 		for _, x := range all {
 			showExpr(p, x, depth+1)
 		}
 	}
 	switch e := e.(type) {
-	case sigma.And:
+	case expr.And:
 		parts("all of", e)
-	case sigma.Or:
+	case expr.Or:
 		parts("one of", e)
-	case sigma.Not:
-		parts("not", []sigma.Expr{e.Expr})
-	case *sigma.Ref:
+	case expr.Not:
+		parts("not", []expr.Expr{e.Expr})
+	case *expr.Ref:
 		fmt.Fprintf(p.Out, "%s%s\n", margin, display.Clean(e.Selection.Name))
-	case *sigma.Atom:
+	case *expr.Atom:
 		fmt.Fprintf(p.Out, "%s%s\n", margin, display.Clean(e.String()))
 	}
 }

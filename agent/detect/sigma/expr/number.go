@@ -1,4 +1,4 @@
-package sigma
+package expr
 
 import (
 	"cmp"
@@ -76,4 +76,10 @@ func (n Number) String() string {
 		return "-" + text
 	}
 	return text
+}
+
+// Signed returns i as a Number.
+func Signed(i int64) Number {
+	n, _ := ParseNumber(strconv.FormatInt(i, 10))
+	return n
 }

@@ -1,8 +1,7 @@
-package sigma
+package expr
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -26,9 +25,9 @@ const (
 	Many         // any characters, also none
 )
 
-// parsePattern reads a value as rules write it. A backslash takes the meaning from
+// ParsePattern reads a value as rules write it. A backslash takes the meaning from
 // a wildcard or from another backslash. Any other backslash is itself.
-func parsePattern(s string) Pattern {
+func ParsePattern(s string) Pattern {
 	var p Pattern
 	var lit strings.Builder
 	flush := func() {
@@ -54,7 +53,8 @@ func parsePattern(s string) Pattern {
 	return p
 }
 
-func literal(s string) Pattern { return Pattern{}.literal(s) }
+// Exactly returns the pattern of one text.
+func Exactly(s string) Pattern { return Pattern{}.literal(s) }
 
 func (p Pattern) literal(s string) Pattern {
 	if s == "" {
@@ -74,8 +74,8 @@ func (p Pattern) many() Pattern {
 	return append(p, Piece{Wild: Many})
 }
 
-// concat appends q to p, in memory of its own.
-func (p Pattern) concat(q Pattern) Pattern {
+// Concat appends q to p, in memory of its own.
+func (p Pattern) Concat(q Pattern) Pattern {
 	p = append(Pattern{}, p...)
 	for _, x := range q {
 		switch x.Wild {
@@ -90,12 +90,14 @@ func (p Pattern) concat(q Pattern) Pattern {
 	return p
 }
 
-// before is the pattern of texts that end with p, after those that begin with it.
-func (p Pattern) before() Pattern { return Pattern{{Wild: Many}}.concat(p) }
-func (p Pattern) after() Pattern  { return p.concat(Pattern{{Wild: Many}}) }
+// Before is the pattern of texts that end with p.
+func (p Pattern) Before() Pattern { return Pattern{{Wild: Many}}.Concat(p) }
 
-// plain returns the text of a pattern without wildcards.
-func (p Pattern) plain() (string, bool) {
+// After is the pattern of texts that begin with p.
+func (p Pattern) After() Pattern { return p.Concat(Pattern{{Wild: Many}}) }
+
+// Plain returns the text of a pattern without wildcards.
+func (p Pattern) Plain() (string, bool) {
 	switch {
 	case len(p) == 0:
 		return "", true
@@ -105,8 +107,8 @@ func (p Pattern) plain() (string, bool) {
 	return "", false
 }
 
-// each returns p with each literal replaced.
-func (p Pattern) each(f func(string) string) Pattern {
+// Each returns p with Each literal replaced.
+func (p Pattern) Each(f func(string) string) Pattern {
 	var q Pattern
 	for _, x := range p {
 		if x.Wild == Literal {
@@ -168,34 +170,5 @@ func (p Pattern) match(s string) bool {
 	}
 }
 
-// Fold returns text such that two texts that differ in nothing but case become the
-// same: as strings.EqualFold compares. A byte that is not UTF-8 stays.
-func Fold(text string) string {
-	var b strings.Builder
-	for i := 0; i < len(text); {
-		r, size := utf8.DecodeRuneInString(text[i:])
-		if r == utf8.RuneError && size == 1 {
-			b.WriteByte(text[i])
-		} else {
-			b.WriteRune(FoldRune(r))
-		}
-		i += size
-	}
-	return b.String()
-}
-
-// FoldRune returns the one character that stands for all that differ from r in
-// case only: the small letter of ASCII if one of them is that, else the least.
-func FoldRune(r rune) rune {
-	least := r
-	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-		least = min(least, f)
-	}
-	if 'A' <= least && least <= 'Z' {
-		return least + 'a' - 'A'
-	}
-	return least
-}
-
 // Folded returns the pattern of folded texts.
-func (p Pattern) Folded() Pattern { return p.each(Fold) }
+func (p Pattern) Folded() Pattern { return p.Each(Fold) }

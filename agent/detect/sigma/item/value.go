@@ -1,4 +1,4 @@
-package sigma
+package item
 
 import (
 	"net/netip"
@@ -6,23 +6,26 @@ import (
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/daemoneye/eventbus/agent/detect/sigma/document"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
 )
 
 // value is a value of a rule on its way through the modifiers, which change it
 // from left to right.
 type value struct {
 	kind    valueKind
-	text    Pattern
+	text    expr.Pattern
 	source  string // as the file has it
 	cased   bool
-	number  Number
+	number  expr.Number
 	truth   bool
 	flags   string // of a regular expression: i, m, s
 	prefix  netip.Prefix
 	field   string // that is referred to
-	how     How
-	op      Op
-	part    Part
+	how     expr.How
+	op      expr.Op
+	part    expr.Part
 	options []value // one of them
 }
 
@@ -47,15 +50,15 @@ var kindNames = [...]string{
 }
 
 // readValue reads a scalar.
-func (p *parser) readValue(n *yaml.Node) (v value, ok bool) {
+func (p *Reader) readValue(n *yaml.Node) (v value, ok bool) {
 	v.source = n.Value
 	if n.Kind != yaml.ScalarNode {
-		p.fail(n, ErrValue, "a value is a text, a number, true, false or null, and here is a "+nodeKind(n))
+		p.Fail(n, document.ErrValue, "a value is a text, a number, true, false or null, and here is a "+document.NodeKind(n))
 		return v, false
 	}
 	switch tag := n.ShortTag(); tag {
 	case "!!str":
-		v.kind, v.text = isText, parsePattern(n.Value)
+		v.kind, v.text = isText, expr.ParsePattern(n.Value)
 	case "!!null":
 		v.kind = isNull
 	case "!!bool":
@@ -64,14 +67,14 @@ func (p *parser) readValue(n *yaml.Node) (v value, ok bool) {
 	case "!!int", "!!float":
 		v.kind = isNumber
 		if v.number, ok = p.readNumber(n); !ok {
-			p.fail(n, ErrValue, shorten(n.Value)+" is not a number that can be compared")
+			p.Fail(n, document.ErrValue, document.Shorten(n.Value)+" is not a number that can be compared")
 			return v, false
 		}
 	case "!!timestamp":
-		p.fail(n, ErrValue, shorten(n.Value)+" is a date in YAML, which Sigma does not have: quote it")
+		p.Fail(n, document.ErrValue, document.Shorten(n.Value)+" is a date in YAML, which Sigma does not have: quote it")
 		return v, false
 	default:
-		p.fail(n, ErrValue, "tag "+shorten(tag)+" is not read")
+		p.Fail(n, document.ErrValue, "tag "+document.Shorten(tag)+" is not read")
 		return v, false
 	}
 	return v, true
@@ -79,71 +82,66 @@ func (p *parser) readValue(n *yaml.Node) (v value, ok bool) {
 
 // readNumber reads a number. YAML takes some texts for numbers that their author
 // hardly meant as such.
-func (p *parser) readNumber(n *yaml.Node) (Number, bool) {
-	if x, ok := ParseNumber(n.Value); ok && (len(n.Value) == 1 || n.Value[0] != '0' || n.Value[1] == '.') {
+func (p *Reader) readNumber(n *yaml.Node) (expr.Number, bool) {
+	if x, ok := expr.ParseNumber(n.Value); ok && (len(n.Value) == 1 || n.Value[0] != '0' || n.Value[1] == '.') {
 		return x, true
 	}
 	var any any
 	if err := n.Decode(&any); err != nil {
-		return Number{}, false
+		return expr.Number{}, false
 	}
-	var x Number
+	var x expr.Number
 	switch i := any.(type) {
 	case int:
-		x = whole(int64(i))
+		x = expr.Signed(int64(i))
 	case int64:
-		x = whole(i)
+		x = expr.Signed(i)
 	case uint64:
-		x = Uint(i)
+		x = expr.Uint(i)
 	case float64:
 		if i != i || i > 1e300 || i < -1e300 {
-			return Number{}, false
+			return expr.Number{}, false
 		}
-		x = Float(i)
+		x = expr.Float(i)
 	default:
-		return Number{}, false
+		return expr.Number{}, false
 	}
 	p.numberWarning = x.String()
 	return x, true
 }
 
-func whole(i int64) Number {
-	n, _ := ParseNumber(strconv.FormatInt(i, 10))
-	return n
-}
-
 // expr returns what a value asks of a field, when all modifiers are applied.
-func (p *parser) valueExpr(n *yaml.Node, field string, v value) (Expr, bool) {
-	atom := func(t Test) Expr { return p.atom(n, field, t) }
+func (p *Reader) valueExpr(n *yaml.Node, field string, v value) (expr.Expr, bool) {
+	atom := func(t expr.Test) expr.Expr { return p.atom(n, field, t) }
 	switch v.kind {
 	case isText:
-		return atom(Match{Pattern: v.text, Cased: v.cased}), true
+		return atom(expr.Match{Pattern: v.text, Cased: v.cased}), true
 	case isNumber:
-		return atom(Equal{v.number}), true
+		return atom(expr.Equal{Number: v.number}), true
 	case isBool:
-		number := Uint(0)
+		number := expr.Uint(0)
 		if v.truth {
-			number = Uint(1)
+			number = expr.Uint(1)
 		}
-		return Or{atom(Match{Pattern: literal(strconv.FormatBool(v.truth))}), atom(Equal{number})}, true
+		return expr.Or{atom(expr.Match{Pattern: expr.Exactly(strconv.FormatBool(v.truth))}), atom(expr.Equal{Number: number})}, true
 	case isNull:
-		return atom(Null{}), true
+		return atom(expr.Null{}), true
 	case isRegex:
 		e, ok := p.compile(n, v)
 		if !ok {
 			return nil, false
 		}
-		return atom(Regex{e}), true
+		return atom(expr.Regex{Expr: e}), true
 	case isNetwork:
-		return atom(Within{v.prefix}), true
+		return atom(expr.Within{Prefix: v.prefix}), true
 	case isField:
-		return atom(Same{Field: v.field, How: v.how, Cased: v.cased}), true
+		return atom(expr.Same{Field: v.field, How: v.how, Cased: v.cased}), true
 	case isComparison:
-		return atom(Compare{Op: v.op, Number: v.number, Part: v.part}), true
+		return atom(expr.Compare{Op: v.op, Number: v.number, Part: v.part}), true
 	case isPart:
-		return atom(Compare{Op: OpEqual, Number: v.number, Part: v.part}), true
+		return atom(expr.Compare{Op: expr.OpEqual, Number: v.number, Part: v.part}), true
 	}
-	var or Or
+	var or expr.Or
 	for _, o := range v.options {
 		e, ok := p.valueExpr(n, field, o)
 		if !ok {
@@ -154,19 +152,19 @@ func (p *parser) valueExpr(n *yaml.Node, field string, v value) (Expr, bool) {
 	return or, true
 }
 
-func (p *parser) atom(n *yaml.Node, field string, t Test) *Atom {
-	p.atoms++
-	return &Atom{Field: field, Test: t, Line: p.line(n)}
+func (p *Reader) atom(n *yaml.Node, field string, t expr.Test) *expr.Atom {
+	p.Atoms++
+	return &expr.Atom{Field: field, Test: t, Line: p.Line(n)}
 }
 
 // compile makes the expression, once its flags are known.
-func (p *parser) compile(n *yaml.Node, v value) (*regexp.Regexp, bool) {
+func (p *Reader) compile(n *yaml.Node, v value) (*regexp.Regexp, bool) {
 	text := v.source
 	if v.flags != "" {
 		text = "(?" + v.flags + ")" + text
 	}
 	if problem := regexProblem(text); problem != "" {
-		p.fail(n, ErrValue, "regular expression "+shorten(v.source)+": "+problem)
+		p.Fail(n, document.ErrValue, "regular expression "+document.Shorten(v.source)+": "+problem)
 		return nil, false
 	}
 	return regexp.MustCompile(text), true

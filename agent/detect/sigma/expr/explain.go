@@ -1,4 +1,4 @@
-package sigma
+package expr
 
 import (
 	"fmt"
@@ -14,15 +14,13 @@ type Finding struct {
 	Parts  []Finding // what it is made of
 }
 
-// Explain returns whether each part of a rule is true of an event, down to the atoms. It
-// looks at all of them, also at those that do not change the result.
-func Explain(r *Rule, e Event) Finding { return explain(r.Condition, e) }
-
-func explain(x Expr, e Event) Finding {
+// Explain returns whether each part of an expression is true of an event, down to the
+// atoms. It looks at all of them, also at those that do not change the result.
+func Explain(x Expr, e Event) Finding {
 	f := Finding{Holds: Holds(x, e)}
 	parts := func(all []Expr) {
 		for _, y := range all {
-			f.Parts = append(f.Parts, explain(y, e))
+			f.Parts = append(f.Parts, Explain(y, e))
 		}
 	}
 	switch x := x.(type) {

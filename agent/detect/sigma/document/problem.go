@@ -1,4 +1,4 @@
-package sigma
+package document
 
 import (
 	"errors"
@@ -55,8 +55,8 @@ func (p *Problem) Error() string {
 // Unwrap returns the kind.
 func (p *Problem) Unwrap() error { return p.Kind }
 
-// shorten makes a text of a rule fit to stand in a message.
-func shorten(s string) string {
+// Shorten makes a text of a rule fit to stand in a message.
+func Shorten(s string) string {
 	const most = 60
 	runes := []rune(s)
 	if len(runes) > most {

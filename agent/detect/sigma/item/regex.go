@@ -1,11 +1,17 @@
-package sigma
+package item
 
 import (
 	"errors"
 	"fmt"
 	"regexp/syntax"
 	"strings"
+
+	"github.com/daemoneye/eventbus/agent/detect/sigma/document"
 )
+
+// maxProgram is how many instructions a regular expression may take. Those of public
+// rules take 400.
+const maxProgram = 20_000
 
 // regexProblem returns what is wrong with a regular expression, empty for nothing.
 func regexProblem(text string) string {
@@ -18,7 +24,7 @@ func regexProblem(text string) string {
 		if what := unlimited(text, se); what != "" {
 			return what + " cannot be evaluated in linear time"
 		}
-		return fmt.Sprintf("%s: %s", se.Code, shorten(se.Expr))
+		return fmt.Sprintf("%s: %s", se.Code, document.Shorten(se.Expr))
 	}
 	prog, err := syntax.Compile(parsed.Simplify())
 	if err != nil {

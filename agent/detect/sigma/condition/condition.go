@@ -1,44 +1,29 @@
-package sigma
+package condition
 
 import (
 	"fmt"
 	"path"
 	"strings"
 
-	"github.com/daemoneye/eventbus/agent/spelling"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/daemoneye/eventbus/agent/detect/sigma/document"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
+	"github.com/daemoneye/eventbus/agent/spelling"
 )
 
-// conditions reads the condition, or several of them, of which one has to hold.
-func (p *parser) conditions(n *yaml.Node, r *Body) {
-	nodes := []*yaml.Node{n}
-	if n.Kind == yaml.SequenceNode {
-		nodes = p.values(n)
-	}
-	used := map[*Selection]bool{}
-	var or Or
-	for _, c := range nodes {
-		if c.Kind != yaml.ScalarNode || isNullNode(c) {
-			p.fail(c, ErrCondition, "a condition is a text")
-			return
-		}
-		x := condition{parser: p, node: c, text: c.Value, selections: r.Selections, used: used}
-		e, ok := x.read()
-		if !ok {
-			return
-		}
-		or = append(or, e)
-		r.Sources = append(r.Sources, c.Value)
-	}
-	for _, s := range r.Selections {
-		if !used[s] {
-			p.add(&Problem{Line: s.Line, Reason: "selection " + shorten(s.Name) + " is not used in the condition", Kind: ErrCondition, Warning: true})
-		}
-	}
-	if r.Condition = or; len(or) == 1 {
-		r.Condition = or[0]
-	}
+// Read reads a condition over the selections, and notes which of them it uses. It
+// returns false where the condition is wrong; the problem is noted in d then.
+func Read(d *document.Reader, n *yaml.Node, selections []*expr.Selection, used map[*expr.Selection]bool) (expr.Expr, bool) {
+	c := condition{document: d, node: n, text: n.Value, selections: selections, used: used}
+	return c.read()
 }
+
+// The bounds of a condition, and what public rules have.
+const (
+	maxDepth = 64     // parentheses in each other; 3
+	maxText  = 16_384 // bytes; 700
+)
 
 // condition is the text of a condition that is being read. The grammar, with what
 // binds least first:
@@ -47,11 +32,11 @@ func (p *parser) conditions(n *yaml.Node, r *Body) {
 //	and  = not { "and" not }
 //	not  = "not" not | "(" or ")" | ("1" | "any" | "all") "of" ("them" | pattern) | name
 type condition struct {
-	parser     *parser
+	document   *document.Reader
 	node       *yaml.Node
 	text       string
-	selections []*Selection
-	used       map[*Selection]bool
+	selections []*expr.Selection
+	used       map[*expr.Selection]bool
 
 	at    int    // where the token ends
 	start int    // where it begins
@@ -62,24 +47,24 @@ type condition struct {
 // conditionError leaves the descent.
 type conditionError struct{ reason, near string }
 
-func (c *condition) read() (e Expr, ok bool) {
+func (c *condition) read() (e expr.Expr, ok bool) {
 	defer func() {
 		switch err := recover().(type) {
 		case nil:
 		case conditionError:
 			place := fmt.Sprintf("condition, character %d: ", c.start+1)
-			c.parser.failNear(c.node, ErrCondition, place+err.reason, err.near)
+			c.document.FailNear(c.node, document.ErrCondition, place+err.reason, err.near)
 		default:
 			panic(err)
 		}
 	}()
-	if len(c.text) > maxCondition {
-		c.fail(fmt.Sprintf("it has %d bytes, of at most %d", len(c.text), maxCondition))
+	if len(c.text) > maxText {
+		c.fail(fmt.Sprintf("it has %d bytes, of at most %d", len(c.text), maxText))
 	}
 	c.next()
 	e = c.or()
 	if c.token != "" {
-		c.fail("want and, or, or the end, and here is " + shorten(c.token))
+		c.fail("want and, or, or the end, and here is " + document.Shorten(c.token))
 	}
 	return e, true
 }
@@ -110,7 +95,7 @@ func (c *condition) is(word string) bool {
 		return true
 	}
 	if c.token == strings.ToUpper(word) && !c.named(c.token) {
-		c.parser.warn(c.node, ErrCondition, c.token+" is written "+word)
+		c.document.Warn(c.node, document.ErrCondition, c.token+" is written "+word)
 		return true
 	}
 	return false
@@ -125,8 +110,8 @@ func (c *condition) named(name string) bool {
 	return false
 }
 
-func (c *condition) or() Expr {
-	parts := Or{c.and()}
+func (c *condition) or() expr.Expr {
+	parts := expr.Or{c.and()}
 	for c.is("or") {
 		c.next()
 		parts = append(parts, c.and())
@@ -137,8 +122,8 @@ func (c *condition) or() Expr {
 	return parts
 }
 
-func (c *condition) and() Expr {
-	parts := And{c.not()}
+func (c *condition) and() expr.Expr {
+	parts := expr.And{c.not()}
 	for c.is("and") {
 		c.next()
 		parts = append(parts, c.not())
@@ -149,7 +134,7 @@ func (c *condition) and() Expr {
 	return parts
 }
 
-func (c *condition) not() Expr {
+func (c *condition) not() expr.Expr {
 	if c.depth++; c.depth > maxDepth {
 		c.fail(fmt.Sprintf("more than %d parentheses or nots in each other", maxDepth))
 	}
@@ -159,7 +144,7 @@ func (c *condition) not() Expr {
 		c.fail("want a selection, and here is the end")
 	case c.is("not"):
 		c.next()
-		return Not{c.not()}
+		return expr.Not{Expr: c.not()}
 	case c.token == "(":
 		c.next()
 		e := c.or()
@@ -188,14 +173,14 @@ func (c *condition) here() string {
 	if c.token == "" {
 		return "the end"
 	}
-	return shorten(c.token)
+	return document.Shorten(c.token)
 }
 
 // of reads what stands behind "1 of".
-func (c *condition) of(quantity string, start int) Expr {
+func (c *condition) of(quantity string, start int) expr.Expr {
 	if quantity != "1" && quantity != "any" && quantity != "all" {
 		c.start = start
-		c.fail("want 1 of, any of or all of, and here is " + shorten(quantity) + " of")
+		c.fail("want 1 of, any of or all of, and here is " + document.Shorten(quantity) + " of")
 	}
 	c.next()
 	pattern := c.token
@@ -205,25 +190,25 @@ func (c *condition) of(quantity string, start int) Expr {
 	if c.is("them") {
 		pattern = "*"
 	}
-	var refs []Expr
+	var refs []expr.Expr
 	for _, s := range c.selections {
 		hidden := strings.HasPrefix(s.Name, "_") && !strings.HasPrefix(pattern, "_")
 		if !hidden && likeName(pattern, s.Name) {
 			c.used[s] = true
-			refs = append(refs, &Ref{s})
+			refs = append(refs, &expr.Ref{Selection: s})
 		}
 	}
 	if len(refs) == 0 {
-		panic(conditionError{"no selection is called " + shorten(pattern), c.near(strings.ReplaceAll(pattern, "*", ""))})
+		panic(conditionError{"no selection is called " + document.Shorten(pattern), c.near(strings.ReplaceAll(pattern, "*", ""))})
 	}
 	c.next()
 	switch {
 	case len(refs) == 1:
 		return refs[0]
 	case quantity == "all":
-		return And(refs)
+		return expr.And(refs)
 	}
-	return Or(refs)
+	return expr.Or(refs)
 }
 
 // likeName reports whether a name matches a pattern, where * stands for any text.
@@ -234,17 +219,17 @@ func likeName(pattern, name string) bool {
 }
 
 // name returns the selection of that name.
-func (c *condition) name(name string) Expr {
+func (c *condition) name(name string) expr.Expr {
 	for _, s := range c.selections {
 		if s.Name == name {
 			c.used[s] = true
-			return &Ref{s}
+			return &expr.Ref{Selection: s}
 		}
 	}
 	if strings.Contains(name, "*") {
-		panic(conditionError{shorten(name) + " is a pattern for names, and needs 1 of or all of before it", ""})
+		panic(conditionError{document.Shorten(name) + " is a pattern for names, and needs 1 of or all of before it", ""})
 	}
-	panic(conditionError{"no selection is called " + shorten(name), c.near(name)})
+	panic(conditionError{"no selection is called " + document.Shorten(name), c.near(name)})
 }
 
 func (c *condition) near(name string) string {

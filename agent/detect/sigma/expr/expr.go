@@ -1,4 +1,4 @@
-package sigma
+package expr
 
 import (
 	"net/netip"
@@ -158,4 +158,11 @@ func Walk(e Expr, visit func(*Atom)) {
 	case *Atom:
 		visit(e)
 	}
+}
+
+// Selection is a part of a rule that has a name.
+type Selection struct {
+	Name string
+	Line int
+	Expr Expr
 }

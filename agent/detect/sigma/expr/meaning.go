@@ -1,4 +1,4 @@
-package sigma
+package expr
 
 import (
 	"net/netip"
@@ -19,27 +19,35 @@ type Event interface {
 // Value is one value of a field: a text, a number, a time or null. The zero Value
 // is null.
 type Value struct {
-	kind   valueKind
+	kind   kind
 	text   string
 	number Number
 	time   time.Time
 	timed  bool
 }
 
+type kind uint8
+
+const (
+	aNull kind = iota
+	aText
+	aNumber
+)
+
 // TextValue returns a text.
-func TextValue(s string) Value { return Value{kind: isText, text: s, timed: false}.withTime() }
+func TextValue(s string) Value { return Value{kind: aText, text: s, timed: false}.withTime() }
 
 // NumberValue returns a number.
-func NumberValue(n Number) Value { return Value{kind: isNumber, text: n.String(), number: n} }
+func NumberValue(n Number) Value { return Value{kind: aNumber, text: n.String(), number: n} }
 
 // TimeValue returns a time. Its text is that of RFC 3339.
 func TimeValue(t time.Time) Value {
 	t = t.UTC()
-	return Value{kind: isText, text: t.Format(time.RFC3339Nano), time: t, timed: true}
+	return Value{kind: aText, text: t.Format(time.RFC3339Nano), time: t, timed: true}
 }
 
 // NullValue returns null.
-func NullValue() Value { return Value{kind: isNull} }
+func NullValue() Value { return Value{kind: aNull} }
 
 func (v Value) withTime() Value {
 	if t, err := time.Parse(time.RFC3339Nano, v.text); err == nil {
@@ -47,9 +55,6 @@ func (v Value) withTime() Value {
 	}
 	return v
 }
-
-// Match reports whether the rule matches the event.
-func (r *Rule) Match(e Event) bool { return Holds(r.Condition, e) }
 
 // Holds reports whether an expression is true of an event. It looks at each atom
 // anew, in the order of the rule.
@@ -74,14 +79,14 @@ func (a *Atom) holds(e Event) bool {
 		return slices.ContainsFunc(e.Texts(), func(s string) bool { return TextValue(s).meets(a.Test, e) })
 	}
 	values := e.Field(a.Field)
-	there := slices.ContainsFunc(values, func(v Value) bool { return v.kind != isNull })
+	there := slices.ContainsFunc(values, func(v Value) bool { return v.kind != aNull })
 	switch t := a.Test.(type) {
 	case Null:
-		return len(values) == 0 || slices.ContainsFunc(values, func(v Value) bool { return v.kind == isNull })
+		return len(values) == 0 || slices.ContainsFunc(values, func(v Value) bool { return v.kind == aNull })
 	case Exists:
 		return there == t.Want
 	}
-	return slices.ContainsFunc(values, func(v Value) bool { return v.kind != isNull && v.meets(a.Test, e) })
+	return slices.ContainsFunc(values, func(v Value) bool { return v.kind != aNull && v.meets(a.Test, e) })
 }
 
 // meets reports whether one value that is there passes a test.
@@ -93,7 +98,7 @@ func (v Value) meets(t Test, e Event) bool {
 		}
 		return t.Pattern.Folded().match(Fold(v.text))
 	case Equal:
-		if v.kind == isNumber {
+		if v.kind == aNumber {
 			return v.number.Compare(t.Number) == 0
 		}
 		return v.text == t.Number.String()
@@ -106,7 +111,7 @@ func (v Value) meets(t Test, e Event) bool {
 		addr, err := netip.ParseAddr(v.text)
 		return err == nil && t.Prefix.Contains(addr.Unmap().WithZone(""))
 	case Same:
-		return slices.ContainsFunc(e.Field(t.Field), func(w Value) bool { return w.kind != isNull && t.compare(v.text, w.text) })
+		return slices.ContainsFunc(e.Field(t.Field), func(w Value) bool { return w.kind != aNull && t.compare(v.text, w.text) })
 	}
 	panic("sigma: test of a foreign type")
 }
@@ -116,7 +121,7 @@ func (v Value) numeric(part Part) (Number, bool) {
 	switch {
 	case part != PartNone:
 		return part.Of(v.time), v.timed
-	case v.kind == isNumber:
+	case v.kind == aNumber:
 		return v.number, true
 	}
 	return ParseNumber(v.text)
@@ -140,7 +145,7 @@ func (p Part) Of(t time.Time) Number {
 	case PartYear:
 		n = t.Year()
 	}
-	return whole(int64(n))
+	return Signed(int64(n))
 }
 
 func (s Same) compare(a, b string) bool {
@@ -159,4 +164,4 @@ func (s Same) compare(a, b string) bool {
 }
 
 // Text returns the value as text, and whether it is there.
-func (v Value) Text() (string, bool) { return v.text, v.kind != isNull }
+func (v Value) Text() (string, bool) { return v.text, v.kind != aNull }

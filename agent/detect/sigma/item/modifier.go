@@ -1,10 +1,11 @@
-package sigma
+package item
 
 import (
 	"net/netip"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/document"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
 )
 
 // modifier is one of the words behind a field.
@@ -14,23 +15,11 @@ type modifier struct {
 	mark  func(*item)                        // of the item as a whole
 }
 
-// item is one line of a selection: field, modifiers and values.
-type item struct {
-	node   *yaml.Node // the key
-	field  string
-	before []string // the modifiers that change values and were applied already
-	all    bool
-	negate bool
-	exists bool
-	padded bool // contains, startswith or endswith
-	parser *parser
-}
-
 // modifiers are all there are.
 var modifiers = []modifier{
-	{name: "contains", apply: around(HowContains)},
-	{name: "startswith", apply: around(HowPrefix)},
-	{name: "endswith", apply: around(HowSuffix)},
+	{name: "contains", apply: around(expr.HowContains)},
+	{name: "startswith", apply: around(expr.HowPrefix)},
+	{name: "endswith", apply: around(expr.HowSuffix)},
 	{name: "all", mark: func(it *item) { it.all = true }},
 	{name: "neq", mark: func(it *item) { it.negate = true }},
 	{name: "exists", mark: func(it *item) { it.exists = true }},
@@ -49,11 +38,11 @@ var modifiers = []modifier{
 	{name: "expand", apply: expand},
 	{name: "cidr", apply: on(isText, network)},
 	{name: "fieldref", apply: on(isText, fieldReference)},
-	{name: "lt", apply: compare(OpLess)}, {name: "lte", apply: compare(OpLessEqual)},
-	{name: "gt", apply: compare(OpGreater)}, {name: "gte", apply: compare(OpGreaterEqual)},
-	{name: "minute", apply: partOf(PartMinute)}, {name: "hour", apply: partOf(PartHour)},
-	{name: "day", apply: partOf(PartDay)}, {name: "week", apply: partOf(PartWeek)},
-	{name: "month", apply: partOf(PartMonth)}, {name: "year", apply: partOf(PartYear)},
+	{name: "lt", apply: compare(expr.OpLess)}, {name: "lte", apply: compare(expr.OpLessEqual)},
+	{name: "gt", apply: compare(expr.OpGreater)}, {name: "gte", apply: compare(expr.OpGreaterEqual)},
+	{name: "minute", apply: partOf(expr.PartMinute)}, {name: "hour", apply: partOf(expr.PartHour)},
+	{name: "day", apply: partOf(expr.PartDay)}, {name: "week", apply: partOf(expr.PartWeek)},
+	{name: "month", apply: partOf(expr.PartMonth)}, {name: "year", apply: partOf(expr.PartYear)},
 }
 
 // on is a modifier of values of one kind.
@@ -104,7 +93,7 @@ func (it *item) modify(m *modifier, v value) (value, string) {
 // the wild write ports and codes without quotes.
 func textual(v value) value {
 	if v.kind == isNumber || v.kind == isBool {
-		v.kind, v.text = isText, parsePattern(v.source)
+		v.kind, v.text = isText, expr.ParsePattern(v.source)
 	}
 	return v
 }
@@ -120,16 +109,16 @@ func asText(f func(value) (value, string)) func(*item, value) (value, string) {
 
 // around makes a text a part of one, and a comparison of fields one of their parts.
 // A regular expression is not anchored, and stays as it is.
-func around(how How) func(*item, value) (value, string) {
+func around(how expr.How) func(*item, value) (value, string) {
 	return func(it *item, v value) (value, string) {
 		it.padded = true
 		switch v = textual(v); v.kind {
 		case isText:
-			if how != HowPrefix {
-				v.text = v.text.before()
+			if how != expr.HowPrefix {
+				v.text = v.text.Before()
 			}
-			if how != HowSuffix {
-				v.text = v.text.after()
+			if how != expr.HowSuffix {
+				v.text = v.text.After()
 			}
 		case isField:
 			v.how = how
@@ -173,7 +162,7 @@ func flag(letter string) func(*item, value) (value, string) {
 }
 
 func network(v value) (value, string) {
-	text, ok := v.text.plain()
+	text, ok := v.text.Plain()
 	if !ok {
 		return v, "wants a network without wildcards"
 	}
@@ -181,12 +170,12 @@ func network(v value) (value, string) {
 	if err != nil {
 		addr, err := netip.ParseAddr(text)
 		if err != nil || addr.Zone() != "" {
-			return v, "wants a network such as 10.0.0.0/8, and here is " + shorten(text)
+			return v, "wants a network such as 10.0.0.0/8, and here is " + document.Shorten(text)
 		}
 		prefix = netip.PrefixFrom(addr, addr.BitLen())
 	}
 	if prefix != prefix.Masked() {
-		return v, "wants a network, and " + shorten(text) + " is a host in " + prefix.Masked().String()
+		return v, "wants a network, and " + document.Shorten(text) + " is a host in " + prefix.Masked().String()
 	}
 	if a := prefix.Addr(); a.Is4In6() && prefix.Bits() >= 96 {
 		prefix = netip.PrefixFrom(a.Unmap(), prefix.Bits()-96)
@@ -196,7 +185,7 @@ func network(v value) (value, string) {
 }
 
 func fieldReference(v value) (value, string) {
-	name, ok := v.text.plain()
+	name, ok := v.text.Plain()
 	if !ok || name == "" {
 		return v, "wants the name of a field; contains, startswith and endswith stand behind it"
 	}
@@ -204,14 +193,14 @@ func fieldReference(v value) (value, string) {
 	return v, ""
 }
 
-func compare(op Op) func(*item, value) (value, string) {
+func compare(op expr.Op) func(*item, value) (value, string) {
 	return func(_ *item, v value) (value, string) {
 		switch v.kind {
 		case isNumber, isPart:
 		case isText:
-			n, ok := ParseNumber(v.source)
+			n, ok := expr.ParseNumber(v.source)
 			if !ok {
-				return v, "wants a number, and here is " + shorten(v.source)
+				return v, "wants a number, and here is " + document.Shorten(v.source)
 			}
 			v.number = n
 		default:
@@ -222,10 +211,10 @@ func compare(op Op) func(*item, value) (value, string) {
 	}
 }
 
-func partOf(part Part) func(*item, value) (value, string) {
+func partOf(part expr.Part) func(*item, value) (value, string) {
 	return func(_ *item, v value) (value, string) {
 		if v.kind == isText {
-			if n, ok := ParseNumber(v.source); ok {
+			if n, ok := expr.ParseNumber(v.source); ok {
 				v.kind, v.number = isNumber, n
 			}
 		}

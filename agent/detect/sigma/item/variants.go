@@ -1,4 +1,4 @@
-package sigma
+package item
 
 import (
 	"encoding/base64"
@@ -10,17 +10,22 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/daemoneye/eventbus/agent/detect/sigma/document"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
 	"github.com/daemoneye/eventbus/agent/spelling"
 )
+
+// maxVariants is how many texts one value may expand to: five dashes under windash.
+const maxVariants = 3_125
 
 // Encoded text differs in case, because folding would make another text of it.
 
 func base64Of(v value) (value, string) {
-	text, ok := v.text.plain()
+	text, ok := v.text.Plain()
 	if !ok {
 		return v, "cannot encode wildcards"
 	}
-	v.text, v.cased = literal(base64.StdEncoding.EncodeToString([]byte(text))), true
+	v.text, v.cased = expr.Exactly(base64.StdEncoding.EncodeToString([]byte(text))), true
 	return v, ""
 }
 
@@ -28,7 +33,7 @@ func base64Of(v value) (value, string) {
 // encoded: it may begin at each of the three bytes of a group. What depends on the
 // bytes around it is left out.
 func base64Offsets(v value) (value, string) {
-	text, ok := v.text.plain()
+	text, ok := v.text.Plain()
 	if !ok {
 		return v, "cannot encode wildcards"
 	}
@@ -38,10 +43,10 @@ func base64Offsets(v value) (value, string) {
 		start := [...]int{0, 2, 3}[offset]
 		end := len(encoded) - [...]int{0, 3, 2}[(len(text)+offset)%3]
 		if start >= end {
-			return v, fmt.Sprintf("cannot find %s: it is too short to be seen inside of encoded text", shorten(text))
+			return v, fmt.Sprintf("cannot find %s: it is too short to be seen inside of encoded text", document.Shorten(text))
 		}
 		o := v
-		o.text, o.cased = literal(encoded[start:end]), true
+		o.text, o.cased = expr.Exactly(encoded[start:end]), true
 		options.options = append(options.options, o)
 	}
 	return options, ""
@@ -52,11 +57,11 @@ var littleEndian, bigEndian binary.AppendByteOrder = binary.LittleEndian, binary
 // wide encodes a text as UTF-16.
 func wide(order binary.AppendByteOrder, mark bool) func(value) (value, string) {
 	return func(v value) (value, string) {
-		if _, ok := v.text.plain(); !ok && mark {
+		if _, ok := v.text.Plain(); !ok && mark {
 			return v, "cannot encode wildcards"
 		}
 		v.cased = true
-		v.text = v.text.each(func(text string) string {
+		v.text = v.text.Each(func(text string) string {
 			var b []byte
 			if mark {
 				b = order.AppendUint16(b, 0xFEFF)
@@ -75,11 +80,11 @@ var dashes = [...]string{"-", "/", "–", "—", "―"}
 
 // windash gives each way to write the dashes that begin a word.
 func windash(v value) (value, string) {
-	variants := []Pattern{nil}
+	variants := []expr.Pattern{nil}
 	for _, piece := range v.text {
-		if piece.Wild != Literal {
+		if piece.Wild != expr.Literal {
 			for i := range variants {
-				variants[i] = variants[i].concat(Pattern{piece})
+				variants[i] = variants[i].Concat(expr.Pattern{piece})
 			}
 			continue
 		}
@@ -89,25 +94,25 @@ func windash(v value) (value, string) {
 			before := rest[:at-done]
 			rest = rest[at-done+1:]
 			if len(variants)*len(dashes) > maxVariants {
-				return v, fmt.Sprintf("gives more than %d variants of %s", maxVariants, shorten(v.source))
+				return v, fmt.Sprintf("gives more than %d variants of %s", maxVariants, document.Shorten(v.source))
 			}
-			next := make([]Pattern, 0, len(variants)*len(dashes))
+			next := make([]expr.Pattern, 0, len(variants)*len(dashes))
 			for _, x := range variants {
 				for _, dash := range dashes {
-					next = append(next, x.concat(literal(before+dash)))
+					next = append(next, x.Concat(expr.Exactly(before+dash)))
 				}
 			}
 			variants = next
 		}
 		for i := range variants {
-			variants[i] = variants[i].concat(literal(rest))
+			variants[i] = variants[i].Concat(expr.Exactly(rest))
 		}
 	}
 	return options(v, variants), ""
 }
 
 // options returns v, or with several patterns one of them.
-func options(v value, patterns []Pattern) value {
+func options(v value, patterns []expr.Pattern) value {
 	if len(patterns) == 1 {
 		v.text = patterns[0]
 		return v
@@ -154,11 +159,11 @@ func expand(it *item, v value) (value, string) {
 	default:
 		return v, "wants a text, and here is " + kindNames[v.kind]
 	}
-	variants := []Pattern{nil}
+	variants := []expr.Pattern{nil}
 	for _, piece := range v.text {
-		if piece.Wild != Literal {
+		if piece.Wild != expr.Literal {
 			for i := range variants {
-				variants[i] = variants[i].concat(Pattern{piece})
+				variants[i] = variants[i].Concat(expr.Pattern{piece})
 			}
 			continue
 		}
@@ -168,12 +173,12 @@ func expand(it *item, v value) (value, string) {
 		}
 		for _, step := range steps {
 			if len(variants)*len(step) > maxVariants {
-				return v, "gives too many variants of " + shorten(v.source)
+				return v, "gives too many variants of " + document.Shorten(v.source)
 			}
-			var next []Pattern
+			var next []expr.Pattern
 			for _, x := range variants {
 				for _, s := range step {
-					next = append(next, x.concat(s))
+					next = append(next, x.Concat(s))
 				}
 			}
 			variants = next
@@ -184,30 +189,30 @@ func expand(it *item, v value) (value, string) {
 
 // steps returns for each part of a text what may stand there: one pattern, or
 // those of a placeholder.
-func (it *item) steps(text string) (steps [][]Pattern, problem string) {
+func (it *item) steps(text string) (steps [][]expr.Pattern, problem string) {
 	for text != "" {
 		at := placeholder.FindStringIndex(text)
 		if at == nil {
 			break
 		}
-		steps = append(steps, []Pattern{literal(text[:at[0]])})
+		steps = append(steps, []expr.Pattern{expr.Exactly(text[:at[0]])})
 		found := text[at[0]:at[1]]
 		text = text[at[1]:]
 		if found[0] == '\\' {
-			steps = append(steps, []Pattern{literal(strings.ReplaceAll(found, `\%`, `%`))})
+			steps = append(steps, []expr.Pattern{expr.Exactly(strings.ReplaceAll(found, `\%`, `%`))})
 			continue
 		}
 		values, problem := it.placeholder(strings.Trim(found, `\%`))
 		if problem != "" {
 			return nil, problem
 		}
-		var step []Pattern
+		var step []expr.Pattern
 		for _, v := range values {
-			step = append(step, parsePattern(v))
+			step = append(step, expr.ParsePattern(v))
 		}
 		steps = append(steps, step)
 	}
-	return append(steps, []Pattern{literal(text)}), ""
+	return append(steps, []expr.Pattern{expr.Exactly(text)}), ""
 }
 
 func expandRegex(it *item, v value) (value, string) {
@@ -231,7 +236,7 @@ func expandRegex(it *item, v value) (value, string) {
 }
 
 func (it *item) placeholder(name string) (values []string, problem string) {
-	known := it.parser.options.Placeholders
+	known := it.reader.Placeholders
 	if values = known[name]; len(values) > 0 {
 		return values, ""
 	}
@@ -239,8 +244,8 @@ func (it *item) placeholder(name string) (values []string, problem string) {
 	for n := range known {
 		names = append(names, n)
 	}
-	if near := spelling.Nearest(name, sorted(names)); near != "" {
-		it.parser.near = near
+	if near := spelling.Nearest(name, document.Sorted(names)); near != "" {
+		it.near = near
 	}
 	return nil, "placeholder %" + name + "% is not in the configuration"
 }
