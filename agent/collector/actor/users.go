@@ -7,6 +7,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/collector/clock"
 )
 
 const (
@@ -23,8 +27,22 @@ type users struct {
 	path    string
 	names   map[uint32]string
 	checked int64 // monotonic ns
-	size    int64
-	changed time.Time
+	version version
+}
+
+// version is what a file was when it was read.
+type version struct {
+	device, inode uint64
+	size          int64
+	changedNs     int64 // ctime; 0 where a later change may have the same
+}
+
+func versionOf(st *unix.Stat_t, seen time.Time) version {
+	v := version{device: st.Dev, inode: st.Ino, size: st.Size, changedNs: st.Ctim.Nano()}
+	if !clock.Settled(v.changedNs, seen.UnixNano()) {
+		v.changedNs = 0
+	}
+	return v
 }
 
 // name returns the name of a user, empty where it has none. now is monotonic.
@@ -37,17 +55,19 @@ func (u *users) name(id uint32, now int64) string {
 }
 
 func (u *users) refresh() {
-	if st, err := os.Stat(u.path); err == nil && st.Size() == u.size && st.ModTime().Equal(u.changed) && u.names != nil {
+	seen := time.Now()
+	var st unix.Stat_t
+	if u.version.changedNs != 0 && unix.Stat(u.path, &st) == nil && versionOf(&st, seen) == u.version {
 		return
 	}
-	u.names = map[uint32]string{}
+	u.names, u.version = map[uint32]string{}, version{}
 	f, err := os.Open(u.path)
 	if err != nil {
 		return
 	}
 	defer f.Close()
-	if st, err := f.Stat(); err == nil {
-		u.size, u.changed = st.Size(), st.ModTime()
+	if unix.Fstat(int(f.Fd()), &st) == nil {
+		u.version = versionOf(&st, seen)
 	}
 	// The first line of a user counts, as for the C library.
 	for lines := bufio.NewScanner(io.LimitReader(f, maxPasswd)); lines.Scan(); {

@@ -58,6 +58,21 @@ func (c *Clock) At(monoNs int64) Moment {
 // Now returns the moment of the call.
 func (c *Clock) Now() Moment { return c.At(Mono()) }
 
+// coarse is how far the time stamp of a file may lie behind the clock: the kernel takes it
+// from its last tick, of which a second has 100 at least.
+const coarse = 2 * TickNs
+
+// Settled reports whether a file that had its last change (ctime) at changedNs when we
+// looked at seenNs, both wall time, has had all changes of that time stamp. Until then a
+// further change may leave the same one, and so "the same time" does not mean "no
+// change". A filesystem that keeps whole seconds is given two of them.
+func Settled(changedNs, seenNs int64) bool {
+	if changedNs%1e9 == 0 {
+		return seenNs-changedNs > 2e9
+	}
+	return seenNs-changedNs > coarse
+}
+
 // TickNs is the length of a clock tick of procfs: USER_HZ is 100 on every
 // architecture that Go runs on.
 const TickNs = 1e9 / 100

@@ -38,3 +38,22 @@ func TestTicksAreTheKernels(t *testing.T) {
 		t.Errorf("this process began at %d, now is %d and the boot was at %d", s, now.WallNs, now.WallNs-now.BootNs)
 	}
 }
+
+// TestATimeStampSettles when no later change can have the same one.
+func TestATimeStampSettles(t *testing.T) {
+	for _, tt := range []struct {
+		changed, seen int64
+		want          bool
+	}{
+		{1_000_000_001, 1_000_000_001, false},
+		{1_000_000_001, 1_020_000_001, false},
+		{1_000_000_001, 1_020_000_002, true},
+		{1_000_000_000, 2_900_000_000, false}, // perhaps a filesystem with whole seconds
+		{1_000_000_000, 3_000_000_001, true},
+		{5_000_000_001, 1_000_000_001, false}, // the clock was set back since
+	} {
+		if got := clock.Settled(tt.changed, tt.seen); got != tt.want {
+			t.Errorf("changed at %d, seen at %d: settled is %v", tt.changed, tt.seen, got)
+		}
+	}
+}

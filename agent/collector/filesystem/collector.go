@@ -179,7 +179,7 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	defer s.close()
 	e := newEmitter(emit, c.options.Host, c.reader, uint32(max(c.options.Agent, 0)), &c.sequence)
 	t := &tracker{
-		trees: c.trees, source: s, index: index{files: make(map[string]stamp)}, emitter: e, waiting: make(map[string]change), again: make(map[string]uint32),
+		trees: c.trees, source: s, index: index{files: make(map[string]stamp)}, emitter: e, look: look, waiting: make(map[string]change), again: make(map[string]uint32),
 		bulk: newBulk(c.options.Bulk, c.options.BulkWindow, func(f *event.File, p *actor.Process, at clock.Moment) {
 			e.emit(TopicBulk, event.OpBulk, f, p, 0, at)
 		}),

@@ -65,4 +65,9 @@
 //     closed. A change of a file by a hard link outside of the trees is not seen by inotify.
 //   - Of the trees 200,000 files are remembered. What is beyond is not compared after a loss.
 //   - What was changed and has the same size and time afterwards is not found after a loss.
+//   - Time stamps of files are coarse (some milliseconds). A record of a file that has the
+//     time stamp of the event before it is an event of its own, unless the file was looked
+//     at long enough after that: one change may have two events, and none has no event.
+//     What is written through memory has no record, so that a new content of the same size
+//     within the tick of the last one is not seen.
 package filesystem

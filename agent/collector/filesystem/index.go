@@ -4,27 +4,67 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/collector/clock"
 )
 
-// stamp is what is remembered of a file, to tell what has changed after a loss, and which
-// of the kernel's records says something new.
+// stamp is what was announced of a file, or was there at the start. It tells what has
+// changed after a loss, and which of the kernel's records says something new.
 type stamp struct {
 	inode          uint64
 	size           int64
 	changedNs      int64 // mtime
-	statusNs       int64 // ctime
 	mode, uid, gid uint32
-	found          bool  // it was announced because we looked: the record of it may come yet
-	fresh          bool  // it was made, and no record of its content has come
-	modifiedAt     int64 // monotonic ns of the last event of a new content
+
+	// contentNs and statusNs are the ctime at which the content, and at which the owner and
+	// the permissions were announced as such. A record of a file that still has that ctime
+	// has nothing new. They are 0 where a further change could have left the same ctime.
+	contentNs, statusNs int64
+
+	found      bool  // it was announced because we looked: the record of it may come yet
+	fresh      bool  // it was made, and no record of its content has come
+	modifiedAt int64 // monotonic ns of the last event of a new content
 }
 
-func stampOf(s *unix.Stat_t) stamp {
-	return stamp{
-		inode: s.Ino, size: s.Size, changedNs: s.Mtim.Nano(), statusNs: s.Ctim.Nano(), mode: s.Mode, uid: s.Uid, gid: s.Gid,
+// sight is what a file is at the moment when it is looked at.
+type sight struct {
+	stamp
+	ctimeNs int64
+	settled bool // no later change has that ctime
+}
+
+// looks is look, or what a test has in its place.
+type looks func(path string) (s sight, exists bool)
+
+// look looks at a file. It reports whether there is one.
+func look(path string) (s sight, exists bool) {
+	var st unix.Stat_t
+	at := time.Now().UnixNano() // before the look: what changes after it is later
+	if unix.Lstat(path, &st) != nil {
+		return s, false
 	}
+	s.stamp = stamp{inode: st.Ino, size: st.Size, changedNs: st.Mtim.Nano(), mode: st.Mode, uid: st.Uid, gid: st.Gid}
+	s.ctimeNs = st.Ctim.Nano()
+	s.settled = clock.Settled(s.ctimeNs, at)
+	return s, true
+}
+
+// whole returns a sight as a stamp of which all was announced.
+func (s *sight) whole() stamp {
+	all := s.stamp
+	all.contentNs, all.statusNs = s.sure(), s.sure()
+	return all
+}
+
+// sure returns the ctime, 0 where a later change may have the same.
+func (s *sight) sure() int64 {
+	if !s.settled {
+		return 0
+	}
+	return s.ctimeNs
 }
 
 func (s *stamp) directory() bool { return s.mode&unix.S_IFMT == unix.S_IFDIR }
@@ -104,18 +144,17 @@ func isBelow(path, dir string) bool {
 // walk calls see for each file below a directory, and for the directory itself, as far as
 // they belong to the trees or lead to them. What vanishes meanwhile, and what we may not
 // read, is left out.
-func walk(t *trees, path string, see func(path string, s stamp)) {
+func walk(t *trees, look looks, path string, see func(path string, s *sight)) {
 	v := t.judge(path)
 	if v == outside {
 		return
 	}
-	var st unix.Stat_t
-	if unix.Lstat(path, &st) != nil {
+	s, exists := look(path)
+	if !exists {
 		return
 	}
-	s := stampOf(&st)
 	if v == inside || v == programs && s.program() {
-		see(path, s)
+		see(path, &s)
 	}
 	if !s.directory() {
 		return
@@ -126,26 +165,25 @@ func walk(t *trees, path string, see func(path string, s stamp)) {
 	}
 	for _, e := range entries {
 		if p := filepath.Join(path, e.Name()); e.IsDir() || v != leading || t.judge(p) != leading {
-			walk(t, p, see)
+			walk(t, look, p, see)
 		}
 	}
 }
 
 // list is walk for what lies in a directory itself.
-func list(t *trees, dir string, see func(path string, s stamp)) {
+func list(t *trees, look looks, dir string, see func(path string, s *sight)) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
-		var st unix.Stat_t
 		p := filepath.Join(dir, e.Name())
-		if unix.Lstat(p, &st) != nil {
+		s, exists := look(p)
+		if !exists {
 			continue
 		}
-		s := stampOf(&st)
 		if v := t.judge(p); v == inside || v == programs && s.program() {
-			see(p, s)
+			see(p, &s)
 		}
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/event"
 )
@@ -23,6 +21,7 @@ type tracker struct {
 	emitter *emitter
 	bulk    *bulk
 	clock   clock.Clock
+	look    looks
 	// waiting are files whose content has changed again within quiet of the last event.
 	waiting map[string]change
 	// again are new directories that a source which is not complete is looked at once more
@@ -39,7 +38,7 @@ const maxWaiting = 4096
 
 // fill notes the files that there are. They have no events: they are the start.
 func (t *tracker) fill() {
-	walk(t.trees, "/", func(path string, s stamp) { t.index.set(path, s) })
+	walk(t.trees, t.look, "/", func(path string, s *sight) { t.index.set(path, s.whole()) })
 }
 
 // apply takes one change into account.
@@ -54,28 +53,27 @@ func (t *tracker) apply(c *change) {
 		}
 		return
 	}
-	var st unix.Stat_t
-	exists := unix.Lstat(c.path, &st) == nil
-	now := stampOf(&st)
+	now, exists := t.look(c.path)
 	if c.previous != "" {
 		t.index.remove(c.path) // what was there is replaced
 		t.index.rename(c.previous, c.path)
 	}
 	before, known := t.index.files[c.path]
 	operations, waits := t.news(c, exists, &now, known, &before)
-	t.remember(c, in, exists, now, before, operations, waits)
-	if operations != 0 && (known || t.mine(in, exists, &now)) {
-		t.announce(c, operations, exists, &now, t.clock.Now())
+	t.remember(c, in, exists, &now, &before, operations, waits)
+	if operations != 0 && (known || t.mine(in, exists, &now.stamp)) {
+		t.announce(c, operations, exists, &now.stamp, t.clock.Now())
 	}
 	if c.directory && exists && (c.operations.Has(event.OpCreate) || c.previous != "" && was < in) {
 		t.lookInto(c, c.previous != "" && was < in)
 	}
 }
 
-// remember notes what a file is now. waits says that a new content is still to be
-// announced.
-func (t *tracker) remember(c *change, in verdict, exists bool, now, before stamp, operations event.FileOperations, waits bool) {
-	if !exists || !t.mine(in, exists, &now) {
+// remember notes what of a file has been announced with the operations, or by looking.
+// What is new beside that stays as it was known, because the record of it is to come. waits
+// says that a new content is announced later.
+func (t *tracker) remember(c *change, in verdict, exists bool, now *sight, before *stamp, operations event.FileOperations, waits bool) {
+	if !exists || !t.mine(in, exists, &now.stamp) {
 		if c.left || c.directory && c.previous != "" {
 			t.index.removeAll(c.path)
 		} else {
@@ -84,16 +82,27 @@ func (t *tracker) remember(c *change, in verdict, exists bool, now, before stamp
 		delete(t.waiting, c.path)
 		return
 	}
-	now.modifiedAt = before.modifiedAt
-	now.found = c.found || before.found && !c.operations.Has(event.OpCreate)
-	now.fresh = (operations.Has(event.OpCreate) && !c.found || before.fresh) && !operations.Has(event.OpModify)
-	if operations.Has(event.OpModify) {
-		now.modifiedAt = clock.Mono()
+	created, same := operations.Has(event.OpCreate), before.inode == now.inode
+	s := now.stamp
+	s.modifiedAt = before.modifiedAt
+	s.found = c.found || before.found && !c.operations.Has(event.OpCreate)
+	s.fresh = (created && !c.found || before.fresh) && !operations.Has(event.OpModify)
+	switch {
+	case operations.Has(event.OpModify):
+		s.modifiedAt = clock.Mono()
+		s.contentNs = now.sure()
+	case created && c.found:
+		s.contentNs = now.sure()
+	case same && (waits || !created && !(operations.Has(event.OpAttributes) && before.size == now.size)):
+		s.size, s.changedNs, s.contentNs = before.size, before.changedNs, before.contentNs
 	}
-	if waits {
-		now.size, now.changedNs = before.size, before.changedNs
+	switch {
+	case operations.Has(event.OpAttributes), created && c.found:
+		s.statusNs = now.sure()
+	case same && !created:
+		s.mode, s.uid, s.gid, s.statusNs = before.mode, before.uid, before.gid, before.statusNs
 	}
-	t.index.set(c.path, now)
+	t.index.set(c.path, s)
 }
 
 // mine reports whether a file counts where it is.
@@ -103,22 +112,26 @@ func (t *tracker) mine(v verdict, exists bool, s *stamp) bool {
 
 // news returns what of the operations of a change was not announced before. waits says
 // that there is a new content as well, which is announced later.
-func (t *tracker) news(c *change, exists bool, now *stamp, known bool, before *stamp) (s event.FileOperations, waits bool) {
+//
+// A record is left out only where its effect has certainly been announced: it is an
+// operation of its own otherwise, although the file looks as it did.
+func (t *tracker) news(c *change, exists bool, now *sight, known bool, before *stamp) (s event.FileOperations, waits bool) {
 	s = c.operations
-	if s.Has(event.OpCreate) && known && before.found && before.inode == now.inode {
+	same := known && exists && before.inode == now.inode
+	if s.Has(event.OpCreate) && same && before.found {
 		s &^= event.OperationSet(event.OpCreate) // we had looked before the record came
 	}
-	if s.Has(event.OpAttributes) && known && exists && before.statusNs == now.statusNs {
+	if s.Has(event.OpAttributes) && same && before.statusNs == now.ctimeNs && before.sameOwner(&now.stamp) {
 		s &^= event.OperationSet(event.OpAttributes)
 	}
 	// What was written through memory shows only when it is closed.
-	if c.closed && known && exists && !before.fresh && !before.sameContent(now) && s&event.OperationSet(event.OpAttributes, event.OpCreate) == 0 {
+	if c.closed && known && exists && !before.fresh && !before.sameContent(&now.stamp) && s&event.OperationSet(event.OpAttributes, event.OpCreate) == 0 {
 		s |= event.OperationSet(event.OpModify)
 	}
 	if !s.Has(event.OpModify) || !known || !exists || before.fresh {
 		return s, false
 	}
-	if before.sameContent(now) {
+	if same && before.contentNs == now.ctimeNs {
 		return s &^ event.OperationSet(event.OpModify), false // it was read after this was written
 	}
 	if clock.Mono()-before.modifiedAt < quiet && len(t.waiting) < maxWaiting {
@@ -162,15 +175,15 @@ func (t *tracker) lookInto(c *change, arrived bool) {
 	if !t.source.complete() && len(t.again) < maxWaiting {
 		t.again[c.path] = c.pid
 	}
-	walk(t.trees, c.path, func(path string, s stamp) {
+	walk(t.trees, t.look, c.path, func(path string, s *sight) {
 		if path != c.path {
-			t.discover(path, &s, c.pid)
+			t.discover(path, s, c.pid)
 		}
 	})
 }
 
 // discover announces a file that is there, if it was not known.
-func (t *tracker) discover(path string, s *stamp, pid uint32) {
+func (t *tracker) discover(path string, s *sight, pid uint32) {
 	if _, known := t.index.files[path]; !known {
 		t.apply(&change{operations: event.OperationSet(event.OpCreate), path: path, directory: s.directory(), pid: pid, pidfd: -1, found: true})
 	}
@@ -202,7 +215,7 @@ func (t *tracker) settle() bool {
 	again := t.again
 	t.again = make(map[string]uint32)
 	for dir, pid := range again {
-		list(t.trees, dir, func(path string, s stamp) { t.discover(path, &s, pid) })
+		list(t.trees, t.look, dir, func(path string, s *sight) { t.discover(path, s, pid) })
 	}
 	return t.bulk.settle(at) || more || len(t.waiting) > 0 || len(t.again) > 0
 }
@@ -218,21 +231,23 @@ func (t *tracker) resync(reason string) {
 		t.addWatch("/")
 	}
 	seen := make(map[string]bool, len(t.index.files))
-	walk(t.trees, "/", func(path string, s stamp) {
+	walk(t.trees, t.look, "/", func(path string, s *sight) {
 		seen[path] = true
 		before, known := t.index.files[path]
 		c := change{path: path, directory: s.directory(), pidfd: -1, found: true}
-		switch {
-		case !known || before.inode != s.inode:
+		if !known || before.inode != s.inode {
 			c.operations = event.OperationSet(event.OpCreate)
-		case !before.sameContent(&s) && !s.directory():
-			c.operations = event.OperationSet(event.OpModify)
-		case !before.sameOwner(&s):
-			c.operations = event.OperationSet(event.OpAttributes)
-		default:
-			return
+		} else {
+			if !before.sameContent(&s.stamp) && !s.directory() {
+				c.operations |= event.OperationSet(event.OpModify)
+			}
+			if !before.sameOwner(&s.stamp) {
+				c.operations |= event.OperationSet(event.OpAttributes)
+			}
 		}
-		t.apply(&c)
+		if c.operations != 0 {
+			t.apply(&c)
+		}
 	})
 	var gone []string
 	for path := range t.index.files {

@@ -29,7 +29,10 @@ type fixture struct {
 	t    *testing.T
 	root string
 	skip string        // part of the paths of events that do not count
+	last event.File    // of the last event
 	more chan struct{} // something was emitted
+	tick int64         // if not 0, the time stamps of all files
+	old  bool          // time stamps count as settled
 
 	mu     sync.Mutex
 	events []string // guarded by mu while a collector runs
@@ -46,6 +49,14 @@ func newFixture(t *testing.T, s source, tr *trees, root string) *fixture {
 		trees: tr, source: s, index: index{files: make(map[string]stamp)}, waiting: make(map[string]change), again: make(map[string]uint32),
 		emitter: newEmitter(f.take, host.Host{}.Complete(), r, 0, new(uint64)),
 		bulk:    newBulk(0, time.Second, func(*event.File, *actor.Process, clock.Moment) {}),
+	}
+	f.look = func(path string) (sight, bool) {
+		s, exists := look(path)
+		if f.tick != 0 {
+			s.changedNs, s.ctimeNs, s.settled = f.tick, f.tick, false
+		}
+		s.settled = s.settled || f.old
+		return s, exists
 	}
 	f.clock.Adjust()
 	return f
@@ -69,6 +80,7 @@ func (f *fixture) take(m collector.Message) {
 	if e.Flags.Has(event.Inferred) {
 		line += " inferred"
 	}
+	f.last = e.Body
 	f.note(line)
 }
 
@@ -218,6 +230,7 @@ func TestOnlyNewsIsAnnounced(t *testing.T) {
 			f.apply(&change{operations: modify, path: path, pidfd: -1})
 		}, []string{"create x", "modify x"}},
 		{"the same content again is none", func(f *fixture, path string) {
+			f.old = true
 			f.write("x", "1")
 			f.fill()
 			f.apply(&change{operations: modify, path: path, pidfd: -1})
@@ -241,9 +254,7 @@ func TestOnlyNewsIsAnnounced(t *testing.T) {
 			if len(f.waiting) != 1 {
 				f.t.Errorf("%d files wait, want 1", len(f.waiting))
 			}
-			s := f.index.files[path]
-			s.modifiedAt -= quiet // a second later
-			f.index.files[path] = s
+			f.later(path)
 			f.settle()
 			f.settle()
 		}, []string{"modify x", "modify x"}},
@@ -268,10 +279,90 @@ func TestOnlyNewsIsAnnounced(t *testing.T) {
 			f.apply(&change{operations: create, path: path, pidfd: -1})
 		}, []string{"create x inferred", "create x"}},
 		{"attributes that are known", func(f *fixture, path string) {
+			f.old = true
 			f.write("x", "1")
 			f.fill()
 			f.apply(&change{operations: attributes, path: path, pidfd: -1})
 		}, nil},
+		{"attributes changed within the tick of the file", func(f *fixture, path string) {
+			f.old, f.tick = true, 1_000_000_001
+			f.write("x", "1")
+			f.apply(&change{operations: create | modify, path: path, pidfd: -1})
+			f.chmod("x", 0o755)
+			f.apply(&change{operations: attributes, path: path, pidfd: -1})
+			f.apply(&change{operations: attributes, path: path, pidfd: -1}) // late
+		}, []string{"create x", "attributes x"}},
+		{"attributes changed within the tick of the start", func(f *fixture, path string) {
+			f.tick = 1_000_000_001
+			f.write("x", "1")
+			f.fill()
+			f.apply(&change{operations: attributes, path: path, pidfd: -1}) // such as a capability: it does not show
+		}, []string{"attributes x"}},
+		{"attributes that another record was read after", func(f *fixture, path string) {
+			f.old = true
+			f.write("x", "1")
+			f.apply(&change{operations: create | modify, path: path, pidfd: -1})
+			f.chmod("x", 0o755)
+			f.apply(&change{closed: true, path: path, pidfd: -1})
+			f.apply(&change{operations: attributes, path: path, pidfd: -1})
+		}, []string{"create x", "attributes x"}},
+		{"a content of the same size within the tick of the start", func(f *fixture, path string) {
+			f.tick = 1_000_000_001
+			f.write("x", "1")
+			f.fill()
+			f.write("x", "2")
+			f.apply(&change{operations: modify, path: path, pidfd: -1})
+		}, []string{"modify x"}},
+		{"a content of the same size within the tick of the one before", func(f *fixture, path string) {
+			f.tick = 1_000_000_001
+			f.write("x", "1")
+			f.apply(&change{operations: create | modify, path: path, pidfd: -1})
+			f.write("x", "2")
+			f.apply(&change{operations: modify, path: path, pidfd: -1})
+			f.later(path)
+			f.settle()
+		}, []string{"create x", "modify x"}},
+		{"a content of the same size whose time was set back", func(f *fixture, path string) {
+			f.old, f.tick = true, 1_000_000_001
+			f.write("x", "1")
+			f.fill()
+			f.write("x", "2")
+			f.tick++
+			now := f.look
+			f.look = func(path string) (sight, bool) {
+				s, exists := now(path)
+				s.changedNs--
+				return s, exists
+			}
+			f.apply(&change{operations: modify, path: path, pidfd: -1})
+		}, []string{"modify x"}},
+		{"a content that another record was read after", func(f *fixture, path string) {
+			f.old = true
+			f.write("x", "1")
+			f.fill()
+			f.chmod("x", 0o755)
+			f.write("x", "22")
+			f.apply(&change{operations: attributes, path: path, pidfd: -1})
+			f.apply(&change{operations: modify, path: path, pidfd: -1})
+		}, []string{"attributes x", "modify x"}},
+		{"somebody who set the time and closed wrote nothing", func(f *fixture, path string) {
+			f.old, f.tick = true, 1_000_000_001
+			f.write("x", "1")
+			f.fill()
+			f.tick++
+			f.apply(&change{operations: attributes, path: path, pidfd: -1})
+			f.apply(&change{closed: true, path: path, pidfd: -1})
+		}, []string{"attributes x"}},
+		{"content and attributes that a loss hid", func(f *fixture, path string) {
+			f.write("x", "1")
+			f.fill()
+			f.write("x", "22")
+			f.chmod("x", 0o755)
+			f.resync("loss")
+			if f.last.Operations != modify|attributes {
+				f.t.Errorf("operations %b", f.last.Operations)
+			}
+		}, []string{"gap loss", "modify x inferred"}},
 		{"a set of which all is news", func(f *fixture, path string) {
 			f.write("x", "1")
 			f.apply(&change{operations: create | modify | attributes, path: path, pidfd: -1})
@@ -307,6 +398,20 @@ func (f *fixture) write(name, text string) {
 	if err := os.WriteFile(filepath.Join(f.root, name), []byte(text), 0o600); err != nil {
 		f.t.Fatal(err)
 	}
+}
+
+func (f *fixture) chmod(name string, mode os.FileMode) {
+	f.t.Helper()
+	if err := os.Chmod(filepath.Join(f.root, name), mode); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// later lets the time pass in which a file has no second event.
+func (f *fixture) later(path string) {
+	s := f.index.files[path]
+	s.modifiedAt -= quiet
+	f.index.files[path] = s
 }
 
 func (f *fixture) remove(name string) {
