@@ -68,7 +68,7 @@ var allowed = map[string][]string{
 	"agent/collector/host":     {"agent/event"},
 	"agent/collector/settings": {},
 	"agent/collector/proc":     {"agent/event", "github.com/prometheus/procfs", "golang.org/x/sys"},
-	"agent/collector/actor":    {"agent/collector/clock", "agent/collector/proc", "agent/event"},
+	"agent/collector/actor":    {"agent/collector/clock", "agent/collector/proc", "agent/event", "golang.org/x/sys"},
 	"agent/collector/receive":  {"golang.org/x/sys"},
 	"agent/collector/emit":     {"agent/collector", "agent/collector/clock", "agent/event"},
 	"agent/collector/filesystem": {
