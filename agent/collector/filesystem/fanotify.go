@@ -159,7 +159,7 @@ func (f *fanotify) watch(dir string) error {
 
 // receive implements source.
 func (f *fanotify) receive(ctx context.Context, q *receive.Queue) error {
-	return q.Receive(ctx, f.file)
+	return q.Receive(ctx, receive.File(f.file))
 }
 
 // parse implements source.

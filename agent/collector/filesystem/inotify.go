@@ -95,7 +95,9 @@ func (i *inotify) watch(dir string) error {
 }
 
 // receive implements source.
-func (i *inotify) receive(ctx context.Context, q *receive.Queue) error { return q.Receive(ctx, i.file) }
+func (i *inotify) receive(ctx context.Context, q *receive.Queue) error {
+	return q.Receive(ctx, receive.File(i.file))
+}
 
 // inotifyHead is the size of struct inotify_event without the name.
 const inotifyHead = 16

@@ -150,7 +150,7 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	q := receive.New(batches, batchBytes)
 	failed := make(chan error, 1)
 	var receiver sync.WaitGroup
-	receiver.Go(func() { failed <- q.Receive(ctx, ends) }) // ended and awaited by the next line
+	receiver.Go(func() { failed <- q.Receive(ctx, receive.File(ends)) }) // ended and awaited by the next line
 	defer func() { cancel(); receiver.Wait(); ends.Close() }()
 	return t.follow(ctx, c.options.Interval, q, failed)
 }

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -88,14 +87,15 @@ func (c *conn) awaitAnswer() error {
 	if err := c.file.SetReadDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return err
 	}
-	b := newBatch()
+	b := make([]byte, batchBytes)
 	for {
-		if err := c.receive(b); errors.Is(err, os.ErrDeadlineExceeded) {
+		n, _, err := c.Fill(b)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return errNoAnswer
 		} else if err != nil {
 			return err
 		}
-		for rest := b.bytes(); len(rest) > 0; {
+		for rest := b[:n]; len(rest) > 0; {
 			var r report
 			var err error
 			if r, rest, err = nextReport(rest); err != nil {
@@ -112,25 +112,25 @@ func (c *conn) awaitAnswer() error {
 	}
 }
 
-// receive fills b with what has arrived from the kernel, and waits only when nothing has.
-func (c *conn) receive(b *batch) error {
-	b.reset()
+// Fill implements receive.Source: b gets as many messages as have arrived, one behind the
+// other.
+func (c *conn) Fill(b []byte) (n int, overrun bool, err error) {
 	var failed error
-	err := c.raw.Read(func(fd uintptr) (done bool) {
-		for b.room() {
-			n, port, err := receiveFrom(fd, b.free())
+	err = c.raw.Read(func(fd uintptr) (done bool) {
+		for len(b)-n >= maxMessage {
+			size, port, err := receiveFrom(fd, b[n:])
 			switch err {
 			case 0:
 				if port == kernelPort {
-					b.n += n
+					n += size
 				}
 			case unix.EINTR:
 			case unix.ENOBUFS:
 				// The kernel found our buffer full. It says so once, ahead of
 				// what still is in it.
-				b.overrun = true
+				overrun = true
 			case unix.EAGAIN:
-				return b.n > 0 || b.overrun
+				return n > 0 || overrun
 			default:
 				failed = os.NewSyscallError("recvfrom", err)
 				return true
@@ -138,11 +138,14 @@ func (c *conn) receive(b *batch) error {
 		}
 		return true
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = failed
 	}
-	return failed
+	return n, overrun, err
 }
+
+// SetReadDeadline implements receive.Source.
+func (c *conn) SetReadDeadline(t time.Time) error { return c.file.SetReadDeadline(t) }
 
 // kernelPort is the address of the kernel, which no process can have.
 const kernelPort = 0
@@ -155,12 +158,6 @@ func receiveFrom(fd uintptr, b []byte) (n int, port uint32, err unix.Errno) {
 	r, _, err := unix.RawSyscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
 		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&from)), uintptr(unsafe.Pointer(&size)))
 	return int(r), from.Pid, err
-}
-
-// interruptible makes receive return os.ErrDeadlineExceeded once ctx has ended.
-// The result lets go of ctx.
-func (c *conn) interruptible(ctx context.Context) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { _ = c.file.SetReadDeadline(time.Unix(1, 0)) })
 }
 
 // Close ends the reports and the socket. Kernels before 6.6 keep counting a

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/collector/receive"
 )
 
 func TestNobodyElseCanReport(t *testing.T) {
@@ -56,20 +58,20 @@ func TestNobodyElseCanReport(t *testing.T) {
 // it dropped some. It ends once the socket has been quiet for a moment.
 func drain(t *testing.T, c *conn) (reports []report, overrun bool) {
 	t.Helper()
-	b := newBatch()
+	b := make([]byte, batchBytes)
 	for {
 		if err := c.file.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
 			t.Fatal(err)
 		}
-		err := c.receive(b)
+		n, dropped, err := c.Fill(b)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return reports, overrun
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		overrun = overrun || b.overrun
-		for rest := b.bytes(); len(rest) > 0; {
+		overrun = overrun || dropped
+		for rest := b[:n]; len(rest) > 0; {
 			var r report
 			if r, rest, err = nextReport(rest); err != nil {
 				t.Fatal(err)
@@ -140,7 +142,7 @@ func TestLossesAreCountedExactly(t *testing.T) {
 	}
 }
 
-func TestReceiveAllEndsWithItsContext(t *testing.T) {
+func TestReceiveEndsWithItsContext(t *testing.T) {
 	skipUnlessPermitted(t)
 	c, err := dial(DefaultReceiveBuffer)
 	if err != nil {
@@ -149,21 +151,21 @@ func TestReceiveAllEndsWithItsContext(t *testing.T) {
 	defer c.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- newQueue().receiveAll(ctx, c) }() // awaited below
+	go func() { ended <- receive.New(1, batchBytes).Receive(ctx, c) }() // awaited below
 	cancel()
 	if err := <-ended; err != nil {
-		t.Errorf("receiveAll = %v", err)
+		t.Errorf("Receive = %v", err)
 	}
 }
 
-func TestReceiveAllSaysWhyItCannotGoOn(t *testing.T) {
+func TestReceiveSaysWhyItCannotGoOn(t *testing.T) {
 	skipUnlessPermitted(t)
 	c, err := dial(DefaultReceiveBuffer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.Close()
-	if err := newQueue().receiveAll(t.Context(), c); err == nil {
-		t.Error("receiveAll on a closed socket has no error")
+	if err := receive.New(1, batchBytes).Receive(t.Context(), c); err == nil {
+		t.Error("Receive on a closed socket has no error")
 	}
 }

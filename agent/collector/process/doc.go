@@ -4,7 +4,8 @@
 // # The way of an event
 //
 //	kernel ─► receive ─► queue ─► parse ─► table ─► read /proc ─► event ─► Emit
-//	          conn.go    queue.go message.go table.go read.go      emit.go
+//	          conn.go   (package  message.go table.go (package    emit.go
+//	                     receive)                     proc)
 //	          (one goroutine)     (another goroutine, from here to the end)
 //
 // The first goroutine does nothing but empty the kernel's buffer. Where the

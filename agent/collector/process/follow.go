@@ -5,10 +5,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/collector/receive"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
 const (
+	batchBytes = 16 << 10 // some 200 reports
+	batches    = 32
+
 	// settle is the wait between a loss and the comparison with /proc that makes
 	// up for it: the reports around a loss mostly come in one burst.
 	settle = 100 * time.Millisecond
@@ -21,10 +25,10 @@ const (
 // kernel's buffer into a queue, this one parses, reads /proc and emits.
 func (t *tracker) follow(ctx context.Context, c *conn) error {
 	ctx, cancel := context.WithCancel(ctx)
-	q := newQueue()
+	q := receive.New(batches, batchBytes)
 	failed := make(chan error, 1)
 	var receiver sync.WaitGroup
-	receiver.Go(func() { failed <- q.receiveAll(ctx, c) }) // ended and awaited by the next line
+	receiver.Go(func() { failed <- q.Receive(ctx, c) }) // ended and awaited by the next line
 	defer func() { cancel(); receiver.Wait() }()
 
 	// Reports are coming in already, so that nothing is missed between the
@@ -36,7 +40,7 @@ func (t *tracker) follow(ctx context.Context, c *conn) error {
 }
 
 // consume applies what is in the queue until ctx ends or the receiver does.
-func (t *tracker) consume(ctx context.Context, q *queue, failed <-chan error) error {
+func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan error) error {
 	var (
 		lost     losses
 		overrun  bool
@@ -48,10 +52,10 @@ func (t *tracker) consume(ctx context.Context, q *queue, failed <-chan error) er
 	)
 	resyncAt.Stop()
 	doubtAt.Stop()
-	take := func(b *batch) {
-		t.applyBatch(b, &lost)
-		overrun = overrun || b.overrun
-		q.empty <- b // never blocks: there are no more batches than it holds
+	take := func(b *receive.Batch) {
+		t.applyBatch(b.Bytes, &lost)
+		overrun = overrun || b.Overrun
+		q.Done(b)
 		if !doubtful && len(t.doubts) > 0 {
 			doubtful = true
 			doubtAt.Reset(doubtInterval)
@@ -63,7 +67,7 @@ func (t *tracker) consume(ctx context.Context, q *queue, failed <-chan error) er
 			return nil
 		case err := <-failed:
 			return err
-		case b := <-q.full:
+		case b := <-q.Full():
 			take(b)
 			if !pending && (overrun || lost.lost > 0) {
 				pending = true
@@ -73,27 +77,27 @@ func (t *tracker) consume(ctx context.Context, q *queue, failed <-chan error) er
 			pending, last = false, time.Now()
 			// What was reported says more than the comparison can. It must not wait
 			// for ever where reports come faster than they are applied.
-			for n := len(q.full); n > 0; n-- {
-				take(<-q.full) // nobody else takes from it
+			for n := q.Waiting(); n > 0; n-- {
+				take(<-q.Full()) // nobody else takes from it
 			}
 			if err := t.resync(&lost, overrun); err != nil {
 				return err
 			}
 			overrun = false
 		case <-doubtAt.C:
-			if doubtful = t.settleDoubts(len(q.full) == 0); doubtful {
+			if doubtful = t.settleDoubts(q.Waiting() == 0); doubtful {
 				doubtAt.Reset(doubtInterval)
 			}
 		}
 	}
 }
 
-func (t *tracker) applyBatch(b *batch, lost *losses) {
+func (t *tracker) applyBatch(b []byte, lost *losses) {
 	t.clock.Adjust()
-	for rest := b.bytes(); len(rest) > 0; {
+	for len(b) > 0 {
 		var r report
 		var err error
-		if r, rest, err = nextReport(rest); err != nil {
+		if r, b, err = nextReport(b); err != nil {
 			lost.add(1) // and whatever lay behind it, which its number will show
 			return
 		}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"os"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/receive"
 )
 
 // appendReport appends r as the kernel sends it.
@@ -46,17 +49,45 @@ func appendReport(dst []byte, r report) []byte {
 // following is a tracker that takes batches from the test, in a bubble of time.
 type following struct {
 	*machine
-	q      *queue
+	kernel scripted
 	cancel context.CancelFunc
 	failed chan error
 	ended  chan error
 	seq    uint32
 }
 
+// delivery is what a read of the connector gives.
+type delivery struct {
+	bytes   []byte
+	overrun bool
+}
+
+// scripted is a receive.Source that has what the test sends.
+type scripted chan delivery
+
+func (s scripted) Fill(b []byte) (n int, overrun bool, err error) {
+	d, open := <-s
+	if !open {
+		return 0, false, os.ErrDeadlineExceeded
+	}
+	return copy(b, d.bytes), d.overrun, nil
+}
+
+// SetReadDeadline is called once, at the end.
+func (s scripted) SetReadDeadline(time.Time) error { close(s); return nil }
+
 func follow(h *machine) *following {
 	ctx, cancel := context.WithCancel(h.t.Context())
-	f := &following{machine: h, q: newQueue(), cancel: cancel, failed: make(chan error, 1), ended: make(chan error, 1)}
-	go func() { f.ended <- h.consume(ctx, f.q, f.failed) }() // awaited by stop
+	f := &following{machine: h, kernel: make(scripted), cancel: cancel, failed: make(chan error, 1), ended: make(chan error, 1)}
+	q := receive.New(batches, batchBytes)
+	var receiver sync.WaitGroup
+	receiver.Go(func() { _ = q.Receive(ctx, f.kernel) }) // ended by stop, and awaited by the next line
+	go func() {                                          // awaited by stop
+		err := h.consume(ctx, q, f.failed)
+		cancel()
+		receiver.Wait()
+		f.ended <- err
+	}()
 	return f
 }
 
@@ -65,10 +96,7 @@ func follow(h *machine) *following {
 func (f *following) send(hole uint32, what what, pid uint32) {
 	f.t.Helper()
 	f.seq += hole + 1
-	b := <-f.q.empty
-	b.reset()
-	b.n = len(appendReport(b.buf[:0], report{what: what, seq: f.seq, thread: pid, pid: pid, parent: 100, timeNs: clock.Mono()}))
-	f.q.full <- b
+	f.kernel <- delivery{bytes: appendReport(nil, report{what: what, seq: f.seq, thread: pid, pid: pid, parent: 100, timeNs: clock.Mono()})}
 	synctest.Wait()
 }
 
@@ -115,10 +143,7 @@ func TestAnOverrunIsAnnouncedEvenIfNothingShowsHowMuchWasLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHost(t)
 		f := follow(h)
-		b := <-f.q.empty
-		b.reset()
-		b.overrun = true
-		f.q.full <- b
+		f.kernel <- delivery{overrun: true}
 		synctest.Wait()
 		time.Sleep(settle)
 		synctest.Wait()
@@ -194,9 +219,7 @@ func TestWhatWaitsIsAppliedBeforeAComparison(t *testing.T) {
 func TestAMalformedMessageCountsAsLost(t *testing.T) {
 	h := newHost(t)
 	var lost losses
-	b := newBatch()
-	b.n = copy(b.buf, "this is not a message of the kernel, although it is long enough for one")
-	h.applyBatch(b, &lost)
+	h.applyBatch([]byte("this is not a message of the kernel, although it is long enough for one"), &lost)
 	if lost.total != 1 {
 		t.Errorf("lost %d, want 1", lost.total)
 	}

@@ -23,7 +23,7 @@ func TestBatchesComeInOrderAndGoBack(t *testing.T) {
 	defer r.Close()
 	q := receive.New(2, 4)
 	ended := make(chan error, 1)
-	go func() { ended <- q.Receive(t.Context(), r) }() // it ends with the pipe
+	go func() { ended <- q.Receive(t.Context(), receive.File(r)) }() // it ends with the pipe
 	for _, text := range []string{"one", "two", "more"} {
 		if _, err := io.WriteString(w, text); err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ func TestReceiveEndsWithItsContext(t *testing.T) {
 		q := receive.New(1, 4)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- q.Receive(ctx, r) }() // awaited below
+		go func() { ended <- q.Receive(ctx, receive.File(r)) }() // awaited below
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("ended with %v", err)
