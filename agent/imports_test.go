@@ -101,6 +101,12 @@ var allowed = map[string][]string{
 	// What an alert is, apart from what keeps and sends it.
 	"agent/alert": {"github.com/oklog/ulid"},
 
+	// What leaves the host: the core knows no sink, and no sink another one.
+	"agent/output":            {"agent/alert", "agent/control", "agent/event", "agent/event/ecs", "router", "frame", "github.com/cenkalti/backoff/v5"},
+	"agent/output/outputtest": {"agent/alert", "agent/output", "github.com/oklog/ulid/v2"},
+	"agent/output/stdout":     {"agent/output"},
+	"agent/output/file":       {"agent/output", "github.com/DeRuina/timberjack", "golang.org/x/sys"},
+
 	"agent/manager":      {"agent/control", "agent/manager/life", "golang.org/x/sys"},
 	"agent/manager/life": {},
 	// What reports how the agent is.

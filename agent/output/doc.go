@@ -1,0 +1,46 @@
+// Package output sends alerts and chosen messages to receivers: files, syslog, the
+// journal of systemd, webhooks, NATS JetStream. An output is a Spec: a name, topics, a
+// least level, and a sink. Manager runs all outputs of an agent.
+//
+// # Where an output reads
+//
+// Alerts come from the Source, the journal of alerts on disk, by a cursor that the
+// journal keeps for each output. They never come from the bus, because what a queue
+// drops is gone. Everything else (events, say) comes from a subscription of the bus,
+// which is bounded and in memory.
+//
+// # The way of an alert
+//
+//  1. A worker reads records behind its cursor, and leaves out those that its Spec does
+//     not want. [goroutine of the output]
+//  2. What is secret in them is replaced (Spec.Redact). [same]
+//  3. The batch goes to the sink until the sink has taken all of it. After a failure the
+//     worker waits, longer each time and with jitter, or as long as the receiver asks
+//     for. From the fifth failure on it tries with one item only. [same]
+//  4. The cursor moves behind what the sink has taken. [same]
+//
+// # Guarantees
+//
+//  1. At least once: the cursor passes an alert only after the sink has taken it, or
+//     after the receiver took the notice that it will not get it.
+//     (TestNothingIsLostWhileAReceiverFails, TestAStopBetweenSendAndCursorSendsAgain)
+//  2. Order: alerts leave in the order of the journal, messages in that of the bus. No
+//     batch overtakes another. The two kinds take turns.
+//  3. The bound of an alert is the retention of the journal, of a message the queue of
+//     the subscription. What falls out is counted, and a notice in its place tells the
+//     receiver the number. (TestWhatFellOutOfTheJournalIsAnnounced, TestALostMessageIsAnnounced)
+//  4. An item that the receiver refuses again and again is replaced by a notice, if the
+//     receiver takes that. One that takes neither blocks its own output only, and loses
+//     nothing. (TestARefusedItemIsReplacedByANotice, TestAReceiverThatNeverTookAnythingLosesNothing)
+//  5. No output waits for another one. (TestADeadOutputDelaysNobody)
+//  6. Apply loses nothing: an output that changed goes on at its cursor, and its
+//     subscription stays. (TestApplyUnderLoadLosesNothing)
+//
+// # What may not be assumed
+//
+//   - That an item comes once. Item.ID is the same each time that it is sent, so that a
+//     receiver can leave out repetitions.
+//   - That messages (not alerts) survive the end of the agent: what waits in memory when
+//     it ends is lost without a notice.
+//   - Any order between alerts and messages.
+package output

@@ -1,0 +1,160 @@
+package output
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/control"
+)
+
+const (
+	// lossAge is how long a loss counts for the health.
+	lossAge = time.Minute
+)
+
+// Status is one output as an operator sees it.
+type Status struct {
+	Name   string         `json:"name"`
+	Type   string         `json:"type"`
+	Target string         `json:"target,omitempty"`
+	Topics []string       `json:"topics"`
+	Health control.Health `json:"health"`
+	// Cursor is the last line of the journal that it is done with, Lag how many lines
+	// there are behind it.
+	Cursor uint64 `json:"cursor"`
+	Lag    uint64 `json:"lag"`
+	// Waiting are messages that it holds; those that wait in the bus stand in the
+	// broker's statistics.
+	Waiting int `json:"waiting"`
+	// Since the start of the agent: Alerts (with updates) and Messages that the receiver
+	// has taken, Failures of attempts, Missed lines that fell out of the journal before
+	// they were sent, Lost messages, and items that the receiver Refused.
+	Alerts   uint64 `json:"alerts"`
+	Messages uint64 `json:"messages"`
+	Failures uint64 `json:"failures"`
+	Missed   uint64 `json:"missed"`
+	Lost     uint64 `json:"lost"`
+	Refused  uint64 `json:"refused"`
+	// LastSent is when the receiver took something last, LastError why it last did not,
+	// at LastErrorAt. NextTry is when the next attempt is, while it waits for that.
+	LastSent    time.Time `json:"last_sent,omitzero"`
+	LastError   string    `json:"last_error,omitempty"`
+	LastErrorAt time.Time `json:"last_error_at,omitzero"`
+	NextTry     time.Time `json:"next_try,omitzero"`
+}
+
+// status counts for one output. Safe for concurrent use.
+type status struct {
+	mu      sync.Mutex
+	s       Status    // guarded by mu; without what is computed when it is read
+	failing bool      // guarded by mu; the last attempt failed
+	since   time.Time // guarded by mu; when failing changed
+	lossAt  time.Time // guarded by mu
+	loss    string    // guarded by mu; what was lost then
+}
+
+func (t *status) sent(items []Item) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range items {
+		switch items[i].Kind {
+		case KindAlert, KindUpdate:
+			t.s.Alerts++
+		case KindMessage:
+			t.s.Messages++
+		}
+	}
+	t.s.LastSent = time.Now()
+	if t.failing {
+		t.failing, t.since = false, t.s.LastSent
+	}
+	t.s.NextTry = time.Time{}
+}
+
+// failed notes why an attempt failed.
+func (t *status) failed(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.s.Failures++
+	t.s.LastError, t.s.LastErrorAt = err.Error(), time.Now()
+	if !t.failing {
+		t.failing, t.since = true, t.s.LastErrorAt
+	}
+}
+
+func (t *status) waits(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.s.NextTry = time.Now().Add(d)
+}
+
+func (t *status) at(cursor uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.s.Cursor = cursor
+}
+
+func (t *status) cursor() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.s.Cursor
+}
+
+func (t *status) missed(n uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.s.Missed += n
+	t.lossAt, t.loss = time.Now(), fmt.Sprintf("%d lines of the journal fell out before they were sent", n)
+}
+
+func (t *status) refused(reason string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.s.Refused++
+	t.lossAt, t.loss = time.Now(), "the receiver refused an item: "+reason
+}
+
+// lostMessages sets how many messages the feed has lost.
+func (t *status) lostMessages(n uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n > t.s.Lost {
+		t.lossAt, t.loss = time.Now(), fmt.Sprintf("%d messages were lost in the bus", n-t.s.Lost)
+	}
+	t.s.Lost = n
+}
+
+// health judges. What was lost is worse than what is late.
+func (t *status) health(now time.Time) control.Health {
+	switch {
+	case !t.lossAt.IsZero() && now.Sub(t.lossAt) < lossAge:
+		return control.Health{State: control.Unhealthy, Reason: t.loss, Since: t.lossAt}
+	case t.failing:
+		text := fmt.Sprintf("not delivered since %s: %s", t.since.UTC().Format(time.RFC3339), t.s.LastError)
+		return control.Health{State: control.Degraded, Reason: text, Since: t.since}
+	}
+	return control.Health{Since: t.since}
+}
+
+// describe notes what a Spec says.
+func (t *status) describe(s *Spec) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.s.Name, t.s.Type, t.s.Target, t.s.Topics = s.Name, s.Type, s.Target, s.Topics
+	if t.since.IsZero() {
+		t.since = time.Now()
+	}
+}
+
+// get returns the status. last is the last line of the journal.
+func (t *status) get(last uint64, now time.Time) Status {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.s
+	s.Health = t.health(now)
+	if last > s.Cursor {
+		s.Lag = last - s.Cursor
+	}
+	return s
+}
