@@ -45,7 +45,7 @@ func TestASleepIsSeenFromStartToEnd(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					p, ok := event.Copy[event.Exit](v)
+					p, ok := event.Copy[event.Detail](v)
 					if !ok || p.Operation != op || p.PID != uint32(pid) {
 						return false
 					}

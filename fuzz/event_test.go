@@ -93,7 +93,7 @@ func readEverything(t *testing.T, v event.View) {
 
 func buildAgain(v event.View) []byte {
 	for _, again := range []func(event.View) []byte{
-		copied[event.Exit], copied[event.Connection], copied[event.File], copied[event.Usage], copied[event.Loss],
+		copied[event.Detail], copied[event.Connection], copied[event.File], copied[event.Usage], copied[event.Loss],
 	} {
 		if b := again(v); b != nil {
 			return b

@@ -29,7 +29,7 @@ title: off
 name: off
 level: low
 logsource: {category: process_creation}
-detection: {s: {Hashes: x}, condition: s}
+detection: {s: {Imphash: x}, condition: s}
 ---
 title: twice
 level: high
@@ -88,7 +88,7 @@ func TestADetectorFindsRulesAndCorrelations(t *testing.T) {
 func TestWhatIsInactiveSaysWhy(t *testing.T) {
 	r := load(t)
 	want := map[string]string{
-		"a": "", "counted": "", "off": "nobody collects field Hashes of process events",
+		"a": "", "counted": "", "off": "nobody collects field Imphash of process events",
 		"twice": "", "never": "it counts off, which is inactive",
 	}
 	got := map[string]string{}

@@ -18,18 +18,19 @@ var zeros [256]byte
 // which nothing is there is left out. op decides about the rows that one
 // operation only has.
 func (b *block[T]) append(dst []byte, t *T, op Operation, force forced) ([]byte, Flags) {
-	if b.only != 0 && b.only != op && force.there == 0 {
+	as := b.shape(op, force.there)
+	if as.rows == 0 {
 		return dst, 0
 	}
-	w := writer{b: append(dst, zeros[:b.fixed+b.strings*endSize]...)}
+	w := writer{b: append(dst, zeros[:as.fixed+as.strings*endSize]...)}
 	w.start = len(dst)
-	w.ends = w.start + b.fixed
+	w.ends = w.start + as.fixed
 	w.heap = len(w.b)
-	w.walk(b.steps, unsafe.Pointer(t), op)
+	w.walk(as.steps, unsafe.Pointer(t), op)
 	if w.present = (w.present | force.there) &^ force.absent; w.present == 0 {
 		return dst, 0
 	}
-	return w.finish(b.fixed, b.strings), w.cut
+	return w.finish(as.fixed, as.strings), w.cut
 }
 
 // writer appends one block. It is a value on the caller's stack.

@@ -53,7 +53,7 @@ func BenchmarkEvent(b *testing.B) {
 			sink += int(n)
 		}
 	})
-	run("copy", 0, func() { _, _ = event.Copy[event.Exit](view) })
+	run("copy", 0, func() { _, _ = event.Copy[event.Detail](view) })
 	run("json", len(document), func() { buf = ecs.Append(buf[:0], view) })
 	run("convert", 0, func() { buf, _ = ecs.Convert(buf[:0], document, ecs.Foreign{}) })
 	run("encoding-json", 0, func() {

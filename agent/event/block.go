@@ -31,11 +31,32 @@ type spec struct {
 // block is one part of an event with its fields.
 type block[T any] struct {
 	rows    []row[T]
-	specs   []spec    // of the rows
-	steps   []step    // of the rows that have values
-	only    Operation // the one that has any of the rows; 0: all
-	fixed   int       // bytes of the fixed part
+	specs   []spec  // of the rows
+	shapes  []shape // by operation; of a later one the first
+	whole   shape   // of all rows
+	fixed   int     // bytes of the fixed part
 	strings int
+}
+
+// shape is the block without the rows at its end that an operation does not have: it is
+// built as an earlier version would build it, which did not know them.
+type shape struct {
+	steps   []step // of the rows that have values
+	rows    int
+	fixed   int // bytes of the fixed part
+	strings int
+}
+
+// shape returns the block of an operation. force may have rows that it lacks.
+func (b *block[T]) shape(op Operation, force uint64) *shape {
+	s := &b.shapes[0]
+	if int(op) < len(b.shapes) {
+		s = &b.shapes[op]
+	}
+	if force>>s.rows != 0 {
+		return &b.whole
+	}
+	return s
 }
 
 // newBlock places the rows in their order: numbers behind the first start bytes
@@ -45,6 +66,8 @@ func newBlock[T any](at uint8, table Table, start int, rows ...row[T]) *block[T]
 		panic("event: a block has bits for 64 fields")
 	}
 	b := &block[T]{rows: rows, specs: make([]spec, len(rows)), fixed: start}
+	upTo := make([]shape, len(rows)+1) // without the rows from there on
+	upTo[0] = shape{fixed: start}
 	for i := range rows {
 		r, s := &rows[i], &b.specs[i]
 		*s = spec{
@@ -64,16 +87,26 @@ func newBlock[T any](at uint8, table Table, start int, rows ...row[T]) *block[T]
 			s.off = b.specs[i-1].off
 			b.fixed -= int(s.width)
 		}
+		upTo[i+1] = shape{rows: i + 1, fixed: b.fixed, strings: b.strings}
 	}
 	for i := range rows {
 		b.specs[i].pid, b.specs[i].ticks = b.named(rows[i].key[0]), b.named(rows[i].key[1])
 	}
-	b.steps = stepsOf(rows, b.specs)
-	b.only = rows[0].only
-	for i := range rows {
-		if rows[i].only != b.only {
-			b.only = 0
+	steps := stepsOf(rows, b.specs)
+	for i := range upTo {
+		n := 0
+		for n < len(steps) && int(steps[n].bit) < i {
+			n++
 		}
+		upTo[i].steps = steps[:n]
+	}
+	b.whole = upTo[len(rows)]
+	for op := range operations {
+		n := len(rows)
+		for n > 0 && rows[n-1].only != 0 && rows[n-1].only != Operation(op) {
+			n--
+		}
+		b.shapes = append(b.shapes, upTo[n])
 	}
 	return b
 }

@@ -30,7 +30,7 @@ type Draft interface {
 func NewDraft(h Header, o Origin) Draft {
 	switch tableOf(h.Type, h.Operation) {
 	case TableProcess:
-		return newDraft[Exit](h, o)
+		return newDraft[Detail](h, o)
 	case TableNetwork:
 		return newDraft[Connection](h, o)
 	case TableFilesystem:
@@ -165,11 +165,11 @@ func (b *block[T]) set(t *T, s *spec, value string, n int, op Operation, force *
 	if n > 0 && !r.several() {
 		return false // the first one stands
 	}
+	if r.only != 0 && r.only != op {
+		return false
+	}
 	switch r.store {
 	case storeNumber:
-		if r.only != 0 && r.only != op {
-			return false
-		}
 		number, ok := s.parse(value)
 		if ok {
 			r.assign(t, number)

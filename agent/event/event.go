@@ -8,7 +8,7 @@ import (
 // Body is what belongs to one table: the part of an event that is not in every
 // event.
 type Body interface {
-	Exit | Connection | File | Usage | Loss
+	Detail | Connection | File | Usage | Loss
 }
 
 // Event is an event to be built, or one that was copied out of its binary form.
@@ -72,8 +72,8 @@ func appendBody[B Body](a *assembly, body *B, force forced) {
 func blockOf[B Body]() *block[B] {
 	var all any
 	switch any((*B)(nil)).(type) {
-	case *Exit:
-		all = exit
+	case *Detail:
+		all = detail
 	case *Connection:
 		all = connection
 	case *File:

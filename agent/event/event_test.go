@@ -25,10 +25,10 @@ func TestEventsComeBackAsTheyWereBuilt(t *testing.T) {
 	start, connect, query, rename, sample, gap := process(event.OpStart), connected(), queried(), renamed(), sampled(), lost()
 	start.Extra = []event.Pair{{Name: "a", Value: ""}, {Name: "b", Value: "1"}, {Name: "b", Value: "2"}}
 	exit := process(event.OpExit)
-	exit.Body = event.Exit{Code: 128 + 9, Signal: 9}
+	exit.Body = event.Detail{Code: 128 + 9, Signal: 9}
 	for _, diff := range []string{
-		cmp.Diff(start, copyOf[event.Exit](t, start.Append(nil))),
-		cmp.Diff(exit, copyOf[event.Exit](t, exit.Append(nil))),
+		cmp.Diff(start, copyOf[event.Detail](t, start.Append(nil))),
+		cmp.Diff(exit, copyOf[event.Detail](t, exit.Append(nil))),
 		cmp.Diff(connect, copyOf[event.Connection](t, connect.Append(nil))),
 		cmp.Diff(query, copyOf[event.Connection](t, query.Append(nil))),
 		cmp.Diff(rename, copyOf[event.File](t, rename.Append(nil))),
@@ -71,7 +71,7 @@ func TestAnActorMayLieAtTheEndOfItsMemory(t *testing.T) {
 		a.Name = "x"
 		a.Ancestors[event.MaxAncestors-1] = event.Ancestor{PID: 1, Name: "init", Executable: "/sbin/init"}
 		e := event.Process{Actor: *a}
-		if got, want := event.Append(nil, &h, event.OriginBlock{}, a.Encode(), &event.Exit{}), e.Append(nil); !bytes.Equal(got, want) {
+		if got, want := event.Append(nil, &h, event.OriginBlock{}, a.Encode(), &event.Detail{}), e.Append(nil); !bytes.Equal(got, want) {
 			t.Fatalf("%x, want %x", got, want)
 		}
 	}
@@ -88,7 +88,7 @@ func TestTheBodyDecidesWhichTableAnEventHas(t *testing.T) {
 	if gap.Type() != event.TypePerformance || gap.Operation() != event.OpGap || gap.Table() != event.TableGap {
 		t.Errorf("a gap is of type %v, operation %v and table %v", gap.Type(), gap.Operation(), gap.Table())
 	}
-	if _, ok := event.Copy[event.Exit](gap); ok {
+	if _, ok := event.Copy[event.Detail](gap); ok {
 		t.Error("a gap is taken for a process event")
 	}
 }
@@ -368,5 +368,32 @@ func TestNamesOfTypesAndOperations(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestAnOperationHasNoRoomForTheFieldsOfOthers at the end of its body, and a draft of a
+// foreign event cannot set them.
+func TestAnOperationHasNoRoomForTheFieldsOfOthers(t *testing.T) {
+	net, end := connected(), closed()
+	traffic := through()
+	net.Body.Traffic, end.Body.Traffic = traffic.Body.Traffic, traffic.Body.Traffic
+	plainNet, plainEnd := connected(), closed()
+	if !bytes.Equal(net.Append(nil), plainNet.Append(nil)) || !bytes.Equal(end.Append(nil), plainEnd.Append(nil)) {
+		t.Error("a connection has the traffic of an interface")
+	}
+	start := process(event.OpStart)
+	start.Body.SetHash("x")
+	if plain := process(event.OpStart); !bytes.Equal(start.Append(nil), plain.Append(nil)) {
+		t.Error("a start has what belongs to an integrity event")
+	}
+	d := event.NewDraft(event.Header{Type: event.TypeNetwork, Operation: event.OpClose}, event.Origin{})
+	d.Set("system.network.in.bytes", "7")
+	d.Set("source.port", "9")
+	v := parse(t, d.Append(nil))
+	if n, ok := v.Uint(event.MustField(event.TableNetwork, "system.network.in.bytes")); ok {
+		t.Errorf("a connection received %d bytes on an interface", n)
+	}
+	if n, _ := v.Uint(event.MustField(event.TableNetwork, "source.port")); n != 9 {
+		t.Errorf("port %d", n)
 	}
 }

@@ -28,7 +28,7 @@ func TablesMarkdown() string {
 	part("Head of 64 bytes", head.specs, 0, 0)
 	part("Origin", origin.specs, origin.fixed, origin.strings)
 	part("Actor", actor.specs, actor.fixed, actor.strings)
-	part("Body of table 1, process", exit.specs, exit.fixed, exit.strings)
+	part("Body of table 1, process", detail.specs, detail.fixed, detail.strings)
 	part("Body of table 2, network", connection.specs, connection.fixed, connection.strings)
 	part("Body of table 3, filesystem", file.specs, file.fixed, file.strings)
 	part("Body of table 4, performance", usage.specs, usage.fixed, usage.strings)

@@ -170,7 +170,7 @@ var (
 	common = slices.Concat(pointers(head.specs), pointers(origin.specs), pointers(actor.specs))
 	fields = [tables][]*spec{
 		0:                common,
-		TableProcess:     slices.Concat(common, pointers(exit.specs)),
+		TableProcess:     slices.Concat(common, pointers(detail.specs)),
 		TableNetwork:     slices.Concat(common, pointers(connection.specs)),
 		TableFilesystem:  slices.Concat(common, pointers(file.specs)),
 		TablePerformance: slices.Concat(common, pointers(usage.specs)),

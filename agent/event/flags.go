@@ -31,6 +31,8 @@ const (
 	TextTruncated                          // another text than the command line was longer than its bound
 	FieldsDropped                          // a foreign event had more fields than are kept
 	DirectoryDeleted                       // the working directory was removed
+	HashUnread                             // hash of the program
+	Redacted                               // a part of a text was replaced, as the configuration asks
 )
 
 // inheritable are the flags of fields that hold something with ImageInherited.
@@ -59,6 +61,8 @@ var flagNames = [...]string{
 	"text_truncated",
 	"fields_dropped",
 	"working_directory_deleted",
+	"hash_unread",
+	"redacted",
 }
 
 // Has reports whether every flag of want is set.

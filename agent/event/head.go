@@ -60,7 +60,7 @@ func (h *Header) put(e []byte) {
 }
 
 func kindOf(v View) string {
-	if v.Table() == TablePerformance && v.Operation() == OpSample {
+	if v.Operation() == OpSample {
 		return "metric"
 	}
 	return "event"

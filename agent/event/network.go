@@ -10,14 +10,26 @@ const (
 )
 
 // Connection is the body of a network event: a connection, a port that is
-// listened on, or a query for a name. What is not known is empty or 0.
+// listened on, a query for a name, or the traffic of an interface. What is not known
+// is empty or 0.
 type Connection struct {
 	Source, Destination Endpoint
 	Transport           string // tcp, udp
 	Direction           Direction
 	DurationNs          Number // of a connection that ended
 	Query               Query
+	Traffic             Traffic
 }
+
+// Traffic is what went through an interface since the sample before.
+type Traffic struct {
+	Interface  string
+	DurationNs Number // since that sample
+	In, Out    Flow
+}
+
+// Flow is one direction of it.
+type Flow struct{ Bytes, Packets, Errors, Dropped Number }
 
 // Endpoint is one end of a connection.
 type Endpoint struct {
@@ -76,4 +88,24 @@ var connection = newBlock(offBody, TableNetwork, blockFixed,
 		form: text(MaxName, func(c *Connection) *string { return &c.Query.Status })},
 	row[Connection]{name: "dns.answers.data", sigma: "QueryResults answer", doc: "records of the answer",
 		form: list(MaxAnswers, TextTruncated, func(c *Connection) *string { return &c.Query.Answers })},
+	row[Connection]{name: "system.network.name", doc: "interface that the traffic went through", only: OpSample,
+		form: text(MaxName, func(c *Connection) *string { return &c.Traffic.Interface })},
+	row[Connection]{name: "system.network.in.bytes", doc: "bytes received since the sample before", only: OpSample,
+		form: maybe(KindNumber, 8, func(c *Connection) *Number { return &c.Traffic.In.Bytes })},
+	row[Connection]{name: "system.network.in.packets", doc: "packets received since the sample before", only: OpSample,
+		form: maybe(KindNumber, 8, func(c *Connection) *Number { return &c.Traffic.In.Packets })},
+	row[Connection]{name: "system.network.in.errors", doc: "packets that came broken, since the sample before", only: OpSample,
+		form: maybe(KindNumber, 8, func(c *Connection) *Number { return &c.Traffic.In.Errors })},
+	row[Connection]{name: "system.network.in.dropped", doc: "received packets that were dropped, since the sample before", only: OpSample,
+		form: maybe(KindNumber, 8, func(c *Connection) *Number { return &c.Traffic.In.Dropped })},
+	row[Connection]{name: "system.network.out.bytes", doc: "bytes sent since the sample before", only: OpSample,
+		form: maybe(KindNumber, 8, func(c *Connection) *Number { return &c.Traffic.Out.Bytes })},
+	row[Connection]{name: "system.network.out.packets", doc: "packets sent since the sample before", only: OpSample,
+		form: maybe(KindNumber, 8, func(c *Connection) *Number { return &c.Traffic.Out.Packets })},
+	row[Connection]{name: "system.network.out.errors", doc: "packets that could not be sent, since the sample before", only: OpSample,
+		form: maybe(KindNumber, 8, func(c *Connection) *Number { return &c.Traffic.Out.Errors })},
+	row[Connection]{name: "system.network.out.dropped", doc: "packets that were dropped instead of being sent, since the sample before", only: OpSample,
+		form: maybe(KindNumber, 8, func(c *Connection) *Number { return &c.Traffic.Out.Dropped })},
+	row[Connection]{name: "daemoneye.sample.duration", doc: "time since the sample before, ns", only: OpSample,
+		form: maybe(KindNumber, 8, func(c *Connection) *Number { return &c.Traffic.DurationNs })},
 )

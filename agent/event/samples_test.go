@@ -107,6 +107,33 @@ func renamed() event.Filesystem {
 	}}
 }
 
+// through is the traffic of an interface.
+func through() event.Network {
+	h := header(event.OpSample)
+	h.Type, h.PID, h.StartTicks = event.TypeNetwork, 0, 0
+	flow := func(n uint64) event.Flow {
+		return event.Flow{Bytes: event.Known(1000 * n), Packets: event.Known(n), Errors: event.Known(0), Dropped: event.Known(1)}
+	}
+	return event.Network{Header: h, Origin: web("network"), Body: event.Connection{Traffic: event.Traffic{
+		Interface: "eth0", DurationNs: event.Known(10_000_000_000), In: flow(7), Out: flow(5),
+	}}}
+}
+
+// becameRoot is a process whose user changed, and not its group.
+func becameRoot() event.Process {
+	e := process(event.OpCredentials)
+	e.Body = event.Detail{PreviousUID: event.Known(33)}
+	return e
+}
+
+// hashed is a program that is another one than before.
+func hashed() event.Process {
+	e := process(event.OpIntegrity)
+	e.Body = event.Detail{Size: event.Known(260328), Previous: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+	e.Body.SetHash("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+	return e
+}
+
 func sampled() event.Performance {
 	h := header(event.OpSample)
 	h.Type = event.TypePerformance
@@ -138,10 +165,12 @@ func parse(t testing.TB, b []byte) event.View {
 // samples are one event of each kind in its binary form.
 func samples() map[string][]byte {
 	start, exit, connect, query, end := process(event.OpStart), process(event.OpExit), connected(), queried(), closed()
-	exit.Body = event.Exit{Code: 137, Signal: 9}
+	exit.Body = event.Detail{Code: 137, Signal: 9}
 	rename, sample, gap := renamed(), sampled(), lost()
+	traffic, credentials, integrity := through(), becameRoot(), hashed()
 	return map[string][]byte{
 		"start": start.Append(nil), "exit": exit.Append(nil), "connect": connect.Append(nil), "query": query.Append(nil),
 		"close": end.Append(nil), "rename": rename.Append(nil), "sample": sample.Append(nil), "gap": gap.Append(nil),
+		"traffic": traffic.Append(nil), "credentials": credentials.Append(nil), "integrity": integrity.Append(nil),
 	}
 }

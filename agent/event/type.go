@@ -67,6 +67,9 @@ const (
 	OpAnomaly    Operation = 18 // a figure has been beyond its limit for some time
 	OpRecovery   Operation = 19 // and is within it again
 	OpBulk       Operation = 20 // one process changed many files in a short time
+
+	OpCredentials Operation = 21 // the effective user or group of a process changed
+	OpIntegrity   Operation = 22 // the hash of a program that was run for the first time, or has changed
 )
 
 // operation is what an operation is called, here and in the Elastic Common
@@ -94,6 +97,9 @@ var operations = [...]operation{
 	OpAnomaly:    {"anomaly", "info"},
 	OpRecovery:   {"recovery", "info"},
 	OpBulk:       {"bulk", "change"},
+
+	OpCredentials: {"credentials", "change"},
+	OpIntegrity:   {"integrity", "info"},
 }
 
 // String returns the name of o as JSON has it in event.action, "unknown" for an

@@ -140,7 +140,7 @@ func checkAgain(t *testing.T, v vector, view event.View) {
 // of an unknown table.
 func buildAgain(v event.View) []byte {
 	for _, f := range []func(event.View) []byte{
-		copied[event.Exit], copied[event.Connection], copied[event.File], copied[event.Usage], copied[event.Loss],
+		copied[event.Detail], copied[event.Connection], copied[event.File], copied[event.Usage], copied[event.Loss],
 	} {
 		if b := f(v); b != nil {
 			return b

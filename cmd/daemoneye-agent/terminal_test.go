@@ -41,7 +41,7 @@ func dialAs(t *testing.T, socket, name string) *ipc.Client {
 // terminal would obey.
 func TestTailPrintsOneObjectALine(t *testing.T) {
 	socket := pretend(t, func(context.Context, *router.Request) ([]byte, error) { return nil, nil })
-	body := event.Exit{}
+	body := event.Detail{}
 	origin := event.Origin{Host: hostile, Collector: "process"}
 	actor := event.Actor{Name: "x\xff\n" + hostile, CommandLine: "a\xff\x00" + hostile + "\x00"}
 	whole := event.Append(nil, &event.Header{Operation: event.OpExit, PID: 7, StartTicks: 3}, origin.Encode(), actor.Encode(), &body)

@@ -301,7 +301,7 @@ func TestAnEventHasWhatProcSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p, ok := event.Copy[event.Exit](v); ok && p.PID == 100 {
+		if p, ok := event.Copy[event.Detail](v); ok && p.PID == 100 {
 			got = p
 		}
 	}

@@ -198,7 +198,7 @@ func describe(v event.View) string {
 		fmt.Fprintf(&b, "gap %d of %d: %s", g.Body.Lost, g.Body.Total, g.Body.Reason)
 		return b.String()
 	}
-	p, _ := event.Copy[event.Exit](v)
+	p, _ := event.Copy[event.Detail](v)
 	fmt.Fprintf(&b, "%v %d parent %d", p.Operation, p.PID, p.PPID)
 	if p.ParentName != "" {
 		fmt.Fprintf(&b, " (%s)", p.ParentName)

@@ -78,7 +78,7 @@ func (r *running) take(m collector.Message) {
 	}
 	if g, ok := event.Copy[event.Loss](v); ok {
 		r.gaps <- g
-	} else if p, ok := event.Copy[event.Exit](v); ok {
+	} else if p, ok := event.Copy[event.Detail](v); ok {
 		r.events <- p
 	}
 }
@@ -205,7 +205,7 @@ func TestTheExitCodeIsReported(t *testing.T) {
 	r := run(t, Options{Mode: ModeNetlink})
 	cmd := command(t, "/bin/sh", "-c", "exit 3")
 	_ = cmd.Wait()
-	if exit := r.awaitOf(cmd.Process.Pid, event.OpExit); exit.Body != (event.Exit{Code: 3}) {
+	if exit := r.awaitOf(cmd.Process.Pid, event.OpExit); exit.Body != (event.Detail{Code: 3}) {
 		t.Errorf("code %d signal %d, want 3 and 0", exit.Body.Code, exit.Body.Signal)
 	}
 }

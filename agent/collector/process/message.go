@@ -134,11 +134,11 @@ func (r *report) parseBody(b []byte) bool {
 
 // exitStatus turns a status of wait(2) into that of an event: what was given to
 // exit, or the signal.
-func exitStatus(status uint32) event.Exit {
+func exitStatus(status uint32) event.Detail {
 	if signal := uint8(status & 0x7f); signal != 0 {
-		return event.Exit{Code: 128 + signal, Signal: signal}
+		return event.Detail{Code: 128 + signal, Signal: signal}
 	}
-	return event.Exit{Code: uint8(status >> 8)}
+	return event.Detail{Code: uint8(status >> 8)}
 }
 
 // Requests to the connector: enum proc_cn_mcast_op.

@@ -17,11 +17,14 @@ type category struct {
 	ops   []event.Operation
 }
 
-// categories are the log sources that have events here. Those of the last rows are
-// ours; the others are of the specification.
+// categories are the log sources that have events here. process_credentials,
+// process_integrity, network_listen, network_traffic and performance are ours; the others
+// are of the specification.
 var categories = []category{
 	{"process_creation", event.TableProcess, []event.Operation{event.OpStart}},
 	{"process_termination", event.TableProcess, []event.Operation{event.OpExit}},
+	{"process_credentials", event.TableProcess, []event.Operation{event.OpCredentials}},
+	{"process_integrity", event.TableProcess, []event.Operation{event.OpIntegrity}},
 	{"file_event", event.TableFilesystem, []event.Operation{event.OpCreate, event.OpModify, event.OpRename}},
 	{"file_change", event.TableFilesystem, []event.Operation{event.OpModify, event.OpAttributes}},
 	{"file_rename", event.TableFilesystem, []event.Operation{event.OpRename}},
@@ -31,6 +34,7 @@ var categories = []category{
 	{"dns_query", event.TableNetwork, []event.Operation{event.OpQuery}},
 	{"dns", event.TableNetwork, []event.Operation{event.OpQuery}},
 	{"network_listen", event.TableNetwork, []event.Operation{event.OpListen}},
+	{"network_traffic", event.TableNetwork, []event.Operation{event.OpSample}},
 	{"performance", event.TablePerformance, []event.Operation{event.OpSample}},
 }
 

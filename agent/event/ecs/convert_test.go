@@ -172,7 +172,7 @@ func TestADocumentGoesBeforeItsDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, _ := event.Copy[event.Exit](v)
+	got, _ := event.Copy[event.Detail](v)
 	want := event.Origin{Host: "there", HostID: "id", Labels: []event.Pair{{Name: "env", Value: "test"}, {Name: "team", Value: "shop"}}}
 	if diff := cmp.Diff(want, got.Origin); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

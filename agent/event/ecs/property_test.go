@@ -90,7 +90,7 @@ func (d draw) any() []byte {
 	const bytes, ratio = 1<<64 - 2, 4_000_000_000
 	switch rapid.IntRange(0, 4).Draw(d.t, "body") {
 	case 0:
-		e := drawn(d, event.Exit{Code: rapid.Byte().Draw(d.t, "code"), Signal: rapid.Byte().Draw(d.t, "signal")})
+		e := drawn(d, event.Detail{Code: rapid.Byte().Draw(d.t, "code"), Signal: rapid.Byte().Draw(d.t, "signal")})
 		return e.Append(nil)
 	case 1:
 		end := func() event.Endpoint {
