@@ -10,7 +10,7 @@ EACH   ?= 2
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help build run man test test-32 soak bench bench-claim bench-compare bench-once fuzz lint verify clean
+.PHONY: help build run man generate test test-32 soak bench bench-claim bench-compare bench-once fuzz lint verify clean
 
 help: ## print this
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ run: build ## build and run the agent with its defaults; Ctrl-C stops it
 
 man: build ## write the manual pages of all commands to bin/man
 	@mkdir -p bin/man && ./bin/daemoneye-agent man --folder bin/man
+
+generate: ## build the programs for the kernel anew, with the clang that agent/collector/ebpf/c/CLANG names
+	@for f in agent/collector/*/bpf/*.c agent/collector/ebpf/testdata/*.c; do echo "$$f"; ./agent/collector/ebpf/c/build.sh $$f $${f%.c}.o || exit 1; done
 
 test: ## run the whole test suite, with and without the race detector
 	@command -v $${CC:-cc} >/dev/null || { echo "make test: the race detector needs a C compiler: install gcc (Debian: apt-get install gcc)"; exit 1; }

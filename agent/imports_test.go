@@ -71,6 +71,7 @@ var allowed = map[string][]string{
 	"agent/collector/actor":    {"agent/collector/clock", "agent/collector/proc", "agent/event", "golang.org/x/sys"},
 	"agent/collector/receive":  {"golang.org/x/sys"},
 	"agent/collector/emit":     {"agent/collector", "agent/collector/clock", "agent/event"},
+	"agent/collector/ebpf":     {"github.com/cilium/ebpf", "golang.org/x/sys"},
 	"agent/collector/filesystem": {
 		"agent/collector", "agent/collector/actor", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
 		"agent/collector/receive", "agent/collector/settings", "agent/event", "github.com/prometheus/procfs", "golang.org/x/sys",
@@ -85,7 +86,7 @@ var allowed = map[string][]string{
 	},
 	"agent/collector/process": {
 		"agent/collector", "agent/collector/actor", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
-		"agent/collector/receive", "agent/collector/settings", "agent/event", "agent/event/ecs", "golang.org/x/sys",
+		"agent/collector/ebpf", "agent/collector/receive", "agent/collector/settings", "agent/event", "agent/event/ecs", "golang.org/x/sys",
 	},
 	// Rules and their meaning, apart from all that makes events.
 	"agent/detect/sigma":           {"agent/detect/sigma/document", "agent/detect/sigma/expr", "agent/detect/sigma/item", "agent/detect/sigma/condition", "agent/spelling", "go.yaml.in/yaml/v3"},

@@ -49,7 +49,7 @@ type Collectors struct {
 // Process configures the collector of process events.
 type Process struct {
 	Enabled      bool          `yaml:"enabled" default:"true" change:"live" help:"whether it runs"`
-	Source       string        `yaml:"source" flag:"process-source" unit:"SOURCE" default:"auto" of:"auto,netlink,poll" change:"live" help:"where process events come from"`
+	Source       string        `yaml:"source" flag:"process-source" unit:"SOURCE" default:"auto" of:"auto,ebpf,netlink,poll" change:"live" help:"where process events come from"`
 	PollInterval time.Duration `yaml:"poll_interval" flag:"poll-interval" unit:"TIME" default:"500ms" min:"10ms" max:"500ms" change:"live" help:"time between two looks of a source that polls"`
 	Limits       Limits        `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`
 }

@@ -68,7 +68,7 @@ func TestBoundsOfKeysAreThoseOfTheirReaders(t *testing.T) {
 	if got := config.Default().Collectors.Process.PollInterval; got != process.DefaultInterval {
 		t.Errorf("default of the poll interval is %v", got)
 	}
-	for _, mode := range []process.Mode{process.ModeAuto, process.ModeNetlink, process.ModePoll} {
+	for _, mode := range []process.Mode{process.ModeAuto, process.ModeEBPF, process.ModeNetlink, process.ModePoll} {
 		if !takes("collectors: {process: {source: %s}}", mode) {
 			t.Errorf("source %s is refused", mode)
 		}

@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,10 +51,10 @@ type Options struct {
 // Describe and Name are safe for concurrent use; Run is for one caller at a
 // time.
 type Collector struct {
-	options   Options
-	reader    *proc.Reader
-	connector bool   // what New found permitted; Run asks for no more than that
-	sequence  uint64 // of the last event; owned by Run
+	options  Options
+	reader   *proc.Reader
+	events   bool   // New found events of the kernel permitted; Run asks for no more than that
+	sequence uint64 // of the last event; owned by Run
 
 	mu       sync.Mutex
 	describe string // guarded by mu
@@ -78,10 +79,8 @@ func New(o Options) (*Collector, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.conn != nil {
-		c.connector = true
-		s.conn.Close()
-	}
+	c.events = s.feed != nil
+	s.close()
 	return c, nil
 }
 
@@ -104,8 +103,8 @@ func (o *Options) complete() error {
 	if o.Mode == "" {
 		o.Mode = ModeAuto
 	}
-	if o.Mode != ModeAuto && o.Mode != ModeNetlink && o.Mode != ModePoll {
-		return fmt.Errorf("process: mode %q: want auto, netlink or poll", o.Mode)
+	if !slices.Contains([]Mode{ModeAuto, ModeEBPF, ModeNetlink, ModePoll}, o.Mode) {
+		return fmt.Errorf("process: mode %q: want auto, ebpf, netlink or poll", o.Mode)
 	}
 	if o.Interval == 0 {
 		o.Interval = DefaultInterval
@@ -125,7 +124,7 @@ func (o *Options) complete() error {
 
 // open chooses and opens the source, and notes what Describe is to say.
 func (c *Collector) open(mode Mode) (source, error) {
-	s, err := choose(mode, c.options.Interval, c.options.ReceiveBuffer)
+	s, err := choose(mode, &c.options)
 	if err != nil {
 		return s, err
 	}
@@ -152,7 +151,7 @@ func (c *Collector) Describe() string {
 // there are, and then what starts and ends.
 func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	var s source
-	if c.connector {
+	if c.events {
 		// Privileges may have been dropped since New: with ModeAuto that is no error.
 		var err error
 		if s, err = c.open(c.options.Mode); err != nil {
@@ -165,9 +164,9 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 		emitter: newEmitter(emit, c.options.Host, &c.sequence),
 		forks:   c.options.Forks,
 	}
-	if s.conn == nil {
+	if s.feed == nil {
 		return t.poll(ctx, c.options.Interval)
 	}
-	defer s.conn.Close()
-	return t.follow(ctx, s.conn)
+	defer s.close()
+	return s.feed.follow(ctx, t)
 }

@@ -20,7 +20,7 @@ func TestOptionsOutOfBounds(t *testing.T) {
 		in   process.Options
 		want string // part of the error
 	}{
-		{"a mode that does not exist", process.Options{Mode: "ebpf"}, `mode "ebpf"`},
+		{"a mode that does not exist", process.Options{Mode: "audit"}, `mode "audit"`},
 		{"an interval that is too long", process.Options{Interval: time.Second}, "interval 1s"},
 		{"an interval that is too short", process.Options{Interval: time.Millisecond}, "interval 1ms"},
 		{"a negative interval", process.Options{Interval: -1}, "interval -1ns"},

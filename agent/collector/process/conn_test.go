@@ -14,7 +14,7 @@ import (
 )
 
 func TestNobodyElseCanReport(t *testing.T) {
-	skipUnlessPermitted(t)
+	skipUnlessPermitted(t, Options{Mode: ModeNetlink})
 	c, err := dial(DefaultReceiveBuffer)
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func drain(t *testing.T, c *conn) (reports []report, overrun bool) {
 // received, between the first and the last report that the small one has of each
 // cpu.
 func TestLossesAreCountedExactly(t *testing.T) {
-	skipUnlessPermitted(t)
+	skipUnlessPermitted(t, Options{Mode: ModeNetlink})
 	large, err := dial(DefaultReceiveBuffer)
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +143,7 @@ func TestLossesAreCountedExactly(t *testing.T) {
 }
 
 func TestReceiveEndsWithItsContext(t *testing.T) {
-	skipUnlessPermitted(t)
+	skipUnlessPermitted(t, Options{Mode: ModeNetlink})
 	c, err := dial(DefaultReceiveBuffer)
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func TestReceiveEndsWithItsContext(t *testing.T) {
 }
 
 func TestReceiveSaysWhyItCannotGoOn(t *testing.T) {
-	skipUnlessPermitted(t)
+	skipUnlessPermitted(t, Options{Mode: ModeNetlink})
 	c, err := dial(DefaultReceiveBuffer)
 	if err != nil {
 		t.Fatal(err)

@@ -40,8 +40,3 @@ func (e *emitter) announce(op event.Operation, r *record, at clock.Moment, how e
 	}
 	emit.Event(e.Emitter, topic, h, at, who, &exit)
 }
-
-// gap emits that the kernel dropped reports.
-func (e *emitter) gap(lost, total uint64, reason string, at clock.Moment) {
-	e.Gap(event.Loss{Lost: lost, Total: total, Reason: reason}, at)
-}

@@ -23,7 +23,7 @@ const (
 
 // follow takes the reports of c until ctx ends. Two goroutines: one empties the
 // kernel's buffer into a queue, this one parses, reads /proc and emits.
-func (t *tracker) follow(ctx context.Context, c *conn) error {
+func (c *conn) follow(ctx context.Context, t *tracker) error {
 	ctx, cancel := context.WithCancel(ctx)
 	q := receive.New(batches, batchBytes)
 	failed := make(chan error, 1)
@@ -110,13 +110,18 @@ func (t *tracker) applyBatch(b []byte, lost *losses) {
 // make none.
 const gapUnit = "reports of the process connector"
 
-// resync announces a loss, and finds out from /proc what it hid.
+// resync makes up for a loss of the connector's.
 func (t *tracker) resync(lost *losses, overrun bool) error {
 	reason := gapUnit + ": the kernel dropped them"
 	if overrun {
 		reason = gapUnit + ": the receive buffer overran"
 	}
+	return t.makeUp(event.Loss{Lost: lost.take(), Total: lost.total, Reason: reason})
+}
+
+// makeUp announces a loss, and finds out from /proc what it hid.
+func (t *tracker) makeUp(l event.Loss) error {
 	t.clock.Adjust()
-	t.emitter.gap(lost.take(), lost.total, reason, t.clock.Now())
+	t.emitter.Gap(l, t.clock.Now())
 	return t.compare(event.OpStart, event.Inferred|event.TimeApproximate)
 }

@@ -27,13 +27,16 @@ type running struct {
 	gaps   chan event.Gap
 }
 
-func skipUnlessPermitted(t *testing.T) {
+func skipUnlessPermitted(t *testing.T, o Options) {
 	t.Helper()
-	c, err := dial(DefaultReceiveBuffer)
-	if err != nil {
-		t.Skipf("no process connector: %v", err)
+	if err := o.complete(); err != nil {
+		t.Fatal(err)
 	}
-	c.Close()
+	s, err := choose(o.Mode, &o)
+	if err != nil {
+		t.Skip(err)
+	}
+	s.close()
 }
 
 // run starts a collector that ends with the test, and returns when its snapshot
@@ -46,9 +49,7 @@ func run(t *testing.T, o Options) *running {
 // runUntil is run, but for the process that the snapshot is to reach.
 func runUntil(t *testing.T, o Options, pid int) *running {
 	t.Helper()
-	if o.Mode != ModePoll {
-		skipUnlessPermitted(t)
-	}
+	skipUnlessPermitted(t, o)
 	c, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -109,6 +110,7 @@ var sources = []struct {
 	name    string
 	options Options
 }{
+	{"ebpf", Options{Mode: ModeEBPF}},
 	{"netlink", Options{Mode: ModeNetlink}},
 	{"poll", Options{Mode: ModePoll, Interval: 20 * time.Millisecond}},
 }
@@ -323,9 +325,7 @@ func TestShortLivedProcessesAllHaveStartAndExit(t *testing.T) {
 func TestRunMayBeCalledAgain(t *testing.T) {
 	for _, source := range sources {
 		t.Run(source.name, func(t *testing.T) {
-			if source.options.Mode != ModePoll {
-				skipUnlessPermitted(t)
-			}
+			skipUnlessPermitted(t, source.options)
 			c, err := New(source.options)
 			if err != nil {
 				t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daemoneye/eventbus/agent/collector/proc"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -56,6 +57,12 @@ type report struct {
 	pid    uint32 // the thread group: what everybody else calls pid
 	parent uint32 // thread group of the parent; fork and exit only
 	value  uint32 // exit: status as wait(2) gives it; uid, gid: the effective id; ack: errno
+
+	// What only the kernel's programs say.
+	complete   bool              // each report is of a whole process, and an exit is its end
+	startTicks uint64            // of the process
+	uid, gid   uint32            // effective
+	seen       *proc.Observation // exec: what the process runs, as it was in that moment
 }
 
 // ofProcess reports whether the event is about a process as a whole and not

@@ -34,6 +34,18 @@ func (r *record) isSame(startTicks uint64) bool {
 	return r.StartTicks == startTicks
 }
 
+// setStart notes when a process started, as the kernel has it.
+func (r *record) setStart(ticks uint64) {
+	r.StartTicks = ticks
+	r.Flags &^= event.StartTimeEstimated
+}
+
+// setUser notes whose process it is, as the kernel has it.
+func (r *record) setUser(uid, gid uint32) {
+	r.UID, r.GID, r.NoGroup = uid, gid, false
+	r.Flags &^= event.UserUnread
+}
+
 // adopt takes over what was read from /proc at asOf.
 func (r *record) adopt(o *proc.Observation, asOf int64) {
 	r.Adopt(o)

@@ -51,6 +51,10 @@ func (t *tracker) apply(r *report) {
 			rec.GID = r.value
 		}
 	case whatExit:
+		if r.complete {
+			t.ended(r)
+			return
+		}
 		t.leaderExited(r)
 	}
 }
@@ -63,13 +67,18 @@ func (t *tracker) forked(r *report) {
 		t.exitUnseen(old, t.clock.At(r.timeNs)) // its pid is in use again: it may be one in doubt
 	}
 	rec := t.table.fork(r.pid, r.parent, t.clock.Ticks(r.timeNs))
+	if r.complete {
+		rec.setStart(r.startTicks)
+		rec.setUser(r.uid, r.gid)
+	}
 	if !t.forks {
 		return
 	}
-	// The key of a process is announced with its fork: better the true one.
-	if s, ok, err := t.reader.Stat(r.pid); err == nil && ok && rec.isSame(s.StartTicks) {
-		rec.StartTicks = s.StartTicks
-		rec.Flags &^= event.StartTimeEstimated
+	if rec.Flags.Has(event.StartTimeEstimated) {
+		// The key of a process is announced with its fork: better the true one.
+		if s, ok, err := t.reader.Stat(r.pid); err == nil && ok && rec.isSame(s.StartTicks) {
+			rec.setStart(s.StartTicks)
+		}
 	}
 	rec.announced = true
 	t.emitter.announce(event.OpFork, rec, t.clock.At(r.timeNs), 0, 0)
@@ -80,21 +89,53 @@ func (t *tracker) executed(r *report) {
 	if rec != nil && rec.announced && r.timeNs < rec.asOf {
 		return
 	}
+	if rec != nil && r.complete && !rec.isSame(r.startTicks) {
+		t.exitUnseen(rec, t.clock.At(r.timeNs))
+		rec = nil
+	}
 	if rec == nil { // its fork was lost
 		rec = t.table.unknown(r.pid)
 	}
 	rec.revive()
 	rec.threaded = false // an exec leaves one thread; what is read below may be later
 	delete(t.doubts, rec.PID)
-	asOf := clock.Mono()
-	if o, ok := t.reader.Process(r.pid); ok && (rec.StartTicks == 0 || rec.isSame(o.StartTicks)) {
-		rec.adopt(&o, asOf)
+	if r.seen != nil {
+		r.seen.Cgroup = rec.Cgroup
+		r.seen.Unread |= rec.Flags & event.CgroupUnread
+		rec.adopt(r.seen, r.timeNs)
 	} else {
-		rec.Keep()
+		t.readProgram(rec)
 	}
 	t.table.nameParent(rec)
 	rec.announced = true
 	t.emitter.announce(event.OpStart, rec, t.clock.At(r.timeNs), 0, 0)
+}
+
+// readProgram reads from /proc what a process runs that has just been reported.
+func (t *tracker) readProgram(rec *record) {
+	asOf := clock.Mono()
+	if o, ok := t.reader.Process(rec.PID); ok && (rec.StartTicks == 0 || rec.isSame(o.StartTicks)) {
+		rec.adopt(&o, asOf)
+		return
+	}
+	rec.Keep()
+}
+
+// ended takes the report of the end of a whole process into account.
+func (t *tracker) ended(r *report) {
+	rec := t.table[r.pid]
+	if rec == nil {
+		return
+	}
+	if !rec.isSame(r.startTicks) {
+		if rec.StartTicks < r.startTicks { // it is of another process, whose fork was lost
+			t.exitUnseen(rec, t.clock.At(r.timeNs))
+		}
+		return
+	}
+	rec.setUser(r.uid, r.gid)
+	rec.status, rec.endNs = r.value, r.timeNs
+	t.end(rec)
 }
 
 // announceEnd announces the end of a process whose start was announced.

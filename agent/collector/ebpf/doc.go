@@ -1,0 +1,65 @@
+// Package ebpf runs programs inside of the kernel and reads what they record. A collector
+// brings the programs; what all of them need is here and in c/kit.h.
+//
+// # A program
+//
+// A collector has its C source in a folder bpf, with a header of just the kernel's fields
+// that it uses, and the object that was built of it, which is embedded. The object fits
+// every kernel that describes its own types (BTF): fields are looked up when it is loaded.
+// It is little-endian, for amd64 and arm64 alike. make generate builds all objects; a
+// test builds them again and compares, where the compiler is the one of c/CLANG.
+//
+//	#include "kit.h"
+//	#include "kernel.h"                        // struct task_struct { int tgid; } FIELDS; …
+//
+//	SEC("raw_tracepoint/sched_process_exit")   // attached by AttachTracepoints
+//	int ended(u64 *args)
+//	{
+//		struct task_struct *task = (void *)args[0];
+//		struct end e = {};                 // the layout is between program and collector
+//
+//		READ(e.pid, task->tgid);
+//		emit(&e, sizeof(e));               // into the ring, or counted as lost
+//		return 0;
+//	}
+//
+// Its stack is 512 bytes. What is larger belongs into a map of one entry for each cpu,
+// which only one program uses: the kernel runs a program at most once at a time on a cpu.
+//
+// # The reader
+//
+//	p, err := ebpf.Load(object, ebpf.Options{Ring: 1 << 20})   // *Refusal: say why, use another source
+//	r, err := p.Reader()
+//	err = p.AttachTracepoints()                                // records come from here on
+//	for ctx.Err() == nil {
+//		err = r.Read(4096, func(record []byte) { … })      // what there is
+//		lost, total := r.Lost()                            // a gap, and a look at the host
+//		err = r.Wait(ctx, nextTimer)
+//	}
+//
+// The kernel's ring is the queue: it is written with one lock held for a moment, keeps the
+// order of what happened, and drops the newest when it is full, which is counted. Programs
+// wake the reader only when it waits: while records flow it looks every 5 ms, so that a
+// record costs no wake-up, and it is woken early when the ring is a quarter full. Where
+// nothing came in 5 ms it sleeps until the first record wakes it (BenchmarkReader).
+//
+// # Pids and times
+//
+// Records have the kernel's own pids and times. Load refuses where the pids of procfs are
+// others, as they are in a pid namespace. The clocks of a time namespace are ahead of the
+// kernel's by clock.ReadAhead.
+//
+// # What it leaves behind
+//
+// Nothing: no program and no map is pinned to a file, so that all of it ends with its
+// descriptors, also when the process is killed. Any number of processes may have the same
+// programs at the same time.
+//
+// # Known limits
+//
+//   - Linux 5.8 is the first with the ring, with CAP_BPF and with CAP_PERFMON. It was
+//     tried on Linux 6.18 on amd64 only.
+//   - Before Linux 5.11 the maps count against RLIMIT_MEMLOCK.
+//   - A record that was reserved, and is not finished, is waited for: programs write
+//     theirs in one piece, so that this takes a moment.
+package ebpf

@@ -1,0 +1,130 @@
+package ebpf
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/cilium/ebpf/ringbuf"
+)
+
+// doze is how long the reader leaves records in the ring while they flow: they are read
+// in batches, and no program spends time on waking anybody.
+const doze = 5 * time.Millisecond
+
+// Reader takes records out of the ring. It looks every few milliseconds while records
+// flow, and is woken early when the ring is a quarter full. Once nothing came in that
+// time it sleeps until the first record wakes it.
+//
+// One goroutine at a time.
+type Reader struct {
+	ring    *ringbuf.Reader
+	control *control
+	unmap   func()
+	quarter uint64 // of the ring, in bytes
+	record  ringbuf.Record
+	held    bool // record has one that Read has not given yet
+	flowing bool
+	lost    uint64 // as far as Lost has told
+}
+
+// Reader makes the reader of the ring. There is one at most.
+func (p *Programs) Reader() (*Reader, error) {
+	ring := p.collection.Maps[ringMap]
+	c, unmap, err := mapControl(p.collection.Maps[controlMap].FD())
+	if err != nil {
+		return nil, err
+	}
+	rr, err := ringbuf.NewReader(ring)
+	if err != nil {
+		unmap()
+		return nil, err
+	}
+	return &Reader{ring: rr, control: c, unmap: unmap, quarter: uint64(ring.MaxEntries() / 4)}, nil
+}
+
+// past is a deadline that is over: reading takes what is there and waits for nothing.
+var past = time.Unix(1, 0)
+
+// Wait returns when there is something to read, at until, or when ctx has ended. It may
+// return without anything to read. An error is of the ring, and final.
+func (r *Reader) Wait(ctx context.Context, until time.Time) error {
+	if r.held || ctx.Err() != nil {
+		return nil
+	}
+	stop := context.AfterFunc(ctx, func() { _ = r.ring.Flush() }) // it may be closed
+	defer stop()
+	if r.flowing {
+		next := time.Now().Add(doze)
+		if until.Before(next) {
+			next = until
+		}
+		if err := r.sleep(r.quarter, next); err != nil || r.held || !next.Before(until) {
+			return err
+		}
+		r.flowing = false
+	}
+	return r.sleep(1, until)
+}
+
+// sleep waits until so many bytes are in the ring, and takes the first record of it if
+// there is one by then.
+func (r *Reader) sleep(bytes uint64, until time.Time) error {
+	// We store what we wait for and then look at the ring, the programs put a record into
+	// the ring and then look at what we wait for: one of us sees what the other did.
+	r.control.wakeAt.Store(bytes)
+	if uint64(r.ring.AvailableBytes()) >= bytes {
+		until = past
+	}
+	// The ring waits for whole milliseconds, rounded down.
+	r.ring.SetDeadline(until.Add(time.Millisecond - 1))
+	err := r.take()
+	r.control.wakeAt.Store(0)
+	return err
+}
+
+// take reads one record, if there is one until the ring's deadline.
+func (r *Reader) take() error {
+	err := r.ring.ReadInto(&r.record)
+	switch {
+	case err == nil:
+		r.held, r.flowing = true, true
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ringbuf.ErrFlushed):
+		return nil
+	}
+	return err
+}
+
+// Read gives each record that is in the ring to a function, in the order in which they
+// came, but at most so many. A record is valid until the function returns.
+func (r *Reader) Read(most int, do func(record []byte)) error {
+	r.ring.SetDeadline(past)
+	for ; most > 0; most-- {
+		if !r.held {
+			if err := r.take(); err != nil {
+				return err
+			}
+			if !r.held {
+				return nil
+			}
+		}
+		r.held = false
+		do(r.record.RawSample)
+	}
+	return nil
+}
+
+// Lost returns how many records found the ring full since the last call, and since the
+// programs were loaded.
+func (r *Reader) Lost() (now, total uint64) {
+	total = r.control.lost.Load()
+	now, r.lost = total-r.lost, total
+	return now, total
+}
+
+// Close lets go of the ring.
+func (r *Reader) Close() {
+	r.ring.Close()
+	r.unmap()
+}
