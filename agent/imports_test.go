@@ -100,7 +100,12 @@ var allowed = map[string][]string{
 	"agent/detect/window":          {"agent/detect/sigma", "agent/detect/sigma/expr", "agent/event"},
 
 	// What an alert is, apart from what keeps and sends it.
-	"agent/alert": {"github.com/oklog/ulid"},
+	"agent/alert":                {"github.com/oklog/ulid"},
+	"agent/alert/journal":        {"golang.org/x/sys"},
+	"agent/alert/journal/faulty": {"agent/alert/journal"},
+	"agent/alert/index":          {"go.etcd.io/bbolt"},
+	"agent/alert/ledger":         {"agent/alert"},
+	"agent/alert/store":          {"agent/alert", "agent/alert/journal", "agent/alert/index", "agent/alert/ledger", "github.com/oklog/ulid", "golang.org/x/sys"},
 
 	// What leaves the host: the core knows no sink, and no sink another one.
 	"agent/output":            {"agent/alert", "agent/control", "agent/event", "agent/event/ecs", "router", "frame", "github.com/cenkalti/backoff/v5"},
