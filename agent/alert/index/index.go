@@ -218,9 +218,15 @@ func (x *Index) Get(bucket string, key []byte) (value []byte, err error) {
 
 // Walk passes keys and values to f in the order of the keys, or from the last to the first
 // with backwards, until f returns false. They are valid until f returns. f must not call
-// Update.
-func (x *Index) Walk(bucket string, backwards bool, f func(key, value []byte) bool) error {
-	return x.view(func(tx *bolt.Tx) error { return walk(tx, []byte(bucket), backwards, f) })
+// Update. It returns what Applied was when it began: what it passes is of that update.
+func (x *Index) Walk(bucket string, backwards bool, f func(key, value []byte) bool) (applied uint64, err error) {
+	err = x.view(func(tx *bolt.Tx) (err error) {
+		if applied, err = number(tx.Bucket(metaBucket), appliedKey); err != nil {
+			return err
+		}
+		return walk(tx, []byte(bucket), backwards, f)
+	})
+	return applied, err
 }
 
 func walk(tx *bolt.Tx, name []byte, backwards bool, f func(key, value []byte) bool) error {

@@ -44,7 +44,7 @@ func fill(t *testing.T, x *index.Index, n int) map[string]string {
 
 func contents(x *index.Index, bucket string, backwards bool) (all map[string]string, keys []string, err error) {
 	all = map[string]string{}
-	err = x.Walk(bucket, backwards, func(k, v []byte) bool {
+	_, err = x.Walk(bucket, backwards, func(k, v []byte) bool {
 		all[string(k)] = string(v)
 		keys = append(keys, string(k))
 		return true

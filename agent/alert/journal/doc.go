@@ -15,7 +15,7 @@
 // the two were never given. PAYLOAD and HEAD are JSON without a line break. crc is CRC-32C in
 // hexadecimal digits, of the letter l, the number, a comma and the payload, and in a header of
 // h, first, a comma, after, a comma and the head. A line has exactly this form, so that a
-// changed byte anywhere in it is noticed. The payload null stands for a line that was lost.
+// changed byte anywhere in it is noticed. The payload null stands for a line that was lost, and the head null for a lost head.
 //
 // # What holds
 //

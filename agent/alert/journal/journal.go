@@ -277,6 +277,19 @@ func (j *Journal) Head() (head []byte, after uint64) {
 	return j.segments[0].head, j.segments[0].after
 }
 
+// LastHead returns the newest head that is whole, nil for none, and the number of the first
+// line behind it.
+func (j *Journal) LastHead() (head []byte, first uint64) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for i := len(j.segments) - 1; i >= 0; i-- {
+		if s := j.segments[i]; s.head != nil && !s.headless {
+			return s.head, s.first
+		}
+	}
+	return nil, 0
+}
+
 // sameFile reports whether the open file still has its name.
 func sameFile(files Files, f File, path string) (bool, error) {
 	open, err := f.Stat()

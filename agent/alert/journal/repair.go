@@ -35,7 +35,7 @@ func (j *Journal) repair(s *segment, holes []Range) (err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	head := s.head
 	if head == nil {
-		head = []byte("{}")
+		head = []byte(lost)
 	}
 	w := &rewriter{f: f}
 	w.buf = appendHeader(w.buf, s.first, s.after, head)

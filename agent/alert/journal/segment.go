@@ -37,6 +37,7 @@ type segment struct {
 	size         int64  // bytes that are on the disk
 	marks        []mark // where to begin to read
 	head         []byte
+	headless     bool // the head was lost: the one that is there is empty
 }
 
 // mark is the place of a line in its file.
@@ -106,6 +107,7 @@ func (s *segment) scan(r io.ReaderAt, size int64, keep func(n uint64, line []byt
 			if ok && first == s.first {
 				s.after, s.head, f.header = after, append([]byte(nil), head...), true
 				s.size, f.bare = int64(len(p.b))+1, !p.ended
+				s.headless = string(head) == lost
 				continue
 			}
 		}

@@ -106,3 +106,6 @@ func (s *State) Ended(now time.Time) (all []*alert.Silence) {
 
 // Cursor returns the cursor with that name, 0 for none.
 func (s *State) Cursor(name string) uint64 { return s.cursors[name] }
+
+// Cursors returns all cursors by their names.
+func (s *State) Cursors() map[string]uint64 { return maps.Clone(s.cursors) }

@@ -1,0 +1,5 @@
+package store_test
+
+const crashEnv = "STORE_CRASH_DIR"
+
+func crashChild() {}

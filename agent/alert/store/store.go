@@ -1,0 +1,236 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/alert"
+	"github.com/daemoneye/eventbus/agent/alert/journal"
+	"github.com/daemoneye/eventbus/agent/alert/ledger"
+)
+
+// Options of a store. The zero Options, but for Dir, are the defaults.
+type Options struct {
+	// Dir is the data directory, see DefaultDir.
+	Dir string
+	// MaxBytes bounds the journal: the oldest segments go; 0: 64 MiB.
+	MaxBytes int64
+	// MaxAge is how long a segment is kept after its last line; 0: 90 days.
+	MaxAge time.Duration
+	// SegmentBytes is the size of a segment; 0: 4 MiB, and at most a quarter of MaxBytes.
+	SegmentBytes int64
+	// MemoryBytes bounds the alerts that are not on the disk yet; 0: 16 MiB. A rule may have
+	// a quarter of it.
+	MemoryBytes int64
+	// Folds is how many alerts count repeats at a time; 0: 10,000. A rule may have a
+	// quarter of them.
+	Folds int
+	// Burst is how many alerts a rule may raise in BurstWindow, 0: 500 in 10 minutes. Those
+	// beyond it count as repeats of one alert of that rule. Negative is no limit.
+	Burst       int
+	BurstWindow time.Duration
+	// CheckEvery is how often the index is compared with the journal; 0: 1 hour.
+	CheckEvery time.Duration
+	Log        *slog.Logger // nil: slog.Default
+	// OnRaised, where set, is called for each alert after its line is on the disk, in the
+	// order of their numbers, by one goroutine. A silenced alert has Silenced set. It must
+	// not call the store. While the disk cannot be written it is called all the same, see
+	// Health.
+	OnRaised func(alert.Record)
+	// Files is where the journal lies; nil: the disk.
+	Files journal.Files
+	// Now is the clock of the host; nil: time.Now.
+	Now func() time.Time
+}
+
+func (o *Options) defaults() {
+	o.MaxBytes = cmp.Or(o.MaxBytes, 64<<20)
+	o.MaxAge = cmp.Or(o.MaxAge, 90*24*time.Hour)
+	o.SegmentBytes = min(cmp.Or(o.SegmentBytes, 4<<20), max(o.MaxBytes/4, 1<<10))
+	o.MemoryBytes = cmp.Or(o.MemoryBytes, 16<<20)
+	o.Folds = cmp.Or(o.Folds, 10_000)
+	o.Burst = cmp.Or(o.Burst, 500)
+	o.BurstWindow = cmp.Or(o.BurstWindow, 10*time.Minute)
+	o.CheckEvery = cmp.Or(o.CheckEvery, time.Hour)
+	o.Log = cmp.Or(o.Log, slog.Default())
+	if o.Files == nil {
+		o.Files = journal.Disk{}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+}
+
+// Store keeps alerts. See the package.
+//
+// Safe for concurrent use.
+type Store struct {
+	o    Options
+	wake chan struct{} // has room for one
+	quit chan struct{}
+	// recheck asks for a check; it has room for one.
+	recheck chan struct{}
+	work    sync.WaitGroup // the writer and the checker
+
+	mu      sync.Mutex
+	closed  bool          // guarded by mu
+	queue   []*item       // guarded by mu; not numbered yet
+	lines   []*line       // guarded by mu; numbered, not on the disk
+	next    uint64        // guarded by mu; the number of the next line
+	shown   uint64        // guarded by mu; the last line that took effect
+	records uint64        // guarded by mu; the last record that took effect
+	changed chan struct{} // guarded by mu; closed with the next record
+
+	memory  memory            // guarded by mu
+	bursts  bursts            // guarded by mu
+	folds   *foldTable        // guarded by mu
+	ids     idSource          // guarded by mu
+	state   *ledger.State     // guarded by mu; after all lines that took effect
+	cursors map[string]uint64 // guarded by mu; set, and not in a line yet
+	newer   catalog           // guarded by mu; took effect, and not in the index
+	disk    *disk             // guarded by mu; written by the writer; nil while it cannot be opened
+	trouble trouble           // guarded by mu
+
+	writer writer // owned by the writer
+}
+
+// ErrClosed is returned by a store that was closed.
+var ErrClosed = errors.New("alert store: closed")
+
+// Open opens the data directory, makes it where it is missing, mends what a crash or a
+// damaged file left, and starts the goroutine that writes. Close has to be called.
+//
+// Errors to act on are ErrNewer and *InUseError. A directory that cannot be made, read or
+// written for another reason is no error: alerts go on in memory, Health says so, and the
+// directory is tried again.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	o.defaults()
+	s := &Store{
+		o: o, wake: make(chan struct{}, 1), quit: make(chan struct{}), recheck: make(chan struct{}, 1), changed: make(chan struct{}),
+		next: 1, folds: newFoldTable(o.Folds), state: &ledger.State{}, cursors: map[string]uint64{}, newer: newCatalog(),
+		memory: memory{max: o.MemoryBytes}, bursts: bursts{limit: o.Burst, window: o.BurstWindow},
+	}
+	s.memory.dropped, s.trouble.now = map[string]uint64{}, o.Now
+	if err := s.attach(); err != nil {
+		var used *InUseError
+		if errors.Is(err, ErrNewer) || errors.As(err, &used) {
+			return nil, err
+		}
+		// Numbers of this run have to be above those that cannot be read.
+		s.next = uint64(max(o.Now().UnixMilli(), 1))
+		s.shown, s.records = s.next-1, s.next-1
+		s.failed(err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, errors.Join(err, s.detach())
+	}
+	s.work.Go(s.write)
+	s.work.Go(s.check)
+	return s, nil
+}
+
+// Close writes what is in memory, and closes the store. What cannot be written is lost, and
+// the error says how much. Other calls return ErrClosed from then on, and those that wait
+// return. It may be called again.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		s.work.Wait()
+		return nil
+	}
+	s.closed = true
+	close(s.changed)
+	s.mu.Unlock()
+	close(s.quit)
+	s.work.Wait()
+	return errors.Join(s.writer.lost, s.detach())
+}
+
+// attach opens the data directory and takes over what is in it.
+func (s *Store) attach() error {
+	d, f, err := openDisk(&s.o)
+	if err != nil {
+		return err
+	}
+	var rows []ledger.Row
+	if d.index != nil {
+		if rows, err = loadFolds(d.index, s.o.Now()); err != nil {
+			f.index = errors.Join(f.index, err)
+		}
+	}
+	last, err := lastID(d)
+	if err != nil {
+		return errors.Join(err, d.close())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.disk = d
+	s.takeOver(d, &f, rows)
+	s.ids.after(last)
+	s.trouble.found(&f, d.journal.Stats(), s.o.Log)
+	if s.trouble.index = nil; d.index == nil {
+		s.trouble.index = f.index
+	}
+	return nil
+}
+
+// takeOver has the contents of a data directory take effect. With mu.
+func (s *Store) takeOver(d *disk, f *found, rows []ledger.Row) {
+	next := max(d.journal.Next(), f.ahead+1)
+	for _, seq := range f.state.Cursors() {
+		next = max(next, seq+1) // never a number that an output has seen
+	}
+	if len(s.lines) == 0 && s.next < next || len(s.lines) > 0 && s.lines[0].seq < next {
+		// These numbers are taken. What is in memory gets others.
+		shift := next - s.next
+		if len(s.lines) > 0 {
+			shift = next - s.lines[0].seq
+		}
+		for _, l := range s.lines {
+			l.seq += shift
+		}
+		s.next += shift
+		s.shown, s.records = s.next-1, s.next-1
+		if len(s.lines) == 0 {
+			s.records = d.journal.Next() - 1
+		}
+	}
+	for _, l := range s.lines { // which took effect without the directory
+		f.state.Apply(l.entry)
+	}
+	s.state = f.state
+	for _, row := range rows {
+		if s.folds.byKey[row.Alert.DedupKey] == nil {
+			s.folds.add(&fold{key: row.Alert.DedupKey, rule: ruleOf(row.Alert), brief: row.Alert, count: row.Alert.Count, last: row.Alert.Last, raised: true})
+		}
+	}
+}
+
+// detach closes the data directory.
+func (s *Store) detach() error {
+	s.mu.Lock()
+	d := s.disk
+	s.disk = nil
+	s.mu.Unlock()
+	if d == nil {
+		return nil
+	}
+	return d.close()
+}
+
+// lastID returns the largest id of the alerts in d.
+func lastID(d *disk) (last alert.ID, err error) {
+	if d.index == nil {
+		return last, nil
+	}
+	_, err = d.index.Walk(alertBucket, true, func(key, _ []byte) bool {
+		copy(last[:], key)
+		return false
+	})
+	return last, err
+}

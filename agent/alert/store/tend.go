@@ -1,0 +1,196 @@
+package store
+
+import (
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/alert/index"
+	"github.com/daemoneye/eventbus/agent/alert/ledger"
+)
+
+// slowly is how often what is not urgent is looked after.
+const slowly = 10 * time.Second
+
+// maxRepeats bounds the counts that are written at once.
+const maxRepeats = 500
+
+// agentName stands for the agent itself among those who did something.
+const agentName = "agent"
+
+// tend queues what is due: counts, cursors, silences that have ended. Now and then it also
+// removes what is too old. last is the last time before the end.
+func (s *Store) tend(last bool) {
+	now := s.o.Now()
+	slow := time.Since(s.writer.tended) >= slowly || last
+	s.mu.Lock()
+	room := s.memory.used < s.memory.max/2 || last
+	due := s.folds.due(now, last)
+	if len(due) > maxRepeats && !last {
+		due = due[:maxRepeats]
+	}
+	if room {
+		for _, f := range due {
+			s.push(s.repeatItem(f))
+		}
+		if slow {
+			s.release(s.folds.over(now))
+		}
+		if len(s.cursors) > 0 {
+			s.push(s.cursorItem())
+		}
+		if len(s.memory.dropped) > 0 && s.trouble.err == nil {
+			s.push(s.droppedItem(now))
+		}
+	}
+	for _, x := range s.state.Ended(now) {
+		s.push(unsilenceItem(x.ID, agentName, "its time is over", now, nil))
+	}
+	failing := s.trouble.err != nil
+	s.mu.Unlock()
+	s.index(true)
+	if !slow {
+		return
+	}
+	s.writer.tended = time.Now()
+	if failing {
+		return
+	}
+	if err := s.retain(); err != nil {
+		s.o.Log.Warn("alert store: old segments not removed", "err", err)
+	}
+	s.lookForBroken()
+}
+
+// droppedItem returns the item that writes how many alerts found no room. With mu.
+func (s *Store) droppedItem(now time.Time) *item {
+	e := &ledger.Entry{Kind: ledger.KindDropped, Time: now.UTC(), Dropped: s.memory.dropped}
+	s.memory.dropped = map[string]uint64{}
+	return &item{entry: func() (*ledger.Entry, error) { return e, nil }}
+}
+
+// retain removes the segments that are too many or too old, and what the index has of them.
+func (s *Store) retain() error {
+	s.mu.Lock()
+	d := s.disk
+	s.mu.Unlock()
+	if d == nil {
+		return nil
+	}
+	var before time.Time
+	if now := s.o.Now(); s.writer.clock.trusted(now) {
+		before = now.Add(-s.o.MaxAge)
+	}
+	removed, err := d.journal.Trim(s.o.MaxBytes, before)
+	if len(removed) == 0 {
+		return err
+	}
+	first := d.journal.Stats().First
+	s.mu.Lock()
+	for id, row := range s.newer.rows {
+		if row.Seq < first {
+			delete(s.newer.rows, id)
+		}
+	}
+	s.mu.Unlock()
+	if s.indexOf(d) != nil {
+		if err := prune(d.index, first); err != nil {
+			s.dropIndex(err)
+		}
+	}
+	return err
+}
+
+// lookForBroken takes over which damaged files are still kept.
+func (s *Store) lookForBroken() {
+	s.mu.Lock()
+	d := s.disk
+	s.mu.Unlock()
+	if d == nil {
+		return
+	}
+	broken, err := d.journal.ReadBroken()
+	if err != nil {
+		return // the next write finds out
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.trouble.broken = broken; len(broken) == 0 && len(s.trouble.mended) > 0 {
+		s.trouble.lost = 0 // an operator has looked at them
+	}
+}
+
+// indexSoon is how many changes the index gets at once, and indexLate how many are kept for
+// one that cannot be written.
+const (
+	indexSoon = 500
+	indexLate = 50_000
+)
+
+// index brings the index up to the journal where enough has changed, or with all in any
+// case. While lines wait in memory it stays as it is, because it must not be ahead of the
+// journal.
+func (s *Store) index(all bool) {
+	s.mu.Lock()
+	d, n := s.disk, s.newer.size()
+	if s.trouble.index != nil && n > indexLate {
+		s.newer = newCatalog() // queries read the journal
+	}
+	if d == nil || s.trouble.index != nil || len(s.lines) > 0 || n == 0 || n < indexSoon && !all {
+		s.mu.Unlock()
+		return
+	}
+	c, applied := s.newer, s.shown
+	ops, err := c.ops()
+	s.mu.Unlock()
+	if err == nil {
+		err = d.index.Update(applied, ops)
+	}
+	if err == nil {
+		// Only the writer adds to it, so it is what was written.
+		s.mu.Lock()
+		s.newer = newCatalog()
+		s.mu.Unlock()
+		return
+	}
+	if n < indexLate && !damaged(err) {
+		s.o.Log.Debug("alert store: index not written", "err", err)
+		return
+	}
+	s.dropIndex(err)
+}
+
+// indexOf returns the index of d, nil where none is in use.
+func (s *Store) indexOf(d *disk) *index.Index {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.trouble.index != nil {
+		return nil
+	}
+	return d.index
+}
+
+// steady tells a clock that goes with the time from one that was set. What is kept by age
+// must not go because of a clock that jumped. One goroutine at a time.
+type steady struct {
+	wall, real time.Time
+	since      time.Time // on the clock that does not jump
+}
+
+const (
+	// jump is how far the clock may be off between two looks.
+	jump = time.Hour
+	// settle is for how long a clock that jumped is not believed.
+	settle = 24 * time.Hour
+)
+
+// trusted reports whether the clock, which shows now, can be believed.
+func (c *steady) trusted(now time.Time) bool {
+	real := time.Now()
+	if !c.real.IsZero() {
+		off := now.Round(0).Sub(c.wall) - real.Sub(c.real)
+		if off > jump || off < -jump {
+			c.since = real
+		}
+	}
+	c.wall, c.real = now.Round(0), real
+	return c.since.IsZero() || real.Sub(c.since) >= settle
+}

@@ -1,0 +1,284 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/alert"
+	"github.com/daemoneye/eventbus/agent/alert/journal"
+	"github.com/daemoneye/eventbus/agent/alert/ledger"
+)
+
+// line has its number, and is not on the disk yet.
+type line struct {
+	seq     uint64
+	payload []byte
+	entry   *ledger.Entry
+	before  ledger.Row // of its alert, where it does not raise it
+	rule    string
+	bytes   int64
+	done    chan<- error
+	shown   bool // it took effect
+}
+
+// writer is what only the goroutine that writes knows.
+type writer struct {
+	ahead    map[alert.ID]ledger.Row // of lines that did not take effect yet
+	retry    time.Time               // when the disk is tried again
+	failures int
+	tended   time.Time // when the slow part of tend was last done
+	lost     error     // what Close could not write
+	clock    steady
+}
+
+// Bounds of one append: what is queued longer goes with the next one.
+const (
+	maxBatch      = 4096
+	maxBatchBytes = 1 << 20
+)
+
+// tick is how often the writer looks after what is due.
+const tick = 250 * time.Millisecond
+
+// write is the goroutine that writes. It ends with Close.
+func (s *Store) write() {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.wake:
+		case <-t.C:
+			s.tend(false)
+		case <-s.quit:
+			s.tend(true)
+			s.writer.retry = time.Time{}
+			s.turn()
+			s.abandon()
+			return
+		}
+		s.turn()
+	}
+}
+
+// turn numbers what is queued, and writes it.
+func (s *Store) turn() {
+	s.number()
+	s.flush()
+	clear(s.writer.ahead) // all of it took effect
+}
+
+// number gives each queued item its line.
+func (s *Store) number() {
+	s.mu.Lock()
+	queue := s.queue
+	s.queue = nil
+	s.mu.Unlock()
+	for _, x := range queue {
+		if l := s.line(x); l != nil {
+			s.mu.Lock()
+			l.seq = s.next
+			s.next++
+			s.lines = append(s.lines, l)
+			s.mu.Unlock()
+			if e := l.entry; e.Alert != nil {
+				if s.writer.ahead == nil {
+					s.writer.ahead = map[alert.ID]ledger.Row{}
+				}
+				if e.Kind == alert.KindRaised {
+					s.writer.ahead[e.Alert.ID] = ledger.Raise(l.seq, e.Alert)
+				} else {
+					s.writer.ahead[e.Alert.ID] = l.before.After(e)
+				}
+			}
+		}
+	}
+}
+
+// line makes the line of x without its number, nil where there is to be none.
+func (s *Store) line(x *item) *line {
+	e, err := x.entry()
+	l := &line{entry: e, rule: x.rule, done: x.done}
+	if err == nil && e != nil && e.Alert != nil && e.Kind != alert.KindRaised {
+		var ok bool
+		if l.before, ok = s.rowAhead(e.Alert.ID); !ok {
+			err = ErrNotFound // it was removed meanwhile
+		}
+	}
+	if err == nil && e != nil {
+		l.payload, err = e.Encode()
+	}
+	if err != nil || e == nil {
+		s.mu.Lock()
+		s.memory.add(x.rule, -x.bytes)
+		if err != nil && x.done == nil && !errors.Is(err, ErrNotFound) {
+			s.memory.total++ // an event that is no JSON
+			s.memory.dropped[x.rule]++
+		}
+		s.mu.Unlock()
+		if x.done != nil {
+			x.done <- err
+		}
+		return nil
+	}
+	const fixed = 512
+	l.bytes = int64(len(l.payload)) + fixed
+	s.mu.Lock()
+	s.memory.add(x.rule, l.bytes-x.bytes)
+	s.mu.Unlock()
+	return l
+}
+
+// flush writes all lines, or has them take effect in memory where that cannot be.
+func (s *Store) flush() {
+	for {
+		s.mu.Lock()
+		lines := s.lines
+		s.mu.Unlock()
+		if len(lines) == 0 {
+			return
+		}
+		if s.writer.failures > 0 && time.Now().Before(s.writer.retry) {
+			s.show(lines)
+			return
+		}
+		n, err := s.append(lines)
+		if err != nil {
+			s.failed(err)
+			s.show(lines)
+			return
+		}
+		if s.writer.failures > 0 {
+			s.healed()
+		}
+		s.mu.Lock()
+		for _, l := range lines[:n] {
+			s.memory.add(l.rule, -l.bytes)
+		}
+		if s.lines = s.lines[n:]; len(s.lines) == 0 {
+			s.lines = nil
+		}
+		s.mu.Unlock()
+		s.show(lines[:n])
+		s.index(false)
+	}
+}
+
+// append writes the first of lines, as many as go together, and returns how many.
+func (s *Store) append(lines []*line) (n int, err error) {
+	s.mu.Lock()
+	d := s.disk
+	s.mu.Unlock()
+	if d == nil {
+		if err := s.attach(); err != nil {
+			return 0, err
+		}
+		s.mu.Lock()
+		d = s.disk
+		s.mu.Unlock()
+	}
+	j := d.journal
+	if j.Full() || j.Next() != lines[0].seq {
+		s.mu.Lock()
+		head, err := s.state.Head()
+		s.mu.Unlock()
+		if err == nil {
+			err = j.Begin(lines[0].seq, head)
+		}
+		if err != nil {
+			return 0, s.gone(err)
+		}
+		if err := s.retain(); err != nil {
+			s.o.Log.Warn("alert store: old segments not removed", "err", err)
+		}
+	}
+	payloads, bytes := make([][]byte, 0, min(len(lines), maxBatch)), 0
+	for _, l := range lines {
+		if len(payloads) == maxBatch || bytes > maxBatchBytes {
+			break
+		}
+		payloads, bytes = append(payloads, l.payload), bytes+len(l.payload)
+	}
+	if _, err := j.Append(payloads); err != nil {
+		return 0, s.gone(err)
+	}
+	return len(payloads), nil
+}
+
+// gone closes the directory where err says that it is not what it was, so that it is made
+// again.
+func (s *Store) gone(err error) error {
+	if !errors.Is(err, journal.ErrRemoved) && !missing(err) {
+		return err
+	}
+	s.mu.Lock()
+	s.trouble.removed++
+	s.newer = newCatalog()
+	for _, l := range s.lines { // which are all that is left
+		if l.shown && l.entry.Alert != nil {
+			s.newer.apply(l.seq, l.entry, l.before)
+		}
+	}
+	s.mu.Unlock()
+	s.o.Log.Error("alert store: the data directory was removed", "dir", s.o.Dir)
+	if cerr := s.detach(); cerr != nil {
+		s.o.Log.Debug("alert store: what is left of it", "err", cerr)
+	}
+	return err
+}
+
+// show has lines take effect that did not yet.
+func (s *Store) show(lines []*line) {
+	raised := false
+	s.mu.Lock()
+	first := len(lines)
+	for i, l := range lines {
+		if l.shown {
+			continue
+		}
+		first = min(first, i)
+		l.shown = true
+		s.shown = l.seq
+		s.state.Apply(l.entry)
+		if e := l.entry; e.Alert != nil {
+			s.newer.apply(l.seq, e, l.before)
+		}
+		if l.entry.IsRecord() {
+			s.records, raised = l.seq, true
+		}
+	}
+	if raised && !s.closed {
+		close(s.changed)
+		s.changed = make(chan struct{})
+	}
+	s.mu.Unlock()
+	for _, l := range lines[first:] {
+		if l.entry.Kind == alert.KindRaised && s.o.OnRaised != nil {
+			s.o.OnRaised(l.entry.Record(l.seq))
+		}
+		if l.done != nil {
+			l.done <- nil
+			l.done = nil
+		}
+	}
+}
+
+// abandon counts what Close could not write.
+func (s *Store) abandon() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, l := range s.lines {
+		if l.entry.Kind == alert.KindRaised {
+			n++
+		}
+	}
+	for _, x := range s.queue {
+		if x.done != nil {
+			x.done <- ErrClosed
+		}
+	}
+	if n > 0 {
+		s.writer.lost = fmt.Errorf("alert store: %d alerts could not be written: %w", n, s.trouble.err)
+	}
+}
