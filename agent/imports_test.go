@@ -95,6 +95,7 @@ var allowed = map[string][]string{
 	"agent/detect/sigma/item":      {"agent/detect/sigma/document", "agent/detect/sigma/expr", "agent/spelling", "go.yaml.in/yaml/v3"},
 	"agent/detect/sigma/condition": {"agent/detect/sigma/document", "agent/detect/sigma/expr", "agent/spelling", "go.yaml.in/yaml/v3"},
 	"agent/detect":                 {"agent/detect/sigma", "agent/detect/engine", "agent/detect/window", "agent/event", "agent/event/ecs"},
+	"agent/detect/mix":    {"agent/event", "agent/event/ecs"},
 	"agent/detect/rules":           {"agent/detect/sigma"},
 	"agent/detect/engine":          {"agent/detect/sigma", "agent/detect/sigma/expr", "agent/spelling", "agent/event"},
 	"agent/detect/window":          {"agent/detect/sigma", "agent/detect/sigma/expr", "agent/event"},

@@ -1,6 +1,10 @@
 package engine
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
 
 // affixes finds which of many texts another one ends with, begins with, or is. They
 // are kept by their last or first eight bytes, or all of them if there are fewer.
@@ -8,8 +12,9 @@ import "encoding/binary"
 type affixes struct {
 	entries []affixEntry // open addressing; a power of two
 	words   []affixWord  // of an entry side by side
-	sizes   uint16       // bit n: there is a key of n bytes
+	sizes   [256]uint16  // by the outermost byte; bit n: there is such a key of n bytes
 	start   bool         // first bytes and not last ones
+	filter  [256]uint64  // a bit of each key, which excludes most others
 }
 
 type affixEntry struct {
@@ -45,7 +50,9 @@ func newAffixes(words []affixWord, start bool) *affixes {
 			order = append(order, k)
 		}
 		buckets[k] = append(buckets[k], w)
-		a.sizes |= 1 << size
+		if size > 0 {
+			a.sizes[a.outermost(w.text)] |= 1 << size
+		}
 	}
 	n := 1
 	for n < 4*len(order) {
@@ -53,7 +60,8 @@ func newAffixes(words []affixWord, start bool) *affixes {
 	}
 	a.entries = make([]affixEntry, n)
 	for _, k := range order {
-		i := a.slot(k.key, k.size)
+		bit, i := a.hash(k.key, k.size)
+		a.filter[bit/64] |= 1 << (bit % 64)
 		for a.entries[i].size != 0 {
 			i = (i + 1) & (n - 1)
 		}
@@ -61,6 +69,14 @@ func newAffixes(words []affixWord, start bool) *affixes {
 		a.words = append(a.words, buckets[k]...)
 	}
 	return a
+}
+
+// outermost returns the last byte of a text, or the first.
+func (a *affixes) outermost(text string) byte {
+	if a.start {
+		return text[0]
+	}
+	return text[len(text)-1]
 }
 
 // load returns the last eight bytes of text, or the first, and how many there are.
@@ -90,38 +106,73 @@ func (a *affixes) cut(w uint64, size int) uint64 {
 	return w >> (8 * (affixKey - size))
 }
 
-func (a *affixes) slot(key uint64, size uint8) int {
+// hash returns the bit of a key in the filter, and where it is in the table.
+func (a *affixes) hash(key uint64, size uint8) (bit uint32, slot int) {
 	h := (key ^ uint64(size)<<56) * 0x9E3779B97F4A7C15
-	return int(h>>32) & (len(a.entries) - 1)
+	return uint32(h >> 50), int(h>>32) & (len(a.entries) - 1)
+}
+
+// may reports whether a text that is not folded yet may end or begin with one of them,
+// by its outermost byte.
+func (a *affixes) may(text []byte) bool {
+	if a == nil || len(text) == 0 {
+		return false
+	}
+	c := text[len(text)-1]
+	if a.start {
+		c = text[0]
+	}
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c >= utf8.RuneSelf || a.sizes[c] != 0
 }
 
 // find reports the atoms of the texts that are found.
 func (a *affixes) find(m *Matcher, p *program, text []byte) {
+	if len(text) == 0 {
+		return
+	}
+	outermost := text[len(text)-1]
+	if a.start {
+		outermost = text[0]
+	}
+	sizes := a.sizes[outermost]
+	if sizes == 0 {
+		return
+	}
 	w, most := a.load(text)
-	for size := 1; size <= most; size++ {
-		if a.sizes>>size&1 == 0 {
+	sizes &= 2<<most - 1
+	for ; sizes != 0; sizes &= sizes - 1 {
+		size := bits.TrailingZeros16(sizes)
+		key := a.cut(w, size)
+		bit, i := a.hash(key, uint8(size))
+		if a.filter[bit/64]>>(bit%64)&1 == 0 {
 			continue
 		}
-		key := a.cut(w, size)
-		for i := a.slot(key, uint8(size)); a.entries[i].size != 0; i = (i + 1) & (len(a.entries) - 1) {
+		for ; a.entries[i].size != 0; i = (i + 1) & (len(a.entries) - 1) {
 			e := &a.entries[i]
-			if e.key != key || int(e.size) != size {
-				continue
+			if e.key == key && int(e.size) == size {
+				a.verify(m, p, text, a.words[e.first:e.first+e.n])
+				break
 			}
-			for j := range a.words[e.first : e.first+e.n] {
-				x := &a.words[int(e.first)+j]
-				if len(x.text) > len(text) || x.whole && len(x.text) != len(text) {
-					continue
-				}
-				part := text[len(text)-len(x.text):]
-				if a.start {
-					part = text[:len(x.text)]
-				}
-				if string(part) == x.text {
-					m.hit(p, x.atom)
-				}
-			}
-			break
+		}
+	}
+}
+
+// verify reports the words that the text has there.
+func (a *affixes) verify(m *Matcher, p *program, text []byte, words []affixWord) {
+	for j := range words {
+		x := &words[j]
+		if len(x.text) > len(text) || x.whole && len(x.text) != len(text) {
+			continue
+		}
+		part := text[len(text)-len(x.text):]
+		if a.start {
+			part = text[:len(x.text)]
+		}
+		if string(part) == x.text {
+			m.hit(p, x.atom)
 		}
 	}
 }

@@ -57,7 +57,8 @@ func (b *builder) atomOf(a *expr.Atom) int32 {
 	case expr.Regex:
 		x := atom{slot: slot, kind: atomRegex, test: t, raw: true, cost: 2000, rare: 0.01}
 		if b.slots[slot].indexed() {
-			x.guards = b.contains(slot, guardsOf(t.Expr.String()))
+			guards, cased := guardsOf(t.Expr.String())
+			x.guards = b.contains(slot, guards, cased)
 		}
 		return b.intern(fmt.Sprintf("regex %d %s", slot, t.Expr), x)
 	case expr.Compare:
@@ -98,11 +99,11 @@ func (b *builder) match(slot int32, t expr.Match) int32 {
 		switch {
 		case kind == atomThere:
 		case kind == atomGlob:
-			x.guards = b.contains(slot, nonEmpty(longestLiteral(p.Folded())))
-		case t.Cased && utf8.ValidString(text):
+			x.guards = b.contains(slot, nonEmpty(longestLiteral(p.Folded())), false)
+		case t.Cased && utf8.ValidString(text) && !b.short(&x):
 			x.guards = []int32{b.match(slot, expr.Match{Pattern: t.Pattern})}
 		case utf8.ValidString(text):
-			x.hits = text != "" && !b.short(&x)
+			x.hits = text != "" && !t.Cased && !b.short(&x)
 		}
 	}
 	return b.intern(fmt.Sprintf("match %d %v %s", slot, t.Cased, p), x)
@@ -139,16 +140,35 @@ func shape(p expr.Pattern) (atomKind, string) {
 
 // likelihood guesses how often a text is found. It only has to order them.
 func likelihood(kind atomKind, text string) float64 {
-	bits := 2 * float64(len(text))
+	bits := 2.0
 	switch kind {
-	case atomExact:
-		bits = 4 + 1.6*float64(len(text))
-	case atomPrefix, atomSuffix:
-		bits = 2 + 1.6*float64(len(text))
+	case atomExact, atomPrefix, atomSuffix:
+		bits += 1.6 * float64(len(text))
 	case atomThere:
 		return 0.9
+	default:
+		bits = -places
+		for i := range len(text) {
+			bits += rareness(text[i])
+		}
 	}
-	return math.Exp2(-min(bits, 40))
+	return math.Exp2(-max(0.2, min(bits, 40)))
+}
+
+// places is for how many places of a text a word may stand at: 64, in bits.
+const places = 6
+
+// rareness is about how many bits a byte of a command line has.
+func rareness(c byte) float64 {
+	switch frequency[c] {
+	case 10:
+		return 1.3
+	case 7:
+		return 2
+	case 4:
+		return 3
+	}
+	return 4.5
 }
 
 func (b *builder) equal(slot int32, t expr.Equal) int32 {
@@ -162,9 +182,9 @@ func (b *builder) equal(slot int32, t expr.Equal) int32 {
 }
 
 // contains returns the atoms of texts that are looked for in a field.
-func (b *builder) contains(slot int32, texts []string) (all []int32) {
+func (b *builder) contains(slot int32, texts []string, cased bool) (all []int32) {
 	for _, text := range texts {
-		all = append(all, b.match(slot, expr.Match{Pattern: expr.Pattern{{Wild: expr.Many}, {Text: text}, {Wild: expr.Many}}}))
+		all = append(all, b.match(slot, expr.Match{Cased: cased, Pattern: expr.Pattern{{Wild: expr.Many}, {Text: text}, {Wild: expr.Many}}}))
 	}
 	return all
 }
@@ -184,10 +204,23 @@ type slot struct {
 	field   event.Field
 	kind    event.Kind
 	any     bool // no field, but all in which keywords are looked for
+	eager   bool // its index is looked at for each event, and not only when a rule asks
 	suffix  *affixes
 	prefix  *affixes
 	grams   *grams
+	short   shorts // with fewer bytes than a gram
+	raw     shorts // looked for in the text as it is
 	numbers map[uint64]int32
+}
+
+// mayFind reports whether the tables of affixes may find something in one of the texts.
+func (s *slot) mayFind(texts [][]byte) bool {
+	for _, text := range texts {
+		if s.suffix.may(text) || s.prefix.may(text) {
+			return true
+		}
+	}
+	return false
 }
 
 // textual reports whether the field holds text.

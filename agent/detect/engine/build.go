@@ -22,7 +22,7 @@ type builder struct {
 type program struct {
 	table  event.Table
 	slots  []slot
-	eager  []int32 // the slots that have an index
+	eager  []int32 // the slots that have a witness, and are looked at for each event
 	atoms  []atom
 	groups int
 	rules  []compiled
@@ -39,10 +39,10 @@ type compiled struct {
 func build(table event.Table, rules []*sigma.Rule) *program {
 	b := builder{table: table, byKey: map[string]int32{}}
 	p := &program{table: table}
-	for i, r := range rules {
-		n := b.tree(r.Condition)
-		p.rules = append(p.rules, compiled{r, n, holes(r, table)})
-		w := b.witnessOf(n, false)
+	for _, r := range rules {
+		p.rules = append(p.rules, compiled{r, b.tree(r.Condition), holes(r, table)})
+	}
+	for i, w := range b.witnesses(p.rules) {
 		if w == nil {
 			p.always = append(p.always, int32(i))
 			continue
@@ -52,6 +52,7 @@ func build(table event.Table, rules []*sigma.Rule) *program {
 			a := &b.atoms[at]
 			a.hits = true
 			a.rules = append(a.rules, int32(i))
+			b.slots[a.slot].eager = true
 		}
 	}
 	for i := range p.rules {
@@ -60,7 +61,7 @@ func build(table event.Table, rules []*sigma.Rule) *program {
 	b.index()
 	p.slots, p.atoms, p.groups = b.slots, b.atoms, b.groups
 	for i := range p.slots {
-		if s := &p.slots[i]; s.suffix != nil || s.prefix != nil || s.grams != nil || s.numbers != nil {
+		if p.slots[i].eager {
 			p.eager = append(p.eager, int32(i))
 		}
 	}
@@ -84,7 +85,14 @@ func (b *builder) index() {
 			case atomPrefix:
 				prefix = append(prefix, affixWord{a.text, false, int32(j)})
 			case atomContains:
-				grams = append(grams, gramWord{text: a.text, atom: int32(j)})
+				switch {
+				case a.raw:
+					s.raw.add(a.text, int32(j))
+				case len(a.text) < gramSize:
+					s.short.add(a.text, int32(j))
+				default:
+					grams = append(grams, gramWord{text: a.text, atom: int32(j)})
+				}
 			case atomNumber:
 				if s.numbers == nil {
 					s.numbers = map[uint64]int32{}

@@ -3,57 +3,95 @@ package engine
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
+	"github.com/daemoneye/eventbus/agent/detect/mix"
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
-// What a host runs all day: program, command line, program and command line of the
-// parent. The lengths are those of a server with services, cron and an interpreter
-// or two: 94 bytes of command line on average, 20 to 400.
-var benign = [][4]string{
-	{"/usr/bin/dash", "/bin/sh -c run-parts /etc/cron.hourly", "/usr/sbin/cron", "/usr/sbin/cron -f -P"},
-	{"/usr/bin/run-parts", "run-parts /etc/cron.hourly", "/usr/bin/dash", "/bin/sh -c run-parts /etc/cron.hourly"},
-	{"/usr/bin/grep", "grep -q ^btrfs /proc/filesystems", "/usr/bin/dash", "sh /usr/lib/btrfs/check.sh --all"},
-	{"/usr/bin/python3.13", "/usr/bin/python3 -u /opt/shop/manage.py runworker --queue=mail --concurrency=4 --log-level=INFO", "/usr/lib/systemd/systemd", "/usr/lib/systemd/systemd --switched-root --system --deserialize=31"},
-	{"/usr/sbin/php-fpm8.4", "php-fpm: pool www", "/usr/sbin/php-fpm8.4", "php-fpm: master process (/etc/php/8.4/fpm/php-fpm.conf)"},
-	{"/usr/bin/convert-im6.q16", "/usr/bin/convert -resize 640x480> -quality 82 /var/www/shop/media/Product_0042.JPG /var/www/shop/cache/Product_0042_640.jpg", "/usr/sbin/php-fpm8.4", "php-fpm: pool www"},
-	{"/usr/bin/git", "git -c core.fsmonitor=false rev-parse --verify --quiet refs/heads/main", "/usr/bin/node", "node /usr/lib/ci/agent/dist/index.js --workspace /srv/ci/work/1293"},
-	{"/usr/lib/git-core/git", "/usr/lib/git-core/git index-pack --stdin --fix-thin --keep=fetch-pack 4711 on web-1 --pack_header=2,118", "/usr/bin/git", "git fetch --no-tags origin +refs/heads/*:refs/remotes/origin/*"},
-	{"/usr/local/go/pkg/tool/linux_amd64/compile", "/usr/local/go/pkg/tool/linux_amd64/compile -o /tmp/go-build1182/b042/_pkg_.a -trimpath /tmp/go-build1182/b042=> -p github.com/acme/shop/internal/cart -lang=go1.26 -complete -buildid Zk3 -goversion go1.26.8 -c=2 -nolocalimports -importcfg /tmp/go-build1182/b042/importcfg -pack ./cart.go ./item.go", "/usr/local/go/bin/go", "go build ./..."},
-	{"/usr/bin/sed", "sed -i s/^worker_processes.*/worker_processes 4;/ /etc/nginx/nginx.conf", "/usr/bin/bash", "/bin/bash /usr/local/sbin/tune-nginx"},
-	{"/usr/bin/date", "date +%Y-%m-%dT%H:%M:%S%z", "/usr/bin/bash", "bash /usr/local/bin/backup --incremental --target s3://backups/web-1"},
-	{"/usr/bin/tar", "tar --create --listed-incremental=/var/lib/backup/snar --exclude=*.log --file=- /var/www /etc", "/usr/bin/bash", "bash /usr/local/bin/backup --incremental --target s3://backups/web-1"},
-	{"/usr/bin/gzip", "gzip -6", "/usr/bin/tar", "tar -czf /var/backups/etc.tar.gz /etc"},
-	{"/usr/sbin/sshd", "sshd: ann [priv]", "/usr/sbin/sshd", "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups"},
-	{"/usr/bin/bash", "-bash", "/usr/sbin/sshd", "sshd: ann@pts/0"},
-	{"/usr/bin/ls", "ls --color=auto -la /var/log/nginx", "/usr/bin/bash", "-bash"},
-	{"/usr/bin/journalctl", "journalctl -u nginx.service --since=-10min --no-pager", "/usr/bin/bash", "-bash"},
-	{"/usr/bin/dpkg-query", "dpkg-query --showformat=${db:Status-Status} ${Version}\\n --show libssl3t64", "/usr/bin/perl", "perl /usr/sbin/needrestart -m u -r l"},
-	{"/usr/lib/apt/methods/https", "/usr/lib/apt/methods/https", "/usr/bin/apt-get", "apt-get -qq update"},
-	{"/usr/lib/jvm/java-21-openjdk-amd64/bin/java", "/usr/lib/jvm/java-21-openjdk-amd64/bin/java -Xms2g -Xmx2g -XX:+UseG1GC -Djava.security.egd=file:/dev/urandom -Dlog4j2.formatMsgNoLookups=true -cp /opt/search/lib/* org.example.search.Bootstrap start --cluster web --data /var/lib/search", "/usr/lib/systemd/systemd", "/sbin/init"},
-	{"/usr/lib/postgresql/17/bin/postgres", "postgres: 17/main: autovacuum worker shop", "/usr/lib/postgresql/17/bin/postgres", "/usr/lib/postgresql/17/bin/postgres -D /var/lib/postgresql/17/main -c config_file=/etc/postgresql/17/main/postgresql.conf"},
-	{"/usr/bin/logrotate", "/usr/sbin/logrotate /etc/logrotate.conf", "/usr/lib/systemd/systemd", "/sbin/init"},
-	{"/usr/bin/containerd-shim-runc-v2", "/usr/bin/containerd-shim-runc-v2 -namespace moby -id 5b7d1b0a2f3c4d5e6f708192a3b4c5d6e7f80910 -address /run/containerd/containerd.sock", "/usr/bin/containerd", "/usr/bin/containerd"},
-	{"/usr/bin/runc", "runc --root /run/docker/runtime-runc/moby --log-format json exec --process /tmp/runc-process3310 --detach --pid-file /run/containerd/0f.pid 5b7d1b0a2f3c", "/usr/bin/containerd-shim-runc-v2", "/usr/bin/containerd-shim-runc-v2 -namespace moby -id 5b7d1b0a2f3c4d5e6f708192a3b4c5d6e7f80910"},
-}
-
-// benignEvents are the events of these.
-func benignEvents(t testing.TB) (all []event.View) {
-	for i, x := range benign {
-		e := event.Process{
-			Header: event.Header{Type: event.TypeProcess, Operation: event.OpStart, PID: uint32(4000 + i), StartTicks: 99, WallNs: 1795467600123456789},
-			Origin: event.Origin{Host: "web-1", Collector: "process"},
-			Actor: event.Actor{
-				Name: x[0][strings.LastIndexByte(x[0], '/')+1:], Executable: x[0], CommandLine: strings.ReplaceAll(x[1], " ", "\x00"),
-				Directory: "/", User: "www-data", UID: event.Known(33), PPID: 1, ParentExecutable: x[2], ParentCommandLine: x[3],
-			},
+// ordinary are the process starts of the committed mix: 90 bytes of command line on
+// average, 436 at most.
+func ordinary(t testing.TB) (all []event.View) {
+	t.Helper()
+	events, err := mix.Events()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range events {
+		if v.Table() == event.TableProcess && v.Operation() == event.OpStart {
+			all = append(all, v)
 		}
-		all = append(all, parsed(t, e.Append(nil)))
 	}
 	return all
+}
+
+// community returns the rules below a folder that a variable of the environment names.
+// They are not part of this repository.
+func community(t testing.TB, variable string) []*sigma.Rule {
+	t.Helper()
+	dir := os.Getenv(variable)
+	if dir == "" {
+		t.Skipf("%s names no folder with rules", variable)
+	}
+	var s sigma.Set
+	s.AddPath(dir, sigma.Options{})
+	s.Finish()
+	return s.Rules
+}
+
+// mutated returns n rules: copies of these of which all but the first ones have other
+// letters in their texts. They ask as much of the engine, and match little.
+func mutated(rules []*sigma.Rule, n int) (all []*sigma.Rule) {
+	r := rand.New(rand.NewPCG(11, 2))
+	for i := range n {
+		x := *rules[i%len(rules)]
+		if i >= len(rules) {
+			x.Condition = mutate(r, x.Condition)
+		}
+		all = append(all, &x)
+	}
+	return all
+}
+
+func mutate(r *rand.Rand, e expr.Expr) expr.Expr {
+	several := func(parts []expr.Expr) (all []expr.Expr) {
+		for _, x := range parts {
+			all = append(all, mutate(r, x))
+		}
+		return all
+	}
+	switch e := e.(type) {
+	case expr.And:
+		return expr.And(several(e))
+	case expr.Or:
+		return expr.Or(several(e))
+	case expr.Not:
+		return expr.Not{Expr: mutate(r, e.Expr)}
+	case *expr.Ref:
+		return mutate(r, e.Selection.Expr)
+	case *expr.Atom:
+		match, ok := e.Test.(expr.Match)
+		if !ok {
+			return e
+		}
+		var p expr.Pattern
+		for _, x := range match.Pattern {
+			text := []byte(x.Text)
+			for range len(text) / 3 {
+				if i := r.IntN(len(text)); 'a' <= text[i]|0x20 && text[i]|0x20 <= 'z' {
+					text[i] = 'a' + byte(r.IntN(26))
+				}
+			}
+			p = append(p, expr.Piece{Wild: x.Wild, Text: string(text)})
+		}
+		match.Pattern = p
+		return &expr.Atom{Field: e.Field, Test: match, Line: e.Line}
+	}
+	return e
 }
 
 // Words of generated rules: those of attacks, which benign events hardly have, and
@@ -68,6 +106,10 @@ var (
 // shares: a program and words, words alone, a parent, all of several, an exception,
 // a list of addresses, an expression.
 func generated(t testing.TB, n int) []*sigma.Rule {
+	return read(t, generatedText(n), sigma.Options{})
+}
+
+func generatedText(n int) string {
 	r := rand.New(rand.NewPCG(7, 1))
 	pick := func(list []string) string { return strings.ReplaceAll(list[r.IntN(len(list))], "_", " ") }
 	many := func(most int, one func() string) string {
@@ -106,5 +148,5 @@ func generated(t testing.TB, n int) []*sigma.Rule {
 			fmt.Fprintf(&b, "  selection:\n    CommandLine|re: '%s(-[a-z]+\\s+)*\\S+%s$'\n  condition: selection\n", pick(programs)+ending(), ending())
 		}
 	}
-	return read(t, b.String(), sigma.Options{})
+	return b.String()
 }

@@ -5,7 +5,7 @@
 // package sigma; the engine only is faster, and tests hold the two against each other.
 //
 //	rules ─► log source ─► atoms, trees ─► witnesses ─► index
-//	         source.go     atom.go tree.go tree.go      affix.go grams.go
+//	         source.go     atom.go tree.go witness.go   affix.go grams.go short.go
 //
 //	event ─► fold fields ─► look in the index ─► candidates ─► evaluate trees
 //	         values.go      affix.go grams.go    match.go      match.go ask.go
@@ -20,11 +20,15 @@
 //
 // The index of a field has a hash of endings and of beginnings (affix.go), numbers, and
 // for texts inside of others one rare sequence of four bytes each behind a bitmap
-// (grams.go). What it reports is exact, and so an atom that is in it costs one load
-// where a tree asks for it, as does a list of such atoms. A regular expression, a
-// pattern and a comparison with case have guards: folded texts of which one is there
-// if they match. All other atoms are evaluated when a tree asks, the cheapest first,
-// and once an event.
+// (grams.go), or the text itself where it is shorter (short.go). What it reports is
+// exact, and so an atom that is in it costs one load where a tree asks for it, as does a
+// list of such atoms. A regular expression, a pattern and a comparison with case have
+// guards: texts of which one is there if they match (guard.go). All other atoms are
+// evaluated when a tree asks, the cheapest first, and once an event.
+//
+// A look at the index of a field takes about as long as a rule that is evaluated, and so
+// witnesses are chosen in few fields (witness.go). The others are looked at only when a
+// rule asks.
 //
 // # What holds
 //

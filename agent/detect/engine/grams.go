@@ -3,22 +3,26 @@ package engine
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 )
 
-// grams finds which of many texts are in another one. Each text has one of its
+// grams finds which of many texts are in another one. They have four bytes or more: see
+// shorts for others. Each text has one of its
 // sequences of four bytes in the index, the one that is likely the rarest. A bitmap
 // excludes most places of the other text at once.
 type grams struct {
-	bits    []uint64 // a power of two
-	shift   uint8    // of the hash, to the number of a bit
+	bits    *[mostWords]uint64 // a smaller bitmap is the start of it
+	shift   uint8              // of the hash, to the number of a bit
 	entries []gramEntry
-	words   []gramWord // of an entry side by side
-	short   []gramWord // with less than four bytes: looked for one by one
+	words   []gramWord // those of an entry behind its first, side by side
 }
 
+// gramEntry has the first word in it, because most have no other.
 type gramEntry struct {
-	gram     uint32
-	first, n int32 // of words; n 0: no entry
+	gramWord
+	gram  uint32
+	n     int32 // words in all; 0: no entry
+	first int32 // of words, for the second
 }
 
 type gramWord struct {
@@ -30,20 +34,18 @@ type gramWord struct {
 const (
 	gramSize  = 4
 	gramHash  = 0x9E3779B1
-	smallBits = 16 // 8 KiB, which stay in the first cache
-	largeBits = 18
-	manyWords = 2000 // from here on the small bitmap lets too much through
+	leastBits = 9  // of the bitmap, in bits of the hash
+	mostBits  = 18 // 32 KiB
+	mostWords = 1 << mostBits / 64
+	perWord   = 7 // 128 bits a word: 0.8 % of the places are looked at for nothing
 )
 
 func newGrams(words []gramWord) *grams {
 	if len(words) == 0 {
 		return nil
 	}
-	g := &grams{shift: 32 - smallBits}
-	if len(words) >= manyWords {
-		g.shift = 32 - largeBits
-	}
-	g.bits = make([]uint64, 1<<(32-g.shift)/64)
+	g := &grams{bits: new([mostWords]uint64)}
+	g.shift = uint8(32 - min(max(bits.Len(uint(len(words)))+perWord, leastBits), mostBits))
 	common := map[uint32]int{}
 	for _, w := range words {
 		for i := range len(w.text) - gramSize + 1 {
@@ -53,10 +55,6 @@ func newGrams(words []gramWord) *grams {
 	buckets := map[uint32][]gramWord{}
 	var order []uint32
 	for _, w := range words {
-		if len(w.text) < gramSize {
-			g.short = append(g.short, w)
-			continue
-		}
 		w.at = rarest(w.text, common)
 		gram := gramOf(w.text, int(w.at))
 		if buckets[gram] == nil {
@@ -76,8 +74,9 @@ func newGrams(words []gramWord) *grams {
 		for g.entries[i].n != 0 {
 			i = (i + 1) & (n - 1)
 		}
-		g.entries[i] = gramEntry{gram, int32(len(g.words)), int32(len(buckets[gram]))}
-		g.words = append(g.words, buckets[gram]...)
+		all := buckets[gram]
+		g.entries[i] = gramEntry{all[0], gram, int32(len(all)), int32(len(g.words))}
+		g.words = append(g.words, all[1:]...)
 	}
 	return g
 }
@@ -94,7 +93,7 @@ func rarest(text string, common map[uint32]int) int32 {
 	for i := range len(text) - gramSize + 1 {
 		cost := min(common[gramOf(text, i)], 50)
 		for _, c := range []byte(text[i : i+gramSize]) {
-			cost += 4 * frequency(c)
+			cost += 4 * int(frequency[c])
 		}
 		if cost < least {
 			best, least = i, cost
@@ -103,18 +102,22 @@ func rarest(text string, common map[uint32]int) int32 {
 	return int32(best)
 }
 
-// frequency is roughly how frequent a byte is in command lines.
-func frequency(c byte) int {
-	switch {
-	case bytes.IndexByte([]byte(" /-.eats"), c) >= 0:
-		return 10
-	case bytes.IndexByte([]byte("ionrlcubdpmh"), c) >= 0:
-		return 7
-	case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
-		return 4
+// frequency is roughly how frequent a byte is in command lines, 2 to 10.
+var frequency = func() (f [256]uint8) {
+	for c := range f {
+		switch c := byte(c); {
+		case bytes.IndexByte([]byte(" /-.eats"), c) >= 0:
+			f[c] = 10
+		case bytes.IndexByte([]byte("ionrlcubdpmh"), c) >= 0:
+			f[c] = 7
+		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
+			f[c] = 4
+		default:
+			f[c] = 2
+		}
 	}
-	return 2
-}
+	return f
+}()
 
 func (g *grams) slot(gram uint32) int {
 	return int(uint64(gram)*0x9E3779B97F4A7C15>>32) & (len(g.entries) - 1)
@@ -122,22 +125,32 @@ func (g *grams) slot(gram uint32) int {
 
 // find reports the atoms of the texts that are in text.
 func (g *grams) find(m *Matcher, p *program, text []byte) {
-	for i := range g.short {
-		if w := &g.short[i]; contains(text, w.text) {
-			m.hit(p, w.atom)
+	i, set, shift := 0, g.bits, g.shift&31
+	for ; i+8 <= len(text); i += 4 {
+		// Four grams begin in four bytes, and one branch is for all of them.
+		w := binary.LittleEndian.Uint64(text[i:])
+		a, b := uint32(w)*gramHash>>shift, uint32(w>>8)*gramHash>>shift
+		c, d := uint32(w>>16)*gramHash>>shift, uint32(w>>24)*gramHash>>shift
+		if (set[a/64%mostWords]>>(a%64)|set[b/64%mostWords]>>(b%64)|set[c/64%mostWords]>>(c%64)|set[d/64%mostWords]>>(d%64))&1 == 0 {
+			continue
+		}
+		for j := range 4 {
+			if gram := uint32(w >> (8 * j)); g.has(gram) {
+				g.verify(m, p, text, i+j, gram)
+			}
 		}
 	}
-	if len(text) < gramSize || len(g.words) == 0 {
-		return
-	}
-	bits, shift := g.bits, g.shift
-	gram := binary.LittleEndian.Uint32(text) << 8
-	for i, c := range text[gramSize-1:] {
-		gram = gram>>8 | uint32(c)<<24
-		if bit := gram * gramHash >> shift; bits[bit/64]>>(bit%64)&1 != 0 {
+	for ; i+gramSize <= len(text); i++ {
+		if gram := binary.LittleEndian.Uint32(text[i:]); g.has(gram) {
 			g.verify(m, p, text, i, gram)
 		}
 	}
+}
+
+// has reports whether a text may have the gram, by the bitmap.
+func (g *grams) has(gram uint32) bool {
+	bit := gram * gramHash >> (g.shift & 31)
+	return g.bits[bit/64%mostWords]>>(bit%64)&1 != 0
 }
 
 // verify looks for the texts that have the gram, which is at place i of text.
@@ -147,13 +160,18 @@ func (g *grams) verify(m *Matcher, p *program, text []byte, i int, gram uint32) 
 		if e.gram != gram {
 			continue
 		}
-		for j := range g.words[e.first : e.first+e.n] {
-			w := &g.words[int(e.first)+j]
-			start := i - int(w.at)
-			if start >= 0 && len(text)-start >= len(w.text) && string(text[start:start+len(w.text)]) == w.text {
-				m.hit(p, w.atom)
-			}
+		e.verify(m, p, text, i)
+		for j := range g.words[e.first : e.first+e.n-1] {
+			g.words[int(e.first)+j].verify(m, p, text, i)
 		}
 		return
+	}
+}
+
+// verify reports the word if it is where its gram, at place i of text, has it.
+func (w *gramWord) verify(m *Matcher, p *program, text []byte, i int) {
+	start := i - int(w.at)
+	if start >= 0 && len(text)-start >= len(w.text) && string(text[start:start+len(w.text)]) == w.text {
+		m.hit(p, w.atom)
 	}
 }

@@ -10,22 +10,41 @@ import (
 )
 
 const (
-	mostGuards = 32 // literals of which one is in every text that matches
-	leastGuard = 2  // bytes; a shorter literal is in most texts
+	mostGuards   = 32  // literals of which one is in every text that matches
+	mostProducts = 128 // while they are made; many of them have another one in them
 )
 
 // guardsOf returns literals of which one is in each text in which the expression is
 // found, once that is folded. It returns nil if there are none that help.
-func guardsOf(expr string) []string {
+//
+// Short ones are in many texts. If one is too short for the index of grams and there
+// are literals that hold for the text as it is, these are returned, and cased is true.
+func guardsOf(expr string) (guards []string, cased bool) {
 	re, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
-		return nil
+		return nil, false
 	}
-	return needed(re.Simplify()).best()
+	re = re.Simplify()
+	guards = guardian{}.needed(re).best()
+	if 0 < weight(guards) && weight(guards) < gramSize {
+		if raw := (guardian{raw: true}).needed(re).best(); raw != nil {
+			return raw, true
+		}
+	}
+	return guards, false
 }
 
-// needs is what is known about the texts that a part of an expression matches, all
-// folded.
+// guardian finds what texts need to match: folded ones, or raw ones as they are.
+type guardian struct{ raw bool }
+
+func (g guardian) text(r ...rune) string {
+	if g.raw {
+		return string(r)
+	}
+	return expr.Fold(string(r))
+}
+
+// needs is what is known about the texts that a part of an expression matches.
 type needs struct {
 	exact []string // if not nil, they are all there are
 	some  []string // if not nil, one of them is in each
@@ -33,29 +52,36 @@ type needs struct {
 
 // best returns the literals that exclude most texts, nil for none.
 func (n needs) best() []string {
-	if weight(n.exact) >= weight(n.some) {
-		return useful(n.exact)
+	exact, some := useful(n.exact), useful(n.some)
+	if weight(exact) >= weight(some) {
+		return exact
 	}
-	return useful(n.some)
+	return some
 }
 
 // useful returns the words without those that have another one in them, nil where
-// one is too short.
+// that leaves too many, or one that is in most texts.
 func useful(words []string) (few []string) {
-	if weight(words) < leastGuard {
-		return nil
-	}
 	for i, w := range words {
 		if !slices.ContainsFunc(words, func(o string) bool { return len(o) < len(w) && strings.Contains(w, o) }) && !slices.Contains(words[:i], w) {
 			few = append(few, w)
 		}
 	}
+	if len(few) > mostGuards || slices.ContainsFunc(few, common) {
+		return nil
+	}
 	return few
+}
+
+// common reports whether a word is in most texts: none at all, or a byte that is no rare
+// sign.
+func common(word string) bool {
+	return word == "" || len(word) == 1 && strings.IndexByte("`{}^$|<>+~@;", word[0]) < 0
 }
 
 // weight is the length of the shortest of them.
 func weight(words []string) int {
-	if len(words) == 0 || len(words) > mostGuards {
+	if len(words) == 0 {
 		return 0
 	}
 	least := len(words[0])
@@ -65,40 +91,43 @@ func weight(words []string) int {
 	return least
 }
 
-func needed(re *syntax.Regexp) needs {
+func (g guardian) needed(re *syntax.Regexp) needs {
 	switch re.Op {
 	case syntax.OpLiteral:
 		if slices.Contains(re.Rune, utf8.RuneError) {
 			return needs{} // it is also found where there is a byte that is no character
 		}
-		return needs{exact: []string{expr.Fold(string(re.Rune))}}
+		if g.raw && re.Flags&syntax.FoldCase != 0 {
+			return needs{} // it is found in either case
+		}
+		return needs{exact: []string{g.text(re.Rune...)}}
 	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText,
 		syntax.OpWordBoundary, syntax.OpNoWordBoundary:
 		return needs{exact: []string{""}}
 	case syntax.OpCharClass:
-		return classNeeds(re)
+		return g.classNeeds(re)
 	case syntax.OpCapture:
-		return needed(re.Sub[0])
+		return g.needed(re.Sub[0])
 	case syntax.OpPlus:
-		return needs{some: needed(re.Sub[0]).best()}
+		return needs{some: g.needed(re.Sub[0]).best()}
 	case syntax.OpRepeat:
 		if re.Min > 0 {
-			return needs{some: needed(re.Sub[0]).best()}
+			return needs{some: g.needed(re.Sub[0]).best()}
 		}
 	case syntax.OpQuest:
-		if n := needed(re.Sub[0]); n.exact != nil {
+		if n := g.needed(re.Sub[0]); n.exact != nil {
 			return needs{exact: union(n.exact, []string{""})}
 		}
 	case syntax.OpConcat:
-		return concatNeeds(re.Sub)
+		return g.concatNeeds(re.Sub)
 	case syntax.OpAlternate:
-		return alternateNeeds(re.Sub)
+		return g.alternateNeeds(re.Sub)
 	}
 	return needs{}
 }
 
 // classNeeds takes the characters of a small class one by one.
-func classNeeds(re *syntax.Regexp) needs {
+func (g guardian) classNeeds(re *syntax.Regexp) needs {
 	const most = 8
 	var all []string
 	for i := 0; i+1 < len(re.Rune); i += 2 {
@@ -106,7 +135,7 @@ func classNeeds(re *syntax.Regexp) needs {
 			if r == utf8.RuneError || len(all) > most {
 				return needs{}
 			}
-			all = union(all, []string{expr.Fold(string(r))})
+			all = union(all, []string{g.text(r)})
 		}
 	}
 	if len(all) == 0 || len(all) > most {
@@ -115,15 +144,15 @@ func classNeeds(re *syntax.Regexp) needs {
 	return needs{exact: all}
 }
 
-func alternateNeeds(subs []*syntax.Regexp) needs {
+func (g guardian) alternateNeeds(subs []*syntax.Regexp) needs {
 	var all needs
 	exact, some := true, true
 	for _, s := range subs {
-		n := needed(s)
+		n := g.needed(s)
 		one := n.best()
 		all.exact, all.some = union(all.exact, n.exact), union(all.some, one)
-		exact = exact && n.exact != nil && len(all.exact) <= mostGuards
-		some = some && one != nil && len(all.some) <= mostGuards
+		exact = exact && n.exact != nil && len(all.exact) <= mostProducts
+		some = some && one != nil && len(all.some) <= mostProducts
 		if !exact && !some {
 			return needs{}
 		}
@@ -138,24 +167,24 @@ func alternateNeeds(subs []*syntax.Regexp) needs {
 }
 
 // concatNeeds joins what stands side by side for as long as it is known exactly.
-func concatNeeds(subs []*syntax.Regexp) needs {
+func (g guardian) concatNeeds(subs []*syntax.Regexp) needs {
 	run, whole := []string{""}, true
 	var best []string
 	keep := func(words []string) {
-		if weight(words) > weight(best) {
+		if words = useful(words); weight(words) > weight(best) {
 			best = words
 		}
 	}
 	for _, s := range subs {
-		n := needed(s)
-		if n.exact != nil && len(run)*len(n.exact) <= mostGuards {
+		n := g.needed(s)
+		if n.exact != nil && len(run)*len(n.exact) <= mostProducts {
 			run = product(run, n.exact)
 			continue
 		}
 		whole = false
 		keep(run)
 		run = []string{""}
-		if n.exact != nil && len(n.exact) <= mostGuards {
+		if n.exact != nil && len(n.exact) <= mostProducts {
 			run = n.exact
 		} else {
 			keep(n.best())
@@ -197,7 +226,7 @@ func longestLiteral(p expr.Pattern) string {
 			best = x.Text
 		}
 	}
-	if len(best) < leastGuard {
+	if common(best) {
 		return ""
 	}
 	return best

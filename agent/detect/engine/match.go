@@ -89,8 +89,16 @@ func (m *Matcher) next() {
 		clear(st.groups)
 		clear(st.rules)
 		for j := range st.slots {
-			st.slots[j].loaded, st.slots[j].fold = 0, 0
+			st.slots[j].loaded, st.slots[j].fold, st.slots[j].looked = 0, 0, 0
 		}
+	}
+}
+
+// lookOnce looks at a slot that is not looked at for each event.
+func (m *Matcher) lookOnce(p *program, i int32) {
+	if x := &m.st.slots[i]; x.looked != m.gen {
+		x.looked = m.gen
+		m.look(p, i)
 	}
 }
 
@@ -105,6 +113,15 @@ func (m *Matcher) look(p *program, i int32) {
 		}
 		return
 	}
+	x := m.load(p, i)
+	if s.raw != nil {
+		for _, text := range x.texts {
+			s.raw.find(m, p, text)
+		}
+	}
+	if s.grams == nil && s.short == nil && !s.mayFind(x.texts) {
+		return // what is not looked for is not folded
+	}
 	for _, text := range m.folded(p, i) {
 		if s.suffix != nil {
 			s.suffix.find(m, p, text)
@@ -114,6 +131,9 @@ func (m *Matcher) look(p *program, i int32) {
 		}
 		if s.grams != nil {
 			s.grams.find(m, p, text)
+		}
+		if s.short != nil {
+			s.short.find(m, p, text)
 		}
 	}
 }
@@ -146,8 +166,14 @@ func (m *Matcher) decide(p *program, i int32) {
 func (m *Matcher) eval(p *program, n *node) bool {
 	switch n.op {
 	case nodeHit:
+		if n.slot >= 0 {
+			m.lookOnce(p, n.slot)
+		}
 		return m.st.atoms[n.atom] == m.gen<<1|1
 	case nodeGroup:
+		if n.slot >= 0 {
+			m.lookOnce(p, n.slot)
+		}
 		return m.st.groups[n.atom] == m.gen
 	case nodeAtom:
 		return m.atom(p, n.atom)
@@ -175,6 +201,9 @@ func (m *Matcher) atom(p *program, i int32) bool {
 	stamp := &m.st.atoms[i]
 	switch {
 	case a.hits:
+		if !p.slots[a.slot].eager {
+			m.lookOnce(p, a.slot)
+		}
 		return *stamp == m.gen<<1|1
 	case *stamp>>1 == m.gen:
 		return *stamp&1 != 0

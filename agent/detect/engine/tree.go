@@ -11,6 +11,7 @@ import (
 type node struct {
 	op   nodeOp
 	atom int32 // or the number of a group
+	slot int32 // of a hit or a group, if it is looked at only when a rule asks; else -1
 	kids []*node
 	cost float64 // to evaluate it, about
 	rare float64 // how likely it is true, about
@@ -74,7 +75,10 @@ func (b *builder) settle(n *node) {
 		a := &b.atoms[n.atom]
 		n.cost, n.rare = float64(a.cost), a.rare
 		if a.hits {
-			n.op, n.cost = nodeHit, 1
+			n.op, n.cost, n.slot = nodeHit, 1, -1
+			if !b.slots[a.slot].eager {
+				n.slot, n.cost = a.slot, 50
+			}
 		} else if a.guards != nil {
 			n.cost = 2 * float64(len(a.guards))
 		}
@@ -103,99 +107,38 @@ func sortBy(kids []*node, key func(*node) float64) {
 	slices.SortStableFunc(kids, func(x, y *node) int { return cmp.Compare(key(x), key(y)) })
 }
 
-// group puts the atoms of the index together that are parts of n.
+// group puts the atoms of the index together that are parts of n. Those of a slot that
+// is looked at only when a rule asks are a group of their own.
 func (b *builder) group(n *node) {
-	var hits, others []*node
+	bySlot := map[int32][]*node{}
+	var order []int32
+	var others []*node
 	for _, k := range n.kids {
-		if k.op == nodeHit {
-			hits = append(hits, k)
-		} else {
+		if k.op != nodeHit {
 			others = append(others, k)
-		}
-	}
-	if len(hits) < leastGroup {
-		return
-	}
-	g := &node{op: nodeGroup, atom: int32(b.groups), cost: 1}
-	b.groups++
-	none := 1.0
-	for _, h := range hits {
-		a := &b.atoms[h.atom]
-		a.groups = append(a.groups, g.atom)
-		none *= 1 - h.rare
-	}
-	g.rare = 1 - none
-	n.kids = append(others, g)
-}
-
-// witness is a set of atoms of which one is true whenever the rule matches.
-type witness struct {
-	atoms []int32
-	rare  float64 // how likely one of them is true, about
-}
-
-// witnessOf returns the best witness of n, or of its negation. It returns nil where
-// there is none: nothing that is only true where a text is not there can be found by
-// looking for texts.
-func (b *builder) witnessOf(n *node, negated bool) *witness {
-	op := n.op
-	switch {
-	case op == nodeNot:
-		return b.witnessOf(n.kids[0], !negated)
-	case op == nodeAtom && negated:
-		return nil
-	case op == nodeAtom:
-		return b.atomWitness(n.atom)
-	case negated && op == nodeAnd:
-		op = nodeOr
-	case negated:
-		op = nodeAnd
-	}
-	var best, all *witness = nil, &witness{}
-	for _, k := range n.kids {
-		w := b.witnessOf(k, negated)
-		if op == nodeAnd {
-			if w != nil && (best == nil || w.rare < best.rare) {
-				best = w
-			}
 			continue
 		}
-		if w == nil {
-			return nil
+		if bySlot[k.slot] == nil {
+			order = append(order, k.slot)
 		}
-		all.atoms, all.rare = append(all.atoms, w.atoms...), all.rare+w.rare
+		bySlot[k.slot] = append(bySlot[k.slot], k)
 	}
-	if op == nodeAnd {
-		return best
-	}
-	return all
-}
-
-func (b *builder) atomWitness(i int32) *witness {
-	a := &b.atoms[i]
-	switch {
-	case a.hits || b.short(a):
-		rare := a.rare
-		if a.kind == atomContains && len(a.text) < gramSize {
-			rare *= 8 // it is looked for by itself
+	for _, slot := range order {
+		hits := bySlot[slot]
+		if len(hits) < leastGroup {
+			others = append(others, hits...)
+			continue
 		}
-		return &witness{[]int32{i}, rare}
-	case len(a.guards) > 0:
-		all := &witness{}
-		for _, g := range a.guards {
-			w := b.atomWitness(g)
-			if w == nil {
-				return nil
-			}
-			all.atoms, all.rare = append(all.atoms, w.atoms...), all.rare+w.rare
+		g := &node{op: nodeGroup, atom: int32(b.groups), slot: slot, cost: hits[0].cost}
+		b.groups++
+		none := 1.0
+		for _, h := range hits {
+			a := &b.atoms[h.atom]
+			a.groups = append(a.groups, g.atom)
+			none *= 1 - h.rare
 		}
-		return all
+		g.rare = 1 - none
+		others = append(others, g)
 	}
-	return nil
-}
-
-// short reports whether an atom may join the index, but looks for a text that is too
-// short for it: it is looked for in each event, once that is worth it.
-func (b *builder) short(a *atom) bool {
-	return a.kind == atomContains && !a.raw && b.slots[a.slot].indexed() && len(a.text) < gramSize && a.text != ""
+	n.kids = others
 }

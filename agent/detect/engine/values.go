@@ -14,6 +14,7 @@ import (
 type values struct {
 	loaded  uint32 // generation
 	fold    uint32
+	looked  uint32 // the index was looked at
 	texts   [][]byte
 	folded  [][]byte
 	numbers []uint64 // of the kinds that have them, as the event does
