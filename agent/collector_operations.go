@@ -122,7 +122,11 @@ func (a *Agent) updateConfig(ctx context.Context, c *dispatch.Call) (any, error)
 	if err != nil || u.ValidateOnly {
 		return answer, err
 	}
-	err = a.manager.Configured(c.Target, func(settings json.RawMessage) json.RawMessage { return merged(settings, u.Config) })
+	var done control.ConfigUpdated
+	if b, ok := answer.(json.RawMessage); ok {
+		_ = json.Unmarshal(b, &done) // without a source it keeps the one that is known
+	}
+	err = a.manager.Configured(c.Target, done.Source, func(settings json.RawMessage) json.RawMessage { return merged(settings, u.Config) })
 	return answer, operationError(err, c.Operation)
 }
 

@@ -30,6 +30,12 @@ func newDemo(settings []byte) (collector.Collector, error) {
 	return &demo{fake{name: "demo", source: "made up", run: idle}, own.Rate}, nil
 }
 
+// Adjust implements collector.Adjustable.
+func (d *demo) Adjust(_ context.Context, next collector.Collector) error {
+	d.rate = next.(*demo).rate
+	return nil
+}
+
 func (d *demo) Abilities() collector.Abilities {
 	return collector.Abilities{EventTypes: []string{"demo"}, Topics: []string{"events.demo.tick"}, Tasks: []string{"echo"}, Config: []string{"rate"}}
 }

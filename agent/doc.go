@@ -42,6 +42,8 @@
 //     one that waits for a disk.
 //   - "collector takes too much": it is above a limit of the configuration. It is
 //     restarted when it stays above it.
+//   - "collector did not go back to the settings before": another collector did not take
+//     its settings at a reload, and this one is restarted with those of before.
 //   - "gap not announced": the broker did not take the announcement of what a collector
 //     missed.
 //   - "configuration": a variable has the agent's prefix, and no key has that name.
@@ -55,6 +57,8 @@
 //
 // At error:
 //   - "configuration rejected": a reload found mistakes, and nothing changed.
+//   - "configuration refused": a collector did not take its settings at a reload, and
+//     nothing changed.
 //   - "collector given up": it ended too often in a row. It is tried again after
 //     tried_again_in, or at once when an operator restarts it.
 //

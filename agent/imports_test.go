@@ -64,6 +64,7 @@ var allowed = map[string][]string{
 	"agent/collector":        {},
 	"agent/collector/serve":  {"agent/collector", "agent/control", "agent/control/dispatch", "agent/event", "router", "frame"},
 	// What every collector stands on.
+	"agent/collector/adjust":   {},
 	"agent/collector/clock":    {"golang.org/x/sys"},
 	"agent/collector/host":     {"agent/event"},
 	"agent/collector/settings": {},
@@ -73,19 +74,19 @@ var allowed = map[string][]string{
 	"agent/collector/emit":     {"agent/collector", "agent/collector/clock", "agent/event"},
 	"agent/collector/ebpf":     {"github.com/cilium/ebpf", "golang.org/x/sys"},
 	"agent/collector/filesystem": {
-		"agent/collector", "agent/collector/actor", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
+		"agent/collector", "agent/collector/actor", "agent/collector/adjust", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
 		"agent/collector/receive", "agent/collector/settings", "agent/event", "github.com/prometheus/procfs", "golang.org/x/sys",
 	},
 	"agent/collector/network": {
-		"agent/collector", "agent/collector/actor", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
+		"agent/collector", "agent/collector/actor", "agent/collector/adjust", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
 		"agent/collector/receive", "agent/collector/settings", "agent/event", "golang.org/x/sys",
 	},
 	"agent/collector/performance": {
-		"agent/collector", "agent/collector/actor", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
+		"agent/collector", "agent/collector/actor", "agent/collector/adjust", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
 		"agent/collector/settings", "agent/event", "github.com/prometheus/procfs", "golang.org/x/sys",
 	},
 	"agent/collector/process": {
-		"agent/collector", "agent/collector/actor", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
+		"agent/collector", "agent/collector/actor", "agent/collector/adjust", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",
 		"agent/collector/ebpf", "agent/collector/receive", "agent/collector/settings", "agent/event", "agent/event/ecs", "golang.org/x/sys",
 	},
 	// Rules and their meaning, apart from all that makes events.

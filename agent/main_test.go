@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,6 +100,9 @@ func runCollector(ctx context.Context, name string) error {
 }
 
 func newCollector(c control.ChildConfig, text string) (collector.Collector, error) {
+	if strings.HasPrefix(c.Collector, "stream-") {
+		return newStream(c)
+	}
 	switch c.Collector {
 	case process.Name:
 		return makeProcess(c)

@@ -111,7 +111,7 @@ func TestWhatTheServiceManagerGets(t *testing.T) {
 	next("READY=1\nSTATUS=steady, healthy")
 	next("WATCHDOG=1")
 	for _, want := range []string{"READY=1\nSTATUS=configuration reloaded, ", "READY=1\nSTATUS=configuration rejected: x.yaml:1:1: a: unknown key"} {
-		if _, err := r.agent.Reload("test"); err != nil {
+		if _, err := r.agent.Reload(t.Context(), "test"); err != nil {
 			t.Fatal(err)
 		}
 		next("RELOADING=1\nMONOTONIC_USEC=")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/daemoneye/eventbus/agent/config"
@@ -20,9 +21,12 @@ var errNoReload = errors.New("this agent cannot read its configuration again")
 
 // Reload reads the configuration again with the validator of the start, and puts in
 // force what a reload may change, all of it or nothing. Broker and connections go on
-// meanwhile, and so do the collectors that did not change. by names the caller in the log.
-// What it returns is also logged. Safe for concurrent use; one reload waits for the other.
-func (a *Agent) Reload(by string) (r control.Reloaded, err error) {
+// meanwhile, and so do the collectors: one whose settings have changed takes them while it
+// runs. If one does not take them in time, or refuses them, or ctx ends before all have, those
+// that did take them are given the ones before, and nothing has changed. by names the caller
+// in the log. What it returns is also logged. Safe for concurrent use; one reload waits for the
+// other.
+func (a *Agent) Reload(ctx context.Context, by string) (r control.Reloaded, err error) {
 	if a.o.Load == nil {
 		return control.Reloaded{}, errNoReload
 	}
@@ -38,47 +42,77 @@ func (a *Agent) Reload(by string) (r control.Reloaded, err error) {
 	}
 	now := a.config.Load()
 	next := config.Reloaded(now, l.Config)
-	metrics, err := a.prepare(now, next)
-	if err != nil {
-		return a.reject(by, err.Error()), nil
+	did, err := a.prepare(ctx, now, next)
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		r.Refused = strings.Split(err.Error(), "\n")
+		a.o.Logger.Error("configuration refused", "by", by, "refused", r.Refused)
+		return r, nil
+	} else if err != nil {
+		return a.reject(by, strings.Split(err.Error(), "\n")...), nil
 	}
-	r = control.Reloaded{Changes: config.Diff(now, l.Config), Warnings: l.Warnings}
+	r = control.Reloaded{Changes: config.Diff(now, l.Config), Restarted: did.restarted, Warnings: l.Warnings}
 	a.config.Store(next)
 	waiting := r.Waiting()
 	a.waiting.Store(&waiting)
 	a.apply(next)
 	if now.Metrics.Listen != next.Metrics.Listen {
-		a.exporter.offer(metrics)
+		a.exporter.offer(did.metrics)
 	}
-	a.o.Logger.Info("configuration reloaded", "by", by, "changes", changeTexts(r.Changes), "restart_for", waiting)
+	a.o.Logger.Info("configuration reloaded", "by", by, "changes", changeTexts(r.Changes), "restart_for", waiting, "restarted", r.Restarted)
 	for _, w := range l.Warnings {
 		a.o.Logger.Warn("configuration", "warning", w)
 	}
 	return r, nil
 }
 
-// prepare does the part of a reload that may fail, all of it or nothing. metrics is the
-// new listener for them, nil where that stays or is to be none.
-func (a *Agent) prepare(now, next *config.Config) (metrics net.Listener, err error) {
+// prepared is what prepare did.
+type prepared struct {
+	metrics   net.Listener // the new one for them, nil where that stays or is to be none
+	restarted []string     // collectors that began anew
+}
+
+// prepare does the part of a reload that may fail, all of it or nothing.
+func (a *Agent) prepare(ctx context.Context, now, next *config.Config) (did prepared, err error) {
 	specs, err := a.specs(next)
 	if err != nil {
-		return nil, err
+		return did, err
 	}
+	var undo []func() error
+	defer func() {
+		if err != nil {
+			for _, f := range slices.Backward(undo) {
+				err = errors.Join(err, f())
+			}
+		}
+	}()
 	if now.Metrics.Listen != next.Metrics.Listen {
-		if metrics, err = a.exporter.bind(next.Metrics.Listen); err != nil {
-			return nil, fmt.Errorf("metrics.listen: %w", err)
+		if did.metrics, err = a.exporter.bind(next.Metrics.Listen); err != nil {
+			return did, fmt.Errorf("metrics.listen: %w", err)
+		}
+		if did.metrics != nil {
+			undo = append(undo, did.metrics.Close)
 		}
 	}
-	if err = a.setLimits(next); err == nil {
-		if _, err = a.manager.Apply(specs); err == nil {
-			return metrics, nil
-		}
-		err = errors.Join(err, a.setLimits(now))
+	if err = a.setLimits(next); err != nil {
+		return did, err
 	}
-	if metrics != nil {
-		err = errors.Join(err, metrics.Close())
+	undo = append(undo, func() error { return a.setLimits(now) })
+	updates, err := a.manager.Plan(specs)
+	if err != nil {
+		return did, err
 	}
-	return nil, err
+	change, err := a.reconfigure(ctx, updates)
+	if err != nil {
+		return did, err
+	}
+	defer change.end()
+	applied, err := a.manager.Apply(specs, updates...)
+	if err != nil { // Plan would have failed
+		return did, errors.Join(err, change.undo(ctx))
+	}
+	did.restarted = slices.Sorted(slices.Values(append(change.restarted, applied.Restarted...)))
+	return did, nil
 }
 
 // reject logs and returns that nothing has changed.
@@ -130,8 +164,8 @@ func changeTexts(changes []config.Change) (all []string) {
 	return all
 }
 
-func (a *Agent) answerReload(_ context.Context, r *router.Request) ([]byte, error) {
-	answer, err := a.Reload("request")
+func (a *Agent) answerReload(ctx context.Context, _ *router.Request) ([]byte, error) {
+	answer, err := a.Reload(ctx, "request")
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func BenchmarkReload(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if r, err := a.Reload("benchmark"); err != nil || len(r.Mistakes) > 0 {
+		if r, err := a.Reload(b.Context(), "benchmark"); err != nil || len(r.Mistakes) > 0 {
 			b.Fatal(r, err)
 		}
 	}
@@ -101,7 +101,7 @@ func BenchmarkEventsDuringAReload(b *testing.B) {
 				if i == window/4 && with == 1 {
 					<-reloaded
 					go func() { // awaited below
-						got, err := r.Reload("benchmark")
+						got, err := r.Reload(b.Context(), "benchmark")
 						if err == nil && (len(got.Mistakes) > 0 || len(got.Changes) < 3) {
 							err = fmt.Errorf("%+v", got)
 						}

@@ -159,7 +159,7 @@ func TestStatisticsFollowAReload(t *testing.T) {
 		t.Error("there are statistics though they are off")
 	}
 	c.Store(&on)
-	if _, err := r.agent.Reload("test"); err != nil {
+	if _, err := r.agent.Reload(t.Context(), "test"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "statistics", func() bool { return count() > 2 })
@@ -279,7 +279,7 @@ func TestAReloadAddsRemovesAndChangesCollectors(t *testing.T) {
 	}
 	before := running()
 	want(echo, control.ChildConfig{Collector: "flood", Settings: mark("/")})
-	if _, err := r.agent.Reload("test"); err != nil {
+	if _, err := r.agent.Reload(t.Context(), "test"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the collectors are what they should be", func() bool {
@@ -289,7 +289,7 @@ func TestAReloadAddsRemovesAndChangesCollectors(t *testing.T) {
 	})
 	flood := running()["flood"]
 	want(echo, control.ChildConfig{Collector: "flood", Settings: mark("/tmp")})
-	if _, err := r.agent.Reload("test"); err != nil {
+	if _, err := r.agent.Reload(t.Context(), "test"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the one that has changed is started again, and the other is not", func() bool {
@@ -297,7 +297,7 @@ func TestAReloadAddsRemovesAndChangesCollectors(t *testing.T) {
 		return now["flood"] != 0 && now["flood"] != flood && now["echo"] == before["echo"]
 	})
 	want(echo, echo)
-	if got, err := r.agent.Reload("test"); err != nil || len(got.Mistakes) == 0 || running()["echo"] != before["echo"] {
+	if got, err := r.agent.Reload(t.Context(), "test"); err != nil || len(got.Mistakes) == 0 || running()["echo"] != before["echo"] {
 		t.Errorf("a set that cannot be: %+v, %v", got, err)
 	}
 }

@@ -54,6 +54,8 @@ func reloadText(r *control.Reloaded, err error) string {
 		return "configuration not reloaded: " + err.Error()
 	case len(r.Mistakes) > 0:
 		return "configuration rejected: " + r.Mistakes[0]
+	case len(r.Refused) > 0:
+		return "configuration refused: " + r.Refused[0]
 	}
 	return fmt.Sprintf("configuration reloaded, %d changes", len(r.Changes))
 }

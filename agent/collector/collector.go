@@ -3,7 +3,10 @@
 // function to emit with. Package serve puts one on a bus.
 package collector
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Message is one event on its way to the bus. The reason of an event that announces a
 // loss is of the form UNIT: CAUSE, where UNIT is what the event counts, such as
@@ -35,4 +38,19 @@ type Collector interface {
 	// may be called again then, and begins with a fresh picture of the host; two
 	// calls at the same time are a mistake of the caller.
 	Run(ctx context.Context, emit Emit) error
+}
+
+// ErrFresh is the answer of an Adjustable whose other settings need a fresh start, such as
+// another source.
+var ErrFresh = errors.New("the settings need a fresh start")
+
+// Adjustable is a collector that can take other settings while it observes.
+type Adjustable interface {
+	Collector
+	// Adjust has the collector go on with the settings of next, which was made of them and
+	// never runs. What it observes goes on without a break, and so do the sequence numbers of
+	// its events. It is called while Run runs, from another goroutine. An error says that
+	// nothing has changed: ErrFresh, the error of ctx, or why the settings cannot be put in
+	// force.
+	Adjust(ctx context.Context, next Collector) error
 }

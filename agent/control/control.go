@@ -60,10 +60,16 @@ type Reloaded struct {
 	// Changes are what differs from the configuration in force. Those that wait for a
 	// restart stay in the list of the next reload.
 	Changes []config.Change `json:"changes,omitempty"`
+	// Restarted are the collectors that began anew, because they could not take a change while
+	// they observed. Each announces what it missed.
+	Restarted []string `json:"restarted,omitempty"`
 	// Warnings are about what has no effect.
 	Warnings []string `json:"warnings,omitempty"`
 	// Mistakes are why nothing changed, each with its place; empty where all was right.
 	Mistakes []string `json:"mistakes,omitempty"`
+	// Refused are why nothing changed though there was no mistake: the collectors that did not
+	// take their settings, each with its reason.
+	Refused []string `json:"refused,omitempty"`
 }
 
 // Waiting returns the keys whose new value waits for a restart.

@@ -124,6 +124,11 @@ type ConfigUpdated struct {
 	Changed []string `json:"changed_fields"`
 	// Validated says that nothing was changed, because only a check was asked for.
 	Validated bool `json:"validated,omitempty"`
+	// Restarted says that the collector began anew, because it could not take the change while
+	// it observed. It has announced what it missed.
+	Restarted bool `json:"restarted,omitempty"`
+	// Source describes in one line where its events come from now.
+	Source string `json:"source,omitempty"`
 }
 
 // Capabilities answers OpGetCapabilities.

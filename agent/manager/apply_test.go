@@ -45,7 +45,7 @@ func TestApplyTouchesWhatHasChangedOnly(t *testing.T) {
 	first := r.awaitAll(map[string]control.CollectorState{"changed": run_, "limited": run_, "same": run_, "old": run_})
 	changed.Config.HostID = "another"
 	limited.Limits = life.Limits{RSS: 1 << 40}
-	want := manager.Applied{Added: []string{"new"}, Removed: []string{"old"}, Changed: []string{"changed", "limited"}}
+	want := manager.Applied{Added: []string{"new"}, Removed: []string{"old"}, Changed: []string{"changed", "limited"}, Restarted: []string{"changed"}}
 	if diff := cmp.Diff(want, r.apply(changed, limited, same, specs("new")[0])); diff != "" {
 		t.Errorf("applied (-want +got):\n%s", diff)
 	}

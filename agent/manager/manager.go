@@ -2,7 +2,8 @@
 // towards that.
 //
 // Apply takes the set of collectors as a whole: the manager starts what is new, ends what is
-// gone, restarts what has changed, and does not touch the others. Start, Stop, Restart, Pause,
+// gone, restarts what has changed, and does not touch the others. Plan says before it which
+// collectors can take their change while they run. Start, Stop, Restart, Pause,
 // Resume and Kill change what is wished of one of them, as operators do. A wish stays: a
 // collector that ends without being asked to is started again, see package life, which
 // decides what is to be done. This package does it: it owns the processes, the timers and the
@@ -24,12 +25,7 @@ package manager
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
-	"maps"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -132,102 +128,6 @@ func New(o Options) *Manager {
 		o.Logger = slog.Default()
 	}
 	return &Manager{o: o, wake: make(chan struct{}, 1), probes: make(chan chan struct{}), children: map[string]*child{}}
-}
-
-// Applied says what Apply made of the collectors, by name.
-type Applied struct{ Added, Removed, Changed []string }
-
-// Errors of Apply.
-var (
-	errNoCommand = errors.New("manager: no command to run collectors with")
-	errTwice     = errors.New("manager: a collector is there twice")
-)
-
-// Apply makes the set of collectors what specs say. It changes nothing where it fails, and
-// does not wait until the collectors are what they should be. What an operator wished of a
-// collector that is in both sets stays.
-func (m *Manager) Apply(specs []Spec) (done Applied, err error) {
-	next := make(map[string]Spec, len(specs))
-	for _, s := range specs {
-		name := s.Config.Collector
-		if _, twice := next[name]; twice {
-			return done, fmt.Errorf("%w: %q", errTwice, name)
-		}
-		if len(m.o.Command) == 0 && s.External == nil {
-			return done, errNoCommand
-		}
-		next[name] = s
-	}
-	m.acting.Lock()
-	defer m.acting.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(m.children)) {
-		c := m.children[name]
-		if _, stays := next[name]; stays || c.removed {
-			continue
-		}
-		c.removed = true
-		done.Removed = append(done.Removed, name)
-		m.take(c, life.Event{Kind: life.Wished, Wish: life.ToStop})
-	}
-	for _, name := range slices.Sorted(maps.Keys(next)) {
-		s, c := next[name], m.children[name]
-		switch {
-		case c == nil:
-			done.Added = append(done.Added, name)
-			c = m.newChild(s)
-			m.children[name] = c
-			m.begin(c)
-		case c.removed:
-			done.Added = append(done.Added, name)
-			c.spec, c.settings, c.removed = s, nil, false
-			m.begin(c)
-		case (c.spec.External == nil) != (s.External == nil):
-			done.Changed = append(done.Changed, name)
-			c.replaceBy = &s
-			m.take(c, life.Event{Kind: life.Wished, Wish: life.ToStop})
-		case !reflect.DeepEqual(c.spec, s):
-			done.Changed = append(done.Changed, name)
-			restart := !reflect.DeepEqual(c.spec.Config, s.Config) || !reflect.DeepEqual(c.spec.External, s.External)
-			c.spec, c.settings = s, nil
-			if restart && m.running && c.life.Wish != life.ToStop {
-				m.take(c, life.Event{Kind: life.RestartWished, Reason: "its configuration has changed"})
-			}
-		}
-	}
-	m.show()
-	m.alarm()
-	return done, nil
-}
-
-// begin has a new collector run, if collectors run already. acting is held.
-func (m *Manager) begin(c *child) {
-	if m.running {
-		m.take(c, life.Event{Kind: life.Wished, Wish: life.ToRun})
-	}
-}
-
-// Configured notes with which settings a collector runs that has been given others than those
-// that Apply named: its next process gets them too. They hold until Apply changes the
-// collector.
-func (m *Manager) Configured(name string, change func(settings json.RawMessage) json.RawMessage) error {
-	m.acting.Lock()
-	defer m.acting.Unlock()
-	c := m.children[name]
-	if err := m.refusal(c); err != nil {
-		return err
-	}
-	c.settings = change(c.config().Settings)
-	return nil
-}
-
-// config is what the collector's next process is given. acting is held.
-func (c *child) config() control.ChildConfig {
-	config := c.spec.Config
-	config.Paused = c.life.Wish == life.ToPause
-	if c.settings != nil {
-		config.Settings = c.settings
-	}
-	return config
 }
 
 // Status returns the collectors in the order of their names.

@@ -28,7 +28,7 @@ func TestHintsDoNoHarm(t *testing.T) {
 	_, mistakes := config.Parse("f", []byte("x: 1"))
 	all := map[string]error{
 		"reserved": frame.ErrReserved, "pattern": frame.ErrPattern, "topic": frame.ErrTopic, "configuration": mistakes,
-		"reload": cli.MistakesError{"x"}, "usage": cli.Usagef("x"), "no agent": op("dial", unix.ENOENT), "in use": &ipc.InUseError{Path: "x", PID: 7},
+		"reload": cli.MistakesError{"x"}, "collectors refuse": cli.RefusedError{"x"}, "usage": cli.Usagef("x"), "no agent": op("dial", unix.ENOENT), "in use": &ipc.InUseError{Path: "x", PID: 7},
 		"another user": op("dial", unix.EACCES), "refused": op("handshake", router.ErrDenied), "no responder": router.ErrNoResponder, "denied": router.ErrDenied,
 		"no answer": cli.ErrNoAnswer, "a limit": &frame.Fault{Code: frame.CodeLimit}, "listen": op("listen", errors.New("x")), "no connector": process.ErrUnavailable,
 	}

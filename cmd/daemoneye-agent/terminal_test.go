@@ -118,7 +118,7 @@ func TestWhatPeersSayDoesNothingToATerminal(t *testing.T) {
 	respond("events.answer", func(context.Context, *router.Request) ([]byte, error) { return []byte("a\tb\n" + hostile), nil })
 	respond("events.error", func(context.Context, *router.Request) ([]byte, error) { return nil, errors.New(hostile + "\nforged") })
 	respond(control.ReloadTarget, func(context.Context, *router.Request) ([]byte, error) {
-		return json.Marshal(control.Reloaded{Warnings: []string{hostile}, Mistakes: []string{hostile}})
+		return json.Marshal(control.Reloaded{Warnings: []string{hostile}, Restarted: []string{hostile}, Refused: []string{hostile}, Mistakes: []string{hostile}})
 	})
 	if err := peer.Publish(t.Context(), router.Outgoing{Topic: "events.demo", Payload: []byte(hostile)}); err != nil {
 		t.Fatal(err)

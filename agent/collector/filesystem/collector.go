@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"sync"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/actor"
+	"github.com/daemoneye/eventbus/agent/collector/adjust"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
@@ -64,16 +66,19 @@ type Options struct {
 //
 // Describe and Name are safe for concurrent use; Run is for one caller at a time.
 type Collector struct {
-	options  Options
-	trees    *trees
+	options  Options // owned by Run
+	trees    *trees  // owned by Run
 	reader   *proc.Reader
 	sequence uint64 // of the last event; owned by Run
+	door     adjust.Door[*tracker]
+	source   string // what Describe says of the source; owned by Run
 
 	mu       sync.Mutex
 	describe string // guarded by mu
+	fanotify bool   // guarded by mu; the source is that
 }
 
-var _ collector.Collector = (*Collector)(nil)
+var _ collector.Adjustable = (*Collector)(nil)
 
 // section is the collector's section of the configuration, as it gets it.
 type section struct {
@@ -109,7 +114,7 @@ func New(o Options) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("filesystem: procfs at %s: %w", o.Host.Root, err)
 	}
-	c := &Collector{options: o, trees: t, reader: r}
+	c := &Collector{options: o, trees: t, reader: r, door: adjust.NewDoor[*tracker]()}
 	s, err := c.open()
 	if err != nil {
 		return nil, err
@@ -151,13 +156,28 @@ func (c *Collector) open() (source, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.source = describe
+	c.say(s)
+	return s, nil
+}
+
+// say notes what Describe is to say.
+func (c *Collector) say(s source) {
+	describe := c.source
 	if i, ok := s.(*inotify); ok && i.limit > 0 {
 		describe += fmt.Sprintf("; %d directories are not watched: %v", i.limit, errWatches)
 	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.describe = describe
-	c.mu.Unlock()
-	return s, nil
+	_, c.fanotify = s.(*fanotify)
+}
+
+// usesFanotify reports whether that is the source.
+func (c *Collector) usesFanotify() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.fanotify
 }
 
 // Name implements collector.Collector.
@@ -170,6 +190,31 @@ func (c *Collector) Describe() string {
 	return c.describe
 }
 
+// Adjust implements collector.Adjustable: everything but the source can change. What comes
+// to be watched is the start, as at the beginning of Run; what is not any more has no events.
+func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error {
+	n, ok := next.(*Collector)
+	if !ok || n.usesFanotify() != c.usesFanotify() {
+		return collector.ErrFresh
+	}
+	rest, now := n.options, &c.options
+	rest.Mode, rest.Paths, rest.Executables, rest.Exclude, rest.Bulk, rest.BulkWindow = now.Mode, now.Paths, now.Executables, now.Exclude, now.Bulk, now.BulkWindow
+	if !reflect.DeepEqual(rest, *now) {
+		return collector.ErrFresh
+	}
+	return c.door.Through(ctx, func(t *tracker) error {
+		if !reflect.DeepEqual(n.trees, c.trees) {
+			if err := t.retarget(ctx, n.trees); err != nil {
+				return fmt.Errorf("filesystem: %w", err)
+			}
+		}
+		c.options, c.trees, c.source = n.options, n.trees, n.source
+		t.bulk.adjust(c.options.Bulk, c.options.BulkWindow)
+		c.say(t.source)
+		return nil
+	})
+}
+
 // Run implements collector.Collector: it emits what changes from now on.
 func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	s, err := c.open()
@@ -180,6 +225,7 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	e := newEmitter(emit, c.options.Host, c.reader, uint32(max(c.options.Agent, 0)), &c.sequence)
 	t := &tracker{
 		trees: c.trees, source: s, index: index{files: make(map[string]stamp)}, emitter: e, look: look, waiting: make(map[string]change), again: make(map[string]uint32),
+		door: c.door,
 		bulk: newBulk(c.options.Bulk, c.options.BulkWindow, func(f *event.File, p *actor.Process, at clock.Moment) {
 			e.emit(TopicBulk, event.OpBulk, f, p, 0, at)
 		}),

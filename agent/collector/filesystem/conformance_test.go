@@ -23,8 +23,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // watched is a directory that a collector watches, and what it has emitted.
 type watched struct {
-	t    *testing.T
-	root string
+	t         *testing.T
+	root      string
+	collector *filesystem.Collector
+	options   filesystem.Options
 
 	mu     sync.Mutex
 	events []event.Filesystem
@@ -69,6 +71,7 @@ func watch(t *testing.T, o filesystem.Options) *watched {
 	if err != nil {
 		t.Skip(err)
 	}
+	w.collector, w.options = c, o
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx, w.take) }() // awaited below

@@ -37,7 +37,7 @@ func (t *tracker) follow(ctx context.Context) error {
 	// Records are coming in already, so that nothing is missed between the look and the
 	// first of them.
 	t.clock.Adjust()
-	t.fill()
+	t.fill(ctx)
 	return t.consume(ctx, q, failed)
 }
 
@@ -67,6 +67,9 @@ func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan e
 			return nil
 		case err := <-failed:
 			return err
+		case call := <-t.door.Calls():
+			t.clock.Adjust()
+			call(t)
 		case b := <-q.Full():
 			t.clock.Adjust()
 			overflow, err := t.source.parse(b.Bytes, t.apply)

@@ -36,6 +36,9 @@ type source interface {
 	// watch has a directory watched, and those below it. A source that is complete has
 	// nothing to do.
 	watch(dir string) error
+	// retarget has other trees watched instead of those before. errWatches says that some of
+	// their directories could not be watched; with any other error nothing has changed.
+	retarget(t *trees) error
 	// settle gives what parse kept back because more might have come, and reports whether
 	// there is more of it.
 	settle(take func(*change)) bool

@@ -1,12 +1,14 @@
 package filesystem
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/collector/adjust"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/event"
 )
@@ -28,6 +30,7 @@ type tracker struct {
 	// for: a file that is made just when the watch is added may have no records of its own.
 	again   map[string]uint32 // by path, who made it
 	crowded bool              // a directory could not be watched, and a gap has said so
+	door    adjust.Door[*tracker]
 }
 
 // quiet is how long a file that is written again and again has no further event.
@@ -36,9 +39,20 @@ const quiet = int64(time.Second)
 // maxWaiting bounds how many files wait; beyond it they have their event at once.
 const maxWaiting = 4096
 
-// fill notes the files that there are. They have no events: they are the start.
-func (t *tracker) fill() {
-	walk(t.trees, t.look, "/", func(path string, s *sight) { t.index.set(path, s.whole()) })
+// fill notes the files that there are and were not known. They have no events: they are the
+// start. It stops early when ctx ends, because there may be very many.
+func (t *tracker) fill(ctx context.Context) {
+	look := func(path string) (s sight, exists bool) {
+		if ctx.Err() != nil {
+			return s, false
+		}
+		return t.look(path)
+	}
+	walk(t.trees, look, "/", func(path string, s *sight) {
+		if _, known := t.index.files[path]; !known {
+			t.index.set(path, s.whole())
+		}
+	})
 }
 
 // apply takes one change into account.
@@ -191,9 +205,8 @@ func (t *tracker) discover(path string, s *sight, pid uint32) {
 
 // addWatch has a directory watched, and announces once that there is no room for it.
 func (t *tracker) addWatch(dir string) {
-	if err := t.source.watch(dir); errors.Is(err, errWatches) && !t.crowded {
-		t.crowded = true
-		t.emitter.Gap(event.Loss{Reason: "directories: not all are watched: " + err.Error()}, t.clock.Now())
+	if err := t.source.watch(dir); errors.Is(err, errWatches) {
+		t.notAll(err)
 	}
 }
 

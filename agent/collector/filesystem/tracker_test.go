@@ -130,7 +130,7 @@ func TestAnOverflowIsAnnouncedAndMadeUpFor(t *testing.T) {
 			defer s.close()
 			f := newFixture(t, s, tr, root)
 			f.skip = "/many-"
-			f.fill()
+			f.fill(t.Context())
 			limit := queueLimit(t, mode)
 			for i := range limit + 10 { // two records each; other files on this filesystem only add to it
 				if err := os.Mkdir(path(fmt.Sprint("many-", i)), 0o700); err != nil {
@@ -232,19 +232,19 @@ func TestOnlyNewsIsAnnounced(t *testing.T) {
 		{"the same content again is none", func(f *fixture, path string) {
 			f.old = true
 			f.write("x", "1")
-			f.fill()
+			f.fill(t.Context())
 			f.apply(&change{operations: modify, path: path, pidfd: -1})
 			f.apply(&change{closed: true, path: path, pidfd: -1})
 		}, nil},
 		{"what was written through memory shows at the end", func(f *fixture, path string) {
 			f.write("x", "1")
-			f.fill()
+			f.fill(t.Context())
 			f.write("x", "22")
 			f.apply(&change{closed: true, path: path, pidfd: -1})
 		}, []string{"modify x"}},
 		{"a second content at once waits", func(f *fixture, path string) {
 			f.write("x", "1")
-			f.fill()
+			f.fill(t.Context())
 			f.write("x", "22")
 			f.apply(&change{operations: modify, path: path, pidfd: -1})
 			f.write("x", "333")
@@ -260,7 +260,7 @@ func TestOnlyNewsIsAnnounced(t *testing.T) {
 		}, []string{"modify x", "modify x"}},
 		{"a file that waits and is removed has its end only", func(f *fixture, path string) {
 			f.write("x", "1")
-			f.fill()
+			f.fill(t.Context())
 			f.write("x", "22")
 			f.apply(&change{operations: modify, path: path, pidfd: -1})
 			f.write("x", "333")
@@ -281,7 +281,7 @@ func TestOnlyNewsIsAnnounced(t *testing.T) {
 		{"attributes that are known", func(f *fixture, path string) {
 			f.old = true
 			f.write("x", "1")
-			f.fill()
+			f.fill(t.Context())
 			f.apply(&change{operations: attributes, path: path, pidfd: -1})
 		}, nil},
 		{"attributes changed within the tick of the file", func(f *fixture, path string) {
@@ -295,7 +295,7 @@ func TestOnlyNewsIsAnnounced(t *testing.T) {
 		{"attributes changed within the tick of the start", func(f *fixture, path string) {
 			f.tick = 1_000_000_001
 			f.write("x", "1")
-			f.fill()
+			f.fill(t.Context())
 			f.apply(&change{operations: attributes, path: path, pidfd: -1}) // such as a capability: it does not show
 		}, []string{"attributes x"}},
 		{"attributes that another record was read after", func(f *fixture, path string) {
@@ -309,7 +309,7 @@ func TestOnlyNewsIsAnnounced(t *testing.T) {
 		{"a content of the same size within the tick of the start", func(f *fixture, path string) {
 			f.tick = 1_000_000_001
 			f.write("x", "1")
-			f.fill()
+			f.fill(t.Context())
 			f.write("x", "2")
 			f.apply(&change{operations: modify, path: path, pidfd: -1})
 		}, []string{"modify x"}},
@@ -325,7 +325,7 @@ func TestOnlyNewsIsAnnounced(t *testing.T) {
 		{"a content of the same size whose time was set back", func(f *fixture, path string) {
 			f.old, f.tick = true, 1_000_000_001
 			f.write("x", "1")
-			f.fill()
+			f.fill(t.Context())
 			f.write("x", "2")
 			f.tick++
 			now := f.look
@@ -339,7 +339,7 @@ func TestOnlyNewsIsAnnounced(t *testing.T) {
 		{"a content that another record was read after", func(f *fixture, path string) {
 			f.old = true
 			f.write("x", "1")
-			f.fill()
+			f.fill(t.Context())
 			f.chmod("x", 0o755)
 			f.write("x", "22")
 			f.apply(&change{operations: attributes, path: path, pidfd: -1})
@@ -348,14 +348,14 @@ func TestOnlyNewsIsAnnounced(t *testing.T) {
 		{"somebody who set the time and closed wrote nothing", func(f *fixture, path string) {
 			f.old, f.tick = true, 1_000_000_001
 			f.write("x", "1")
-			f.fill()
+			f.fill(t.Context())
 			f.tick++
 			f.apply(&change{operations: attributes, path: path, pidfd: -1})
 			f.apply(&change{closed: true, path: path, pidfd: -1})
 		}, []string{"attributes x"}},
 		{"content and attributes that a loss hid", func(f *fixture, path string) {
 			f.write("x", "1")
-			f.fill()
+			f.fill(t.Context())
 			f.write("x", "22")
 			f.chmod("x", 0o755)
 			f.resync("loss")
@@ -390,6 +390,7 @@ func (still) receive(context.Context, *receive.Queue) error { return nil }
 func (still) parse([]byte, func(*change)) (bool, error)     { return false, nil }
 func (still) complete() bool                                { return true }
 func (still) watch(string) error                            { return nil }
+func (still) retarget(*trees) error                         { return nil }
 func (still) settle(func(*change)) bool                     { return false }
 func (still) close()                                        {}
 
@@ -492,5 +493,26 @@ func TestTheIndexFollowsRenamesAndIsBounded(t *testing.T) {
 	}
 	if len(x.files) != maxIndexed || !x.full {
 		t.Errorf("%d files, full %v", len(x.files), x.full)
+	}
+}
+
+// TestTheFirstLookEndsWithItsContext, because there may be very many files.
+func TestTheFirstLookEndsWithItsContext(t *testing.T) {
+	root, tr := watchedDir(t)
+	f := newFixture(t, still{}, tr, root)
+	for i := range 10 {
+		f.write(fmt.Sprint(i), "x")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	looked := 0
+	f.look = func(path string) (sight, bool) {
+		if looked++; looked == 5 {
+			stop()
+		}
+		return look(path)
+	}
+	f.fill(ctx)
+	if looked != 5 {
+		t.Errorf("it looked at %d files, and was to end at the fifth", looked)
 	}
 }

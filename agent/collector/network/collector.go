@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/actor"
+	"github.com/daemoneye/eventbus/agent/collector/adjust"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
 	"github.com/daemoneye/eventbus/agent/collector/receive"
@@ -49,15 +51,17 @@ type Options struct {
 //
 // Describe and Name are safe for concurrent use; Run is for one caller at a time.
 type Collector struct {
-	options  Options
+	options  Options // owned by Run
 	reader   *proc.Reader
 	sequence uint64 // of the last event; owned by Run
+	noEnds   error  // why the ends of sockets are not to be had; nil where they are
+	door     adjust.Door[*tracker]
 
 	mu       sync.Mutex
 	describe string // guarded by mu
 }
 
-var _ collector.Collector = (*Collector)(nil)
+var _ collector.Adjustable = (*Collector)(nil)
 
 // section is the collector's section of the configuration, as it gets it.
 type section struct {
@@ -88,7 +92,7 @@ func New(o Options) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("network: procfs at %s: %w", o.Host.Root, err)
 	}
-	c := &Collector{options: o, reader: r}
+	c := &Collector{options: o, reader: r, door: adjust.NewDoor[*tracker]()}
 	d, ends, err := c.open()
 	if err != nil {
 		return nil, err
@@ -110,15 +114,22 @@ func (c *Collector) open() (d *diag, ends *os.File, err error) {
 	if d, err = openDiag(); err != nil {
 		return nil, nil, fmt.Errorf("network: %w", err)
 	}
-	describe := fmt.Sprintf("sock_diag every %v, and the ends of sockets as they come: who opened a shorter connection is not known", c.options.Interval)
-	if ends, err = openEnds(c.options.ReceiveBuffer); err != nil {
+	if ends, c.noEnds = openEnds(c.options.ReceiveBuffer); c.noEnds != nil {
 		ends = nil
-		describe = fmt.Sprintf("sock_diag every %v: shorter connections are missed (no ends of sockets: %v)", c.options.Interval, err)
+	}
+	c.say()
+	return d, ends, nil
+}
+
+// say notes what Describe is to say.
+func (c *Collector) say() {
+	describe := fmt.Sprintf("sock_diag every %v, and the ends of sockets as they come: who opened a shorter connection is not known", c.options.Interval)
+	if c.noEnds != nil {
+		describe = fmt.Sprintf("sock_diag every %v: shorter connections are missed (no ends of sockets: %v)", c.options.Interval, c.noEnds)
 	}
 	c.mu.Lock()
 	c.describe = describe
 	c.mu.Unlock()
-	return d, ends, nil
 }
 
 // Name implements collector.Collector.
@@ -129,6 +140,24 @@ func (c *Collector) Describe() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.describe
+}
+
+// Adjust implements collector.Adjustable: the interval can change.
+func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error {
+	n, ok := next.(*Collector)
+	if !ok {
+		return collector.ErrFresh
+	}
+	rest := n.options
+	rest.Interval = c.options.Interval
+	if !reflect.DeepEqual(rest, c.options) {
+		return collector.ErrFresh
+	}
+	return c.door.Through(ctx, func(t *tracker) error {
+		c.options, t.interval = n.options, n.options.Interval
+		c.say()
+		return nil
+	})
 }
 
 // Run implements collector.Collector: it emits a snapshot of what there is, and then what
@@ -142,9 +171,10 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	t := &tracker{
 		lister: d, owners: &owners{c.options.Host.Root, c.reader}, finder: actor.NewFinder(c.reader),
 		emitter: newEmitter(emit, c.options.Host, &c.sequence), table: make(map[uint64]*conn), ports: make(map[port][]*conn),
+		door: c.door, interval: c.options.Interval,
 	}
 	if ends == nil {
-		return t.follow(ctx, c.options.Interval, nil, nil)
+		return t.follow(ctx, nil, nil)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	q := receive.New(batches, batchBytes)
@@ -152,7 +182,7 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	var receiver sync.WaitGroup
 	receiver.Go(func() { failed <- q.Receive(ctx, receive.File(ends)) }) // ended and awaited by the next line
 	defer func() { cancel(); receiver.Wait(); ends.Close() }()
-	return t.follow(ctx, c.options.Interval, q, failed)
+	return t.follow(ctx, q, failed)
 }
 
 const (
@@ -164,11 +194,11 @@ const (
 
 // follow looks at all sockets at each interval, and takes the ends that come in between,
 // until ctx ends. q is nil where there are none.
-func (t *tracker) follow(ctx context.Context, interval time.Duration, q *receive.Queue, failed <-chan error) error {
+func (t *tracker) follow(ctx context.Context, q *receive.Queue, failed <-chan error) error {
 	if err := t.look(0); err != nil {
 		return err
 	}
-	tick := time.NewTicker(interval)
+	tick := time.NewTicker(t.interval)
 	defer tick.Stop()
 	var full <-chan *receive.Batch
 	if q != nil {
@@ -180,6 +210,11 @@ func (t *tracker) follow(ctx context.Context, interval time.Duration, q *receive
 			return nil
 		case err := <-failed:
 			return err
+		case call := <-t.door.Calls():
+			before := t.interval
+			if call(t); t.interval != before {
+				tick.Reset(t.interval)
+			}
 		case b := <-full:
 			lost := b.Overrun || t.take(b.Bytes) != nil
 			q.Done(b)

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/collector/actor"
+	"github.com/daemoneye/eventbus/agent/collector/adjust"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/event"
 )
@@ -46,6 +48,9 @@ type tracker struct {
 	ports   map[port][]*conn // that are listened on
 	round   uint64
 	full    bool // the table is, and a gap has said so
+
+	door     adjust.Door[*tracker]
+	interval time.Duration // between two looks
 }
 
 // port is what a connection from outside comes to.

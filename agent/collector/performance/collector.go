@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/adjust"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/settings"
@@ -59,13 +62,16 @@ type Options struct {
 //
 // Describe and Name are safe for concurrent use; Run is for one caller at a time.
 type Collector struct {
-	options  Options
+	options  Options // owned by Run
 	reader   *reader
-	describe string
 	sequence uint64 // of the last event; owned by Run
+	door     adjust.Door[*round]
+
+	mu       sync.Mutex
+	describe string // guarded by mu
 }
 
-var _ collector.Collector = (*Collector)(nil)
+var _ collector.Adjustable = (*Collector)(nil)
 
 // section is the collector's section of the configuration, as it gets it.
 type section struct {
@@ -108,7 +114,7 @@ func New(o Options) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("performance: procfs at %s: %w", o.Host.Root, err)
 	}
-	c := &Collector{options: o, reader: r, describe: fmt.Sprintf("procfs every %v", o.Interval)}
+	c := &Collector{options: o, reader: r, door: adjust.NewDoor[*round](), describe: fmt.Sprintf("procfs every %v", o.Interval)}
 	if missing := r.missing(); len(missing) > 0 {
 		c.describe += "; not to be had here: " + strings.Join(missing, ", ")
 	}
@@ -144,22 +150,52 @@ func (o *Options) complete() error {
 func (c *Collector) Name() string { return Name }
 
 // Describe implements collector.Collector.
-func (c *Collector) Describe() string { return c.describe }
+func (c *Collector) Describe() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.describe
+}
+
+// Adjust implements collector.Adjustable: all of the collector's section can change.
+func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error {
+	n, ok := next.(*Collector)
+	if !ok {
+		return collector.ErrFresh
+	}
+	rest, now := n.options, &c.options
+	rest.Interval, rest.Top, rest.Limits, rest.Sustain, rest.Hysteresis = now.Interval, now.Top, now.Limits, now.Sustain, now.Hysteresis
+	if !reflect.DeepEqual(rest, *now) {
+		return collector.ErrFresh
+	}
+	return c.door.Through(ctx, func(r *round) error {
+		c.options = n.options
+		r.adjust(&c.options)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.describe = n.Describe()
+		return nil
+	})
+}
 
 // Run implements collector.Collector: it emits a sample at once, whose rates are unknown,
 // and then one at each interval.
 func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	r := &round{
-		reader: c.reader, emitter: newEmitter(emit, c.options.Host, c.reader, &c.sequence), top: c.options.Top,
+		reader: c.reader, emitter: newEmitter(emit, c.options.Host, c.reader, &c.sequence), top: c.options.Top, interval: c.options.Interval,
 		watches: newWatches(c.options.Limits, c.options.Hysteresis, c.options.Sustain),
 	}
 	r.next()
-	tick := time.NewTicker(c.options.Interval)
+	tick := time.NewTicker(r.interval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case call := <-c.door.Calls():
+			before := r.interval
+			if call(r); r.interval != before {
+				tick.Reset(r.interval)
+			}
 		case <-tick.C:
 			r.next()
 		}
@@ -170,12 +206,19 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 //
 // One goroutine at a time.
 type round struct {
-	reader  *reader
-	emitter *emitter
-	watches *watches
-	clock   clock.Clock
-	before  *reading // nil at first
-	top     int
+	reader   *reader
+	emitter  *emitter
+	watches  *watches
+	clock    clock.Clock
+	before   *reading // nil at first
+	top      int
+	interval time.Duration
+}
+
+// adjust has the next samples made with other options.
+func (r *round) adjust(o *Options) {
+	r.top, r.interval = o.Top, o.Interval
+	r.watches.adjust(o.Limits, o.Hysteresis, o.Sustain)
 }
 
 // next takes a sample and emits it.

@@ -41,9 +41,15 @@ const (
 // its limit to have recovered. Where the limit is no higher than the margin, it has to be
 // 0.
 func newWatch(metric string, limitPercent, marginPercent int, sustain time.Duration) *watch {
-	return &watch{
-		metric: metric, limit: uint64(limitPercent) * 1e4, clear: uint64(max(limitPercent-marginPercent, 0)) * 1e4, sustain: int64(sustain),
-	}
+	w := &watch{metric: metric}
+	w.adjust(limitPercent, marginPercent, sustain)
+	return w
+}
+
+// adjust has the next figures compared with another limit. An anomaly that was announced
+// goes on, until a figure has recovered by the new one.
+func (w *watch) adjust(limitPercent, marginPercent int, sustain time.Duration) {
+	w.limit, w.clear, w.sustain = uint64(limitPercent)*1e4, uint64(max(limitPercent-marginPercent, 0))*1e4, int64(sustain)
 }
 
 // look takes a figure into account, in millionths. It returns OpAnomaly when the figure
@@ -51,12 +57,12 @@ func newWatch(metric string, limitPercent, marginPercent int, sustain time.Durat
 // otherwise. A figure that is not known changes nothing.
 func (w *watch) look(figure event.Number, at clock.Moment) event.Operation {
 	n, ok := figure.Get()
-	if !ok || w.limit == 0 {
+	if !ok || w.limit == 0 && w.state != raised {
 		return 0
 	}
 	switch {
 	case w.state == raised:
-		if n < w.clear || n == 0 {
+		if n < w.clear || n == 0 || w.limit == 0 {
 			w.state = normal
 			return event.OpRecovery
 		}

@@ -118,3 +118,30 @@ func TestTheNamesOfMetricsAreFields(t *testing.T) {
 		}
 	}
 }
+
+// TestAWatchIsAdjusted: what is too high stays so under a new limit, and has recovered when
+// it is below that, or when there is no limit any more.
+func TestAWatchIsAdjusted(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		limit  int // from second 1 on
+		figure int // from second 1 on
+		want   event.Operation
+	}{
+		{"a lower limit", 40, 50, 0},
+		{"a higher one", 95, 92, 0},
+		{"a higher one, below which it is", 95, 89, event.OpRecovery},
+		{"none", 0, 92, event.OpRecovery},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWatch("m", 90, 5, 0)
+			if op := w.look(event.Known(92e4), second(0)); op != event.OpAnomaly {
+				t.Fatalf("at first %v", op)
+			}
+			w.adjust(tt.limit, 5, 0)
+			if op := w.look(event.Known(uint64(tt.figure)*1e4), second(1)); op != tt.want {
+				t.Errorf("then %v, want %v", op, tt.want)
+			}
+		})
+	}
+}

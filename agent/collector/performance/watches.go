@@ -40,23 +40,41 @@ const (
 	metricFiles      = "daemoneye.filesystem.files.pct"
 )
 
+// hostFigures are the figures of the host that have a limit.
+var hostFigures = []struct {
+	metric string
+	limit  func(*Limits) int
+	figure func(*event.Usage) event.Number
+}{
+	{metricCPU, func(l *Limits) int { return l.CPU }, func(u *event.Usage) event.Number { return u.CPU }},
+	{metricMemory, func(l *Limits) int { return l.Memory }, func(u *event.Usage) event.Number { return u.MemoryUsage }},
+	{metricSwap, func(l *Limits) int { return l.Swap }, func(u *event.Usage) event.Number { return u.SwapUsage }},
+	{metricCPUWait, func(l *Limits) int { return l.PressureCPU }, func(u *event.Usage) event.Number { return u.PressureCPU }},
+	{metricIOWait, func(l *Limits) int { return l.PressureIO }, func(u *event.Usage) event.Number { return u.PressureIO }},
+	{metricMemoryWait, func(l *Limits) int { return l.PressureMemory }, func(u *event.Usage) event.Number { return u.PressureMemory }},
+}
+
 func newWatches(l Limits, margin int, sustain time.Duration) *watches {
 	w := &watches{limits: l, margin: margin, sustain: sustain, mounted: make(map[string]*watch)}
-	for _, h := range []struct {
-		metric string
-		limit  int
-		figure func(*event.Usage) event.Number
-	}{
-		{metricCPU, l.CPU, func(u *event.Usage) event.Number { return u.CPU }},
-		{metricMemory, l.Memory, func(u *event.Usage) event.Number { return u.MemoryUsage }},
-		{metricSwap, l.Swap, func(u *event.Usage) event.Number { return u.SwapUsage }},
-		{metricCPUWait, l.PressureCPU, func(u *event.Usage) event.Number { return u.PressureCPU }},
-		{metricIOWait, l.PressureIO, func(u *event.Usage) event.Number { return u.PressureIO }},
-		{metricMemoryWait, l.PressureMemory, func(u *event.Usage) event.Number { return u.PressureMemory }},
-	} {
-		w.host = append(w.host, hostWatch{newWatch(h.metric, h.limit, margin, sustain), h.figure})
+	for _, h := range hostFigures {
+		w.host = append(w.host, hostWatch{newWatch(h.metric, h.limit(&l), margin, sustain), h.figure})
 	}
 	return w
+}
+
+// adjust has the next samples compared with other limits. What is too high already stays so.
+func (w *watches) adjust(l Limits, margin int, sustain time.Duration) {
+	w.limits, w.margin, w.sustain = l, margin, sustain
+	for i, h := range hostFigures {
+		w.host[i].adjust(h.limit(&l), margin, sustain)
+	}
+	for _, x := range w.mounted {
+		limit := l.Filesystem
+		if x.metric == metricFiles {
+			limit = l.Files
+		}
+		x.adjust(limit, margin, sustain)
+	}
 }
 
 // look takes a sample into account, and calls report for each figure that is too high by

@@ -3,11 +3,13 @@ package process
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/adjust"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
 	"github.com/daemoneye/eventbus/agent/collector/settings"
@@ -51,16 +53,18 @@ type Options struct {
 // Describe and Name are safe for concurrent use; Run is for one caller at a
 // time.
 type Collector struct {
-	options  Options
 	reader   *proc.Reader
 	events   bool   // New found events of the kernel permitted; Run asks for no more than that
 	sequence uint64 // of the last event; owned by Run
+	door     adjust.Door[*tracker]
 
 	mu       sync.Mutex
-	describe string // guarded by mu
+	options  Options // Mode and Interval guarded by mu, the others immutable
+	source   Mode    // guarded by mu; which source it is
+	describe string  // guarded by mu
 }
 
-var _ collector.Collector = (*Collector)(nil)
+var _ collector.Adjustable = (*Collector)(nil)
 
 // New makes a collector. It asks the kernel which source is permitted, so that
 // Describe is right from the start, and starts nothing. It fails for options out
@@ -74,8 +78,8 @@ func New(o Options) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("process: procfs at %s: %w", o.Host.Root, err)
 	}
-	c := &Collector{options: o, reader: r}
-	s, err := c.open(o.Mode)
+	c := &Collector{options: o, reader: r, door: adjust.NewDoor[*tracker]()}
+	s, err := c.open(&o)
 	if err != nil {
 		return nil, err
 	}
@@ -123,13 +127,13 @@ func (o *Options) complete() error {
 }
 
 // open chooses and opens the source, and notes what Describe is to say.
-func (c *Collector) open(mode Mode) (source, error) {
-	s, err := choose(mode, &c.options)
+func (c *Collector) open(o *Options) (source, error) {
+	s, err := choose(o.Mode, o)
 	if err != nil {
 		return s, err
 	}
 	c.mu.Lock()
-	c.describe = s.describe
+	c.source, c.describe = s.mode, s.describe
 	if c.reader.HidesOthers() {
 		c.describe += "; processes of other users are hidden (mount option hidepid)"
 	}
@@ -147,25 +151,59 @@ func (c *Collector) Describe() string {
 	return c.describe
 }
 
+// Adjust implements collector.Adjustable: the interval can change, and the mode as long as the
+// source is the same.
+func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error {
+	n, ok := next.(*Collector)
+	if !ok {
+		return collector.ErrFresh
+	}
+	c.mu.Lock()
+	rest, same, polls := n.options, n.source == c.source, c.source == ModePoll
+	rest.Mode, rest.Interval = c.options.Mode, c.options.Interval
+	same = same && reflect.DeepEqual(rest, c.options)
+	c.mu.Unlock()
+	if !same {
+		return collector.ErrFresh
+	}
+	take := func(t *tracker) error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.options.Mode, c.options.Interval, c.describe = n.options.Mode, n.options.Interval, n.Describe()
+		if t != nil {
+			t.interval = c.options.Interval
+		}
+		return nil
+	}
+	if !polls {
+		return take(nil) // the kernel's events have no interval
+	}
+	return c.door.Through(ctx, take)
+}
+
 // Run implements collector.Collector: it emits a snapshot of the processes that
 // there are, and then what starts and ends.
 func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
+	c.mu.Lock()
+	o := c.options
+	c.mu.Unlock()
 	var s source
 	if c.events {
 		// Privileges may have been dropped since New: with ModeAuto that is no error.
 		var err error
-		if s, err = c.open(c.options.Mode); err != nil {
+		if s, err = c.open(&o); err != nil {
 			return err
 		}
 	}
 	t := &tracker{
 		table:   table{},
 		reader:  c.reader,
-		emitter: newEmitter(emit, c.options.Host, &c.sequence),
-		forks:   c.options.Forks,
+		emitter: newEmitter(emit, o.Host, &c.sequence),
+		forks:   o.Forks,
+		door:    c.door, interval: o.Interval,
 	}
 	if s.feed == nil {
-		return t.poll(ctx, c.options.Interval)
+		return t.poll(ctx)
 	}
 	defer s.close()
 	return s.feed.follow(ctx, t)

@@ -32,6 +32,7 @@ type feed interface {
 // source is the outcome of choosing.
 type source struct {
 	feed     feed // nil for polling
+	mode     Mode // which it is
 	describe string
 }
 
@@ -68,7 +69,7 @@ func choose(mode Mode, o *Options) (source, error) {
 		}
 		f, err := c.open(o)
 		if err == nil {
-			s := source{feed: f, describe: c.describe}
+			s := source{feed: f, mode: c.mode, describe: c.describe}
 			if reasons != "" {
 				s.describe += "; not " + reasons
 			}
@@ -86,5 +87,5 @@ func choose(mode Mode, o *Options) (source, error) {
 }
 
 func polling(o *Options, why string) source {
-	return source{describe: fmt.Sprintf("procfs polling every %d ms (%s: short-lived processes are missed)", o.Interval.Milliseconds(), why)}
+	return source{mode: ModePoll, describe: fmt.Sprintf("procfs polling every %d ms (%s: short-lived processes are missed)", o.Interval.Milliseconds(), why)}
 }

@@ -1,6 +1,9 @@
 package process
 
 import (
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/collector/adjust"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
 	"github.com/daemoneye/eventbus/agent/event"
@@ -19,6 +22,9 @@ type tracker struct {
 	forks   bool // announce forks
 	round   uint64
 	doubts  map[uint32]doubt // about processes that may have ended
+
+	door     adjust.Door[*tracker]
+	interval time.Duration // between two polls
 }
 
 // apply takes one report of the kernel into account. Reports arrive late: what

@@ -4,18 +4,20 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/control/dispatch"
 )
 
-// updateConfig puts another configuration in force. One that the collector does not
-// accept changes nothing. One with which it fails soon after is taken back, if the caller
-// wants that.
+// updateConfig puts another configuration in force: without a break where the collector can,
+// and else with a fresh start. One that the collector does not accept changes nothing. One
+// with which it fails soon after a fresh start is taken back, if the caller wants that.
 func (s *Server) updateConfig(ctx context.Context, c *dispatch.Call) (any, error) {
 	var u control.ConfigUpdate
 	if err := c.Decode(&u); err != nil {
@@ -38,6 +40,14 @@ func (s *Server) updateConfig(ctx context.Context, c *dispatch.Call) (any, error
 	if u.ValidateOnly || len(changed) == 0 {
 		return answer, nil
 	}
+	err = s.adjust(ctx, c, made)
+	if err == nil {
+		s.now.config, s.now.version = next, s.now.version+1
+		answer.Version, answer.Source = s.now.version, s.now.c.Describe()
+		return answer, nil
+	} else if !errors.Is(err, collector.ErrFresh) {
+		return nil, err
+	}
 	before := s.now
 	since := time.Now()
 	if err := s.halt(); err != nil {
@@ -45,16 +55,41 @@ func (s *Server) updateConfig(ctx context.Context, c *dispatch.Call) (any, error
 		return nil, err
 	}
 	s.now.c, s.now.config, s.now.version = made, next, before.version+1
-	answer.Version = s.now.version
+	answer.Version, answer.Source = s.now.version, made.Describe()
 	if s.now.paused {
 		return answer, nil
 	}
+	answer.Restarted = true
 	s.announceMissed(since, "the collector was configured again")
 	s.observe(ctx)
 	if err := s.settle(); err != nil {
 		return nil, s.rollBack(ctx, &before, since, err, u.Rollback)
 	}
+	answer.Source = made.Describe() // it may have found another one
 	return answer, nil
+}
+
+// adjust has the collector that observes take the settings of made without a break. It fails
+// with collector.ErrFresh where the collector cannot, and where it does not observe.
+func (s *Server) adjust(ctx context.Context, c *dispatch.Call, made collector.Collector) error {
+	live, ok := s.now.c.(collector.Adjustable)
+	if !ok || s.now.ended == nil {
+		return collector.ErrFresh
+	}
+	left := time.Duration(c.Deadline - control.Now(s.bus))
+	ctx, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	defer context.AfterFunc(s.now.runs, cancel)()
+	err := live.Adjust(ctx, made)
+	switch {
+	case err == nil || errors.Is(err, collector.ErrFresh):
+		return err
+	case errors.Is(err, context.Canceled):
+		return errEnds
+	case errors.Is(err, context.DeadlineExceeded):
+		return control.Errorf(control.CodeTimeout, "the collector did not get to it; it goes on with the configuration before")
+	}
+	return control.Errorf(control.CodeApplyFailed, "%v", err).With("rolled_back", "true").With("config_version", strconv.Itoa(s.now.version))
 }
 
 // rollBack handles the failure of a new configuration, and returns what the caller gets.

@@ -1,11 +1,14 @@
 package serve_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/serve"
 	"github.com/daemoneye/eventbus/agent/control"
 )
@@ -24,7 +27,7 @@ func TestUpdateConfig(t *testing.T) {
 		runs   int32
 		ends   error
 	}{
-		{"a new value", `{"config":{"source":"b"}}`, `{"version":2,"changed_fields":["source"]}`, "source b", 2, nil},
+		{"a new value", `{"config":{"source":"b"}}`, `{"version":2,"changed_fields":["source"],"restarted":true,"source":"source b"}`, "source b", 2, nil},
 		{"the same value", `{"config":{"rate": 1}}`, `{"version":1,"changed_fields":[]}`, "source a", 1, nil},
 		{"a check", `{"config":{"source":"b"},"validate_only":true}`, `{"version":1,"changed_fields":["source"],"validated":true}`, "source a", 1, nil},
 		{"a check of what is wrong", `{"config":{"rate":-1},"validate_only":true}`, "VALIDATION_FAILED map[]", "source a", 1, nil},
@@ -62,10 +65,78 @@ func TestUpdateConfig(t *testing.T) {
 	}
 }
 
+// flexible is an able that can take other settings while it observes: the rate at once, the
+// source with a fresh start. It refuses the rate 13, and does not get to 14.
+type flexible struct{ *able }
+
+var errRate = errors.New("13 brings bad luck")
+
+func (f flexible) Adjust(ctx context.Context, next collector.Collector) error {
+	n := next.(flexible)
+	switch {
+	case n.settings.Source != f.settings.Source:
+		return collector.ErrFresh
+	case n.settings.Rate == 13:
+		return errRate
+	case n.settings.Rate == 14:
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	f.settings = n.settings
+	return nil
+}
+
+// TestUpdateConfigWithoutABreak has a collector with the source a and the rate 1 that can
+// take other settings while it observes.
+func TestUpdateConfigWithoutABreak(t *testing.T) {
+	tests := []struct {
+		name    string
+		update  string
+		want    string
+		source  string
+		version int
+		runs    int32
+	}{
+		{"what can change at once", `{"rate":2}`, `{"version":2,"changed_fields":["rate"],"source":"source a at 2"}`, "source a at 2", 2, 1},
+		{"what needs a fresh start", `{"source":"b"}`, `{"version":2,"changed_fields":["source"],"restarted":true,"source":"source b at 1"}`, "source b at 1", 2, 2},
+		{"what it refuses", `{"rate":13}`, "APPLY_FAILED map[config_version:1 rolled_back:true]", "source a at 1", 1, 1},
+		{"what it does not get to", `{"rate":14}`, "TIMEOUT map[]", "source a at 1", 1, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			v := demo(t, serve.Options{}, `{"source":"a","rate":1,"live":true}`)
+			for v.report().Emitted == 0 { // it has not begun to observe
+			}
+			// The caller's own wait is longer than the deadline.
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if got := v.callWith(ctx, control.OpUpdateConfig, control.ConfigUpdate{Config: json.RawMessage(tt.update)}); got != tt.want {
+				t.Errorf("answer is %s, want %s", got, tt.want)
+			}
+			if r := v.report(); r.Source != tt.source || r.ConfigVersion != tt.version {
+				t.Errorf("in force is version %d, %s, want %d, %s", r.ConfigVersion, r.Source, tt.version, tt.source)
+			}
+			if n := v.runs.Load(); n != tt.runs {
+				t.Errorf("Run was called %d times, want %d", n, tt.runs)
+			}
+			v.call(control.OpPause, nil)
+			v.call(control.OpResume, nil)
+			gaps := int32(0) // before that of the pause
+			for !strings.Contains(v.gap().Body.Reason, "was paused") {
+				gaps++
+			}
+			if gaps != tt.runs-1 {
+				t.Errorf("%d gaps were announced, and Run was called %d times", gaps, tt.runs)
+			}
+		})
+	}
+}
+
 func TestAPausedCollectorIsConfiguredAndStaysPaused(t *testing.T) {
 	v := demo(t, serve.Options{}, "")
 	v.call(control.OpPause, nil)
-	if got := v.call(control.OpUpdateConfig, control.ConfigUpdate{Config: json.RawMessage(`{"source":"b"}`)}); got != `{"version":2,"changed_fields":["source"]}` {
+	if got := v.call(control.OpUpdateConfig, control.ConfigUpdate{Config: json.RawMessage(`{"source":"b"}`)}); got != `{"version":2,"changed_fields":["source"],"source":"source b"}` {
 		t.Errorf("answer is %s", got)
 	}
 	if r := v.report(); r.State != control.CollectorPaused || r.Source != "source b" || r.ConfigVersion != 2 {

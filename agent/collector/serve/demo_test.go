@@ -28,13 +28,19 @@ type able struct {
 type settings struct {
 	Source string `json:"source"` // "": observe; fail: fail at once; stuck: never end
 	Rate   int    `json:"rate"`
+	Live   bool   `json:"live"` // it is flexible
 }
 
 var errSource = errors.New("the source is gone")
 
-func (a *able) Name() string     { return "demo" }
-func (a *able) Describe() string { return "source " + a.settings.Source }
-func (a *able) Check() error     { return a.sick }
+func (a *able) Name() string { return "demo" }
+func (a *able) Describe() string {
+	if a.settings.Live {
+		return fmt.Sprintf("source %s at %d", a.settings.Source, a.settings.Rate)
+	}
+	return "source " + a.settings.Source
+}
+func (a *able) Check() error { return a.sick }
 func (a *able) Abilities() collector.Abilities {
 	return collector.Abilities{EventTypes: []string{"process"}, Topics: []string{"events.demo.a"}, Tasks: []string{"echo", "fail"}, Config: []string{"rate", "source"}}
 }
@@ -102,6 +108,9 @@ func demo(t *testing.T, o serve.Options, first string) *served {
 		if a.settings.Rate < 0 {
 			return nil, errors.New("rate is negative")
 		}
+		if a.settings.Live {
+			return flexible{a}, nil
+		}
 		return a, nil
 	}
 	o.Config.Settings = json.RawMessage(first)
@@ -139,11 +148,16 @@ func subscribe(t *testing.T, b router.Bus, pattern string) router.Subscriber {
 // call asks the collector, and returns the error's code, or the result in JSON.
 func (v *served) call(op control.Operation, payload any) string {
 	v.t.Helper()
+	return v.callWith(v.t.Context(), op, payload)
+}
+
+func (v *served) callWith(ctx context.Context, op control.Operation, payload any) string {
+	v.t.Helper()
 	q := control.Request{Operation: op, Target: "demo"}
 	if payload != nil {
 		q.Payload = control.Payload(payload)
 	}
-	r, err := control.Call(v.t.Context(), v.agent, control.CollectorTarget("demo"), q, nil)
+	r, err := control.Call(ctx, v.agent, control.CollectorTarget("demo"), q, nil)
 	var e *control.Error
 	if errors.As(err, &e) {
 		return fmt.Sprintf("%s %v", e.Code, e.Context)

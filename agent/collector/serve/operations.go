@@ -31,14 +31,18 @@ func (s *Server) handlers() map[control.Operation]dispatch.Handler {
 }
 
 // command has work run f, and returns what it returns. f gets the context of work.
-func (s *Server) command(ctx context.Context, c *dispatch.Call, f func(context.Context, *dispatch.Call) (any, error)) (result any, err error) {
+func (s *Server) command(ctx context.Context, c *dispatch.Call, f func(context.Context, *dispatch.Call) (any, error)) (any, error) {
 	if c.Target != s.name {
 		return nil, control.Errorf(control.CodeInvalidTarget, "this is collector %s", s.name)
 	}
-	done := make(chan struct{})
+	type outcome struct {
+		result any
+		err    error
+	}
+	done := make(chan outcome, 1) // work never waits for who has gone
 	run := func(workCtx context.Context) {
-		defer close(done)
-		result, err = f(workCtx, c)
+		result, err := f(workCtx, c)
+		done <- outcome{result, err}
 	}
 	select {
 	case s.commands <- run:
@@ -48,14 +52,14 @@ func (s *Server) command(ctx context.Context, c *dispatch.Call, f func(context.C
 		return nil, ctx.Err()
 	}
 	select {
-	case <-done:
-		return result, err
+	case o := <-done:
+		return o.result, o.err
 	case <-ctx.Done():
 	}
 	select {
-	case <-done: // it has ended the collector, and with it ctx
-		return result, err
-	default: // the result may be being written
+	case o := <-done: // it has ended the collector, and with it ctx
+		return o.result, o.err
+	default:
 		return nil, ctx.Err()
 	}
 }

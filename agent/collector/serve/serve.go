@@ -10,7 +10,8 @@
 //
 // A collector that is paused goes on with its heartbeats and its answers. When it
 // observes again, it announces in events.<name>.gap what it missed, with an unknown number.
-// So does one that was reconfigured, because it begins with a fresh picture of the host.
+// One that is reconfigured goes on without a break, where it is a collector.Adjustable and the
+// settings allow it. Otherwise it begins with a fresh picture of the host, and announces that.
 //
 // # Liveness
 //
@@ -97,6 +98,7 @@ type instance struct {
 	paused  bool
 	since   time.Time // when it was paused
 	stop    context.CancelFunc
+	runs    context.Context // ends when the collector does
 	ended   chan error
 	first   chan struct{} // closed when it has emitted something
 }

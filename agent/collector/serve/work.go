@@ -62,8 +62,13 @@ func (s *Server) observe(ctx context.Context) {
 	first := n.first
 	s.onFirst = func() { close(first) }
 	ctx, n.stop = context.WithCancel(ctx)
+	var over context.CancelFunc
+	n.runs, over = context.WithCancel(context.Background())
 	ended, c := n.ended, n.c
-	go func() { ended <- c.Run(ctx, s.emit) }() // halt waits for it
+	go func() { // halt waits for it
+		ended <- c.Run(ctx, s.emit)
+		over()
+	}()
 }
 
 // halt stops observing, and returns why the collector could not go on, where it could

@@ -250,6 +250,13 @@ func (d *Dispatcher) perform(c *Call, t *times) (result any, err error) {
 	return result, nil
 }
 
+// Turn waits for the turn of a change of target that no request asks for, and keeps it until
+// done is called, so that no operation changes target meanwhile. It fails with a
+// *control.Error when too many wait, and with the error of ctx.
+func (d *Dispatcher) Turn(ctx context.Context, target string) (done func(), err error) {
+	return d.turns.take(ctx, target)
+}
+
 // callHandler calls h, and turns a panic into an error, because one bad request must not end
 // a process that serves many.
 func callHandler(ctx context.Context, h Handler, c *Call) (result any, err error) {

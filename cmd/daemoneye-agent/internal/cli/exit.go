@@ -105,3 +105,9 @@ type MistakesError []string
 
 // Error implements error.
 func (e MistakesError) Error() string { return strings.Join(e, "\n") }
+
+// RefusedError is why collectors of the agent do not take their settings.
+type RefusedError []string
+
+// Error implements error.
+func (e RefusedError) Error() string { return strings.Join(e, "\n") }

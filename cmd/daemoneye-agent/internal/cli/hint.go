@@ -33,6 +33,7 @@ func Hint(name string, err error) string {
 	var wrong UsageError
 	var mistakes *config.Errors
 	var remote MistakesError
+	var refused RefusedError
 	var inUse *ipc.InUseError
 	var peer *frame.Fault
 	var operation *control.Error
@@ -50,6 +51,8 @@ func Hint(name string, err error) string {
 		return "\"daemoneye-agent config default\" prints every key with its default and its bounds"
 	case errors.As(err, &remote):
 		return "the agent goes on with what it had: mend it, and see \"daemoneye-agent config check\""
+	case errors.As(err, &refused):
+		return "the agent goes on with what it had: \"daemoneye-agent collectors list\" says how its collectors are"
 	case errors.As(err, &wrong), errors.As(err, &mistakes):
 		return fmt.Sprintf("see daemoneye-agent %s --help", name)
 	case noAgent(err):

@@ -57,6 +57,9 @@ func printConfigured(p *cli.Program, name string, r *control.Response) error {
 	default:
 		p.Line("%s: changed %s after %s; configuration %d is in force", name, keys, took(r), v.Version)
 	}
+	if err == nil && v.Restarted {
+		p.Line("%s: it has begun anew; what it missed is announced as a gap", name)
+	}
 	return nil
 }
 

@@ -137,7 +137,7 @@ func reloadOn(ctx context.Context, hangups <-chan os.Signal, a *agent.Agent) {
 	for {
 		select {
 		case <-hangups:
-			_, _ = a.Reload("SIGHUP") // it logs the outcome, and can load
+			_, _ = a.Reload(ctx, "SIGHUP") // it logs the outcome, and can load
 		case <-ctx.Done():
 			return
 		}

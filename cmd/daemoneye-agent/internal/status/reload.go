@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,9 +22,10 @@ func NewReload(p *cli.Program) *cobra.Command {
 		Long: `
 Have the running agent read its configuration again, with the flags that it was
 started with, and print what changed. All of it comes into force at once, but for
-what waits for a restart of the agent. When there is a mistake in it nothing
-changes, and the mistakes are listed. SIGHUP does the same, and the agent logs the
-outcome of both.`,
+what waits for a restart of the agent. Collectors take their settings while they
+observe. When there is a mistake in it, or a collector does not take its settings,
+nothing changes, and the reasons are listed. SIGHUP does the same, and the agent
+logs the outcome of both.`,
 		Example: "daemoneye-agent config check && daemoneye-agent reload",
 	}
 	t.Flags(c)
@@ -32,13 +34,17 @@ outcome of both.`,
 	return c
 }
 
+// reloadTimeout is how long a healthy agent may take to reload. It gives its collectors time to
+// take their settings, and to go back.
+const reloadTimeout = 20 * time.Second
+
 func runReload(ctx context.Context, p *cli.Program, t *cli.Target, asJSON bool) error {
 	client, err := t.Dial(ctx, ipc.ClientOptions{Name: "reload"})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	waiting, cancel := context.WithTimeout(ctx, cli.AnswerTimeout)
+	waiting, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
 	reply, err := client.Request(waiting, control.ReloadTarget, nil)
 	if err != nil {
@@ -58,6 +64,9 @@ func runReload(ctx context.Context, p *cli.Program, t *cli.Target, asJSON bool) 
 	if len(r.Mistakes) > 0 {
 		return cli.MistakesError(r.Mistakes)
 	}
+	if len(r.Refused) > 0 {
+		return cli.RefusedError(r.Refused)
+	}
 	return nil
 }
 
@@ -72,7 +81,10 @@ func printReloaded(p *cli.Program, r *control.Reloaded) {
 		}
 		fmt.Fprintf(p.Out, "%s%s\n", display.Clean(c.String()), when)
 	}
-	if len(r.Changes)+len(r.Mistakes) == 0 {
+	for _, name := range r.Restarted {
+		fmt.Fprintf(p.Out, "%s has begun anew: what it missed is announced as a gap\n", display.Clean(name))
+	}
+	if len(r.Changes)+len(r.Mistakes)+len(r.Refused) == 0 {
 		fmt.Fprintln(p.Out, "nothing has changed")
 	}
 }

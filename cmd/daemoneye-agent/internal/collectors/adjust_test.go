@@ -1,0 +1,120 @@
+package collectors
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/collector"
+	"github.com/daemoneye/eventbus/agent/collector/host"
+	"github.com/daemoneye/eventbus/agent/config"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+// TestCollectorsTakeSettingsWithoutABreak: what can change in each section while the collector
+// observes, and that another source needs a fresh start.
+func TestCollectorsTakeSettingsWithoutABreak(t *testing.T) {
+	type values map[string]any
+	dir, other := t.TempDir(), t.TempDir()
+	for name, tt := range map[string]struct {
+		first values // besides the defaults
+		live  []values
+		fresh values
+	}{
+		"process": {
+			first: values{"source": "poll"},
+			live:  []values{{"poll_interval": 20 * time.Millisecond}},
+			fresh: values{"source": "netlink"},
+		},
+		"filesystem": {
+			first: values{"source": "inotify", "paths": []string{dir}, "executables": []string{}},
+			live: []values{
+				{"paths": []string{dir, other}}, {"paths": []string{other}}, {"executables": []string{dir}},
+				{"exclude": []string{other + "/x"}}, {"bulk_changes": 7}, {"bulk_window": time.Minute},
+			},
+			fresh: values{"source": "fanotify"},
+		},
+		"network": {live: []values{{"interval": 50 * time.Millisecond}}},
+		"performance": {
+			live: []values{
+				{"interval": 100 * time.Millisecond}, {"top_processes": 1}, {"cpu_percent": 1}, {"memory_percent": 0}, {"swap_percent": 1},
+				{"filesystem_percent": 1}, {"files_percent": 1}, {"cpu_pressure_percent": 1}, {"io_pressure_percent": 1},
+				{"memory_pressure_percent": 1}, {"sustain": time.Duration(0)}, {"hysteresis_percent": 0},
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var all values
+			if err := json.Unmarshal(config.Default().Section("collectors."+name), &all); err != nil {
+				t.Fatal(err)
+			}
+			build := func(more values) (collector.Collector, error) {
+				maps.Copy(all, more)
+				b, err := json.Marshal(all)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, k := range Kinds {
+					if k.Name == name {
+						return k.make(b, host.Host{})
+					}
+				}
+				panic("no such collector")
+			}
+			c, err := build(tt.first)
+			if err != nil {
+				t.Skip(err)
+			}
+			live := c.(collector.Adjustable)
+			ctx, stop := context.WithCancel(t.Context())
+			ended := background(func() error { return c.Run(ctx, numbered(t)) })
+			for _, v := range tt.live {
+				next, err := build(v)
+				if err != nil {
+					t.Fatal(err)
+				}
+				waiting, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				err = live.Adjust(waiting, next)
+				cancel()
+				if err != nil || live.Describe() != next.Describe() {
+					t.Errorf("%v: %v; now it is %q, want %q", v, err, live.Describe(), next.Describe())
+				}
+			}
+			if next, err := build(tt.fresh); err == nil && tt.fresh != nil {
+				if err := live.Adjust(t.Context(), next); !errors.Is(err, collector.ErrFresh) {
+					t.Errorf("%v: %v", tt.fresh, err)
+				}
+			}
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// background runs f, and returns where its error comes.
+func background(f func() error) <-chan error {
+	ended := make(chan error, 1)
+	go func() { ended <- f() }() // awaited by who asked
+	return ended
+}
+
+// numbered takes events whose numbers must have no break.
+func numbered(t *testing.T) collector.Emit {
+	var last atomic.Uint64
+	return func(m collector.Message) {
+		v, err := event.Parse(m.Payload)
+		if err != nil {
+			t.Errorf("%s: %v", m.Topic, err)
+			return
+		}
+		if before := last.Swap(v.Sequence()); v.Sequence() != before+1 {
+			t.Errorf("event %d came after %d", v.Sequence(), before)
+		}
+	}
+}
