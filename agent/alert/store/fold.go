@@ -76,13 +76,13 @@ func (t *foldTable) add(f *fold) (out []*fold) {
 	if l == nil {
 		l = list.New()
 	}
-	switch {
-	case l.Len() >= max(t.max/4, 1):
+	for l.Len() >= max(t.max/4, 1) {
 		out = append(out, t.evict(l))
-	case len(t.byKey) >= t.max:
+	}
+	for len(t.byKey) >= t.max {
 		out = append(out, t.evict(t.longest()))
 	}
-	t.byRule[f.rule] = l
+	t.byRule[f.rule] = l // it was removed where it became empty
 	f.at = l.PushFront(f)
 	f.every = max(f.every, firstRepeat)
 	t.byKey[f.key] = f

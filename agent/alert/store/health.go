@@ -36,7 +36,6 @@ const dropTime = 10 * time.Minute
 //
 // One goroutine at a time.
 type trouble struct {
-	now     func() time.Time
 	err     error     // why the disk cannot be written now, nil where it can
 	since   time.Time // when that began
 	broken  []string  // files that are kept because they are damaged

@@ -17,22 +17,9 @@ import (
 type Options struct {
 	// Dir is the data directory, see DefaultDir.
 	Dir string
-	// MaxBytes bounds the journal: the oldest segments go; 0: 64 MiB.
-	MaxBytes int64
-	// MaxAge is how long a segment is kept after its last line; 0: 90 days.
-	MaxAge time.Duration
 	// SegmentBytes is the size of a segment; 0: 4 MiB, and at most a quarter of MaxBytes.
 	SegmentBytes int64
-	// MemoryBytes bounds the alerts that are not on the disk yet; 0: 16 MiB. A rule may have
-	// a quarter of it.
-	MemoryBytes int64
-	// Folds is how many alerts count repeats at a time; 0: 10,000. A rule may have a
-	// quarter of them.
-	Folds int
-	// Burst is how many alerts a rule may raise in BurstWindow, 0: 500 in 10 minutes. Those
-	// beyond it count as repeats of one alert of that rule. Negative is no limit.
-	Burst       int
-	BurstWindow time.Duration
+	Limits       Limits
 	// CheckEvery is how often the index is compared with the journal; 0: 1 hour.
 	CheckEvery time.Duration
 	Log        *slog.Logger // nil: slog.Default
@@ -47,14 +34,46 @@ type Options struct {
 	Now func() time.Time
 }
 
+// Limits are the bounds of a store that may change while it is open.
+type Limits struct {
+	// MaxBytes bounds the journal: the oldest segments go; 0: 64 MiB.
+	MaxBytes int64
+	// MaxAge is how long a segment is kept after its last line; 0: 90 days.
+	MaxAge time.Duration
+	// MemoryBytes bounds the alerts that are not on the disk yet; 0: 16 MiB. A rule may have
+	// a quarter of it.
+	MemoryBytes int64
+	// Folds is how many alerts count repeats at a time; 0: 10,000. A rule may have a
+	// quarter of them.
+	Folds int
+	// Burst is how many alerts a rule may raise in BurstWindow, 0: 500 in 10 minutes. Those
+	// beyond it count as repeats of one alert of that rule. Negative is no limit.
+	Burst       int
+	BurstWindow time.Duration
+}
+
+func (l *Limits) defaults() {
+	l.MaxBytes = cmp.Or(l.MaxBytes, 64<<20)
+	l.MaxAge = cmp.Or(l.MaxAge, 90*24*time.Hour)
+	l.MemoryBytes = cmp.Or(l.MemoryBytes, 16<<20)
+	l.Folds = cmp.Or(l.Folds, 10_000)
+	l.Burst = cmp.Or(l.Burst, 500)
+	l.BurstWindow = cmp.Or(l.BurstWindow, 10*time.Minute)
+}
+
+// SetLimits has l hold from now on. What is beyond it goes soon.
+func (s *Store) SetLimits(l Limits) {
+	l.defaults()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limits = l
+	s.memory.max, s.folds.max = l.MemoryBytes, l.Folds
+	s.bursts.limit, s.bursts.window = l.Burst, l.BurstWindow
+}
+
 func (o *Options) defaults() {
-	o.MaxBytes = cmp.Or(o.MaxBytes, 64<<20)
-	o.MaxAge = cmp.Or(o.MaxAge, 90*24*time.Hour)
-	o.SegmentBytes = min(cmp.Or(o.SegmentBytes, 4<<20), max(o.MaxBytes/4, 1<<10))
-	o.MemoryBytes = cmp.Or(o.MemoryBytes, 16<<20)
-	o.Folds = cmp.Or(o.Folds, 10_000)
-	o.Burst = cmp.Or(o.Burst, 500)
-	o.BurstWindow = cmp.Or(o.BurstWindow, 10*time.Minute)
+	o.Limits.defaults()
+	o.SegmentBytes = min(cmp.Or(o.SegmentBytes, 4<<20), max(o.Limits.MaxBytes/4, 1<<10))
 	o.CheckEvery = cmp.Or(o.CheckEvery, time.Hour)
 	o.Log = cmp.Or(o.Log, slog.Default())
 	if o.Files == nil {
@@ -92,6 +111,7 @@ type Store struct {
 	state   *ledger.State     // guarded by mu; after all lines that took effect
 	cursors map[string]uint64 // guarded by mu; set, and not in a line yet
 	newer   catalog           // guarded by mu; took effect, and not in the index
+	limits  Limits            // guarded by mu
 	disk    *disk             // guarded by mu; written by the writer; nil while it cannot be opened
 	trouble trouble           // guarded by mu
 
@@ -111,10 +131,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	o.defaults()
 	s := &Store{
 		o: o, wake: make(chan struct{}, 1), quit: make(chan struct{}), recheck: make(chan struct{}, 1), changed: make(chan struct{}),
-		next: 1, folds: newFoldTable(o.Folds), state: &ledger.State{}, cursors: map[string]uint64{}, newer: newCatalog(),
-		memory: memory{max: o.MemoryBytes}, bursts: bursts{limit: o.Burst, window: o.BurstWindow},
+		next: 1, folds: newFoldTable(o.Limits.Folds), state: &ledger.State{}, cursors: map[string]uint64{}, newer: newCatalog(),
+		memory: memory{dropped: map[string]uint64{}},
 	}
-	s.memory.dropped, s.trouble.now = map[string]uint64{}, o.Now
+	s.SetLimits(o.Limits)
 	if err := s.attach(); err != nil {
 		var used *InUseError
 		if errors.Is(err, ErrNewer) || errors.As(err, &used) {

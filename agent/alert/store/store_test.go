@@ -262,7 +262,7 @@ func TestRecordsComeInPieces(t *testing.T) {
 }
 
 func TestWhoReadsTooLateLearnsHowMuchItMissed(t *testing.T) {
-	f := open(t, store.Options{MaxBytes: 40_000, SegmentBytes: 8_000, Burst: -1})
+	f := open(t, store.Options{SegmentBytes: 8_000, Limits: store.Limits{MaxBytes: 40_000, Burst: -1}})
 	n := 200
 	for i := range n {
 		f.Submit(sample(fmt.Sprint("rule ", i), ""))

@@ -70,16 +70,16 @@ func (s *Store) droppedItem(now time.Time) *item {
 // retain removes the segments that are too many or too old, and what the index has of them.
 func (s *Store) retain() error {
 	s.mu.Lock()
-	d := s.disk
+	d, limits := s.disk, s.limits
 	s.mu.Unlock()
 	if d == nil {
 		return nil
 	}
 	var before time.Time
 	if now := s.o.Now(); s.writer.clock.trusted(now) {
-		before = now.Add(-s.o.MaxAge)
+		before = now.Add(-limits.MaxAge)
 	}
-	removed, err := d.journal.Trim(s.o.MaxBytes, before)
+	removed, err := d.journal.Trim(limits.MaxBytes, before)
 	if len(removed) == 0 {
 		return err
 	}
