@@ -12,9 +12,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/daemoneye/eventbus/agent/alert"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/control/dispatch"
+	"github.com/daemoneye/eventbus/agent/detect/live"
 	"github.com/daemoneye/eventbus/agent/manager"
 	"github.com/daemoneye/eventbus/agent/manager/life"
 	"github.com/daemoneye/eventbus/agent/systemd"
@@ -126,6 +128,8 @@ type Agent struct {
 	operations *dispatch.Dispatcher
 	progress   *progress
 	exporter   *exporter
+	alerts     *raised
+	detection  *live.Runner   // nil where it is not enabled
 	limits     ipc.LiveLimits // of the server
 
 	reloading sync.Mutex                    // held by a reload; it guards no field, only the order
@@ -166,6 +170,10 @@ func New(o Options) (*Agent, error) {
 		return nil, err
 	}
 	a.exporter = newExporter()
+	a.alerts = &raised{a, make(chan *alert.Alert, 1024)}
+	if err := a.newDetection(o.Config); err != nil {
+		return nil, err
+	}
 	a.config.Store(o.Config)
 	a.apply(o.Config)
 	return a, nil
@@ -246,6 +254,15 @@ func (a *Agent) work(ctx context.Context) (err error) {
 			err = cerr
 		}
 	}()
+	// Before anybody can register: the manager takes nobody until it runs.
+	stopDetecting, err := a.detect(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	defer stopDetecting()
 	if err := a.respond(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -264,6 +281,7 @@ func (a *Agent) work(ctx context.Context) (err error) {
 	}
 	var parts sync.WaitGroup
 	parts.Go(func() { a.monitor.run(ctx) })
+	parts.Go(func() { a.alerts.run(ctx) })
 	parts.Go(func() { a.progress.run(ctx) })
 	parts.Go(func() { a.exporter.run(ctx, a) })
 	parts.Go(func() { a.announce(ctx) })

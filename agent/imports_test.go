@@ -95,11 +95,15 @@ var allowed = map[string][]string{
 	"agent/detect/sigma/expr":      {},
 	"agent/detect/sigma/item":      {"agent/detect/sigma/document", "agent/detect/sigma/expr", "agent/spelling", "go.yaml.in/yaml/v3"},
 	"agent/detect/sigma/condition": {"agent/detect/sigma/document", "agent/detect/sigma/expr", "agent/spelling", "go.yaml.in/yaml/v3"},
-	"agent/detect":                 {"agent/detect/sigma", "agent/detect/engine", "agent/detect/window", "agent/event", "agent/event/ecs"},
-	"agent/detect/mix":    {"agent/event", "agent/event/ecs"},
-	"agent/detect/rules":           {"agent/detect/sigma"},
-	"agent/detect/engine":          {"agent/detect/sigma", "agent/detect/sigma/expr", "agent/spelling", "agent/event"},
-	"agent/detect/window":          {"agent/detect/sigma", "agent/detect/sigma/expr", "agent/event"},
+	"agent/detect":                 {"agent/detect/sigma", "agent/detect/sigma/expr", "agent/detect/engine", "agent/detect/window", "agent/event", "agent/event/ecs"},
+	"agent/detect/mix":             {"agent/event", "agent/event/ecs"},
+	"agent/detect/live": {
+		"agent/alert", "agent/control", "agent/detect", "agent/detect/engine", "agent/detect/rules", "agent/detect/sigma", "agent/detect/sigma/document", "agent/detect/window",
+		"agent/event", "agent/event/ecs", "agent/spelling", "router", "frame", "github.com/fsnotify/fsnotify",
+	},
+	"agent/detect/rules":  {"agent/detect/sigma"},
+	"agent/detect/engine": {"agent/detect/sigma", "agent/detect/sigma/expr", "agent/spelling", "agent/event"},
+	"agent/detect/window": {"agent/detect/sigma", "agent/detect/sigma/expr", "agent/event"},
 
 	// What an alert is, apart from what keeps and sends it.
 	"agent/alert":                {"github.com/oklog/ulid"},
@@ -121,7 +125,8 @@ var allowed = map[string][]string{
 	"agent/systemd": {"golang.org/x/sys"},
 	"agent/metrics": {"agent/control", "router", "github.com/prometheus/client_golang", "github.com/prometheus/common", "golang.org/x/sys"},
 	"agent": {
-		"agent/collector/host", "agent/config", "agent/control", "agent/control/dispatch", "agent/event", "agent/health", "agent/manager", "agent/manager/life", "agent/metrics", "agent/procstat", "agent/systemd", "ipc", "ipc/policy", "router", "frame", "golang.org/x/sync",
+		"agent/alert", "agent/collector/host", "agent/config", "agent/control", "agent/control/dispatch", "agent/detect/live", "agent/detect/sigma", "agent/detect/window", "agent/event", "agent/health",
+		"agent/manager", "agent/manager/life", "agent/metrics", "agent/procstat", "agent/systemd", "ipc", "ipc/policy", "router", "frame", "frame/strictjson", "golang.org/x/sync", "github.com/oklog/ulid/v2",
 	},
 	"bench/load": {"frame", "golang.org/x/sys"},
 	"bench":      {"bench/...", "ring", "frame", "router/...", "ipc", "agent/...", "golang.org/x/sys", "golang.org/x/sync"},

@@ -56,6 +56,7 @@ func (a *Agent) Reload(ctx context.Context, by string) (r control.Reloaded, err 
 	waiting := r.Waiting()
 	a.waiting.Store(&waiting)
 	a.apply(next)
+	r.Rules = a.loadRules(by, next)
 	if now.Metrics.Listen != next.Metrics.Listen {
 		a.exporter.offer(did.metrics)
 	}
@@ -76,6 +77,9 @@ type prepared struct {
 func (a *Agent) prepare(ctx context.Context, now, next *config.Config) (did prepared, err error) {
 	specs, err := a.specs(next)
 	if err != nil {
+		return did, err
+	}
+	if _, err := ruleSettings(next); err != nil {
 		return did, err
 	}
 	var undo []func() error

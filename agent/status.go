@@ -23,8 +23,10 @@ func (a *Agent) respond(ctx context.Context) error {
 	if _, err := a.self.Respond(ctx, control.OperationTarget, a.operations.Respond); err != nil {
 		return err
 	}
-	_, err := a.self.Respond(ctx, control.RegistrationTarget, a.operations.Respond)
-	return err
+	if _, err := a.self.Respond(ctx, control.RegistrationTarget, a.operations.Respond); err != nil {
+		return err
+	}
+	return a.respondOfRules(ctx)
 }
 
 func (a *Agent) answerStatus(ctx context.Context, r *router.Request) ([]byte, error) {
@@ -68,6 +70,10 @@ func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error
 		if u, ok := a.monitor.usage.of(s.Collectors[i].PID); ok {
 			s.Collectors[i].Usage = &u
 		}
+	}
+	if a.detection != nil {
+		d := a.detection.Status()
+		s.Detection = &d
 	}
 	s.Parts = a.monitor.judge(stats, s.Collectors, asker)
 	s.Health = health.Worst(s.Parts)

@@ -27,7 +27,7 @@ func TestStatus(t *testing.T) {
 	if s.Uptime <= 0 || s.StartTime <= 0 || s.StartTime > s.Uptime {
 		t.Errorf("up %v, accepted after %v", s.Uptime, s.StartTime)
 	}
-	if diff := cmp.Diff([]string{"broker", "collectors.echo", "manager"}, slices.Sorted(maps.Keys(s.Parts))); diff != "" || s.Health.State != control.Healthy {
+	if diff := cmp.Diff([]string{"broker", "collectors.echo", "detection", "manager"}, slices.Sorted(maps.Keys(s.Parts))); diff != "" || s.Health.State != control.Healthy {
 		t.Errorf("health is %+v of parts (-want +got):\n%s", s.Health, diff)
 	}
 	for name, h := range s.Parts {
@@ -96,7 +96,7 @@ func TestTheNamesInTheStatusStayAsTheyAre(t *testing.T) {
 		want []string
 	}{
 		{"status", s.All, []string{
-			"agent", "broker", "collectors", "health", "host_id", "instance", "max_connections", "parts", "pid", "socket", "start_ns", "uptime_ns", "usage", "version",
+			"agent", "broker", "collectors", "detection", "health", "host_id", "instance", "max_connections", "parts", "pid", "socket", "start_ns", "uptime_ns", "usage", "version",
 		}},
 		{"usage", s.Usage, []string{"cpu_percent", "open_files", "rss_bytes", "threads"}},
 		{"collector", s.Collectors[0], []string{"name", "pid", "restarts", "since", "source", "state", "usage"}},

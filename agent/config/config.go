@@ -14,6 +14,7 @@ type Config struct {
 	Labels     map[string]string `yaml:"labels" match:"[A-Za-z0-9_.-]{1,64}" want:"1 to 64 letters, digits, _, . and -" max:"32" change:"restart" help:"what the host is called in every event, such as env: prod"`
 	Broker     Broker            `yaml:"broker" help:"the message broker, its socket and its limits"`
 	Collectors Collectors        `yaml:"collectors" help:"what is collected, each by a process of its own"`
+	Detection  Detection         `yaml:"detection" help:"rules that run on events, and raise alerts"`
 	Alerts     Alerts            `yaml:"alerts" help:"where alerts are kept, and how many"`
 	Metrics    Metrics           `yaml:"metrics" help:"the agent's figures for Prometheus"`
 	Log        Log               `yaml:"log" help:"the agent's own log, on standard error"`

@@ -70,6 +70,9 @@ type Reloaded struct {
 	// Refused are why nothing changed though there was no mistake: the collectors that did not
 	// take their settings, each with its reason.
 	Refused []string `json:"refused,omitempty"`
+	// Rules is the outcome of loading the rules again, nil where detection is not enabled
+	// or nothing was reloaded.
+	Rules *RulesReport `json:"rules,omitempty"`
 }
 
 // Waiting returns the keys whose new value waits for a restart.
@@ -203,6 +206,8 @@ type Status struct {
 	Parts      map[string]Health `json:"parts"`
 	Usage      Usage             `json:"usage"`
 	Collectors []CollectorStatus `json:"collectors"`
+	// Detection is nil where it is not enabled.
+	Detection *Detection `json:"detection,omitempty"`
 	// RestartFor are the keys of the configuration whose value was changed by a reload
 	// that only a restart puts in force.
 	RestartFor []string `json:"restart_for,omitempty"`

@@ -85,9 +85,18 @@ func (r *Rules) Detector() *Detector {
 
 // Observe returns what is detected in an event. A rule that is only counted by
 // correlations is not in it. The result is valid until the next call.
-func (d *Detector) Observe(v event.View) []Detection {
+func (d *Detector) Observe(v event.View) []Detection { return d.found(d.matcher.Match(v), v) }
+
+// ObserveTimed is Observe, and calls took with the time of each rule that was evaluated,
+// and with nil for what all rules share.
+func (d *Detector) ObserveTimed(v event.View, took func(*sigma.Rule, time.Duration)) []Detection {
+	return d.found(d.matcher.MatchTimed(v, took), v)
+}
+
+// found returns what the matches of an event mean.
+func (d *Detector) found(all []engine.Match, v event.View) []Detection {
 	d.out, d.matches = d.out[:0], d.matches[:0]
-	for _, m := range d.matcher.Match(v) {
+	for _, m := range all {
 		d.matches = append(d.matches, window.Match(m))
 		if !m.Rule.Silent {
 			d.out = append(d.out, Detection{Head: &m.Rule.Head, Rule: m.Rule, Incomplete: m.Incomplete})

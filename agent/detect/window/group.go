@@ -63,7 +63,8 @@ func (c *Correlator) count(u use, v event.View, incomplete bool) (Fired, bool) {
 		return Fired{}, false
 	}
 	f := x.fired(g)
-	f.Incomplete = f.Incomplete || c.lostWithin(x, f.First, f.Last)
+	f.Lost = c.lostWithin(x, f.First, f.Last)
+	f.Incomplete = f.Incomplete || f.Lost
 	x.forget(g)
 	return f, true
 }
@@ -164,6 +165,7 @@ func (g *group) insert(e entry) {
 	g.entries = slices.Insert(g.entries, i, e)
 	g.members[e.member]++
 	g.values[e.value]++
+	g.of.count++
 	g.of.add(e.size())
 }
 
@@ -172,6 +174,7 @@ func (g *group) remove(n int) {
 	for i := range n {
 		e := &g.entries[i]
 		g.members[e.member]--
+		g.of.count--
 		g.of.add(-e.size())
 		if g.values[e.value]--; g.values[e.value] == 0 {
 			delete(g.values, e.value)

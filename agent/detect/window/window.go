@@ -53,7 +53,8 @@ type Fired struct {
 	First, Last time.Time
 	Count       int    // matches in the window
 	Members     []Seen // the last of them, at most maxMembers
-	Incomplete  bool   // events were lost in the window, or fields could not be read
+	Lost        bool   // events were lost between the first and the last one
+	Incomplete  bool   // they were, or fields could not be read
 }
 
 const maxMembers = 20
@@ -118,6 +119,7 @@ type state struct {
 	groups map[string]*list.Element
 	recent list.List // of *group, the one that was used last in front
 	bytes  int
+	count  int // entries of all groups
 }
 
 // add counts bytes, here and in the sum of all correlations.
@@ -254,9 +256,7 @@ func (c *Correlator) Stats() Stats {
 	for _, x := range c.all {
 		s.Groups += x.recent.Len()
 		s.Bytes += x.bytes
-		for e := x.recent.Front(); e != nil; e = e.Next() {
-			s.Entries += len(e.Value.(*group).entries)
-		}
+		s.Entries += x.count
 	}
 	return s
 }

@@ -133,8 +133,9 @@ func socketPath(c *config.Config) (string, error) {
 // CollectorNames are those of all collectors that can be configured.
 func CollectorNames() (all []string) {
 	for _, k := range config.Keys() {
-		if name, ok := strings.CutSuffix(k.Name, ".enabled"); ok {
-			all = append(all, strings.TrimPrefix(name, "collectors."))
+		section, ok := strings.CutSuffix(k.Name, ".enabled")
+		if name, collector := strings.CutPrefix(section, "collectors."); ok && collector {
+			all = append(all, name)
 		}
 	}
 	return all

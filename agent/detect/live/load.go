@@ -1,0 +1,188 @@
+package live
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/detect"
+	"github.com/daemoneye/eventbus/agent/detect/engine"
+	"github.com/daemoneye/eventbus/agent/detect/rules"
+	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/document"
+)
+
+// loader reads and compiles rules. It keeps the last text of each file that was without a
+// mistake: when a file has one later, that text stays in force as long as the agent runs,
+// because a slip in an editor must not turn detection off. A file that is removed is
+// gone.
+//
+// One goroutine at a time.
+type loader struct {
+	good map[string][]byte // by path
+}
+
+// loaded is the outcome of a load.
+type loaded struct {
+	rules  *detect.Rules
+	report control.RulesReport
+	print  fingerprint
+}
+
+// load reads the rules of the settings and compiles them. It does not fail: what is wrong
+// is in the report.
+func (l *loader) load(s *Settings) *loaded {
+	began := time.Now()
+	set := &sigma.Set{}
+	if s.BuiltIn {
+		if err := rules.AddTo(set); err != nil {
+			set.Problems = append(set.Problems, &document.Problem{File: "built in", Reason: err.Error()})
+		}
+	}
+	report := control.RulesReport{}
+	good := map[string][]byte{}
+	for _, f := range readFiles(s.Paths, s.Optional) {
+		if good[f.path] != nil {
+			continue // two paths lead to it
+		}
+		report.Kept = append(report.Kept, l.add(set, &f, good, sigma.Options{Placeholders: s.Placeholders})...)
+	}
+	l.good = good
+	report.LeftOut = choose(set, &s.Choice)
+	x := &loaded{rules: detect.Compile(set, detect.Options{
+		Engine: engine.Options{Collected: s.Collected, Withdrawn: s.Withdrawn}, Window: s.Windows,
+	})}
+	fill(&report, x.rules)
+	report.Loaded, report.Took = began, time.Since(began)
+	x.report = report
+	return x
+}
+
+// add adds a file to the set, or the text of it that was good before, and returns its path
+// then.
+func (l *loader) add(set *sigma.Set, f *ruleFile, good map[string][]byte, o sigma.Options) (kept []string) {
+	before, known := l.good[f.path]
+	err := f.err
+	if err != nil {
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		set.Problems = append(set.Problems, &document.Problem{File: f.path, Reason: "cannot be read: " + err.Error(), Kind: err})
+	} else if known && bytes.Equal(before, f.text) {
+		good[f.path] = f.text
+		set.Add(f.path, f.text, o)
+		return nil
+	}
+	mistakes := []*document.Problem(nil)
+	if err == nil {
+		if mistakes = errorsOf(sigma.Parse(f.path, f.text, o).Problems); len(mistakes) == 0 {
+			good[f.path] = f.text
+		}
+		if len(mistakes) == 0 || !known {
+			set.Add(f.path, f.text, o)
+			return nil
+		}
+	}
+	if !known {
+		return nil
+	}
+	set.Problems = append(set.Problems, mistakes...)
+	good[f.path] = before
+	set.Add(f.path, before, o)
+	return []string{f.path}
+}
+
+// errorsOf returns the problems that leave a rule out.
+func errorsOf(all []*document.Problem) []*document.Problem {
+	return slices.DeleteFunc(slices.Clone(all), func(p *document.Problem) bool { return p.Warning })
+}
+
+// choose leaves out what the choice does not take, but for what a correlation counts that
+// it takes. It returns how many documents that are.
+func choose(set *sigma.Set, c *Choice) (left int) {
+	heads := map[string]*sigma.Head{}
+	counted := map[string]bool{} // by id or name
+	for _, r := range set.Rules {
+		heads[r.ID], heads[r.Name] = &r.Head, &r.Head
+	}
+	members := map[*sigma.Head][]string{}
+	for _, x := range set.Correlations {
+		heads[x.ID], heads[x.Name] = &x.Head, &x.Head
+		members[&x.Head] = x.Rules
+	}
+	var count func(h *sigma.Head)
+	count = func(h *sigma.Head) {
+		for _, name := range members[h] {
+			if m := heads[name]; m != nil && name != "" && !counted[name] && !matches(c.Exclude, m) {
+				counted[name] = true
+				count(m)
+			}
+		}
+	}
+	for _, x := range set.Correlations {
+		if c.takes(&x.Head) {
+			count(&x.Head)
+		}
+	}
+	takes := func(h *sigma.Head) bool {
+		return c.takes(h) || h.ID != "" && counted[h.ID] || h.Name != "" && counted[h.Name]
+	}
+	before := len(set.Rules) + len(set.Correlations)
+	set.Rules = slices.DeleteFunc(set.Rules, func(r *sigma.Rule) bool { return !takes(&r.Head) })
+	set.Correlations = slices.DeleteFunc(set.Correlations, func(x *sigma.Correlation) bool { return !takes(&x.Head) })
+	return before - len(set.Rules) - len(set.Correlations)
+}
+
+// Bounds of what a report lists.
+const maxListed = 100
+
+// fill fills in what was loaded.
+func fill(report *control.RulesReport, r *detect.Rules) {
+	s := r.Set
+	report.Files, report.Rules, report.Correlations, report.Filters = s.Files, len(s.Rules), len(s.Correlations), len(s.Filters)
+	report.Active = len(r.Engine.Active())
+	causes := map[string]int{}
+	inactive := func(h *sigma.Head, cause, reason string) {
+		report.Inactive++
+		causes[cause]++
+		if len(report.InactiveRules) < maxListed {
+			report.InactiveRules = append(report.InactiveRules, control.InactiveRule{Rule: ruleID(h), Title: h.Title, Reason: reason})
+		}
+	}
+	for _, i := range r.Engine.Inactive() {
+		inactive(&i.Rule.Head, causeNames[i.Cause], i.Reason)
+	}
+	for _, x := range s.Correlations {
+		if reason := r.InactiveCorrelation(x); reason != "" {
+			inactive(&x.Head, "correlation", reason)
+		} else {
+			report.Active++
+		}
+	}
+	if len(causes) > 0 {
+		report.InactiveBy = maps.Clone(causes)
+	}
+	for _, p := range s.Problems {
+		if p.Warning {
+			report.Warnings++
+		} else {
+			report.Errors++
+		}
+		if len(report.Problems) < maxListed && (!p.Warning || report.Warnings <= maxListed/2) {
+			report.Problems = append(report.Problems, control.RuleProblem{
+				File: p.File, Line: p.Line, Rule: p.Rule, Reason: p.Reason, Near: p.Near, Warning: p.Warning,
+			})
+		}
+	}
+}
+
+// causeNames are why rules are inactive, in a word.
+var causeNames = map[engine.Cause]string{
+	engine.CauseProduct: "product", engine.CauseLogFile: "log file", engine.CauseSource: "log source",
+	engine.CauseField: "field", engine.CauseStatus: "status",
+}
