@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/agent/config"
@@ -72,13 +73,20 @@ func options(c e2e.Config, name string) ipc.ClientOptions {
 // sender is a client that publishes on the topic.
 type sender struct {
 	*ipc.Client
-	pub router.Publisher
+	pub    router.Publisher
+	budget time.Duration
 }
 
 func (s sender) Send(payload []byte) error { return s.pub.Publish(payload) }
 
-// Flush has the client write what it keeps back for company.
-func (s sender) Flush() error { return s.Push() }
+// Flush has the client write what it keeps back to write it with more, unless it may keep
+// that for a budget.
+func (s sender) Flush() error {
+	if s.budget > 0 {
+		return nil
+	}
+	return s.Push()
+}
 
 func publish(ctx context.Context, c e2e.Config) (e2e.Publisher, error) {
 	client, err := ipc.DialOptions(ctx, options(c, "publisher"))
@@ -89,7 +97,7 @@ func publish(ctx context.Context, c e2e.Config) (e2e.Publisher, error) {
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	return sender{client, pub}, nil
+	return sender{client, pub, c.Budget}, nil
 }
 
 func subscribe(ctx context.Context, c e2e.Config, ready func(), sink e2e.Sink) error {

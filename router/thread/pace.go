@@ -5,11 +5,16 @@ import "time"
 // Pace decides when the routing thread rests, within the latency budget. While turns with
 // work follow each other closely, the thread rests between them, so that messages which come
 // meanwhile are handled in one turn. Sparse traffic is never delayed. Nor is traffic that is
-// merged already: turns that are large batches, or publishers that spend a budget themselves.
+// merged already: publishers that spend a budget themselves, or write large batches. Within a
+// budget of such a batch come its rest and what its subscribers answer, and those wait for
+// nothing more: a stream of 2 KiB messages reached 0.68 of its throughput without a budget
+// when what is left of a window had the thread rest, and reaches all of it now (make bench,
+// BudgetStreams).
 type Pace struct {
 	budget int64 // ns; 0 never rests
 
 	last    int64 // when the last turn with work began
+	dense   int64 // when the last large batch came that no rest had merged
 	resting bool  // the thread rests after each turn, as long as there is work after each rest
 	rests   int   // how many in a row
 	probing bool  // there was no rest before the last turn, so the next interval is measured
@@ -40,7 +45,13 @@ func (p *Pace) Turn(now int64, n, size uint64) time.Duration {
 	p.last = now
 	switch {
 	case n >= denseTurn || size >= denseBytes:
-		p.resting, p.probing = false, true
+		if !p.resting {
+			p.dense = now
+		}
+		p.resting, p.probing = false, false
+		return 0
+	case now-p.dense < p.budget:
+		p.resting, p.probing = false, false
 		return 0
 	case p.resting && p.rests < probeAfter:
 		p.rests++

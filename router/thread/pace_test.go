@@ -62,6 +62,43 @@ func TestTheLatencyBudgetIsSpentOnDenseTraffic(t *testing.T) {
 	}
 }
 
+// TestWhatIsLeftOfALargeBatchDoesNotWait gives turns of a stream in large batches: after each
+// come two small ones, with the rest of a window and what the subscribers answer.
+func TestWhatIsLeftOfALargeBatchDoesNotWait(t *testing.T) {
+	const budget = 500 * time.Microsecond
+	p := thread.NewPace(budget)
+	for i, now := range every(40*time.Microsecond, 300) {
+		n := uint64(96)
+		if i%3 > 0 {
+			n = uint64(i % 3)
+		}
+		if rest := p.Turn(int64(now), n, n*2048); rest != 0 {
+			t.Fatalf("turn %d rests for %v", i, rest)
+		}
+	}
+}
+
+// TestWhatARestHasMergedIsNoLargeBatch gives turns of many publishers that write each message
+// at once: one after a rest is large, and the thread goes on resting.
+func TestWhatARestHasMergedIsNoLargeBatch(t *testing.T) {
+	const budget = 500 * time.Microsecond
+	p := thread.NewPace(budget)
+	turns, rests := 0, 0
+	n := uint64(1)
+	for now := time.Hour; now < time.Hour+time.Second; turns++ {
+		rest := p.Turn(int64(now), n, n*168)
+		if rest > 0 {
+			rests++
+			now, n = now+rest, 100
+		} else {
+			now, n = now+5*time.Microsecond, 1
+		}
+	}
+	if rests < turns/4 {
+		t.Errorf("%d rests in %d turns", rests, turns)
+	}
+}
+
 func TestAnIdleTurnEndsTheRests(t *testing.T) {
 	p := thread.NewPace(time.Millisecond)
 	for _, now := range every(10*time.Microsecond, 10) {

@@ -178,7 +178,7 @@ func (b *bencher) measure(ctx context.Context, o load.ReceiverOptions, generate 
 	var sent load.Sent
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		sent, err = generate(gctx, span, sender{publisher, pub})
+		sent, err = generate(gctx, span, sender{publisher, pub, b.budget})
 		return err
 	})
 	g.Go(func() error { return b.watch(gctx, receiver) })
@@ -219,15 +219,21 @@ func (b *bencher) watch(ctx context.Context, r *load.Receiver) error {
 
 // sender is a client as the load generator sees it.
 type sender struct {
-	c   *ipc.Client
-	pub router.Publisher
+	c      *ipc.Client
+	pub    router.Publisher
+	budget time.Duration
 }
 
 func (s sender) Send(payload []byte) error { return s.pub.Publish(payload) }
 
-// Flush writes out what the client holds back to send it with more, unless the client
-// has a latency budget.
-func (s sender) Flush() error { return s.c.Push() }
+// Flush writes out what the client holds back to send it with more, unless it may hold
+// that for a latency budget.
+func (s sender) Flush() error {
+	if s.budget > 0 {
+		return nil
+	}
+	return s.c.Push()
+}
 
 func printBench(p *cli.Program, r *benchResult) error {
 	p.Line("throughput  %.0f msg/s of %d B (%.0f MB/s); %d sent, %d received, %d lost",
