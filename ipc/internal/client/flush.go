@@ -69,7 +69,7 @@ func (o *outbox) writeLane(ctx context.Context, lane bus.Lane) error {
 	o.stamps.expire()
 	o.lanes[lane], o.spare = o.spare[:0], nil
 	if lane == bus.Bulk {
-		o.pacing.charge(o.messages)
+		o.pacing.spend(o.messages)
 		o.messages = 0
 	}
 	o.writes.Add(1)

@@ -218,7 +218,7 @@ func (o *outbox) appended(ctx context.Context, lane bus.Lane, now int64) (err er
 		err = o.flushLocked(ctx)
 	case p.armed: // a dense stream: it is written with what waits already
 	default:
-		if p.addCredit(now); p.credit < p.cost() {
+		if p.refill(now); p.tokens < p.cost() {
 			o.arm(now, p.wait)
 			break
 		}
@@ -246,7 +246,7 @@ func (o *outbox) stamp() int64 {
 	if !o.pacing.armed {
 		o.stamps.expire()
 	}
-	return o.stamps.next(o.pacing.credit < 0 && o.pacing.budget <= maxWait)
+	return o.stamps.next(o.pacing.tokens < 0 && o.pacing.budget <= maxWait)
 }
 
 // write appends a frame of n bytes and has it written. Only messages wait for a

@@ -128,10 +128,10 @@ func (o *outbox) publish(t *testing.T) {
 	}
 }
 
-// exhaustCredit has what is published next wait for more, however long that takes.
-func (o *outbox) exhaustCredit() {
+// exhaustTokens has what is published next wait for more, however long that takes.
+func (o *outbox) exhaustTokens() {
 	o.mu.Lock()
-	o.pacing.credit, o.pacing.creditAt = -maxDebt, frame.Now()+int64(time.Hour)
+	o.pacing.tokens, o.pacing.tokensAt = minTokens, frame.Now()+int64(time.Hour)
 	o.mu.Unlock()
 }
 
@@ -141,24 +141,24 @@ func TestMessagesCostHoweverTheyAreWritten(t *testing.T) {
 	t.Parallel()
 	o, _ := newOutbox(t, frame.DefaultMaxSize)
 	o.pacing.armed = false
-	o.pacing.credit, o.pacing.creditAt = maxCredit, frame.Now()
+	o.pacing.tokens, o.pacing.tokensAt = maxTokens, frame.Now()
 	o.publish(t)
-	if got := o.writes.Load(); got != 1 || o.pacing.credit > maxCredit-messageCost {
-		t.Errorf("%d writes and a credit of %d; want 1, and one message paid", got, o.pacing.credit)
+	if got := o.writes.Load(); got != 1 || o.pacing.tokens > maxTokens-messageCost {
+		t.Errorf("%d writes and %d tokens; want 1, and one message paid", got, o.pacing.tokens)
 	}
-	o.exhaustCredit()
+	o.exhaustTokens()
 	for range batchCount - 1 {
 		o.publish(t)
 	}
 	if got := o.writes.Load(); got != 1 || !o.pacing.armed {
 		t.Errorf("%d writes, armed %v; want the burst to wait", got, o.pacing.armed)
 	}
-	o.pacing.credit, o.pacing.creditAt = maxCredit, frame.Now()
+	o.pacing.tokens, o.pacing.tokensAt = maxTokens, frame.Now()
 	if err := o.push(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := o.writes.Load(); got != 2 || o.pacing.credit != -maxDebt {
-		t.Errorf("%d writes and a credit of %d; want 2, and %d", got, o.pacing.credit, -maxDebt)
+	if got := o.writes.Load(); got != 2 || o.pacing.tokens != minTokens {
+		t.Errorf("%d writes and %d tokens; want 2, and %d", got, o.pacing.tokens, minTokens)
 	}
 }
 
@@ -174,12 +174,12 @@ func TestWaitingMessagesAreWritten(t *testing.T) {
 			o.mu.Lock()
 			o.pacing.wait = wait
 			o.mu.Unlock()
-			o.exhaustCredit()
+			o.exhaustTokens()
 			o.publish(t)
 			if err := o.push(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			o.exhaustCredit()
+			o.exhaustTokens()
 			o.publish(t)
 			for range 2 {
 				if _, err := peer.Next(); err != nil {
@@ -221,7 +221,7 @@ func TestABudgetIsForMessages(t *testing.T) {
 		t.Error("nothing waits, but it is armed")
 	}
 	o.pacing.budget, o.pacing.wait = time.Hour, time.Hour
-	o.exhaustCredit()
+	o.exhaustTokens()
 	o.publish(t)
 	ended := make(chan struct{})
 	go func() { o.run(); close(ended) }() // ends with the outbox

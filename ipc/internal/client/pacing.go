@@ -13,16 +13,16 @@ import (
 // when the batch is full or the timer fires. It is as fast for a dense stream, and takes
 // no less processor time, but with it messages that come in bursts of three to twenty, 10,000 a
 // second in all, take 175 µs to a subscriber instead of 60 (BenchmarkBurst, medians of
-// four rounds in turn). So there is a credit for bursts.
+// four rounds in turn). So there are tokens for bursts.
 type pacing struct {
 	budget time.Duration // how long a message may wait, by the client's options
 
-	// credit, in ns, says whether a message is written at once: it grows with time, and
-	// a message costs messageCost, however it was written. So messages up to a rate, and
-	// short bursts, are written at once, and a dense stream in batches, also when it
+	// tokens, in ns, say whether a message is written at once: they grow with time, and a
+	// message takes messageCost of them, however it was written. So messages up to a rate,
+	// and short bursts, are written at once, and a dense stream in batches, also when it
 	// comes in bursts itself.
-	credit   int64 // -maxDebt to maxCredit
-	creditAt int64 // when credit was right
+	tokens   int64 // minTokens to maxTokens
+	tokensAt int64 // when tokens was right
 
 	timer *timer        // wakes run; set only while the outbox is not closed
 	due   int64         // when the timer fires; 0: it has fired, or was stopped
@@ -31,10 +31,10 @@ type pacing struct {
 }
 
 const (
-	messageCost = int64(40 * time.Microsecond) // up to 25,000 messages a second are written at once: each is a write of some µs
-	maxCredit   = int64(time.Millisecond)      // and 25 of a burst
-	maxDebt     = int64(10 * time.Millisecond) // a dense stream that pauses for less stays one
-	minWait     = 50 * time.Microsecond        // how long a dense stream's batch waits for more: ten times what the wake-up costs
+	messageCost = int64(40 * time.Microsecond)  // up to 25,000 messages a second are written at once: each is a write of some µs
+	maxTokens   = int64(time.Millisecond)       // and 25 of a burst
+	minTokens   = -int64(10 * time.Millisecond) // a dense stream that pauses for less stays one
+	minWait     = 50 * time.Microsecond         // how long a dense stream's batch waits for more: ten times what the wake-up costs
 	// maxWait is the same at most, when batches fill up before that. At a million messages
 	// a second a write has 310 of them so, and 182 with minWait alone; at full speed that
 	// saves 6 ns of 120 (BenchmarkOutbox).
@@ -43,30 +43,30 @@ const (
 
 func (p *pacing) init(budget time.Duration) (err error) {
 	p.budget = budget
-	p.credit, p.wait = p.maxCredit(), p.shortestWait()
+	p.tokens, p.wait = p.capacity(), p.shortestWait()
 	p.timer, err = newTimer()
 	return err
 }
 
-// addCredit brings credit up to now.
-func (p *pacing) addCredit(now int64) {
-	p.credit = min(p.credit+now-p.creditAt, p.maxCredit())
-	p.creditAt = now
+// refill brings the tokens up to now.
+func (p *pacing) refill(now int64) {
+	p.tokens = min(p.tokens+now-p.tokensAt, p.capacity())
+	p.tokensAt = now
 }
 
-// charge takes the cost of messages that are being written.
-func (p *pacing) charge(messages int) {
-	p.addCredit(frame.Now())
-	p.credit = max(p.credit-int64(messages)*p.cost(), -maxDebt)
+// spend takes the cost of messages that are being written.
+func (p *pacing) spend(messages int) {
+	p.refill(frame.Now())
+	p.tokens = max(p.tokens-int64(messages)*p.cost(), minTokens)
 }
 
-// maxCredit with a budget is enough for one message: only one that comes after a pause
-// is written at once.
-func (p *pacing) maxCredit() int64 {
+// capacity is the most tokens. With a budget they are enough for one message: only one
+// that comes after a pause is written at once.
+func (p *pacing) capacity() int64 {
 	if p.budget > 0 {
 		return p.cost()
 	}
-	return maxCredit
+	return maxTokens
 }
 
 func (p *pacing) cost() int64 { return max(int64(p.budget), messageCost) }

@@ -27,7 +27,7 @@ func TestStampsExpire(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o, _ := newOutbox(t, frame.DefaultMaxSize)
-			o.pacing.credit = -1 // the stream is dense
+			o.pacing.tokens = -1 // the stream is dense
 			o.arm(frame.Now(), minWait)
 			for o.stamps.left == 0 { // until readings are shared
 				o.stamp()
@@ -42,7 +42,7 @@ func TestStampsExpire(t *testing.T) {
 	t.Run("a budget that is long", func(t *testing.T) {
 		t.Parallel()
 		o, _ := newOutbox(t, frame.DefaultMaxSize)
-		o.pacing.credit, o.pacing.budget = -1, 2*maxWait
+		o.pacing.tokens, o.pacing.budget = -1, 2*maxWait
 		for range 10000 {
 			if o.stamp(); o.stamps.left > 0 {
 				t.Fatal("readings are shared although the timer does not fire for long")
@@ -52,7 +52,7 @@ func TestStampsExpire(t *testing.T) {
 	t.Run("a batch begins", func(t *testing.T) {
 		t.Parallel()
 		o, _ := newOutbox(t, frame.DefaultMaxSize)
-		o.pacing.credit = -1
+		o.pacing.tokens = -1
 		for o.stamps.left == 0 { // of messages that came during a write
 			o.stamp()
 		}
@@ -65,7 +65,7 @@ func TestStampsExpire(t *testing.T) {
 	t.Run("the timer is not set", func(t *testing.T) {
 		t.Parallel()
 		o, _ := newOutbox(t, frame.DefaultMaxSize)
-		o.pacing.credit, o.pacing.armed = -1, false
+		o.pacing.tokens, o.pacing.armed = -1, false
 		for last := int64(0); o.stamps.share == 0; {
 			now := o.stamp()
 			if now == last {
