@@ -43,18 +43,21 @@ func (f Frame) Topic() []byte {
 	return f[offTopic:end:end]
 }
 
+// ExtensionSize returns how long the extension block is, 0 where there is none.
+func (f Frame) ExtensionSize() int { return int(binary.LittleEndian.Uint16(f[offExtLen:])) }
+
 // Extension returns the extension block. It has not been checked, see
 // CheckExtension.
 func (f Frame) Extension() Extension {
 	start := offTopic + int(f[offTopicLen])
-	end := start + int(binary.LittleEndian.Uint16(f[offExtLen:]))
+	end := start + f.ExtensionSize()
 	return Extension(f[start:end:end])
 }
 
 // Payload returns everything behind the extension, as it is on the wire: see
 // Inflate for a payload that is compressed.
 func (f Frame) Payload() []byte {
-	return f[offTopic+int(f[offTopicLen])+int(binary.LittleEndian.Uint16(f[offExtLen:])):]
+	return f[offTopic+int(f[offTopicLen])+f.ExtensionSize():]
 }
 
 // Stamp writes the two fields that only the broker may fill, in place.

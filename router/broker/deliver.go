@@ -7,10 +7,10 @@ import (
 	"github.com/daemoneye/eventbus/router/routes"
 )
 
-// deliver queues items for s, a reference for each. Items of one call share a
-// buffer or come in runs that do. Where little room is left afterwards, the session
-// is pressed: it is written out before anything more is routed. It returns how many of
-// items the queue took; what it dropped for them does not count.
+// deliver queues items for s, a reference for each. The items of one call lie in one
+// buffer. Where little room is left afterwards, the session is pressed: it is written out
+// before anything more is routed. It returns how many of items the queue took; what it
+// dropped for them does not count.
 func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
 	if len(items) == 0 {
 		return 0
@@ -18,14 +18,7 @@ func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
 	if short := s.Queue.Admit(ln, items); short > 0 && !s.admit(ln, items, short) {
 		return 0
 	}
-	for i := 0; i < len(items); {
-		j := i + 1
-		for j < len(items) && items[j].Buf == items[i].Buf {
-			j++
-		}
-		items[i].Buf.Retain(j - i)
-		i = j
-	}
+	items[0].Buf.Retain(len(items))
 	dropped := s.Queue.Push(ln, items, &b.scratch)
 	s.markReady()
 	if b.order.Tracking() {

@@ -14,39 +14,49 @@ import (
 // number of a reply is the requester's.
 func (p *Session) Handle(buf *buffer.Buffer, off int, f frame.Frame) error {
 	var err error
-	if ext := f.Extension(); len(ext) > 0 {
-		err = frame.CheckExtension(ext)
-	}
-	if f.Type() != frame.TypePublish {
-		p.work.Add(FrameWork)
+	if f.ExtensionSize() > 0 {
+		err = frame.CheckExtension(f.Extension())
 	}
 	switch t := f.Type(); {
+	case t == frame.TypePublish:
+		switch {
+		case err != nil:
+		case f.Flags()&(frame.FlagRedelivered|frame.FlagConfirm) != 0:
+			err = p.publishConfirmed(buf, off, f)
+		default:
+			err = p.publish(buf, off, f)
+		}
 	case t == frame.TypeReply:
+		p.work.Add(FrameWork)
 		if err == nil {
 			err = checkReply(f)
 		}
-		err = p.reply(buf, off, f, err)
-	case err != nil:
-	case t == frame.TypePublish && f.Flags()&(frame.FlagRedelivered|frame.FlagConfirm) != 0:
-		err = p.publishConfirmed(buf, off, f)
-	case t == frame.TypePublish:
-		err = p.publish(buf, off, f)
-	case t == frame.TypeRequest:
-		err = p.request(buf, off, f)
-	case t == frame.TypeCancel:
-		err = p.cancel(f)
-	default:
-		err = frame.ErrUnexpected
-	}
-	if err != nil && f.Type() == frame.TypeReply {
-		p.refuseReply(err)
+		if err = p.reply(buf, off, f, err); err != nil {
+			p.refuseReply(err)
+		}
 		return nil
+	default:
+		p.work.Add(FrameWork)
+		if err == nil {
+			err = p.call(buf, off, f)
+		}
 	}
 	if err != nil {
 		p.work.Add(FrameWork)
 		p.countRefused(err)
 	}
 	return err
+}
+
+// call handles a frame of one who requests.
+func (p *Session) call(buf *buffer.Buffer, off int, f frame.Frame) error {
+	switch f.Type() {
+	case frame.TypeRequest:
+		return p.request(buf, off, f)
+	case frame.TypeCancel:
+		return p.cancel(f)
+	}
+	return frame.ErrUnexpected
 }
 
 // EndBatch routes what Handle has collected, and has pressed sessions written out. It

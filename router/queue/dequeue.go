@@ -48,11 +48,22 @@ func (q *Queue) DequeueLane(ln bus.Lane, max int) (t Batch, ok bool) {
 	if q.reported && len(t.Items) > 0 {
 		r := l.reporting()
 		r.dequeued += uint64(len(t.Items))
-		for i := range t.Items {
-			r.dequeuedBytes += uint64(t.Items[i].Len)
-		}
+		r.dequeuedBytes += l.bytesOf(t.Items)
 	}
 	return t, ok
+}
+
+// bytesOf returns how many bytes the frames of items have, which follow each other in the
+// lane.
+func (l *lane) bytesOf(items []Item) (size uint64) {
+	if l.conflates { // a message that replaced another has the place of that one
+		for i := range items {
+			size += uint64(items[i].Len)
+		}
+		return size
+	}
+	last := &items[len(items)-1]
+	return last.pos + uint64(last.Len) - items[0].pos
 }
 
 // Claimable returns how many messages Dequeue may be asked for so that it returns at

@@ -19,13 +19,13 @@ import (
 func (s *subscription) handleMessages(b []byte, maxSize int, st *frame.Stream) (size int, more bool) {
 	m := &s.message
 	urgent, base, replay := st.Lane == bus.Urgent, s.laneBase[st.Lane], s.spec.ReplayFrom > 0
-	n, most := 0, s.batch
-	for n < most && !s.cancelled.Load() {
+	left := s.batch
+	for left > 0 && !s.cancelled.Load() {
 		f, err := frame.Next(b[size:], maxSize)
 		if err != nil || f.Type() != frame.TypePublish {
 			break
 		}
-		n++
+		left--
 		size += len(f)
 		if replay {
 			s.lastSequence = max(s.lastSequence, f.Sequence())
@@ -41,13 +41,14 @@ func (s *subscription) handleMessages(b []byte, maxSize int, st *frame.Stream) (
 		}
 		s.handler(m)
 	}
+	n := s.batch - left
 	if n == 0 {
 		return 0, false
 	}
 	s.laneNext[st.Lane] = base + st.Next
 	s.delivered.Add(uint64(n))
 	s.reportCredit(s.credit.consumed(st.Lane, n, uint64(size)))
-	return size, n == most
+	return size, left == 0
 }
 
 // handleGap calls the handler with a loss. Reading goroutine only.

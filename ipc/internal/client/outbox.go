@@ -146,7 +146,7 @@ func (o *outbox) close(goodbye []byte) {
 // reserve waits until n bytes may be appended to the lane. mu is held; appended lets
 // go of it.
 func (o *outbox) reserve(ctx context.Context, lane bus.Lane, n int) error {
-	for {
+	for !o.hasRoom(lane) {
 		switch {
 		case o.closed || o.sealed:
 			return bus.ErrClosed
@@ -156,8 +156,6 @@ func (o *outbox) reserve(ctx context.Context, lane bus.Lane, n int) error {
 			if o.waiting()+n > o.backlog {
 				return fmt.Errorf("%w, and %d bytes wait for that already", ErrDisconnected, o.waiting())
 			}
-			return nil
-		case len(o.lanes[lane]) < maxBatch:
 			return nil
 		case o.writing:
 			if err := o.awaitWrite(ctx); err != nil { // the broker is slower than this client: the socket is full
@@ -174,6 +172,7 @@ func (o *outbox) reserve(ctx context.Context, lane bus.Lane, n int) error {
 			}
 		}
 	}
+	return nil
 }
 
 // awaitWrite waits until a write has ended, or ctx has. mu is held, but not while
@@ -191,6 +190,11 @@ func (o *outbox) awaitWrite(ctx context.Context) error {
 	}
 	o.written.Wait()
 	return ctx.Err()
+}
+
+// hasRoom reports whether a frame of any length may be appended to the lane. mu is held.
+func (o *outbox) hasRoom(lane bus.Lane) bool {
+	return o.fd >= 0 && !o.closed && !o.sealed && len(o.lanes[lane]) < maxBatch
 }
 
 // messageAppended is appended for a message: a lost connection is no error where the

@@ -37,7 +37,9 @@ type publisher struct {
 	lane  bus.Lane
 }
 
-func (p *publisher) Publish(payload []byte) error { return p.PublishMeta(payload, nil) }
+func (p *publisher) Publish(payload []byte) error {
+	return p.publish(context.Background(), payload, nil)
+}
 
 func (p *publisher) PublishMeta(payload, extension []byte) error {
 	return p.publish(context.Background(), payload, extension)
@@ -47,20 +49,24 @@ func (p *publisher) publish(ctx context.Context, payload, extension []byte) erro
 	c := p.c
 	n := p.t.Size(extension, payload)
 	terms := c.terms.Load()
-	if err := terms.admit(n); err != nil {
-		return err
+	if n > terms.MaxMessageSize {
+		return terms.admit(n)
 	}
 	if len(extension) > frame.MaxExtension {
 		return &bus.LimitError{Limit: "max_extension", Max: frame.MaxExtension, Got: int64(len(extension))}
 	}
-	if method := c.o.Compress & terms.inflates; method != 0 && len(payload) > frame.CompressAbove {
-		return c.publishCompressed(ctx, p, method, extension, payload)
+	if len(payload) > frame.CompressAbove {
+		if method := c.o.Compress & terms.inflates; method != 0 {
+			return c.publishCompressed(ctx, p, method, extension, payload)
+		}
 	}
 	o := &c.out
 	o.mu.Lock()
-	if err := o.reserve(ctx, p.lane, n); err != nil {
-		o.mu.Unlock()
-		return err
+	if !o.hasRoom(p.lane) {
+		if err := o.reserve(ctx, p.lane, n); err != nil {
+			o.mu.Unlock()
+			return err
+		}
 	}
 	now := o.stamp()
 	b := &o.lanes[p.lane]

@@ -24,9 +24,9 @@ func (c *conn) beginTurn() bool { return c.session == nil || c.session.BeginTurn
 // that reason or because it is not complete.
 func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 	s := c.s
-	handled := 0
+	handled, limit := 0, c.maxFrame()
 	for off < end && !c.spent() && c.state.reads() {
-		f, err := frame.Next(buf.B[off:end], c.maxFrame())
+		f, err := frame.Next(buf.B[off:end], limit)
 		if err != nil {
 			if errors.Is(err, frame.ErrIncomplete) {
 				break
@@ -57,6 +57,7 @@ func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 				break
 			}
 			off += len(f)
+			limit = c.maxFrame()
 			continue
 		}
 		switch f.Type() {
