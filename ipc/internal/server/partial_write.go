@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -16,11 +17,45 @@ import (
 // buffers until all is written, and only then the messages count as delivered.
 type partialWrite struct {
 	pieces [][]byte
+	own    []byte // the copies; pieces point into it, so it never grows
 	items  []inFlight
 	refs   []reference
 }
 
 func (p *partialWrite) empty() bool { return len(p.pieces) == 0 }
+
+// partialMemory is the memory of writes that have ended, for the next ones: a subscriber
+// that takes a stream more slowly than it comes has most of its writes taken in part. A
+// connection without such a write has no memory for one.
+type partialMemory struct {
+	spares [4]partialWrite // empty, the first n of them with memory
+	n      int
+}
+
+// maxSpareOwn is how large the memory for copies is that is kept. As a write has at most
+// maxIov pieces, the memory of all spares is at most half a MiB; of usual streams it is some
+// KiB.
+const maxSpareOwn = 8 << 10
+
+// take returns an empty partialWrite, with memory if there is some.
+func (m *partialMemory) take() (p partialWrite) {
+	if m.n > 0 {
+		m.n--
+		p, m.spares[m.n] = m.spares[m.n], partialWrite{}
+	}
+	return p
+}
+
+// recycle empties p, of which the references were released, and keeps its memory.
+func (m *partialMemory) recycle(p *partialWrite) {
+	clear(p.pieces)
+	clear(p.items) // they would keep subscriptions that have ended
+	if m.n < len(m.spares) && cap(p.own) <= maxSpareOwn {
+		m.spares[m.n] = partialWrite{p.pieces[:0], p.own[:0], p.items[:0], p.refs[:0]}
+		m.n++
+	}
+	*p = partialWrite{}
+}
 
 // savePartialWrite keeps what of g was not written, from byte n on. Bytes in shared
 // buffers stay there; the server's own bytes are copied. Where the references would
@@ -29,14 +64,17 @@ func (p *partialWrite) empty() bool { return len(p.pieces) == 0 }
 // buffers of all. The less memory there is, the sooner a write is copied; compact
 // copies it later if the socket stays full.
 func (c *conn) savePartialWrite(g *gather, n int) {
+	c.unsent = c.s.partials.take()
 	p, pool := &c.unsent, c.s.b.Pool()
-	p.items = append(p.items[:0], g.items...)
+	p.items = append(p.items, g.items...)
 	left := g.total - n
 	retained := retainedBytes(g.refs)
 	sparse := retained > 4*left+readBuffer || retained > 2*left+readRoom && pool.Live() > c.s.halfMemory
 	var all *buffer.Buffer
 	if sparse {
 		all = pool.Get(left)
+	} else {
+		p.own = slices.Grow(p.own, len(g.own)+len(c.ctl))
 	}
 	for _, v := range g.iov {
 		size := int(v.Len)
@@ -51,18 +89,19 @@ func (c *conn) savePartialWrite(g *gather, n int) {
 			all.B = append(all.B, b...)
 			continue
 		case within(v.Base, g.own) || within(v.Base, c.ctl):
-			b = append([]byte(nil), b...)
+			p.own = append(p.own, b...)
+			b = p.own[len(p.own)-len(b):]
 		}
 		p.pieces = append(p.pieces, b)
 	}
 	c.ctl = emptied(c.ctl)
 	if sparse {
 		p.pieces = append(p.pieces, all.B)
-		p.refs = append(p.refs[:0], reference{all, 1})
+		p.refs = append(p.refs, reference{all, 1})
 		releaseRefs(g.refs)
 		return
 	}
-	p.refs = append(p.refs[:0], g.refs...)
+	p.refs = append(p.refs, g.refs...)
 	clear(g.refs)
 }
 
@@ -95,6 +134,7 @@ func (p *partialWrite) compact(pool *buffer.Pool) {
 		all.B = append(all.B, b...)
 	}
 	releaseRefs(p.refs)
+	clear(p.pieces)
 	p.pieces, p.refs = append(p.pieces[:0], all.B), append(p.refs[:0], reference{all, 1})
 }
 
@@ -120,7 +160,9 @@ func (c *conn) writeUnsent() bool {
 		n -= len(p.pieces[done])
 		done++
 	}
-	p.pieces = p.pieces[:copy(p.pieces, p.pieces[done:])]
+	rest := copy(p.pieces, p.pieces[done:])
+	clear(p.pieces[rest:])
+	p.pieces = p.pieces[:rest]
 	if !p.empty() {
 		p.pieces[0] = p.pieces[0][n:]
 		c.block()
@@ -128,7 +170,7 @@ func (c *conn) writeUnsent() bool {
 	}
 	markDelivered(p.items)
 	releaseRefs(p.refs)
-	*p = partialWrite{}
+	c.s.partials.recycle(p)
 	return true
 }
 
@@ -170,6 +212,7 @@ func (p *partialWrite) markLost(subscription uint64) {
 		}
 		kept = append(kept, f)
 	}
+	clear(p.items[len(kept):])
 	p.items = kept
 }
 
@@ -179,5 +222,5 @@ func (c *conn) dropUnsent() {
 		f.sub.Queue.Lost(f.lane, f.n, f.bytes)
 	}
 	releaseRefs(c.unsent.refs)
-	c.unsent = partialWrite{}
+	c.s.partials.recycle(&c.unsent)
 }

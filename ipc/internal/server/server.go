@@ -71,7 +71,8 @@ type Server struct {
 	halfMemory int64          // half of the broker's MaxMemory
 
 	// Writing.
-	out gather
+	out      gather
+	partials partialMemory
 
 	swept int64  // when sweep last ran
 	epoch string // see frame.Welcome
