@@ -11,6 +11,9 @@ type Cgroup struct {
 	Unit      string // of systemd; empty where it is not in one
 }
 
+// Cgroup returns what a text in the form of /proc/PID/cgroup says. It remembers texts.
+func (r *Reader) Cgroup(text []byte) Cgroup { return r.cgroups.parse(text) }
+
 // parseCgroup reads the content of /proc/PID/cgroup: a line for each hierarchy,
 // "number:controllers:path". The path of version 2 counts, or else that of
 // systemd. Where these are in no container, another hierarchy may be.

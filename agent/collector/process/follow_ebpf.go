@@ -35,10 +35,11 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 		resyncAt time.Time
 		last     time.Time
 	)
+	records := records{ahead: p.ahead, proc: t.reader}
 	for ctx.Err() == nil {
 		t.clock.Adjust()
 		err := r.Read(mostRecords, func(b []byte) {
-			if report, ok := parseRecord(b, p.ahead); ok {
+			if report, ok := records.parse(b); ok {
 				t.apply(&report)
 			} else {
 				lost++

@@ -3,7 +3,6 @@ package process
 import (
 	"bytes"
 	"encoding/binary"
-	"strings"
 
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
@@ -15,8 +14,9 @@ import (
 //
 //	 0  u16 kind, u16 flags, u32 pid, u64 time, u64 start          struct head
 //	24  u32 parent, u32 uid, u32 gid, u32 value
-//	40  u64 stack, 16 bytes name, u16 exe, u16 dir, u16 args        struct exec
-//	80  text: two paths and the arguments, which end there
+//	40  u64 stack, 16 bytes name                                    struct exec
+//	64  u16 × 6: where executable, directory, three control groups and arguments end
+//	76  u32, and then the text of them
 const (
 	recordHead = 40
 	recordText = 80
@@ -34,18 +34,28 @@ const (
 	recordDirUnread
 	recordDirDeleted
 	recordNoLogin
+	recordGroupUnread
 )
 
-// parseRecord makes a report of a record, and reports whether it is of the form above.
-func parseRecord(b []byte, ahead clock.Ahead) (r report, ok bool) {
+// records makes reports of the records of the kernel's programs.
+//
+// One goroutine at a time.
+type records struct {
+	ahead clock.Ahead
+	proc  *proc.Reader // knows what control groups say
+	group []byte       // text of them
+}
+
+// parse makes a report of a record, and reports whether it is of the form above.
+func (x *records) parse(b []byte) (r report, ok bool) {
 	le := binary.LittleEndian
 	if len(b) < recordHead {
 		return r, false
 	}
 	r = report{
 		pid:        le.Uint32(b[4:]),
-		timeNs:     int64(le.Uint64(b[8:])) + ahead.MonoNs,
-		startTicks: (le.Uint64(b[16:]) + uint64(ahead.BootNs)) / clock.TickNs,
+		timeNs:     int64(le.Uint64(b[8:])) + x.ahead.MonoNs,
+		startTicks: (le.Uint64(b[16:]) + uint64(x.ahead.BootNs)) / clock.TickNs,
 		parent:     le.Uint32(b[24:]),
 		uid:        le.Uint32(b[28:]),
 		gid:        le.Uint32(b[32:]),
@@ -60,7 +70,7 @@ func parseRecord(b []byte, ahead clock.Ahead) (r report, ok bool) {
 		r.what, r.value = whatExit, le.Uint32(b[36:])
 	case recordExec:
 		r.what = whatExec
-		r.seen, ok = parseProgram(b, flags)
+		r.seen, ok = x.parseProgram(b, flags)
 		if !ok {
 			return r, false
 		}
@@ -73,15 +83,19 @@ func parseRecord(b []byte, ahead clock.Ahead) (r report, ok bool) {
 }
 
 // parseProgram reads what a record has of the program that a process runs.
-func parseProgram(b []byte, flags uint16) (*proc.Observation, bool) {
+func (x *records) parseProgram(b []byte, flags uint16) (*proc.Observation, bool) {
 	le := binary.LittleEndian
 	if len(b) < recordText {
 		return nil, false
 	}
 	text := b[recordText:]
-	exe, dir, args := int(le.Uint16(b[64:])), int(le.Uint16(b[66:])), int(le.Uint16(b[68:]))
-	if exe > dir || dir > args || args > len(text) {
-		return nil, false
+	var parts [6][]byte // executable, directory, three control groups, arguments
+	for i, begin := 0, 0; i < len(parts); i++ {
+		end := int(le.Uint16(b[64+2*i:]))
+		if end < begin || end > len(text) {
+			return nil, false
+		}
+		parts[i], begin = text[begin:end], end
 	}
 	name, _, _ := bytes.Cut(b[48:64], []byte{0})
 	o := &proc.Observation{
@@ -90,9 +104,9 @@ func parseProgram(b []byte, flags uint16) (*proc.Observation, bool) {
 		Login: le.Uint32(b[36:]),
 		Image: proc.Image{
 			Name:        string(name),
-			Executable:  pathOf(text[:exe]),
-			Directory:   pathOf(text[exe:dir]),
-			CommandLine: string(text[dir:args]),
+			Executable:  string(appendPath(nil, parts[0])),
+			Directory:   string(appendPath(nil, parts[1])),
+			CommandLine: string(parts[5]),
 		},
 	}
 	for _, f := range [...]struct {
@@ -105,27 +119,38 @@ func parseProgram(b []byte, flags uint16) (*proc.Observation, bool) {
 		{recordDirUnread, event.DirectoryUnread},
 		{recordDirDeleted, event.DirectoryDeleted},
 		{recordNoLogin, event.LoginUnread},
+		{recordGroupUnread, event.CgroupUnread},
 	} {
 		if flags&f.record != 0 {
 			o.Unread |= f.event
 		}
 	}
+	o.Cgroup = x.cgroup(parts[2], parts[3], parts[4])
 	return o, true
 }
 
-// pathOf puts the components of a path into their order: the record has the last one
+// cgroup says where a process belongs by its control groups: that of version 2, that of
+// systemd in version 1, and another one of version 1.
+func (x *records) cgroup(own, systemd, other []byte) proc.Cgroup {
+	x.group = append(appendPath(append(x.group[:0], "0::"...), own), '\n')
+	x.group = append(appendPath(append(x.group, "1:name=systemd:"...), systemd), '\n')
+	x.group = append(appendPath(append(x.group, "2:other:"...), other), '\n')
+	return x.proc.Cgroup(x.group)
+}
+
+// appendPath puts the components of a path into their order: the record has the last one
 // first, each with a zero behind it. Without any it is the root.
-func pathOf(parts []byte) string {
-	var b strings.Builder
-	b.Grow(len(parts) + 1)
-	for rest := bytes.TrimSuffix(parts, []byte{0}); len(rest) > 0; {
+func appendPath(dst, parts []byte) []byte {
+	rest := bytes.TrimSuffix(parts, []byte{0})
+	if len(rest) == 0 {
+		return append(dst, '/')
+	}
+	for {
 		i := bytes.LastIndexByte(rest, 0)
-		b.WriteByte('/')
-		b.Write(rest[i+1:])
-		rest = rest[:max(i, 0)]
+		dst = append(append(dst, '/'), rest[i+1:]...)
+		if i < 0 {
+			return dst
+		}
+		rest = rest[:i]
 	}
-	if b.Len() == 0 {
-		return "/"
-	}
-	return b.String()
 }

@@ -106,8 +106,7 @@ func (t *tracker) executed(r *report) {
 	rec.threaded = false // an exec leaves one thread; what is read below may be later
 	delete(t.doubts, rec.PID)
 	if r.seen != nil {
-		r.seen.Cgroup = rec.Cgroup
-		r.seen.Unread |= rec.Flags & event.CgroupUnread
+		t.fill(r.pid, r.seen)
 		rec.adopt(r.seen, r.timeNs)
 	} else {
 		t.readProgram(rec)
@@ -125,6 +124,29 @@ func (t *tracker) readProgram(rec *record) {
 		return
 	}
 	rec.Keep()
+}
+
+// fill reads from /proc what did not fit into a record, such as a path of very many
+// components, if the process still runs that program: its stack is where it was.
+func (t *tracker) fill(pid uint32, o *proc.Observation) {
+	const fields = event.ExecutableUnread | event.DirectoryUnread | event.CommandLineUnread
+	if o.Unread&fields == 0 {
+		return
+	}
+	now, ok := t.reader.Process(pid)
+	same := ok && now.StartTicks == o.StartTicks && now.Stack == o.Stack && o.Stack != 0
+	take := func(unread, deleted event.Flags, field *string, value string) {
+		if !o.Unread.Has(unread) {
+			return
+		}
+		*field = "" // it may hold a part
+		if same {
+			*field, o.Unread = value, o.Unread&^(unread|deleted)|now.Unread&(unread|deleted)
+		}
+	}
+	take(event.ExecutableUnread, event.ExecutableDeleted, &o.Image.Executable, now.Image.Executable)
+	take(event.DirectoryUnread, event.DirectoryDeleted, &o.Image.Directory, now.Image.Directory)
+	take(event.CommandLineUnread, 0, &o.Image.CommandLine, now.Image.CommandLine)
 }
 
 // ended takes the report of the end of a whole process into account.

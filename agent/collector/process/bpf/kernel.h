@@ -61,6 +61,39 @@ struct signal_struct {
 	u32 flags;
 } FIELDS;
 
+struct kernfs_node {
+	struct kernfs_node *parent;
+	const char *name;
+} FIELDS;
+
+struct kernfs_node___since_6_15 {
+	struct kernfs_node *__parent;
+} FIELDS;
+
+struct cgroup_root {
+	int hierarchy_id;
+	char name[64];
+} FIELDS;
+
+struct cgroup {
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+} FIELDS;
+
+struct list_head {
+	struct list_head *next;
+} FIELDS;
+
+struct cgrp_cset_link {
+	struct cgroup *cgrp;
+	struct list_head cgrp_link;
+} FIELDS;
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+	struct list_head cgrp_links;
+} FIELDS;
+
 struct task_struct {
 	int pid, tgid, exit_code;
 	struct mm_struct *mm;
@@ -70,5 +103,6 @@ struct task_struct {
 	kuid_t loginuid;
 	char comm[16];
 	struct fs_struct *fs;
+	struct css_set *cgroups;
 	struct signal_struct *signal;
 } FIELDS;

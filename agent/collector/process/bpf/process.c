@@ -6,14 +6,17 @@
 enum kind { FORK = 1, EXEC, EXIT };
 
 /* What a record could not hold. */
-enum { ARGS_UNREAD = 1, EXE_UNREAD = 2, EXE_DELETED = 4, DIR_UNREAD = 8, DIR_DELETED = 16, NO_LOGIN = 32 };
+enum { ARGS_UNREAD = 1, EXE_UNREAD = 2, EXE_DELETED = 4, DIR_UNREAD = 8, DIR_DELETED = 16, NO_LOGIN = 32, GROUP_UNREAD = 64 };
 
 enum {
 	MAX_ARGS = 4097, /* a byte more than an event takes, so that the event knows it was cut */
 	MAX_PATH = 4096,
+	MAX_GROUP = 1024, /* the path of a control group */
 	MAX_NAME = 256,  /* of one component, with its end */
 	MAX_PARTS = 64,  /* components of a path, and mounts on its way */
-	TEXT = 16384,    /* two paths and arguments, rounded up to a power of two */
+	MAX_DEPTH = 24,  /* of a control group */
+	MAX_TREES = 16,  /* hierarchies of control groups */
+	TEXT = 16384,    /* all of them, rounded up to a power of two */
 };
 
 struct head {
@@ -31,10 +34,8 @@ struct exec {
 	struct head head;
 	u64 stack;
 	char comm[16];
-	u16 exe, dir, args; /* where each of them ends in text */
-	u16 pad;
-	u32 end; /* of what is in text so far */
-	u32 pad2;
+	u16 exe, dir, own, named, other, args; /* where each of them ends in text */
+	u32 end;                               /* of what is in text so far */
 	/* A path stands from its end to its beginning, each component with a zero behind
 	 * it. An unnamed one is a root. */
 	u8 text[TEXT + MAX_NAME + MAX_ARGS];
@@ -116,6 +117,81 @@ INLINE u32 walk(struct exec *e, struct path *p, u32 unread, u32 deleted)
 	return unread;
 }
 
+INLINE struct kernfs_node *above(struct kernfs_node *kn)
+{
+	struct kernfs_node *parent = 0;
+
+	if (EXISTS(kn->parent))
+		READ(parent, kn->parent);
+	else
+		READ(parent, ((struct kernfs_node___since_6_15 *)kn)->__parent);
+	return parent;
+}
+
+/* walk_group appends the path of a control group, if there is one. */
+INLINE void walk_group(struct exec *e, struct kernfs_node *kn)
+{
+	u32 begin = e->end;
+
+	for (int i = 0; i < MAX_DEPTH; i++) {
+		struct kernfs_node *parent;
+		const char *name = 0;
+		u64 end = e->end;
+		long n;
+
+		parent = above(kn);
+		if (!parent) /* kn is the root, or nothing */
+			return;
+		READ(name, kn->name);
+		if (end - begin > MAX_GROUP - MAX_NAME)
+			break;
+		n = read_kernel_text(e->text + BOUND(end, TEXT - 1), MAX_NAME, name);
+		if (n <= 0)
+			break;
+		e->end = end + n;
+		kn = parent;
+	}
+	e->head.flags |= GROUP_UNREAD;
+}
+
+/* groups appends the control groups that say where a process belongs: that of version 2,
+ * that of systemd in version 1, and one other of version 1 that is not the root. */
+INLINE void groups(struct exec *e, struct task_struct *task)
+{
+	struct kernfs_node *named = 0, *other = 0, *own = 0;
+	struct css_set *set = 0;
+	struct cgroup *group = 0;
+	struct list_head *at = 0, *end;
+
+	READ(set, task->cgroups);
+	READ(group, set->dfl_cgrp);
+	READ(own, group->kn);
+	end = (void *)set + OFFSET(struct css_set, cgrp_links);
+	READ(at, end->next);
+	for (int i = 0; i < MAX_TREES && at && at != end; i++) {
+		struct cgrp_cset_link *link = (void *)at - OFFSET(struct cgrp_cset_link, cgrp_link);
+		struct cgroup_root *root = 0;
+		struct kernfs_node *kn = 0;
+		char name[8] = {};
+
+		READ(group, link->cgrp);
+		READ(kn, group->kn);
+		READ(root, group->root);
+		read_kernel(name, sizeof(name), &root->name);
+		if (*(u64 *)name == *(u64 *)"systemd")
+			named = kn;
+		else if (kn != own && above(kn))
+			other = kn;
+		READ(at, at->next);
+	}
+	walk_group(e, own);
+	e->own = e->end;
+	walk_group(e, named);
+	e->named = e->end;
+	walk_group(e, other);
+	e->other = e->end;
+}
+
 INLINE bool is_process(struct task_struct *task)
 {
 	int pid = 0, tgid = 0;
@@ -170,6 +246,7 @@ int begin_program(u64 *args)
 	READ(fs, task->fs);
 	e->head.flags |= walk(e, &fs->pwd, DIR_UNREAD, DIR_DELETED);
 	e->dir = e->end;
+	groups(e, task);
 
 	READ(from, mm->arg_start);
 	READ(to, mm->arg_end);
