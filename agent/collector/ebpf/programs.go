@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -52,6 +53,14 @@ type Programs struct {
 // are attached. It returns a *Refusal where this kernel, or what we may, does not allow
 // them.
 func Load(object []byte, o Options) (*Programs, error) {
+	p, err := load(object, o)
+	// The kernel's types, of which few are needed, leave 19 MiB behind: without this a
+	// process that has just loaded its programs has 44 MiB resident instead of 25.
+	debug.FreeOSMemory()
+	return p, err
+}
+
+func load(object []byte, o Options) (*Programs, error) {
 	if o.BTF == "" {
 		o.BTF = DefaultBTF
 	}

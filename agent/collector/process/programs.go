@@ -11,9 +11,11 @@ import (
 //go:embed bpf/process.o
 var object []byte
 
-// ringBytes is the size of the kernel's ring. An exec takes some 300 bytes and at most
-// 16 KiB, a fork or an exit 48.
-const ringBytes = 4 << 20
+// ringBytes is the size of the kernel's ring, which counts twice in resident memory. A
+// process that runs one program takes some 500 bytes of it, so that 4,000 fit in while we
+// do not read, which is four seconds of a host that does nothing else than start them. A
+// program with long paths and arguments takes up to 16 KiB.
+const ringBytes = 2 << 20
 
 // programs are the kernel's programs of bpf/process.c.
 type programs struct {
