@@ -31,10 +31,14 @@
 //	p, err := ebpf.Load(object, ebpf.Options{Ring: 1 << 20})   // *Refusal: say why, use another source
 //	r, err := p.Reader()
 //	err = p.AttachTracepoints()                                // records come from here on
-//	for ctx.Err() == nil {
-//		err = r.Read(4096, func(record []byte) { … })      // what there is
-//		lost, total := r.Lost()                            // a gap, and a look at the host
-//		err = r.Wait(ctx, nextTimer)
+//	for ready := r.Ready(ctx); ; {
+//		select {
+//		case err := <-ready:
+//			err = r.Read(4096, func(record []byte) { … })      // what there is
+//			lost, total := r.Lost()                            // a gap, and a look at the host
+//			r.Resume()
+//		case …
+//		}
 //	}
 //
 // The kernel's ring is the queue: it is written with one lock held for a moment, keeps the

@@ -153,6 +153,38 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestReadyLeavesTheReaderAloneUntilResume(t *testing.T) {
+	p, r := load(t, 1<<16)
+	ready := r.Ready(t.Context())
+	receive := func() {
+		t.Helper()
+		select {
+		case err := <-ready:
+			if err != nil {
+				t.Fatal(err)
+			}
+		case <-time.After(patience):
+			t.Fatal("it is not ready")
+		}
+	}
+	var got []uint64
+	for len(got) < 3 {
+		record(t, p, 1, false)
+		receive()
+		if err := r.Read(10, func(b []byte) { got = append(got, binary.NativeEndian.Uint64(b)) }); err != nil {
+			t.Fatal(err)
+		}
+		r.Resume()
+	}
+	record(t, p, 1, false)
+	receive() // and Close comes before Resume
+}
+
+func TestCloseEndsAReaderThatWaits(t *testing.T) {
+	_, r := load(t, 1<<14)
+	r.Ready(t.Context()) // Close, in the clean-up, waits for its goroutine
+}
+
 func TestTimesCountRuns(t *testing.T) {
 	p, _ := load(t, 1<<14)
 	stop, err := ebpf.MeasureTime()

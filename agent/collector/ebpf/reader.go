@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/cilium/ebpf/ringbuf"
@@ -26,7 +27,11 @@ type Reader struct {
 	record  ringbuf.Record
 	held    bool // record has one that Read has not given yet
 	flowing bool
-	lost    uint64 // as far as Lost has told
+	lost    uint64 // as far as Lost has returned
+
+	waiter sync.WaitGroup // for the goroutine of Ready
+	stop   context.CancelFunc
+	resume chan struct{}
 }
 
 // Reader makes the reader of the ring. There is one at most.
@@ -41,8 +46,39 @@ func (p *Programs) Reader() (*Reader, error) {
 		unmap()
 		return nil, err
 	}
-	return &Reader{ring: rr, control: c, unmap: unmap, quarter: uint64(ring.MaxEntries() / 4)}, nil
+	return &Reader{ring: rr, control: c, unmap: unmap, quarter: uint64(ring.MaxEntries() / 4), stop: func() {}, resume: make(chan struct{}, 1)}, nil
 }
+
+// Ready starts a goroutine that waits in the place of the caller, who so can wait for
+// other things too. It sends nil when there is something to read, and then leaves the
+// reader alone until Resume. An error is final. It is called once; the goroutine ends with
+// ctx or with Close, which waits for it.
+func (r *Reader) Ready(ctx context.Context) <-chan error {
+	ctx, r.stop = context.WithCancel(ctx)
+	ready := make(chan error)
+	r.waiter.Go(func() { // awaited by Close
+		for {
+			err := r.Wait(ctx, time.Now().Add(time.Hour))
+			select {
+			case ready <- err:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+			select {
+			case <-r.resume:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return ready
+}
+
+// Resume has the goroutine of Ready wait again. It is called once after each nil of Ready.
+func (r *Reader) Resume() { r.resume <- struct{}{} }
 
 // past is a deadline that is over: reading takes what is there and waits for nothing.
 var past = time.Unix(1, 0)
@@ -123,8 +159,10 @@ func (r *Reader) Lost() (now, total uint64) {
 	return now, total
 }
 
-// Close lets go of the ring.
+// Close lets go of the ring, after the goroutine of Ready has ended.
 func (r *Reader) Close() {
+	r.stop()
+	r.waiter.Wait()
 	r.ring.Close()
 	r.unmap()
 }

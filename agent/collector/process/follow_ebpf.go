@@ -4,26 +4,23 @@ import (
 	"context"
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/collector/ebpf"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
-const (
-	// mostRecords is how many records are applied before timers are looked at.
-	mostRecords = 4096
-	// idle is a time to wait for where there is nothing to do.
-	idle = time.Hour
-)
+// mostRecords is how many records are applied before anything else is looked at.
+const mostRecords = 4096
 
-// follow takes the records of the programs until ctx ends. The kernel's ring is the
-// queue, so that one goroutine is enough.
+// follow takes the records of the programs until ctx ends. The kernel's ring is the queue:
+// one goroutine waits for records, and this one reads them in place, parses and emits.
 func (p *programs) follow(ctx context.Context, t *tracker) error {
 	r, err := p.loaded.Reader()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	// Records are made already, so that nothing is missed between the snapshot and the
-	// first of them.
+	// Records are made from here on, so that nothing is missed between the snapshot and
+	// the first of them.
 	if err := p.loaded.AttachTracepoints(); err != nil {
 		return err
 	}
@@ -31,45 +28,58 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 		return err
 	}
 	var (
-		lost     uint64 // not announced yet
-		resyncAt time.Time
+		records  = records{ahead: p.ahead, proc: t.reader}
+		loss     event.Loss // not announced yet
+		pending  bool       // a comparison is due when the timer fires
 		last     time.Time
+		resyncAt = time.NewTimer(time.Hour)
 	)
-	records := records{ahead: p.ahead, proc: t.reader}
-	for ctx.Err() == nil {
-		t.clock.Adjust()
-		err := r.Read(mostRecords, func(b []byte) {
-			if report, ok := records.parse(b); ok {
-				t.apply(&report)
-			} else {
-				lost++
+	resyncAt.Stop()
+	for ready := r.Ready(ctx); ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case call := <-t.door.Calls():
+			call(t)
+		case err := <-ready:
+			if err == nil {
+				err = p.take(r, t, &records, &loss)
 			}
-		})
-		if err != nil {
-			return err
-		}
-		now, total := r.Lost()
-		lost += now
-		if lost > 0 && resyncAt.IsZero() {
-			resyncAt = time.Now().Add(max(settle, compareGap-time.Since(last)))
-		}
-		until := time.Now().Add(idle)
-		if !resyncAt.IsZero() {
-			if !time.Now().Before(resyncAt) {
-				if err := t.makeUp(event.Loss{Lost: lost, Total: total, Reason: recordUnit + ": the ring was full"}); err != nil {
-					return err
-				}
-				lost, last, resyncAt = 0, time.Now(), time.Time{}
-				continue
+			if err != nil {
+				return err
 			}
-			until = resyncAt
-		}
-		if err := r.Wait(ctx, until); err != nil {
-			return err
+			if loss.Lost > 0 && !pending {
+				pending = true
+				resyncAt.Reset(max(settle, compareGap-time.Since(last)))
+			}
+			r.Resume()
+		case <-resyncAt.C:
+			pending, last = false, time.Now()
+			if err := t.makeUp(loss); err != nil {
+				return err
+			}
+			loss.Lost = 0
 		}
 	}
-	return nil
 }
 
 // recordUnit is what a gap of the kernel's programs counts.
 const recordUnit = "records of the kernel's programs"
+
+// take applies the records that there are, and counts those that are not.
+func (p *programs) take(r *ebpf.Reader, t *tracker, x *records, loss *event.Loss) error {
+	t.clock.Adjust()
+	malformed := uint64(0)
+	err := r.Read(mostRecords, func(b []byte) {
+		if report, ok := x.parse(b); ok {
+			t.apply(&report)
+		} else {
+			malformed++
+		}
+	})
+	lost, _ := r.Lost()
+	loss.Lost += lost + malformed
+	loss.Total += lost + malformed
+	loss.Reason = recordUnit + ": the ring was full"
+	return err
+}
