@@ -34,12 +34,12 @@ var allowed = map[string][]string{
 	"router/routes":   {"frame", "router/bus", "router/topic", "router/charge", "router/filter", "router/queue", "router/store", "router/thread"},
 	"router/requests": {},
 	"router/settle":   {"frame", "router/bus", "router/charge", "router/queue"},
-	"router/evict":    {"router/bus", "router/queue"},
+	"router/weights":  {"router/bus", "router/queue"},
 	"router/stats":    {"frame", "router/bus", "router/queue"},
 	"router/thread":   {"router/bus"},
 	"router/broker": {
 		"ring", "frame", "frame/buffer", "router/bus", "router/topic", "router/charge", "router/filter", "router/queue", "router/store",
-		"router/thread", "router/routes", "router/requests", "router/evict", "router/stats", "router/settle", "router/endpoint",
+		"router/thread", "router/routes", "router/requests", "router/weights", "router/stats", "router/settle", "router/endpoint",
 	},
 	"router/inproc": {"ring", "frame", "frame/buffer", "router/bus", "router/queue", "router/thread", "router/endpoint", "router/broker"},
 	// What the tests of both share.

@@ -203,7 +203,7 @@
 //	thread    parts of the routing thread: calls of other goroutines, work, when it rests
 //	routes    which subscriptions a topic reaches, and the caches of that
 //	requests  the table of open requests
-//	evict     which queue gives when memory is short
+//	weights   which queue is evicted from when memory is short
 //	settle    when the messages of a publisher have been taken
 //	stats     counters, the last minute, the histogram of latencies
 //	endpoint  consumer, requester, responders: the parts of a client

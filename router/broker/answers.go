@@ -117,7 +117,7 @@ func (p *Session) answerStats(id uint64) error {
 	}
 	p.sendReply(id, body)
 	if p.inbox.Queue.QueuedBytes(bus.Urgent) > statsUnread {
-		p.press() // so that answers are written out before the client's next request
+		p.writeFirst() // so that answers are written out before the client's next request
 	}
 	b.checkMemory()
 	return nil

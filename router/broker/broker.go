@@ -12,7 +12,6 @@ import (
 	"github.com/daemoneye/eventbus/ring"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/charge"
-	"github.com/daemoneye/eventbus/router/evict"
 	"github.com/daemoneye/eventbus/router/filter"
 	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/requests"
@@ -22,6 +21,7 @@ import (
 	"github.com/daemoneye/eventbus/router/store"
 	"github.com/daemoneye/eventbus/router/thread"
 	"github.com/daemoneye/eventbus/router/topic"
+	"github.com/daemoneye/eventbus/router/weights"
 )
 
 // Broker routes messages from sessions to subscriptions. All of its state belongs
@@ -49,13 +49,13 @@ type Broker struct {
 	burst    burst
 	control  queue.Builder // of the broker's own frames
 	ledger   *charge.Ledger
-	order    evict.Order[*Sub]
+	order    weights.Order[*Sub]
 	stats    stats.Counters
 	encoded  encodedStats
 
 	writeList  []*Session // with something to write
 	later      []*Session // to be written in the next turn
-	pressed    []*Session // to be written, or disconnected, before anything more is routed
+	writeFirst []*Session // to be written, or disconnected, before anything more is routed
 	slow       slowSubs
 	overflowed []*Sub // to be stopped by their overflow policy
 	settled    *settle.Table
@@ -192,10 +192,10 @@ func (b *Broker) Compact(ctx context.Context) {
 	}
 }
 
-// Refused counts a fault of a client that has no session yet, or that the caller
+// CountRefused counts a fault of a client that has no session yet, or that the caller
 // found. Routing thread only.
-func (b *Broker) Refused(err error) { b.stats.Refused(err) }
+func (b *Broker) CountRefused(err error) { b.stats.CountRefused(err) }
 
-// Fault records an error of the broker's own side for its statistics. Routing
+// RecordFault records an error of the broker's own side for its statistics. Routing
 // thread only.
-func (b *Broker) Fault(err error) { b.stats.Fault(err) }
+func (b *Broker) RecordFault(err error) { b.stats.RecordFault(err) }

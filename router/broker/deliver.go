@@ -8,9 +8,9 @@ import (
 )
 
 // deliver queues items for s, a reference for each. The items of one call lie in one
-// buffer. Where little room is left afterwards, the session is pressed: it is written out
-// before anything more is routed. It returns how many of items the queue took; what it
-// dropped for them does not count.
+// buffer. Where little room is left afterwards, the session is written out before anything
+// more is routed. It returns how many of items the queue took; what it dropped for them does
+// not count.
 func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
 	if len(items) == 0 {
 		return 0
@@ -25,7 +25,7 @@ func (b *Broker) deliver(s *Sub, ln bus.Lane, items []queue.Item) (queued int) {
 		b.order.Pushed(&s.lanes[ln], items)
 	}
 	if s.Queue.Room(ln) < routes.Step(s.Queue.Capacity(ln)) {
-		s.session.press()
+		s.session.writeFirst()
 	}
 	queued = len(items)
 	if dropped > 0 {
@@ -57,7 +57,7 @@ func (s *Sub) admit(ln bus.Lane, items []queue.Item, short int64) bool {
 	}
 	s.Queue.RecordLoss(ln, uint64(len(items)), size, frame.ReasonMemory)
 	s.markReady()
-	b.stats.Dropped(uint64(len(items)))
+	b.stats.CountDropped(uint64(len(items)))
 	s.settling.NoteDropped()
 	if s.spec.Respond {
 		b.noteEvicted(items)
@@ -72,7 +72,7 @@ func (s *Sub) noteDrop(n int) {
 		return // an inbox is no subscription, and a client that conflates wants only the newest
 	}
 	b := s.session.b
-	b.stats.Dropped(uint64(n))
+	b.stats.CountDropped(uint64(n))
 	s.settling.NoteDropped()
 	switch {
 	case s.spec.Policy() != bus.Disconnect:

@@ -59,14 +59,14 @@ func (p *Session) call(buf *buffer.Buffer, off int, f frame.Frame) error {
 	return frame.ErrUnexpected
 }
 
-// EndBatch routes what Handle has collected, and has pressed sessions written out. It
-// must be called before the caller lets go of the buffer.
+// EndBatch routes what Handle has collected, and has sessions with little room written out.
+// It must be called before the caller lets go of the buffer.
 func (b *Broker) EndBatch() {
 	b.endBurst()
 	if len(b.evicted) > 0 {
 		b.refuseEvicted()
 	}
-	b.DrainPressed()
+	b.WriteFirst()
 }
 
 func (p *Session) publish(buf *buffer.Buffer, off int, f frame.Frame) error {

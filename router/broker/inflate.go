@@ -53,8 +53,8 @@ func (s *Sub) deliverCopy(ln bus.Lane, it *queue.Item) (queued int) {
 	if out.err == nil {
 		return b.deliver(s, ln, []queue.Item{{Buf: out.buf, Len: uint32(len(out.buf.B))}})
 	}
-	b.stats.Refused(out.err)
-	b.stats.Dropped(1)
+	b.stats.CountRefused(out.err)
+	b.stats.CountDropped(1)
 	s.Queue.RecordLoss(ln, 1, uint64(it.Len), inflateReason(out.err))
 	s.markReady()
 	return 0
@@ -137,8 +137,8 @@ func (s *Sub) inflateTaken(t *queue.Batch) {
 	out, err := b.inflate(p, it.Frame())
 	p.inflateWork += p.work.Steps() - before
 	if err != nil {
-		b.stats.Refused(err)
-		b.stats.Dropped(1)
+		b.stats.CountRefused(err)
+		b.stats.CountDropped(1)
 		s.Queue.DropTaken(t, inflateReason(err))
 		return
 	}

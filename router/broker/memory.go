@@ -2,9 +2,9 @@ package broker
 
 import (
 	"github.com/daemoneye/eventbus/frame"
-	"github.com/daemoneye/eventbus/router/evict"
 	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/requests"
+	"github.com/daemoneye/eventbus/router/weights"
 )
 
 // The broker bounds memory by eviction. It brings the memory that the ledger counts, buffers
@@ -51,7 +51,7 @@ func (b *Broker) makeRoom(n int64) bool {
 	}
 	b.order.Track()
 	for fruitless := 0; b.ledger.Room() < n; {
-		e := b.order.Largest(b.opts.MaxMemory / inboxDivisor)
+		e := b.order.Heaviest(b.opts.MaxMemory / inboxDivisor)
 		if e == nil {
 			b.routes.Drop()
 			break
@@ -73,14 +73,14 @@ func (b *Broker) makeRoom(n int64) bool {
 // frees its slots. It is for messages whose buffers stay, because a store or many other
 // queues have them too. Evicting from all queues in turn would free no slots until everything
 // was dropped, because no queue would become empty before.
-func (b *Broker) empty(e *evict.Lane[*Sub], n int64) {
+func (b *Broker) empty(e *weights.Lane[*Sub], n int64) {
 	for e.Listed() && b.ledger.Room() < n {
 		b.evict(e, b.opts.MaxMemory)
 	}
 }
 
 // evict drops about as many of a queue's oldest messages as keep excess bytes.
-func (b *Broker) evict(e *evict.Lane[*Sub], excess int64) {
+func (b *Broker) evict(e *weights.Lane[*Sub], excess int64) {
 	s := e.Subscription
 	q := &s.Queue
 	before := b.ledger.Room()
@@ -91,19 +91,19 @@ func (b *Broker) evict(e *evict.Lane[*Sub], excess int64) {
 	}
 	if len(out) > 0 {
 		switch {
-		case e.Class == evict.Inbox: // the client would wait for the dropped answer without an end
+		case e.Class == weights.Inbox: // the client would wait for the dropped answer without an end
 			s.session.disconnect(frame.CodeSlow, "answers that it did not take were dropped, because memory is short")
 		case s.spec.Respond:
 			b.noteEvicted(out)
 			fallthrough
 		default:
-			b.stats.Dropped(uint64(len(out)))
+			b.stats.CountDropped(uint64(len(out)))
 			s.settling.NoteDropped()
 		}
 		queue.ReleaseItems(out)
 		s.markReady()
 	}
-	if e.Class == evict.Inbox {
+	if e.Class == weights.Inbox {
 		b.order.Weigh(e)
 	}
 	b.order.Rotate(e) // it is weighed when its turn comes again

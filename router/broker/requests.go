@@ -205,7 +205,7 @@ func (b *Broker) refuseEvicted() {
 		key := b.evicted[last]
 		b.evicted = b.evicted[:last]
 		if requester, ok := b.takeRequest(key, 0); ok {
-			b.stats.Refused(frame.ErrMemory)
+			b.stats.CountRefused(frame.ErrMemory)
 			requester.Refuse(key.ID, frame.ErrMemory)
 		}
 	}

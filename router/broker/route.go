@@ -19,7 +19,7 @@ func (b *Broker) endBurst() {
 	visited := b.order.Visited()
 	p.stats.published += uint64(n)
 	p.stats.bytes += r.bytes
-	b.stats.Published(uint64(n), r.bytes)
+	b.stats.CountPublished(uint64(n), r.bytes)
 	b.keep(rt, r)
 	queued := 0
 	compressed := r.flags&frame.FlagCompressed != 0

@@ -45,7 +45,7 @@ type Session struct {
 	queued       []*Sub  // with something queued
 	inWriteList  bool    // it is in Broker.writeList
 	isLater      bool    // it is in Broker.later
-	isPressed    bool    // it is in Broker.pressed
+	inWriteFirst bool    // it is in Broker.writeFirst
 	ending       *ending // why the sink is to disconnect; nil: it is not
 	disconnected bool    // the sink knows of ending
 
@@ -162,27 +162,27 @@ func (p *Session) writeNextTurn() {
 	}
 }
 
-// press marks p to be written out before more is routed. In-process clients are not marked,
+// writeFirst has the sink drained before more is routed. In-process clients are not marked,
 // because their consumers run on other goroutines.
-func (p *Session) press() {
-	if !p.isPressed && !p.local && !p.closed {
-		p.isPressed = true
-		p.b.pressed = append(p.b.pressed, p)
+func (p *Session) writeFirst() {
+	if !p.inWriteFirst && !p.local && !p.closed {
+		p.inWriteFirst = true
+		p.b.writeFirst = append(p.b.writeFirst, p)
 	}
 }
 
-// disconnect marks p to be disconnected, with a code and a text. DrainPressed calls its sink
+// disconnect marks p to be disconnected, with a code and a text. WriteFirst calls its sink
 // when routing has returned.
 func (p *Session) disconnect(code frame.Code, text string) {
 	if p.ending == nil {
 		p.ending = &ending{code, text}
-		p.press()
+		p.writeFirst()
 	}
 }
 
 func (p *Session) countRefused(err error) {
 	p.stats.refused++
-	p.b.stats.Refused(err)
+	p.b.stats.CountRefused(err)
 }
 
 // needsInflating reports whether p cannot read f as it is.

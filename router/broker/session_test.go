@@ -290,8 +290,8 @@ func TestASinkIsDrainedBetweenFrames(t *testing.T) {
 					t.Error("Handle wrote to a sink")
 					return
 				}
-				if b.Pressed() {
-					b.DrainPressed()
+				if b.MustWriteFirst() {
+					b.WriteFirst()
 				}
 			}
 			b.EndBatch()

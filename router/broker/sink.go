@@ -75,20 +75,20 @@ type Sink interface {
 // One turn may bring more messages than a queue holds. A subscriber that keeps up must not
 // lose any because of that. So the routing thread routes messages in bursts that are small
 // compared with the queues (routes.Step). If one of a session's queues has no room for
-// another burst, the session is marked as pressed. Routing itself never writes to a socket.
-// It returns to its caller, which writes pressed sessions out before it routes more.
+// another burst, the session is listed to be written first. Routing itself never writes to a
+// socket. It returns to its caller, which writes such sessions out before it routes more.
 
-// Pressed reports whether Handle has left sessions that are to be written out before
-// it is called again; DrainPressed does that. Routing thread only.
-func (b *Broker) Pressed() bool { return len(b.pressed) > 0 }
+// MustWriteFirst reports whether Handle has left sessions that are to be written out before
+// it is called again; WriteFirst does that. Routing thread only.
+func (b *Broker) MustWriteFirst() bool { return len(b.writeFirst) > 0 }
 
-// DrainPressed has the sinks of the pressed sessions write, or disconnect those that are
-// marked for that. Routing thread only.
-func (b *Broker) DrainPressed() {
-	for i := 0; i < len(b.pressed); i++ {
-		p := b.pressed[i]
-		b.pressed[i] = nil
-		p.isPressed = false
+// WriteFirst has the sinks of these sessions write, or disconnect those that are marked for
+// that. Routing thread only.
+func (b *Broker) WriteFirst() {
+	for i := 0; i < len(b.writeFirst); i++ {
+		p := b.writeFirst[i]
+		b.writeFirst[i] = nil
+		p.inWriteFirst = false
 		if p.closed {
 			continue
 		}
@@ -99,12 +99,12 @@ func (b *Broker) DrainPressed() {
 		}
 		p.sink.Drain(p)
 	}
-	b.pressed = b.pressed[:0]
+	b.writeFirst = b.writeFirst[:0]
 }
 
 // write has the sinks of all sessions with something queued write it.
 func (b *Broker) write() {
-	b.DrainPressed()
+	b.WriteFirst()
 	for i, p := range b.later {
 		b.later[i] = nil
 		p.isLater = false

@@ -7,10 +7,10 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/charge"
-	"github.com/daemoneye/eventbus/router/evict"
 	"github.com/daemoneye/eventbus/router/queue"
 	"github.com/daemoneye/eventbus/router/routes"
 	"github.com/daemoneye/eventbus/router/settle"
+	"github.com/daemoneye/eventbus/router/weights"
 )
 
 // Sub is one subscription of a session, or its inbox, whose ID is 0.
@@ -22,7 +22,7 @@ type Sub struct {
 	spec       bus.Subscription
 	entry      routes.Entry[*Sub] // its patterns and filter
 	charge     charge.Charge
-	lanes      [queue.LaneCount]evict.Lane[*Sub]
+	lanes      [queue.LaneCount]weights.Lane[*Sub]
 	granted    int                  // capacity of the bulk lane, without what the past has beside it
 	since      uint64               // the broker's sequence when it began
 	noted      int64                // when its drops were last advised
@@ -135,7 +135,7 @@ func (s *Sub) finalized() bool {
 	if n.Matched != n.Delivered+n.Dropped {
 		return false
 	}
-	s.session.b.stats.Ended(&n, s.why != nil)
+	s.session.b.stats.CountEnded(&n, s.why != nil)
 	s.release()
 	return true
 }

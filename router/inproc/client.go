@@ -143,8 +143,8 @@ func (l *Client) takePart() (n int) {
 		if err := l.session.Handle(it.Buf, int(it.Off), f); err != nil && f.ID()&endpoint.PublishID == 0 {
 			l.session.Refuse(f.ID(), err)
 		}
-		if l.b.Pressed() {
-			l.b.DrainPressed()
+		if l.b.MustWriteFirst() {
+			l.b.WriteFirst()
 		}
 	}
 	l.b.EndBatch()

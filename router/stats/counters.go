@@ -37,8 +37,8 @@ func (c *Counters) Start(now int64) {
 	c.refusals = make(map[frame.Code]uint64)
 }
 
-// Published counts n messages of that many bytes.
-func (c *Counters) Published(n, bytes uint64) {
+// CountPublished counts n messages of that many bytes.
+func (c *Counters) CountPublished(n, bytes uint64) {
 	f := Flow{Messages: n, Bytes: bytes}
 	c.total.add(&f)
 	c.minute.add(&f)
@@ -47,23 +47,23 @@ func (c *Counters) Published(n, bytes uint64) {
 // Total returns all that was published.
 func (c *Counters) Total() Flow { return c.total }
 
-// Dropped counts n messages for the rate of the last minute.
-func (c *Counters) Dropped(n uint64) { c.minute.add(&Flow{Dropped: n}) }
+// CountDropped counts n messages for the rate of the last minute.
+func (c *Counters) CountDropped(n uint64) { c.minute.add(&Flow{Dropped: n}) }
 
-// Refused counts a refusal because of err.
-func (c *Counters) Refused(err error) { c.refusals[frame.CodeOf(err)]++ }
+// CountRefused counts a refusal because of err.
+func (c *Counters) CountRefused(err error) { c.refusals[frame.CodeOf(err)]++ }
 
-// Fault records an error of the broker's own side.
-func (c *Counters) Fault(err error) { c.lastError, c.lastErrorAt = err, bus.Now() }
+// RecordFault records an error of the broker's own side.
+func (c *Counters) RecordFault(err error) { c.lastError, c.lastErrorAt = err, bus.Now() }
 
 // Advance moves the last minute on to now.
 func (c *Counters) Advance(now int64) { c.minute.advance((now - c.startedAt) / int64(time.Second)) }
 
-// Ended adds the final counts of a subscription. If the broker ended it, what was lost with
+// CountEnded adds the final counts of a subscription. If the broker ended it, what was lost with
 // its connection counts as dropped in the last minute.
-func (c *Counters) Ended(n *queue.Counts, byBroker bool) {
+func (c *Counters) CountEnded(n *queue.Counts, byBroker bool) {
 	if byBroker {
-		c.Dropped(n.ByReason[frame.ReasonConnection])
+		c.CountDropped(n.ByReason[frame.ReasonConnection])
 	}
 	c.ended.Matched += n.Matched
 	c.ended.Delivered += n.Delivered

@@ -22,7 +22,7 @@ func TestRatesAreOfTheLastMinute(t *testing.T) {
 			second += rapid.Int64Range(0, 70).Draw(t, "pause")
 			c.Advance(second * int64(time.Second))
 			n := rapid.Uint64Range(0, 1000).Draw(t, "n")
-			c.Published(n, 2*n)
+			c.CountPublished(n, 2*n)
 			published[second] += n
 			total += n
 		}
@@ -48,7 +48,7 @@ func TestEndedSubscriptionsStayInTheSums(t *testing.T) {
 	c.Start(0)
 	n := queue.Counts{Matched: 10, Delivered: 6, Dropped: 4}
 	n.ByReason[3] = 4
-	c.Ended(&n, false)
+	c.CountEnded(&n, false)
 	s := c.Snapshot(int64(time.Second))
 	s.AddSubscription(bus.SubStats{DroppedBy: map[string]uint64{}}, &queue.Counts{Matched: 3, Delivered: 1})
 	if s.Matched != 13 || s.Delivered != 7 || s.Dropped != 4 || s.Queued != 2 || s.DroppedBy[bus.Reason(3).String()] != 4 {

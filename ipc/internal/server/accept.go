@@ -39,12 +39,12 @@ func (s *Server) accept(listener int) {
 				s.giveWay("the broker has no descriptors left")
 				return // the next turn has one, or accepting is held
 			}
-			s.b.Fault(unixsock.NewOpError("accept", s.l.Path(), err))
+			s.b.RecordFault(unixsock.NewOpError("accept", s.l.Path(), err))
 			if !s.refuseWithSpare(listener) {
 				return
 			}
 		default:
-			s.b.Fault(unixsock.NewOpError("accept", s.l.Path(), err))
+			s.b.RecordFault(unixsock.NewOpError("accept", s.l.Path(), err))
 			s.pauseAccept()
 			return
 		}
@@ -73,7 +73,7 @@ func (s *Server) admit(fd int) {
 	if early, ok := s.o.Policy.(policy.EarlyPolicy); ok && err == nil {
 		if no := early.Refuse(&c.peer); no != nil {
 			c.cred.Close()
-			s.b.Refused(no)
+			s.b.CountRefused(no)
 			sendAndClose(fd, refusal(frame.CodeOf(no), "%v", no))
 			return
 		}
@@ -83,8 +83,8 @@ func (s *Server) admit(fd int) {
 	}
 	if err != nil {
 		c.cred.Close()
-		s.b.Fault(unixsock.NewOpError("accept", s.l.Path(), err))
-		s.b.Refused(frame.ErrLimit)
+		s.b.RecordFault(unixsock.NewOpError("accept", s.l.Path(), err))
+		s.b.CountRefused(frame.ErrLimit)
 		sendAndClose(fd, refusal(frame.CodeLimit, "the broker cannot take another connection: %v", err))
 		return
 	}
@@ -120,7 +120,7 @@ func (s *Server) refuseWithSpare(listener int) bool {
 	closeSpare(s.spareFD)
 	fd, _, err := unix.Accept4(listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 	if err == nil {
-		s.b.Refused(frame.ErrLimit)
+		s.b.CountRefused(frame.ErrLimit)
 		sendAndClose(fd, refusal(frame.CodeLimit, "the broker has no descriptors left"))
 	}
 	if s.spareFD = openSpare(); s.spareFD < 0 {
@@ -134,7 +134,7 @@ func (s *Server) refuseWithSpare(listener int) bool {
 // until resumeAccept. Clients that connect wait meanwhile.
 func (s *Server) pauseAccept() {
 	if err := s.poll.change(s.l.FD(), 0); err != nil {
-		s.b.Fault(unixsock.NewOpError("accept", s.l.Path(), err))
+		s.b.RecordFault(unixsock.NewOpError("accept", s.l.Path(), err))
 	}
 	s.acceptPaused = true
 }

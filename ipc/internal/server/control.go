@@ -25,7 +25,7 @@ func (c *conn) control(f frame.Frame) {
 			sub, seq, err = c.session.Subscribe(f.ID(), spec)
 		}
 		if err != nil {
-			s.b.Refused(err)
+			s.b.CountRefused(err)
 			c.refuse(f.ID(), err, false)
 			return
 		}
@@ -48,19 +48,19 @@ func (c *conn) control(f frame.Frame) {
 			err = c.session.Credit(report)
 		}
 		if err != nil {
-			s.b.Refused(err)
+			s.b.CountRefused(err)
 			c.refuse(f.ID(), err, false)
 		}
 	case frame.TypeSettle:
 		if err := c.session.SettleFrame(f); err != nil {
-			s.b.Refused(err)
+			s.b.CountRefused(err)
 			c.refuse(f.ID(), err, false)
 		}
 	case frame.TypePing:
 		c.session.Pong(f.ID(), f.Time())
 	case frame.TypeError:
 		// The client reports an error of its own, which is only counted.
-		s.b.Refused(frame.ErrFailed)
+		s.b.CountRefused(frame.ErrFailed)
 	case frame.TypeDrain:
 		c.beginDrain(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Fault{Text: "drained"}))
 		c.session.Finish() // without this, what is queued might never come to an end
@@ -69,7 +69,7 @@ func (c *conn) control(f frame.Frame) {
 		c.session.Finish() // what is in flight was sent to a client that ends by itself
 		c.close(nil)
 	default:
-		s.b.Refused(frame.ErrUnexpected)
+		s.b.CountRefused(frame.ErrUnexpected)
 		c.refuse(f.ID(), frame.ErrUnexpected, false)
 	}
 }

@@ -109,7 +109,7 @@ func (c *conn) end(why error) {
 	s := c.s
 	c.state = ended
 	if why != nil {
-		s.b.Refused(why)
+		s.b.CountRefused(why)
 	}
 	c.dropUnsent()
 	c.dropPart()

@@ -43,7 +43,7 @@ func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 			if f.Type() == frame.TypeReply {
 				c.session.BadReply(f, err)
 			} else {
-				s.b.Refused(err)
+				s.b.CountRefused(err)
 				c.refuse(f.ID(), err, false)
 			}
 			c.session.AddWork(broker.FrameWork)
@@ -65,8 +65,8 @@ func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 			if err := c.session.Handle(buf, off, f); err != nil {
 				c.session.Refuse(f.ID(), err)
 			}
-			if s.b.Pressed() {
-				s.b.DrainPressed()
+			if s.b.MustWriteFirst() {
+				s.b.WriteFirst()
 			}
 		case frame.TypePong:
 		default:

@@ -33,7 +33,7 @@ func (s *Server) checkSocket() {
 // was the same at the last check.
 func (s *Server) reportSocket(err error) {
 	err = unixsock.NewOpError("listen", s.l.Path(), err)
-	s.b.Fault(err)
+	s.b.RecordFault(err)
 	if text := err.Error(); text != s.socketReport && s.o.OnSocket != nil {
 		s.socketReport = text
 		s.o.OnSocket(err)

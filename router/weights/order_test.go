@@ -1,4 +1,4 @@
-package evict_test
+package weights_test
 
 import (
 	"testing"
@@ -9,22 +9,22 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/frame/buffer"
 	"github.com/daemoneye/eventbus/router/bus"
-	"github.com/daemoneye/eventbus/router/evict"
 	"github.com/daemoneye/eventbus/router/queue"
+	"github.com/daemoneye/eventbus/router/weights"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type sub struct {
 	queue queue.Queue
-	lane  evict.Lane[int]
+	lane  weights.Lane[int]
 }
 
 // The lane that is found has at least half the weight of the heaviest of its class, urgent
 // lanes come after all bulk lanes, and inboxes first once they are beyond their share.
 func TestTheLaneThatIsFound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var order evict.Order[int]
+		var order weights.Order[int]
 		pool := buffer.NewPool()
 		var scratch []queue.Item
 		subs := make([]sub, 12)
@@ -67,22 +67,22 @@ func TestTheLaneThatIsFound(t *testing.T) {
 			"stop":  func(*rapid.T) { order.Stop() },
 			"find": func(t *rapid.T) {
 				order.Track()
-				e := order.Largest(maxInboxes)
+				e := order.Heaviest(maxInboxes)
 				var heaviest [3]int64
 				inboxes := int64(0)
 				for i := range subs {
 					c := subs[i].lane.Class
 					heaviest[c] = max(heaviest[c], weight(i))
-					if c == evict.Inbox {
+					if c == weights.Inbox {
 						inboxes += weight(i)
 					}
 				}
-				class := evict.Bulk
+				class := weights.Bulk
 				switch {
 				case inboxes > maxInboxes:
-					class = evict.Inbox
-				case heaviest[evict.Bulk] == 0:
-					class = evict.Urgent
+					class = weights.Inbox
+				case heaviest[weights.Bulk] == 0:
+					class = weights.Urgent
 				}
 				if e == nil {
 					if heaviest[class] > 0 {
@@ -100,7 +100,7 @@ func TestTheLaneThatIsFound(t *testing.T) {
 			subs[i].queue.Close()
 			subs[i].queue.Discard()
 		}
-		if order.Track(); order.Len() != 0 || order.Largest(0) != nil {
+		if order.Track(); order.Len() != 0 || order.Heaviest(0) != nil {
 			t.Fatalf("%d lanes are left", order.Len())
 		}
 		if n := pool.Live(); n != 0 {

@@ -1,4 +1,4 @@
-package evict
+package weights
 
 import (
 	"math/bits"
@@ -7,7 +7,7 @@ import (
 	"github.com/daemoneye/eventbus/router/queue"
 )
 
-// Order finds one of the largest queues without visiting all of them. Lanes from which
+// Order finds one of the heaviest queues without visiting all of them. Lanes from which
 // something can be evicted are in lists, by the power of two of their weight. When a message
 // is pushed to a lane, the lane moves up at once. When its consumer dequeues messages, the
 // lane moves down only when it is visited next. So each visit to a lane that does not lead to
@@ -26,7 +26,7 @@ type Order[S any] struct {
 }
 
 // Class says when a lane is evicted from: urgent lanes only when no bulk lane has anything.
-// Inboxes have a rule of their own, see Largest.
+// Inboxes have a rule of their own, see Heaviest.
 type Class uint8
 
 // The classes.
@@ -169,7 +169,7 @@ func (w *Order[S]) Rotate(e *Lane[S]) {
 
 func (e *Lane[S]) bucket() int { return bits.Len64(uint64(e.weight)) }
 
-// top returns one of the largest lanes.
+// top returns one of the heaviest lanes.
 func (c *list[S]) top() *Lane[S] {
 	if c.filled == 0 {
 		return nil
@@ -208,12 +208,12 @@ func (w *Order[S]) Pushed(e *Lane[S], items []queue.Item) {
 	w.Weigh(e)
 }
 
-// Largest returns the lane to evict from, or nil if there is none. Its weight is at least half
-// of the largest. It may be of a subscription that is draining. Inboxes are not evicted from
-// while all of them together weigh at most maxInboxes. When they exceed it, the largest inbox
+// Heaviest returns the lane to evict from, or nil if there is none. Its weight is at least half
+// of the heaviest. It may be of a subscription that is draining. Inboxes are not evicted from
+// while all of them together weigh at most maxInboxes. When they exceed it, the heaviest inbox
 // comes before any subscription, because answers that a client does not read must not empty
 // the queues of others.
-func (w *Order[S]) Largest(maxInboxes int64) *Lane[S] {
+func (w *Order[S]) Heaviest(maxInboxes int64) *Lane[S] {
 	if w.inboxes > maxInboxes {
 		w.weighInboxes() // clients may have read answers since
 		if w.inboxes > maxInboxes {
