@@ -26,7 +26,7 @@ import (
 // operator gets one for a moment, to request the agent's status and its control targets.
 type clientPolicy struct{ m *manager.Manager }
 
-var _ policy.Keeper = clientPolicy{}
+var _ policy.Reserver = clientPolicy{}
 
 // Admit implements policy.Policy.
 func (p clientPolicy) Admit(peer *policy.Peer) (policy.Grant, error) {
@@ -81,10 +81,10 @@ func (p clientPolicy) collector(peer *policy.Peer) string {
 	return ""
 }
 
-// Keep implements policy.Keeper: each collector that the agent has started has a place.
-func (p clientPolicy) Keep(peer *policy.Peer) string { return p.collector(peer) }
+// Reserved implements policy.Reserver: each collector that the agent has started has a place.
+func (p clientPolicy) Reserved(peer *policy.Peer) string { return p.collector(peer) }
 
-// Visit implements policy.Keeper. Only a client that claims to be an operator visits:
+// Visit implements policy.Reserver. Only a client that claims to be an operator visits:
 // another one would lose its subscriptions, where it can as well come back later.
 func (clientPolicy) Visit(peer *policy.Peer) (policy.Grant, error) {
 	if peer.Role != control.Operator {

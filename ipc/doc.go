@@ -33,7 +33,7 @@
 //
 //	before hello                    refused by user alone: denied, with a policy.EarlyPolicy
 //	handshake                       ConnectionTimeout; 64 at once, the oldest goes: handshake
-//	clients                         MaxConnections: limit; a policy.Keeper keeps more places
+//	clients                         MaxConnections: limit; a policy.Reserver has more places
 //	hello                           16 KiB: too-large; name and role 256 bytes each: body
 //	one frame                       the broker's MaxMessageSize: too-large
 //	a frame begun, and not finished ConnectionTimeout: heartbeat
@@ -59,7 +59,7 @@
 // itself stood still, because its process or machine was stopped, counts for nobody.
 //
 // A client that says hello beyond MaxConnections, or connects when the process has no
-// descriptors left, gets an error and is closed: limit. A policy.Keeper keeps places
+// descriptors left, gets an error and is closed: limit. A policy.Reserver has places
 // beside MaxConnections: one for each peer that it names, and four for visitors, who
 // stay for five seconds and may do what it grants them. A new visitor takes the place of
 // the oldest. A connection has none of these places before its hello. Of connections

@@ -16,7 +16,7 @@ import (
 // peer's name, and an "operator" may visit and ask for control.status.
 type places struct{ policy.SameUser }
 
-func (places) Keep(p *policy.Peer) string {
+func (places) Reserved(p *policy.Peer) string {
 	if p.Role == "part" {
 		return p.Name
 	}
@@ -30,9 +30,9 @@ func (places) Visit(p *policy.Peer) (policy.Grant, error) {
 	return policy.Rights{Request: []string{"control.status"}}.Grant(p.Name, p.Role)
 }
 
-// TestAFullHouseKeepsPlaces holds that ordinary clients can take all ordinary places, and
-// none of those that policy keeps for its own parts and for operators.
-func TestAFullHouseKeepsPlaces(t *testing.T) {
+// TestAFullHouseHasReservedPlaces holds that ordinary clients can take all ordinary places, and
+// none of those that policy reserves for its own parts and for operators.
+func TestAFullHouseHasReservedPlaces(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{MaxConnections: 3, Policy: places{}})
 	greet := func(name, role string) *peer {

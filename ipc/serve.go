@@ -19,7 +19,7 @@ type Options struct {
 	// Listener is used instead of Path where not nil; the server closes it.
 	Listener *Listener
 	// MaxConnections bounds the ordinary clients; default 64, at most 1,048,576. A
-	// policy.Keeper keeps places for some peers beside them.
+	// policy.Reserver reserves places for some peers beside them.
 	MaxConnections int
 	// ConnectionTimeout bounds a handshake, how long a client may take from the
 	// beginning of a frame to its end, and how long it may leave its socket full;

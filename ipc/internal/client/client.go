@@ -32,7 +32,7 @@ type Options struct {
 	OnError       func(err error)
 }
 
-// Client is a connection to a broker, which is made again when it is lost. It
+// Client has a connection to a broker, which is made again when it is lost. It
 // implements bus.Bus. Safe for concurrent use.
 type Client struct {
 	o          Options
@@ -70,25 +70,25 @@ var _ bus.Bus = (*Client)(nil)
 // Dial connects to a broker. It tries once; errors are *unixsock.OpError, over a
 // *frame.Fault when the broker refused. It starts goroutines that Close waits for.
 func Dial(ctx context.Context, o Options) (*Client, error) {
-	s, err := dial(ctx, &o)
+	conn, err := dial(ctx, &o)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{o: o, pool: buffer.NewPool(), subs: make(map[uint64]*subscription), fd: s.fd, readerDone: make(chan struct{}), drainTurn: make(chan struct{}, 1)}
+	c := &Client{o: o, pool: buffer.NewPool(), subs: make(map[uint64]*subscription), fd: conn.fd, readerDone: make(chan struct{}), drainTurn: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.calls = endpoint.Requester{Send: c.send, MaxFrame: s.welcome.MaxMessageSize, MaxOpen: s.welcome.MaxRequests}
+	c.calls = endpoint.Requester{Send: c.send, MaxFrame: conn.welcome.MaxMessageSize, MaxOpen: conn.welcome.MaxRequests}
 	c.responders = endpoint.Responders{Send: func(f *frame.Fields) error { return c.send(c.ctx, f) }, Failed: c.report}
-	c.terms.Store(newTerms(s.welcome))
+	c.terms.Store(newTerms(conn.welcome))
 	if err := c.out.init(o.LatencyBudget, o.Backlog); err != nil {
 		c.cancel()
-		unix.Close(s.fd)
+		unix.Close(conn.fd)
 		return nil, unixsock.NewOpError("dial", o.Path, err)
 	}
 	c.creditTimer = time.AfterFunc(time.Hour, c.creditTimeUp)
 	c.creditTimer.Stop()
-	c.out.connect(s.fd, s.welcome.MaxMessageSize, s.offset)
+	c.out.connect(conn.fd, conn.welcome.MaxMessageSize, conn.offset)
 	c.startWorker(c.out.run)
-	go c.run(s) // Close waits for readerDone
+	go c.run(conn) // Close waits for readerDone
 	return c, nil
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 )
 
-// session is one connection of a client, after its handshake.
-type session struct {
+// connection is a socket to a broker that has answered the hello.
+type connection struct {
 	fd      int
 	welcome frame.Welcome
 	offset  int64  // see frame.ClockOffset
@@ -28,7 +28,7 @@ const (
 )
 
 // dial connects and makes the handshake.
-func dial(ctx context.Context, o *Options) (*session, error) {
+func dial(ctx context.Context, o *Options) (*connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	fd := o.FD
@@ -86,7 +86,7 @@ func connectTo(ctx context.Context, fd int, path string) error {
 }
 
 // handshakeUntil makes the handshake; the end of ctx hangs up.
-func handshakeUntil(ctx context.Context, fd int, o *Options) (*session, error) {
+func handshakeUntil(ctx context.Context, fd int, o *Options) (*connection, error) {
 	hung := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() { unixsock.HangUp(fd); close(hung) })
 	s, err := handshake(fd, o)
@@ -98,7 +98,7 @@ func handshakeUntil(ctx context.Context, fd int, o *Options) (*session, error) {
 }
 
 // handshake sends hello and reads the welcome.
-func handshake(fd int, o *Options) (*session, error) {
+func handshake(fd int, o *Options) (*connection, error) {
 	sent := frame.Now()
 	h := frame.Hello{
 		Name: o.Name, Role: o.Role, Version: frame.Version, BudgetNs: int64(o.LatencyBudget), ClockNs: sent,
@@ -135,7 +135,7 @@ func handshake(fd int, o *Options) (*session, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &session{fd: fd, welcome: w, offset: frame.ClockOffset(sent, frame.Now(), w.ClockNs), rest: b[len(f):]}, nil
+		return &connection{fd: fd, welcome: w, offset: frame.ClockOffset(sent, frame.Now(), w.ClockNs), rest: b[len(f):]}, nil
 	}
 }
 

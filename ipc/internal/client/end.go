@@ -65,15 +65,15 @@ func (c *Client) closedErr(err error) error {
 }
 
 // endConnection takes the connection out of use, because of err, and closes it.
-func (c *Client) endConnection(s *session, err error) {
+func (c *Client) endConnection(conn *connection, err error) {
 	c.mu.Lock()
-	if c.fd == s.fd {
+	if c.fd == conn.fd {
 		c.fd = -1
 	}
 	c.mu.Unlock()
-	unixsock.HangUp(s.fd) // ends a write in progress
+	unixsock.HangUp(conn.fd) // ends a write in progress
 	cutID := c.out.disconnect()
-	unix.Close(s.fd)
+	unix.Close(conn.fd)
 	c.dropPoison(cutID, err)
 	// Calls that wait for an answer will not get it, because the broker forgets a
 	// client's requests with its connection.

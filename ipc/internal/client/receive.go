@@ -40,16 +40,16 @@ type receiver struct {
 }
 
 // receive handles what comes over a connection until it ends, and returns why it did.
-func (c *Client) receive(s *session) error {
+func (c *Client) receive(conn *connection) error {
 	r := &receiver{
-		c: c, offset: s.offset, run: make([]queue.Item, 0, queue.ClaimSize),
-		silence: 3 * time.Duration(s.welcome.HeartbeatMs) * time.Millisecond, // a broker with nothing else to send sends pings
+		c: c, offset: conn.offset, run: make([]queue.Item, 0, queue.ClaimSize),
+		silence: 3 * time.Duration(conn.welcome.HeartbeatMs) * time.Millisecond, // a broker with nothing else to send sends pings
 	}
 	defer func() { r.buf.Release(1); r.compactor.release() }()
 	r.buf = c.pool.Get(readBuffer)
 	r.buf.B = r.buf.B[:cap(r.buf.B)]
-	r.end = copy(r.buf.B, s.rest)
-	if err := unixsock.BoundReceives(s.fd, r.silence); err != nil {
+	r.end = copy(r.buf.B, conn.rest)
+	if err := unixsock.BoundReceives(conn.fd, r.silence); err != nil {
 		return unixsock.NewOpError("read", c.o.Path, err)
 	}
 	for {
@@ -57,7 +57,7 @@ func (c *Client) receive(s *session) error {
 			return err
 		}
 		r.makeRoom()
-		n, err := r.read(s.fd)
+		n, err := r.read(conn.fd)
 		if err == unix.EAGAIN {
 			err = frame.ErrHeartbeat
 			c.out.abort(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Fault{Code: frame.CodeHeartbeat, Text: "the broker sent nothing for too long"}))

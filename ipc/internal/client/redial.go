@@ -25,7 +25,7 @@ const (
 
 // run reads from the connection, and from the next ones, until the client is closed or
 // may not connect again. It is the reading goroutine.
-func (c *Client) run(s *session) {
+func (c *Client) run(conn *connection) {
 	unlock := unixsock.LockThread()
 	defer unlock()
 	c.readerThread.Store(int64(unix.Gettid()))
@@ -34,9 +34,9 @@ func (c *Client) run(s *session) {
 	backoff := firstBackoff
 	for {
 		since := time.Now()
-		err := c.receive(s)
+		err := c.receive(conn)
 		c.endErr = err
-		c.endConnection(s, err)
+		c.endConnection(conn, err)
 		if c.isClosed() {
 			c.finish(c.closedErr(err))
 			return
@@ -49,7 +49,7 @@ func (c *Client) run(s *session) {
 			return
 		}
 		backoff = backoffAfter(time.Since(since), backoff)
-		if s = c.redial(&backoff); s == nil {
+		if conn = c.redial(&backoff); conn == nil {
 			c.finish(bus.ErrClosed)
 			return
 		}
@@ -67,7 +67,7 @@ func backoffAfter(lived, backoff time.Duration) time.Duration {
 
 // redial connects again, until that succeeds or the client is closed. backoff is the
 // first pause, and becomes the next one.
-func (c *Client) redial(backoff *time.Duration) *session {
+func (c *Client) redial(backoff *time.Duration) *connection {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -78,15 +78,15 @@ func (c *Client) redial(backoff *time.Duration) *session {
 		case <-timer.C:
 		}
 		*backoff = min(2*(*backoff), maxBackoff)
-		s, err := dial(c.ctx, &c.o)
+		conn, err := dial(c.ctx, &c.o)
 		if err != nil {
 			if refused := new(frame.Fault); errors.As(err, &refused) {
 				c.report(err) // that no broker listens is not reported; that one refuses is
 			}
 			continue
 		}
-		if err := c.resume(s); err != nil {
-			unix.Close(s.fd)
+		if err := c.resume(conn); err != nil {
+			unix.Close(conn.fd)
 			if c.isClosed() {
 				return nil
 			}
@@ -95,7 +95,7 @@ func (c *Client) redial(backoff *time.Duration) *session {
 		if c.o.OnState != nil {
 			c.o.OnState(nil)
 		}
-		return s
+		return conn
 	}
 }
 
@@ -103,14 +103,14 @@ func (c *Client) redial(backoff *time.Duration) *session {
 // published meanwhile, without what is too large for the new broker. Each subscription
 // gets a gap, because messages may be missing. A pending one is left out: its Subscribe
 // returns that the connection was lost, or has not sent the frame yet.
-func (c *Client) resume(s *session) error {
+func (c *Client) resume(conn *connection) error {
 	c.mu.Lock()
 	subs := slices.DeleteFunc(slices.Collect(maps.Values(c.subs)), func(sub *subscription) bool { return sub.pending || sub.draining })
 	c.mu.Unlock()
 	for _, sub := range subs {
 		sub.connectionLost() // it may call a handler, so no lock is held
 	}
-	next := newTerms(s.welcome)
+	next := newTerms(conn.welcome)
 	newBroker := next.isNewBroker(c.terms.Load())
 	c.terms.Store(next) // what is published from here on keeps the new limit
 	for _, err := range c.out.dropKept(func(f frame.Frame) error { return next.admit(len(f)) }) {
@@ -131,15 +131,15 @@ func (c *Client) resume(s *session) error {
 			return err
 		}
 	}
-	c.fd = s.fd
-	c.calls.MaxFrame = s.welcome.MaxMessageSize
+	c.fd = conn.fd
+	c.calls.MaxFrame = conn.welcome.MaxMessageSize
 	for _, sub := range c.subs {
 		if sub.consumer != nil {
-			sub.consumer.SetMaxFrame(s.welcome.MaxMessageSize)
+			sub.consumer.SetMaxFrame(conn.welcome.MaxMessageSize)
 		}
 	}
-	c.calls.Open(s.welcome.MaxRequests)
+	c.calls.Open(conn.welcome.MaxRequests)
 	c.out.prepend(b)
-	c.out.connect(s.fd, s.welcome.MaxMessageSize, s.offset)
+	c.out.connect(conn.fd, conn.welcome.MaxMessageSize, conn.offset)
 	return nil
 }

@@ -47,9 +47,9 @@ type conn struct {
 	peer    policy.Peer
 	session *broker.Session // nil while accepted
 
-	place     place
-	keptAs    string // the name of its place, where that is kept
-	visitEnds int64  // where it visits
+	place       place
+	reservation string // the name of its place, where that is reserved
+	visitEnds   int64  // where it has a visitor's place
 
 	state   state
 	hold    hold

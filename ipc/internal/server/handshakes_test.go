@@ -62,7 +62,7 @@ func TestAHelloThatHasComeDoesNotGiveWay(t *testing.T) {
 	honest := s.places.handshakes[0]
 	sayHello(t, ends[0])
 	knocks(t, s, 1, of)
-	if honest.state != ready || honest.place != ordinary {
+	if honest.state != ready || honest.place != ordinaryPlace {
 		t.Errorf("the client that has sent its hello is in state %d: %v", honest.state, honest.why)
 	}
 	if n, ended := len(s.places.handshakes), len(s.closing); n != maxHandshakes || ended != 0 {

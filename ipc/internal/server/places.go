@@ -15,11 +15,11 @@ import (
 type place uint8
 
 const (
-	nowhere     place = iota // it has given way, or ended
-	inHandshake              // its hello has not come yet
-	ordinary                 // one of MaxConnections
-	kept                     // the one of its name, which a policy.Keeper keeps for it
-	visiting                 // one of a few, when all ordinary ones are taken
+	noPlace        place = iota // it has given way, or ended
+	handshakePlace              // its hello has not come yet
+	ordinaryPlace               // one of MaxConnections
+	reservedPlace               // the one of its name, which a policy.Reserver has for it
+	visitorPlace                // one of a few, when all ordinary ones are taken
 )
 
 const (
@@ -32,17 +32,17 @@ const (
 	handshakeMinimum = 25 * time.Millisecond
 )
 
-// places says who has which.
+// places are the connections by their kind of place.
 type places struct {
-	handshakes []*conn // oldest first
-	visitors   []*conn // oldest first
-	kept       map[string]*conn
+	handshakes []*conn          // oldest first
+	visitors   []*conn          // oldest first
+	reserved   map[string]*conn // by the name of the place
 	ordinary   int
 }
 
 // enter gives c, which has just connected, a place among the handshakes.
 func (p *places) enter(c *conn) {
-	c.place = inHandshake
+	c.place = handshakePlace
 	p.handshakes = append(p.handshakes, c)
 }
 
@@ -83,18 +83,18 @@ func (s *Server) giveWay(why string) bool {
 // leave gives c's place back. It may be called again.
 func (p *places) leave(c *conn) {
 	switch c.place {
-	case inHandshake:
+	case handshakePlace:
 		p.handshakes = without(p.handshakes, c)
-	case visiting:
+	case visitorPlace:
 		p.visitors = without(p.visitors, c)
-	case kept:
-		if p.kept[c.keptAs] == c {
-			delete(p.kept, c.keptAs)
+	case reservedPlace:
+		if p.reserved[c.reservation] == c {
+			delete(p.reserved, c.reservation)
 		}
-	case ordinary:
+	case ordinaryPlace:
 		p.ordinary--
 	}
-	c.place = nowhere
+	c.place = noPlace
 }
 
 func without(list []*conn, c *conn) []*conn {
@@ -133,28 +133,28 @@ func (s *Server) admitPeer(c *conn) (policy.Grant, error) {
 	if err != nil {
 		return grant, err
 	}
-	keeper, keeps := s.o.Policy.(policy.Keeper)
-	if keeps {
-		if name := keeper.Keep(&c.peer); name != "" {
-			s.takeKept(c, name)
+	reserver, reserves := s.o.Policy.(policy.Reserver)
+	if reserves {
+		if name := reserver.Reserved(&c.peer); name != "" {
+			s.takeReserved(c, name)
 			return grant, nil
 		}
 	}
 	if s.places.ordinary < s.o.MaxConnections {
 		s.places.leave(c)
-		c.place = ordinary
+		c.place = ordinaryPlace
 		s.places.ordinary++
 		return grant, nil
 	}
 	full := error(&bus.LimitError{Limit: "max_connections", Max: int64(s.o.MaxConnections), Got: int64(s.o.MaxConnections) + 1})
-	if !keeps {
+	if !reserves {
 		return policy.Grant{}, full
 	}
-	grant, err = keeper.Visit(&c.peer)
+	grant, err = reserver.Visit(&c.peer)
 	if err != nil {
 		return policy.Grant{}, fmt.Errorf("%w; %v", full, err)
 	}
-	s.takeVisit(c)
+	s.takeVisitorPlace(c)
 	may := grant.Authorize
 	grant.Authorize = func(op bus.Op, topic string) error {
 		if may == nil || may(op, topic) == nil {
@@ -165,23 +165,23 @@ func (s *Server) admitPeer(c *conn) (policy.Grant, error) {
 	return grant, nil
 }
 
-// takeKept gives c the kept place of that name. A connection that has it gives way: it
-// is of a process that has ended, or that connects again.
-func (s *Server) takeKept(c *conn, name string) {
+// takeReserved gives c the reserved place of that name. A connection that has it gives way:
+// it is of a process that has ended, or that connects again.
+func (s *Server) takeReserved(c *conn, name string) {
 	p := &s.places
 	p.leave(c)
-	if old := p.kept[name]; old != nil {
+	if old := p.reserved[name]; old != nil {
 		old.disconnect(frame.CodeLimit, "another connection has taken the place of "+name, nil)
 	}
-	c.place, c.keptAs = kept, name
-	p.kept[name] = c
+	c.place, c.reservation = reservedPlace, name
+	p.reserved[name] = c
 }
 
-// takeVisit gives c one of the visitors' places.
-func (s *Server) takeVisit(c *conn) {
+// takeVisitorPlace gives c one of the visitors' places.
+func (s *Server) takeVisitorPlace(c *conn) {
 	p := &s.places
 	p.leave(c)
-	c.place, c.visitEnds = visiting, frame.Now()+int64(policy.VisitTime)
+	c.place, c.visitEnds = visitorPlace, frame.Now()+int64(policy.VisitTime)
 	p.visitors = append(p.visitors, c)
 	if len(p.visitors) > policy.MaxVisitors {
 		old, _ := crowded(p.visitors)

@@ -37,7 +37,7 @@ func TestAVisitEnds(t *testing.T) {
 		want  state
 	}{{int64(policy.VisitTime) - 1, ready}, {int64(policy.VisitTime), closing}} {
 		c, _ := newTestConn(t, ready)
-		c.s.takeVisit(c)
+		c.s.takeVisitorPlace(c)
 		began := c.visitEnds - int64(policy.VisitTime)
 		if c.s.endVisits(began + tc.after); c.state != tc.want {
 			t.Errorf("after %d ns: state %d, want %d", tc.after, c.state, tc.want)

@@ -89,7 +89,7 @@ func New(b *broker.Broker, l *unixsock.Listener, o Options) (*Server, error) {
 		return nil, errors.Join(unixsock.NewOpError("listen", l.Path(), err), s.poll.close())
 	}
 	s.spareFD = openSpare()
-	s.places.kept = make(map[string]*conn)
+	s.places.reserved = make(map[string]*conn)
 	s.out.init()
 	return s, nil
 }

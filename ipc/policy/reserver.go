@@ -9,20 +9,20 @@ const (
 	VisitTime = 5 * time.Second
 )
 
-// Keeper is a Policy that keeps places beside the server's MaxConnections, so that
+// Reserver is a Policy that reserves places beside the server's MaxConnections, so that
 // nobody can lock some peers out by taking all others. Its methods are called under the
 // same terms as Admit, for peers that Admit has let pass.
-type Keeper interface {
+type Reserver interface {
 	Policy
-	// Keep names the place that is kept for the peer; "" means that none is. Each name
-	// is one place, and a second peer of that name takes it from the first. The policy
+	// Reserved names the place that is reserved for the peer; "" means that none is. Each
+	// name is one place, and a second peer of that name takes it from the first. The policy
 	// bounds the number of names.
-	Keep(p *Peer) (place string)
+	Reserved(p *Peer) (place string)
 	// Visit is asked when all ordinary places are taken. It returns what the peer may
 	// do for the VisitTime that it may stay, as one of MaxVisitors, or an error where
 	// it gets no place at all. What the grant denies is refused as frame.ErrLimit,
-	// because the peer may well be allowed it as an ordinary client. When all visitors' places are taken as well, the oldest
-	// visitor gives way: the oldest of the process that has most of them, where one
-	// has more than the others.
+	// because the peer may well be allowed it as an ordinary client. When all visitors'
+	// places are taken as well, the oldest visitor gives way: the oldest of the process that
+	// has most of them, where one has more than the others.
 	Visit(p *Peer) (Grant, error)
 }
