@@ -24,18 +24,22 @@ var categories = []category{
 	{"process_creation", event.TableProcess, []event.Operation{event.OpStart}},
 	{"process_termination", event.TableProcess, []event.Operation{event.OpExit}},
 	{"process_credentials", event.TableProcess, []event.Operation{event.OpCredentials}},
+	{"integrity", event.TableProcess, []event.Operation{event.OpIntegrity}},
+	{"process_credentials", event.TableProcess, []event.Operation{event.OpCredentials}},
 	{"process_integrity", event.TableProcess, []event.Operation{event.OpIntegrity}},
 	{"file_event", event.TableFilesystem, []event.Operation{event.OpCreate, event.OpModify, event.OpRename}},
 	{"file_change", event.TableFilesystem, []event.Operation{event.OpModify, event.OpAttributes}},
 	{"file_rename", event.TableFilesystem, []event.Operation{event.OpRename}},
 	{"file_delete", event.TableFilesystem, []event.Operation{event.OpDelete}},
 	{"file_access", event.TableFilesystem, []event.Operation{event.OpAccess}},
+	{"file_bulk", event.TableFilesystem, []event.Operation{event.OpBulk}},
 	{"network_connection", event.TableNetwork, []event.Operation{event.OpConnect, event.OpAccept}},
 	{"dns_query", event.TableNetwork, []event.Operation{event.OpQuery}},
 	{"dns", event.TableNetwork, []event.Operation{event.OpQuery}},
 	{"network_listen", event.TableNetwork, []event.Operation{event.OpListen}},
 	{"network_traffic", event.TableNetwork, []event.Operation{event.OpSample}},
 	{"performance", event.TablePerformance, []event.Operation{event.OpSample}},
+	{"performance_anomaly", event.TablePerformance, []event.Operation{event.OpAnomaly}},
 }
 
 // Categories returns the names of the log sources that have events here.

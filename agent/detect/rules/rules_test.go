@@ -3,12 +3,13 @@ package rules_test
 import (
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/daemoneye/eventbus/agent/detect/mix"
+	"github.com/daemoneye/eventbus/agent/event/ecs"
 
 	"github.com/daemoneye/eventbus/agent/detect"
 	"github.com/daemoneye/eventbus/agent/detect/rules"
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
-	"github.com/daemoneye/eventbus/agent/event"
 )
 
 func load(t *testing.T) *detect.Rules {
@@ -25,7 +26,7 @@ func TestEachExampleIsAsItShouldBe(t *testing.T) {
 	for _, f := range failures {
 		t.Errorf("%s:%d: %s: %s\n%s", f.Rule.File, f.Example.Line, f.Rule.Title, f.Reason, f.Example.JSON)
 	}
-	if ran < 80 {
+	if ran < 250 {
 		t.Errorf("%d examples were run", ran)
 	}
 }
@@ -68,28 +69,42 @@ func TestEachRuleIsComplete(t *testing.T) {
 			t.Errorf("%s lacks an id, a description, an author, a status, a technique or false positives", h.Title)
 		}
 	}
-	if len(r.Set.Rules) < 20 {
-		t.Errorf("%d rules", len(r.Set.Rules))
+	if len(r.Set.Rules) < 60 || len(r.Set.Correlations) < 5 {
+		t.Errorf("%d rules, %d correlations", len(r.Set.Rules), len(r.Set.Correlations))
 	}
 }
 
-func TestManyQuestionsInAShortTime(t *testing.T) {
-	d := load(t).Detector()
-	var got []string
-	for i, name := range []string{"whoami", "id", "uname", "whoami", "hostname", "ss", "ls", "lsmod"} {
-		e := event.Process{
-			Header: event.Header{Operation: event.OpStart, WallNs: int64(i) * time.Second.Nanoseconds()},
-			Actor:  event.Actor{Executable: "/usr/bin/" + name, CommandLine: name, PPID: 4711},
-		}
-		v, err := event.Parse(e.Append(nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, x := range d.Observe(v) {
-			got = append(got, name+": "+x.Head.Title)
+// TestEachTacticHasRules of ATT&CK, among those that a host sees.
+func TestEachTacticHasRules(t *testing.T) {
+	r := load(t)
+	count := map[string]int{}
+	for _, x := range r.Set.Rules {
+		for _, tag := range x.Tags {
+			count[tag]++
 		}
 	}
-	if len(got) != 1 || got[0] != "lsmod: Many questions about the host in a short time" {
-		t.Errorf("found %q", got)
+	for _, tactic := range []string{
+		"execution", "persistence", "privilege-escalation", "defense-evasion", "credential-access", "discovery", "lateral-movement", "exfiltration", "impact",
+	} {
+		if count["attack."+tactic] < 4 {
+			t.Errorf("%s has %d rules", tactic, count["attack."+tactic])
+		}
+	}
+}
+
+// TestAnOrdinaryHostIsQuiet: nothing that packages, timers, cron, people, builds and
+// containers do all day raises an alert.
+func TestAnOrdinaryHostIsQuiet(t *testing.T) {
+	events, err := mix.Events()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := load(t).Detector()
+	for range 3 {
+		for _, v := range events {
+			for _, x := range d.Observe(v) {
+				t.Errorf("%s: %s", x.Head.Title, ecs.Append(nil, v))
+			}
+		}
 	}
 }
