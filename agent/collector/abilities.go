@@ -24,6 +24,13 @@ type Able interface {
 	Abilities() Abilities
 }
 
+// Filterer is a collector that leaves out events because its configuration says so.
+// Filtered returns how many, since it was made. It may be called at any time, from any
+// goroutine.
+type Filterer interface {
+	Filtered() uint64
+}
+
 // Checker is a collector that knows when it does not observe as it should. Check returns
 // why, or nil when it is well. It may be called at any time, from any goroutine, and does
 // not block.

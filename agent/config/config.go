@@ -53,7 +53,29 @@ type Process struct {
 	Enabled      bool          `yaml:"enabled" default:"true" change:"live" help:"whether it runs"`
 	Source       string        `yaml:"source" flag:"process-source" unit:"SOURCE" default:"auto" of:"auto,ebpf,netlink,poll" change:"live" help:"where process events come from"`
 	PollInterval time.Duration `yaml:"poll_interval" flag:"poll-interval" unit:"TIME" default:"500ms" min:"10ms" max:"500ms" change:"live" help:"time between two looks of a source that polls"`
-	Limits       Limits        `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`
+	Forks        bool          `yaml:"forks" default:"false" change:"live" help:"announce also processes that are forked and run their parent's program"`
+	Integrity    bool          `yaml:"integrity" default:"true" change:"live" help:"hash each program that is run, once and when it has changed"`
+	MaxSize      Size          `yaml:"integrity_max_size" unit:"BYTES" default:"256MiB" min:"1KiB" max:"16GiB" change:"live" help:"size of the largest program that is hashed"`
+	Rate         Size          `yaml:"integrity_rate" unit:"BYTES" default:"16MiB" min:"64KiB" max:"16GiB" change:"live" help:"bytes of programs that are hashed in a second"`
+	Who
+	Redact
+	Limits Limits `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`
+}
+
+// Who leaves out events by who acted. What could not be read is no reason to leave an
+// event out. Sections that have it embed it.
+type Who struct {
+	IncludeExecutables []string `yaml:"include_executables" match:"(/.*)?" want:"absolute paths" max:"256" change:"live" help:"programs of which alone there are events; a part of a path may have wildcards, and what is below counts"`
+	ExcludeExecutables []string `yaml:"exclude_executables" match:"(/.*)?" want:"absolute paths" max:"256" change:"live" help:"programs whose events are left out"`
+	IncludeUsers       []string `yaml:"include_users" match:"([0-9]{1,10}(-[0-9]{1,10})?)?" want:"numbers, or ranges such as 1000-60000" max:"256" change:"live" help:"numbers of users of whom alone there are events"`
+	ExcludeUsers       []string `yaml:"exclude_users" match:"([0-9]{1,10}(-[0-9]{1,10})?)?" want:"numbers, or ranges such as 1000-60000" max:"256" change:"live" help:"numbers of users whose events are left out"`
+	IncludeUnits       []string `yaml:"include_units" max:"256" change:"live" help:"units of systemd of which alone there are events; a name may have wildcards"`
+	ExcludeUnits       []string `yaml:"exclude_units" max:"256" change:"live" help:"units of systemd whose events are left out"`
+}
+
+// Redact replaces values in command lines. Sections that have it embed it.
+type Redact struct {
+	Patterns []string `yaml:"redact" max:"64" change:"live" help:"regular expressions: what their groups match in a command line is replaced by ***** before there is an event, also for rules"`
 }
 
 // Limits bounds what the process of a collector takes.
@@ -71,14 +93,18 @@ type Filesystem struct {
 	Exclude     []string      `yaml:"exclude" default:"/etc/mtab" match:"(/.*)?" want:"absolute paths" max:"256" change:"live" help:"what is left out of both"`
 	BulkChanges int           `yaml:"bulk_changes" unit:"N" default:"200" min:"0" max:"1000000" change:"live" help:"changes by one process in a short time that are a bulk; 0 for none"`
 	BulkWindow  time.Duration `yaml:"bulk_window" default:"10s" min:"100ms" max:"1h" change:"live" help:"that short time"`
-	Limits      Limits        `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`
+	Who
+	Redact
+	Limits Limits `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`
 }
 
 // Network configures the collector of network events.
 type Network struct {
 	Enabled  bool          `yaml:"enabled" default:"true" change:"live" help:"whether it runs"`
 	Interval time.Duration `yaml:"interval" default:"1s" min:"50ms" max:"1m" change:"live" help:"time between two looks at all sockets; who opened a shorter connection is not known"`
-	Limits   Limits        `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`
+	Who
+	Redact
+	Limits Limits `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`
 }
 
 // Performance configures the collector of performance events. Of a limit 0 is none.
@@ -96,7 +122,8 @@ type Performance struct {
 	PressureMemory int           `yaml:"memory_pressure_percent" unit:"PERCENT" default:"20" min:"0" max:"100" change:"live" help:"the same for memory"`
 	Sustain        time.Duration `yaml:"sustain" default:"30s" min:"0" max:"1d" change:"live" help:"time for which a figure has to be beyond its limit until it is an anomaly"`
 	Hysteresis     int           `yaml:"hysteresis_percent" unit:"PERCENT" default:"5" min:"0" max:"100" change:"live" help:"percent points below its limit at which a figure has recovered"`
-	Limits         Limits        `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`
+	Redact
+	Limits Limits `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`
 }
 
 // Metrics configures what Prometheus gets.

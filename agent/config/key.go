@@ -82,9 +82,21 @@ func newTable(t reflect.Type) *table {
 
 func (t *table) section(name, help string, typ reflect.Type, index []int) *section {
 	s := &section{name: name, help: help}
+	t.fields(s, typ, index)
+	return s
+}
+
+// fields adds the fields of a struct to a section. Those of one that is embedded are the
+// section's own.
+func (t *table) fields(s *section, typ reflect.Type, index []int) {
+	name := s.name
 	for i := range typ.NumField() {
 		f := typ.Field(i)
 		at, path := join(name, f.Tag.Get("yaml")), append(slices.Clone(index), i)
+		if f.Anonymous {
+			t.fields(s, f.Type, path)
+			continue
+		}
 		if f.Type.Kind() == reflect.Struct {
 			t.names = append(t.names, at)
 			s.subs = append(s.subs, t.section(at, f.Tag.Get("help"), f.Type, path))
@@ -106,7 +118,6 @@ func (t *table) section(name, help string, typ reflect.Type, index []int) *secti
 			t.names = append(t.names, n)
 		}
 	}
-	return s
 }
 
 func newKey(name string, f reflect.StructField, index []int) *Key {

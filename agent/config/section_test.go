@@ -11,7 +11,7 @@ func TestASectionAsJSON(t *testing.T) {
 	c := config.Default()
 	c.Collectors.Process.PollInterval = 20 * time.Millisecond
 	for section, want := range map[string]string{
-		"collectors.process": `{"poll_interval":20000000,"source":"auto"}`,
+		"collectors.process": `{"exclude_executables":[],"exclude_units":[],"exclude_users":[],"forks":false,"include_executables":[],"include_units":[],"include_users":[],"integrity":true,"integrity_max_size":268435456,"integrity_rate":16777216,"poll_interval":20000000,"redact":[],"source":"auto"}`,
 		"log":                `{"format":"text","level":"info"}`,
 		"collectors":         `{"external":{}}`, // sections below it are not in it
 		"nowhere":            `{}`,

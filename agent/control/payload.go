@@ -53,6 +53,8 @@ type Heartbeat struct {
 	Health   Health         `json:"health"`
 	Emitted  uint64         `json:"emitted"`
 	Failed   uint64         `json:"failed"`
+	// Filtered events were left out because the configuration says so.
+	Filtered uint64 `json:"filtered,omitempty"`
 	// LastEvent is the time of the last event that the bus took, in nanoseconds since
 	// 1970; 0 for none.
 	LastEvent int64 `json:"last_event_ns,omitempty"`
@@ -100,6 +102,8 @@ type Report struct {
 	// Emitted events were taken by the bus, Failed ones were not.
 	Emitted uint64 `json:"emitted"`
 	Failed  uint64 `json:"failed"`
+	// Filtered events were left out because the configuration says so.
+	Filtered uint64 `json:"filtered,omitempty"`
 	// ConfigVersion counts the configurations that this process has run with.
 	ConfigVersion int `json:"config_version"`
 }

@@ -63,8 +63,12 @@ func (m *Manager) changed(c *child, now time.Duration) {
 		s.Since = c.since
 	}
 	before := c.shown
-	before.NextTry, before.Since = s.NextTry, s.Since
+	before.NextTry, before.Since, before.Filtered = s.NextTry, s.Since, s.Filtered
 	if before == s {
+		if c.shown.Filtered != s.Filtered { // a figure, and no change
+			c.shown.Filtered = s.Filtered
+			m.show()
+		}
 		return
 	}
 	c.shown = s

@@ -27,6 +27,7 @@ type child struct {
 	excess  life.Excess
 
 	emitted   uint64    // in its last heartbeat
+	filtered  uint64    // in its last heartbeat
 	lastEvent time.Time // of which is known; zero for none since it began
 	began     time.Time // when it registered, or announced what it missed
 	noted     Missed    // by the last Note
@@ -55,7 +56,7 @@ func (c *child) status(now time.Duration) control.CollectorStatus {
 	l := c.life
 	s := control.CollectorStatus{
 		Name: c.name, State: states[l.State], External: c.spec.External != nil, PID: c.pid, Source: c.source,
-		Restarts: l.Restarts, LastExit: l.Reason, Since: c.since,
+		Restarts: l.Restarts, LastExit: l.Reason, Since: c.since, Filtered: c.filtered,
 	}
 	if l.State == life.Waiting || l.State == life.GaveUp {
 		if at, ok := l.Next(); ok {

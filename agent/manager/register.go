@@ -152,7 +152,7 @@ func (m *Manager) Beat(source uint32, h control.Heartbeat) {
 		return
 	}
 	collecting := h.Emitted > c.emitted
-	c.emitted = h.Emitted
+	c.emitted, c.filtered = h.Emitted, h.Filtered
 	if h.LastEvent > 0 {
 		// Its age counts, so that setting the clock moves nothing.
 		now := time.Now()

@@ -59,6 +59,7 @@ var table = []metric{
 	{"max_memory_bytes", "Memory that the broker may keep for its clients.", gauge, "", one(func(s *control.Status) uint64 { return uint64(s.Broker.MaxBufferBytes) })},
 	{"collector_up", "Whether a collector runs and has registered.", gauge, "collector", byCollector(up)},
 	{"collector_restarts_total", "Restarts of a collector.", counter, "collector", byCollector(func(c *control.CollectorStatus) (float64, bool) { return float64(c.Restarts), true })},
+	{"collector_filtered_events_total", "Events that a collector has left out because its configuration says so.", counter, "collector", byCollector(func(c *control.CollectorStatus) (float64, bool) { return float64(c.Filtered), true })},
 	{"collector_cpu_ratio", "Share of one core that a collector takes.", gauge, "collector", byCollector(cpu)},
 	{"collector_resident_memory_bytes", "Resident memory of a collector.", gauge, "collector", byCollector(resident)},
 	{"reloads_waiting_keys", "Keys of the configuration whose new value waits for a restart.", gauge, "", one(func(s *control.Status) uint64 { return uint64(len(s.RestartFor)) })},

@@ -3,6 +3,7 @@ package actor
 import (
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/redact"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -10,6 +11,8 @@ import (
 //
 // One goroutine at a time.
 type Encoder struct {
+	Redact *redact.Redactor // of command lines; nil for none
+
 	users users
 	actor event.Actor      // of the last process, kept so that it is not allocated for each event
 	block event.ActorBlock // the same in its binary form
@@ -27,15 +30,15 @@ func (e *Encoder) Encode(p *Process, at clock.Moment) (event.ActorBlock, event.F
 	flags := p.Flags
 	a := &e.actor
 	*a = event.Actor{
-		Name:        p.Image.Name,
-		Executable:  p.Image.Executable,
-		CommandLine: p.Image.CommandLine,
-		Directory:   p.Image.Directory,
-		StartNs:     p.started.ns,
-		Container:   p.Cgroup.Container,
-		Unit:        p.Cgroup.Unit,
-		PPID:        p.PPID,
+		Name:       p.Image.Name,
+		Executable: p.Image.Executable,
+		Directory:  p.Image.Directory,
+		StartNs:    p.started.ns,
+		Container:  p.Cgroup.Container,
+		Unit:       p.Cgroup.Unit,
+		PPID:       p.PPID,
 	}
+	a.CommandLine = e.redacted(p.Image.CommandLine, &flags)
 	if !p.Flags.Has(event.UserUnread) || p.Flags.Has(event.ImageInherited) {
 		if a.UID = event.Known(uint64(p.UID)); !p.NoGroup {
 			a.GID = event.Known(uint64(p.GID))
@@ -51,7 +54,8 @@ func (e *Encoder) Encode(p *Process, at clock.Moment) (event.ActorBlock, event.F
 		}
 	}
 	if above := p.Above[0]; above != nil {
-		a.ParentStartTicks, a.ParentName, a.ParentExecutable, a.ParentCommandLine = above.StartTicks, above.Name, above.Executable, above.CommandLine
+		a.ParentStartTicks, a.ParentName, a.ParentExecutable = above.StartTicks, above.Name, above.Executable
+		a.ParentCommandLine = e.redacted(above.CommandLine, &flags)
 	}
 	for i, above := range p.Above[1:] {
 		if above != nil {
@@ -60,4 +64,14 @@ func (e *Encoder) Encode(p *Process, at clock.Moment) (event.ActorBlock, event.F
 	}
 	e.block.Set(a)
 	return e.block, flags
+}
+
+// redacted returns a command line as events may have it, and notes in flags if it is
+// another one.
+func (e *Encoder) redacted(line string, flags *event.Flags) string {
+	line, changed := e.Redact.Text(line)
+	if changed {
+		*flags |= event.Redacted
+	}
+	return line
 }

@@ -14,8 +14,10 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/actor"
 	"github.com/daemoneye/eventbus/agent/collector/adjust"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/filter"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/redact"
 	"github.com/daemoneye/eventbus/agent/collector/settings"
 	"github.com/daemoneye/eventbus/agent/event"
 )
@@ -54,6 +56,11 @@ type Options struct {
 	// MaxBulkWindow.
 	BulkWindow time.Duration
 
+	// Who says whose changes are left out, where the source knows who made them, and Redact
+	// what is replaced in command lines.
+	Who    filter.Who
+	Redact redact.Patterns
+
 	// Agent is the process whose own changes, and those of its collectors, are left out; 0
 	// for none.
 	Agent int
@@ -72,6 +79,8 @@ type Collector struct {
 	sequence uint64 // of the last event; owned by Run
 	door     adjust.Door[*tracker]
 	source   string // what Describe says of the source; owned by Run
+	filter   *filter.Filter
+	redactor *redact.Redactor
 
 	mu       sync.Mutex
 	describe string // guarded by mu
@@ -88,6 +97,8 @@ type section struct {
 	Exclude     []string      `json:"exclude"`
 	Bulk        int           `json:"bulk_changes"`
 	BulkWindow  time.Duration `json:"bulk_window"`
+	filter.Who
+	redact.Patterns
 }
 
 // Parse reads the settings of the collector, as package settings has them.
@@ -98,7 +109,7 @@ func Parse(s []byte, h host.Host) (Options, error) {
 	}
 	return Options{
 		Mode: own.Source, Paths: own.Paths, Executables: own.Executables, Exclude: own.Exclude, Bulk: own.Bulk, BulkWindow: own.BulkWindow,
-		Agent: os.Getppid(), Host: h,
+		Who: own.Who, Redact: own.Patterns, Agent: os.Getppid(), Host: h,
 	}, nil
 }
 
@@ -115,6 +126,12 @@ func New(o Options) (*Collector, error) {
 		return nil, fmt.Errorf("filesystem: procfs at %s: %w", o.Host.Root, err)
 	}
 	c := &Collector{options: o, trees: t, reader: r, door: adjust.NewDoor[*tracker]()}
+	if c.filter, err = filter.New(o.Who); err != nil {
+		return nil, fmt.Errorf("filesystem: %w", err)
+	}
+	if c.redactor, err = redact.New(o.Redact); err != nil {
+		return nil, fmt.Errorf("filesystem: redact: %w", err)
+	}
 	s, err := c.open()
 	if err != nil {
 		return nil, err
@@ -180,6 +197,9 @@ func (c *Collector) usesFanotify() bool {
 	return c.fanotify
 }
 
+// Filtered implements collector.Filterer.
+func (c *Collector) Filtered() uint64 { return c.filter.Filtered() }
+
 // Name implements collector.Collector.
 func (c *Collector) Name() string { return Name }
 
@@ -199,6 +219,7 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 	}
 	rest, now := n.options, &c.options
 	rest.Mode, rest.Paths, rest.Executables, rest.Exclude, rest.Bulk, rest.BulkWindow = now.Mode, now.Paths, now.Executables, now.Exclude, now.Bulk, now.BulkWindow
+	rest.Who, rest.Redact = now.Who, now.Redact
 	if !reflect.DeepEqual(rest, *now) {
 		return collector.ErrFresh
 	}
@@ -209,6 +230,8 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 			}
 		}
 		c.options, c.trees, c.source = n.options, n.trees, n.source
+		c.filter.Adopt(n.filter)
+		c.redactor.Adopt(n.redactor)
 		t.bulk.adjust(c.options.Bulk, c.options.BulkWindow)
 		c.say(t.source)
 		return nil
@@ -223,6 +246,7 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	}
 	defer s.close()
 	e := newEmitter(emit, c.options.Host, c.reader, uint32(max(c.options.Agent, 0)), &c.sequence)
+	e.filter, e.encoder.Redact = c.filter, c.redactor
 	t := &tracker{
 		trees: c.trees, source: s, index: index{files: make(map[string]stamp)}, emitter: e, look: look, waiting: make(map[string]change), again: make(map[string]uint32),
 		door: c.door,

@@ -49,6 +49,9 @@
 // many of them renames and deletes, since when, and the directory that has them all. With
 // inotify, which does not know processes, all changes count as one's.
 //
+// Changes by programs, users and units that the configuration excludes are left out and
+// counted (package filter). With inotify, which does not know who made a change, none is.
+//
 // # Losses
 //
 // When the kernel's queue overflows, a gap says so; how much was lost is not known. The trees

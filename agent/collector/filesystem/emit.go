@@ -10,6 +10,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/actor"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/emit"
+	"github.com/daemoneye/eventbus/agent/collector/filter"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
 	"github.com/daemoneye/eventbus/agent/event"
@@ -29,8 +30,9 @@ type emitter struct {
 	reader  *proc.Reader
 	finder  *actor.Finder
 	encoder *actor.Encoder
-	agent   uint32 // its changes, and those of its collectors, are left out; 0 for none
-	self    string // path of our program
+	filter  *filter.Filter // nil leaves out nothing
+	agent   uint32         // its changes, and those of its collectors, are left out; 0 for none
+	self    string         // path of our program
 	unknown actor.Process
 }
 

@@ -173,7 +173,7 @@ func (t *tracker) announce(c *change, operations event.FileOperations, exists bo
 	if operations != event.OperationSet(op) {
 		f.Operations = operations
 	}
-	if p, ours := t.emitter.who(c, at); !ours {
+	if p, ours := t.emitter.who(c, at); !ours && t.emitter.filter.Passes(p) {
 		t.emitter.file(op, &f, p, how, at)
 		t.bulk.count(p, op, c.path, at)
 	}

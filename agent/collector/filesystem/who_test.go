@@ -15,6 +15,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/filesystem"
+	"github.com/daemoneye/eventbus/agent/collector/filter"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -32,6 +33,28 @@ func TestAnotherProgramIsNamed(t *testing.T) {
 	e := w.last("x", event.OpModify)
 	if e.PID != uint32(cmd.Process.Pid) || !strings.HasPrefix(e.CommandLine, "/bin/sh\x00-c\x00echo secret") || e.PPID != uint32(os.Getpid()) || e.ParentExecutable == "" || e.StartTicks == 0 {
 		t.Errorf("%+v", e)
+	}
+}
+
+// TestAProgramWhoseChangesNobodyWants: they are left out and counted, and those of others
+// are not.
+func TestAProgramWhoseChangesNobodyWants(t *testing.T) {
+	shell, err := filepath.EvalSymlinks("/bin/sh")
+	if err != nil {
+		t.Skip(err)
+	}
+	w := watch(t, filesystem.Options{Mode: filesystem.ModeFanotify, Who: filter.Who{ExcludeExecutables: []string{shell}}})
+	cmd := exec.Command("/bin/sh", "-c", `echo secret >"$1"; read line`, "sh", w.at("x"))
+	in, err := cmd.StdinPipe()
+	w.must(err)
+	w.must(cmd.Start())
+	w.until("x is left out", func() bool { return w.collector.Filtered() > 0 })
+	in.Close()
+	_ = cmd.Wait()
+	w.write("y", "1")
+	w.await("y", "create")
+	if got := w.of("x"); got != nil {
+		t.Errorf("x has %v", got)
 	}
 }
 

@@ -15,9 +15,11 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/actor"
 	"github.com/daemoneye/eventbus/agent/collector/adjust"
+	"github.com/daemoneye/eventbus/agent/collector/filter"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
 	"github.com/daemoneye/eventbus/agent/collector/receive"
+	"github.com/daemoneye/eventbus/agent/collector/redact"
 	"github.com/daemoneye/eventbus/agent/collector/settings"
 	"github.com/daemoneye/eventbus/agent/event"
 )
@@ -43,6 +45,10 @@ type Options struct {
 	// is DefaultReceiveBuffer. Without CAP_NET_ADMIN net.core.rmem_max bounds it.
 	ReceiveBuffer int
 
+	// Who says whose events are left out, and Redact what is replaced in command lines.
+	Who    filter.Who
+	Redact redact.Patterns
+
 	// Host is the machine.
 	Host host.Host
 }
@@ -56,6 +62,8 @@ type Collector struct {
 	sequence uint64 // of the last event; owned by Run
 	noEnds   error  // why the ends of sockets are not to be had; nil where they are
 	door     adjust.Door[*tracker]
+	filter   *filter.Filter
+	redactor *redact.Redactor
 
 	mu       sync.Mutex
 	describe string // guarded by mu
@@ -66,6 +74,8 @@ var _ collector.Adjustable = (*Collector)(nil)
 // section is the collector's section of the configuration, as it gets it.
 type section struct {
 	Interval time.Duration `json:"interval"`
+	filter.Who
+	redact.Patterns
 }
 
 // Parse reads the settings of the collector, as package settings has them.
@@ -74,7 +84,7 @@ func Parse(s []byte, h host.Host) (Options, error) {
 	if err := settings.Decode(s, &own); err != nil {
 		return Options{}, fmt.Errorf("network: %w", err)
 	}
-	return Options{Interval: own.Interval, Host: h}, nil
+	return Options{Interval: own.Interval, Who: own.Who, Redact: own.Patterns, Host: h}, nil
 }
 
 // New makes a collector. It asks the kernel once what is permitted, so that Describe is
@@ -93,6 +103,12 @@ func New(o Options) (*Collector, error) {
 		return nil, fmt.Errorf("network: procfs at %s: %w", o.Host.Root, err)
 	}
 	c := &Collector{options: o, reader: r, door: adjust.NewDoor[*tracker]()}
+	if c.filter, err = filter.New(o.Who); err != nil {
+		return nil, fmt.Errorf("network: %w", err)
+	}
+	if c.redactor, err = redact.New(o.Redact); err != nil {
+		return nil, fmt.Errorf("network: redact: %w", err)
+	}
 	d, ends, err := c.open()
 	if err != nil {
 		return nil, err
@@ -132,6 +148,9 @@ func (c *Collector) say() {
 	c.mu.Unlock()
 }
 
+// Filtered implements collector.Filterer.
+func (c *Collector) Filtered() uint64 { return c.filter.Filtered() }
+
 // Name implements collector.Collector.
 func (c *Collector) Name() string { return Name }
 
@@ -142,19 +161,22 @@ func (c *Collector) Describe() string {
 	return c.describe
 }
 
-// Adjust implements collector.Adjustable: the interval can change.
+// Adjust implements collector.Adjustable: the interval can change, and what is left out and
+// replaced.
 func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error {
 	n, ok := next.(*Collector)
 	if !ok {
 		return collector.ErrFresh
 	}
 	rest := n.options
-	rest.Interval = c.options.Interval
+	rest.Interval, rest.Who, rest.Redact = c.options.Interval, c.options.Who, c.options.Redact
 	if !reflect.DeepEqual(rest, c.options) {
 		return collector.ErrFresh
 	}
 	return c.door.Through(ctx, func(t *tracker) error {
 		c.options, t.interval = n.options, n.options.Interval
+		c.filter.Adopt(n.filter)
+		c.redactor.Adopt(n.redactor)
 		c.say()
 		return nil
 	})
@@ -168,9 +190,11 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 		return err
 	}
 	defer d.close()
+	e := newEmitter(emit, c.options.Host, &c.sequence)
+	e.filter, e.encoder.Redact = c.filter, c.redactor
 	t := &tracker{
 		lister: d, owners: &owners{c.options.Host.Root, c.reader}, finder: actor.NewFinder(c.reader),
-		emitter: newEmitter(emit, c.options.Host, &c.sequence), table: make(map[uint64]*conn), ports: make(map[port][]*conn),
+		emitter: e, table: make(map[uint64]*conn), ports: make(map[port][]*conn),
 		door: c.door, interval: c.options.Interval,
 	}
 	if ends == nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/actor"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/emit"
+	"github.com/daemoneye/eventbus/agent/collector/filter"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/event"
 )
@@ -22,15 +23,25 @@ const TopicConnections = "events.network.connections"
 type emitter struct {
 	*emit.Emitter
 	encoder *actor.Encoder
+	filter  *filter.Filter // nil leaves out nothing
 }
 
 // newEmitter makes an emitter. h is complete; sequence is the number of the last event.
 func newEmitter(to collector.Emit, h host.Host, sequence *uint64) *emitter {
-	return &emitter{emit.New(to, h.Origin(Name), event.TypeNetwork, sequence), actor.NewEncoder(h.Passwd)}
+	return &emitter{Emitter: emit.New(to, h.Origin(Name), event.TypeNetwork, sequence), encoder: actor.NewEncoder(h.Passwd)}
 }
 
-// announce emits what happened to a socket.
+// announce emits what happened to a socket, unless that is to be left out. Its end is if
+// its begin was.
 func (e *emitter) announce(op event.Operation, c *conn, how event.Flags, at clock.Moment) {
+	if op != event.OpClose {
+		c.leftOut = !e.filter.Passes(&c.process)
+	} else if c.leftOut {
+		e.filter.Leave()
+	}
+	if c.leftOut {
+		return
+	}
 	who, flags := e.encoder.Encode(&c.process, at)
 	h := event.Header{Operation: op, Flags: flags | how, PID: c.process.PID, StartTicks: c.process.StartTicks}
 	body := event.Connection{Transport: "tcp", Direction: c.direction}

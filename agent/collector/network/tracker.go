@@ -23,6 +23,7 @@ type conn struct {
 	round     uint64          // of the last look that found it
 	missed    int             // looks in a row that did not find it
 	announced bool
+	leftOut   bool // by the filter
 }
 
 func (s *socket) listens() bool {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/actor"
+	"github.com/daemoneye/eventbus/agent/collector/filter"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
 	"github.com/daemoneye/eventbus/agent/event"
@@ -213,5 +214,28 @@ func TestAListThatFailsIsAnError(t *testing.T) {
 	f.err = unix.EPERM
 	if err := f.look(0); !errors.Is(err, unix.EPERM) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestAConnectionIsLeftOutWithItsEnd, and counted.
+func TestAConnectionIsLeftOutWithItsEnd(t *testing.T) {
+	f := newFixture(t)
+	var err error
+	if f.emitter.filter, err = filter.New(filter.Who{ExcludeUsers: []string{"77"}}); err != nil {
+		t.Fatal(err)
+	}
+	f.mustLook()
+	for cookie, uid := range map[uint64]uint32{1: 77, 2: 78} {
+		s := f.set(cookie, stateEstablished, 4000+uint16(cookie), 80)
+		s.uid = uid
+		f.sockets[cookie] = s
+	}
+	f.mustLook()
+	clear(f.sockets)
+	f.mustLook()
+	f.mustLook()
+	want := []string{"connect tcp 4002 > 80 time_approximate", "close tcp 4002 > 80 inferred time_approximate"}
+	if diff := cmp.Diff(want, f.events); diff != "" || f.emitter.filter.Filtered() != 2 {
+		t.Errorf("%d were counted (-want +got):\n%s", f.emitter.filter.Filtered(), diff)
 	}
 }

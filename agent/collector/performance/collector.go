@@ -13,6 +13,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/adjust"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/host"
+	"github.com/daemoneye/eventbus/agent/collector/redact"
 	"github.com/daemoneye/eventbus/agent/collector/settings"
 	"github.com/daemoneye/eventbus/agent/event"
 )
@@ -51,6 +52,9 @@ type Options struct {
 	// have recovered; 0 to 100.
 	Hysteresis int
 
+	// Redact says what is replaced in command lines.
+	Redact redact.Patterns
+
 	// Host is the machine.
 	Host host.Host
 
@@ -65,6 +69,7 @@ type Collector struct {
 	options  Options // owned by Run
 	reader   *reader
 	sequence uint64 // of the last event; owned by Run
+	redactor *redact.Redactor
 	door     adjust.Door[*round]
 
 	mu       sync.Mutex
@@ -87,6 +92,7 @@ type section struct {
 	PressureMemory int           `json:"memory_pressure_percent"`
 	Sustain        time.Duration `json:"sustain"`
 	Hysteresis     int           `json:"hysteresis_percent"`
+	redact.Patterns
 }
 
 // Parse reads the settings of the collector, as package settings has them.
@@ -96,7 +102,7 @@ func Parse(s []byte, h host.Host) (Options, error) {
 		return Options{}, fmt.Errorf("performance: %w", err)
 	}
 	return Options{
-		Interval: own.Interval, Top: own.Top, Sustain: own.Sustain, Hysteresis: own.Hysteresis, Host: h,
+		Interval: own.Interval, Top: own.Top, Sustain: own.Sustain, Hysteresis: own.Hysteresis, Redact: own.Patterns, Host: h,
 		Limits: Limits{
 			CPU: own.CPU, Memory: own.Memory, Swap: own.Swap, Filesystem: own.Filesystem, Files: own.Files,
 			PressureCPU: own.PressureCPU, PressureIO: own.PressureIO, PressureMemory: own.PressureMemory,
@@ -115,6 +121,9 @@ func New(o Options) (*Collector, error) {
 		return nil, fmt.Errorf("performance: procfs at %s: %w", o.Host.Root, err)
 	}
 	c := &Collector{options: o, reader: r, door: adjust.NewDoor[*round](), describe: fmt.Sprintf("procfs every %v", o.Interval)}
+	if c.redactor, err = redact.New(o.Redact); err != nil {
+		return nil, fmt.Errorf("performance: redact: %w", err)
+	}
 	if missing := r.missing(); len(missing) > 0 {
 		c.describe += "; not to be had here: " + strings.Join(missing, ", ")
 	}
@@ -164,11 +173,13 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 	}
 	rest, now := n.options, &c.options
 	rest.Interval, rest.Top, rest.Limits, rest.Sustain, rest.Hysteresis = now.Interval, now.Top, now.Limits, now.Sustain, now.Hysteresis
+	rest.Redact = now.Redact
 	if !reflect.DeepEqual(rest, *now) {
 		return collector.ErrFresh
 	}
 	return c.door.Through(ctx, func(r *round) error {
 		c.options = n.options
+		c.redactor.Adopt(n.redactor)
 		r.adjust(&c.options)
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -180,8 +191,10 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 // Run implements collector.Collector: it emits a sample at once, whose rates are unknown,
 // and then one at each interval.
 func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
+	e := newEmitter(emit, c.options.Host, c.reader, &c.sequence)
+	e.who.Redact = c.redactor
 	r := &round{
-		reader: c.reader, emitter: newEmitter(emit, c.options.Host, c.reader, &c.sequence), top: c.options.Top, interval: c.options.Interval,
+		reader: c.reader, emitter: e, top: c.options.Top, interval: c.options.Interval,
 		watches: newWatches(c.options.Limits, c.options.Hysteresis, c.options.Sustain),
 	}
 	r.next()

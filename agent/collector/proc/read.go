@@ -92,6 +92,17 @@ func (r *Reader) Stat(pid uint32) (s Stat, ok bool, err error) {
 	return r.statAt(unix.AT_FDCWD, filepath.Join(r.root, strconv.Itoa(int(pid)), "stat"))
 }
 
+// Owner returns the effective user and group of a process, and whether there is one. Of a
+// process that is about to go it may be root: who reads Stat after it, and finds the process
+// alive, has the right one.
+func (r *Reader) Owner(pid uint32) (uid, gid uint32, ok bool) {
+	var st unix.Stat_t
+	if unix.Stat(filepath.Join(r.root, strconv.Itoa(int(pid))), &st) != nil {
+		return 0, 0, false
+	}
+	return st.Uid, st.Gid, true
+}
+
 func (r *Reader) statAt(dir int, path string) (s Stat, ok bool, err error) {
 	b, err := r.shown(dir, path)
 	if isAbsent(err) {

@@ -26,7 +26,7 @@ var (
 func (c *Collector) Abilities() collector.Abilities {
 	return collector.Abilities{
 		EventTypes: []string{event.TypeProcess.String()},
-		Topics:     []string{TopicLifecycle, TopicMetadata, TopicGap},
+		Topics:     []string{TopicLifecycle, TopicMetadata, TopicBatch, TopicIntegrity, TopicGap},
 		Tasks:      []string{taskLookup},
 		Config:     settings.Keys(section{}),
 	}
@@ -80,6 +80,7 @@ func (c *Collector) lookup(pid uint32) (any, error) {
 			err = perr
 		}
 	}, c.options.Host.Complete(), &sequence)
+	e.who.Redact = c.redactor
 	var now clock.Clock
 	now.Adjust()
 	e.announce(event.OpSnapshot, x, now.Now(), 0, 0)

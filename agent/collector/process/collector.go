@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"reflect"
@@ -10,8 +11,11 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/adjust"
+	"github.com/daemoneye/eventbus/agent/collector/filter"
 	"github.com/daemoneye/eventbus/agent/collector/host"
+	"github.com/daemoneye/eventbus/agent/collector/integrity"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/redact"
 	"github.com/daemoneye/eventbus/agent/collector/settings"
 )
 
@@ -24,6 +28,8 @@ const (
 	MaxInterval          = 500 * time.Millisecond
 	MinInterval          = 10 * time.Millisecond
 	DefaultReceiveBuffer = 4 << 20
+	DefaultIntegritySize = 256 << 20
+	DefaultIntegrityRate = 16 << 20
 )
 
 // Options configure a Collector. The zero value is ready for use.
@@ -39,6 +45,16 @@ type Options struct {
 	// Forks announces each fork as an event of its own (event.OpFork), and the
 	// end of processes that never ran a program of their own.
 	Forks bool
+
+	// Who says whose events are left out, and Redact what is replaced in command lines.
+	Who    filter.Who
+	Redact redact.Patterns
+
+	// Integrity has programs hashed, each file once and when it has changed, up to MaxSize
+	// bytes of each and Rate bytes a second; 0 are the defaults.
+	Integrity     bool
+	IntegritySize int64
+	IntegrityRate int64
 
 	// Host is the machine.
 	Host host.Host
@@ -57,6 +73,8 @@ type Collector struct {
 	events   bool   // New found events of the kernel permitted; Run asks for no more than that
 	sequence uint64 // of the last event; owned by Run
 	door     adjust.Door[*tracker]
+	filter   *filter.Filter
+	redactor *redact.Redactor
 
 	mu       sync.Mutex
 	options  Options // Mode and Interval guarded by mu, the others immutable
@@ -79,6 +97,12 @@ func New(o Options) (*Collector, error) {
 		return nil, fmt.Errorf("process: procfs at %s: %w", o.Host.Root, err)
 	}
 	c := &Collector{options: o, reader: r, door: adjust.NewDoor[*tracker]()}
+	if c.filter, err = filter.New(o.Who); err != nil {
+		return nil, fmt.Errorf("process: %w", err)
+	}
+	if c.redactor, err = redact.New(o.Redact); err != nil {
+		return nil, fmt.Errorf("process: redact: %w", err)
+	}
 	s, err := c.open(&o)
 	if err != nil {
 		return nil, err
@@ -92,6 +116,12 @@ func New(o Options) (*Collector, error) {
 type section struct {
 	Source       Mode          `json:"source"`
 	PollInterval time.Duration `json:"poll_interval"`
+	Forks        bool          `json:"forks"`
+	Integrity    bool          `json:"integrity"`
+	MaxSize      int64         `json:"integrity_max_size"`
+	Rate         int64         `json:"integrity_rate"`
+	filter.Who
+	redact.Patterns
 }
 
 // Parse reads the settings of the collector, as package settings has them.
@@ -100,7 +130,7 @@ func Parse(s []byte, h host.Host) (Options, error) {
 	if err := settings.Decode(s, &own); err != nil {
 		return Options{}, fmt.Errorf("process: %w", err)
 	}
-	return Options{Mode: own.Source, Interval: own.PollInterval, Host: h}, nil
+	return Options{Mode: own.Source, Interval: own.PollInterval, Forks: own.Forks, Integrity: own.Integrity, IntegritySize: own.MaxSize, IntegrityRate: own.Rate, Who: own.Who, Redact: own.Patterns, Host: h}, nil
 }
 
 func (o *Options) complete() error {
@@ -121,6 +151,10 @@ func (o *Options) complete() error {
 	}
 	if o.ReceiveBuffer < 0 || o.ReceiveBuffer > 1<<30 {
 		return fmt.Errorf("process: receive buffer of %d bytes: want 1 to %d", o.ReceiveBuffer, 1<<30)
+	}
+	o.IntegritySize, o.IntegrityRate = cmp.Or(o.IntegritySize, DefaultIntegritySize), cmp.Or(o.IntegrityRate, DefaultIntegrityRate)
+	if o.IntegritySize < 0 || o.IntegrityRate < 0 {
+		return fmt.Errorf("process: integrity up to %d bytes, %d a second: want more than 0", o.IntegritySize, o.IntegrityRate)
 	}
 	o.Host = o.Host.Complete()
 	return nil
@@ -144,6 +178,9 @@ func (c *Collector) open(o *Options) (source, error) {
 // Name implements collector.Collector.
 func (c *Collector) Name() string { return Name }
 
+// Filtered implements collector.Filterer.
+func (c *Collector) Filtered() uint64 { return c.filter.Filtered() }
+
 // Describe implements collector.Collector.
 func (c *Collector) Describe() string {
 	c.mu.Lock()
@@ -151,8 +188,8 @@ func (c *Collector) Describe() string {
 	return c.describe
 }
 
-// Adjust implements collector.Adjustable: the interval can change, and the mode as long as the
-// source is the same.
+// Adjust implements collector.Adjustable: the interval can change, what is left out and
+// replaced, and the mode as long as the source is the same.
 func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error {
 	n, ok := next.(*Collector)
 	if !ok {
@@ -160,7 +197,7 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 	}
 	c.mu.Lock()
 	rest, same, polls := n.options, n.source == c.source, c.source == ModePoll
-	rest.Mode, rest.Interval = c.options.Mode, c.options.Interval
+	rest.Mode, rest.Interval, rest.Who, rest.Redact = c.options.Mode, c.options.Interval, c.options.Who, c.options.Redact
 	same = same && reflect.DeepEqual(rest, c.options)
 	c.mu.Unlock()
 	if !same {
@@ -170,6 +207,9 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.options.Mode, c.options.Interval, c.describe = n.options.Mode, n.options.Interval, n.Describe()
+		c.options.Who, c.options.Redact = n.options.Who, n.options.Redact
+		c.filter.Adopt(n.filter)
+		c.redactor.Adopt(n.redactor)
 		if t != nil {
 			t.interval = c.options.Interval
 		}
@@ -195,10 +235,15 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 			return err
 		}
 	}
+	e := newEmitter(emit, o.Host, &c.sequence)
+	e.filter, e.who.Redact = c.filter, c.redactor
+	if o.Integrity {
+		defer e.hash(ctx, integrity.New(integrity.Options{Root: o.Host.Root, MaxSize: o.IntegritySize, Rate: o.IntegrityRate}))()
+	}
 	t := &tracker{
 		table:   table{},
 		reader:  c.reader,
-		emitter: newEmitter(emit, o.Host, &c.sequence),
+		emitter: e,
 		forks:   o.Forks,
 		door:    c.door, interval: o.Interval,
 	}

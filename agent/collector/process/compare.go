@@ -23,7 +23,9 @@ func (t *tracker) compare(op event.Operation, how event.Flags) error {
 		return err
 	}
 	var fresh, changed []*record
+	var others []other
 	for _, pid := range pids {
+		uid, gid, owned := t.reader.Owner(pid) // ahead of the rest: of one that has ended it is root
 		s, ok, err := t.reader.Stat(pid)
 		if err != nil {
 			return err
@@ -42,10 +44,15 @@ func (t *tracker) compare(op event.Operation, how event.Flags) error {
 		t.noteThreads(rec, &s)
 		if t.hasChanged(rec, &s) {
 			changed = append(changed, rec)
+		} else if owned && !s.Loading {
+			if d, ok := rec.become(uid, gid); ok {
+				others = append(others, other{rec, d})
+			}
 		}
 	}
 	now := t.clock.Now()
 	t.endMissing(now, how)
+	t.announceOthers(others, now, how)
 	for _, rec := range changed {
 		t.begin(rec, event.OpStart, now, how)
 	}

@@ -51,6 +51,25 @@
 // A process whose parent had ended before its exec has the one that the kernel gave it
 // instead.
 //
+// # What a process becomes, and what it runs
+//
+// A new effective user or group is an event (credentials.go) with what it was before. The
+// connector reports each; with the other sources it is found by a look at an interval, and
+// one that lasts shorter is missed. A set-uid program has the event just before its start,
+// as the kernel reports it, and so with the program before.
+//
+// Each program that is run is hashed (hashes.go, package integrity), once and when the file
+// has changed, at a bounded rate and beside everything else. The event names the process
+// that ran it. Of a process that has ended by then the file at its path is hashed. A
+// program that nobody may read, and one of a container that has ended, has no event; one
+// that is too large has one without a hash.
+//
+// # What is left out
+//
+// Events of programs, users and units that the configuration excludes are left out and
+// counted (package filter). Values that its patterns match are replaced in command lines
+// (package redact), which a flag of the event says. By default neither happens.
+//
 // # Losses
 //
 // When the kernel's buffer is full it drops reports. The connector numbers them

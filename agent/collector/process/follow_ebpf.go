@@ -11,6 +11,10 @@ import (
 // mostRecords is how many records are applied before anything else is looked at.
 const mostRecords = 4096
 
+// usersInterval is the time between two looks at whose the processes are, because no record
+// says when that changes. It costs a call of stat for each process.
+const usersInterval = time.Second
+
 // follow takes the records of the programs until ctx ends. The kernel's ring is the queue:
 // one goroutine waits for records, and this one reads them in place, parses and emits.
 func (p *programs) follow(ctx context.Context, t *tracker) error {
@@ -35,12 +39,16 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 		resyncAt = time.NewTimer(time.Hour)
 	)
 	resyncAt.Stop()
+	users := time.NewTicker(usersInterval)
+	defer users.Stop()
 	for ready := r.Ready(ctx); ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case call := <-t.door.Calls():
 			call(t)
+		case <-users.C:
+			t.compareUsers(event.TimeApproximate)
 		case err := <-ready:
 			if err == nil {
 				err = p.take(r, t, &records, &loss)

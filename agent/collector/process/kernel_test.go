@@ -343,7 +343,7 @@ func TestRunMayBeCalledAgain(t *testing.T) {
 						t.Errorf("sequence %d behind %d", v.Sequence(), last)
 					}
 					last = v.Sequence()
-					if m.Topic == TopicMetadata {
+					if m.Topic == TopicBatch {
 						snapshots++
 						cancel() // Run notices behind the snapshot
 					}

@@ -17,6 +17,7 @@ type record struct {
 	endNs     int64  // when the last of them was reported, from the leader's on; 0 before
 	announced bool   // an event has announced it, and its end is to be announced too
 	asOf      int64  // monotonic ns just before /proc was read and had it alive; 0 if it never was
+	leftOut   bool   // its begin was left out by the filter
 	round     uint64 // of the last comparison with /proc that found it
 }
 

@@ -48,14 +48,8 @@ func (t *tracker) apply(r *report) {
 		t.forked(r)
 	case whatExec:
 		t.executed(r)
-	case whatUID:
-		if rec := t.table[r.pid]; rec != nil && r.timeNs >= rec.asOf {
-			rec.UID = r.value
-		}
-	case whatGID:
-		if rec := t.table[r.pid]; rec != nil && r.timeNs >= rec.asOf {
-			rec.GID = r.value
-		}
+	case whatUID, whatGID:
+		t.becameOther(r)
 	case whatExit:
 		if r.complete {
 			t.ended(r)

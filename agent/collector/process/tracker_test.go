@@ -15,8 +15,8 @@ var (
 )
 
 const (
-	sawSystemd = "metadata snapshot 1 parent 0: systemd /lib/systemd [/sbin/init]"
-	sawShell   = "metadata snapshot 100 parent 1 (systemd): bash /bin/bash [bash -l]"
+	sawSystemd = "batch snapshot 1 parent 0: systemd /lib/systemd [/sbin/init]"
+	sawShell   = "batch snapshot 100 parent 1 (systemd): bash /bin/bash [bash -l]"
 )
 
 // sleeping is a child of the shell that runs a program of its own.

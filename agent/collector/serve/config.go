@@ -54,7 +54,7 @@ func (s *Server) updateConfig(ctx context.Context, c *dispatch.Call) (any, error
 		s.fail(err)
 		return nil, err
 	}
-	s.now.c, s.now.config, s.now.version = made, next, before.version+1
+	s.replace(made, next, before.version+1)
 	answer.Version, answer.Source = s.now.version, made.Describe()
 	if s.now.paused {
 		return answer, nil
@@ -67,6 +67,14 @@ func (s *Server) updateConfig(ctx context.Context, c *dispatch.Call) (any, error
 	}
 	answer.Source = made.Describe() // it may have found another one
 	return answer, nil
+}
+
+// replace puts a collector in the place of the one that has ended.
+func (s *Server) replace(c collector.Collector, config control.ChildConfig, version int) {
+	total := s.filtered()
+	s.now.c, s.now.config, s.now.version = c, config, version
+	s.filteredBefore = 0
+	s.filteredBefore = total - s.filtered() // the new one may have run before
 }
 
 // adjust has the collector that observes take the settings of made without a break. It fails
@@ -98,7 +106,7 @@ func (s *Server) rollBack(ctx context.Context, before *instance, since time.Time
 		s.fail(failure)
 		return control.Errorf(control.CodeApplyFailed, "%v", failure).With("rolled_back", "false")
 	}
-	s.now.c, s.now.config, s.now.version = before.c, before.config, before.version
+	s.replace(before.c, before.config, before.version)
 	s.announceMissed(since, "the collector failed with another configuration")
 	s.observe(ctx)
 	if err := s.settle(); err != nil {

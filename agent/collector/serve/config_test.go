@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -154,5 +155,18 @@ func TestAnUpdateThatCannotBeTakenBackEndsTheCollector(t *testing.T) {
 	}
 	if err := v.end(); !errors.Is(err, errSource) {
 		t.Errorf("it ended with %v", err)
+	}
+}
+
+// TestWhatWasLeftOutIsCountedOverAllConfigurations, also one that was taken back.
+func TestWhatWasLeftOutIsCountedOverAllConfigurations(t *testing.T) {
+	v := demo(t, serve.Options{Settle: never}, `{"source":"a","rate":1}`)
+	for v.report().Emitted == 0 { // it has not begun to observe
+	}
+	for i, want := range []uint64{3, 6, 9} {
+		if r := v.report(); r.Filtered != want {
+			t.Errorf("after %d updates %d events were left out, want %d", i, r.Filtered, want)
+		}
+		v.call(control.OpUpdateConfig, control.ConfigUpdate{Config: json.RawMessage(fmt.Sprintf(`{"rate":%d}`, i+2))})
 	}
 }

@@ -23,6 +23,7 @@ type able struct {
 	settings settings
 	runs     *atomic.Int32 // calls of Run
 	sick     error
+	filtered atomic.Uint64
 }
 
 type settings struct {
@@ -41,6 +42,10 @@ func (a *able) Describe() string {
 	return "source " + a.settings.Source
 }
 func (a *able) Check() error { return a.sick }
+
+// Filtered: each that has observed has left out three events.
+func (a *able) Filtered() uint64 { return a.filtered.Load() }
+
 func (a *able) Abilities() collector.Abilities {
 	return collector.Abilities{EventTypes: []string{"process"}, Topics: []string{"events.demo.a"}, Tasks: []string{"echo", "fail"}, Config: []string{"rate", "source"}}
 }
@@ -57,6 +62,7 @@ func (a *able) Do(_ context.Context, task string, args []byte) (any, error) {
 
 func (a *able) Run(ctx context.Context, emit collector.Emit) error {
 	a.runs.Add(1)
+	a.filtered.Store(3)
 	switch a.settings.Source {
 	case "fail":
 		return errSource

@@ -70,7 +70,7 @@ func (s *Server) healthCheck(context.Context, *dispatch.Call) (any, error) {
 	return control.Report{
 		Collector: s.name, PID: os.Getpid(), Version: s.o.Version, Source: s.now.c.Describe(),
 		State: s.state(), Health: s.health(), Uptime: time.Since(s.started),
-		Emitted: s.emitted.Load(), Failed: s.failed.Load(), ConfigVersion: s.now.version,
+		Emitted: s.emitted.Load(), Failed: s.failed.Load(), Filtered: s.filtered(), ConfigVersion: s.now.version,
 	}, nil
 }
 

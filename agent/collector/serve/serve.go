@@ -80,13 +80,14 @@ type Server struct {
 	emission // owned by the goroutine that emits, and by work while none does
 
 	// owned by work
-	now          instance
-	interval     time.Duration // between two heartbeats, as the agent wants them
-	beats        uint64
-	lastBeat     int64 // what lastEvent was at the last heartbeat
-	unregistered bool  // a registration after a reconnection failed, and is tried again
-	done         bool  // work is to end
-	err          error // with this error
+	now            instance
+	interval       time.Duration // between two heartbeats, as the agent wants them
+	beats          uint64
+	lastBeat       int64  // what lastEvent was at the last heartbeat
+	filteredBefore uint64 // events that instances before now have left out
+	unregistered   bool   // a registration after a reconnection failed, and is tried again
+	done           bool   // work is to end
+	err            error  // with this error
 }
 
 // instance is the collector with one configuration. The zero instance.ended means that it

@@ -132,7 +132,7 @@ func (s *Server) beat(ctx context.Context) {
 	s.beatEvent.Store(s.lastBeat)
 	s.lastBeat = s.lastEvent.Load()
 	body, err := json.Marshal(control.Heartbeat{
-		Collector: s.name, Sequence: s.beats, State: s.state(), Health: s.health(), Emitted: s.emitted.Load(), Failed: s.failed.Load(),
+		Collector: s.name, Sequence: s.beats, State: s.state(), Health: s.health(), Emitted: s.emitted.Load(), Failed: s.failed.Load(), Filtered: s.filtered(),
 		LastEvent: s.lastBeat,
 	})
 	if err != nil {
@@ -141,6 +141,16 @@ func (s *Server) beat(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, beatTimeout)
 	defer cancel()
 	_ = s.bus.Publish(ctx, router.Outgoing{Topic: control.HeartbeatTopic(s.name), Payload: body, Content: frame.ContentJSON})
+}
+
+// filtered is how many events the collector has left out, with each of its
+// configurations.
+func (s *Server) filtered() uint64 {
+	n := s.filteredBefore
+	if f, ok := s.now.c.(collector.Filterer); ok {
+		n += f.Filtered()
+	}
+	return n
 }
 
 // state is that of the collector as it sees itself.

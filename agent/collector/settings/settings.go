@@ -34,9 +34,11 @@ func Decode(settings []byte, v any) error {
 
 // Keys returns the keys of the settings that the struct v takes, sorted.
 func Keys(v any) (keys []string) {
-	t := reflect.TypeOf(v)
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+	for _, f := range reflect.VisibleFields(reflect.TypeOf(v)) {
+		if f.Anonymous {
+			continue // its fields come by themselves
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		keys = append(keys, name)
 	}
 	slices.Sort(keys)

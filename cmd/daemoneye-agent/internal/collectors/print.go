@@ -77,7 +77,7 @@ func printReport(p *cli.Program, _ string, r *control.Response) error {
 	facts.Row("state", v.State)
 	facts.Row("process", fmt.Sprintf("%s, pid %d, up %s", v.Version, v.PID, v.Uptime.Round(time.Second)))
 	facts.Row("source", v.Source)
-	facts.Row("events", fmt.Sprintf("%d published, %d that the bus did not take", v.Emitted, v.Failed))
+	facts.Row("events", fmt.Sprintf("%d published, %d that the bus did not take, %d left out by the filter", v.Emitted, v.Failed, v.Filtered))
 	facts.Row("config", fmt.Sprintf("number %d of this process", v.ConfigVersion))
 	facts.Row("answered", "after "+took(r))
 	return facts.Write(p.Out, p.Out.Width())

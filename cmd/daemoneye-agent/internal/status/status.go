@@ -125,6 +125,9 @@ func printStatus(p *cli.Program, s *control.Status) error {
 			cpu, rss = cli.Figure("%.1f%%", c.Usage.CPUPercent), cli.MemoryText(c.Usage.RSS)
 		}
 		collectors.Row(c.Name, c.State, cli.PidText(c.PID), c.Restarts, cpu, rss, cmp.Or(c.Source, "-"))
+		if c.Filtered > 0 {
+			ended.Row(fmt.Sprintf("%s: %d events left out by its filter", c.Name, c.Filtered))
+		}
 		if c.LastExit != "" {
 			ended.Row(c.Name + " ended last: " + cli.OneLine(c.LastExit))
 		}
