@@ -27,15 +27,16 @@ func (j *Journal) Next() uint64 {
 }
 
 // Begin begins a segment whose first line gets the number first. What is between the last
-// line and first counts as never given. head is what its owner needs of all lines before.
-func (j *Journal) Begin(first uint64, head []byte) error {
-	if err := j.begin(first, head); err != nil {
+// line and first counts as never given, but up to after as lost, where that is larger.
+// head is what its owner needs of all lines before.
+func (j *Journal) Begin(first, after uint64, head []byte) error {
+	if err := j.begin(first, after, head); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil
 }
 
-func (j *Journal) begin(first uint64, head []byte) (err error) {
+func (j *Journal) begin(first, after uint64, head []byte) (err error) {
 	if !oneLine(head) {
 		return ErrPayload
 	}
@@ -46,16 +47,13 @@ func (j *Journal) begin(first uint64, head []byte) (err error) {
 	if err := j.mend(); err != nil {
 		return err
 	}
-	s := &segment{path: filepath.Join(j.dir, segmentName(first)), first: first, after: next - 1, last: first - 1, head: bytes.Clone(head)}
+	s := &segment{path: filepath.Join(j.dir, segmentName(first)), first: first, after: max(next-1, min(after, first-1)), last: first - 1, head: bytes.Clone(head)}
 	j.mu.RLock()
 	n := len(j.segments)
 	empty := n > 0 && j.segments[n-1].first == first
 	j.mu.RUnlock()
 	if empty {
 		return nil // the last one has no line yet
-	}
-	if next == 1 && first > 1 {
-		s.after = 0
 	}
 	// An earlier attempt may have left a file of which the header is not on the disk.
 	if err := j.o.Files.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {

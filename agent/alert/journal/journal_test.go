@@ -37,7 +37,7 @@ func write(t *testing.T, j *journal.Journal, from, to uint64) {
 	t.Helper()
 	for n := from; n <= to; n++ {
 		if j.Full() {
-			if err := j.Begin(n, fmt.Appendf(nil, `{"before":%d}`, n)); err != nil {
+			if err := j.Begin(n, 0, fmt.Appendf(nil, `{"before":%d}`, n)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -117,7 +117,7 @@ func TestAPayloadHasOneLine(t *testing.T) {
 	if _, err := j.Append([][]byte{[]byte("{}")}); !errors.Is(err, journal.ErrNoSegment) {
 		t.Errorf("without a segment: %v", err)
 	}
-	if err := j.Begin(1, []byte("{}")); err != nil {
+	if err := j.Begin(1, 0, []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range []string{"", "{\n}", strings.Repeat("x", journal.MaxLine+1)} {
@@ -133,12 +133,27 @@ func TestAPayloadHasOneLine(t *testing.T) {
 	}
 }
 
+// TestALossThatItsOwnerKnowsOfIsReported by every later Open.
+func TestALossThatItsOwnerKnowsOfIsReported(t *testing.T) {
+	dir := t.TempDir()
+	j, _ := open(t, dir, journal.Options{})
+	write(t, j, 1, 3)
+	if err := j.Begin(10, 7, []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, j, 10, 10)
+	j.Close()
+	if _, r := open(t, dir, journal.Options{}); !cmp.Equal(r.Lost, []journal.Range{{From: 4, To: 7}}) {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestNumbersMayJumpWhereASegmentBegins, and what was never given is not lost.
 func TestNumbersMayJumpWhereASegmentBegins(t *testing.T) {
 	dir := t.TempDir()
 	j, _ := open(t, dir, journal.Options{})
 	write(t, j, 1, 3)
-	if err := j.Begin(1000, []byte(`{"jump":true}`)); err != nil {
+	if err := j.Begin(1000, 0, []byte(`{"jump":true}`)); err != nil {
 		t.Fatal(err)
 	}
 	write(t, j, 1000, 1002)
@@ -346,12 +361,12 @@ func TestABeginThatFailsIsTriedAgain(t *testing.T) {
 		j, _ := open(t, dir, journal.Options{Files: files})
 		write(t, j, 1, 3)
 		files.Fail(unix.EIO, op)
-		if err := j.Begin(4, []byte("{}")); !errors.Is(err, unix.EIO) {
+		if err := j.Begin(4, 0, []byte("{}")); !errors.Is(err, unix.EIO) {
 			t.Errorf("%s: %v", op, err)
 		}
 		files.Fail(nil, op)
 		write(t, j, 4, 4)
-		if err := j.Begin(5, []byte("{}")); err != nil {
+		if err := j.Begin(5, 0, []byte("{}")); err != nil {
 			t.Errorf("%s: %v", op, err)
 		}
 		write(t, j, 5, 6)

@@ -139,11 +139,6 @@ func (s *Store) Unsilence(ctx context.Context, id, by, text string) error {
 	})
 }
 
-func unsilenceItem(id, by, text string, now time.Time, done chan<- error) *item {
-	e := &ledger.Entry{Kind: ledger.KindUnsilence, Time: now.UTC(), ID: id, By: by, Text: text}
-	return &item{done: done, entry: func() (*ledger.Entry, error) { return e, nil }}
-}
-
 // Silences returns the silences that hold.
 func (s *Store) Silences() []*alert.Silence {
 	now := s.o.Now()

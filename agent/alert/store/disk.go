@@ -18,6 +18,7 @@ type disk struct {
 	lock    *os.File
 	journal *journal.Journal
 	index   *index.Index // nil where there is none that works
+	ahead   uint64       // the last number that the index knew, where the journal ends before
 }
 
 // found is what opening a data directory found.
@@ -106,11 +107,10 @@ func (d *disk) openIndex(f *found) {
 	if err == nil {
 		var applied uint64
 		if applied, err = x.Applied(); err == nil {
-			last := d.journal.Stats().Last
-			if applied > last {
-				f.ahead, applied = applied, last
-			}
-			if err = catchUp(x, d.journal, applied); err == nil {
+			if last := d.journal.Stats().Last; applied > last {
+				f.ahead, d.ahead = applied, applied
+				err = fmt.Errorf("it knows of line %d, and the journal ends with %d", applied, last)
+			} else if err = catchUp(x, d.journal, applied); err == nil {
 				d.index = x
 				return
 			}

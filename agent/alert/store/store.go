@@ -112,8 +112,10 @@ type Store struct {
 	cursors map[string]uint64 // guarded by mu; set, and not in a line yet
 	newer   catalog           // guarded by mu; took effect, and not in the index
 	limits  Limits            // guarded by mu
-	disk    *disk             // guarded by mu; written by the writer; nil while it cannot be opened
-	trouble trouble           // guarded by mu
+	// attached says that the data directory was open before. Guarded by mu.
+	attached bool
+	disk     *disk   // guarded by mu; written by the writer; nil while it cannot be opened
+	trouble  trouble // guarded by mu
 
 	writer writer // owned by the writer
 }
@@ -220,10 +222,13 @@ func (s *Store) takeOver(d *disk, f *found, rows []ledger.Row) {
 			s.records = d.journal.Next() - 1
 		}
 	}
-	for _, l := range s.lines { // which took effect without the directory
-		f.state.Apply(l.entry)
+	if !s.attached { // else all that is there was in force already
+		for _, l := range s.lines {
+			f.state.Apply(l.entry)
+		}
+		s.state, s.attached = f.state, true
 	}
-	s.state = f.state
+	s.endSilences(s.o.Now())
 	for _, row := range rows {
 		if s.folds.byKey[row.Alert.DedupKey] == nil {
 			s.folds.add(&fold{key: row.Alert.DedupKey, rule: ruleOf(row.Alert), brief: row.Alert, count: row.Alert.Count, last: row.Alert.Last, raised: true})

@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// discard takes logs that no test looks at.
+var discard = slog.New(slog.DiscardHandler)
+
 // guard is how long a test waits for what must happen.
 const guard = 30 * time.Second
 

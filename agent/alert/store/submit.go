@@ -93,6 +93,7 @@ func (s *Store) repeats(a *alert.Alert, now time.Time) bool {
 func (s *Store) raise(a *alert.Alert) *ledger.Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.endSilences(s.o.Now())
 	if x := s.state.Silencing(a, a.Raised); x != nil {
 		a.Silenced = x.ID
 	}
@@ -120,11 +121,8 @@ func (s *Store) repeatItem(f *fold) *item {
 		defer s.mu.Unlock()
 		b := *f.brief
 		b.Count, b.Last = f.count, f.last
-		b.Silenced = ""
 		now := s.o.Now()
-		if x := s.state.Silencing(&b, now); x != nil {
-			b.Silenced = x.ID
-		} else if x := s.state.Silence(f.brief.Silenced); x != nil && now.Before(x.Until) {
+		if x := s.state.Silencing(&b, now); x != nil { // also one that was made since the raise
 			b.Silenced = x.ID
 		}
 		return &ledger.Entry{Kind: alert.KindRepeated, Time: now.UTC(), Alert: &b}, nil

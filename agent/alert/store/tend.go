@@ -41,9 +41,7 @@ func (s *Store) tend(last bool) {
 			s.push(s.droppedItem(now))
 		}
 	}
-	for _, x := range s.state.Ended(now) {
-		s.push(unsilenceItem(x.ID, agentName, "its time is over", now, nil))
-	}
+	s.endSilences(now)
 	failing := s.trouble.err != nil
 	s.mu.Unlock()
 	s.index(true)
@@ -58,6 +56,16 @@ func (s *Store) tend(last bool) {
 		s.o.Log.Warn("alert store: old segments not removed", "err", err)
 	}
 	s.lookForBroken()
+}
+
+// endSilences ends the silences whose time is over, for good: also a clock that is set back
+// does not bring them back. With mu.
+func (s *Store) endSilences(now time.Time) {
+	for _, x := range s.state.Ended(now) {
+		e := &ledger.Entry{Kind: ledger.KindUnsilence, Time: now.UTC(), ID: x.ID, By: agentName, Text: "its time is over"}
+		s.state.Apply(e)
+		s.push(&item{entry: func() (*ledger.Entry, error) { return e, nil }})
+	}
 }
 
 // droppedItem returns the item that writes how many alerts found no room. With mu.

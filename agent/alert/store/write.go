@@ -183,7 +183,7 @@ func (s *Store) append(lines []*line) (n int, err error) {
 		head, err := s.state.Head()
 		s.mu.Unlock()
 		if err == nil {
-			err = j.Begin(lines[0].seq, head)
+			err = j.Begin(lines[0].seq, d.ahead, head)
 		}
 		if err != nil {
 			return 0, s.gone(err)
