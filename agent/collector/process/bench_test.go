@@ -1,6 +1,7 @@
 package process
 
 import (
+	"math"
 	"os"
 	"testing"
 
@@ -57,9 +58,11 @@ func BenchmarkReports(b *testing.B) {
 	})
 	b.Run("report=exec", func(b *testing.B) {
 		t := benchTracker(b)
+		ahead := newLookahead(t.reader)
 		b.ReportAllocs()
 		for b.Loop() {
-			t.apply(&report{what: whatExec, thread: pid, pid: pid, timeNs: clock.Mono()})
+			ahead.add(&report{what: whatExec, thread: pid, pid: pid, timeNs: clock.Mono()})
+			ahead.release(math.MaxInt64, t.apply)
 		}
 	})
 	b.Run("report=parse", func(b *testing.B) {

@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/collector/clock"
 )
 
 // conn is a socket that the process connector sends its reports to.
@@ -18,6 +21,8 @@ type conn struct {
 	file *os.File
 	raw  syscall.RawConn
 	port uint32
+
+	waits atomic.Bool // the receiver found nothing, and has not looked again
 }
 
 // errNoAnswer says that the connector did not acknowledge the request. It is
@@ -117,6 +122,7 @@ func (c *conn) awaitAnswer() error {
 func (c *conn) Fill(b []byte) (n int, overrun bool, err error) {
 	var failed error
 	err = c.raw.Read(func(fd uintptr) (done bool) {
+		c.waits.Store(false)
 		for len(b)-n >= maxMessage {
 			size, port, err := receiveFrom(fd, b[n:])
 			switch err {
@@ -130,6 +136,7 @@ func (c *conn) Fill(b []byte) (n int, overrun bool, err error) {
 				// what still is in it.
 				overrun = true
 			case unix.EAGAIN:
+				c.waits.Store(n == 0 && !overrun)
 				return n > 0 || overrun
 			default:
 				failed = os.NewSyscallError("recvfrom", err)
@@ -142,6 +149,25 @@ func (c *conn) Fill(b []byte) (n int, overrun bool, err error) {
 		err = failed
 	}
 	return n, overrun, err
+}
+
+// emptyAt returns a time up to which everything that the kernel reported has been given
+// out by Fill, and false where something may be on its way. It is for another goroutine
+// than that which receives.
+func (c *conn) emptyAt() (monoNs int64, ok bool) {
+	now := clock.Mono()
+	if !c.waits.Load() {
+		return 0, false
+	}
+	empty := false
+	if c.raw.Control(func(fd uintptr) {
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(p, 0)
+		empty = n == 0 && err == nil
+	}) != nil {
+		return 0, false
+	}
+	return now, empty && c.waits.Load()
 }
 
 // SetReadDeadline implements receive.Source.

@@ -28,9 +28,12 @@
 // Polling keeps to the same meaning as far as it can tell a fork from an exec:
 // by where the stack lies, which the kernel shows of one's own processes and to
 // those with CAP_SYS_PTRACE. Of others each new process counts as a start, and a
-// second program is seen only with another name. An exec of which a later one
-// was in force already when /proc was read has no event of its own, with either
-// source.
+// second program is seen only with another name.
+//
+// With the connector /proc is read when the report of an exec comes, and by then the
+// process may run the program after it. The report waits a few milliseconds until it is
+// known whether another exec followed (lookahead.go). Where what was read may be of the
+// next program, it counts as unread: no exec ever shows another one's program.
 //
 // # What is known when /proc could not be read
 //

@@ -3,6 +3,7 @@ package process
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -133,7 +134,16 @@ func (h *machine) fork(pid, ppid uint32) {
 }
 
 func (h *machine) exec(pid uint32) {
-	h.apply(&report{what: whatExec, thread: pid, pid: pid, timeNs: clock.Mono()})
+	h.execs(pid, clock.Mono())
+}
+
+// execs reports programs that a process ran at those times, one right after the other.
+func (h *machine) execs(pid uint32, times ...int64) {
+	l := newLookahead(h.reader)
+	for _, at := range times {
+		l.add(&report{what: whatExec, thread: pid, pid: pid, timeNs: at})
+	}
+	l.release(math.MaxInt64, h.apply)
 }
 
 func (h *machine) exit(pid, status uint32) {

@@ -36,12 +36,16 @@ func (c *conn) follow(ctx context.Context, t *tracker) error {
 	if err := t.compare(event.OpSnapshot, 0); err != nil {
 		return err
 	}
-	return t.consume(ctx, q, failed)
+	return t.consume(ctx, q, failed, c.emptyAt)
 }
 
-// consume applies what is in the queue until ctx ends or the receiver does.
-func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan error) error {
+// consume applies what is in the queue until ctx ends or the receiver does. emptyAt
+// returns when nothing was on its way into the queue.
+func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan error, emptyAt func() (int64, bool)) error {
 	var (
+		ahead    = newLookahead(t.reader)
+		holds    bool // the timer runs
+		holdsAt  = time.NewTimer(time.Hour)
 		lost     losses
 		overrun  bool
 		pending  bool // a comparison is due when the timer fires
@@ -50,12 +54,25 @@ func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan e
 		doubtful bool // the timer runs
 		doubtAt  = time.NewTimer(time.Hour)
 	)
+	holdsAt.Stop()
 	resyncAt.Stop()
 	doubtAt.Stop()
 	take := func(b *receive.Batch) {
-		t.applyBatch(b.Bytes, &lost)
+		addBatch(b.Bytes, ahead, &lost)
 		overrun = overrun || b.Overrun
 		q.Done(b)
+	}
+	release := func() {
+		t.clock.Adjust()
+		known, ok := emptyAt()
+		if !ok || q.Waiting() > 0 {
+			known = 0
+		}
+		ahead.release(known, t.apply)
+		if !holds && len(ahead.held) > 0 {
+			holds = true
+			holdsAt.Reset(time.Duration(lag))
+		}
 		if !doubtful && len(t.doubts) > 0 {
 			doubtful = true
 			doubtAt.Reset(doubtInterval)
@@ -67,8 +84,14 @@ func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan e
 			return nil
 		case err := <-failed:
 			return err
+		case call := <-t.door.Calls():
+			call(t)
+		case <-holdsAt.C:
+			holds = false
+			release()
 		case b := <-q.Full():
 			take(b)
+			release()
 			if !pending && (overrun || lost.lost > 0) {
 				pending = true
 				resyncAt.Reset(max(settle, compareGap-time.Since(last)))
@@ -80,20 +103,22 @@ func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan e
 			for n := q.Waiting(); n > 0; n-- {
 				take(<-q.Full()) // nobody else takes from it
 			}
+			release()
+			ahead.flush(t.apply)
 			if err := t.resync(&lost, overrun); err != nil {
 				return err
 			}
 			overrun = false
 		case <-doubtAt.C:
-			if doubtful = t.settleDoubts(q.Waiting() == 0); doubtful {
+			if doubtful = t.settleDoubts(q.Waiting() == 0 && len(ahead.held) == 0); doubtful {
 				doubtAt.Reset(doubtInterval)
 			}
 		}
 	}
 }
 
-func (t *tracker) applyBatch(b []byte, lost *losses) {
-	t.clock.Adjust()
+// addBatch adds the reports of a batch, and counts those that are missing.
+func addBatch(b []byte, ahead *lookahead, lost *losses) {
 	for len(b) > 0 {
 		var r report
 		var err error
@@ -102,7 +127,7 @@ func (t *tracker) applyBatch(b []byte, lost *losses) {
 			return
 		}
 		lost.note(r.cpu, r.seq)
-		t.apply(&r)
+		ahead.add(&r)
 	}
 }
 

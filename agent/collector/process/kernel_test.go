@@ -23,8 +23,11 @@ const patience = 20 * time.Second
 // running is a collector that runs against the kernel of this machine.
 type running struct {
 	t      *testing.T
+	mode   Mode
 	events chan event.Process
 	gaps   chan event.Gap
+	keep   bool // await keeps what it lets go
+	kept   []event.Process
 }
 
 func skipUnlessPermitted(t *testing.T, o Options) {
@@ -54,7 +57,7 @@ func runUntil(t *testing.T, o Options, pid int) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &running{t: t, events: make(chan event.Process, 1<<14), gaps: make(chan event.Gap, 1<<10)}
+	r := &running{t: t, mode: o.Mode, events: make(chan event.Process, 1<<14), gaps: make(chan event.Gap, 1<<10)}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx, r.take) }() // awaited in the clean-up
@@ -91,6 +94,9 @@ func (r *running) await(what string, wanted func(*event.Process) bool) event.Pro
 	for {
 		select {
 		case p := <-r.events:
+			if r.keep {
+				r.kept = append(r.kept, p)
+			}
 			if wanted(&p) {
 				return p
 			}

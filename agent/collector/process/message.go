@@ -58,11 +58,14 @@ type report struct {
 	parent uint32 // thread group of the parent; fork and exit only
 	value  uint32 // exit: status as wait(2) gives it; uid, gid: the effective id; ack: errno
 
+	// What the process runs, of an exec, and when that was seen; nil when it is not known.
+	seen   *proc.Observation
+	seenAt int64
+
 	// What only the kernel's programs say.
-	complete   bool              // each report is of a whole process, and an exit is its end
-	startTicks uint64            // of the process
-	uid, gid   uint32            // effective
-	seen       *proc.Observation // exec: what the process runs, as it was in that moment
+	complete   bool   // each report is of a whole process, and an exit is its end
+	startTicks uint64 // of the process
+	uid, gid   uint32 // effective
 }
 
 // ofProcess reports whether the event is about a process as a whole and not

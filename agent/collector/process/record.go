@@ -74,6 +74,7 @@ func (x *records) parse(b []byte) (r report, ok bool) {
 		if !ok {
 			return r, false
 		}
+		r.seenAt = r.timeNs
 		r.seen.PPID, r.seen.StartTicks = r.parent, r.startTicks
 		r.seen.UID, r.seen.GID = r.uid, r.gid
 	default:

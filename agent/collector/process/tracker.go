@@ -99,25 +99,17 @@ func (t *tracker) executed(r *report) {
 	rec.revive()
 	rec.threaded = false // an exec leaves one thread; what is read below may be later
 	delete(t.doubts, rec.PID)
-	if r.seen != nil {
+	if r.complete {
 		t.fill(r.pid, r.seen)
-		rec.adopt(r.seen, r.timeNs)
+	}
+	if r.seen != nil && (rec.StartTicks == 0 || rec.isSame(r.seen.StartTicks)) {
+		rec.adopt(r.seen, r.seenAt)
 	} else {
-		t.readProgram(rec)
+		rec.Keep()
 	}
 	t.table.nameParent(rec)
 	rec.announced = true
 	t.emitter.announce(event.OpStart, rec, t.clock.At(r.timeNs), 0, 0)
-}
-
-// readProgram reads from /proc what a process runs that has just been reported.
-func (t *tracker) readProgram(rec *record) {
-	asOf := clock.Mono()
-	if o, ok := t.reader.Process(rec.PID); ok && (rec.StartTicks == 0 || rec.isSame(o.StartTicks)) {
-		rec.adopt(&o, asOf)
-		return
-	}
-	rec.Keep()
 }
 
 // fill reads from /proc what did not fit into a record, such as a path of very many

@@ -104,15 +104,18 @@ func TestReportsOfTheKernel(t *testing.T) {
 			},
 		},
 		{
-			name: "an exec that was overtaken by the next one has no event of its own",
+			name: "an exec that was overtaken by the next one does not show that one's program",
 			story: func(h *machine) {
 				h.fork(200, 100)
 				first, second := clock.Mono(), clock.Mono()
 				h.set(h.sleeping(200))
-				h.apply(&report{what: whatExec, thread: 200, pid: 200, timeNs: first})
-				h.apply(&report{what: whatExec, thread: 200, pid: 200, timeNs: second})
+				h.execs(200, first, second)
 			},
-			want: []string{"lifecycle start 200 parent 100 (bash): sleep /bin/sleep [sleep 1]"},
+			want: []string{
+				"lifecycle start 200 parent 100 (bash): bash /bin/bash [bash -l] name_unread executable_unread command_line_unread" +
+					" user_unread working_directory_unread image_inherited start_time_estimated login_unread cgroup_unread",
+				"lifecycle start 200 parent 100 (bash): sleep /bin/sleep [sleep 1]",
+			},
 		},
 		{
 			name: "gone before it could be read: the image is that of the parent, and the event says so",
@@ -224,7 +227,7 @@ func TestReportsOfTheKernel(t *testing.T) {
 			story: func(h *machine) {
 				old := h.table[100].asOf - 1
 				h.apply(&report{what: whatFork, thread: 100, pid: 100, parent: 1, timeNs: old})
-				h.apply(&report{what: whatExec, thread: 100, pid: 100, timeNs: old})
+				h.execs(100, old)
 				h.apply(&report{what: whatExit, thread: 100, pid: 100, timeNs: old})
 			},
 		},
