@@ -210,14 +210,17 @@ func (l *Life) checkDeadlines() {
 			l.ended("it goes on though it was asked to end", false)
 			return
 		}
-		l.do(Action{Do: WarnKilled, Reason: l.ending.reason})
+		l.do(Action{Do: WarnKilled, Reason: cmp.Or(l.ending.reason, "it was to stop")})
 		l.kill()
 	case Absent:
 		l.deadline = 0
 		l.Reason = "it has not registered"
 	case Killing:
 		l.do(Action{Do: WarnStuck})
-		l.Reason = cmp.Or(l.Reason, "it was killed, and its process is there still")
+		l.Reason = "it was killed, and its process is there still"
+		if l.ending.reason != "" && !l.ending.fresh {
+			l.Reason = l.ending.reason // why it was killed says more
+		}
 		l.enter(Stuck)
 	case Waiting, GaveUp:
 		if l.State == GaveUp {
