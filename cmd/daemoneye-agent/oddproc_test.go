@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -79,14 +80,15 @@ func oddProc() {
 func TestAnAgentStartsWhateverProcShows(t *testing.T) {
 	tests := []struct {
 		name, change, collectors string
-		source                   string // part of the collector's
+		source                   string // part of each collector's
 		known                    bool   // what the agent takes
 	}{
 		{"a negative count of processes", "negative", "process", "process", true},
 		{"files that are empty", "empty", "process", "process", true},
 		{"nothing but processes", "subset", "process", "process", true},
-		{"nothing but one's own processes", "hidepid", "process", "processes of other users are hidden", true},
+		{"nothing but one's own processes", "hidepid", "process,network,performance", "processes of other users are hidden", true},
 		{"nothing", "none", "none", "", false},
+		{"nothing, to the collectors", "none", "process,filesystem,network,performance", "no procfs is mounted at /proc", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -108,7 +110,9 @@ func TestAnAgentStartsWhateverProcShows(t *testing.T) {
 			ended := make(chan error, 1)
 			go func() { ended <- agent.Wait() }() // awaited below
 			for begun := time.Now(); ; {
-				if s := statusOf(t, socket); s != nil && (tt.source == "" || strings.Contains(s.Collectors[0].Source, tt.source)) {
+				if s := statusOf(t, socket); s != nil && !slices.ContainsFunc(s.Collectors, func(c control.CollectorStatus) bool {
+					return c.State != control.CollectorRunning || !strings.Contains(c.Source, tt.source)
+				}) {
 					if known := s.Usage.RSS != nil && s.Usage.Threads != nil && s.Usage.OpenFiles != nil; known != tt.known {
 						t.Errorf("the agent takes %+v", s.Usage)
 					}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/procfs"
@@ -92,7 +93,10 @@ func mounts() (dirs []string) {
 	return dirs
 }
 
-// probe opens a directory by its handle.
+// errNoProc says that paths cannot be found, because procfs has them.
+var errNoProc = errors.New("no procfs is mounted at /proc")
+
+// probe opens a directory by its handle, and finds its path.
 func (f *fanotify) probe(dir string) error {
 	h, _, err := unix.NameToHandleAt(unix.AT_FDCWD, dir, 0)
 	if err != nil {
@@ -101,7 +105,11 @@ func (f *fanotify) probe(dir string) error {
 	for _, mount := range f.handles.mounts {
 		fd, err := unix.OpenByHandleAt(int(mount.Fd()), h, unix.O_PATH|unix.O_CLOEXEC)
 		if err == nil {
+			_, err = os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
 			unix.Close(fd)
+			if err != nil {
+				return errNoProc
+			}
 			return nil
 		}
 		if errors.Is(err, unix.EPERM) {

@@ -69,6 +69,8 @@ func choose(mode Mode, t *trees) (source, string, error) {
 // unavailable says why fanotify cannot be used.
 func unavailable(err error) string {
 	switch {
+	case errors.Is(err, errNoProc):
+		return errNoProc.Error()
 	case errors.Is(err, unix.EPERM):
 		return "no CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH"
 	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EINVAL):

@@ -61,6 +61,7 @@ type Collector struct {
 	reader   *proc.Reader
 	sequence uint64 // of the last event; owned by Run
 	noEnds   error  // why the ends of sockets are not to be had; nil where they are
+	hides    string // what of processes is kept from us
 	door     adjust.Door[*tracker]
 	filter   *filter.Filter
 	redactor *redact.Redactor
@@ -133,6 +134,7 @@ func (c *Collector) open() (d *diag, ends *os.File, err error) {
 	if ends, c.noEnds = openEnds(c.options.ReceiveBuffer); c.noEnds != nil {
 		ends = nil
 	}
+	c.hides = c.reader.Hides()
 	c.say()
 	return d, ends, nil
 }
@@ -142,6 +144,9 @@ func (c *Collector) say() {
 	describe := fmt.Sprintf("sock_diag every %v, and the ends of sockets as they come: who opened a shorter connection is not known", c.options.Interval)
 	if c.noEnds != nil {
 		describe = fmt.Sprintf("sock_diag every %v: shorter connections are missed (no ends of sockets: %v)", c.options.Interval, c.noEnds)
+	}
+	if c.hides != "" {
+		describe += "; " + c.hides
 	}
 	c.mu.Lock()
 	c.describe = describe

@@ -127,8 +127,8 @@ func New(o Options) (*Collector, error) {
 	if missing := r.missing(); len(missing) > 0 {
 		c.describe += "; not to be had here: " + strings.Join(missing, ", ")
 	}
-	if o.Top > 0 && r.processes.HidesOthers() {
-		c.describe += "; processes of other users are hidden (mount option hidepid)"
+	if hides := r.processes.Hides(); o.Top > 0 && hides != "" {
+		c.describe += "; " + hides
 	}
 	return c, nil
 }

@@ -168,8 +168,8 @@ func (c *Collector) open(o *Options) (source, error) {
 	}
 	c.mu.Lock()
 	c.source, c.describe = s.mode, s.describe
-	if c.reader.HidesOthers() {
-		c.describe += "; processes of other users are hidden (mount option hidepid)"
+	if hides := c.reader.Hides(); hides != "" {
+		c.describe += "; " + hides
 	}
 	c.mu.Unlock()
 	return s, nil
