@@ -1,8 +1,10 @@
 package agent_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -191,4 +193,84 @@ func TestAnExternalCollectorSurvivesTheAgent(t *testing.T) {
 	})
 	awaitState(t, client, control.CollectorRunning)
 	eventually(t, "it degrades the collector", func() bool { return status(t, client).Collectors[0].Gap != "" })
+}
+
+// runGPU is a process that connects as the external collector gpu, registers, and writes how
+// far it came. It stays until it is ended.
+func runGPU(ctx context.Context, path string) error {
+	c, err := ipc.DialOptions(ctx, ipc.ClientOptions{Path: path, Name: "gpu", Role: control.CollectorRole, NoReconnect: true})
+	if err != nil {
+		fmt.Println("not connected:", err)
+		return nil
+	}
+	defer c.Close()
+	_, err = control.Call(ctx, c, control.RegistrationTarget, control.Request{
+		Operation: control.OpRegister, Target: "gpu", Payload: control.Payload(control.Registration{Collector: "gpu", Source: "another"}),
+	}, nil)
+	if err != nil {
+		fmt.Println("not registered:", err)
+	} else {
+		fmt.Println("registered")
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// TestAFullHouseHasAPlaceForExternalCollectors: for each that the configuration names, also
+// when it connects again, and for none that another process is.
+func TestAFullHouseHasAPlaceForExternalCollectors(t *testing.T) {
+	c := configured(func(c *config.Config) { c.Broker.MaxConnections = 3 })
+	r := start(t, agent.Options{Config: c, Configured: external(ours), Collectors: collect("echo")})
+	client := r.dial(ipc.ClientOptions{})
+	for range 2 {
+		r.dial(ipc.ClientOptions{})
+	}
+	if _, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: r.socket, NoReconnect: true}); !errors.Is(err, frame.ErrLimit) {
+		t.Fatalf("the house is not full: %v", err)
+	}
+	gpu := func(want control.CollectorState) (s control.CollectorStatus) {
+		t.Helper()
+		eventually(t, "gpu is "+string(want), func() bool {
+			for _, c := range status(t, client).Collectors {
+				if s = c; c.Name == "gpu" {
+					return c.State == want
+				}
+			}
+			return false
+		})
+		return s
+	}
+	said := func(out *bufio.Scanner) string {
+		t.Helper()
+		if !out.Scan() {
+			t.Fatal("the process ended without a word")
+		}
+		return out.Text()
+	}
+	stop := runExternal(t, r.socket, idle)
+	first := gpu(control.CollectorRunning)
+	_, out, _ := role(t, "gpu", r.socket)
+	if got := said(out); !strings.HasPrefix(got, "not connected: ") || !strings.Contains(got, "max_connections is 3") {
+		t.Errorf("a second process: %s", got)
+	}
+	if now := gpu(control.CollectorRunning); now.PID != first.PID || now.Since != first.Since {
+		t.Errorf("the first one was %+v, and is %+v", first, now)
+	}
+	// The same process connects again before the end of its connection was noticed.
+	again, err := ipc.DialOptions(t.Context(), ipc.ClientOptions{Path: r.socket, Name: "gpu", Role: control.CollectorRole, NoReconnect: true})
+	if err != nil {
+		t.Errorf("the collector connects again: %v", err)
+	} else {
+		again.Close()
+	}
+	gpu(control.CollectorRunning) // its client has connected again by itself
+	stop()
+	gpu(control.CollectorAbsent)
+	cmd, out, _ := role(t, "gpu", r.socket)
+	if got := said(out); got != "registered" {
+		t.Errorf("another process when the first one has gone: %s", got)
+	}
+	if now := gpu(control.CollectorRunning); now.PID != cmd.Process.Pid || now.Source != "another" {
+		t.Errorf("it is %+v", now)
+	}
 }

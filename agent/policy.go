@@ -22,7 +22,8 @@ import (
 // Only the agent publishes below control, except that a collector publishes its own
 // health there.
 //
-// When all connections are taken, each of the agent's own collectors still has a connection. An
+// When all connections are taken, each collector still has a connection: each of the agent's
+// own, and each external one that the configuration names, of which there are 64 at most. An
 // operator gets one for a moment, to request the agent's status and its control targets.
 type clientPolicy struct{ m *manager.Manager }
 
@@ -81,8 +82,17 @@ func (p clientPolicy) collector(peer *policy.Peer) string {
 	return ""
 }
 
-// Reserved implements policy.Reserver: each collector that the agent has started has a place.
-func (p clientPolicy) Reserved(peer *policy.Peer) string { return p.collector(peer) }
+// Reserved implements policy.Reserver: each collector has a place. As long as an external one is
+// registered, the place is its process's: others that may be it too do not push it out.
+func (p clientPolicy) Reserved(peer *policy.Peer) string {
+	if name := p.collector(peer); name != "" || peer.Role != control.CollectorRole {
+		return name
+	}
+	if p.m.Holds(peer.Name, peer.PID) { // Admit has found that peer may be that collector
+		return peer.Name
+	}
+	return ""
+}
 
 // Visit implements policy.Reserver. Only a client that claims to be an operator visits:
 // another one would lose its subscriptions, where it can as well come back later.

@@ -81,7 +81,7 @@ func (m *Manager) changed(c *child, now time.Duration) {
 // show replaces what other goroutines see. acting is held.
 func (m *Manager) show() {
 	view := make([]control.CollectorStatus, 0, len(m.children))
-	pids, ext := make(map[int]string, len(m.children)), map[string]External{}
+	pids, ext := make(map[int]string, len(m.children)), map[string]external{}
 	for _, name := range slices.Sorted(maps.Keys(m.children)) {
 		c := m.children[name]
 		view = append(view, c.shown)
@@ -89,7 +89,7 @@ func (m *Manager) show() {
 			pids[c.pid] = name
 		}
 		if c.spec.External != nil && !c.removed {
-			ext[name] = *c.spec.External
+			ext[name] = external{*c.spec.External, c.pid}
 		}
 	}
 	m.mu.Lock()

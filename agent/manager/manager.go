@@ -30,6 +30,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/manager/life"
 )
@@ -98,6 +100,12 @@ type External struct {
 	Executable string
 }
 
+// external is an external collector as other goroutines see it.
+type external struct {
+	External
+	pid int // of the process that is registered as it; 0 for none
+}
+
 // Manager supervises collectors. Safe for concurrent use.
 type Manager struct {
 	o      Options
@@ -119,7 +127,7 @@ type Manager struct {
 	mu   sync.Mutex
 	view []control.CollectorStatus // guarded by mu; sorted by name, replaced as a whole
 	pids map[int]string            // guarded by mu; collectors by the pid of their process, replaced as a whole
-	ext  map[string]External       // guarded by mu; external collectors by name, replaced as a whole
+	ext  map[string]external       // guarded by mu; external collectors by name, replaced as a whole
 }
 
 // New makes a manager without collectors. It starts nothing.
@@ -150,8 +158,17 @@ func (m *Manager) Collector(pid int) (name string, ok bool) {
 func (m *Manager) External(name string) (e External, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e, ok = m.ext[name]
-	return e, ok
+	x, ok := m.ext[name]
+	return x.External, ok
+}
+
+// Holds reports whether the process may have the place that is kept for the external collector
+// called name: the process that is registered as it, or any where none is that lives.
+func (m *Manager) Holds(name string, pid int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	x, ok := m.ext[name]
+	return ok && (x.pid == 0 || x.pid == pid || unix.Kill(x.pid, 0) == unix.ESRCH)
 }
 
 // ExternalUser reports whether an external collector may be of that user.
