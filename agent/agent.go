@@ -12,11 +12,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/daemoneye/eventbus/agent/alert"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/control/dispatch"
 	"github.com/daemoneye/eventbus/agent/detect/live"
+	"github.com/daemoneye/eventbus/agent/health"
 	"github.com/daemoneye/eventbus/agent/manager"
 	"github.com/daemoneye/eventbus/agent/manager/life"
 	"github.com/daemoneye/eventbus/agent/systemd"
@@ -38,6 +38,8 @@ type Options struct {
 	JSON *atomic.Bool
 	// HostID stands in every event; default that of the configuration.
 	HostID string
+	// DataDir is where alerts are kept; empty: they are published, and not kept.
+	DataDir string
 	// Version stands in the status.
 	Version string
 	// Command is the program that runs a collector, with its first arguments.
@@ -128,7 +130,7 @@ type Agent struct {
 	operations *dispatch.Dispatcher
 	progress   *progress
 	exporter   *exporter
-	alerts     *raised
+	alerts     *alerts
 	detection  *live.Runner   // nil where it is not enabled
 	limits     ipc.LiveLimits // of the server
 
@@ -170,7 +172,10 @@ func New(o Options) (*Agent, error) {
 		return nil, err
 	}
 	a.exporter = newExporter()
-	a.alerts = &raised{a, make(chan *alert.Alert, 1024)}
+	a.alerts = &alerts{a: a}
+	if o.DataDir != "" {
+		a.monitor.parts.Register(health.Component{Name: "alerts", Check: a.alerts.health})
+	}
 	if err := a.newDetection(o.Config); err != nil {
 		return nil, err
 	}
@@ -181,7 +186,8 @@ func New(o Options) (*Agent, error) {
 
 // Run brings the agent up, runs it until ctx ends, and takes it down. nil means
 // an orderly end, also of an agent that was not up yet. Errors to act on:
-// *ipc.InUseError, os.ErrPermission. It may be called once.
+// *ipc.InUseError, *store.InUseError, store.ErrNewer, os.ErrPermission. It may be called
+// once.
 func (a *Agent) Run(ctx context.Context) error {
 	a.began = time.Now()
 	l, err := a.listen()
@@ -254,6 +260,13 @@ func (a *Agent) work(ctx context.Context) (err error) {
 			err = cerr
 		}
 	}()
+	if err := a.alerts.open(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	defer func() { err = errors.Join(err, a.alerts.close()) }()
 	// Before anybody can register: the manager takes nobody until it runs.
 	stopDetecting, err := a.detect(ctx)
 	if err != nil {
@@ -281,7 +294,6 @@ func (a *Agent) work(ctx context.Context) (err error) {
 	}
 	var parts sync.WaitGroup
 	parts.Go(func() { a.monitor.run(ctx) })
-	parts.Go(func() { a.alerts.run(ctx) })
 	parts.Go(func() { a.progress.run(ctx) })
 	parts.Go(func() { a.exporter.run(ctx, a) })
 	parts.Go(func() { a.announce(ctx) })

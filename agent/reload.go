@@ -154,6 +154,7 @@ func (a *Agent) apply(c *config.Config) {
 		a.o.JSON.Store(c.Log.Format == "json")
 	}
 	a.monitor.configure(&c.Broker)
+	a.alerts.configure(c)
 }
 
 func level(c *config.Config) (l slog.Level) {

@@ -32,7 +32,41 @@ func TestMain(m *testing.M) {
 	if env := config.Lookup("host_id").Env; os.Getenv(env) == "" {
 		os.Setenv(env, "host-of-a-test")
 	}
-	testscript.Main(m, map[string]func(){"daemoneye-agent": main, "interrupted": interrupted, "oddproc": oddProc})
+	// And none keeps alerts where an agent of the machine does. Of the processes that this
+	// one starts each has a folder of its own beside that of this one.
+	remove := func() {}
+	switch dir, base := os.Getenv(dataVariable), filepath.Base(os.Getenv(dataVariable)); {
+	case dir == "":
+		made, err := os.MkdirTemp("", "alerts")
+		if err == nil {
+			err = os.Chmod(made, 0o777) // some tests run the agent as somebody else
+		}
+		if err != nil {
+			panic(err)
+		}
+		remove = func() { os.RemoveAll(made) }
+		os.Setenv(dataVariable, filepath.Join(made, ofTests))
+	case base == ofTests:
+		os.Setenv(dataVariable, filepath.Join(filepath.Dir(dir), strconv.Itoa(os.Getpid())))
+	}
+	testscript.Main(removing{m, remove}, map[string]func(){"daemoneye-agent": main, "interrupted": interrupted, "oddproc": oddProc})
+}
+
+// dataVariable names the folder with alerts, and ofTests is what that of the tests' own
+// process is called.
+var dataVariable = config.Lookup("alerts.data_dir").Env
+
+const ofTests = "of-the-tests"
+
+// removing removes something after the tests.
+type removing struct {
+	testscript.TestingM
+	remove func()
+}
+
+func (r removing) Run() int {
+	defer r.remove()
+	return r.TestingM.Run()
 }
 
 // TestScripts runs testdata/script, where each file shows one side of the
@@ -53,6 +87,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // under the race detector each process would sleep for a second at its end
 			env.Setenv(config.FileVariable, cli.NoFile)
 			env.Setenv(config.Lookup("host_id").Env, "host-of-a-test")
+			env.Setenv(dataVariable, filepath.Join(env.WorkDir, "alerts"))
 			env.Setenv("SOCK", filepath.Join(env.WorkDir, "run", "agent.sock"))
 			return nil
 		},

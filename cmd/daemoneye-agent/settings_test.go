@@ -17,6 +17,7 @@ import (
 func TestEachFlagOfAKeySetsIt(t *testing.T) {
 	t.Setenv(config.FileVariable, cli.NoFile)
 	t.Setenv(config.Lookup("host_id").Env, "")
+	t.Setenv(dataVariable, "")
 	values := map[string]string{ // beside the default
 		"instance_id": "x", "broker.socket_path": "/x", "collectors.process.source": "poll", "log.level": "warn", "log.format": "json",
 		"collectors.process.poll_interval": "20ms", "broker.latency_budget": "0",

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daemoneye/eventbus/agent/alert/store"
 	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
@@ -35,6 +36,7 @@ func Hint(name string, err error) string {
 	var remote MistakesError
 	var refused RefusedError
 	var inUse *ipc.InUseError
+	var kept *store.InUseError
 	var peer *frame.Fault
 	var operation *control.Error
 	switch {
@@ -59,6 +61,10 @@ func Hint(name string, err error) string {
 		return "no agent listens there: start one with \"daemoneye-agent run\", or name its --instance or --socket"
 	case errors.As(err, &inUse):
 		return "an agent of this instance runs already: see \"daemoneye-agent status\", or run another --instance"
+	case errors.As(err, &kept):
+		return "an agent of this instance keeps its alerts there: run another --instance, or choose another alerts.data_dir"
+	case errors.Is(err, store.ErrNewer):
+		return "a later version of the agent has kept alerts there: run that one, or choose another alerts.data_dir"
 	case tried(err, "dial") && errors.Is(err, os.ErrPermission), tried(err, "handshake") && errors.Is(err, router.ErrDenied):
 		return "the agent belongs to another user: run this as that user"
 	case errors.Is(err, router.ErrNoResponder):

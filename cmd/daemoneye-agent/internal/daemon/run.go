@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent"
+	"github.com/daemoneye/eventbus/agent/alert/store"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/hostid"
@@ -89,6 +90,11 @@ func runAgent(ctx context.Context, p *cli.Program, s *cli.Settings, named *strin
 	}
 	for _, w := range l.Warnings {
 		o.Logger.Warn("configuration", "warning", w)
+	}
+	if o.DataDir = l.Config.Alerts.DataDir; o.DataDir == "" {
+		if o.DataDir, err = store.DefaultDir(l.Config.InstanceID); err != nil {
+			o.Logger.Warn("alerts are not kept", "err", err)
+		}
 	}
 	o.Configured = specs
 	if o.Command, o.Executable, err = collectorCommand(); err != nil {
