@@ -12,6 +12,7 @@ import (
 
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/frame/buffer"
+	"github.com/daemoneye/eventbus/ipc/internal/outbox"
 	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/endpoint"
@@ -37,7 +38,7 @@ type Options struct {
 type Client struct {
 	o          Options
 	pool       *buffer.Pool
-	out        outbox
+	out        *outbox.Outbox
 	calls      endpoint.Requester
 	responders endpoint.Responders
 
@@ -79,15 +80,15 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	c.calls = endpoint.Requester{Send: c.send, MaxFrame: conn.welcome.MaxMessageSize, MaxOpen: conn.welcome.MaxRequests}
 	c.responders = endpoint.Responders{Send: func(f *frame.Fields) error { return c.send(c.ctx, f) }, Failed: c.report}
 	c.terms.Store(newTerms(conn.welcome))
-	if err := c.out.init(o.LatencyBudget, o.Backlog); err != nil {
+	if c.out, err = outbox.New(o.LatencyBudget, o.Backlog); err != nil {
 		c.cancel()
 		unix.Close(conn.fd)
 		return nil, unixsock.NewOpError("dial", o.Path, err)
 	}
 	c.creditTimer = time.AfterFunc(time.Hour, c.creditTimeUp)
 	c.creditTimer.Stop()
-	c.out.connect(conn.fd, conn.welcome.MaxMessageSize, conn.offset)
-	c.startWorker(c.out.run)
+	c.out.Connect(conn.fd, conn.welcome.MaxMessageSize, conn.offset)
+	c.startWorker(c.out.Run)
 	go c.run(conn) // Close waits for readerDone
 	return c, nil
 }
@@ -121,7 +122,13 @@ func (c *Client) Source() uint32 { return c.terms.Load().Source }
 func (c *Client) Welcome() frame.Welcome { return c.terms.Load().Welcome }
 
 // Writes returns how often the client has written something.
-func (c *Client) Writes() uint64 { return c.out.writes.Load() }
+func (c *Client) Writes() uint64 { return c.out.Writes() }
+
+// BrokerNow returns the broker's clock. A client that lives in another time namespace than its
+// broker has another monotonic clock. All times on the wire are the broker's, so they are
+// shifted where frames are appended and where they are read, and everything else uses the
+// client's clock. Without an offset, as nearly always, that costs a comparison.
+func (c *Client) BrokerNow() int64 { return c.out.BrokerNow() }
 
 // Live returns how many bytes of buffers the client holds.
 func (c *Client) Live() int64 { return c.pool.Live() }
@@ -140,7 +147,7 @@ func (c *Client) send(ctx context.Context, f *frame.Fields) error {
 	case frame.TypePing, frame.TypeSettle:
 		lane = bus.Bulk // its answer means that all before it has arrived
 	}
-	return c.out.write(ctx, lane, n, f)
+	return c.out.Write(ctx, lane, n, f)
 }
 
 // Request implements bus.Bus.

@@ -159,7 +159,7 @@ func (s *subscription) reportCredit(due bool) {
 		return
 	}
 	if due {
-		_ = c.out.enqueueCredit(s, true) // without a connection there is no broker to bound
+		_ = c.out.EnqueueUrgent(s.credit.appendFrames, true) // without a connection there is no broker to bound
 		return
 	}
 	if c.creditArmed.CompareAndSwap(false, true) {
@@ -190,6 +190,6 @@ func (c *Client) reportAllCredit() {
 	}
 	c.mu.Unlock()
 	for _, s := range subs {
-		_ = c.out.enqueueCredit(s, false) // as above
+		_ = c.out.EnqueueUrgent(s.credit.appendFrames, false) // as above
 	}
 }

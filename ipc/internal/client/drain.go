@@ -62,7 +62,7 @@ func (c *Client) drain(ctx context.Context) error {
 	subs := slices.Collect(maps.Values(c.subs))
 	c.mu.Unlock()
 	c.reportAllCredit()
-	if err := c.out.drain(ctx); err != nil && !errors.Is(err, ErrDisconnected) {
+	if err := c.out.Drain(ctx); err != nil && !errors.Is(err, ErrDisconnected) {
 		return err
 	} // why a connection has ended, the reading goroutine knows
 	select {

@@ -14,6 +14,8 @@ import (
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
+const closeTimeout = time.Second // for what is written while closing
+
 // Close implements bus.Bus. What was published before is written, as far as the broker
 // takes it within a second. In a handler it only returns ErrInHandler.
 func (c *Client) Close() error {
@@ -30,7 +32,7 @@ func (c *Client) close(patience time.Duration) {
 	c.closed, c.draining = true, false
 	c.mu.Unlock()
 	impatient := time.AfterFunc(patience, c.hangUp)
-	c.out.close(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Fault{}))
+	c.out.Close(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Fault{}))
 	impatient.Stop()
 	c.creditTimer.Stop()
 	c.cancel()
@@ -72,7 +74,7 @@ func (c *Client) endConnection(conn *connection, err error) {
 	}
 	c.mu.Unlock()
 	unixsock.HangUp(conn.fd) // ends a write in progress
-	cutID := c.out.disconnect()
+	cutID := c.out.Disconnect()
 	unix.Close(conn.fd)
 	c.dropPoison(cutID, err)
 	// Calls that wait for an answer will not get it, because the broker forgets a
@@ -96,7 +98,7 @@ func (c *Client) dropPoison(cutID uint64, err error) {
 		c.suspect = cutID
 		return
 	}
-	for _, err := range c.out.dropKept(func(f frame.Frame) error {
+	for _, err := range c.out.DropKept(func(f frame.Frame) error {
 		if f.ID() != cutID {
 			return nil
 		}
@@ -144,5 +146,5 @@ func (c *Client) finish(err error) {
 		err = fmt.Errorf("%w: %w", bus.ErrClosed, err)
 	}
 	c.calls.Close(err)
-	c.out.close(nil)
+	c.out.Close(nil)
 }

@@ -1,10 +1,14 @@
 package client
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/daemoneye/eventbus/ipc/internal/outbox"
+)
 
 // ErrDisconnected is returned for what cannot be done while the client has no
 // connection, and cannot be kept until it has one again.
-var ErrDisconnected = errors.New("not connected to the broker")
+var ErrDisconnected = outbox.ErrDisconnected
 
 // ErrNoConfirm is returned by PublishConfirmed of a broker that does not confirm
 // messages.

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/daemoneye/eventbus/frame"
+	"github.com/daemoneye/eventbus/ipc/internal/outbox"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/endpoint"
 )
@@ -27,14 +28,12 @@ func (c *Client) PublisherOf(m bus.Outgoing) (bus.Publisher, error) {
 }
 
 func (c *Client) publisher(topic string, t frame.Template) *publisher {
-	return &publisher{c: c, t: t, flags: t.Flags(), lane: c.terms.Load().lane(topic)}
+	return &publisher{c, c.out.Publisher(t, c.terms.Load().lane(topic))}
 }
 
 type publisher struct {
-	c     *Client
-	t     frame.Template
-	flags frame.Flags
-	lane  bus.Lane
+	c   *Client
+	out outbox.Publisher
 }
 
 func (p *publisher) Publish(payload []byte) error {
@@ -47,7 +46,7 @@ func (p *publisher) PublishMeta(payload, extension []byte) error {
 
 func (p *publisher) publish(ctx context.Context, payload, extension []byte) error {
 	c := p.c
-	n := p.t.Size(extension, payload)
+	n := p.out.Size(extension, payload)
 	terms := c.terms.Load()
 	if n > terms.MaxMessageSize {
 		return terms.admit(n)
@@ -57,27 +56,16 @@ func (p *publisher) publish(ctx context.Context, payload, extension []byte) erro
 	}
 	if len(payload) > frame.CompressAbove {
 		if method := c.o.Compress & terms.inflates; method != 0 {
-			return c.publishCompressed(ctx, p, method, extension, payload)
+			return p.publishCompressed(ctx, method, extension, payload)
 		}
 	}
-	o := &c.out
-	o.mu.Lock()
-	if !o.hasRoom(p.lane) {
-		if err := o.reserve(ctx, p.lane, n); err != nil {
-			o.mu.Unlock()
-			return err
-		}
-	}
-	now := o.stamp()
-	b := &o.lanes[p.lane]
-	*b = p.t.Append(*b, o.nextMessageID(p.lane), now+o.offset, extension, payload)
-	return o.messageAppended(ctx, p.lane, now)
+	return p.out.Publish(ctx, extension, payload)
 }
 
 // compressed are buffers that payloads are compressed into.
 var compressed = sync.Pool{New: func() any { return new([]byte) }}
 
-func (c *Client) publishCompressed(ctx context.Context, p *publisher, method frame.Flags, extension, payload []byte) error {
+func (p *publisher) publishCompressed(ctx context.Context, method frame.Flags, extension, payload []byte) error {
 	buf := compressed.Get().(*[]byte)
 	defer compressed.Put(buf)
 	out, flag := frame.Compress((*buf)[:0], payload, method)
@@ -85,18 +73,7 @@ func (c *Client) publishCompressed(ctx context.Context, p *publisher, method fra
 	if flag == 0 {
 		out = payload
 	}
-	o := &c.out
-	o.mu.Lock()
-	if err := o.reserve(ctx, p.lane, p.t.Size(extension, out)); err != nil {
-		o.mu.Unlock()
-		return err
-	}
-	now := o.stamp()
-	b := &o.lanes[p.lane]
-	start := len(*b)
-	*b = p.t.Append(*b, o.nextMessageID(p.lane), now+o.offset, extension, out)
-	frame.Frame((*b)[start:]).SetFlags(p.flags | flag)
-	return o.messageAppended(ctx, p.lane, now)
+	return p.out.PublishFlagged(ctx, p.out.Flags()|flag, extension, out)
 }
 
 // Publish implements bus.Bus.
@@ -152,4 +129,4 @@ func (c *Client) publishFields(ctx context.Context, m *bus.Outgoing) (frame.Fiel
 }
 
 // Push implements bus.Bus: what waits to be written together with more is written now.
-func (c *Client) Push() error { return c.out.push(context.Background()) }
+func (c *Client) Push() error { return c.out.Push(context.Background()) }

@@ -60,7 +60,7 @@ func (c *Client) receive(conn *connection) error {
 		n, err := r.read(conn.fd)
 		if err == unix.EAGAIN {
 			err = frame.ErrHeartbeat
-			c.out.abort(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Fault{Code: frame.CodeHeartbeat, Text: "the broker sent nothing for too long"}))
+			c.out.Abort(frame.AppendGoodbyeFrame(nil, frame.Now(), frame.Fault{Code: frame.CodeHeartbeat, Text: "the broker sent nothing for too long"}))
 		}
 		if err != nil {
 			return unixsock.NewOpError("read", c.o.Path, err)
@@ -84,7 +84,7 @@ func (r *receiver) read(fd int) (n int, err error) {
 	} else {
 		n, err = unixsock.RecvPolled(fd, into, r.silence)
 	}
-	writes := r.c.out.writes.Load()
+	writes := r.c.out.Writes()
 	r.readsOnly = writes == r.writes
 	r.writes = writes
 	return n, err
@@ -113,7 +113,7 @@ func (r *receiver) makeRoom() {
 // frames handles all whole frames of the buffer: what it leaves is one that is not whole.
 func (r *receiver) frames() error {
 	limit := r.c.terms.Load().MaxMessageSize
-	shiftFrames(r.buf.B[r.off:r.end], -r.offset)
+	frame.ShiftAllTimes(r.buf.B[r.off:r.end], -r.offset)
 	for {
 		if s := r.sub; s != nil && s.handler != nil {
 			n, more := s.handleMessages(r.buf.B[r.off:r.end], limit, &r.stream)
@@ -232,7 +232,7 @@ func (r *receiver) control(f frame.Frame) error {
 	case frame.TypePing:
 		// A pong that cannot be sent is no reason to stop reading: a broker that has
 		// closed may have sent much before.
-		_ = c.out.enqueue(&frame.Fields{Type: frame.TypePong, Priority: frame.NormalPriority, ID: f.ID(), Time: f.Time()})
+		_ = c.out.Enqueue(&frame.Fields{Type: frame.TypePong, Priority: frame.NormalPriority, ID: f.ID(), Time: f.Time()})
 	case frame.TypeAck:
 		if s := r.lookup(f.ID()); s != nil {
 			ack, err := frame.ParseAck(f.Payload())

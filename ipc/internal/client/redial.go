@@ -113,7 +113,7 @@ func (c *Client) resume(conn *connection) error {
 	next := newTerms(conn.welcome)
 	newBroker := next.isNewBroker(c.terms.Load())
 	c.terms.Store(next) // what is published from here on keeps the new limit
-	for _, err := range c.out.dropKept(func(f frame.Frame) error { return next.admit(len(f)) }) {
+	for _, err := range c.out.DropKept(func(f frame.Frame) error { return next.admit(len(f)) }) {
 		c.report(fmt.Errorf("publish: %w", err))
 	}
 	c.mu.Lock()
@@ -139,7 +139,7 @@ func (c *Client) resume(conn *connection) error {
 		}
 	}
 	c.calls.Open(conn.welcome.MaxRequests)
-	c.out.prepend(b)
-	c.out.connect(conn.fd, conn.welcome.MaxMessageSize, conn.offset)
+	c.out.Prepend(b)
+	c.out.Connect(conn.fd, conn.welcome.MaxMessageSize, conn.offset)
 	return nil
 }

@@ -165,8 +165,8 @@ func (s *subscription) Close() error {
 	if !connected {
 		return nil // the broker has forgotten it already
 	}
-	_ = c.out.enqueueCredit(s, false)
-	err := c.out.enqueue(s.unsubscribeFrame()) // it waits for nothing, so that a handler may call Close
+	_ = c.out.EnqueueUrgent(s.credit.appendFrames, false)
+	err := c.out.Enqueue(s.unsubscribeFrame()) // it waits for nothing, so that a handler may call Close
 	if errors.Is(err, ErrDisconnected) || errors.Is(err, bus.ErrClosed) {
 		return nil
 	}
@@ -250,7 +250,7 @@ func (s *subscription) refused(err error) {
 	delete(s.c.subs, s.id)
 	s.c.mu.Unlock()
 	s.end(fmt.Errorf("subscribe again: %w", err))
-	_ = s.c.out.enqueue(s.unsubscribeFrame()) // if the broker has a part of it; without a connection it has none
+	_ = s.c.out.Enqueue(s.unsubscribeFrame()) // if the broker has a part of it; without a connection it has none
 }
 
 // end lets consumers take what is left and then see the end. The reading goroutine

@@ -31,7 +31,7 @@ type settlePublisher struct {
 	open   atomic.Uint64 // id of the last settle
 }
 
-func (p *settlePublisher) Size(extension, payload []byte) int { return p.t.Size(extension, payload) }
+func (p *settlePublisher) Size(extension, payload []byte) int { return p.out.Size(extension, payload) }
 
 func (p *settlePublisher) Publish(ctx context.Context, payload, extension []byte) error {
 	return p.publish(ctx, payload, extension)
@@ -61,10 +61,10 @@ func (p *settlePublisher) End() {
 	}
 	f := p.settleFrame(0)
 	f.Flags = frame.FlagDrain
-	_ = c.out.enqueue(f) // without a connection the broker has forgotten it
+	_ = c.out.Enqueue(f) // without a connection the broker has forgotten it
 }
 
-func (p *settlePublisher) Push(ctx context.Context) error { return p.c.out.push(ctx) }
+func (p *settlePublisher) Push(ctx context.Context) error { return p.c.out.Push(ctx) }
 
 func (p *settlePublisher) MayWait() error {
 	if p.c.inHandler() {

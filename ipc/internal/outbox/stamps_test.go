@@ -1,4 +1,4 @@
-package client
+package outbox
 
 import (
 	"testing"
@@ -10,10 +10,10 @@ import (
 // fired, or the connection was lost.
 func TestStampsExpire(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(*outbox){
-		"the timer fires": func(o *outbox) {
+	for name, end := range map[string]func(*Outbox){
+		"the timer fires": func(o *Outbox) {
 			done := make(chan struct{})
-			go func() { o.run(); close(done) }() // ends with the outbox
+			go func() { o.Run(); close(done) }() // ends with the outbox
 			await(t, "the timer fires", func() bool {
 				o.mu.Lock()
 				defer o.mu.Unlock()
@@ -22,7 +22,7 @@ func TestStampsExpire(t *testing.T) {
 			o.pacing.timer.close()
 			<-done
 		},
-		"the connection is lost": func(o *outbox) { o.disconnect() },
+		"the connection is lost": func(o *Outbox) { o.Disconnect() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

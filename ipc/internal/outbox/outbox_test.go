@@ -1,4 +1,4 @@
-package client
+package outbox
 
 import (
 	"context"
@@ -15,10 +15,10 @@ import (
 	"github.com/daemoneye/eventbus/router/bus"
 )
 
-// newOutbox returns an outbox without a goroutine in run: what it writes is written by
+// newOutbox returns an outbox without a goroutine in Run: what it writes is written by
 // the goroutine that appends. The other end of its socket waits no longer than a test
 // may.
-func newOutbox(t *testing.T, maxSize int) (o *outbox, peer *frame.Reader) {
+func newOutbox(t *testing.T, maxSize int) (o *Outbox, peer *frame.Reader) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -35,12 +35,11 @@ func newOutbox(t *testing.T, maxSize int) (o *outbox, peer *frame.Reader) {
 		end.Close()
 		unix.Close(fds[0])
 	})
-	o = new(outbox)
-	if err := o.init(0, 0); err != nil {
+	if o, err = New(0, 0); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(o.pacing.timer.close)
-	o.connect(fds[0], maxSize, 0)
+	o.Connect(fds[0], maxSize, 0)
 	return o, frame.NewReader(end, 0)
 }
 
@@ -54,7 +53,7 @@ func await(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func (o *outbox) isWriting() bool {
+func (o *Outbox) isWriting() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.writing
@@ -62,12 +61,12 @@ func (o *outbox) isWriting() bool {
 
 // fill has a message written that the socket does not take whole before the peer reads,
 // and returns the result.
-func (o *outbox) fill(t *testing.T) (written chan error) {
+func (o *Outbox) fill(t *testing.T) (written chan error) {
 	t.Helper()
 	written = make(chan error, 1)
 	go func() { // ends when the peer has read it
 		f := frame.Fields{Type: frame.TypePublish, Topic: "a", Payload: make([]byte, 900<<10)}
-		written <- o.write(context.Background(), bus.Bulk, frame.HeaderSize+len(f.Payload), &f)
+		written <- o.Write(context.Background(), bus.Bulk, frame.HeaderSize+len(f.Payload), &f)
 	}()
 	await(t, "a goroutine writes", o.isWriting)
 	return written
@@ -84,7 +83,7 @@ func TestRequestsFollowTheBatch(t *testing.T) {
 		if ty == frame.TypeRequest {
 			lane, f.Topic = bus.Urgent, "a.b"
 		}
-		if err := o.write(context.Background(), lane, 100, &f); err != nil {
+		if err := o.Write(context.Background(), lane, 100, &f); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range []frame.Type{frame.TypePublish, ty} {
@@ -109,7 +108,7 @@ func TestLargeBatchesAreReused(t *testing.T) {
 		_, err := peer.Next()
 		reading <- err
 	}()
-	if err := o.write(context.Background(), bus.Bulk, frame.DefaultMaxSize-50, &f); err != nil {
+	if err := o.Write(context.Background(), bus.Bulk, frame.DefaultMaxSize-50, &f); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-reading; err != nil {
@@ -120,16 +119,16 @@ func TestLargeBatchesAreReused(t *testing.T) {
 	}
 }
 
-func (o *outbox) publish(t *testing.T) {
+func (o *Outbox) publish(t *testing.T) {
 	t.Helper()
 	f := frame.Fields{Type: frame.TypePublish, Topic: "a"}
-	if err := o.write(context.Background(), bus.Bulk, frame.HeaderSize+1, &f); err != nil {
+	if err := o.Write(context.Background(), bus.Bulk, frame.HeaderSize+1, &f); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // exhaustTokens has what is published next wait for more, however long that takes.
-func (o *outbox) exhaustTokens() {
+func (o *Outbox) exhaustTokens() {
 	o.mu.Lock()
 	o.pacing.tokens, o.pacing.tokensAt = minTokens, frame.Now()+int64(time.Hour)
 	o.mu.Unlock()
@@ -154,7 +153,7 @@ func TestMessagesCostHoweverTheyAreWritten(t *testing.T) {
 		t.Errorf("%d writes, armed %v; want the burst to wait", got, o.pacing.armed)
 	}
 	o.pacing.tokens, o.pacing.tokensAt = maxTokens, frame.Now()
-	if err := o.push(t.Context()); err != nil {
+	if err := o.Push(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := o.writes.Load(); got != 2 || o.pacing.tokens != minTokens {
@@ -162,21 +161,21 @@ func TestMessagesCostHoweverTheyAreWritten(t *testing.T) {
 	}
 }
 
-// TestWaitingMessagesAreWritten has messages wait, some of which are pushed: run writes
+// TestWaitingMessagesAreWritten has messages wait, some of which are pushed: Run writes
 // the others, whatever became of its timer.
 func TestWaitingMessagesAreWritten(t *testing.T) {
 	t.Parallel()
 	for _, wait := range []time.Duration{minWait, maxWait} {
 		o, peer := newOutbox(t, frame.DefaultMaxSize)
 		ended := make(chan struct{})
-		go func() { o.run(); close(ended) }() // ends with the outbox
+		go func() { o.Run(); close(ended) }() // ends with the outbox
 		for range 100 {
 			o.mu.Lock()
 			o.pacing.wait = wait
 			o.mu.Unlock()
 			o.exhaustTokens()
 			o.publish(t)
-			if err := o.push(t.Context()); err != nil {
+			if err := o.Push(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			o.exhaustTokens()
@@ -187,7 +186,7 @@ func TestWaitingMessagesAreWritten(t *testing.T) {
 				}
 			}
 		}
-		o.close(nil)
+		o.Close(nil)
 		<-ended
 	}
 }
@@ -199,7 +198,7 @@ func TestPushReachesTheWriter(t *testing.T) {
 	o, peer := newOutbox(t, frame.DefaultMaxSize)
 	written := o.fill(t)
 	o.publish(t)
-	if err := o.push(t.Context()); err != nil {
+	if err := o.Push(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -224,18 +223,18 @@ func TestABudgetIsForMessages(t *testing.T) {
 	o.exhaustTokens()
 	o.publish(t)
 	ended := make(chan struct{})
-	go func() { o.run(); close(ended) }() // ends with the outbox
-	if err := o.enqueue(&frame.Fields{Type: frame.TypePong, ID: 1}); err != nil {
+	go func() { o.Run(); close(ended) }() // ends with the outbox
+	if err := o.Enqueue(&frame.Fields{Type: frame.TypePong, ID: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if f, err := peer.Next(); err != nil || f.Type() != frame.TypePong {
 		t.Errorf("%v, %v; want the pong", f, err)
 	}
-	o.close(nil)
+	o.Close(nil)
 	<-ended
 }
 
-// TestRunEndsWithTheOutbox has run wait for longer than any test.
+// TestRunEndsWithTheOutbox has Run wait for longer than any test.
 func TestRunEndsWithTheOutbox(t *testing.T) {
 	t.Parallel()
 	o, _ := newOutbox(t, frame.DefaultMaxSize)
@@ -244,8 +243,8 @@ func TestRunEndsWithTheOutbox(t *testing.T) {
 	o.arm(frame.Now(), o.pacing.wait)
 	o.mu.Unlock()
 	ended := make(chan struct{})
-	go func() { o.run(); close(ended) }() // ends with the outbox
-	o.close(nil)
+	go func() { o.Run(); close(ended) }() // ends with the outbox
+	o.Close(nil)
 	<-ended
 }
 
@@ -260,13 +259,13 @@ func TestFailedWriteHangsUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := frame.Fields{Type: frame.TypePublish, Topic: "events.a", Payload: make([]byte, 900<<10)}
-	if err := o.write(context.Background(), bus.Bulk, len(f.Payload)+100, &f); !errors.Is(err, ErrDisconnected) {
+	if err := o.Write(context.Background(), bus.Bulk, len(f.Payload)+100, &f); !errors.Is(err, ErrDisconnected) {
 		t.Error(err)
 	}
 	if n, err := unixsock.Recv(fd, make([]byte, 1)); n != 0 || err != nil {
 		t.Errorf("%d %v, want the end", n, err)
 	}
-	if cutID := o.disconnect(); cutID != f.ID || len(o.lanes[bus.Bulk]) < len(f.Payload) {
+	if cutID := o.Disconnect(); cutID != f.ID || len(o.lanes[bus.Bulk]) < len(f.Payload) {
 		t.Errorf("message %d is kept, want %d", cutID, f.ID)
 	}
 	if _, err := peer.Next(); err == nil {

@@ -1,4 +1,4 @@
-package client
+package outbox
 
 import (
 	"context"
@@ -12,17 +12,17 @@ import (
 )
 
 // maxFollowUps is how often a flush writes what others have appended meanwhile, before it
-// leaves the rest to the goroutine in run, because a goroutine that came to publish one
+// leaves the rest to the goroutine in Run, because a goroutine that came to publish one
 // message must come back. The bound costs nothing at full speed (BenchmarkOutbox). Without
 // follow-ups a call whose frame was appended meanwhile would wait for the timer, minWait and
 // a wake-up.
 const maxFollowUps = 16
 
 // flushLocked writes what is there, urgent frames first, and then what was appended
-// meanwhile and is urgent or to be followed up. The goroutine in run writes the rest. If ctx
-// can be cancelled, flushLocked does not block in a system call, and run also writes what
+// meanwhile and is urgent or to be followed up. The goroutine in Run writes the rest. If ctx
+// can be cancelled, flushLocked does not block in a system call, and Run also writes what
 // the socket does not take at once. mu is held, but not while writing.
-func (o *outbox) flushLocked(ctx context.Context) error {
+func (o *Outbox) flushLocked(ctx context.Context) error {
 	o.followUp = false
 	o.disarm()
 	err := o.writePartial(ctx)
@@ -47,7 +47,7 @@ func (o *outbox) flushLocked(ctx context.Context) error {
 }
 
 // writable reports whether a batch may be begun. mu is held.
-func (o *outbox) writable() bool { return o.fd >= 0 && !o.partial.pending() }
+func (o *Outbox) writable() bool { return o.fd >= 0 && !o.partial.pending() }
 
 // partialBatch is a batch that is being written, or of which a full socket has taken
 // only the first part.
@@ -61,7 +61,7 @@ func (p *partialBatch) pending() bool { return p.batch != nil }
 
 // writeLane writes what is in the lane, if anything, unless another batch is to be
 // finished first. mu is held, but not while writing.
-func (o *outbox) writeLane(ctx context.Context, lane bus.Lane) error {
+func (o *Outbox) writeLane(ctx context.Context, lane bus.Lane) error {
 	if len(o.lanes[lane]) == 0 || !o.writable() {
 		return nil
 	}
@@ -78,7 +78,7 @@ func (o *outbox) writeLane(ctx context.Context, lane bus.Lane) error {
 
 // writePartial goes on with a batch that is not written whole, if there is one. mu is
 // held, but not while writing.
-func (o *outbox) writePartial(ctx context.Context) (err error) {
+func (o *Outbox) writePartial(ctx context.Context) (err error) {
 	if !o.partial.pending() || o.fd < 0 {
 		return nil
 	}
@@ -96,7 +96,7 @@ func (o *outbox) writePartial(ctx context.Context) (err error) {
 	p.sent += sent
 	o.written.Broadcast()
 	if werr == unix.EAGAIN && !waits {
-		return nil // the timer is armed for it, and run goes on
+		return nil // the timer is armed for it, and Run goes on
 	}
 	if werr != nil {
 		err = fmt.Errorf("%w: %w", ErrDisconnected, werr)
@@ -124,7 +124,7 @@ func (o *outbox) writePartial(ctx context.Context) (err error) {
 
 // putBack returns to its lane what was not written whole, for the next connection: the
 // broker cannot have routed it. mu is held.
-func (o *outbox) putBack() {
+func (o *Outbox) putBack() {
 	p := &o.partial
 	if !p.pending() {
 		return
@@ -135,8 +135,8 @@ func (o *outbox) putBack() {
 	*p = partialBatch{}
 }
 
-// push writes what waits, or has the goroutine that is writing do it.
-func (o *outbox) push(ctx context.Context) error {
+// Push writes what waits, or has the goroutine that is writing do it.
+func (o *Outbox) Push(ctx context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -157,10 +157,10 @@ func (o *outbox) push(ctx context.Context) error {
 	return err
 }
 
-// run writes what has waited long enough, until the outbox is closed. Where batches
+// Run writes what has waited long enough, until the outbox is closed. Where batches
 // fill up by themselves, they set the timer anew before it fires, because waking up
 // would cost more than the writing.
-func (o *outbox) run() {
+func (o *Outbox) Run() {
 	for o.pacing.timer.wait() == nil {
 		o.mu.Lock()
 		o.pacing.due = 0
@@ -172,7 +172,7 @@ func (o *outbox) run() {
 }
 
 // timeUp writes the batch whose time is up. mu is held.
-func (o *outbox) timeUp() {
+func (o *Outbox) timeUp() {
 	o.pacing.adaptWait(o.messages)
 	if o.fd < 0 || o.writing { // connect or the writer arms the timer again
 		o.disarm()

@@ -1,4 +1,4 @@
-package client
+package outbox
 
 import (
 	"time"
@@ -24,7 +24,7 @@ type pacing struct {
 	tokens   int64 // minTokens to maxTokens
 	tokensAt int64 // when tokens was right
 
-	timer *timer        // wakes run; set only while the outbox is not closed
+	timer *timer        // wakes Run; set only while the outbox is not closed
 	due   int64         // when the timer fires; 0: it has fired, or was stopped
 	wait  time.Duration // about how long a batch waits
 	armed bool          // the timer is set, because of a batch that waits or is being written
@@ -71,7 +71,7 @@ func (p *pacing) capacity() int64 {
 
 func (p *pacing) cost() int64 { return max(int64(p.budget), messageCost) }
 
-// shortestWait is how long run waits before it writes what waits, unless batches fill
+// shortestWait is how long Run waits before it writes what waits, unless batches fill
 // up by themselves.
 func (p *pacing) shortestWait() time.Duration { return max(p.budget, minWait) }
 
@@ -95,10 +95,10 @@ func (p *pacing) adaptWait(messages int) {
 	}
 }
 
-// arm has run write what waits, in wait at most. To set the timer costs more than to
+// arm has Run write what waits, in wait at most. To set the timer costs more than to
 // append a hundred messages, so it stays where it fires soon enough, and not too soon.
 // mu is held.
-func (o *outbox) arm(now int64, wait time.Duration) {
+func (o *Outbox) arm(now int64, wait time.Duration) {
 	if o.closed {
 		return
 	}
@@ -115,4 +115,4 @@ func (o *outbox) arm(now int64, wait time.Duration) {
 }
 
 // disarm ends a batch's wait; the timer may fire all the same. mu is held.
-func (o *outbox) disarm() { o.pacing.armed = false }
+func (o *Outbox) disarm() { o.pacing.armed = false }

@@ -1,24 +1,22 @@
-package client
+package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/daemoneye/eventbus/frame"
-	"github.com/daemoneye/eventbus/ipc/internal/unixsock"
 	"github.com/daemoneye/eventbus/router/bus"
 	"github.com/daemoneye/eventbus/router/endpoint"
 )
 
-// outbox collects frames and writes them. There is one writer at a time: the goroutine
-// that published, when it found no other writing, or the one in run. While it writes
-// others append, and what they appended is the next batch.
-type outbox struct {
+// Outbox collects frames and writes them. There is one writer at a time: the goroutine
+// that published, when it found no other writing, or the one in Run. While it writes
+// others append, and what they appended is the next batch. Safe for concurrent use.
+type Outbox struct {
 	mu       sync.Mutex
 	written  sync.Cond     // signalled when a write has ended
 	lanes    [2][]byte     // guarded by mu; frames to write, urgent ones first
@@ -50,102 +48,41 @@ const (
 	// Nor does one of so many messages wait, because the broker can begin with those. With
 	// batchSize alone one to one at 128 bytes takes 5 to 9 % longer (BenchmarkPublish,
 	// minima and medians of eight rounds in turn).
-	batchCount   = 384
-	maxBatch     = 256 << 10
-	maxMaxSpare  = 8 << 20     // memory of larger batches is left to the collector
-	closeTimeout = time.Second // for what is written while closing
+	batchCount  = 384
+	maxBatch    = 256 << 10
+	maxMaxSpare = 8 << 20 // memory of larger batches is left to the collector
 )
 
-func (o *outbox) init(budget time.Duration, backlog int) (err error) {
+// ErrDisconnected is returned for a frame that cannot be written while there is no
+// connection, and cannot be kept until there is one again.
+var ErrDisconnected = errors.New("not connected to the broker")
+
+// New returns an outbox without a connection. budget is how long a message may wait for
+// others; if it is 0, those of a dense stream wait for maxWait at most. Without a connection
+// the outbox keeps up to backlog bytes of messages for the next one. The caller has a
+// goroutine in Run until Close.
+func New(budget time.Duration, backlog int) (*Outbox, error) {
+	o := &Outbox{fd: -1, backlog: backlog}
 	o.written.L = &o.mu
-	o.fd, o.backlog = -1, backlog
-	return o.pacing.init(budget)
+	if err := o.pacing.init(budget); err != nil {
+		return nil, err
+	}
+	return o, nil
 }
 
-// connect directs the outbox to a connection with frames of up to maxSize bytes and a
-// broker whose clock is ahead by offset, and has what waits written.
-func (o *outbox) connect(fd, maxSize int, offset int64) {
-	o.mu.Lock()
-	o.fd, o.cutID = fd, 0
-	for _, kept := range o.lanes {
-		shiftFrames(kept, offset-o.offset)
-	}
-	o.offset = offset
-	o.maxSpare = max(2*maxBatch, min(2*maxSize, maxMaxSpare))
-	if o.waiting() > 0 {
-		o.arm(frame.Now(), minWait)
-	}
-	o.mu.Unlock()
-}
+// Writes returns how often something was written.
+func (o *Outbox) Writes() uint64 { return o.writes.Load() }
 
-// disconnect stops writing. Messages that are not written are kept for the next
-// connection; requests and answers mean nothing there, and are dropped. It returns the
-// number of the message that was being written, 0 if there was none.
-func (o *outbox) disconnect() (cutID uint64) {
+// BrokerNow returns the clock of the last connection's broker.
+func (o *Outbox) BrokerNow() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.detach()
-	for o.writing {
-		o.written.Wait()
-	}
-	o.putBack()
-	for lane := range o.lanes {
-		o.lanes[lane] = onlyMessages(o.lanes[lane])
-	}
-	o.written.Broadcast()
-	return o.cutID
-}
-
-// detach stops all further writes. mu is held.
-func (o *outbox) detach() {
-	o.fd = -1
-	o.stamps.reset()
-}
-
-// dropKept drops the kept messages for which fault returns an error, and returns the
-// errors. There is no connection, so no goroutine is writing.
-func (o *outbox) dropKept(fault func(frame.Frame) error) (faults []error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for lane := range o.lanes {
-		o.lanes[lane], faults = dropFrames(o.lanes[lane], fault, faults)
-	}
-	return faults
-}
-
-// prepend puts b before everything else that waits: a new connection's subscriptions
-// come before what was published meanwhile.
-func (o *outbox) prepend(b []byte) {
-	o.mu.Lock()
-	shiftFrames(b, o.offset)
-	o.lanes[bus.Urgent] = append(b, o.lanes[bus.Urgent]...)
-	o.mu.Unlock()
-}
-
-// close takes nothing more, and writes what was published before it, and then the
-// goodbye. The caller hangs up when the socket does not take that in time.
-func (o *outbox) close(goodbye []byte) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return
-	}
-	o.closed = true
-	o.written.Broadcast()
-	for o.writing {
-		o.written.Wait()
-	}
-	if o.fd >= 0 {
-		o.lanes[bus.Bulk] = append(o.lanes[bus.Bulk], goodbye...)
-		o.flushLocked(context.Background()) // an error means that there is no broker to read it
-	}
-	o.fd = -1
-	o.pacing.timer.close()
+	return frame.Now() + o.offset
 }
 
 // reserve waits until n bytes may be appended to the lane. mu is held; appended lets
 // go of it.
-func (o *outbox) reserve(ctx context.Context, lane bus.Lane, n int) error {
+func (o *Outbox) reserve(ctx context.Context, lane bus.Lane, n int) error {
 	for !o.hasRoom(lane) {
 		switch {
 		case o.closed || o.sealed:
@@ -165,7 +102,7 @@ func (o *outbox) reserve(ctx context.Context, lane bus.Lane, n int) error {
 			if err := o.flushLocked(ctx); err != nil && o.backlog == 0 {
 				return err
 			}
-			if o.partial.pending() { // run goes on with it
+			if o.partial.pending() { // Run goes on with it
 				if err := o.awaitWrite(ctx); err != nil {
 					return err
 				}
@@ -177,7 +114,7 @@ func (o *outbox) reserve(ctx context.Context, lane bus.Lane, n int) error {
 
 // awaitWrite waits until a write has ended, or ctx has. mu is held, but not while
 // waiting.
-func (o *outbox) awaitWrite(ctx context.Context) error {
+func (o *Outbox) awaitWrite(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -193,13 +130,13 @@ func (o *outbox) awaitWrite(ctx context.Context) error {
 }
 
 // hasRoom reports whether a frame of any length may be appended to the lane. mu is held.
-func (o *outbox) hasRoom(lane bus.Lane) bool {
+func (o *Outbox) hasRoom(lane bus.Lane) bool {
 	return o.fd >= 0 && !o.closed && !o.sealed && len(o.lanes[lane]) < maxBatch
 }
 
 // messageAppended is appended for a message: a lost connection is no error where the
 // message is kept for the next one.
-func (o *outbox) messageAppended(ctx context.Context, lane bus.Lane, now int64) error {
+func (o *Outbox) messageAppended(ctx context.Context, lane bus.Lane, now int64) error {
 	if err := o.appended(ctx, lane, now); err != nil && o.backlog == 0 {
 		return err
 	}
@@ -208,7 +145,7 @@ func (o *outbox) messageAppended(ctx context.Context, lane bus.Lane, now int64) 
 
 // appended decides when a frame is written that was appended at now, and lets go of
 // mu.
-func (o *outbox) appended(ctx context.Context, lane bus.Lane, now int64) (err error) {
+func (o *Outbox) appended(ctx context.Context, lane bus.Lane, now int64) (err error) {
 	p := &o.pacing
 	switch {
 	case o.fd < 0: // connect has it written
@@ -233,10 +170,10 @@ func (o *outbox) appended(ctx context.Context, lane bus.Lane, now int64) (err er
 }
 
 // waiting returns how many bytes wait to be written. mu is held.
-func (o *outbox) waiting() int { return len(o.lanes[bus.Bulk]) + len(o.lanes[bus.Urgent]) }
+func (o *Outbox) waiting() int { return len(o.lanes[bus.Bulk]) + len(o.lanes[bus.Urgent]) }
 
 // nextMessageID numbers a message of the lane. mu is held.
-func (o *outbox) nextMessageID(lane bus.Lane) uint64 {
+func (o *Outbox) nextMessageID(lane bus.Lane) uint64 {
 	o.lastID++
 	if lane == bus.Bulk {
 		o.messages++
@@ -246,17 +183,17 @@ func (o *outbox) nextMessageID(lane bus.Lane) uint64 {
 
 // stamp returns the time of a message that is being published. Messages share a
 // reading of the clock only inside a batch, which the timer ends. mu is held.
-func (o *outbox) stamp() int64 {
+func (o *Outbox) stamp() int64 {
 	if !o.pacing.armed {
 		o.stamps.expire()
 	}
 	return o.stamps.next(o.pacing.tokens < 0 && o.pacing.budget <= maxWait)
 }
 
-// write appends a frame of n bytes and has it written. Only messages wait for a
+// Write appends a frame of n bytes and has it written. Only messages wait for a
 // connection: requests and answers mean nothing on the next one, nor do messages that
 // are to be confirmed.
-func (o *outbox) write(ctx context.Context, lane bus.Lane, n int, f *frame.Fields) error {
+func (o *Outbox) Write(ctx context.Context, lane bus.Lane, n int, f *frame.Fields) error {
 	o.mu.Lock()
 	err := o.reserve(ctx, lane, n)
 	message := f.Type == frame.TypePublish && f.Flags&frame.FlagConfirm == 0
@@ -269,7 +206,7 @@ func (o *outbox) write(ctx context.Context, lane bus.Lane, n int, f *frame.Field
 	if err == nil {
 		start := len(o.lanes[lane])
 		o.lanes[lane], err = frame.Append(o.lanes[lane], f)
-		shiftFrames(o.lanes[lane][start:], o.offset)
+		frame.ShiftAllTimes(o.lanes[lane][start:], o.offset)
 	}
 	if err != nil {
 		o.mu.Unlock()
@@ -282,10 +219,10 @@ func (o *outbox) write(ctx context.Context, lane bus.Lane, n int, f *frame.Field
 	return o.appended(ctx, bus.Urgent, frame.Now()) // it does not wait for more
 }
 
-// enqueue appends a frame whose answer no call waits for, and leaves the writing to
-// run. The reading goroutine uses it, because it must not wait for a broker that does
+// Enqueue appends a frame whose answer no call waits for, and leaves the writing to
+// Run. The reading goroutine uses it, because it must not wait for a broker that does
 // not read.
-func (o *outbox) enqueue(f *frame.Fields) error {
+func (o *Outbox) Enqueue(f *frame.Fields) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -303,16 +240,17 @@ func (o *outbox) enqueue(f *frame.Fields) error {
 	start := len(o.lanes[lane])
 	b, err := frame.Append(o.lanes[lane], f)
 	if err == nil {
-		shiftFrames(b[start:], o.offset)
+		frame.ShiftAllTimes(b[start:], o.offset)
 		o.lanes[lane] = b
 		o.arm(frame.Now(), minWait)
 	}
 	return err
 }
 
-// enqueueCredit appends the credit frames of s that are new, as enqueue does. If now is
-// set, they are written at once where the socket takes them.
-func (o *outbox) enqueueCredit(s *subscription, now bool) error {
+// EnqueueUrgent has build append frames whose answer no call waits for, if there are any,
+// and leaves the writing to Run. If atOnce is set, they are written at once where the socket
+// takes them. build gets the broker's clock.
+func (o *Outbox) EnqueueUrgent(build func(dst []byte, brokerNow int64) []byte, atOnce bool) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -323,11 +261,11 @@ func (o *outbox) enqueueCredit(s *subscription, now bool) error {
 	}
 	urgent := &o.lanes[bus.Urgent]
 	n := len(*urgent)
-	if *urgent = s.credit.appendFrames(*urgent, frame.Now()+o.offset); len(*urgent) == n {
+	if *urgent = build(*urgent, frame.Now()+o.offset); len(*urgent) == n {
 		return nil
 	}
-	if now && !o.writing {
-		return o.flushLocked(endedContext) // what the socket does not take at once run goes on with
+	if atOnce && !o.writing {
+		return o.flushLocked(endedContext) // what the socket does not take at once Run goes on with
 	}
 	o.arm(frame.Now(), minWait)
 	return nil
@@ -339,36 +277,3 @@ var endedContext = func() context.Context {
 	cancel()
 	return ctx
 }()
-
-// abort writes the goodbye, where that would not be inside a frame and the socket
-// takes it at once, and stops writing.
-func (o *outbox) abort(goodbye []byte) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.writable() && !o.writing {
-		unixsock.RawSend(o.fd, []unix.Iovec{unixsock.Piece(goodbye)})
-		o.detach()
-	}
-}
-
-// drain writes what waits, and the drain frame as the last one: what is published from
-// then on would lie behind it, and is refused.
-func (o *outbox) drain(ctx context.Context) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return bus.ErrClosed
-	}
-	o.sealed = true
-	o.written.Broadcast()
-	for o.writing {
-		if err := o.awaitWrite(ctx); err != nil {
-			return err
-		}
-	}
-	if o.fd < 0 {
-		return ErrDisconnected
-	}
-	o.lanes[bus.Bulk] = frame.AppendControl(o.lanes[bus.Bulk], frame.TypeDrain, 0, frame.Now()+o.offset, 0)
-	return o.flushLocked(ctx)
-}
