@@ -115,6 +115,7 @@ var allowed = map[string][]string{
 	"agent/alert/journal/faulty": {"agent/alert/journal"},
 	"agent/alert/index":          {"go.etcd.io/bbolt"},
 	"agent/alert/ledger":         {"agent/alert"},
+	"agent/alert/desk":           {"agent/alert", "agent/alert/store", "agent/event", "agent/spelling"},
 	"agent/alert/store":          {"agent/alert", "agent/alert/journal", "agent/alert/index", "agent/alert/ledger", "github.com/oklog/ulid", "golang.org/x/sys"},
 
 	// What leaves the host: the core knows no sink, and no sink another one.

@@ -39,6 +39,10 @@ type Condition struct {
 	Not   bool   `json:"not,omitempty"`
 }
 
+// FieldNames are the fields of an alert, beside those of its event and its labels and group,
+// that conditions can be about.
+var FieldNames = []string{"rule.id", "rule.title", "rule.level", "rule.tag", "host.name", "host.id", "dedup_key"}
+
 // ErrSilence is returned for a silence that could never do what its author wants.
 var ErrSilence = errors.New("not a silence")
 
