@@ -54,3 +54,11 @@ type Adjustable interface {
 	// force.
 	Adjust(ctx context.Context, next Collector) error
 }
+
+// Remaker is an Adjustable that makes another one of its kind for less than New does, because it
+// knows already what New finds out about the host.
+type Remaker interface {
+	Adjustable
+	// Remake makes a collector of other settings, as New does. It may be called while Run runs.
+	Remake(settings []byte) (Collector, error)
+}

@@ -82,13 +82,63 @@ type Collector struct {
 	describe string  // guarded by mu
 }
 
-var _ collector.Adjustable = (*Collector)(nil)
+var _ collector.Remaker = (*Collector)(nil)
 
 // New makes a collector. It asks the kernel which source is permitted, so that
 // Describe is right from the start, and starts nothing. It fails for options out
 // of bounds, where Root is no procfs, and for ModeNetlink where that is not
 // permitted.
 func New(o Options) (*Collector, error) {
+	c, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.open(&c.options)
+	if err != nil {
+		return nil, err
+	}
+	c.events = s.feed != nil
+	s.close()
+	return c, nil
+}
+
+// Check returns the error of New. It costs less where the mode leaves a choice, because the
+// kernel is not asked for anything then.
+func Check(o Options) error {
+	if o.Mode != "" && o.Mode != ModeAuto && o.Mode != ModePoll {
+		_, err := New(o)
+		return err
+	}
+	_, err := prepare(o)
+	return err
+}
+
+// Remake implements collector.Remaker: with the same mode the kernel's events come from where
+// they came from before. Loading programs into the kernel takes some 80 ms.
+func (c *Collector) Remake(s []byte) (collector.Collector, error) {
+	o, err := Parse(s, c.options.Host)
+	if err != nil {
+		return nil, err
+	}
+	n, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.source == ModePoll || c.options.Mode != n.options.Mode {
+		c, err := New(o)
+		if err != nil {
+			return nil, err // and not a *Collector that is nil
+		}
+		return c, nil
+	}
+	n.events, n.source, n.describe = c.events, c.source, c.describe
+	return n, nil
+}
+
+// prepare makes a collector without a source.
+func prepare(o Options) (*Collector, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
@@ -103,12 +153,6 @@ func New(o Options) (*Collector, error) {
 	if c.redactor, err = redact.New(o.Redact); err != nil {
 		return nil, fmt.Errorf("process: redact: %w", err)
 	}
-	s, err := c.open(&o)
-	if err != nil {
-		return nil, err
-	}
-	c.events = s.feed != nil
-	s.close()
 	return c, nil
 }
 

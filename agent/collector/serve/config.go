@@ -32,7 +32,7 @@ func (s *Server) updateConfig(ctx context.Context, c *dispatch.Call) (any, error
 	}
 	next := s.now.config
 	next.Settings = merged
-	made, err := s.o.New(next)
+	made, err := s.make(next)
 	if err != nil {
 		return nil, control.Errorf(control.CodeValidationFailed, "%v", err)
 	}
@@ -75,6 +75,14 @@ func (s *Server) replace(c collector.Collector, config control.ChildConfig, vers
 	s.now.c, s.now.config, s.now.version = c, config, version
 	s.filteredBefore = 0
 	s.filteredBefore = total - s.filtered() // the new one may have run before
+}
+
+// make makes the collector of another configuration.
+func (s *Server) make(next control.ChildConfig) (collector.Collector, error) {
+	if r, ok := s.now.c.(collector.Remaker); ok {
+		return r.Remake(next.Settings)
+	}
+	return s.o.New(next)
 }
 
 // adjust has the collector that observes take the settings of made without a break. It fails

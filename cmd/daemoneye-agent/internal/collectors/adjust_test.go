@@ -1,6 +1,7 @@
 package collectors
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,7 @@ func TestCollectorsTakeSettingsWithoutABreak(t *testing.T) {
 	type values map[string]any
 	dir, other := t.TempDir(), t.TempDir()
 	for name, tt := range map[string]struct {
+		kind  string // empty: the name
 		first values // besides the defaults
 		live  []values
 		fresh values
@@ -29,6 +31,10 @@ func TestCollectorsTakeSettingsWithoutABreak(t *testing.T) {
 			first: values{"source": "poll"},
 			live:  []values{{"poll_interval": 20 * time.Millisecond}},
 			fresh: values{"source": "netlink"},
+		},
+		"process, by what the kernel reports": {
+			kind: "process",
+			live: []values{{"poll_interval": 20 * time.Millisecond}},
 		},
 		"filesystem": {
 			first: values{"source": "inotify", "paths": []string{dir}, "executables": []string{}},
@@ -48,18 +54,23 @@ func TestCollectorsTakeSettingsWithoutABreak(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			kind := cmp.Or(tt.kind, name)
 			var all values
-			if err := json.Unmarshal(config.Default().Section("collectors."+name), &all); err != nil {
+			if err := json.Unmarshal(config.Default().Section("collectors."+kind), &all); err != nil {
 				t.Fatal(err)
 			}
+			var c collector.Collector
 			build := func(more values) (collector.Collector, error) {
 				maps.Copy(all, more)
 				b, err := json.Marshal(all)
 				if err != nil {
 					t.Fatal(err)
 				}
+				if r, ok := c.(collector.Remaker); ok {
+					return r.Remake(b)
+				}
 				for _, k := range Kinds {
-					if k.Name == name {
+					if k.Name == kind {
 						return k.make(b, host.Host{})
 					}
 				}

@@ -14,41 +14,77 @@ import (
 )
 
 // kind is one row of the table of collectors: make reads the settings of a collector
-// and makes it.
+// and makes it, and check returns the error of make, for less where that can be.
 type kind struct {
-	Name string
-	make func(settings []byte, h host.Host) (collector.Collector, error)
+	Name  string
+	make  func(settings []byte, h host.Host) (collector.Collector, error)
+	check func(settings []byte, h host.Host) error
 }
 
 // Kinds is the table of collectors. Each has a section of its name below collectors in
 // the configuration.
 var Kinds = []kind{
-	kindOf(process.Name, process.Parse, process.New),
-	kindOf(filesystem.Name, filesystem.Parse, filesystem.New),
-	kindOf(network.Name, network.Parse, network.New),
-	kindOf(performance.Name, performance.Parse, performance.New),
+	kindOf(process.Name, process.Parse, process.New, process.Check),
+	kindOf(filesystem.Name, filesystem.Parse, filesystem.New, nil),
+	kindOf(network.Name, network.Parse, network.New, nil),
+	kindOf(performance.Name, performance.Parse, performance.New, nil),
 }
 
-func kindOf[O any, C collector.Collector](name string, parse func([]byte, host.Host) (O, error), build func(O) (C, error)) kind {
-	return kind{name, func(settings []byte, h host.Host) (collector.Collector, error) {
-		o, err := parse(settings, h)
-		if err != nil {
-			return nil, err
+// kindOf makes a row. Without a check it is build.
+func kindOf[O any, C collector.Collector](name string, parse func([]byte, host.Host) (O, error), build func(O) (C, error), check func(O) error) kind {
+	if check == nil {
+		check = func(o O) error {
+			_, err := build(o)
+			return err
 		}
-		c, err := build(o)
-		if err != nil {
-			return nil, err // and not a C that is nil
-		}
-		return c, nil
-	}}
+	}
+	return kind{
+		Name: name,
+		make: func(settings []byte, h host.Host) (collector.Collector, error) {
+			o, err := parse(settings, h)
+			if err != nil {
+				return nil, err
+			}
+			c, err := build(o)
+			if err != nil {
+				return nil, err // and not a C that is nil
+			}
+			return c, nil
+		},
+		check: func(settings []byte, h host.Host) error {
+			o, err := parse(settings, h)
+			if err != nil {
+				return err
+			}
+			return check(o)
+		},
+	}
 }
 
 // MakeCollector makes the collector that a configuration names.
-func MakeCollector(c control.ChildConfig) (collector.Collector, error) {
+func MakeCollector(c control.ChildConfig) (made collector.Collector, err error) {
+	err = errNoCollector(c.Collector)
 	for _, k := range Kinds {
 		if k.Name == c.Collector {
-			return k.make(c.Settings, host.Host{ID: c.HostID, Labels: event.Pairs(c.Labels)})
+			made, err = k.make(c.Settings, hostOf(c))
 		}
 	}
-	return nil, fmt.Errorf("there is no collector %q", c.Collector)
+	return made, err
+}
+
+// CheckCollector returns the error of MakeCollector.
+func CheckCollector(c control.ChildConfig) (err error) {
+	err = errNoCollector(c.Collector)
+	for _, k := range Kinds {
+		if k.Name == c.Collector {
+			err = k.check(c.Settings, hostOf(c))
+		}
+	}
+	return err
+}
+
+func errNoCollector(name string) error { return fmt.Errorf("there is no collector %q", name) }
+
+func hostOf(c control.ChildConfig) host.Host {
+	return host.Host{ID: c.HostID, Labels: event.Pairs(c.Labels)}
 }

@@ -150,8 +150,8 @@ func reloadOn(ctx context.Context, hangups <-chan os.Signal, a *agent.Agent) {
 	}
 }
 
-// specs returns the collectors that a configuration asks for. Each of our own is made
-// once here, because an error before the start is easier to see than one of its process.
+// specs returns the collectors that a configuration asks for. The settings of our own are
+// checked here, because an error before the start is easier to see than one of a process.
 func specs(c *config.Config) (all []manager.Spec, err error) {
 	for _, k := range collectors.Kinds {
 		section := "collectors." + k.Name
@@ -165,7 +165,7 @@ func specs(c *config.Config) (all []manager.Spec, err error) {
 		})
 	}
 	for _, x := range all {
-		if _, err := collectors.MakeCollector(x.Config); err != nil {
+		if err := collectors.CheckCollector(x.Config); err != nil {
 			return nil, err
 		}
 	}
