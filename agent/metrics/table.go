@@ -62,6 +62,17 @@ var table = []metric{
 	{"collector_filtered_events_total", "Events that a collector has left out because its configuration says so.", counter, "collector", byCollector(func(c *control.CollectorStatus) (float64, bool) { return float64(c.Filtered), true })},
 	{"collector_cpu_ratio", "Share of one core that a collector takes.", gauge, "collector", byCollector(cpu)},
 	{"collector_resident_memory_bytes", "Resident memory of a collector.", gauge, "collector", byCollector(resident)},
+	{"detection_rules", "Rules and correlations that are loaded, by whether they can match here.", gauge, "state", detectionRules},
+	{"detection_rule_mistakes", "Mistakes in files of rules, each of which leaves a rule out.", gauge, "", detected(func(d *control.Detection) float64 { return float64(d.Rules.Errors) })},
+	{"detection_events_total", "Events that rules were run on.", counter, "", detected(func(d *control.Detection) float64 { return float64(d.Events) })},
+	{"detection_matches_total", "Rules and correlations that were found in events.", counter, "", detected(func(d *control.Detection) float64 { return float64(d.Matches) })},
+	{"detection_alerts_total", "Alerts that detection handed on, repeats of a second as one.", counter, "", detected(func(d *control.Detection) float64 { return float64(d.Alerts) })},
+	{"detection_lost_events_total", "Events that the queue of detection dropped.", counter, "", detected(func(d *control.Detection) float64 { return float64(d.Lost) })},
+	{"detection_forged_events_total", "Events that claimed the type of another collector.", counter, "", detected(func(d *control.Detection) float64 { return float64(d.Forged) })},
+	{"detection_lag_seconds", "Time from publishing an event to running rules on it, of the last one of a sample.", gauge, "", detected(func(d *control.Detection) float64 { return d.Lag.Seconds() })},
+	{"detection_window_bytes", "Memory of the windows of correlations.", gauge, "", detected(func(d *control.Detection) float64 { return float64(d.Windows.Bytes) })},
+	{"detection_window_evictions_total", "Groups and matches of correlations that were forgotten for want of room.", counter, "", detected(func(d *control.Detection) float64 { return float64(d.Windows.EvictedGroups + d.Windows.EvictedEntries) })},
+	{"detection_rule_seconds", "Mean time an event of the rules that take most, of a sample.", gauge, "rule", ruleCosts},
 	{"reloads_waiting_keys", "Keys of the configuration whose new value waits for a restart.", gauge, "", one(func(s *control.Status) uint64 { return uint64(len(s.RestartFor)) })},
 }
 

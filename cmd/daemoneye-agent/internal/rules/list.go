@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
@@ -41,34 +41,40 @@ func (f *ruleFilter) check() error {
 	return nil
 }
 
-func (f *ruleFilter) takes(d document) bool {
+func (f *ruleFilter) takes(x *control.RuleInfo) bool {
 	tagged := f.tag == ""
-	for _, tag := range d.head.Tags {
+	for _, tag := range x.Tags {
 		tagged = tagged || strings.HasPrefix(tag, strings.ToLower(f.tag))
 	}
 	return tagged &&
-		d.head.Level >= sigma.LevelByName(f.level) &&
-		(f.status == "" || d.head.Status.String() == f.status) &&
-		(!f.active || d.inactive == "") && (!f.inactive || d.inactive != "")
+		sigma.LevelByName(x.Level) >= sigma.LevelByName(f.level) &&
+		(f.status == "" || x.Status == f.status) &&
+		(!f.active || x.Active) && (!f.inactive || !x.Active)
 }
 
 func newRulesList(p *cli.Program) *cobra.Command {
 	var o ruleOptions
+	var t cli.Target
 	var f ruleFilter
 	c := &cobra.Command{
 		Use: "list [PATH]...", Short: "list rules, one a line",
 		Long: `
 List rules and correlations: level, whether the rule can match here, id, title. An
 inactive one is followed by the reason. What is wrong with other rules goes to
-standard error.`,
+standard error. Without a PATH and --builtin they are the rules that the running agent
+has loaded.`,
 		Example: "daemoneye-agent rules list rules/ --level high --tag attack.persistence",
 	}
 	o.flags(c)
 	f.flags(c)
 	asJSON := c.Flags().Bool("json", false, "print one JSON object a line")
-	c.RunE = func(_ *cobra.Command, args []string) error {
+	t.Flags(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := f.check(); err != nil {
 			return err
+		}
+		if len(args) == 0 && !o.builtin {
+			return listRunning(c.Context(), p, &t, &f, *asJSON)
 		}
 		r, err := o.load(args)
 		if err != nil {
@@ -76,22 +82,8 @@ standard error.`,
 		}
 		problems(p, r, false)
 		for _, d := range documentsOf(r) {
-			if !f.takes(d) {
-				continue
-			}
-			if *asJSON {
-				if err := json.NewEncoder(p.Out).Encode(infoOf(d)); err != nil {
-					return err
-				}
-				continue
-			}
-			state := "active"
-			if d.inactive != "" {
-				state = "inactive"
-			}
-			fmt.Fprintf(p.Out, "%-13s  %-8s  %-36s  %s\n", d.head.Level, state, display.Clean(d.head.ID), display.Clean(d.head.Title))
-			if d.inactive != "" {
-				fmt.Fprintf(p.Out, "%15s%s\n", "", display.Clean(d.inactive))
+			if err := f.print(p, infoOf(d), *asJSON); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -99,25 +91,10 @@ standard error.`,
 	return c
 }
 
-// ruleInfo is a rule as --json prints it.
-type ruleInfo struct {
-	ID       string   `json:"id,omitempty"`
-	Name     string   `json:"name,omitempty"`
-	Title    string   `json:"title"`
-	Level    string   `json:"level"`
-	Status   string   `json:"status,omitempty"`
-	Tags     []string `json:"tags,omitempty"`
-	File     string   `json:"file"`
-	Line     int      `json:"line"`
-	Kind     string   `json:"kind"` // rule or correlation
-	Active   bool     `json:"active"`
-	Inactive string   `json:"inactive,omitempty"` // the reason
-	Filters  []string `json:"filters,omitempty"`
-}
-
-func infoOf(d document) ruleInfo {
+// infoOf returns what --json prints of a rule: the same that an agent answers.
+func infoOf(d document) *control.RuleInfo {
 	h := d.head
-	info := ruleInfo{
+	info := &control.RuleInfo{
 		ID: h.ID, Name: h.Name, Title: h.Title, Level: h.Level.String(), Status: h.Status.String(), Tags: h.Tags,
 		File: h.File, Line: h.Line, Kind: "correlation", Active: d.inactive == "", Inactive: d.inactive,
 	}

@@ -28,7 +28,7 @@ that cannot match on this host, because nobody collects its log source or one of
 its fields, is inactive; the commands name the reason.`,
 		Example: `daemoneye-agent rules check /etc/daemoneye/rules
 daemoneye-agent rules test rules/ --events events.jsonl`,
-	}, newRulesCheck(p), newRulesList(p), newRulesShow(p), newRulesTest(p), newRulesExplain(p))
+	}, newRulesCheck(p), newRulesList(p), newRulesShow(p), newRulesTest(p), newRulesExplain(p), newRulesReload(p))
 }
 
 // ruleOptions are the flags of how rules are read.

@@ -23,7 +23,7 @@ func NewReload(p *cli.Program) *cobra.Command {
 Have the running agent read its configuration again, with the flags that it was
 started with, and print what changed. All of it comes into force at once, but for
 what waits for a restart of the agent. Collectors take their settings while they
-observe. When there is a mistake in it, or a collector does not take its settings,
+observe, and rules are read again. When there is a mistake in it, or a collector does not take its settings,
 nothing changes, and the reasons are listed. SIGHUP does the same, and the agent
 logs the outcome of both.`,
 		Example: "daemoneye-agent config check && daemoneye-agent reload",
@@ -84,7 +84,9 @@ func printReloaded(p *cli.Program, r *control.Reloaded) {
 	for _, name := range r.Restarted {
 		fmt.Fprintf(p.Out, "%s has begun anew: what it missed is announced as a gap\n", display.Clean(name))
 	}
-	if len(r.Changes)+len(r.Mistakes)+len(r.Refused) == 0 {
+	if r.Rules != nil && (!r.Rules.Unchanged || r.Rules.Errors > 0) {
+		cli.PrintRules(p, r.Rules)
+	} else if len(r.Changes)+len(r.Mistakes)+len(r.Refused) == 0 {
 		fmt.Fprintln(p.Out, "nothing has changed")
 	}
 }

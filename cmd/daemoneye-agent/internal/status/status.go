@@ -136,6 +136,12 @@ func printStatus(p *cli.Program, s *control.Status) error {
 		return err
 	}
 
+	if s.Detection != nil {
+		if err := printDetection(p, s.Detection, width); err != nil {
+			return err
+		}
+	}
+
 	fmt.Fprintln(p.Out, "\nCLIENTS")
 	var clients display.Table
 	clients.Row("SOURCE", "NAME", "ROLE", "PID", "UID", "PUBLISHED", "REFUSED")

@@ -1,0 +1,117 @@
+package rules
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
+	"github.com/daemoneye/eventbus/ipc"
+)
+
+// newRulesReload makes the command rules reload.
+func newRulesReload(p *cli.Program) *cobra.Command {
+	var t cli.Target
+	c := &cobra.Command{
+		Use: "reload", Short: "have the agent read its rules again", Args: cli.NoArgs,
+		Long: `
+Have the running agent read its rules again, and print what it has loaded, what cannot
+match here and what is wrong. Events go on meanwhile, and a correlation that means
+the same as before goes on counting. A file that was right before and has a mistake now
+stays in force as it was, until it is mended or removed. The exit status is 0 when no
+rule has a mistake. The agent does the same by itself when a file of its rules changes,
+unless detection.watch is false.`,
+		Example: "daemoneye-agent rules reload --json | jq .problems",
+	}
+	t.Flags(c)
+	asJSON := c.Flags().Bool("json", false, "print the answer as JSON")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		var r control.RulesReport
+		if err := ask(c.Context(), &t, control.RulesReloadTarget, nil, &r); err != nil {
+			return err
+		}
+		if *asJSON {
+			if err := p.JSON(&r); err != nil {
+				return err
+			}
+		} else {
+			cli.PrintRules(p, &r)
+		}
+		if r.Errors > 0 {
+			return cli.StatusError(cli.ExitFailed)
+		}
+		return nil
+	}
+	return c
+}
+
+// askTimeout is how long a healthy agent may take to read its rules.
+const askTimeout = 20 * time.Second
+
+// ask sends a request to the agent.
+func ask(ctx context.Context, t *cli.Target, target string, body, into any) error {
+	client, err := t.Dial(ctx, ipc.ClientOptions{Name: "rules"})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	waiting, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	var request []byte
+	if body != nil {
+		if request, err = json.Marshal(body); err != nil {
+			return err
+		}
+	}
+	reply, err := client.Request(waiting, target, request)
+	if err != nil {
+		return cli.Late(ctx, waiting, err)
+	}
+	if err := json.Unmarshal(reply.Payload, into); err != nil {
+		return fmt.Errorf("answer of the agent: %w", err)
+	}
+	return nil
+}
+
+// listRunning lists the rules that the running agent has loaded.
+func listRunning(ctx context.Context, p *cli.Program, t *cli.Target, f *ruleFilter, asJSON bool) error {
+	for after := 0; ; {
+		var page control.RulesPage
+		if err := ask(ctx, t, control.RulesListTarget, &control.RulesQuery{After: after}, &page); err != nil {
+			return err
+		}
+		for i := range page.Rules {
+			if err := f.print(p, &page.Rules[i], asJSON); err != nil {
+				return err
+			}
+		}
+		if after += len(page.Rules); !page.More {
+			return nil
+		}
+	}
+}
+
+// print prints a rule, if the filter takes it: on one line, and why it is inactive on
+// another one.
+func (f *ruleFilter) print(p *cli.Program, x *control.RuleInfo, asJSON bool) error {
+	if !f.takes(x) {
+		return nil
+	}
+	if asJSON {
+		return json.NewEncoder(p.Out).Encode(x)
+	}
+	state := "active"
+	if !x.Active {
+		state = "inactive"
+	}
+	fmt.Fprintf(p.Out, "%-13s  %-8s  %-36s  %s\n", x.Level, state, display.Clean(x.ID), display.Clean(x.Title))
+	if x.Inactive != "" {
+		fmt.Fprintf(p.Out, "%15s%s\n", "", display.Clean(x.Inactive))
+	}
+	return nil
+}
