@@ -86,7 +86,12 @@ func load(object []byte, o Options) (*Programs, error) {
 	p := &Programs{collection: c}
 	for name, s := range spec.Programs {
 		if name != selfProgram {
-			p.programs = append(p.programs, program{c.Programs[name], name, s.AttachTo, s.AttachType})
+			g := program{Program: c.Programs[name], name: name, at: s.AttachTo, how: s.AttachType}
+			if info, err := g.Info(); err == nil {
+				id, _ := info.ID()
+				g.id = uint32(id)
+			}
+			p.programs = append(p.programs, g)
 		}
 	}
 	slices.SortFunc(p.programs, func(a, b program) int { return strings.Compare(a.name, b.name) })
@@ -102,6 +107,7 @@ type program struct {
 	*ebpf.Program
 	name, at string
 	how      ebpf.AttachType
+	id       uint32 // 0 where the kernel does not show it
 }
 
 // AttachTracepoints attaches the programs whose section is raw_tracepoint/NAME, each to

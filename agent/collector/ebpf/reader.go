@@ -10,9 +10,13 @@ import (
 	"github.com/cilium/ebpf/ringbuf"
 )
 
-// doze is how long the reader leaves records in the ring while they flow: they are read
+// Latency is how long the reader leaves records in the ring while they flow: they are read
 // in batches, and no program spends time on waking anybody.
-const doze = 5 * time.Millisecond
+const Latency = 5 * time.Millisecond
+
+// missedInterval is the time between two looks at what the kernel left out, each of which
+// is a system call for each program.
+const missedInterval = time.Second
 
 // Reader takes records out of the ring. It looks every few milliseconds while records
 // flow, and is woken early when the ring is a quarter full. Once nothing came in that
@@ -28,6 +32,10 @@ type Reader struct {
 	held    bool // record has one that Read has not given yet
 	flowing bool
 	lost    uint64 // as far as Lost has returned
+
+	programs *Programs
+	missed   uint64    // runs that the kernel left out
+	looked   time.Time // when that was looked at
 
 	waiter sync.WaitGroup // for the goroutine of Ready
 	stop   context.CancelFunc
@@ -46,7 +54,7 @@ func (p *Programs) Reader() (*Reader, error) {
 		unmap()
 		return nil, err
 	}
-	return &Reader{ring: rr, control: c, unmap: unmap, quarter: uint64(ring.MaxEntries() / 4), stop: func() {}, resume: make(chan struct{}, 1)}, nil
+	return &Reader{programs: p, ring: rr, control: c, unmap: unmap, quarter: uint64(ring.MaxEntries() / 4), stop: func() {}, resume: make(chan struct{}, 1)}, nil
 }
 
 // Ready starts a goroutine that waits in the place of the caller, who so can wait for
@@ -92,7 +100,7 @@ func (r *Reader) Wait(ctx context.Context, until time.Time) error {
 	stop := context.AfterFunc(ctx, func() { _ = r.ring.Flush() }) // it may be closed
 	defer stop()
 	if r.flowing {
-		next := time.Now().Add(doze)
+		next := time.Now().Add(Latency)
 		if until.Before(next) {
 			next = until
 		}
@@ -151,10 +159,20 @@ func (r *Reader) Read(most int, do func(record []byte)) error {
 	return nil
 }
 
-// Lost returns how many records found the ring full since the last call, and since the
-// programs were loaded.
+// Lost returns how many records are missing since the last call, and since the programs
+// were loaded: those that found the ring full, and, at most a second late, those that were
+// not made because the program was running on that cpu already.
 func (r *Reader) Lost() (now, total uint64) {
-	total = r.control.lost.Load()
+	if time.Since(r.looked) >= missedInterval {
+		r.looked = time.Now()
+		if times, err := r.programs.Times(); err == nil { // before Linux 5.12 it is not known
+			r.missed = 0
+			for _, t := range times {
+				r.missed += t.Missed
+			}
+		}
+	}
+	total = r.control.lost.Load() + r.missed
 	now, r.lost = total-r.lost, total
 	return now, total
 }

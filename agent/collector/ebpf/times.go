@@ -10,6 +10,7 @@ import (
 // Time is what a program took since it was loaded.
 type Time struct {
 	Program string
+	ID      uint32 // the kernel's number of it, as bpftool shows it
 	Runs    uint64
 	Spent   time.Duration
 	// Missed are runs that the kernel left out because the program was running on that
@@ -35,7 +36,7 @@ func (p *Programs) Times() (times []Time, err error) {
 		if err != nil {
 			return nil, classify(err)
 		}
-		times = append(times, Time{g.name, s.RunCount, s.Runtime, s.RecursionMisses})
+		times = append(times, Time{g.name, g.id, s.RunCount, s.Runtime, s.RecursionMisses})
 	}
 	return times, nil
 }

@@ -62,6 +62,8 @@ type Options struct {
 	// ReceiveBuffer is the size in bytes of the kernel's buffer for reports; 0 is
 	// DefaultReceiveBuffer. Without CAP_NET_ADMIN net.core.rmem_max bounds it.
 	ReceiveBuffer int
+
+	programs programOptions // for tests
 }
 
 // Collector observes processes.

@@ -22,6 +22,7 @@ type conn struct {
 	raw  syscall.RawConn
 	port uint32
 
+	ahead clock.Ahead // our clocks, of those in the reports
 	waits atomic.Bool // the receiver found nothing, and has not looked again
 }
 

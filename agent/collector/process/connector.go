@@ -5,14 +5,21 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/agent/collector/clock"
 )
 
 // openConnector opens the process connector.
 func openConnector(o *Options) (feed, error) {
+	ahead, err := clock.ReadAhead(o.Host.Root)
+	if err != nil {
+		return nil, err
+	}
 	c, err := dial(o.ReceiveBuffer)
 	if err != nil {
 		return nil, err // not c: a nil *conn is a feed
 	}
+	c.ahead = ahead
 	return c, nil
 }
 

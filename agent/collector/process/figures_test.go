@@ -115,7 +115,7 @@ func observe(t testing.TB, mode Mode, n, perSecond int) outcome {
 				s.exits++
 			}
 		}
-		ended <- source.feed.follow(ctx, &tracker{table: table{}, reader: reader, emitter: newEmitter(emit, o.Host, new(uint64))})
+		ended <- source.feed.follow(ctx, newTestTracker(reader, emit, &o))
 	}()
 	await := func(c chan struct{}, what string) {
 		t.Helper()
@@ -164,6 +164,11 @@ func observe(t testing.TB, mode Mode, n, perSecond int) outcome {
 		t.Error(err)
 	}
 	return s
+}
+
+// newTestTracker makes a tracker as Run does.
+func newTestTracker(r *proc.Reader, emit collector.Emit, o *Options) *tracker {
+	return &tracker{table: table{}, reader: r, emitter: newEmitter(emit, o.Host, new(uint64))}
 }
 
 func cpuTime(t testing.TB) time.Duration {

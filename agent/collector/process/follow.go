@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/receive"
 	"github.com/daemoneye/eventbus/agent/event"
 )
@@ -36,12 +37,13 @@ func (c *conn) follow(ctx context.Context, t *tracker) error {
 	if err := t.compare(event.OpSnapshot, 0); err != nil {
 		return err
 	}
-	return t.consume(ctx, q, failed, c.emptyAt)
+	return t.consume(ctx, q, failed, c.emptyAt, c.ahead)
 }
 
 // consume applies what is in the queue until ctx ends or the receiver does. emptyAt
-// returns when nothing was on its way into the queue.
-func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan error, emptyAt func() (int64, bool)) error {
+// returns when nothing was on its way into the queue; ours is how far our clocks are ahead
+// of those in the reports.
+func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan error, emptyAt func() (int64, bool), ours clock.Ahead) error {
 	var (
 		ahead    = newLookahead(t.reader)
 		holds    bool // the timer runs
@@ -58,7 +60,7 @@ func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan e
 	resyncAt.Stop()
 	doubtAt.Stop()
 	take := func(b *receive.Batch) {
-		addBatch(b.Bytes, ahead, &lost)
+		addBatch(b.Bytes, ahead, &lost, ours)
 		overrun = overrun || b.Overrun
 		q.Done(b)
 	}
@@ -118,7 +120,7 @@ func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan e
 }
 
 // addBatch adds the reports of a batch, and counts those that are missing.
-func addBatch(b []byte, ahead *lookahead, lost *losses) {
+func addBatch(b []byte, ahead *lookahead, lost *losses, ours clock.Ahead) {
 	for len(b) > 0 {
 		var r report
 		var err error
@@ -127,6 +129,7 @@ func addBatch(b []byte, ahead *lookahead, lost *losses) {
 			return
 		}
 		lost.note(r.cpu, r.seq)
+		r.timeNs += ours.MonoNs
 		ahead.add(&r)
 	}
 }

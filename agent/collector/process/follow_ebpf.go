@@ -39,6 +39,15 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 		resyncAt = time.NewTimer(time.Hour)
 	)
 	resyncAt.Stop()
+	take := func(err error) error {
+		if err == nil {
+			err = apply(r, t, &records, &loss)
+		}
+		if err == nil {
+			r.Resume()
+		}
+		return err
+	}
 	users := time.NewTicker(usersInterval)
 	defer users.Stop()
 	for ready := r.Ready(ctx); ; {
@@ -50,19 +59,23 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 		case <-users.C:
 			t.compareUsers(event.TimeApproximate)
 		case err := <-ready:
-			if err == nil {
-				err = p.take(r, t, &records, &loss)
-			}
-			if err != nil {
+			if err := take(err); err != nil {
 				return err
 			}
 			if loss.Lost > 0 && !pending {
 				pending = true
 				resyncAt.Reset(max(settle, compareGap-time.Since(last)))
 			}
-			r.Resume()
 		case <-resyncAt.C:
 			pending, last = false, time.Now()
+			// What was recorded says more than the comparison can.
+			select {
+			case err := <-ready:
+				if err := take(err); err != nil {
+					return err
+				}
+			case <-time.After(2 * ebpf.Latency): // so there is nothing
+			}
 			if err := t.makeUp(loss); err != nil {
 				return err
 			}
@@ -74,8 +87,8 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 // recordUnit is what a gap of the kernel's programs counts.
 const recordUnit = "records of the kernel's programs"
 
-// take applies the records that there are, and counts those that are not.
-func (p *programs) take(r *ebpf.Reader, t *tracker, x *records, loss *event.Loss) error {
+// apply applies the records that there are, and counts those that are not.
+func apply(r *ebpf.Reader, t *tracker, x *records, loss *event.Loss) error {
 	t.clock.Adjust()
 	malformed := uint64(0)
 	err := r.Read(mostRecords, func(b []byte) {

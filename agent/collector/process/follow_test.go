@@ -84,7 +84,7 @@ func follow(h *machine) *following {
 	var receiver sync.WaitGroup
 	receiver.Go(func() { _ = q.Receive(ctx, f.kernel) }) // ended by stop, and awaited by the next line
 	go func() {                                          // awaited by stop
-		err := h.consume(ctx, q, f.failed, func() (int64, bool) { return math.MaxInt64, true })
+		err := h.consume(ctx, q, f.failed, func() (int64, bool) { return math.MaxInt64, true }, clock.Ahead{})
 		cancel()
 		receiver.Wait()
 		f.ended <- err
@@ -220,7 +220,7 @@ func TestWhatWaitsIsAppliedBeforeAComparison(t *testing.T) {
 func TestAMalformedMessageCountsAsLost(t *testing.T) {
 	h := newHost(t)
 	var lost losses
-	addBatch([]byte("this is not a message of the kernel, although it is long enough for one"), newLookahead(h.reader), &lost)
+	addBatch([]byte("this is not a message of the kernel, although it is long enough for one"), newLookahead(h.reader), &lost, clock.Ahead{})
 	if lost.total != 1 {
 		t.Errorf("lost %d, want 1", lost.total)
 	}

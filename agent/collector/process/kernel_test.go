@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ type running struct {
 	mode   Mode
 	events chan event.Process
 	gaps   chan event.Gap
+	stuck  sync.Mutex
 	keep   bool // await keeps what it lets go
 	kept   []event.Process
 }
@@ -74,7 +76,13 @@ func runUntil(t *testing.T, o Options, pid int) *running {
 	return r
 }
 
+// stick has the collector wait within its next event, until loosen.
+func (r *running) stick()  { r.stuck.Lock() }
+func (r *running) loosen() { r.stuck.Unlock() }
+
 func (r *running) take(m collector.Message) {
+	r.stuck.Lock() // only to wait
+	r.stuck.Unlock()
 	v, err := event.Parse(m.Payload)
 	if err != nil {
 		r.t.Errorf("%s: %v", m.Topic, err)

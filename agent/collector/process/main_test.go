@@ -12,5 +12,8 @@ func TestMain(m *testing.M) {
 	if spec := os.Getenv(generate); spec != "" {
 		os.Exit(startPrograms(spec))
 	}
+	if mode := os.Getenv(watch); mode != "" {
+		os.Exit(watchPrograms(mode))
+	}
 	goleak.VerifyTestMain(m)
 }

@@ -116,8 +116,7 @@ func TestTheKernelsProgramsSeeWhatProcShows(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := *r
-			r.t = t
+			r := &running{t: t, mode: r.mode, events: r.events, gaps: r.gaps}
 			cmd := tt.make(t)
 			in, err := cmd.StdinPipe()
 			if err == nil {

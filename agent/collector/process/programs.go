@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	_ "embed"
 	"errors"
 
@@ -23,13 +24,24 @@ type programs struct {
 	ahead  clock.Ahead
 }
 
+// programOptions are what tests choose. The zero value is what the host has.
+type programOptions struct {
+	object []byte
+	btf    string
+	ring   int
+}
+
 // openPrograms loads the programs, which do not run yet.
 func openPrograms(o *Options) (feed, error) {
+	own := o.programs
+	if own.object == nil {
+		own.object = object
+	}
 	ahead, err := clock.ReadAhead(o.Host.Root)
 	if err != nil {
 		return nil, err
 	}
-	p, err := ebpf.Load(object, ebpf.Options{Ring: ringBytes, Root: o.Host.Root})
+	p, err := ebpf.Load(own.object, ebpf.Options{Ring: cmp.Or(own.ring, ringBytes), BTF: own.btf, Root: o.Host.Root})
 	if err != nil {
 		return nil, err
 	}
