@@ -19,7 +19,7 @@ func TestEachNumberHasBounds(t *testing.T) {
 		"help": true, "config": true, "set": true, "instance": true, "socket": true, "collectors": true, "process-source": true,
 		"log-level": true, "log-format": true, "quiet": true, "json": true, "line": true, "replay": true, "topics": true, "fields": true,
 		"where": true, "retain": true, "confirm": true, "origin": true, "folder": true, "id": true, "reason": true, "check": true, "no-rollback": true,
-		"placeholder": true, "withdrawn": true, "level": true, "status": true, "tag": true, "active": true, "inactive": true, "events": true, "category": true, "examples": true, "builtin": true,
+		"placeholder": true, "withdrawn": true, "level": true, "status": true, "tag": true, "active": true, "inactive": true, "events": true, "category": true, "examples": true, "builtin": true, "select": true, "exclude": true, "layer": true, "name": true,
 	}
 	commands := 0
 	eachCommand(newRoot(&cli.Program{Out: cli.NewOutput(io.Discard)}), func(c *cobra.Command) {

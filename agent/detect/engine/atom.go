@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
@@ -138,8 +139,15 @@ func shape(p expr.Pattern) (atomKind, string) {
 	return atomGlob, ""
 }
 
+// usual are texts that are in many events, whatever their letters.
+const usual = "/usr/bin/\n/usr/sbin/\n/usr/lib/\n/usr/local/bin/\n/bin/\n/sbin/\n/etc/\n/var/lib/\n/opt/\n/dev/null\n" +
+	"c:\\windows\\system32\\\nc:\\windows\\syswow64\\\nc:\\program files\\\nc:\\program files (x86)\\\n\\svchost.exe\n.exe\n.dll"
+
 // likelihood guesses how often a text is found. It only has to order them.
 func likelihood(kind atomKind, text string) float64 {
+	if kind != atomExact && kind != atomThere && len(text) > 1 && strings.Contains(usual, text) {
+		return 0.3
+	}
 	bits := 2.0
 	switch kind {
 	case atomExact, atomPrefix, atomSuffix:
@@ -150,6 +158,9 @@ func likelihood(kind atomKind, text string) float64 {
 		bits = -places
 		for i := range len(text) {
 			bits += rareness(text[i])
+			if i > 0 && text[i-1:i+1] == "/." {
+				bits += 8 // hidden files, and hardly anything else
+			}
 		}
 	}
 	return math.Exp2(-max(0.2, min(bits, 40)))
@@ -160,6 +171,9 @@ const places = 6
 
 // rareness is about how many bits a byte of a command line has.
 func rareness(c byte) float64 {
+	if strings.IndexByte(signs, c) >= 0 {
+		return 9
+	}
 	switch frequency[c] {
 	case 10:
 		return 1.3

@@ -15,6 +15,10 @@ type Options struct {
 
 	// Withdrawn also takes rules of status deprecated and unsupported.
 	Withdrawn bool
+
+	// Foreign takes the events for those of others too, who may fill in what no collector
+	// of the agent does. Else a rule about that is inactive.
+	Foreign bool
 }
 
 func (o *Options) collects(t event.Table) bool {
@@ -39,10 +43,10 @@ func New(rules []*sigma.Rule, o Options) *Engine {
 	for _, r := range rules {
 		sources, no := sourcesOf(r, &o)
 		if no == nil && !o.Withdrawn && (r.Status == sigma.StatusDeprecated || r.Status == sigma.StatusUnsupported) {
-			no = &Inactive{r, CauseStatus, "its status is " + r.Status.String()}
+			no = &Inactive{r, CauseStatus, "", "its status is " + r.Status.String()}
 		}
 		if no == nil {
-			no = e.place(r, sources, byCategory, anyOf)
+			no = e.place(r, &o, sources, byCategory, anyOf)
 		}
 		if no != nil {
 			e.inactive = append(e.inactive, *no)
@@ -71,10 +75,10 @@ func New(rules []*sigma.Rule, o Options) *Engine {
 }
 
 // place puts a rule where its fields are. It returns why, if that is nowhere.
-func (e *Engine) place(r *sigma.Rule, sources []category, byCategory map[string][]*sigma.Rule, anyOf map[event.Table][]*sigma.Rule) *Inactive {
+func (e *Engine) place(r *sigma.Rule, o *Options, sources []category, byCategory map[string][]*sigma.Rule, anyOf map[event.Table][]*sigma.Rule) *Inactive {
 	if r.LogSource.Category != "" {
 		c := sources[0]
-		if name := missing(r, c.table); name != "" {
+		if name := missing(r, c.table, o); name != "" {
 			return noField(r, name, c.table)
 		}
 		byCategory[c.name] = append(byCategory[c.name], r)
@@ -82,13 +86,13 @@ func (e *Engine) place(r *sigma.Rule, sources []category, byCategory map[string]
 	}
 	var placed []event.Table
 	for _, c := range sources {
-		if !slices.Contains(placed, c.table) && missing(r, c.table) == "" {
+		if !slices.Contains(placed, c.table) && missing(r, c.table, o) == "" {
 			placed = append(placed, c.table)
 			anyOf[c.table] = append(anyOf[c.table], r)
 		}
 	}
 	if len(placed) == 0 {
-		return noField(r, missing(r, sources[0].table), sources[0].table)
+		return noField(r, missing(r, sources[0].table, o), sources[0].table)
 	}
 	return nil
 }
@@ -106,6 +110,19 @@ func (e *Engine) Active() []*sigma.Rule { return e.active }
 
 // Inactive returns the others, each with the reason.
 func (e *Engine) Inactive() []Inactive { return e.inactive }
+
+// Unindexed reports whether a rule is evaluated for each event of its log source, because
+// it has no witness.
+func (e *Engine) Unindexed(r *sigma.Rule) bool {
+	for _, p := range e.programs {
+		for _, i := range p.always {
+			if p.rules[i].rule == r {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // Tables returns the tables in whose events a rule can match, none for an inactive one.
 func (e *Engine) Tables(r *sigma.Rule) (all []event.Table) {

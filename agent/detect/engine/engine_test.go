@@ -26,6 +26,8 @@ func TestARuleThatCannotMatchHereIsInactiveWithTheReason(t *testing.T) {
 		{"log of a service", "logsource: {product: linux, service: sshd}\n" + anyDetection, Options{}, CauseLogFile, "it is for the log of service sshd, which is not collected"},
 		{"service without product", "logsource: {service: auditd}\n" + anyDetection, Options{}, CauseLogFile, "it is for the log of service auditd, which is not collected"},
 		{"category", "logsource: {category: proces_creation}\n" + anyDetection, Options{}, CauseSource, "nobody collects category proces_creation (nearest: process_creation)"},
+		{"category of which nobody makes events", "logsource: {category: file_access}\ndetection: {a: {TargetFilename: /x}, condition: a}\n", Options{}, CauseSource, "nobody collects category file_access"},
+		{"field that nobody fills", "logsource: {category: network_connection}\ndetection: {a: {DestinationHostname: x}, condition: a}\n", Options{}, CauseField, "no collector fills field DestinationHostname of network events"},
 		{"no such category", "logsource: {category: webserver}\n" + anyDetection, Options{}, CauseSource, "nobody collects category webserver"},
 		{"no collector", "logsource: {category: process_creation}\n" + anyDetection, Options{Collected: []event.Table{event.TableNetwork}}, CauseSource, "no collector of process events is enabled"},
 		{"field", "logsource: {category: process_creation}\ndetection: {a: {Imge: x}, condition: a}\n", Options{}, CauseField, "nobody collects field Imge of process events (nearest: Image)"},
@@ -82,7 +84,7 @@ func TestALogSourceIsItsOperations(t *testing.T) {
 	}
 	text += "---\ntitle: all\nlevel: low\nlogsource: {product: linux}\ndetection: {a: {host.name: web-1}, condition: a}\n" +
 		"---\ntitle: files\nlevel: low\nlogsource: {product: linux}\ndetection: {a: {file.path|endswith: x}, condition: a}\n"
-	m := New(read(t, text, sigma.Options{}), Options{}).Matcher()
+	m := New(read(t, text, sigma.Options{}), Options{Foreign: true}).Matcher()
 	for _, tt := range []struct {
 		typ  event.Type
 		op   event.Operation

@@ -76,8 +76,11 @@ func useful(words []string) (few []string) {
 // common reports whether a word is in most texts: none at all, or a byte that is no rare
 // sign.
 func common(word string) bool {
-	return word == "" || len(word) == 1 && strings.IndexByte("`{}^$|<>+~@;", word[0]) < 0
+	return word == "" || len(word) == 1 && strings.IndexByte(signs, word[0]) < 0
 }
+
+// signs are bytes that few command lines have.
+const signs = "`{}^$|<>+~@;"
 
 // weight is the length of the shortest of them.
 func weight(words []string) int {

@@ -24,8 +24,6 @@ var categories = []category{
 	{"process_creation", event.TableProcess, []event.Operation{event.OpStart}},
 	{"process_termination", event.TableProcess, []event.Operation{event.OpExit}},
 	{"process_credentials", event.TableProcess, []event.Operation{event.OpCredentials}},
-	{"integrity", event.TableProcess, []event.Operation{event.OpIntegrity}},
-	{"process_credentials", event.TableProcess, []event.Operation{event.OpCredentials}},
 	{"process_integrity", event.TableProcess, []event.Operation{event.OpIntegrity}},
 	{"file_event", event.TableFilesystem, []event.Operation{event.OpCreate, event.OpModify, event.OpRename}},
 	{"file_change", event.TableFilesystem, []event.Operation{event.OpModify, event.OpAttributes}},
@@ -41,6 +39,23 @@ var categories = []category{
 	{"performance", event.TablePerformance, []event.Operation{event.OpSample}},
 	{"performance_anomaly", event.TablePerformance, []event.Operation{event.OpAnomaly}},
 }
+
+// unmade are the log sources that no collector of the agent makes events of, and by the
+// name of a table its fields that none fills. Who makes a collector do so takes them out.
+var unmade = map[string][]string{
+	"file_access": {},
+	"filesystem":  {"file.hash.sha256"},
+	"network":     {"source.domain", "destination.domain"},
+}
+
+// Supplied reports whether a collector of the agent makes events of a log source.
+func Supplied(category string) bool {
+	_, _, ok := EventOf(category)
+	return ok && unmade[category] == nil
+}
+
+// Unfilled returns the fields of a table that no collector of the agent fills.
+func Unfilled(t event.Table) []string { return unmade[t.String()] }
 
 // Categories returns the names of the log sources that have events here.
 func Categories() (names []string) {
@@ -64,21 +79,24 @@ const (
 
 // Inactive is a rule that is valid and cannot match here, and why.
 type Inactive struct {
-	Rule   *sigma.Rule
-	Cause  Cause
-	Reason string
+	Rule    *sigma.Rule
+	Cause   Cause
+	Missing string // the log source, service or field that it lacks; empty for other causes
+	Reason  string
 }
 
 // sourcesOf returns which categories a rule is for, or why none. Without a category
 // it is for all of them, those in which it finds its fields.
 func sourcesOf(r *sigma.Rule, o *Options) ([]category, *Inactive) {
-	no := func(c Cause, reason string) ([]category, *Inactive) { return nil, &Inactive{r, c, reason} }
+	no := func(c Cause, missing, reason string) ([]category, *Inactive) {
+		return nil, &Inactive{r, c, missing, reason}
+	}
 	s := r.LogSource
 	switch {
 	case s.Product != "" && s.Product != "linux":
-		return no(CauseProduct, "it is for product "+s.Product)
+		return no(CauseProduct, "", "it is for product "+s.Product)
 	case s.Service != "":
-		return no(CauseLogFile, "it is for the log of service "+s.Service+", which is not collected")
+		return no(CauseLogFile, s.Service, "it is for the log of service "+s.Service+", which is not collected")
 	}
 	all := categories
 	if s.Category != "" {
@@ -93,27 +111,32 @@ func sourcesOf(r *sigma.Rule, o *Options) ([]category, *Inactive) {
 			if near := spelling.Nearest(s.Category, Categories()); near != "" {
 				reason += " (nearest: " + near + ")"
 			}
-			return no(CauseSource, reason)
+			return no(CauseSource, s.Category, reason)
 		}
 	}
 	var there []category
 	for _, c := range all {
-		if o.collects(c.table) {
+		if o.collects(c.table) && (o.Foreign || unmade[c.name] == nil) {
 			there = append(there, c)
 		}
 	}
-	if len(there) == 0 {
-		return no(CauseSource, "no collector of "+all[0].table.String()+" events is enabled")
+	switch {
+	case len(there) > 0:
+	case o.collects(all[0].table):
+		return no(CauseSource, all[0].name, "nobody collects category "+all[0].name)
+	default:
+		return no(CauseSource, all[0].table.String()+" events", "no collector of "+all[0].table.String()+" events is enabled")
 	}
 	return there, nil
 }
 
-// missing returns a field of the rule that a table does not have, in a way that can
-// be compared.
-func missing(r *sigma.Rule, t event.Table) string {
+// missing returns a field of the rule that a table does not have in a way that can be
+// compared, or that no collector fills.
+func missing(r *sigma.Rule, t event.Table, o *Options) string {
 	name := ""
 	check := func(n string) {
-		if f, ok := event.FieldByName(t, n); (!ok || f.Kind() == event.KindPairs) && name == "" {
+		f, ok := event.FieldByName(t, n)
+		if name == "" && (!ok || f.Kind() == event.KindPairs || !o.Foreign && slices.Contains(unmade[t.String()], f.Name())) {
 			name = n
 		}
 	}
@@ -135,7 +158,9 @@ func noField(r *sigma.Rule, name string, t event.Table) *Inactive {
 		known = append(append(known, f.Name()), f.Aliases()...)
 	}
 	reason := "nobody collects field " + name + " of " + t.String() + " events"
-	if near := spelling.Nearest(name, known); near != "" {
+	if f, ok := event.FieldByName(t, name); ok && slices.Contains(unmade[t.String()], f.Name()) {
+		reason = "no collector fills field " + name + " of " + t.String() + " events"
+	} else if near := spelling.Nearest(name, known); near != "" {
 		reason += " (nearest: " + near + ")"
 	}
 	for _, f := range r.Filters {
@@ -143,7 +168,7 @@ func noField(r *sigma.Rule, name string, t event.Table) *Inactive {
 			reason += ", and filter " + f.Label() + " needs it"
 		}
 	}
-	return &Inactive{r, CauseField, reason}
+	return &Inactive{r, CauseField, name + " of " + t.String() + " events", reason}
 }
 
 // names reports whether an expression looks at a field of that name.

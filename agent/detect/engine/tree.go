@@ -80,7 +80,7 @@ func (b *builder) settle(n *node) {
 				n.slot, n.cost = a.slot, 50
 			}
 		} else if a.guards != nil {
-			n.cost = 2 * float64(len(a.guards))
+			n.cost = 2*float64(len(a.guards)) + n.cost/4 // what is cheap and likelier to decide goes first
 		}
 	case nodeNot:
 		n.cost, n.rare = n.kids[0].cost, 1-n.kids[0].rare

@@ -52,7 +52,7 @@ func (l *loader) load(s *Settings) *loaded {
 		report.Kept = append(report.Kept, l.add(set, &f, good, sigma.Options{Placeholders: s.Placeholders})...)
 	}
 	l.good = good
-	report.LeftOut = choose(set, &s.Choice)
+	report.LeftOut = s.Choice.Apply(set)
 	x := &loaded{rules: detect.Compile(set, detect.Options{
 		Engine: engine.Options{Collected: s.Collected, Withdrawn: s.Withdrawn}, Window: s.Windows,
 	})}
@@ -102,9 +102,10 @@ func errorsOf(all []*document.Problem) []*document.Problem {
 	return slices.DeleteFunc(slices.Clone(all), func(p *document.Problem) bool { return p.Warning })
 }
 
-// choose leaves out what the choice does not take, but for what a correlation counts that
-// it takes. It returns how many documents that are.
-func choose(set *sigma.Set, c *Choice) (left int) {
+// Apply leaves out of a set what the choice does not take, but for what a correlation
+// counts that it takes. It returns how many documents that are. It comes before the set
+// is compiled.
+func (c *Choice) Apply(set *sigma.Set) (left int) {
 	heads := map[string]*sigma.Head{}
 	counted := map[string]bool{} // by id or name
 	for _, r := range set.Rules {

@@ -110,6 +110,7 @@ daemoneye-agent rules test rules/ --examples`,
 	}
 	o.flags(c)
 	events.flags(c)
+	o.foreign = true // the events are of somebody
 	examples := c.Flags().Bool("examples", false, "run the examples in the rules, and no other events")
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		r, err := o.load(args)

@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
-
 	"github.com/spf13/cobra"
 
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
+	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 )

@@ -9,6 +9,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/detect"
 	"github.com/daemoneye/eventbus/agent/detect/engine"
+	"github.com/daemoneye/eventbus/agent/detect/live"
 	"github.com/daemoneye/eventbus/agent/detect/rules"
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
 	"github.com/daemoneye/eventbus/agent/spelling"
@@ -19,7 +20,7 @@ import (
 // New makes the command rules.
 func New(p *cli.Program) *cobra.Command {
 	return cli.Group(&cobra.Command{
-		Use: "rules", Short: "check, list and try detection rules",
+		Use: "rules", Short: "check, list, try and measure detection rules",
 		Long: `
 Detection rules are files in Sigma (version 2.1.0), and so are exceptions to them
 (filter documents) and rules about several events (correlations). These commands
@@ -28,18 +29,22 @@ that cannot match on this host, because nobody collects its log source or one of
 its fields, is inactive; the commands name the reason.`,
 		Example: `daemoneye-agent rules check /etc/daemoneye/rules
 daemoneye-agent rules test rules/ --events events.jsonl`,
-	}, newRulesCheck(p), newRulesList(p), newRulesShow(p), newRulesTest(p), newRulesExplain(p), newRulesReload(p))
+	}, newRulesCheck(p), newRulesList(p), newRulesShow(p), newRulesTest(p), newRulesExplain(p), newRulesBench(p), newRulesCoverage(p), newRulesReload(p))
 }
 
 // ruleOptions are the flags of how rules are read.
 type ruleOptions struct {
-	placeholders []string
-	withdrawn    bool
-	builtin      bool
+	placeholders     []string
+	include, exclude []string
+	withdrawn        bool
+	builtin          bool
+	foreign          bool // also what no collector of the agent supplies
 }
 
 func (o *ruleOptions) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&o.placeholders, "placeholder", nil, "what stands for a placeholder, as `NAME=VALUE`; again for each value")
+	c.Flags().StringArrayVar(&o.include, "select", nil, "only take rules of this `KIND:VALUE`, with a kind of id, tag, level, status or path; * stands for any text; again for others")
+	c.Flags().StringArrayVar(&o.exclude, "exclude", nil, "leave out rules of this `KIND:VALUE`; again for others")
 	c.Flags().BoolVar(&o.builtin, "builtin", false, "also take the rules that come with the program")
 	c.Flags().BoolVar(&o.withdrawn, "withdrawn", false, "also take rules of status deprecated and unsupported")
 }
@@ -57,6 +62,20 @@ func (o *ruleOptions) load(paths []string) (*detect.Rules, error) {
 		}
 		placeholders[name] = append(placeholders[name], value)
 	}
+	var choice live.Choice
+	for _, x := range []struct {
+		flag  string
+		texts []string
+		to    *[]live.Selector
+	}{{"select", o.include, &choice.Include}, {"exclude", o.exclude, &choice.Exclude}} {
+		for _, text := range x.texts {
+			selector, err := live.ParseSelector(text)
+			if err != nil {
+				return nil, cli.Usagef("--%s: %w", x.flag, err)
+			}
+			*x.to = append(*x.to, selector)
+		}
+	}
 	s := &sigma.Set{}
 	if o.builtin {
 		if err := rules.AddTo(s); err != nil {
@@ -66,7 +85,8 @@ func (o *ruleOptions) load(paths []string) (*detect.Rules, error) {
 	for _, path := range paths {
 		s.AddPath(path, sigma.Options{Placeholders: placeholders})
 	}
-	return detect.Compile(s, detect.Options{Engine: engine.Options{Withdrawn: o.withdrawn}}), nil
+	choice.Apply(s)
+	return detect.Compile(s, detect.Options{Engine: engine.Options{Withdrawn: o.withdrawn, Foreign: o.foreign}}), nil
 }
 
 // problems writes what is wrong with rules, and returns how much of it leaves a rule
