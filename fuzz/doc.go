@@ -27,6 +27,8 @@
 //     that is taken can be evaluated.
 //   - FuzzSigmaEngine: any rules and any texts in an event. The engine finds the rules
 //     that match by their meaning.
+//   - FuzzRedact: any bytes as what leaves the host. JSON stays JSON with the same
+//     structure, and lists what was replaced in it.
 //   - FuzzPattern: any text as pattern and topic. Parser, matcher and coverage say what
 //     a naive second version of their definitions says.
 //   - FuzzConfig: any text as a configuration file. What is refused has a bounded list

@@ -1,0 +1,128 @@
+package redact_test
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/daemoneye/eventbus/agent/output/redact"
+)
+
+func redactor(t testing.TB, o redact.Options) *redact.Redactor {
+	t.Helper()
+	r, err := redact.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestGoldenCases(t *testing.T) {
+	text, err := os.ReadFile("testdata/cases.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := redactor(t, redact.Options{})
+	in, body, n := "", "", 0
+	for i, line := range strings.Split(string(text), "\n") {
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		word, rest, _ := strings.Cut(line, " ")
+		rest = strings.TrimLeft(rest, " ")
+		n++
+		switch word {
+		case "in":
+			in = rest
+		case "out", "keep":
+			if word == "keep" {
+				in = rest
+			}
+			got, changed := r.Text(in)
+			if got != rest || changed != (word == "out") {
+				t.Errorf("line %d: %s\n gives %s\n  want %s", i+1, in, got, rest)
+			}
+		case "json":
+			body = rest
+		case "gives":
+			if diff := cmp.Diff(rest, string(r.JSON([]byte(body)))); diff != "" {
+				t.Errorf("line %d (-want +got):\n%s", i+1, diff)
+			}
+		default:
+			t.Fatalf("line %d: %s is no word of this file", i+1, word)
+		}
+	}
+	if n < 100 {
+		t.Errorf("only %d lines", n)
+	}
+}
+
+func TestPatternsOfAnOperator(t *testing.T) {
+	tests := []struct {
+		name, in, want string
+		o              redact.Options
+	}{
+		{"the first group", `{"a":"card 4111-1111 x","b":"password=y"}`, `{"a":"card [redacted] x","b":"password=[redacted]","redacted":["a","b"]}`, redact.Options{Patterns: []string{`card (\d+-\d+)`}}},
+		{"the group secret", `{"a":"card 4111"}`, `{"a":"card [redacted]","redacted":["a"]}`, redact.Options{Patterns: []string{`(card) (?P<secret>\d+)`}}},
+		{"the whole match", `{"a":"x 4111 y"}`, `{"a":"x [redacted] y","redacted":["a"]}`, redact.Options{Patterns: []string{`\d+`}}},
+		{"no defaults", `{"a":"4111 password=y","password":"z"}`, `{"a":"[redacted] password=y","password":"z","redacted":["a"]}`, redact.Options{Patterns: []string{`\d+`}, NoDefaults: true}},
+		{"nothing at all", `{"password":"y"}`, `{"password":"y"}`, redact.Options{NoDefaults: true}},
+	}
+	for _, tt := range tests {
+		if got := string(redactor(t, tt.o).JSON([]byte(tt.in))); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+	for _, bad := range []string{"(", "", "x*"} {
+		if _, err := redact.New(redact.Options{Patterns: []string{bad}}); err == nil {
+			t.Errorf("pattern %q: no error", bad)
+		}
+	}
+}
+
+func TestABodyWithoutASecretIsReturnedItself(t *testing.T) {
+	r := redactor(t, redact.Options{})
+	body := []byte(`{"process":{"pid":1,"name":"bash","command_line":"bash -i"},"token_type":"x"}`)
+	if got := r.JSON(body); &got[0] != &body[0] {
+		t.Errorf("a copy: %s", got)
+	}
+}
+
+// hostile are texts in which a search by trial and error would take a time that grows with
+// the square of their length.
+func hostile(n int) []string {
+	return []string{
+		strings.Repeat("a", n) + "=", strings.Repeat("password", n/8), strings.Repeat(`password="`, n/10), strings.Repeat("x://a:", n/6),
+		strings.Repeat("mysql ", n/6), strings.Repeat("curl -u ", n/8), strings.Repeat("-----BEGIN PRIVATE KEY-----", n/27), strings.Repeat("a-token-", n/8) + "file=x",
+		strings.Repeat("eyJaaaaaaaa.", n/12), strings.Repeat("--token ", n/8), strings.Repeat(`"`, n), strings.Repeat("password=a]]]", n/13),
+	}
+}
+
+func BenchmarkText(b *testing.B) {
+	r := redactor(b, redact.Options{})
+	for name, text := range map[string]string{
+		"nothing": strings.Repeat("/usr/bin/find /var -name x -print ", 4),
+		"secret":  "mysqldump --password=hunter2 -h db1 shop --single-transaction --quick --result-file=/var/backups/shop.sql",
+	} {
+		b.Run("text="+name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				r.Text(text)
+			}
+		})
+	}
+}
+
+// TestAHostileTextEnds: with a search by trial and error it would not.
+func TestAHostileTextEnds(t *testing.T) {
+	const n = 256 << 10
+	r := redactor(t, redact.Options{})
+	for _, text := range hostile(n) {
+		r.Text(text)
+	}
+	body := append(bytes.Repeat([]byte(`{"password":[`), 2000), bytes.Repeat([]byte("]}"), 2000)...)
+	r.JSON(body)
+}
