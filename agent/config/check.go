@@ -85,6 +85,13 @@ func (k *Key) check(v any) error {
 			}
 		}
 	}
+	if k.kind == kindEntries {
+		for _, name := range entryNames(v) {
+			if err := k.checkText(name); err != nil {
+				return fmt.Errorf("name %q: %w", name, err)
+			}
+		}
+	}
 	return nil
 }
 

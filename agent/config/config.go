@@ -16,6 +16,7 @@ type Config struct {
 	Collectors Collectors        `yaml:"collectors" help:"what is collected, each by a process of its own"`
 	Detection  Detection         `yaml:"detection" help:"rules that run on events, and raise alerts"`
 	Alerts     Alerts            `yaml:"alerts" help:"where alerts are kept, and how many"`
+	Outputs    map[string]Output `yaml:"outputs" default:"alerts=file" match:"[a-z0-9_-]{1,64}" want:"1 to 64 of a-z, 0-9, _ and -" max:"32" change:"live" help:"where alerts and chosen messages are sent, by name"`
 	Metrics    Metrics           `yaml:"metrics" help:"the agent's figures for Prometheus"`
 	Log        Log               `yaml:"log" help:"the agent's own log, on standard error"`
 }

@@ -23,7 +23,9 @@ func (c Change) String() string {
 // in the order of the table.
 func Diff(now, next *Config) (changes []Change) {
 	for _, k := range keys.keys {
-		if !reflect.DeepEqual(k.field(now).Interface(), k.field(next).Interface()) {
+		if k.kind == kindEntries {
+			changes = append(changes, k.diffEntries(now, next)...)
+		} else if !reflect.DeepEqual(k.field(now).Interface(), k.field(next).Interface()) {
 			changes = append(changes, Change{Key: k.Name, Old: k.Text(now), New: k.Text(next), Restart: k.Restart})
 		}
 	}

@@ -21,6 +21,8 @@ import (
 //	want     the same in words
 //	values   the expression that each value of a map has to match whole
 //	valuewant the same in words
+//	secret   true: errors do not repeat the value
+//	for      of a key of an entry: the types of entries that have it; others may not
 //	change   live, clients or restart: what a reload does with it
 //	help     what it is
 //
@@ -38,12 +40,15 @@ type Key struct {
 
 	kind     kind
 	seconds  bool
+	secret   bool
 	min, max *bound
 	why      string
 	of       []string
 	match    *matcher
 	values   *matcher // of the values of a map
 	index    []int    // of the field, see reflect.Value.FieldByIndex
+	entry    *table   // of kindEntries: the keys of each entry
+	types    []string // of entries that have it; nil for all
 }
 
 // section is one level of the file: keys and sections below it.
@@ -56,6 +61,7 @@ type section struct {
 
 // table holds the keys of a struct in the order of its fields. Immutable.
 type table struct {
+	typ    reflect.Type
 	top    *section
 	keys   []*Key
 	names  []string        // of keys and sections, aliases among them
@@ -75,7 +81,7 @@ func Lookup(name string) *Key { return keys.byName[name] }
 
 // newTable panics for a tag that means nothing: a programmer's mistake.
 func newTable(t reflect.Type) *table {
-	tab := &table{byName: map[string]*Key{}, byEnv: map[string]*Key{}}
+	tab := &table{typ: t, byName: map[string]*Key{}, byEnv: map[string]*Key{}}
 	tab.top = tab.section("", "", t, nil)
 	return tab
 }
@@ -133,6 +139,13 @@ func newKey(name string, f reflect.StructField, index []int) *Key {
 		k.of = strings.Split(of, ",")
 	}
 	k.min, k.max = k.bound(tag("min")), k.bound(tag("max"))
+	k.secret = tag("secret") == "true"
+	if types := tag("for"); types != "" {
+		k.types = strings.Split(types, ",")
+	}
+	if k.kind == kindEntries {
+		k.entry = newTable(f.Type.Elem())
+	}
 	if m := tag("match"); m != "" {
 		k.match = newMatcher(m, tag("want"))
 	}

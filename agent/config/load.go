@@ -65,6 +65,7 @@ func load(read func(*loader)) (*Loaded, error) {
 	read(l)
 	l.checkRelations(c)
 	l.checkLabelSize(c)
+	l.checkOutputs(c)
 	return &Loaded{Config: c, Files: l.files, Warnings: l.warnings, origins: l.origins}, l.errs.err()
 }
 
@@ -109,6 +110,16 @@ type assignment struct {
 	value   any
 	origin  Origin
 	entries map[string]Origin // of a map that is spread over lines
+	in      *Key              // where the key is one of an entry: that of all entries
+	entry   string            // its name
+}
+
+// full is the name of what is assigned.
+func (a *assignment) full() string {
+	if a.in == nil {
+		return a.key.Name
+	}
+	return join(join(a.in.Name, a.entry), a.key.Name)
 }
 
 // fail notes a mistake. detail follows the subject in the text of the error.
@@ -121,6 +132,10 @@ func (l *loader) scalar(k *Key, name, text string, at Origin) (a assignment, ok 
 	v, err := k.parse(text)
 	if err == nil {
 		err = k.check(v)
+	}
+	if err != nil && k.secret {
+		l.fail(ErrValue, at, name, ": %v", err)
+		return a, false
 	}
 	if err != nil {
 		l.fail(ErrValue, at, name, " is %s, %v", shown(k, text), err)
@@ -146,7 +161,7 @@ func shown(k *Key, text string) string {
 func (l *loader) apply(all []assignment) {
 	latest := map[*Key]assignment{}
 	for _, a := range all {
-		if b, ok := latest[a.key]; ok && a.name != b.name && !reflect.DeepEqual(a.value, b.value) {
+		if b, ok := latest[a.key]; ok && a.in == nil && a.name != b.name && !reflect.DeepEqual(a.value, b.value) {
 			l.fail(ErrConflict, a.origin, a.name, " is %s, but %s, which is the same, is %s",
 				a.key.format(a.value), b.where(), a.key.format(b.value))
 			continue
@@ -166,8 +181,12 @@ func (a assignment) where() string {
 
 // set writes one value. Maps merge, everything else is replaced.
 func (l *loader) set(a assignment) {
+	l.origins[a.full()] = a.origin
+	if a.in != nil || a.key.kind == kindEntries {
+		l.setEntries(a)
+		return
+	}
 	field := a.key.field(l.target)
-	l.origins[a.key.Name] = a.origin
 	m, ok := a.value.(map[string]string)
 	if !ok {
 		field.Set(reflect.ValueOf(a.value))
@@ -220,6 +239,10 @@ func (l *loader) flags(flags []Setting) (all []assignment) {
 	for _, f := range flags {
 		at := Origin{Layer: LayerFlag, Name: f.Flag}
 		k := l.table.byName[f.Key]
+		if a, ok := l.entryFlag(f, at); ok {
+			all = append(all, a...)
+			continue
+		}
 		if k == nil {
 			section, last := split(f.Key)
 			l.errs.add(&Error{

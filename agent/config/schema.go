@@ -79,6 +79,12 @@ func (k *Key) schema() object {
 		x["default"] = k.Default
 	case kindList:
 		x["type"], x["items"], x["uniqueItems"], x["default"] = "array", k.textSchema(), true, strings.Split(k.Default, ",")
+	case kindEntries:
+		x["type"], x["default"] = []string{"object", "null"}, object{}
+		x["additionalProperties"] = k.entry.top.schema()
+		if k.match != nil {
+			x["propertyNames"] = object{"pattern": k.match.re.String()}
+		}
 	case kindMap:
 		x["type"], x["default"] = []string{"object", "null"}, object{}
 		x["additionalProperties"] = object{"type": []string{"string", "number", "boolean"}}

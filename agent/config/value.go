@@ -20,8 +20,9 @@ const (
 	kindInt
 	kindSize
 	kindDuration
-	kindList // of texts
-	kindMap  // of texts by name
+	kindList    // of texts
+	kindMap     // of texts by name
+	kindEntries // of structs by name, each with keys of its own
 )
 
 func kindOf(t reflect.Type) kind {
@@ -40,6 +41,9 @@ func kindOf(t reflect.Type) kind {
 		return kindList
 	case reflect.TypeFor[map[string]string]():
 		return kindMap
+	}
+	if t.Kind() == reflect.Map && t.Key() == reflect.TypeFor[string]() && t.Elem().Kind() == reflect.Struct {
+		return kindEntries
 	}
 	return 0
 }
@@ -79,9 +83,10 @@ func newMatcher(text, want string) *matcher {
 }
 
 var (
-	errBool = errors.New("want true or false")
-	errInt  = errors.New("want a whole number")
-	errMap  = errors.New("want NAME=VALUE, and commas between several")
+	errBool    = errors.New("want true or false")
+	errInt     = errors.New("want a whole number")
+	errEntries = errors.New("want NAME=TYPE, and commas between several; other keys stand in a file")
+	errMap     = errors.New("want NAME=VALUE, and commas between several")
 )
 
 // parse reads a value as it stands in a flag, a variable or a scalar of YAML. It
@@ -120,6 +125,8 @@ func (k *Key) parse(text string) (any, error) {
 			}
 		}
 		return m, nil
+	case kindEntries:
+		return k.parseEntries(text)
 	}
 	return text, nil
 }
@@ -138,6 +145,9 @@ func (k *Key) format(v any) string {
 		}
 		slices.Sort(pairs)
 		return strings.Join(pairs, ",")
+	}
+	if k.kind == kindEntries {
+		return k.formatEntries(v)
 	}
 	return fmt.Sprint(v)
 }
@@ -158,6 +168,9 @@ func amount(v any) (n int64, what string) {
 		return int64(len(v)), " entries"
 	case map[string]string:
 		return int64(len(v)), " entries"
+	}
+	if m := reflect.ValueOf(v); m.Kind() == reflect.Map {
+		return int64(m.Len()), " entries"
 	}
 	return 0, ""
 }

@@ -40,6 +40,9 @@ func (l *Loaded) Write(w io.Writer, origins bool) error {
 // explain is all that the table knows of a key, for a person.
 func (k *Key) explain() string {
 	text := capital(k.Help)
+	if k.types != nil {
+		text = "Of " + strings.Join(k.types, ", ") + ": " + k.Help
+	}
 	switch {
 	case k.of != nil && k.kind == kindList:
 		text += " (" + strings.Join(k.of, ", ") + ")"
@@ -116,24 +119,31 @@ func (p *printer) section(s *section, c *Config, indent int) {
 	}
 }
 
-func (p *printer) key(k *Key, c *Config, indent int) {
+func (p *printer) key(k *Key, c any, indent int) { p.keyAs(k, c, indent, k.Name) }
+
+// keyAs is key for one whose origin stands under another name.
+func (p *printer) keyAs(k *Key, c any, indent int, full string) {
 	_, name := split(k.Name)
+	if k.kind == kindEntries {
+		p.entries(k, c, indent)
+		return
+	}
 	if m, ok := k.field(c).Interface().(map[string]string); ok && len(m) > 0 {
 		p.line(indent, name+":")
 		for _, entry := range slices.Sorted(maps.Keys(m)) {
-			p.pair(indent+2, quoted(entry)+": "+quoted(m[entry]), join(k.Name, entry))
+			p.pair(indent+2, quoted(entry)+": "+quoted(m[entry]), join(full, entry))
 		}
 		return
 	}
 	text := name + ": " + k.yaml(c)
 	if list, ok := k.field(c).Interface().([]string); ok && indent+len(text) > width {
-		p.pair(indent, name+":", k.Name)
+		p.pair(indent, name+":", full)
 		for _, item := range list {
 			p.line(indent+2, "- "+quoted(item))
 		}
 		return
 	}
-	p.pair(indent, text, k.Name)
+	p.pair(indent, text, full)
 }
 
 // pair writes one line; its origin stands beside it, or above it where there is no
@@ -156,7 +166,7 @@ func (p *printer) pair(indent int, text, key string) {
 }
 
 // yaml returns the key's value in c as it stands in a file.
-func (k *Key) yaml(c *Config) string {
+func (k *Key) yaml(c any) string {
 	switch v := k.field(c).Interface().(type) {
 	case string:
 		return quoted(v)
@@ -169,7 +179,7 @@ func (k *Key) yaml(c *Config) string {
 	case map[string]string:
 		return "{}"
 	}
-	return k.Text(c)
+	return k.format(k.field(c).Interface())
 }
 
 // quoted returns s as a scalar of YAML in one line.

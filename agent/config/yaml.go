@@ -144,6 +144,8 @@ func (w *walker) value(k *Key, name string, n *yaml.Node) {
 		w.list(k, name, n)
 	case kindMap:
 		w.entries(k, name, n)
+	case kindEntries:
+		w.structs(k, name, n)
 	default:
 		if text, ok := w.text(k, name, n); ok {
 			if a, ok := w.loader.scalar(k, name, text, w.at(n)); ok {
