@@ -121,8 +121,16 @@ var allowed = map[string][]string{
 	// What leaves the host: the core knows no sink, and no sink another one.
 	"agent/output":            {"agent/alert", "agent/control", "agent/event", "agent/event/ecs", "router", "frame", "github.com/cenkalti/backoff/v5"},
 	"agent/output/outputtest": {"agent/alert", "agent/output", "github.com/oklog/ulid/v2"},
+	"agent/output/redact":     {},
+	"agent/output/secret":     {},
+	"agent/output/format":     {"agent/alert", "agent/output"},
 	"agent/output/stdout":     {"agent/output"},
 	"agent/output/file":       {"agent/output", "github.com/DeRuina/timberjack", "golang.org/x/sys"},
+	"agent/output/syslog":     {"agent/alert", "agent/output", "agent/output/format", "agent/output/secret", "github.com/leodido/go-syslog/v4", "golang.org/x/sys"},
+	"agent/output/journald":   {"agent/alert", "agent/output", "agent/output/format", "golang.org/x/sys"},
+	"agent/output/webhook":    {"agent/alert", "agent/output", "agent/output/format", "agent/output/secret"},
+	"agent/output/nats":       {"agent/output", "agent/output/secret", "github.com/nats-io/nats.go"},
+	"agent/output/sinks":      {"agent/alert", "agent/config", "agent/output", "agent/output/..."},
 
 	"agent/manager":      {"agent/control", "agent/manager/life", "golang.org/x/sys"},
 	"agent/manager/life": {},

@@ -7,16 +7,16 @@ import (
 )
 
 // deliver sends items until the receiver has all of them, or ctx ends, whose error it then
-// returns. committed is called with those that it has taken, in order. sends bounds the
+// returns. Without items the sink is called until it returns no error. committed is called with those that it has taken, in order. sends bounds the
 // calls of the sink; it ends later than ctx.
 func (w *worker) deliver(ctx, sends context.Context, items []Item, committed func(taken []Item)) error {
 	refusals := 0
-	for len(items) > 0 {
+	for once := len(items) == 0; once || len(items) > 0; {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		part := items
-		if w.failures >= probeAfter || refusals > 0 {
+		if len(items) > 0 && (w.failures >= probeAfter || refusals > 0) {
 			part = items[:1]
 		}
 		taken, err := w.send(sends, part)
@@ -26,12 +26,13 @@ func (w *worker) deliver(ctx, sends context.Context, items []Item, committed fun
 			refusals = 0
 		}
 		if err == nil {
+			once = false
 			w.failures = 0
 			w.backoff.Reset()
 			continue
 		}
 		var refused *RefusedError
-		if errors.As(err, &refused) {
+		if errors.As(err, &refused) && len(items) > 0 {
 			if refusals++; refusals >= maxRefusals && w.refuse(sends, &items[0], refused.Reason) {
 				committed(items[:1])
 				items = items[1:]

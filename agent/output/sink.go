@@ -22,6 +22,13 @@ type Sink interface {
 	Close() error
 }
 
+// Resender is a Sink that may have to send again what it has counted as taken, because the
+// receiver broke down. When Broken is ready, Send is called, with no items if there are none.
+type Resender interface {
+	Sink
+	Broken() <-chan struct{}
+}
+
 // RefusedError says that the receiver does not take one item, whenever it is sent.
 type RefusedError struct{ Reason string }
 

@@ -38,7 +38,8 @@ type worker struct {
 	status *status // of the output, which outlives the worker
 	tests  chan chan error
 	sink   Sink
-	more   chan struct{} // the source has lines behind the cursor
+	more   chan struct{}   // the source has lines behind the cursor
+	broken <-chan struct{} // of a Resender, else nil
 
 	// owned by run
 	read     uint64 // last line of the journal that was looked at
@@ -62,6 +63,9 @@ func (w *worker) run(ctx context.Context) {
 		}
 	}
 	w.sink = sink
+	if r, ok := sink.(Resender); ok {
+		w.broken = r.Broken()
+	}
 	w.backoff = backoff.NewExponentialBackOff()
 	w.backoff.InitialInterval, w.backoff.MaxInterval, w.backoff.Multiplier = w.spec.RetryMin, w.spec.RetryMax, 2
 	w.backoff.Reset()
@@ -165,6 +169,8 @@ func (w *worker) idle(ctx, sends context.Context) {
 	select {
 	case <-w.more:
 	case <-w.feed.ready:
+	case <-w.broken:
+		_ = w.deliver(ctx, sends, nil, nil)
 	case t := <-w.tests:
 		w.test(sends, t)
 	case <-ctx.Done():
@@ -199,7 +205,9 @@ func (w *worker) sendAlerts(ctx, sends context.Context) (any bool, err error) {
 		}
 		items = append(items, it)
 	}
-	err = w.deliver(ctx, sends, items, func(taken []Item) { w.reach(taken[len(taken)-1].Seq) })
+	if len(items) > 0 {
+		err = w.deliver(ctx, sends, items, func(taken []Item) { w.reach(taken[len(taken)-1].Seq) })
+	}
 	if err == nil && len(records) > 0 {
 		w.reach(records[len(records)-1].Seq)
 	}

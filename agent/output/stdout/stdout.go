@@ -10,48 +10,95 @@ import (
 	"github.com/daemoneye/eventbus/agent/output"
 )
 
-// Sink writes lines. One goroutine at a time, and one Sink a process.
-type Sink struct {
+// Writer writes whole lines to a stream that may be full for as long as its reader wishes.
+// There is one for a stream. Safe for concurrent use.
+type Writer struct {
 	w    io.Writer
-	line func(*output.Item) []byte
-	rest []byte // what is left of a line whose beginning is written
+	turn chan struct{} // capacity 1: held by who writes
+	done chan result   // capacity 1: of the write that goes on
+
+	writing bool   // guarded by turn; a write goes on
+	rest    []byte // guarded by turn; what is left of a line whose beginning is written
 }
 
-// New makes a Sink. line returns an item as one line, without its end.
-func New(w io.Writer, line func(*output.Item) []byte) *Sink { return &Sink{w: w, line: line} }
+type result struct {
+	n   int
+	err error
+}
 
-// Send implements output.Sink. A full pipe makes it wait as long as the reader wishes,
-// also behind the end of ctx: an output of its own is all that it holds up.
-func (s *Sink) Send(ctx context.Context, items []output.Item) (taken int, err error) {
-	for i := range items {
-		if err := ctx.Err(); err != nil {
-			return i, err
-		}
-		if err := s.flush(); err != nil {
-			return i, err
-		}
-		s.rest = append(s.line(&items[i]), '\n')
-		whole := len(s.rest)
-		if err := s.flush(); err != nil {
-			if len(s.rest) == whole {
-				s.rest = nil // it is sent again as a whole
-				return i, err
-			}
-			return i + 1, err // its rest goes first next time
-		}
+// NewWriter returns a Writer for w.
+func NewWriter(w io.Writer) *Writer {
+	return &Writer{w: w, turn: make(chan struct{}, 1), done: make(chan result, 1)}
+}
+
+// line writes one line, after what is left of the one before. taken says that its
+// beginning is written, so that its rest follows whatever becomes of ctx.
+func (w *Writer) line(ctx context.Context, text []byte) (taken bool, err error) {
+	select {
+	case w.turn <- struct{}{}:
+	case <-ctx.Done():
+		return false, ctx.Err()
 	}
-	return len(items), s.flush()
+	defer func() { <-w.turn }()
+	if err := w.flush(ctx); err != nil || text == nil {
+		return false, err
+	}
+	w.rest = text
+	err = w.flush(ctx)
+	if err != nil && !w.writing && len(w.rest) == len(text) {
+		w.rest = nil // nothing of it is written: it is sent again as a whole
+		return false, err
+	}
+	return true, err
 }
 
-func (s *Sink) flush() error {
-	for len(s.rest) > 0 {
-		n, err := s.w.Write(s.rest)
-		s.rest = s.rest[n:]
-		if err != nil {
-			return err
+// flush writes rest. When ctx ends a write may go on, because nothing can stop it; the next
+// flush waits for it.
+func (w *Writer) flush(ctx context.Context) error {
+	for w.writing || len(w.rest) > 0 {
+		if !w.writing {
+			w.writing = true
+			go func(b []byte) { // ends when the reader reads, or the process ends
+				n, err := w.w.Write(b)
+				w.done <- result{n, err}
+			}(w.rest)
+		}
+		select {
+		case r := <-w.done:
+			w.writing, w.rest = false, w.rest[r.n:]
+			if r.err != nil {
+				return r.err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 	return nil
+}
+
+// Sink writes lines. One goroutine at a time.
+type Sink struct {
+	w    *Writer
+	line func(*output.Item) []byte
+}
+
+// New makes a Sink. line returns an item as one line, without its end.
+func New(w *Writer, line func(*output.Item) []byte) *Sink { return &Sink{w, line} }
+
+// Send implements output.Sink.
+func (s *Sink) Send(ctx context.Context, items []output.Item) (taken int, err error) {
+	for i := range items {
+		text := append(append([]byte(nil), s.line(&items[i])...), '\n')
+		if ok, err := s.w.line(ctx, text); !ok {
+			return i, err
+		} else if err != nil {
+			return i + 1, err
+		}
+	}
+	if len(items) == 0 {
+		_, err = s.w.line(ctx, nil)
+	}
+	return len(items), err
 }
 
 // Close implements output.Sink. Standard output stays open.
