@@ -38,6 +38,8 @@ func TestMain(m *testing.M) {
 			os.Exit(exit(runAgent(ctx, os.Args[2])))
 		case "stopped-agent":
 			os.Exit(exit(runStoppedAgent(ctx, os.Args[2])))
+		case "gpu-elsewhen":
+			os.Exit(exit(runElsewhen(ctx, os.Args[2])))
 		case "gpu":
 			os.Exit(exit(runGPU(ctx, os.Args[2])))
 		case "external-agent":

@@ -65,6 +65,8 @@ func Hint(name string, err error) string {
 		return "an agent of this instance keeps its alerts there: run another --instance, or choose another alerts.data_dir"
 	case errors.Is(err, store.ErrNewer):
 		return "a later version of the agent has kept alerts there: run that one, or choose another alerts.data_dir"
+	case name == "collectors register" && errors.Is(err, router.ErrDenied):
+		return "collectors.external in the agent's configuration says who may be which collector"
 	case tried(err, "dial") && errors.Is(err, os.ErrPermission), tried(err, "handshake") && errors.Is(err, router.ErrDenied):
 		return "the agent belongs to another user: run this as that user"
 	case errors.Is(err, router.ErrNoResponder):
