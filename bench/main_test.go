@@ -3,6 +3,7 @@ package bench_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/bench/bus"
+	"github.com/daemoneye/eventbus/bench/detection"
 	"github.com/daemoneye/eventbus/bench/e2e"
 	"github.com/daemoneye/eventbus/bench/floor"
 	"github.com/daemoneye/eventbus/bench/report"
@@ -43,7 +45,9 @@ var (
 const brief = 300 * time.Millisecond
 
 func TestMain(m *testing.M) {
-	e2e.Roles(slices.Concat(systems, promised)...).RunIfChild()
+	roles := e2e.Roles(slices.Concat(systems, promised)...)
+	maps.Copy(roles, detection.Roles())
+	roles.RunIfChild()
 	flag.Parse()
 	pattern := flagText("test.bench")
 	if err := settings(); err != nil {
@@ -68,7 +72,7 @@ func TestMain(m *testing.M) {
 // contents is the order of the report: benchmarks run in that of their files. What is
 // not named here comes first.
 var contents = []string{
-	"Budgets", "Throughput", "Streams with a latency budget", "Flood", "Latency", "Pauses of the collector", "Idle", "Floors", "Threads", "Parts",
+	"Budgets", "Throughput", "Streams with a latency budget", "Flood", "Latency", "Pauses of the collector", "Idle", "Detection", "Floors", "Threads", "Parts",
 }
 
 // write writes the report, and beside it what benchstat reads.

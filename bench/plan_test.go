@@ -19,6 +19,7 @@ var plan = []struct {
 	{"BenchmarkBudgets", nil, len(promised) * 4},
 	{"BenchmarkBudgetStreams", budgetStreams, 0},
 	{"BenchmarkClaim", nil, len(promised) * 3},
+	{"BenchmarkDetection", nil, len(detecting)},
 	{"BenchmarkFloor", floors, 0},
 	{"BenchmarkFlood", flood, 0},
 	{"BenchmarkIdle", nil, len(brokers())},

@@ -1,0 +1,83 @@
+package bench_test
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/daemoneye/eventbus/bench/detection"
+	"github.com/daemoneye/eventbus/bench/report"
+)
+
+// detecting are the agents of a round: without detection, and with so many rules.
+var detecting = []int{-1, 0, 500, 1000}
+
+// What detection should stay below: of a core with 500 rules at nominal load, from an
+// event to its published alert beyond what the disk takes, and with 1,000 rules.
+const (
+	detectionCores = 0.025
+	detectionRSS   = 100_000_000
+	detectionStart = 500 * time.Millisecond
+)
+
+// BenchmarkDetection shows what rules cost an agent under nominal load, and how long an
+// alert takes.
+func BenchmarkDetection(b *testing.B) {
+	all := make([][]detection.Outcome, len(detecting))
+	for round := range rounds {
+		for i, n := range detecting {
+			progress.Begin(fmt.Sprintf("Detection, %d rules, round %d of %d", n, round+1, rounds))
+			o, err := detection.Measure(b.Context(), max(n, 0), n >= 0, 4*measured)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if n >= 0 && o.Alerts == 0 {
+				b.Errorf("with %d rules no alert came", n)
+			}
+			all[i] = append(all[i], o)
+		}
+	}
+	t := report.Table{
+		Head: []string{"rules", "agent, of a core", "detection, of a core", "alert p50", "p99", "RSS without load", "start to ready"}, Left: 1,
+		Notes: []string{"Detection is the difference to the agent without it in the same round. An alert is published when it is durable: its latency has a sync of the disk and the latency budget in it."},
+	}
+	for i, n := range detecting {
+		name, keys := strconv.Itoa(n), "rules="+strconv.Itoa(n)
+		if n < 0 {
+			name, keys = "no detection", "rules=off"
+		}
+		more := func(o *detection.Outcome, round int) float64 { return o.Cores() - all[0][round].Cores() }
+		line(b, keys, func(round int) []sample {
+			o := &all[i][round]
+			return []sample{
+				{o.Cores(), "agent-cores"}, {more(o, round), "detection-cores"}, {float64(o.Latency.Quantile(0.5)), "p50-ns"},
+				{float64(o.Latency.Quantile(0.99)), "p99-ns"}, {float64(o.RSS), "RSS-B"}, {float64(o.Start), "start-ns"},
+			}
+		})
+		extra := make([]float64, rounds)
+		for round := range rounds {
+			extra[round] = more(&all[i][round], round)
+		}
+		of := func(f func(*detection.Outcome) float64) float64 {
+			return median(all[i], func(o detection.Outcome) float64 { return f(&o) })
+		}
+		cores, rss, start := report.Percent(median(extra, func(v float64) float64 { return v })), of(func(o *detection.Outcome) float64 { return float64(o.RSS) }), time.Duration(of(func(o *detection.Outcome) float64 { return float64(o.Start) }))
+		rssText, startText := report.Bytes(int64(rss)), report.Duration(start)
+		switch n {
+		case 500:
+			share := median(extra, func(v float64) float64 { return v })
+			cores = t.Judge(report.Judgement{What: "detection with 500 rules, of a core", Measured: cores, Target: "≤ 2.5 %", Verdict: report.MetIf(share <= detectionCores)})
+		case 1000:
+			rssText = t.Judge(report.Judgement{What: "agent with 1,000 rules, memory", Measured: rssText, Target: "< 100 MB", Verdict: report.MetIf(rss < detectionRSS)})
+			startText = t.Judge(report.Judgement{What: "agent with 1,000 rules, start to ready", Measured: startText, Target: "< 500 ms", Verdict: report.MetIf(start < detectionStart)})
+		}
+		p50, p99 := report.Absent, report.Absent
+		if n >= 0 {
+			p50 = report.Duration(time.Duration(of(func(o *detection.Outcome) float64 { return float64(o.Latency.Quantile(0.5)) })))
+			p99 = report.Duration(time.Duration(of(func(o *detection.Outcome) float64 { return float64(o.Latency.Quantile(0.99)) })))
+		}
+		t.Add(name, report.Percent(of(func(o *detection.Outcome) float64 { return o.Cores() })), cores, p50, p99, rssText, startText)
+	}
+	document.Put(report.Section{Title: "Detection", Text: "An agent with rules takes 10,000 events a second over its socket, of which ten match.", Tables: []report.Table{t}})
+}
