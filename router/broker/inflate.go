@@ -119,12 +119,10 @@ func (s *Sub) Take(ln bus.Lane, size int) (t queue.Batch, ok bool) {
 		return t, false
 	}
 	t, ok = s.Queue.DequeueLane(ln, min(n, 1))
-	switch {
-	case !ok:
-		s.compressed = s.Queue.Pending()
-	case len(t.Items) > 0 && p.needsInflating(t.Items[0].Frame()):
+	if len(t.Items) > 0 && p.needsInflating(t.Items[0].Frame()) {
 		s.inflateTaken(&t)
 	}
+	s.compressed = s.Queue.Pending()
 	return t, ok
 }
 

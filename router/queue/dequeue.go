@@ -191,12 +191,18 @@ func (q *Queue) Pending() bool {
 	return false
 }
 
+// LanePending is Pending for one lane. It costs less than to dequeue nothing.
+func (q *Queue) LanePending(ln bus.Lane) bool { return q.lanes[ln].pending() }
+
 func (l *lane) pending() bool {
 	if l.len() > 0 || len(l.remaining) > 0 {
 		return true
 	}
 	if l.unknown.version.Load() != l.unknownVersion {
 		return true
+	}
+	if !l.lostUpTo.stored() {
+		return false
 	}
 	tail, _, _ := l.lostUpTo.load()
 	if l.conflates {

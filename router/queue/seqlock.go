@@ -21,6 +21,9 @@ func (m *seqlock) store(seq, pos uint64) {
 	m.version.Add(1)
 }
 
+// stored reports whether store was ever called.
+func (m *seqlock) stored() bool { return m.version.Load() > 0 }
+
 func (m *seqlock) load() (seq, pos, version uint64) {
 	for {
 		version = m.version.Load()

@@ -2,6 +2,7 @@ package settle
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/daemoneye/eventbus/router/bus"
 )
@@ -13,17 +14,14 @@ type Table struct {
 
 	mu   sync.Mutex
 	subs []*Subscription // guarded by mu
+	any  atomic.Bool     // there are subs; written with mu held. The routing thread reads it twice a turn.
 }
 
 // NewTable returns an empty table. It calls wake when there is something to Check.
 func NewTable(wake func()) *Table { return &Table{wake: wake} }
 
 // Any reports whether there is something to Check. Safe for concurrent use.
-func (t *Table) Any() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.subs) > 0
-}
+func (t *Table) Any() bool { return t.any.Load() }
 
 // Check answers the publishers whose subscriptions have taken all. It reports whether there
 // was anything to check.
@@ -42,14 +40,19 @@ func (t *Table) add(s *Subscription) {
 	if !s.noted {
 		s.noted = true
 		t.subs = append(t.subs, s)
+		t.any.Store(true)
 	}
 }
 
 // take returns those that were added.
 func (t *Table) take() (subs []*Subscription) {
+	if !t.any.Load() {
+		return nil
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	subs, t.subs = t.subs, nil
+	t.any.Store(false)
 	for _, s := range subs {
 		s.noted = false
 	}

@@ -77,6 +77,9 @@ func (c *conn) control(f frame.Frame) {
 // endDrained acknowledges the subscriptions that the client drains and that have
 // nothing left to be written.
 func (c *conn) endDrained() {
+	if len(c.drains) == 0 {
+		return
+	}
 	c.drains = slices.DeleteFunc(c.drains, func(id uint64) bool {
 		if sub := c.session.Sub(id); sub != nil && sub.Queue.Pending() {
 			return false

@@ -80,12 +80,14 @@ func (c *conn) gatherQueues(g *gather) {
 	next := 0
 	g.most = c.s.writeSize()
 	for _, lane := range [...]bus.Lane{bus.Urgent, bus.Bulk} {
-		for progress := true; progress && !g.full(); {
-			progress = false
+		for again := true; again && !g.full(); {
+			again = false
 			for i, sub := range queued {
-				if c.gatherLane(g, sub, lane, now) {
-					progress, next = true, i+1
+				took, more := c.gatherLane(g, sub, lane, now)
+				if took {
+					next = i + 1
 				}
+				again = again || more
 			}
 		}
 	}
@@ -95,15 +97,19 @@ func (c *conn) gatherQueues(g *gather) {
 	c.session.Settle(next)
 }
 
-// gatherLane collects one turn's worth of a lane; it reports whether there was
-// anything.
-func (c *conn) gatherLane(g *gather, sub *broker.Sub, lane bus.Lane, now int64) (progress bool) {
-	for end := g.total + bulkTurn; g.total < end && !g.full(); {
+// gatherLane collects one turn's worth of a lane. It reports whether there was anything, and
+// whether there is more, which the sink may take.
+func (c *conn) gatherLane(g *gather, sub *broker.Sub, lane bus.Lane, now int64) (took, more bool) {
+	end := g.total + bulkTurn
+	for sub.Queue.LanePending(lane) {
+		if g.total >= end || g.full() {
+			return took, true
+		}
 		t, ok := sub.Take(lane, g.most-g.total)
 		if !ok {
-			return progress
+			return took, false
 		}
-		progress = true
+		took = true
 		if t.HasGap {
 			g.addControl(func(dst []byte) []byte { return appendGap(dst, sub.ID, &t, now) })
 		}
@@ -123,7 +129,7 @@ func (c *conn) gatherLane(g *gather, sub *broker.Sub, lane bus.Lane, now int64) 
 		size := g.addItems(t.Items)
 		g.addInFlight(sub, lane, len(t.Items), size)
 	}
-	return progress
+	return took, false
 }
 
 // add appends bytes that stay where they are.
