@@ -29,6 +29,14 @@
 //     that match by their meaning.
 //   - FuzzRedact: any bytes as what leaves the host. JSON stays JSON with the same
 //     structure, and lists what was replaced in it.
+//   - FuzzSigmaSubstrings: any words and any text. The rules for them match where an
+//     Aho-Corasick automaton finds them, by their meaning and in the engine.
+//   - FuzzSigmaPattern: any value with wildcards and any text. Rule and engine match where
+//     a definition of a few lines does.
+//   - FuzzSigmaFold: any two texts. One is found as the value of the other where
+//     strings.EqualFold has them for the same.
+//   - FuzzSigmaCondition: any text as a condition. It is read where a second reader of the
+//     grammar reads it, and means the same.
 //   - FuzzPattern: any text as pattern and topic. Parser, matcher and coverage say what
 //     a naive second version of their definitions says.
 //   - FuzzConfig: any text as a configuration file. What is refused has a bounded list

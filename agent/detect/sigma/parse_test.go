@@ -142,6 +142,52 @@ func TestWhatIsTooLargeIsAProblem(t *testing.T) {
 	}
 }
 
+// TestExpressionsThatTakeOthersForEver take time in proportion to the text here, or are
+// refused.
+func TestExpressionsThatTakeOthersForEver(t *testing.T) {
+	long := fields{"F": {expr.TextValue(strings.Repeat("a", 200_000) + "!")}}
+	for _, text := range []string{`^(a+)+$`, `^(a|aa)+$`, `^(a|a?)+$`, `^(.*a){25}$`, `^([a-zA-Z]+)*$`, `^(a*)*b`} {
+		if read(t, "F|re: '"+text+"'").Match(long) {
+			t.Errorf("%s matches", text)
+		}
+	}
+	for _, text := range []string{`((a{0,100}){0,100}){0,100}`, `(x{1000}){1000}`, strings.Repeat("(", 2000) + strings.Repeat(")", 2000), `(?:` + strings.Repeat("[ab]{500}", 100) + `)`} {
+		f := sigma.Parse("x.yml", []byte(rule("x", "s: {F|re: '"+text+"'}\ncondition: s")), sigma.Options{})
+		if len(f.Rules) > 0 || len(f.Problems) != 1 || !errors.Is(f.Problems[0], document.ErrValue) {
+			t.Errorf("%.60s: %d rules, %v", text, len(f.Rules), f.Problems)
+		}
+	}
+}
+
+// TestACircleOfCorrelationsIsLeftOut, and what counts on it; the others stay.
+func TestACircleOfCorrelationsIsLeftOut(t *testing.T) {
+	correlation := func(name, of string) string {
+		return "---\ntitle: " + name + "\nname: " + name + "\nlevel: low\ncorrelation: {type: event_count, rules: [" + of + "], timespan: 1m, condition: {gte: 2}}\n"
+	}
+	text := "name: r\n" + rule("r", "s: {F: a}\ncondition: s") + correlation("fine", "r") +
+		correlation("a", "b") + correlation("b", "c") + correlation("c", "a") + correlation("own", "own") + correlation("outside", "a")
+	var s sigma.Set
+	s.Add("x.yml", []byte(text), sigma.Options{})
+	s.Finish()
+	var left, problems []string
+	for _, c := range s.Correlations {
+		left = append(left, c.Title)
+	}
+	for _, p := range s.Problems {
+		problems = append(problems, p.Rule+": "+p.Reason)
+		if p.File != "x.yml" || p.Line == 0 || !errors.Is(p, document.ErrReference) {
+			t.Errorf("the problem names no place: %+v", p)
+		}
+	}
+	if diff := cmp.Diff([]string{"fine"}, left); diff != "" {
+		t.Errorf("correlations (-want +got):\n%s", diff)
+	}
+	const itself = ": the correlation counts itself, by way of those that it names"
+	if diff := cmp.Diff([]string{"a" + itself, "b" + itself, "c" + itself, "own" + itself, `outside: the correlation is of "a", which is not read`}, problems); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
 func TestASetRefusesASecondRuleOfTheSameID(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) {
