@@ -138,7 +138,7 @@ var allowed = map[string][]string{
 	"agent/systemd": {"golang.org/x/sys"},
 	"agent/metrics": {"agent/control", "router", "github.com/prometheus/client_golang", "github.com/prometheus/common", "golang.org/x/sys"},
 	"agent": {
-		"agent/alert", "agent/alert/store", "agent/collector/host", "agent/config", "agent/control", "agent/control/dispatch", "agent/detect/live", "agent/detect/sigma", "agent/detect/window", "agent/event", "agent/health",
+		"agent/alert", "agent/alert/desk", "agent/alert/store", "agent/collector/host", "agent/config", "agent/control", "agent/control/dispatch", "agent/detect/live", "agent/detect/sigma", "agent/detect/window", "agent/event", "agent/health",
 		"agent/manager", "agent/manager/life", "agent/metrics", "agent/procstat", "agent/systemd", "ipc", "ipc/policy", "router", "frame", "frame/strictjson", "golang.org/x/sync", "github.com/oklog/ulid/v2",
 	},
 	"bench/load": {"frame", "golang.org/x/sys"},
@@ -148,6 +148,9 @@ var allowed = map[string][]string{
 	"cmd": {"cmd/daemoneye-agent/internal/...", "cmd/daemoneye-agent/display", "agent/config", "agent/control", "ipc", "router", "frame", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/sys"},
 	"cmd/daemoneye-agent/internal/cli": {
 		"cmd/daemoneye-agent/display", "agent/alert/store", "agent/collector/process", "agent/config", "agent/control", "agent/spelling", "ipc", "router", "frame", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/sys",
+	},
+	"cmd/daemoneye-agent/internal/alerts": {
+		"cmd/daemoneye-agent/internal/cli", "cmd/daemoneye-agent/display", "agent/alert", "agent/alert/desk", "agent/alert/store", "agent/control", "ipc", "router", "github.com/spf13/cobra",
 	},
 	"cmd/daemoneye-agent/internal/bus": {
 		"cmd/daemoneye-agent/internal/cli", "cmd/daemoneye-agent/display", "agent/control", "agent/event", "agent/event/ecs", "bench/load", "ipc", "router", "frame", "github.com/spf13/cobra", "golang.org/x/sync",

@@ -26,7 +26,10 @@ func (a *Agent) respond(ctx context.Context) error {
 	if _, err := a.self.Respond(ctx, control.RegistrationTarget, a.operations.Respond); err != nil {
 		return err
 	}
-	return a.respondOfRules(ctx)
+	if err := a.respondOfRules(ctx); err != nil {
+		return err
+	}
+	return a.respondOfAlerts(ctx)
 }
 
 func (a *Agent) answerStatus(ctx context.Context, r *router.Request) ([]byte, error) {

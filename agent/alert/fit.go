@@ -1,10 +1,23 @@
 package alert
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 )
+
+// Marshal returns v as JSON on one line, in which < > and & stand for themselves: command
+// lines are full of them, and nothing here is HTML.
+func Marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
 
 // IncompleteCut begins the reason of an alert that was too large.
 const IncompleteCut = "too large"
@@ -14,7 +27,7 @@ const IncompleteCut = "too large"
 // Incomplete names it. The alert itself stays as it is. Limits below 64 KiB may not be met,
 // because the fields of the rule stay.
 func (a *Alert) Encode(limit int) ([]byte, error) {
-	b, err := json.Marshal(a)
+	b, err := Marshal(a)
 	if err != nil || len(b) <= limit {
 		return b, err
 	}
@@ -53,5 +66,5 @@ func (a *Alert) Encode(limit int) ([]byte, error) {
 		drop("event", 1)
 		cut.Event = nil
 	}
-	return json.Marshal(&cut)
+	return Marshal(&cut)
 }

@@ -27,6 +27,9 @@ const (
 	// ReloadTarget has the agent read its configuration again, and answers an empty
 	// request with Reloaded.
 	ReloadTarget = "control.agent.reload"
+	// AlertsTarget takes a desk.Request of an operator, and answers with a desk.Answer: see
+	// package agent/alert/desk. An agent that keeps no alerts does not serve it.
+	AlertsTarget = "control.agent.alerts"
 	// LifecycleTopic carries CollectorStatus whenever a collector's state
 	// changes.
 	LifecycleTopic = "control.collector.lifecycle"

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/alerts"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/bus"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/cli"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/collectors"
@@ -40,7 +41,7 @@ daemoneye-agent tail 'events.process.#'`,
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
 	root.AddCommand(
-		daemon.NewRun(p), status.New(p), collectors.New(p), status.NewReload(p), bus.NewTail(p), bus.NewFields(p), rules.New(p), bus.NewTopics(p), bus.NewPublish(p), bus.NewRequest(p), bus.NewBench(p), config.New(p),
+		daemon.NewRun(p), status.New(p), collectors.New(p), alerts.New(p), status.NewReload(p), bus.NewTail(p), bus.NewFields(p), rules.New(p), bus.NewTopics(p), bus.NewPublish(p), bus.NewRequest(p), bus.NewBench(p), config.New(p),
 		status.NewVersion(p), newCompletion(p), newMan(p), daemon.NewUnit(p), collectors.NewCollector(p),
 	)
 	root.SetHelpCommand(newHelp(p))

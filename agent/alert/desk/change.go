@@ -21,7 +21,9 @@ func (d *Desk) change(ctx context.Context, by string, q *Request, a *Answer, lim
 	var done []*alert.Alert
 	for _, x := range all {
 		if err = change(ctx, x.ID, by, q.Text); err != nil {
-			err = fmt.Errorf("%s: %w", short(x.ID.String()), err)
+			if err = fmt.Errorf("%s: %w", short(x.ID.String()), err); errors.Is(err, store.ErrStatus) {
+				err = problem(Status, "%s is %s already", short(x.ID.String()), x.Status)
+			}
 			break
 		}
 		now, gerr := d.store.Get(x.ID)
@@ -31,7 +33,10 @@ func (d *Desk) change(ctx context.Context, by string, q *Request, a *Answer, lim
 		}
 		done = append(done, now)
 	}
-	return errors.Join(err, a.add(done, limit, true))
+	if aerr := a.add(done, limit, true); err == nil {
+		err = aerr
+	}
+	return err
 }
 
 // short is the end of an id, as people see it.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/alert"
@@ -135,19 +136,20 @@ func (d *Desk) Answer(ctx context.Context, by string, q *Request, limit int) *An
 // asProblem is the problem that err is, nil for none.
 func asProblem(err error) *Problem {
 	var p *Problem
+	code := Later
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &p):
 		return p
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrSilence):
-		return problem(NotFound, "%v", err)
+		code = NotFound
 	case errors.Is(err, store.ErrStatus):
-		return problem(Status, "%v", err)
+		code = Status
 	case errors.Is(err, alert.ErrSilence), errors.Is(err, store.ErrText):
-		return problem(Invalid, "%v", err)
+		code = Invalid
 	}
-	return problem(Later, "%v", err)
+	return problem(code, "%s", strings.ReplaceAll(err.Error(), "alert store: ", ""))
 }
 
 // Read answers a request that changes nothing. Of the problems only those of the store are

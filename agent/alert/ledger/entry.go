@@ -41,7 +41,7 @@ const MaxAlert = 1 << 20
 // alert.Alert.Encode.
 func (e *Entry) Encode() ([]byte, error) {
 	if e.Kind != alert.KindRaised {
-		return json.Marshal(e)
+		return alert.Marshal(e)
 	}
 	a, err := e.Alert.Encode(MaxAlert)
 	if err != nil {

@@ -48,8 +48,12 @@ func (f *Filter) has(a *alert.Alert) bool {
 	if f.Text == "" {
 		return true
 	}
-	b, err := json.Marshal(a)
-	return err == nil && bytes.Contains(bytes.ToLower(b), bytes.ToLower([]byte(f.Text)))
+	b, err := alert.Marshal(a)
+	if err != nil {
+		return false
+	}
+	text, err := alert.Marshal(f.Text) // with quotes around it, and escapes as in the alert
+	return err == nil && bytes.Contains(bytes.ToLower(b), bytes.ToLower(text[1:len(text)-1]))
 }
 
 // Query returns the alerts that the filter takes, the newest first, each with its whole

@@ -37,6 +37,10 @@ const (
 func (l *Lines) Line(m *Message) string {
 	r := m.Record
 	at := m.Time
+	if isAlert(r) {
+		m = ofAlert(m)
+		r = m.Record
+	}
 	if text, ok := r.Field("@timestamp"); ok {
 		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 			at = t
@@ -75,6 +79,9 @@ func happened(m *Message) (word, style string) {
 	category, _ := m.Record.Field("event.category")
 	switch {
 	case strings.HasPrefix(m.Topic, "alerts."):
+		if level, ok := m.Record.Field("rule.level"); ok {
+			return level, levelColour(level)
+		}
 		return "ALERT", red
 	case action == "gap":
 		return "GAP", yellow

@@ -32,6 +32,13 @@ func ParseJSON(b []byte) (r Record, ok bool) {
 	return r, ok
 }
 
+// Inner returns the record that a member of r is. Where it is no object, the record has no
+// fields.
+func (r Record) Inner(name string) Record {
+	object, _ := r.object[name].(map[string]any)
+	return Record{object: object}
+}
+
 // Field returns the value of a field as text, and whether there is one. A name such as
 // process.parent.pid leads into objects, or is the name of a member as it is. Of a list
 // the elements stand behind each other, with commas.

@@ -84,7 +84,7 @@ func (p *Program) Exit(ctx context.Context, c *cobra.Command, err error) int {
 	switch {
 	case errors.As(err, &wrong), errors.As(err, &mistakes), errors.As(err, &remote):
 		return ExitUsage
-	case noAgent(err):
+	case NoAgent(err):
 		return ExitNoAgent
 	case errors.As(err, &operation):
 		return operationStatus(operation)

@@ -23,7 +23,8 @@ func tried(err error, op string) bool {
 	return errors.As(err, &e) && e.Op == op
 }
 
-func noAgent(err error) bool {
+// NoAgent reports whether err is that no agent listens.
+func NoAgent(err error) bool {
 	return tried(err, "dial") && (errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOTDIR))
 }
 
@@ -57,7 +58,7 @@ func Hint(name string, err error) string {
 		return "the agent goes on with what it had: \"daemoneye-agent collectors list\" says how its collectors are"
 	case errors.As(err, &wrong), errors.As(err, &mistakes):
 		return fmt.Sprintf("see daemoneye-agent %s --help", name)
-	case noAgent(err):
+	case NoAgent(err):
 		return "no agent listens there: start one with \"daemoneye-agent run\", or name its --instance or --socket"
 	case errors.As(err, &inUse):
 		return "an agent of this instance runs already: see \"daemoneye-agent status\", or run another --instance"
