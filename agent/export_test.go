@@ -111,6 +111,7 @@ var Replayed = replayed
 // Rights of the two kinds of peers, for their table.
 var (
 	CollectorGrant = collectorGrant
+	ProcessTopics  = processTopics
 	OperatorGrant  = operatorGrant
 )
 

@@ -20,7 +20,8 @@ import (
 // collector it requests of the agent, which carries it out or asks the collector.
 //
 // Only the agent publishes below control, except that a collector publishes its own
-// health there.
+// health there. The agent's own collectors may also subscribe to what the process collector
+// publishes of the processes, so that theirs name who did something and has ended since.
 //
 // When all connections are taken, each collector still has a connection: each of the agent's
 // own, and each external one that the configuration names, of which there are 64 at most. An
@@ -32,7 +33,7 @@ var _ policy.Reserver = clientPolicy{}
 // Admit implements policy.Policy.
 func (p clientPolicy) Admit(peer *policy.Peer) (policy.Grant, error) {
 	if name := p.collector(peer); name != "" {
-		return collectorGrant(name)
+		return collectorGrant(name, processTopics...)
 	}
 	if peer.Role == control.CollectorRole {
 		return p.admitExternal(peer)
@@ -73,6 +74,10 @@ func (p clientPolicy) admitExternal(peer *policy.Peer) (policy.Grant, error) {
 	return collectorGrant(peer.Name)
 }
 
+// processTopics are the events of others that each of the agent's own collectors may have:
+// who the processes are.
+var processTopics = []string{"events.process.lifecycle", "events.process.batch"}
+
 // collector returns the name of the collector that the peer is, or "". The process that
 // connected must be the one that has the pid now.
 func (p clientPolicy) collector(peer *policy.Peer) string {
@@ -103,10 +108,10 @@ func (clientPolicy) Visit(peer *policy.Peer) (policy.Grant, error) {
 	return policy.Rights{Request: []string{"control.agent.#", router.StatsTarget}}.Grant(peer.Name, control.Operator)
 }
 
-func collectorGrant(name string) (policy.Grant, error) {
+func collectorGrant(name string, events ...string) (policy.Grant, error) {
 	return policy.Rights{
 		Publish:   []string{"events." + name + ".#", "control.health.heartbeat." + name, "control.health.status." + name},
-		Subscribe: []string{"control.#"},
+		Subscribe: append([]string{"control.#"}, events...),
 		Request:   []string{control.RegistrationTarget},
 		Respond:   []string{control.CollectorTarget(name), control.TaskTarget("+")},
 	}.Grant(name, control.CollectorRole)

@@ -44,6 +44,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{router.OpPublish, "other.topic", false, false},
 		{router.OpSubscribe, "#", false, true},
 		{router.OpSubscribe, "events.#", false, true},
+		{router.OpSubscribe, "events.process.lifecycle", false, true}, // and the agent's own collectors
 		{router.OpSubscribe, "control.#", true, true},
 		{router.OpSubscribe, "system.advisory.slow", false, true},
 		{router.OpRequest, control.RegistrationTarget, true, true}, // what an operator says there is refused: see below
@@ -70,6 +71,21 @@ func TestWhoMayDoWhat(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTheAgentsOwnCollectorsMayKnowWhoTheProcessesAre, and nothing else of others.
+func TestTheAgentsOwnCollectorsMayKnowWhoTheProcessesAre(t *testing.T) {
+	own, err := agent.CollectorGrant("network", agent.ProcessTopics...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for topic, may := range map[string]bool{
+		"events.process.lifecycle": true, "events.process.batch": true, "events.process.integrity": false, "events.process.#": false, "events.network.dns": false,
+	} {
+		if err := own.Authorize(router.OpSubscribe, topic); (err == nil) != may {
+			t.Errorf("%s: %v", topic, err)
+		}
 	}
 }
 

@@ -31,6 +31,15 @@ type Filterer interface {
 	Filtered() uint64
 }
 
+// Subscriber is a collector that takes events of others, such as those that tell who a
+// process was that has ended. Topics returns where they are published; Take takes one of
+// them, with a payload that is borrowed until it returns. Both may be called at any time,
+// from any goroutine, and do not block.
+type Subscriber interface {
+	Topics() []string
+	Take(payload []byte)
+}
+
 // Checker is a collector that knows when it does not observe as it should. Check returns
 // why, or nil when it is well. It may be called at any time, from any goroutine, and does
 // not block.

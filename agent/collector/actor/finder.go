@@ -23,6 +23,9 @@ const (
 //
 // One goroutine at a time.
 type Finder struct {
+	// Feed knows processes that have ended before they could be read; nil knows none.
+	Feed *Feed
+
 	reader *proc.Reader
 	found  map[uint32]*found
 }
@@ -98,6 +101,17 @@ func (x *found) runsStill(s *proc.Stat) bool {
 func (f *Finder) read(pid uint32) *found {
 	x := &found{Process: Unknown(pid), seen: clock.Mono()}
 	o, ok := f.reader.Process(pid)
+	const program = event.ExecutableUnread | event.CommandLineUnread
+	if gone := !ok || !o.Alive || o.Unread.Has(program); gone || o.Unread&program != 0 {
+		if p, known := f.Feed.Find(pid, o.StartTicks, gone); known {
+			x.Process, x.levels = p, 1+event.MaxAncestors
+			if ok {
+				x.stack = o.Stack
+			}
+			f.found[pid] = x
+			return x
+		}
+	}
 	if !ok {
 		return x
 	}

@@ -77,6 +77,7 @@ type Collector struct {
 	trees    *trees  // owned by Run
 	reader   *proc.Reader
 	sequence uint64 // of the last event; owned by Run
+	feed     *actor.Feed
 	door     adjust.Door[*tracker]
 	source   string // what Describe says of the source; owned by Run
 	filter   *filter.Filter
@@ -125,7 +126,7 @@ func New(o Options) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("filesystem: procfs at %s: %w", o.Host.Root, err)
 	}
-	c := &Collector{options: o, trees: t, reader: r, door: adjust.NewDoor[*tracker]()}
+	c := &Collector{options: o, trees: t, reader: r, door: adjust.NewDoor[*tracker](), feed: actor.NewFeed()}
 	if c.filter, err = filter.New(o.Who); err != nil {
 		return nil, fmt.Errorf("filesystem: %w", err)
 	}
@@ -197,6 +198,14 @@ func (c *Collector) usesFanotify() bool {
 	return c.fanotify
 }
 
+var _ collector.Subscriber = (*Collector)(nil)
+
+// Topics implements collector.Subscriber.
+func (c *Collector) Topics() []string { return actor.FeedTopics }
+
+// Take implements collector.Subscriber: from these events is known who has ended since.
+func (c *Collector) Take(payload []byte) { c.feed.Take(payload) }
+
 // Filtered implements collector.Filterer.
 func (c *Collector) Filtered() uint64 { return c.filter.Filtered() }
 
@@ -246,7 +255,7 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	}
 	defer s.close()
 	e := newEmitter(emit, c.options.Host, c.reader, uint32(max(c.options.Agent, 0)), &c.sequence)
-	e.filter, e.encoder.Redact = c.filter, c.redactor
+	e.filter, e.encoder.Redact, e.finder.Feed = c.filter, c.redactor, c.feed
 	t := &tracker{
 		trees: c.trees, source: s, index: index{files: make(map[string]stamp)}, emitter: e, look: look, waiting: make(map[string]change), again: make(map[string]uint32),
 		door: c.door,

@@ -41,8 +41,10 @@
 //
 // fanotify names a process by a descriptor, so that a later one with the same pid is never
 // taken for it. Its program, command line and ancestors are read then. Of a program that has
-// ended by that time, and was not seen before, the pid is all that is known; the rest is
-// flagged as unread. Changes by the agent itself and its collectors are left out, with
+// ended by that time, what the process collector has announced is known: its events come by
+// the bus, and are waited for a little (actor.Feed). Without it, and of a program that it
+// leaves out or could not read either, the pid is all that is known; the rest is flagged as
+// unread. Changes by the agent itself and its collectors are left out, with
 // fanotify.
 //
 // Many changes by one process within a short time are one more event (bulk): how many, how

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/filesystem"
 	"github.com/daemoneye/eventbus/agent/collector/filter"
+	"github.com/daemoneye/eventbus/agent/collector/process"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -143,5 +145,48 @@ func TestOurOwnChangesAreLeftOut(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{theirs}, got[:1]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestProgramsThatLiveForAMoment each make a file and end. What the process collector has
+// announced says who they were.
+func TestProgramsThatLiveForAMoment(t *testing.T) {
+	w := watch(t, filesystem.Options{Mode: filesystem.ModeFanotify})
+	p, err := process.New(process.Options{Mode: process.ModeEBPF})
+	if err != nil {
+		t.Skip(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	started := make(chan struct{})
+	first := sync.OnceFunc(func() { close(started) })
+	go func() { // awaited below
+		ended <- p.Run(ctx, func(m collector.Message) {
+			w.collector.Take(m.Payload)
+			first()
+		})
+	}()
+	defer func() { cancel(); <-ended }()
+	<-started
+	const n = 300
+	for i := range n {
+		w.must(exec.Command("/usr/bin/touch", w.at(fmt.Sprint("t", i))).Run())
+	}
+	known := 0
+	for i := range n {
+		name := fmt.Sprint("t", i)
+		w.await(name, "create")
+		e := w.last(name, event.OpCreate)
+		if e.Flags.Has(event.ExecutableUnread) || e.Flags.Has(event.CommandLineUnread) {
+			continue
+		}
+		if e.CommandLine != "/usr/bin/touch\x00"+w.at(name)+"\x00" {
+			t.Fatalf("%s is by %q", name, e.CommandLine)
+		}
+		known++
+	}
+	t.Logf("%d of %d are known", known, n)
+	if known < n*99/100 {
+		t.Errorf("%d of %d are known", known, n)
 	}
 }

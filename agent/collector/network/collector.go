@@ -62,6 +62,7 @@ type Collector struct {
 	sequence uint64 // of the last event; owned by Run
 	noEnds   error  // why the ends of sockets are not to be had; nil where they are
 	hides    string // what of processes is kept from us
+	feed     *actor.Feed
 	door     adjust.Door[*tracker]
 	filter   *filter.Filter
 	redactor *redact.Redactor
@@ -103,7 +104,7 @@ func New(o Options) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("network: procfs at %s: %w", o.Host.Root, err)
 	}
-	c := &Collector{options: o, reader: r, door: adjust.NewDoor[*tracker]()}
+	c := &Collector{options: o, reader: r, door: adjust.NewDoor[*tracker](), feed: actor.NewFeed()}
 	if c.filter, err = filter.New(o.Who); err != nil {
 		return nil, fmt.Errorf("network: %w", err)
 	}
@@ -153,6 +154,14 @@ func (c *Collector) say() {
 	c.mu.Unlock()
 }
 
+var _ collector.Subscriber = (*Collector)(nil)
+
+// Topics implements collector.Subscriber.
+func (c *Collector) Topics() []string { return actor.FeedTopics }
+
+// Take implements collector.Subscriber: from these events is known who has ended since.
+func (c *Collector) Take(payload []byte) { c.feed.Take(payload) }
+
 // Filtered implements collector.Filterer.
 func (c *Collector) Filtered() uint64 { return c.filter.Filtered() }
 
@@ -197,8 +206,10 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	defer d.close()
 	e := newEmitter(emit, c.options.Host, &c.sequence)
 	e.filter, e.encoder.Redact = c.filter, c.redactor
+	finder := actor.NewFinder(c.reader)
+	finder.Feed = c.feed
 	t := &tracker{
-		lister: d, owners: &owners{c.options.Host.Root, c.reader}, finder: actor.NewFinder(c.reader),
+		lister: d, owners: &owners{c.options.Host.Root, c.reader}, finder: finder,
 		emitter: e, table: make(map[uint64]*conn), ports: make(map[port][]*conn),
 		door: c.door, interval: c.options.Interval,
 	}

@@ -73,6 +73,9 @@ func (s *Server) updateConfig(ctx context.Context, c *dispatch.Call) (any, error
 func (s *Server) replace(c collector.Collector, config control.ChildConfig, version int) {
 	total := s.filtered()
 	s.now.c, s.now.config, s.now.version = c, config, version
+	if next, ok := c.(collector.Subscriber); ok {
+		s.subscriber.Store(&next)
+	}
 	s.filteredBefore = 0
 	s.filteredBefore = total - s.filtered() // the new one may have run before
 }

@@ -170,3 +170,16 @@ func TestWhatWasLeftOutIsCountedOverAllConfigurations(t *testing.T) {
 		v.call(control.OpUpdateConfig, control.ConfigUpdate{Config: json.RawMessage(fmt.Sprintf(`{"rate":%d}`, i+2))})
 	}
 }
+
+// TestTheEventsOfOthersGoToTheCollectorThatIsInForce, those from before it came first.
+func TestTheEventsOfOthersGoToTheCollectorThatIsInForce(t *testing.T) {
+	v := demo(t, serve.Options{Settle: never}, `{"source":"a","rate":1}`)
+	if got := <-v.taken; got != "before at 1" {
+		t.Errorf("it took %q", got)
+	}
+	v.call(control.OpUpdateConfig, control.ConfigUpdate{Config: json.RawMessage(`{"rate":2}`)})
+	publish(t, v.agent, "events.other.a", "after")
+	if got := <-v.taken; got != "after at 2" {
+		t.Errorf("then it took %q", got)
+	}
+}

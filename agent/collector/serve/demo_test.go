@@ -24,6 +24,7 @@ type able struct {
 	runs     *atomic.Int32 // calls of Run
 	sick     error
 	filtered atomic.Uint64
+	taken    chan string
 }
 
 type settings struct {
@@ -42,6 +43,10 @@ func (a *able) Describe() string {
 	return "source " + a.settings.Source
 }
 func (a *able) Check() error { return a.sick }
+
+// Topics: each takes the events of others, and notes with which rate it got them.
+func (a *able) Topics() []string { return []string{"events.other.a"} }
+func (a *able) Take(b []byte)    { a.taken <- fmt.Sprintf("%s at %d", b, a.settings.Rate) }
 
 // Filtered: each that has observed has left out three events.
 func (a *able) Filtered() uint64 { return a.filtered.Load() }
@@ -87,6 +92,7 @@ type served struct {
 	gaps  router.Subscriber
 	beats router.Subscriber
 	regs  chan control.Registration
+	taken chan string // by collectors, of the events of others
 	ended chan error
 	stop  context.CancelFunc
 }
@@ -96,7 +102,8 @@ func demo(t *testing.T, o serve.Options, first string) *served {
 	t.Helper()
 	b := newBroker(t)
 	v := &served{t: t, agent: dial(t, b, "agent"), ended: make(chan error, 1)}
-	v.regs = make(chan control.Registration, 10)
+	v.regs, v.taken = make(chan control.Registration, 10), make(chan string, 10)
+	publish(t, v.agent, "events.other.a", "before")
 	answerRegistrations(t, v.agent, func(_ context.Context, c *dispatch.Call) (any, error) {
 		var reg control.Registration
 		err := c.Decode(&reg)
@@ -105,7 +112,7 @@ func demo(t *testing.T, o serve.Options, first string) *served {
 	})
 	v.gaps, v.beats = subscribe(t, v.agent, "events.demo.gap"), subscribe(t, v.agent, control.HeartbeatTopic("demo"))
 	build := func(c control.ChildConfig) (collector.Collector, error) {
-		a := &able{runs: &v.runs}
+		a := &able{runs: &v.runs, taken: v.taken}
 		if len(c.Settings) > 0 {
 			if err := json.Unmarshal(c.Settings, &a.settings); err != nil {
 				return nil, err
@@ -140,6 +147,13 @@ func demo(t *testing.T, o serve.Options, first string) *served {
 	})
 	<-v.regs
 	return v
+}
+
+func publish(t *testing.T, b router.Bus, topic, text string) {
+	t.Helper()
+	if err := b.Publish(t.Context(), router.Outgoing{Topic: topic, Payload: []byte(text)}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func subscribe(t *testing.T, b router.Bus, pattern string) router.Subscriber {

@@ -71,6 +71,8 @@ type Server struct {
 	beatEvent       atomic.Int64 // what lastEvent was at the heartbeat before the last
 	lostSince       atomic.Int64 // time from which on events may be lost with a connection; 0 for none
 
+	subscriber atomic.Pointer[collector.Subscriber] // who gets the events of others; nil for nobody
+
 	commands chan func(context.Context) // run by work, between two events of its own
 	again    chan struct{}              // holds a token after a reconnection
 	ended    chan struct{}              // closed when work has returned
@@ -160,6 +162,11 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, r.Close())
 	}
+	others, err := s.subscribe(ctx)
+	if err != nil {
+		return errors.Join(err, r.Close())
+	}
+	defer others()
 	if err = s.work(ctx); !s.done && !errors.Is(err, ErrForced) { // else the answer that it ends may be on its way
 		err = errors.Join(err, r.Close())
 	}

@@ -41,7 +41,7 @@ func (f fake) Run(ctx context.Context, emit collector.Emit) error {
 // newBroker runs a broker until the test ends.
 func newBroker(t *testing.T) *router.Broker {
 	t.Helper()
-	b, err := router.New(router.Options{})
+	b, err := router.New(router.Options{Replay: []router.ReplayRule{{Pattern: "events.other.#", MaxCount: 10}}})
 	if err != nil {
 		t.Fatal(err)
 	}
