@@ -2,10 +2,11 @@
 // collectors and their manager, and the responders that operators ask. It only wires
 // its parts together.
 //
-// Run starts the socket, then the broker on it, then the agent's own responders, then
-// the collectors. It stops them in reverse: it ends the collectors and routes what
-// they have sent, it closes the responders, the broker writes out what is queued, and
-// the socket is closed. When the broker ends by itself everything else ends too, and
+// Run starts the socket, then the broker on it, the store of alerts, detection, the
+// agent's own responders, and the collectors. It stops them in reverse: it ends the
+// collectors and routes what they have sent, detection looks at what is queued, the store
+// writes what it has, the responders are closed, the broker writes out what is queued,
+// and the socket is closed. When the broker ends by itself everything else ends too, and
 // Run returns the reason.
 //
 // # Who may do what
@@ -46,6 +47,14 @@
 //     its settings at a reload, and this one is restarted with those of before.
 //   - "gap not announced": the broker did not take the announcement of what a collector
 //     missed.
+//   - "detection lost events": its queue was full. It is logged once a minute at most.
+//   - "event dropped by detection": an event claims to be of a type that its sender cannot
+//     have; from is who that is. It is logged once a minute at most.
+//   - "rule not loaded": a file of rules has a mistake, or cannot be read.
+//   - "rules of a file stay as they were": it has a mistake now, and had none before.
+//   - "files of rules are not watched": err says why. It is tried again.
+//   - "alert not published": it is in the journal, and the bus did not take it.
+//   - "alerts are not kept": there is no folder for them, because the user has no home.
 //   - "configuration": a variable has the agent's prefix, and no key has that name.
 //   - "host id": none could be derived or kept, so that the next start has another.
 //   - "socket lost": the socket was removed, or another file has its place; err says
@@ -56,6 +65,7 @@
 //     those of the agent and its collectors.
 //
 // At error:
+//   - "detection ended": its subscription has ended while the agent runs.
 //   - "configuration rejected": a reload found mistakes, and nothing changed.
 //   - "configuration refused": a collector did not take its settings at a reload, and
 //     nothing changed.

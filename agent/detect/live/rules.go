@@ -98,7 +98,7 @@ func (r *Runner) logLoad(by string, x *control.RulesReport) {
 	}
 	for _, file := range x.Kept {
 		if logged++; logged <= maxLogged {
-			r.o.Logger.Warn("rules of a file stay as they were, because it has a mistake now", "file", file)
+			r.o.Logger.Warn("rules of a file stay as they were", "file", file)
 		}
 	}
 	level := slog.LevelInfo
