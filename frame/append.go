@@ -96,10 +96,11 @@ func (t Template) Append(dst []byte, id uint64, timeNs int64, ext, payload []byt
 	dst = dst[:start+n]
 	b := dst[start:]
 	copy(b, t.head)
-	binary.LittleEndian.PutUint32(b[offLength:], uint32(n))
-	binary.LittleEndian.PutUint16(b[offExtLen:], uint16(len(ext)))
-	binary.LittleEndian.PutUint64(b[offID:], id)
-	binary.LittleEndian.PutUint64(b[offTime:], uint64(timeNs))
+	h := (*[HeaderSize]byte)(b) // one check of the length for all of them
+	binary.LittleEndian.PutUint32(h[offLength:], uint32(n))
+	binary.LittleEndian.PutUint16(h[offExtLen:], uint16(len(ext)))
+	binary.LittleEndian.PutUint64(h[offID:], id)
+	binary.LittleEndian.PutUint64(h[offTime:], uint64(timeNs))
 	b = b[len(t.head):]
 	if len(ext) > 0 {
 		b = b[copy(b, ext):]

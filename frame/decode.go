@@ -25,7 +25,7 @@ func Next(b []byte, maxSize int) (f Frame, err error) {
 		h := binary.LittleEndian.Uint64(b[offVersion:])
 		body := HeaderSize + h>>shiftTopicLen&0xff + h>>shiftExtLen
 		if uint8(h) == Version &&
-			body <= n && n <= bound(maxSize) && n <= uint64(len(b)) &&
+			body <= n && n <= MaxSize && int(n) <= maxSize && n <= uint64(len(b)) &&
 			admits[uint8(h>>shiftType)]>>(uint8(h>>shiftFlags))&1 != 0 &&
 			uint8(h>>shiftPriority) <= MaxPriority {
 			return Frame(b[:n:n]), nil

@@ -11,6 +11,9 @@ import "encoding/binary"
 // calls a setter must be the only one that uses the frame.
 type Frame []byte
 
+// header returns the frame's header. One check of the length does for all of its fields.
+func (f Frame) header() *[HeaderSize]byte { return (*[HeaderSize]byte)(f) }
+
 // Type returns what the frame is for.
 func (f Frame) Type() Type { return Type(f[offType]) }
 
@@ -39,17 +42,17 @@ func (f Frame) Sequence() uint64 { return binary.LittleEndian.Uint64(f[offSequen
 
 // Topic returns the topic. Its syntax has not been checked, see CheckTopic.
 func (f Frame) Topic() []byte {
-	end := offTopic + int(f[offTopicLen])
+	end := offTopic + int(f.header()[offTopicLen])
 	return f[offTopic:end:end]
 }
 
 // ExtensionSize returns how long the extension block is, 0 where there is none.
-func (f Frame) ExtensionSize() int { return int(binary.LittleEndian.Uint16(f[offExtLen:])) }
+func (f Frame) ExtensionSize() int { return int(binary.LittleEndian.Uint16(f.header()[offExtLen:])) }
 
 // Extension returns the extension block. It has not been checked, see
 // CheckExtension.
 func (f Frame) Extension() Extension {
-	start := offTopic + int(f[offTopicLen])
+	start := offTopic + int(f.header()[offTopicLen])
 	end := start + f.ExtensionSize()
 	return Extension(f[start:end:end])
 }
@@ -57,7 +60,7 @@ func (f Frame) Extension() Extension {
 // Payload returns everything behind the extension, as it is on the wire: see
 // Inflate for a payload that is compressed.
 func (f Frame) Payload() []byte {
-	return f[offTopic+int(f[offTopicLen])+f.ExtensionSize():]
+	return f[offTopic+int(f.header()[offTopicLen])+f.ExtensionSize():]
 }
 
 // Stamp writes the two fields that only the broker may fill, in place.

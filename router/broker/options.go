@@ -48,8 +48,9 @@ type Options struct {
 	MaxRetained      int
 	MaxRetainedBytes int64
 	// LatencyBudget lets the routing thread merge wake-ups. While turns with work follow
-	// each other faster than this, the thread pauses for up to this long between them. 0,
-	// the default, never pauses. At most a second.
+	// each other faster than this, the thread pauses for up to this long between them, but
+	// not within this long of a large batch, because such traffic is merged already. 0, the
+	// default, never pauses. At most a second.
 	LatencyBudget time.Duration
 }
 
