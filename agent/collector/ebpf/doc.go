@@ -43,9 +43,9 @@
 //
 // The kernel's ring is the queue: it is written with one lock held for a moment, keeps the
 // order of what happened, and drops the newest when it is full, which is counted. Programs
-// wake the reader only when it waits: while records flow it looks every 5 ms, so that a
+// wake the reader only when it waits: while records flow it looks every 10 ms, so that a
 // record costs no wake-up, and it is woken early when the ring is a quarter full. Where
-// nothing came in 5 ms it sleeps until the first record wakes it (BenchmarkReader).
+// nothing came in that time it sleeps until the first record wakes it (BenchmarkReader).
 //
 // # Pids and times
 //

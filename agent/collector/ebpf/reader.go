@@ -5,14 +5,16 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
 )
 
 // Latency is how long the reader leaves records in the ring while they flow: they are read
 // in batches, and no program spends time on waking anybody.
-const Latency = 5 * time.Millisecond
+const Latency = 10 * time.Millisecond
 
 // missedInterval is the time between two looks at what the kernel left out, each of which
 // is a system call for each program.
@@ -25,11 +27,12 @@ const missedInterval = time.Second
 // One goroutine at a time.
 type Reader struct {
 	ring    *ringbuf.Reader
+	file    *os.File // the ring's, for the runtime to wait for: a call that blocks would hold a thread
+	raw     syscall.RawConn
 	control *control
 	unmap   func()
 	quarter uint64 // of the ring, in bytes
 	record  ringbuf.Record
-	held    bool // record has one that Read has not given yet
 	flowing bool
 	lost    uint64 // as far as Lost has returned
 
@@ -43,18 +46,30 @@ type Reader struct {
 }
 
 // Reader makes the reader of the ring. There is one at most.
-func (p *Programs) Reader() (*Reader, error) {
+func (p *Programs) Reader() (_ *Reader, err error) {
 	ring := p.collection.Maps[ringMap]
-	c, unmap, err := mapControl(p.collection.Maps[controlMap].FD())
-	if err != nil {
+	r := &Reader{programs: p, quarter: uint64(ring.MaxEntries() / 4), stop: func() {}, resume: make(chan struct{}, 1)}
+	if r.control, r.unmap, err = mapControl(p.collection.Maps[controlMap].FD()); err != nil {
 		return nil, err
 	}
-	rr, err := ringbuf.NewReader(ring)
-	if err != nil {
-		unmap()
+	if r.ring, err = ringbuf.NewReader(ring); err != nil {
+		r.unmap()
 		return nil, err
 	}
-	return &Reader{programs: p, ring: rr, control: c, unmap: unmap, quarter: uint64(ring.MaxEntries() / 4), stop: func() {}, resume: make(chan struct{}, 1)}, nil
+	r.ring.SetDeadline(past)
+	fd, err := unix.FcntlInt(uintptr(ring.FD()), unix.F_DUPFD_CLOEXEC, 0)
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+		r.file = os.NewFile(uintptr(fd), "ring")
+	}
+	if err == nil {
+		r.raw, err = r.file.SyscallConn()
+	}
+	if err != nil {
+		r.Close()
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return r, nil
 }
 
 // Ready starts a goroutine that waits in the place of the caller, who so can wait for
@@ -94,47 +109,39 @@ var past = time.Unix(1, 0)
 // Wait returns when there is something to read, at until, or when ctx has ended. It may
 // return without anything to read. An error is of the ring, and final.
 func (r *Reader) Wait(ctx context.Context, until time.Time) error {
-	if r.held || ctx.Err() != nil {
-		return nil
-	}
-	stop := context.AfterFunc(ctx, func() { _ = r.ring.Flush() }) // it may be closed
+	stop := context.AfterFunc(ctx, func() { _ = r.file.SetReadDeadline(past) }) // it may be closed
 	defer stop()
 	if r.flowing {
 		next := time.Now().Add(Latency)
 		if until.Before(next) {
 			next = until
 		}
-		if err := r.sleep(r.quarter, next); err != nil || r.held || !next.Before(until) {
+		err := r.sleep(ctx, r.quarter, next)
+		if r.flowing = r.ring.AvailableBytes() > 0; err != nil || r.flowing || !next.Before(until) {
 			return err
 		}
-		r.flowing = false
 	}
-	return r.sleep(1, until)
-}
-
-// sleep waits until so many bytes are in the ring, and takes the first record of it if
-// there is one by then.
-func (r *Reader) sleep(bytes uint64, until time.Time) error {
-	// We store what we wait for and then look at the ring, the programs put a record into
-	// the ring and then look at what we wait for: one of us sees what the other did.
-	r.control.wakeAt.Store(bytes)
-	if uint64(r.ring.AvailableBytes()) >= bytes {
-		until = past
-	}
-	// The ring waits for whole milliseconds, rounded down.
-	r.ring.SetDeadline(until.Add(time.Millisecond - 1))
-	err := r.take()
-	r.control.wakeAt.Store(0)
+	err := r.sleep(ctx, 1, until)
+	r.flowing = true
 	return err
 }
 
-// take reads one record, if there is one until the ring's deadline.
-func (r *Reader) take() error {
-	err := r.ring.ReadInto(&r.record)
-	switch {
-	case err == nil:
-		r.held, r.flowing = true, true
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ringbuf.ErrFlushed):
+// sleep waits until so many bytes are in the ring, until the time comes, or ctx ends.
+func (r *Reader) sleep(ctx context.Context, bytes uint64, until time.Time) error {
+	if err := r.file.SetReadDeadline(until); err != nil {
+		return err
+	}
+	if ctx.Err() != nil { // its end may have been before the deadline of above
+		return nil
+	}
+	// We store what we wait for and then look at the ring, the programs put a record into
+	// the ring and then look at what we wait for: one of us sees what the other did.
+	err := r.raw.Read(func(uintptr) bool {
+		r.control.wakeAt.Store(bytes)
+		return uint64(r.ring.AvailableBytes()) >= bytes
+	})
+	r.control.wakeAt.Store(0)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil
 	}
 	return err
@@ -143,17 +150,14 @@ func (r *Reader) take() error {
 // Read gives each record that is in the ring to a function, in the order in which they
 // came, but at most so many. A record is valid until the function returns.
 func (r *Reader) Read(most int, do func(record []byte)) error {
-	r.ring.SetDeadline(past)
 	for ; most > 0; most-- {
-		if !r.held {
-			if err := r.take(); err != nil {
-				return err
-			}
-			if !r.held {
-				return nil
-			}
+		err := r.ring.ReadInto(&r.record)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil
 		}
-		r.held = false
+		if err != nil {
+			return err
+		}
 		do(r.record.RawSample)
 	}
 	return nil
@@ -181,6 +185,9 @@ func (r *Reader) Lost() (now, total uint64) {
 func (r *Reader) Close() {
 	r.stop()
 	r.waiter.Wait()
+	if r.file != nil {
+		r.file.Close()
+	}
 	r.ring.Close()
 	r.unmap()
 }

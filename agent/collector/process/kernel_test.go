@@ -81,8 +81,8 @@ func (r *running) stick()  { r.stuck.Lock() }
 func (r *running) loosen() { r.stuck.Unlock() }
 
 func (r *running) take(m collector.Message) {
-	r.stuck.Lock() // only to wait
-	r.stuck.Unlock()
+	r.stuck.Lock()
+	defer r.stuck.Unlock()
 	v, err := event.Parse(m.Payload)
 	if err != nil {
 		r.t.Errorf("%s: %v", m.Topic, err)
