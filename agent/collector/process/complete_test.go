@@ -19,7 +19,7 @@ import (
 func (h *machine) complete(what what, pid, ppid uint32, ticks uint64) *report {
 	return &report{
 		what: what, thread: pid, pid: pid, parent: ppid, timeNs: clock.Mono(),
-		complete: true, startTicks: ticks, uid: 1000, gid: 1000,
+		complete: true, startTicks: ticks, uid: h.user, gid: h.user,
 	}
 }
 
@@ -100,6 +100,22 @@ func TestCompleteReports(t *testing.T) {
 			want: []string{
 				"lifecycle start 200 parent 100 (bash): sleep /bin/sleep [sleep]",
 				"lifecycle exit 200 parent 100 (bash): sleep /bin/sleep [sleep] exit_status_unknown time_approximate inferred",
+			},
+		},
+		{
+			name: "a user that changed is noted with the next record",
+			story: func(h *machine) {
+				h.begun(200, 100, 500)
+				h.user = 0
+				h.ran(200, 100, 500, "sleep")
+				h.user = 1000
+				h.over(200, 500, 0)
+			},
+			want: []string{
+				"metadata credentials 200 parent 100 (bash): bash /bin/bash [bash -l] time_approximate",
+				"lifecycle start 200 parent 100 (bash): sleep /bin/sleep [sleep]",
+				"metadata credentials 200 parent 100 (bash): sleep /bin/sleep [sleep] time_approximate",
+				"lifecycle exit 200 parent 100 (bash): sleep /bin/sleep [sleep] status 0/0",
 			},
 		},
 		{

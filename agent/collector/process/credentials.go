@@ -24,6 +24,15 @@ func (t *tracker) becameOther(r *report) {
 	}
 }
 
+// noteUser takes over whose process it is as a record of the kernel's programs has it. A
+// change had no record of its own, and happened at some time before this one.
+func (t *tracker) noteUser(rec *record, r *report) {
+	if d, changed := rec.become(r.uid, r.gid); changed {
+		t.emitter.change(event.OpCredentials, rec, &d, t.clock.At(r.timeNs), event.TimeApproximate)
+	}
+	rec.setUser(r.uid, r.gid)
+}
+
 // become takes over the effective user and group that a process has now, and returns those
 // that it had.
 func (r *record) become(uid, gid uint32) (d event.Detail, changed bool) {

@@ -1,17 +1,31 @@
 // Package process collects the processes of the host: a snapshot of those that
 // there are, then each start and each exit.
 //
+// # Sources
+//
+// Three sources can say what happens, and the best one that the host allows is used.
+// Describe says which it is, and what the better ones lack. All of them end in the same
+// tracker and the same events: one test has the same story happen for each of them
+// (story_test.go), and the README has what it shows.
+//
+//	ebpf     programs in the kernel copy all of an event in the moment in which it happens
+//	netlink  the process connector reports pids, and /proc is read right then
+//	poll     /proc is compared with what it was before, at an interval
+//
 // # The way of an event
 //
-//	kernel ─► receive ─► queue ─► parse ─► table ─► read /proc ─► event ─► Emit
-//	          conn.go   (package  message.go table.go (package    emit.go
-//	                     receive)                     proc)
-//	          (one goroutine)     (another goroutine, from here to the end)
+//	kernel ─► its ring ───────────────────► parse ──► table ─► event ─► Emit
+//	          bpf/process.c, ../ebpf        record.go tracker.go emit.go
 //
-// The first goroutine does nothing but empty the kernel's buffer. Where the
-// kernel does not let us listen, the table is compared with /proc at an interval
-// (poll.go, compare.go) and the rest of the way is the same. Describe says which
-// it is, and why.
+//	kernel ─► receive ─► queue ──► parse ─► read /proc ─► wait ─► table ─► …
+//	          conn.go  ../receive message.go     lookahead.go
+//
+//	/proc at an interval ──► compare ─► table ─► …
+//	poll.go                  compare.go
+//
+// Each reader of the kernel does nothing but empty its buffer, or leaves what came in the
+// kernel's ring. Events are taken from before the snapshot on, so that nothing is missed
+// between them: what the snapshot has shown already is left out by its time.
 //
 // # What counts as a start
 //
@@ -35,15 +49,19 @@
 // known whether another exec followed (lookahead.go). Where what was read may be of the
 // next program, it counts as unread: no exec ever shows another one's program.
 //
-// # What is known when /proc could not be read
+// # What is known when a program could not be read
 //
-// A process may end before we come to read it. Its record then still holds what
-// the fork copied from the parent: parent, user and image. The event carries
-// that and says so: a field whose flag says unread is not the process's own, and
-// event.ImageInherited says where it comes from. What is certain either way is
-// pid, parent and time. An exit carries what is in the table: name, executable
-// and command line as they were announced, and the user that was reported last,
-// which may be another one than at the start.
+// The records of the kernel's programs have everything with them. What does not fit in,
+// such as a path of more than 64 components, is read from /proc, if the process still has
+// the same stack.
+//
+// With the other sources a process may end before we come to read it. Its record then
+// still holds what the fork copied from the parent: parent, user and image. The event
+// carries that and says so: a field whose flag says unread is not the process's own, and
+// event.ImageInherited says where it comes from. What is certain either way is pid, parent
+// and time. An exit carries what is in the table: name, executable and command line as
+// they were announced, and the user that was reported last, which may be another one than
+// at the start.
 //
 // # Who it is
 //
@@ -57,8 +75,9 @@
 // # What a process becomes, and what it runs
 //
 // A new effective user or group is an event (credentials.go) with what it was before. The
-// connector reports each; with the other sources it is found by a look at an interval, and
-// one that lasts shorter is missed. A set-uid program has the event just before its start,
+// connector reports each. The records of the kernel's programs show it at the next exec or
+// at the end, and without them it is found by a look at an interval: one that lasts shorter
+// is missed. A set-uid program has the event just before its start,
 // as the kernel reports it, and so with the program before.
 //
 // Each program that is run is hashed (hashes.go, package integrity), once and when the file
@@ -76,9 +95,9 @@
 // # Losses
 //
 // When the kernel's buffer is full it drops reports. The connector numbers them
-// for each cpu, so that the loss is known exactly (losses.go). It is announced
-// as a gap, which counts reports and says so: one event may be made of several, and
-// some make none. A comparison with /proc then brings the table in step: what it finds
+// for each cpu, and the kernel's programs count what found the ring full, so that the
+// loss is known exactly (losses.go, ../ebpf). It is announced as a gap, which counts
+// reports and says so: one event may be made of several, and some make none. A comparison with /proc then brings the table in step: what it finds
 // is flagged as inferred. Reports that have been received are applied before it;
 // an end whose report still lies in the kernel's buffer at that moment is found
 // by the comparison, and then comes without its status.
@@ -87,17 +106,18 @@
 //
 //   - Polling misses whatever lives shorter than the interval, and cannot tell
 //     how a process ended.
-//   - The end of a process is that of its last thread (leader_exit.go). Of a process
-//     that had several, it is announced some 20 ms late, unless it ended with a
-//     status; the time in it is exact. When the report of an exec by another thread
-//     than the leader is among those that were lost, and the program has ended by the
-//     time that we look, its start is missing.
+//   - With the connector the end of a process is that of its last thread
+//     (leader_exit.go). Of a process that had several, it is announced some 20 ms late,
+//     unless it ended with a status; the time in it is exact. When the report of an exec
+//     by another thread than the leader is among those that were lost, and the program
+//     has ended by the time that we look, its start is missing.
 //   - A process whose leader had ended before it was first seen shows neither its
 //     executable nor its command line.
 //   - The exit of a process that fell into a loss comes without its status.
 //   - With the connector every start and exit is seen, but not every program can
-//     be read before it ends: of programs that do nothing (/bin/true in a shell's
-//     loop) one in five to one in ten has no command line of its own.
+//     be read before it ends: of programs that do nothing, half have no command line of
+//     their own on a busy machine. A program that a debugger holds within its exec for
+//     longer than lag may be shown for the exec before it.
 //   - A container is known by an id of 64 hexadecimal digits in the path of its control
 //     group, or by the name that LXC gives it. Users are named as on the host, although
 //     a container may call them otherwise; users of a directory service have no name.

@@ -24,6 +24,7 @@ type machine struct {
 	root string
 	*tracker
 	events []string
+	user   uint32         // in complete reports
 	sink   collector.Emit // takes what the tracker emits; take, as long as a test has no other
 }
 
@@ -45,7 +46,7 @@ type task struct {
 
 func newHost(t *testing.T) *machine {
 	t.Helper()
-	h := &machine{t: t, root: t.TempDir()}
+	h := &machine{t: t, root: t.TempDir(), user: 1000}
 	h.write("sys/kernel/random/boot_id", "00112233-4455-6677-8899-aabbccddeeff\n")
 	h.write("passwd", fmt.Sprintf("root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\nself:x:%d:::/:/bin/sh\n", os.Geteuid()))
 	r, err := proc.NewReader(h.root)

@@ -100,6 +100,7 @@ func (t *tracker) executed(r *report) {
 	rec.threaded = false // an exec leaves one thread; what is read below may be later
 	delete(t.doubts, rec.PID)
 	if r.complete {
+		t.noteUser(rec, r) // ahead of the start, and so with the program before
 		t.fill(r.pid, r.seen)
 	}
 	if r.seen != nil && (rec.StartTicks == 0 || rec.isSame(r.seen.StartTicks)) {
@@ -147,7 +148,7 @@ func (t *tracker) ended(r *report) {
 		}
 		return
 	}
-	rec.setUser(r.uid, r.gid)
+	t.noteUser(rec, r)
 	rec.status, rec.endNs = r.value, r.timeNs
 	t.end(rec)
 }

@@ -81,7 +81,7 @@ func Hint(name string, err error) string {
 	case tried(err, "listen"):
 		return "the socket needs a directory of its own, which is made where it is missing: choose another --socket or --instance"
 	case errors.Is(err, process.ErrUnavailable):
-		return "take --process-source poll, or run it with CAP_NET_ADMIN and outside of containers: in the first pid, user and network namespace"
+		return "take --process-source auto, or run it outside of containers (in the first pid, user and network namespace) with CAP_BPF and CAP_PERFMON for ebpf, or CAP_NET_ADMIN for netlink"
 	}
 	return ""
 }

@@ -38,8 +38,9 @@ func NewRun(p *cli.Program) *cobra.Command {
 		Use: "run", Short: "run the agent in the foreground", Args: cli.NoArgs, Annotations: cli.Annotations(cli.Endless, cli.Outlives),
 		Long: `
 Run the agent: the broker, its socket, and the collectors, each as a process of
-its own. It needs no configuration and no privileges; with CAP_NET_ADMIN (or a
-recent kernel) process events come from the kernel at once, else from polling.
+its own. It needs no configuration and no privileges. With CAP_BPF and
+CAP_PERFMON, or else with CAP_NET_ADMIN or a recent kernel, process events come
+from the kernel at once, otherwise from polling.
 Ctrl-C stops it, and so does SIGTERM; a second one kills it, but within half a
 second of the first it counts as the same. SIGHUP has it read its configuration
 again, as the command reload does. What it logs goes to standard error.`,
