@@ -238,8 +238,8 @@ func (t *tracker) follow(ctx context.Context, q *receive.Queue, failed <-chan er
 	if err := t.look(0); err != nil {
 		return err
 	}
-	tick := time.NewTicker(t.interval)
-	defer tick.Stop()
+	pace := adjust.NewPace(t.interval)
+	defer pace.Stop()
 	var full <-chan *receive.Batch
 	if q != nil {
 		full = q.Full()
@@ -251,10 +251,8 @@ func (t *tracker) follow(ctx context.Context, q *receive.Queue, failed <-chan er
 		case err := <-failed:
 			return err
 		case call := <-t.door.Calls():
-			before := t.interval
-			if call(t); t.interval != before {
-				tick.Reset(t.interval)
-			}
+			call(t)
+			pace.Set(t.interval)
 		case b := <-full:
 			lost := b.Overrun || t.take(b.Bytes) != nil
 			q.Done(b)
@@ -264,7 +262,8 @@ func (t *tracker) follow(ctx context.Context, q *receive.Queue, failed <-chan er
 					return err
 				}
 			}
-		case <-tick.C:
+		case <-pace.C():
+			pace.Next()
 			if err := t.look(event.TimeApproximate); err != nil {
 				return err
 			}

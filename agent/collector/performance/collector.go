@@ -198,18 +198,17 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 		watches: newWatches(c.options.Limits, c.options.Hysteresis, c.options.Sustain),
 	}
 	r.next()
-	tick := time.NewTicker(r.interval)
-	defer tick.Stop()
+	pace := adjust.NewPace(r.interval)
+	defer pace.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case call := <-c.door.Calls():
-			before := r.interval
-			if call(r); r.interval != before {
-				tick.Reset(r.interval)
-			}
-		case <-tick.C:
+			call(r)
+			pace.Set(r.interval)
+		case <-pace.C():
+			pace.Next()
 			r.next()
 		}
 	}

@@ -2,8 +2,8 @@ package process
 
 import (
 	"context"
-	"time"
 
+	"github.com/daemoneye/eventbus/agent/collector/adjust"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -12,18 +12,17 @@ func (t *tracker) poll(ctx context.Context) error {
 	if err := t.compare(event.OpSnapshot, 0); err != nil {
 		return err
 	}
-	tick := time.NewTicker(t.interval)
-	defer tick.Stop()
+	pace := adjust.NewPace(t.interval)
+	defer pace.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case call := <-t.door.Calls():
-			before := t.interval
-			if call(t); t.interval != before {
-				tick.Reset(t.interval)
-			}
-		case <-tick.C:
+			call(t)
+			pace.Set(t.interval)
+		case <-pace.C():
+			pace.Next()
 			if err := t.compare(event.OpStart, event.TimeApproximate); err != nil {
 				return err
 			}
