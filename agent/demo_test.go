@@ -36,6 +36,9 @@ func (d *demo) Adjust(_ context.Context, next collector.Collector) error {
 	return nil
 }
 
+// Succeed implements collector.Adjustable.
+func (*demo) Succeed(collector.Collector) {}
+
 func (d *demo) Abilities() collector.Abilities {
 	return collector.Abilities{EventTypes: []string{"demo"}, Topics: []string{"events.demo.tick"}, Tasks: []string{"echo"}, Config: []string{"rate"}}
 }

@@ -210,11 +210,13 @@ func TestAllCollectorsTakeAReloadOrNone(t *testing.T) {
 	}
 }
 
-// TestWhatNeedsAFreshStartIsNamed, and a gap says what is missed.
+// TestWhatNeedsAFreshStartIsNamed, and a gap says what is missed. The numbers of its events go
+// on.
 func TestWhatNeedsAFreshStartIsNamed(t *testing.T) {
 	r := startStreaming(t, streamOf("stream-a", "old", ""), streamOf("stream-b", "old", ""))
 	pid := r.one(t, "stream-a").PID
 	b := listen(t, r.client, "stream-b")
+	numbers := listenTo(t, r.client, "stream-a", "events.stream-a.x")
 	r.want(streamOf("stream-a", "new", "fresh"), streamOf("stream-b", "new", ""))
 	if got := r.reload(t); got.Mistakes != nil || got.Refused != nil || !cmp.Equal(got.Restarted, []string{"stream-a"}) {
 		t.Errorf("%+v", got)
@@ -224,6 +226,7 @@ func TestWhatNeedsAFreshStartIsNamed(t *testing.T) {
 	}
 	eventually(t, "the gap is known", func() bool { return r.one(t, "stream-a").Gap != "" })
 	b.whole("of the one that needs none")
+	numbers.whole("of the one that begins anew")
 	// Other keys than before cannot be told to a process that runs.
 	r.want(mustMark("stream-a"), streamOf("stream-b", "new", ""))
 	if got := r.reload(t); got.Mistakes != nil || got.Refused != nil || !cmp.Equal(got.Restarted, []string{"stream-a"}) {

@@ -25,6 +25,7 @@ type stream struct {
 	name string
 	door adjust.Door[*streamSettings]
 	in   atomic.Pointer[streamSettings] // in force
+	n    uint64                         // of the last event; owned by Run
 }
 
 // streamSettings say what a stream does.
@@ -74,12 +75,16 @@ func (s *stream) Adjust(ctx context.Context, next collector.Collector) error {
 	return s.door.Through(ctx, func(*streamSettings) error { s.in.Store(n); return nil })
 }
 
+// Succeed implements collector.Adjustable.
+func (s *stream) Succeed(before collector.Collector) { s.n = before.(*stream).n }
+
 // Run emits a number a millisecond.
 func (s *stream) Run(ctx context.Context, emit collector.Emit) error {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for n := uint64(1); ; n++ {
-		emit(collector.Message{Topic: "events." + s.name + ".x", Payload: binary.LittleEndian.AppendUint64(nil, n)})
+	for {
+		s.n++
+		emit(collector.Message{Topic: "events." + s.name + ".x", Payload: binary.LittleEndian.AppendUint64(nil, s.n)})
 		select {
 		case <-ctx.Done():
 			return nil
@@ -102,10 +107,16 @@ func (l *listener) fail(format string, args ...any) {
 	l.mistake.CompareAndSwap(nil, &text)
 }
 
+// listen follows all of a stream, listenTo only what a pattern matches of it.
 func listen(t *testing.T, c *ipc.Client, name string) *listener {
 	t.Helper()
+	return listenTo(t, c, name, "events."+name+".#")
+}
+
+func listenTo(t *testing.T, c *ipc.Client, name, pattern string) *listener {
+	t.Helper()
 	l := &listener{t: t}
-	_, err := c.Subscribe(t.Context(), router.Subscription{Patterns: []string{"events." + name + ".#"}, Handler: func(m *router.Message) {
+	_, err := c.Subscribe(t.Context(), router.Subscription{Patterns: []string{pattern}, Handler: func(m *router.Message) {
 		switch {
 		case m.Gap != nil:
 			l.fail("the queue of the subscription was full")

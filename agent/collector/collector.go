@@ -53,6 +53,9 @@ type Adjustable interface {
 	// nothing has changed: ErrFresh, the error of ctx, or why the settings cannot be put in
 	// force.
 	Adjust(ctx context.Context, next Collector) error
+	// Succeed has the events of the collector carry the numbers that follow those of before,
+	// which it takes the place of after an Adjust that failed. Neither of them runs.
+	Succeed(before Collector)
 }
 
 // Remaker is an Adjustable that makes another one of its kind for less than New does, because it

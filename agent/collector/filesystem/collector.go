@@ -247,6 +247,13 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 	})
 }
 
+// Succeed implements collector.Adjustable.
+func (c *Collector) Succeed(before collector.Collector) {
+	if b, ok := before.(*Collector); ok {
+		c.sequence = b.sequence
+	}
+}
+
 // Run implements collector.Collector: it emits what changes from now on.
 func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	s, err := c.open()

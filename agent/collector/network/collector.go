@@ -196,6 +196,13 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 	})
 }
 
+// Succeed implements collector.Adjustable.
+func (c *Collector) Succeed(before collector.Collector) {
+	if b, ok := before.(*Collector); ok {
+		c.sequence = b.sequence
+	}
+}
+
 // Run implements collector.Collector: it emits a snapshot of what there is, and then what
 // is opened and closed.
 func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {

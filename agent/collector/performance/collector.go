@@ -188,6 +188,13 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 	})
 }
 
+// Succeed implements collector.Adjustable.
+func (c *Collector) Succeed(before collector.Collector) {
+	if b, ok := before.(*Collector); ok {
+		c.sequence = b.sequence
+	}
+}
+
 // Run implements collector.Collector: it emits a sample at once, whose rates are unknown,
 // and then one at each interval.
 func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {

@@ -267,6 +267,13 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 	return c.door.Through(ctx, take)
 }
 
+// Succeed implements collector.Adjustable.
+func (c *Collector) Succeed(before collector.Collector) {
+	if b, ok := before.(*Collector); ok {
+		c.sequence = b.sequence
+	}
+}
+
 // Run implements collector.Collector: it emits a snapshot of the processes that
 // there are, and then what starts and ends.
 func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {

@@ -72,6 +72,9 @@ func (s *Server) updateConfig(ctx context.Context, c *dispatch.Call) (any, error
 // replace puts a collector in the place of the one that has ended.
 func (s *Server) replace(c collector.Collector, config control.ChildConfig, version int) {
 	total := s.filtered()
+	if next, ok := c.(collector.Adjustable); ok {
+		next.Succeed(s.now.c)
+	}
 	s.now.c, s.now.config, s.now.version = c, config, version
 	if next, ok := c.(collector.Subscriber); ok {
 		s.subscriber.Store(&next)

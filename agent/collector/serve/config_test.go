@@ -87,6 +87,10 @@ func (f flexible) Adjust(ctx context.Context, next collector.Collector) error {
 	return nil
 }
 
+func (f flexible) Succeed(before collector.Collector) {
+	f.number.Store(before.(flexible).number.Load())
+}
+
 // TestUpdateConfigWithoutABreak has a collector with the source a and the rate 1 that can
 // take other settings while it observes.
 func TestUpdateConfigWithoutABreak(t *testing.T) {
@@ -126,6 +130,10 @@ func TestUpdateConfigWithoutABreak(t *testing.T) {
 			gaps := int32(0) // before that of the pause
 			for !strings.Contains(v.gap().Body.Reason, "was paused") {
 				gaps++
+			}
+			// Each begin of observing has emitted one event, the resume's too.
+			if n := v.number(); n != uint64(tt.runs)+1 {
+				t.Errorf("the last event has the number %d after %d runs", n, tt.runs+1)
 			}
 			if gaps != tt.runs-1 {
 				t.Errorf("%d gaps were announced, and Run was called %d times", gaps, tt.runs)

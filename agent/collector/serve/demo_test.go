@@ -25,6 +25,7 @@ type able struct {
 	sick     error
 	filtered atomic.Uint64
 	taken    chan string
+	number   atomic.Uint64 // of the last event
 }
 
 type settings struct {
@@ -75,6 +76,7 @@ func (a *able) Run(ctx context.Context, emit collector.Emit) error {
 		<-stuckEnds
 		return nil
 	}
+	a.number.Add(1)
 	emit(collector.Message{Topic: "events.demo.a", Payload: []byte("x")})
 	<-ctx.Done()
 	return nil
@@ -89,6 +91,7 @@ type served struct {
 	agent router.Bus
 	s     *serve.Server
 	runs  atomic.Int32
+	made  []*able // guarded by the answers to calls
 	gaps  router.Subscriber
 	beats router.Subscriber
 	regs  chan control.Registration
@@ -113,6 +116,7 @@ func demo(t *testing.T, o serve.Options, first string) *served {
 	v.gaps, v.beats = subscribe(t, v.agent, "events.demo.gap"), subscribe(t, v.agent, control.HeartbeatTopic("demo"))
 	build := func(c control.ChildConfig) (collector.Collector, error) {
 		a := &able{runs: &v.runs, taken: v.taken}
+		v.made = append(v.made, a)
 		if len(c.Settings) > 0 {
 			if err := json.Unmarshal(c.Settings, &a.settings); err != nil {
 				return nil, err
@@ -186,6 +190,16 @@ func (v *served) callWith(ctx context.Context, op control.Operation, payload any
 		v.t.Fatal(err)
 	}
 	return string(r.Payload)
+}
+
+// number is that of the last event of the collector that was made last.
+func (v *served) number() uint64 {
+	v.report() // what it emitted before is counted
+	n := uint64(0)
+	for _, a := range v.made {
+		n = max(n, a.number.Load())
+	}
+	return n
 }
 
 func (v *served) report() (r control.Report) {

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -82,7 +84,8 @@ func TestCollectorsTakeSettingsWithoutABreak(t *testing.T) {
 			}
 			live := c.(collector.Adjustable)
 			ctx, stop := context.WithCancel(t.Context())
-			ended := background(func() error { return c.Run(ctx, numbered(t)) })
+			emit := numbered(t)
+			ended := background(func() error { return c.Run(ctx, emit) })
 			for _, v := range tt.live {
 				next, err := build(v)
 				if err != nil {
@@ -103,6 +106,24 @@ func TestCollectorsTakeSettingsWithoutABreak(t *testing.T) {
 			stop()
 			if err := <-ended; err != nil {
 				t.Error(err)
+			}
+			// Another one takes its place, and goes on with its numbers.
+			maps.Copy(all, tt.first)
+			next, err := build(tt.live[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			next.(collector.Adjustable).Succeed(c)
+			ctx, stop = context.WithTimeout(t.Context(), 20*time.Second)
+			go func() { // has all collectors see something; ends with ctx
+				for ctx.Err() == nil {
+					_ = os.WriteFile(filepath.Join(dir, "stir"), []byte(time.Now().String()), 0o600)
+					time.Sleep(time.Millisecond)
+				}
+			}()
+			err = next.Run(ctx, func(m collector.Message) { emit(m); stop() })
+			if err != nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				t.Errorf("the next one: %v, %v", err, ctx.Err())
 			}
 		})
 	}
