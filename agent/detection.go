@@ -80,6 +80,14 @@ func ruleSettings(c *config.Config) (live.Settings, error) {
 			All: int(d.Correlation.MaxMemory), Bytes: int(d.Correlation.MaxMemory / 2),
 		},
 	}
+	for range c.Collectors.Externals() {
+		s.Foreign = true
+	}
+	for t := event.TableProcess; t <= event.TablePerformance && !s.Foreign; t++ {
+		if c.Enabled("collectors." + t.String()) {
+			s.Collected = append(s.Collected, t)
+		}
+	}
 	var err error
 	if s.Choice.Include, err = selectors("include", d.Include); err == nil {
 		s.Choice.Exclude, err = selectors("exclude", d.Exclude)

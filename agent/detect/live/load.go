@@ -54,7 +54,7 @@ func (l *loader) load(s *Settings) *loaded {
 	l.good = good
 	report.LeftOut = s.Choice.Apply(set)
 	x := &loaded{rules: detect.Compile(set, detect.Options{
-		Engine: engine.Options{Collected: s.Collected, Withdrawn: s.Withdrawn}, Window: s.Windows,
+		Engine: engine.Options{Collected: s.Collected, Withdrawn: s.Withdrawn, Foreign: s.Foreign}, Window: s.Windows,
 	})}
 	fill(&report, x.rules)
 	report.Loaded, report.Took = began, time.Since(began)

@@ -114,7 +114,7 @@ type fingerprint [sha256.Size]byte
 
 func printOf(x *detect.Rules, s *Settings) (sum fingerprint) {
 	h := sha256.New()
-	fmt.Fprintf(h, "%v %v %+v", s.Withdrawn, s.Collected, s.Windows)
+	fmt.Fprintf(h, "%v %v %v %+v", s.Withdrawn, s.Foreign, s.Collected, s.Windows)
 	for _, rule := range x.Set.Rules {
 		fmt.Fprintf(h, "r%s:%d %x %v", rule.File, rule.Line, rule.Digest, rule.Silent)
 		for _, f := range rule.Filters {

@@ -21,6 +21,10 @@ type Settings struct {
 	// Collected are the types of events that a collector is configured for; empty: all.
 	Collected []event.Table
 
+	// Foreign takes rules on what no collector of the agent supplies, because one of somebody
+	// else may.
+	Foreign bool
+
 	Fold    time.Duration            // how long repeats of an alert only count
 	FoldBy  map[string]time.Duration // the same of single rules, by their id or name
 	Windows window.Options
