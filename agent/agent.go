@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -56,6 +58,8 @@ type Options struct {
 	// Executable, where set, is the file that is run as a collector instead, and
 	// Command[0] only its name: see manager.Options.
 	Executable string
+	// Stdout is what outputs to standard output write to; default os.Stdout.
+	Stdout io.Writer
 	// Logger takes the log; default slog.Default.
 	Logger *slog.Logger
 	// Service, where set, is the service manager that started the agent.
@@ -73,6 +77,9 @@ func (o *Options) setDefaults() {
 	o.HostID = cmp.Or(o.HostID, o.Config.HostID)
 	o.Supervision.Beat = cmp.Or(o.Supervision.Beat, control.HeartbeatInterval)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
+	if o.Stdout == nil {
+		o.Stdout = os.Stdout
+	}
 }
 
 // brokerOptions are those of the configuration c.
@@ -131,6 +138,7 @@ type Agent struct {
 	progress   *progress
 	exporter   *exporter
 	alerts     *alerts
+	outputs    *outputs
 	detection  *live.Runner   // nil where it is not enabled
 	limits     ipc.LiveLimits // of the server
 
@@ -175,6 +183,9 @@ func New(o Options) (*Agent, error) {
 	a.alerts = &alerts{a: a}
 	if o.DataDir != "" {
 		a.monitor.parts.Register(health.Component{Name: "alerts", Check: a.alerts.health})
+	}
+	if err := a.newOutputs(o.Config); err != nil {
+		return nil, err
 	}
 	if err := a.newDetection(o.Config); err != nil {
 		return nil, err
@@ -267,6 +278,8 @@ func (a *Agent) work(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.alerts.close()) }()
+	// Outputs begin before there is anything to send, and end after it.
+	defer a.outputs.run(ctx)()
 	// Before anybody can register: the manager takes nobody until it runs.
 	stopDetecting, err := a.detect(ctx)
 	if err != nil {

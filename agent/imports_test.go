@@ -138,7 +138,7 @@ var allowed = map[string][]string{
 	"agent/systemd": {"golang.org/x/sys"},
 	"agent/metrics": {"agent/control", "router", "github.com/prometheus/client_golang", "github.com/prometheus/common", "golang.org/x/sys"},
 	"agent": {
-		"agent/alert", "agent/alert/desk", "agent/alert/store", "agent/collector/host", "agent/config", "agent/control", "agent/control/dispatch", "agent/detect/live", "agent/detect/sigma", "agent/detect/window", "agent/event", "agent/health",
+		"agent/alert", "agent/alert/desk", "agent/alert/store", "agent/collector/host", "agent/config", "agent/control", "agent/control/dispatch", "agent/output/...", "agent/detect/live", "agent/detect/sigma", "agent/detect/window", "agent/event", "agent/health",
 		"agent/manager", "agent/manager/life", "agent/metrics", "agent/procstat", "agent/systemd", "ipc", "ipc/policy", "router", "frame", "frame/strictjson", "golang.org/x/sync", "github.com/oklog/ulid/v2",
 	},
 	"bench/load": {"frame", "golang.org/x/sys"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/output"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -56,6 +57,7 @@ func (a *Agent) Reload(ctx context.Context, by string) (r control.Reloaded, err 
 	waiting := r.Waiting()
 	a.waiting.Store(&waiting)
 	a.apply(next)
+	a.outputs.apply(did.outputs)
 	r.Rules = a.loadRules(by, next)
 	if now.Metrics.Listen != next.Metrics.Listen {
 		a.exporter.offer(did.metrics)
@@ -71,6 +73,7 @@ func (a *Agent) Reload(ctx context.Context, by string) (r control.Reloaded, err 
 type prepared struct {
 	metrics   net.Listener // the new one for them, nil where that stays or is to be none
 	restarted []string     // collectors that began anew
+	outputs   []output.Spec
 }
 
 // prepare does the part of a reload that may fail, all of it or nothing.
@@ -80,6 +83,9 @@ func (a *Agent) prepare(ctx context.Context, now, next *config.Config) (did prep
 		return did, err
 	}
 	if _, err := ruleSettings(next); err != nil {
+		return did, err
+	}
+	if did.outputs, err = a.outputs.specs(next); err != nil {
 		return did, err
 	}
 	var undo []func() error

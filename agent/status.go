@@ -26,6 +26,9 @@ func (a *Agent) respond(ctx context.Context) error {
 	if _, err := a.self.Respond(ctx, control.RegistrationTarget, a.operations.Respond); err != nil {
 		return err
 	}
+	if _, err := a.self.Respond(ctx, control.OutputTestTarget, a.outputs.answerTest); err != nil {
+		return err
+	}
 	if err := a.respondOfRules(ctx); err != nil {
 		return err
 	}
@@ -74,6 +77,7 @@ func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error
 			s.Collectors[i].Usage = &u
 		}
 	}
+	s.Outputs = a.outputs.status()
 	if a.detection != nil {
 		d := a.detection.Status()
 		s.Detection = &d

@@ -27,7 +27,7 @@ func TestStatus(t *testing.T) {
 	if s.Uptime <= 0 || s.StartTime <= 0 || s.StartTime > s.Uptime {
 		t.Errorf("up %v, accepted after %v", s.Uptime, s.StartTime)
 	}
-	if diff := cmp.Diff([]string{"broker", "collectors.echo", "detection", "manager"}, slices.Sorted(maps.Keys(s.Parts))); diff != "" || s.Health.State != control.Healthy {
+	if diff := cmp.Diff([]string{"broker", "collectors.echo", "detection", "manager", "outputs"}, slices.Sorted(maps.Keys(s.Parts))); diff != "" || s.Health.State != control.Healthy {
 		t.Errorf("health is %+v of parts (-want +got):\n%s", s.Health, diff)
 	}
 	for name, h := range s.Parts {

@@ -212,6 +212,7 @@ type Status struct {
 	Parts      map[string]Health `json:"parts"`
 	Usage      Usage             `json:"usage"`
 	Collectors []CollectorStatus `json:"collectors"`
+	Outputs    []OutputStatus    `json:"outputs,omitempty"`
 	// Detection is nil where it is not enabled.
 	Detection *Detection `json:"detection,omitempty"`
 	// RestartFor are the keys of the configuration whose value was changed by a reload

@@ -89,7 +89,7 @@ func (s *Spec) redacted(body []byte) []byte {
 // follow.
 func (s *Spec) missedNotice(after, missed uint64, records []alert.Record, at time.Time) Item {
 	id := fmt.Sprintf("missed-%s-%d-%d", s.Name, after, missed)
-	text := fmt.Sprintf("%d records of the alert journal are not there any more: the receiver does not get them", missed)
+	text := fmt.Sprintf("%d lines of the alert journal are not there any more: the receiver does not get the alerts among them", missed)
 	n := newNotice(id, s.Name, NoticeMissed, text, at, func(n *notice) {
 		n.DaemonEye.Count, n.Event.Reason = &missed, "retention"
 	})

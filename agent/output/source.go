@@ -10,7 +10,7 @@ import (
 // Source is the journal of alerts. Safe for concurrent use.
 type Source interface {
 	// Records returns at most n records with a number above after, in order, and how many
-	// records above after are not there any more.
+	// lines above after are not there any more; not all of them were records.
 	Records(after uint64, n int) (records []alert.Record, missed uint64, err error)
 	// Last returns the number of the last record, 0 for none.
 	Last() uint64

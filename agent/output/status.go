@@ -8,41 +8,11 @@ import (
 	"github.com/daemoneye/eventbus/agent/control"
 )
 
-const (
-	// lossAge is how long a loss counts for the health.
-	lossAge = time.Minute
-)
+// lossAge is how long a loss counts for the health.
+const lossAge = time.Minute
 
 // Status is one output as an operator sees it.
-type Status struct {
-	Name   string         `json:"name"`
-	Type   string         `json:"type"`
-	Target string         `json:"target,omitempty"`
-	Topics []string       `json:"topics"`
-	Health control.Health `json:"health"`
-	// Cursor is the last line of the journal that it is done with, Lag how many lines
-	// there are behind it.
-	Cursor uint64 `json:"cursor"`
-	Lag    uint64 `json:"lag"`
-	// Waiting are messages that it holds; those that wait in the bus stand in the
-	// broker's statistics.
-	Waiting int `json:"waiting"`
-	// Since the start of the agent: Alerts (with updates) and Messages that the receiver
-	// has taken, Failures of attempts, Missed lines that fell out of the journal before
-	// they were sent, Lost messages, and items that the receiver Refused.
-	Alerts   uint64 `json:"alerts"`
-	Messages uint64 `json:"messages"`
-	Failures uint64 `json:"failures"`
-	Missed   uint64 `json:"missed"`
-	Lost     uint64 `json:"lost"`
-	Refused  uint64 `json:"refused"`
-	// LastSent is when the receiver took something last, LastError why it last did not,
-	// at LastErrorAt. NextTry is when the next attempt is, while it waits for that.
-	LastSent    time.Time `json:"last_sent,omitzero"`
-	LastError   string    `json:"last_error,omitempty"`
-	LastErrorAt time.Time `json:"last_error_at,omitzero"`
-	NextTry     time.Time `json:"next_try,omitzero"`
-}
+type Status = control.OutputStatus
 
 // status counts for one output. Safe for concurrent use.
 type status struct {

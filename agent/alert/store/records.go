@@ -121,6 +121,14 @@ func (s *Store) noRecords(after, records uint64) {
 	}
 }
 
+// Last returns the number of the last record, or a larger one, which is not of a record, after
+// the start until Records has looked; 0 for none.
+func (s *Store) Last() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.records
+}
+
 // Wait returns when there is a record above after, or with the error of ctx. There may be
 // none all the same, when it is gone before it is read.
 func (s *Store) Wait(ctx context.Context, after uint64) error {

@@ -26,7 +26,7 @@ import (
 
 // Environment is what outputs find in the agent.
 type Environment struct {
-	// DataDir is where files without a path of their own are.
+	// DataDir is where files without a path of their own are. Without it there are none.
 	DataDir string
 	// Stdout is the agent's standard output.
 	Stdout *stdout.Writer
@@ -46,7 +46,7 @@ var makers = map[string]maker{
 func Specs(c *config.Config, e Environment) (all []output.Spec, err error) {
 	for _, name := range slices.Sorted(maps.Keys(c.Outputs)) {
 		o := c.Outputs[name]
-		if !o.Enabled {
+		if !o.Enabled || o.Type == "file" && o.Path == "" && e.DataDir == "" {
 			continue
 		}
 		level, err := alert.ParseLevel(o.MinLevel)
