@@ -44,7 +44,8 @@ type Alert struct {
 	DedupKey string `json:"dedup_key,omitempty"`
 	// FoldFor is how long a repeat only counts, from when the alert was raised.
 	FoldFor time.Duration `json:"fold_for_ns,omitempty"`
-	// Silenced is the id of the silence that held when it was raised, empty for none.
+	// Silenced is the id of the silence that matched it when it was raised or last repeated,
+	// empty for none.
 	Silenced string `json:"silenced,omitempty"`
 	Notes    []Note `json:"notes,omitempty"`
 }

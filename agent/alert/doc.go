@@ -21,7 +21,7 @@
 //	context          the last events of the same process tree, oldest first
 //	dedup_key        alerts with the same key are repeats of each other
 //	fold_for_ns      for how long a repeat only counts
-//	silenced         id of the silence that held when it was raised
+//	silenced         id of the silence that matched it when it was raised or last repeated
 //	notes            time, by, text
 //
 // Times are RFC 3339 in UTC. What is empty is absent, but for id, status, count, the times,

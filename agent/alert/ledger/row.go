@@ -33,6 +33,6 @@ func (r Row) After(e *Entry) Row {
 func (r Row) Fill(whole *alert.Alert) *alert.Alert {
 	a := *whole
 	b := r.Alert
-	a.Status, a.Count, a.Last, a.Notes = b.Status, b.Count, b.Last, b.Notes
+	a.Status, a.Count, a.Last, a.Silenced, a.Notes = b.Status, b.Count, b.Last, b.Silenced, b.Notes
 	return &a
 }

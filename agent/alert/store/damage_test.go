@@ -78,7 +78,7 @@ func damageable(t *testing.T, alerts int) (dir string, want contents) {
 // or the store says so; and what it returns is never wrong. Only some of
 // the bytes are changed; with STORE_SOAK each one, in a larger store.
 func TestEachChangedByteOfAStoreIsNoticed(t *testing.T) {
-	alerts, step := 3, 401
+	alerts, step := 3, 997
 	if soaking {
 		alerts, step = 40, 1
 	}
@@ -92,7 +92,7 @@ func TestEachChangedByteOfAStoreIsNoticed(t *testing.T) {
 		if filepath.Base(name) == "index.db" {
 			by = step
 		} else if !soaking {
-			by = 29
+			by = 41
 		}
 		for at := 0; at < len(whole); at += by {
 			copied := filepath.Join(t.TempDir(), "data")

@@ -194,3 +194,22 @@ func TestALongRepeatCostsFewLines(t *testing.T) {
 		t.Errorf("%d lines", n)
 	}
 }
+
+// TestAClockThatJumpsIsNotBelievedForADay, so that nothing is removed because of its age.
+func TestAClockThatJumpsIsNotBelievedForADay(t *testing.T) {
+	var s store.Steady
+	wall, real := began, time.Now()
+	for i, step := range []struct {
+		wall, real time.Duration
+		want       bool
+	}{
+		{0, 0, true}, {time.Minute, time.Minute, true}, {50 * time.Minute, time.Second, true}, // a small correction
+		{10 * 365 * 24 * time.Hour, time.Second, false}, {23 * time.Hour, 23 * time.Hour, false}, {2 * time.Hour, 2 * time.Hour, true},
+		{-3 * time.Hour, time.Second, false},
+	} {
+		wall, real = wall.Add(step.wall), real.Add(step.real)
+		if got := s.Trusted(wall, real); got != step.want {
+			t.Errorf("step %d: believed: %v", i, got)
+		}
+	}
+}

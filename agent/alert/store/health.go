@@ -200,6 +200,10 @@ func (s *Store) healed() {
 	s.mu.Lock()
 	since, n := s.trouble.since, len(s.lines)
 	s.trouble.err = nil
+	again := s.trouble.index
 	s.mu.Unlock()
+	if again != nil {
+		s.dropIndex(again) // it can be made now
+	}
 	s.o.Log.Info("alert store: the disk can be written again", "failed_since", since, "lines", n)
 }

@@ -84,7 +84,7 @@ func (s *Store) retain() error {
 		return nil
 	}
 	var before time.Time
-	if now := s.o.Now(); s.writer.clock.trusted(now) {
+	if now := s.o.Now(); s.writer.clock.trusted(now, time.Now()) {
 		before = now.Add(-limits.MaxAge)
 	}
 	removed, err := d.journal.Trim(limits.MaxBytes, before)
@@ -191,8 +191,8 @@ const (
 )
 
 // trusted reports whether the clock, which shows now, can be believed.
-func (c *steady) trusted(now time.Time) bool {
-	real := time.Now()
+// real is the clock that does not jump.
+func (c *steady) trusted(now, real time.Time) bool {
 	if !c.real.IsZero() {
 		off := now.Round(0).Sub(c.wall) - real.Sub(c.real)
 		if off > jump || off < -jump {
