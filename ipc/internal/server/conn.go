@@ -33,7 +33,7 @@ func (s state) writes() bool { return s <= lastWrites }
 type hold uint8
 
 const (
-	holdRate    hold = 1 << iota // it sends faster than its rate: until charge's debt is paid
+	holdRate    hold = 1 << iota // it sends faster than its rate: until its bucket has tokens again
 	holdReplies                  // it does not take the server's control frames: until it does
 	holdWork                     // part is more than one turn's work: until that is routed, in the next turn
 )

@@ -6,17 +6,17 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 )
 
-// bucket is a token bucket that may go into debt: one read takes what it takes, and
-// the debt is paid by not reading.
+// bucket is a token bucket whose tokens may fall below zero: one read takes what it
+// takes, and then nothing is read until there are tokens again.
 type bucket struct {
 	perSecond int64 // 0: no bound
 	tokens    int64 // in billionths of a message
 	at        int64 // when tokens was right
 }
 
-// charge takes n messages from c's rate, and stops reading c for as long as it is in
-// debt. That makes the client wait and loses nothing.
-func (c *conn) charge(n int) {
+// spend takes the tokens for n messages from c's bucket, and stops reading c while there
+// are none. That makes the client wait and loses nothing.
+func (c *conn) spend(n int) {
 	r := &c.rate
 	now := frame.Now()
 	// Up to a tenth of a second may be saved up.
@@ -35,12 +35,12 @@ func (c *conn) charge(n int) {
 	}
 }
 
-// debt returns how long c still has to wait at now.
-func (r *bucket) debt(now int64) time.Duration {
+// wait returns how long it takes at now until there are tokens again.
+func (r *bucket) wait(now int64) time.Duration {
 	return time.Duration(-r.tokens/r.perSecond - (now - r.at))
 }
 
-// releaseRateHeld reads the clients again that have paid, and returns how long the
+// releaseRateHeld reads the clients again that have tokens, and returns how long the
 // next one still has to wait.
 func (s *Server) releaseRateHeld() time.Duration {
 	now := frame.Now()
@@ -50,7 +50,7 @@ func (s *Server) releaseRateHeld() time.Duration {
 		if !c.state.reads() {
 			continue
 		}
-		if wait := c.rate.debt(now); wait > 0 {
+		if wait := c.rate.wait(now); wait > 0 {
 			next = min(next, wait)
 			kept = append(kept, c)
 			continue

@@ -77,7 +77,7 @@ func (c *conn) route(buf *buffer.Buffer, off, end int) int {
 		off += len(f)
 	}
 	if c.rate.perSecond > 0 && handled > 0 && c.state.reads() {
-		c.charge(handled)
+		c.spend(handled)
 	}
 	return off
 }
