@@ -14,8 +14,11 @@ import (
 	"github.com/daemoneye/eventbus/agent/event/ecs"
 )
 
-// taskLookup is the task of the collector: what is known of one process now.
-const taskLookup = "lookup"
+// The tasks of the collector.
+const (
+	taskLookup    = "lookup"    // what /proc says of one process now
+	taskProcesses = "processes" // the processes that the collector knows
+)
 
 var (
 	_ collector.Able   = (*Collector)(nil)
@@ -27,22 +30,27 @@ func (c *Collector) Abilities() collector.Abilities {
 	return collector.Abilities{
 		EventTypes: []string{event.TypeProcess.String()},
 		Topics:     []string{TopicLifecycle, TopicMetadata, TopicBatch, TopicIntegrity, TopicGap},
-		Tasks:      []string{taskLookup},
+		Tasks:      []string{taskLookup, taskProcesses},
 		Config:     settings.Keys(section{}),
 	}
 }
 
 // Do implements collector.Tasker. The task lookup takes {"pid": N} and returns what a
-// snapshot would say of that process, in the form of events in JSON.
-func (c *Collector) Do(_ context.Context, task string, args []byte) (any, error) {
-	if task != taskLookup {
-		return nil, fmt.Errorf("%w: %q; there is %s", collector.ErrTask, task, taskLookup)
-	}
+// snapshot would say of that process, in the form of events in JSON. The task processes
+// takes {"after": N}, and returns a Page of what the collector knows.
+func (c *Collector) Do(ctx context.Context, task string, args []byte) (any, error) {
 	var a struct {
-		PID uint32 `json:"pid"`
+		PID   uint32 `json:"pid"`
+		After uint32 `json:"after"`
+	}
+	if task != taskLookup && task != taskProcesses {
+		return nil, fmt.Errorf("%w: %q; there are %s and %s", collector.ErrTask, task, taskLookup, taskProcesses)
 	}
 	if err := settings.Decode(args, &a); err != nil {
 		return nil, fmt.Errorf("%w: %w", collector.ErrTask, err)
+	}
+	if task == taskProcesses {
+		return c.page(ctx, a.After)
 	}
 	if a.PID == 0 {
 		return nil, fmt.Errorf("%w: lookup wants {\"pid\": N}", collector.ErrTask)
@@ -71,18 +79,25 @@ func (c *Collector) lookup(pid uint32) (any, error) {
 	if parent, ok := read(x.PPID); ok {
 		x.NameParent(&parent.Process)
 	}
+	return c.asJSON()(x)
+}
+
+// asJSON returns a function that makes JSON of what is known of a process, as a snapshot
+// would.
+func (c *Collector) asJSON() func(*record) (json.RawMessage, error) {
 	var text []byte
-	var sequence uint64
+	var err error
 	e := newEmitter(func(m collector.Message) {
-		if v, perr := event.Parse(m.Payload); perr == nil {
+		var v event.View
+		if v, err = event.Parse(m.Payload); err == nil {
 			text = ecs.Append(nil, v)
-		} else {
-			err = perr
 		}
-	}, c.options.Host.Complete(), &sequence)
+	}, c.options.Host.Complete(), new(uint64))
 	e.who.Redact = c.redactor
 	var now clock.Clock
 	now.Adjust()
-	e.announce(event.OpSnapshot, x, now.Now(), 0, 0)
-	return json.RawMessage(text), err
+	return func(r *record) (json.RawMessage, error) {
+		e.announce(event.OpSnapshot, r, now.Now(), 0, 0)
+		return text, err
+	}
 }
