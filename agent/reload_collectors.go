@@ -98,6 +98,10 @@ func (r *reconfiguration) ask(ctx context.Context, update func(*manager.Update) 
 			_, err := control.Call(ctx, r.a.self, control.CollectorTarget(u.Collector), control.Request{
 				Operation: control.OpUpdateConfig, Target: u.Collector, Payload: control.Payload(update(u)),
 			}, &answers[i])
+			var answer *control.Error
+			if errors.As(err, &answer) {
+				err = answer // what the bus adds says nothing more
+			}
 			if err != nil {
 				errs[i] = fmt.Errorf("collectors.%s: the collector does not take its new settings: %w", u.Collector, err)
 			}
