@@ -15,6 +15,7 @@ import (
 	"github.com/daemoneye/eventbus/bench/detection"
 	"github.com/daemoneye/eventbus/bench/e2e"
 	"github.com/daemoneye/eventbus/bench/floor"
+	"github.com/daemoneye/eventbus/bench/processes"
 	"github.com/daemoneye/eventbus/bench/report"
 )
 
@@ -47,6 +48,7 @@ const brief = 300 * time.Millisecond
 func TestMain(m *testing.M) {
 	roles := e2e.Roles(slices.Concat(systems, promised)...)
 	maps.Copy(roles, detection.Roles())
+	maps.Copy(roles, processes.Roles())
 	roles.RunIfChild()
 	flag.Parse()
 	pattern := flagText("test.bench")

@@ -26,6 +26,7 @@ var plan = []struct {
 	{"BenchmarkLatency", latency, 0},
 	{"BenchmarkParts", nil, 1},
 	{"BenchmarkPauses", pauses, 0},
+	{"BenchmarkProcesses", nil, len(watched)},
 	{"BenchmarkThreads", threads, 0},
 	{"BenchmarkThroughput", throughput, 0},
 }

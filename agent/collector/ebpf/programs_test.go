@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -196,6 +197,15 @@ func TestTimesCountRuns(t *testing.T) {
 	times, err := p.Times()
 	if err != nil {
 		t.Fatal(err)
+	}
+	of, err := ebpf.TimesOf(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range times {
+		if !slices.Contains(of, want) {
+			t.Errorf("the times of this process are %+v, want %+v among them", of, want)
+		}
 	}
 	if len(times) != 1 || times[0].Program != "count" || times[0].Runs < 5 || times[0].Spent <= 0 {
 		t.Errorf("times are %+v, want some of 5 runs of count", times)
