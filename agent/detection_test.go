@@ -208,6 +208,32 @@ func TestRulesAreReloaded(t *testing.T) {
 	}
 }
 
+// TestARuleForEventsThatNobodyCollectsIsInactive, until a reload has a collector for them.
+func TestARuleForEventsThatNobodyCollectsIsInactive(t *testing.T) {
+	c := configured(func(c *config.Config) {
+		c.Broker.SocketPath = socket(t)
+		c.Collectors.Network.Enabled = false
+	})
+	next := *c
+	r := start(t, agent.Options{Config: c, Load: func() (*config.Loaded, error) {
+		l := next
+		return &config.Loaded{Config: &l}, nil
+	}})
+	client := r.dial(ipc.ClientOptions{})
+	before := status(t, client).Detection.Rules
+	if before.Inactive == 0 || before.InactiveBy["log source"] == 0 {
+		t.Errorf("%+v", before)
+	}
+	page := ask[control.RulesPage](t, client, control.RulesListTarget)
+	if !slices.ContainsFunc(page.Rules, func(x control.RuleInfo) bool { return x.Inactive == "no collector of network events is enabled" }) {
+		t.Errorf("%+v", page)
+	}
+	next.Collectors.Network.Enabled = true
+	if got := ask[control.Reloaded](t, client, control.ReloadTarget); got.Rules == nil || got.Rules.Active != before.Active+before.Inactive {
+		t.Errorf("%+v", got.Rules)
+	}
+}
+
 func TestWithoutDetectionThereIsNone(t *testing.T) {
 	r := start(t, agent.Options{Config: configured(func(c *config.Config) { c.Detection.Enabled = false })})
 	s := status(t, r.dial(ipc.ClientOptions{}))

@@ -2,7 +2,9 @@ package live
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -30,76 +32,102 @@ type loader struct {
 type loaded struct {
 	rules  *detect.Rules
 	report control.RulesReport
-	print  fingerprint
+	print  fingerprint // of what it was made from
+}
+
+// fingerprint is the same for the same files under the same settings.
+type fingerprint [sha256.Size]byte
+
+// printOf is of all that the outcome of a load depends on.
+func printOf(s *Settings, files []ruleFile) (sum fingerprint) {
+	h := sha256.New()
+	fmt.Fprintf(h, "%v %v %v %v %v %+v\n", s.BuiltIn, s.Withdrawn, s.Foreign, s.Choice, s.Collected, s.Windows)
+	for _, name := range slices.Sorted(maps.Keys(s.Placeholders)) {
+		fmt.Fprintf(h, "%q %q\n", name, s.Placeholders[name])
+	}
+	for _, f := range files {
+		fmt.Fprintf(h, "%q %v %d\n", f.path, f.err, len(f.text))
+		h.Write(f.text)
+	}
+	h.Sum(sum[:0])
+	return sum
 }
 
 // load reads the rules of the settings and compiles them. It does not fail: what is wrong
-// is in the report.
-func (l *loader) load(s *Settings) *loaded {
+// is in the report. It returns nil where all is as it was when last was loaded.
+func (l *loader) load(s *Settings, last fingerprint) *loaded {
 	began := time.Now()
+	files := readFiles(s.Paths, s.Optional)
+	x := &loaded{print: printOf(s, files)}
+	if x.print == last {
+		return nil
+	}
 	set := &sigma.Set{}
 	if s.BuiltIn {
 		if err := rules.AddTo(set); err != nil {
 			set.Problems = append(set.Problems, &document.Problem{File: "built in", Reason: err.Error()})
 		}
 	}
-	report := control.RulesReport{}
-	good := map[string][]byte{}
-	for _, f := range readFiles(s.Paths, s.Optional) {
-		if good[f.path] != nil {
+	good, seen := map[string][]byte{}, map[string]bool{}
+	for _, f := range files {
+		if seen[f.path] {
 			continue // two paths lead to it
 		}
-		report.Kept = append(report.Kept, l.add(set, &f, good, sigma.Options{Placeholders: s.Placeholders})...)
+		seen[f.path] = true
+		if l.add(set, &f, good, sigma.Options{Placeholders: s.Placeholders}) {
+			x.report.Kept = append(x.report.Kept, f.path)
+		}
 	}
 	l.good = good
-	report.LeftOut = s.Choice.Apply(set)
-	x := &loaded{rules: detect.Compile(set, detect.Options{
+	x.report.LeftOut = s.Choice.Apply(set)
+	x.rules = detect.Compile(set, detect.Options{
 		Engine: engine.Options{Collected: s.Collected, Withdrawn: s.Withdrawn, Foreign: s.Foreign}, Window: s.Windows,
-	})}
-	fill(&report, x.rules)
-	report.Loaded, report.Took = began, time.Since(began)
-	x.report = report
+	})
+	fill(&x.report, x.rules)
+	x.report.Loaded, x.report.Took = began, time.Since(began)
 	return x
 }
 
-// add adds a file to the set, or the text of it that was good before, and returns its path
-// then.
-func (l *loader) add(set *sigma.Set, f *ruleFile, good map[string][]byte, o sigma.Options) (kept []string) {
+// add adds a file to the set, or the text of it that was good before: then it returns
+// true.
+func (l *loader) add(set *sigma.Set, f *ruleFile, good map[string][]byte, o sigma.Options) (kept bool) {
 	before, known := l.good[f.path]
-	err := f.err
-	if err != nil {
+	switch {
+	case f.err != nil:
+		err := f.err
 		var pe *fs.PathError
 		if errors.As(err, &pe) {
 			err = pe.Err
 		}
 		set.Problems = append(set.Problems, &document.Problem{File: f.path, Reason: "cannot be read: " + err.Error(), Kind: err})
-	} else if known && bytes.Equal(before, f.text) {
-		good[f.path] = f.text
+		if !known {
+			return false
+		}
+	case !known || bytes.Equal(before, f.text):
+		first := len(set.Problems)
 		set.Add(f.path, f.text, o)
-		return nil
-	}
-	mistakes := []*document.Problem(nil)
-	if err == nil {
-		if mistakes = errorsOf(sigma.Parse(f.path, f.text, o).Problems); len(mistakes) == 0 {
+		if len(mistakes(set.Problems[first:])) == 0 {
 			good[f.path] = f.text
 		}
-		if len(mistakes) == 0 || !known {
+		return false
+	default:
+		found := mistakes(sigma.Parse(f.path, f.text, o).Problems)
+		if len(found) == 0 {
 			set.Add(f.path, f.text, o)
-			return nil
+			good[f.path] = f.text
+			return false
 		}
+		set.Problems = append(set.Problems, found...)
 	}
-	if !known {
-		return nil
-	}
-	set.Problems = append(set.Problems, mistakes...)
-	good[f.path] = before
 	set.Add(f.path, before, o)
-	return []string{f.path}
+	good[f.path] = before
+	return true
 }
 
-// errorsOf returns the problems that leave a rule out.
-func errorsOf(all []*document.Problem) []*document.Problem {
-	return slices.DeleteFunc(slices.Clone(all), func(p *document.Problem) bool { return p.Warning })
+// mistakes returns the problems of a file itself that leave a rule out. That another file
+// has the same id already is none of them.
+func mistakes(all []*document.Problem) []*document.Problem {
+	return slices.DeleteFunc(slices.Clone(all), func(p *document.Problem) bool { return p.Warning || errors.Is(p, document.ErrDuplicate) })
 }
 
 // Apply leaves out of a set what the choice does not take, but for what a correlation

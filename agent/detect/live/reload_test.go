@@ -163,6 +163,24 @@ func TestWhatIsNoSelector(t *testing.T) {
 	}
 }
 
+// TestManyRulesComeInPages: each once.
+func TestManyRulesComeInPages(t *testing.T) {
+	g := run(t, simple, nil)
+	var text strings.Builder
+	for i := range 400 {
+		fmt.Fprintf(&text, "---\ntitle: rule %03d\nlevel: low\nlogsource: {category: process_creation}\ndetection: {s: {Image: /%d}, condition: s}\n", i, i)
+	}
+	g.write("many.yml", text.String())
+	g.runner.Load("test")
+	if first := g.runner.Rules(0); len(first.Rules) == 401 || !first.More {
+		t.Errorf("the first page has %d rules", len(first.Rules))
+	}
+	all := g.titles()
+	if len(all) != 401 || len(slices.Compact(all)) != 401 {
+		t.Errorf("%d rules", len(all))
+	}
+}
+
 // TestACountGoesOnOverALoad: two of three, other rules, the third.
 func TestACountGoesOnOverALoad(t *testing.T) {
 	g := run(t, counting, nil)

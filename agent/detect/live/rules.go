@@ -2,8 +2,6 @@ package live
 
 import (
 	"context"
-	"crypto/sha256"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -56,20 +54,24 @@ func (r *Runner) Settings() Settings {
 
 // load is Load. loading is held.
 func (r *Runner) load(by string, s Settings) control.RulesReport {
-	next := r.loader.load(&s)
-	next.print = printOf(next.rules, &s)
-	detector := next.rules.Detector()
+	r.enter()
+	last := r.loaded.print
+	r.mu.Unlock()
+	next := r.loader.load(&s, last)
+	var detector *detect.Detector
+	if next != nil {
+		detector = next.rules.Detector()
+	}
 
 	r.enter()
 	began := time.Now()
 	r.settings = s
-	if next.report.Unchanged = next.print == r.loaded.print; !next.report.Unchanged {
+	if r.loaded.report.Unchanged = next == nil; next != nil {
 		detector.Inherit(r.detector)
 		r.detector, r.loaded, r.costs = detector, next, costs{}
+		r.loaded.report.Held = time.Since(began)
 	}
-	next.report.Held = time.Since(began)
-	r.loaded.report = next.report
-	report := next.report
+	report := r.loaded.report
 	r.mu.Unlock()
 
 	r.logLoad(by, &report)
@@ -107,28 +109,6 @@ func (r *Runner) logLoad(by string, x *control.RulesReport) {
 	}
 	r.o.Logger.Log(context.Background(), level, "rules loaded", "by", by, "active", x.Active, "inactive", x.Inactive, "left_out", x.LeftOut, "errors", x.Errors,
 		"files", x.Files, "unchanged", x.Unchanged, "took", x.Took.Round(time.Millisecond), "held", x.Held)
-}
-
-// fingerprint is the same for rules and settings that find the same.
-type fingerprint [sha256.Size]byte
-
-func printOf(x *detect.Rules, s *Settings) (sum fingerprint) {
-	h := sha256.New()
-	fmt.Fprintf(h, "%v %v %v %+v", s.Withdrawn, s.Foreign, s.Collected, s.Windows)
-	for _, rule := range x.Set.Rules {
-		fmt.Fprintf(h, "r%s:%d %x %v", rule.File, rule.Line, rule.Digest, rule.Silent)
-		for _, f := range rule.Filters {
-			fmt.Fprintf(h, "f%s:%d %x", f.File, f.Line, f.Digest)
-		}
-	}
-	for _, c := range x.Set.Correlations {
-		fmt.Fprintf(h, "c%s:%d %x %v", c.File, c.Line, c.Digest, c.Silent)
-	}
-	for _, p := range x.Set.Problems {
-		fmt.Fprintf(h, "p%s", p.Error())
-	}
-	h.Sum(sum[:0])
-	return sum
 }
 
 // pageSize is how many rules a page has: some 300 bytes each, and a message has 64 KiB at
