@@ -258,6 +258,28 @@ func TestAnOutputGetsTheLevelsAndRecordsThatItWants(t *testing.T) {
 	})
 }
 
+func TestASilencedAlertIsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, r := fresh("all"), newReceiver()
+		all := spec("all", r)
+		all.Updates = true
+		j.Raise(1, alert.High)
+		silenced := outputtest.Alert(2, alert.Critical)
+		silenced.Silenced = "id of a silence"
+		j.Append(alert.KindRaised, silenced)
+		j.Append(alert.KindRepeated, silenced.Brief())
+		j.Raise(1, alert.High)
+		m, _ := start(t, j, nil, all)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"alert 1", "alert 4"}, r.titles()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if s := status(t, m, "all"); s.Lag != 0 {
+			t.Errorf("it has a lag of %d", s.Lag)
+		}
+	})
+}
+
 func TestADeadOutputDelaysNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j, dead, alive := fresh("dead", "alive"), newReceiver(), newReceiver()

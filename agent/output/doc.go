@@ -12,7 +12,7 @@
 // # The way of an alert
 //
 //  1. A worker reads records behind its cursor, and leaves out those that its Spec does
-//     not want. [goroutine of the output]
+//     not want, and alerts that are silenced. [goroutine of the output]
 //  2. What is secret in them is replaced (Spec.Redact). [same]
 //  3. The batch goes to the sink until the sink has taken all of it. After a failure the
 //     worker waits, longer each time and with jitter, or as long as the receiver asks

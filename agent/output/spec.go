@@ -93,10 +93,11 @@ func CheckTopics(texts []string) error {
 	return err
 }
 
-// wants reports whether the output sends the record.
+// wants reports whether the output sends the record. No output sends an alert that is
+// silenced, because an operator does not want it to leave.
 func (s *Spec) wants(t *topics, r *alert.Record) bool {
 	l := r.Alert.Rule.Level
-	return l >= s.MinLevel && (s.Updates || r.Kind == alert.KindRaised) && t.all.Match(topicOf(l))
+	return l >= s.MinLevel && r.Alert.Silenced == "" && (s.Updates || r.Kind == alert.KindRaised) && t.all.Match(topicOf(l))
 }
 
 func (s *Spec) String() string { return fmt.Sprintf("output %s (%s)", s.Name, s.Type) }

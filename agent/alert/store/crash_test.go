@@ -65,7 +65,7 @@ func crashChild() {
 // TestAKillLosesNoAlertThatWasRaised kills a process at a random moment, again and again in
 // the same directory. STORE_SOAK does it 200 times.
 func TestAKillLosesNoAlertThatWasRaised(t *testing.T) {
-	rounds := 12
+	rounds := 8
 	if soaking {
 		rounds = 200
 	}
