@@ -27,6 +27,8 @@
 //     that is taken can be evaluated.
 //   - FuzzSigmaEngine: any rules and any texts in an event. The engine finds the rules
 //     that match by their meaning.
+//   - FuzzAlertJournal: any bytes as a segment of the journal of alerts. It opens, what is
+//     whole in it stays, and what is appended has a number of its own.
 //   - FuzzRedact: any bytes as what leaves the host. JSON stays JSON with the same
 //     structure, and lists what was replaced in it.
 //   - FuzzSigmaSubstrings: any words and any text. The rules for them match where an
