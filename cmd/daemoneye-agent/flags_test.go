@@ -20,7 +20,7 @@ func TestEachNumberHasBounds(t *testing.T) {
 		"log-level": true, "log-format": true, "quiet": true, "json": true, "line": true, "replay": true, "topics": true, "fields": true,
 		"where": true, "retain": true, "confirm": true, "origin": true, "folder": true, "id": true, "reason": true, "check": true, "no-rollback": true,
 		"placeholder": true, "withdrawn": true, "level": true, "status": true, "tag": true, "active": true, "inactive": true, "events": true, "category": true, "examples": true, "builtin": true, "select": true, "exclude": true, "layer": true, "name": true,
-		"all": true, "host": true, "rule": true, "silenced": true, "since": true, "until": true, "text": true, "note": true,
+		"all": true, "host": true, "rule": true, "silenced": true, "since": true, "until": true, "text": true, "note": true, "sort": true,
 	}
 	commands := 0
 	eachCommand(newRoot(&cli.Program{Out: cli.NewOutput(io.Discard)}), func(c *cobra.Command) {

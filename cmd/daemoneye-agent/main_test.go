@@ -208,7 +208,7 @@ func TestWhereTheKernelsEventsAreNotAvailable(t *testing.T) {
 		t.Run(name+" namespace", func(t *testing.T) {
 			got, errs := another(t, &unix.SysProcAttr{Cloneflags: flags}, "run", "-process-source", "netlink")
 			if got != cli.ExitFailed || !strings.Contains(errs, "the kernel's process events are not available: no process connector") ||
-				!strings.Contains(errs, "hint: take --process-source poll") {
+				!strings.Contains(errs, "hint: take --process-source auto") {
 				t.Errorf("exit status %d: %s", got, errs)
 			}
 			// Without the collector nobody asks for them: it goes on to its socket.
