@@ -103,6 +103,7 @@ type Filesystem struct {
 type Network struct {
 	Enabled  bool          `yaml:"enabled" default:"true" change:"live" help:"whether it runs"`
 	Interval time.Duration `yaml:"interval" default:"1s" min:"50ms" max:"1m" change:"live" help:"time between two looks at all sockets; who opened a shorter connection is not known"`
+	Traffic  time.Duration `yaml:"traffic_interval" default:"10s" min:"0" max:"1h" change:"live" help:"time between two samples of what went through each network interface; 0 is none"`
 	Who
 	Redact
 	Limits Limits `yaml:"limits" help:"what its process may take, above which it is restarted after a warning"`

@@ -32,6 +32,7 @@ const (
 	DefaultInterval      = time.Second
 	MinInterval          = 50 * time.Millisecond
 	MaxInterval          = time.Minute
+	MaxTraffic           = time.Hour
 	DefaultReceiveBuffer = 1 << 20
 )
 
@@ -40,6 +41,10 @@ type Options struct {
 	// Interval is the time between two looks at all sockets; 0 is DefaultInterval. It is
 	// from MinInterval to MaxInterval.
 	Interval time.Duration
+
+	// Traffic is the time between two samples of what went through each interface; 0 is
+	// none, up to MaxTraffic.
+	Traffic time.Duration
 
 	// ReceiveBuffer is the size in bytes of the kernel's buffer for the ends of sockets; 0
 	// is DefaultReceiveBuffer. Without CAP_NET_ADMIN net.core.rmem_max bounds it.
@@ -76,6 +81,7 @@ var _ collector.Adjustable = (*Collector)(nil)
 // section is the collector's section of the configuration, as it gets it.
 type section struct {
 	Interval time.Duration `json:"interval"`
+	Traffic  time.Duration `json:"traffic_interval"`
 	filter.Who
 	redact.Patterns
 }
@@ -86,7 +92,7 @@ func Parse(s []byte, h host.Host) (Options, error) {
 	if err := settings.Decode(s, &own); err != nil {
 		return Options{}, fmt.Errorf("network: %w", err)
 	}
-	return Options{Interval: own.Interval, Who: own.Who, Redact: own.Patterns, Host: h}, nil
+	return Options{Interval: own.Interval, Traffic: own.Traffic, Who: own.Who, Redact: own.Patterns, Host: h}, nil
 }
 
 // New makes a collector. It asks the kernel once what is permitted, so that Describe is
@@ -96,6 +102,9 @@ func New(o Options) (*Collector, error) {
 	o.Interval, o.ReceiveBuffer, o.Host = cmp.Or(o.Interval, DefaultInterval), cmp.Or(o.ReceiveBuffer, DefaultReceiveBuffer), o.Host.Complete()
 	if o.Interval < MinInterval || o.Interval > MaxInterval {
 		return nil, fmt.Errorf("network: interval %v: want %v to %v", o.Interval, MinInterval, MaxInterval)
+	}
+	if o.Traffic < 0 || o.Traffic > MaxTraffic {
+		return nil, fmt.Errorf("network: traffic every %v: want 0 to %v", o.Traffic, MaxTraffic)
 	}
 	if o.ReceiveBuffer < 0 || o.ReceiveBuffer > 1<<30 {
 		return nil, fmt.Errorf("network: receive buffer of %d bytes: want 1 to %d", o.ReceiveBuffer, 1<<30)
@@ -183,12 +192,13 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 		return collector.ErrFresh
 	}
 	rest := n.options
-	rest.Interval, rest.Who, rest.Redact = c.options.Interval, c.options.Who, c.options.Redact
+	rest.Interval, rest.Traffic, rest.Who, rest.Redact = c.options.Interval, c.options.Traffic, c.options.Who, c.options.Redact
 	if !reflect.DeepEqual(rest, c.options) {
 		return collector.ErrFresh
 	}
 	return c.door.Through(ctx, func(t *tracker) error {
 		c.options, t.interval = n.options, n.options.Interval
+		t.meter.adjust(n.options.Traffic)
 		c.filter.Adopt(n.filter)
 		c.redactor.Adopt(n.redactor)
 		c.say()
@@ -218,8 +228,9 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	t := &tracker{
 		lister: d, owners: &owners{c.options.Host.Root, c.reader}, finder: finder,
 		emitter: e, table: make(map[uint64]*conn), ports: make(map[port][]*conn),
-		door: c.door, interval: c.options.Interval,
+		door: c.door, interval: c.options.Interval, meter: newMeter(c.options.Host.Root, c.options.Traffic),
 	}
+	defer t.meter.pace.Stop()
 	if ends == nil {
 		return t.follow(ctx, nil, nil)
 	}
@@ -268,6 +279,13 @@ func (t *tracker) follow(ctx context.Context, q *receive.Queue, failed <-chan er
 				if err := t.look(event.TimeApproximate); err != nil {
 					return err
 				}
+			}
+		case <-t.meter.pace.C():
+			t.meter.pace.Next()
+			t.clock.Adjust()
+			at := t.clock.Now()
+			for _, x := range t.meter.sample(at.MonoNs) {
+				t.emitter.traffic(&x, at)
 			}
 		case <-pace.C():
 			pace.Next()

@@ -14,8 +14,11 @@ import (
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
-// TopicConnections has connections and ports that are listened on.
-const TopicConnections = "events.network.connections"
+// The topics of the collector.
+const (
+	TopicConnections = "events.network.connections" // connections, and ports that are listened on
+	TopicTraffic     = "events.network.traffic"     // what went through each interface
+)
 
 // emitter makes events of sockets.
 //
@@ -64,6 +67,11 @@ func (e *emitter) announce(op event.Operation, c *conn, how event.Flags, at cloc
 		body.DurationNs = event.Known(uint64(max(at.MonoNs-c.opened, 0)))
 	}
 	emit.Event(e.Emitter, TopicConnections, h, at, who, &body)
+}
+
+// metric emits a measurement, which nobody caused.
+func (e *emitter) metric(topic string, body *event.Connection, at clock.Moment) {
+	emit.Event(e.Emitter, topic, event.Header{Operation: event.OpSample}, at, event.ActorBlock{}, body)
 }
 
 func endpoint(a netip.AddrPort) event.Endpoint {

@@ -52,6 +52,7 @@ type tracker struct {
 
 	door     adjust.Door[*tracker]
 	interval time.Duration // between two looks
+	meter    *meter
 }
 
 // port is what a connection from outside comes to.
