@@ -92,6 +92,9 @@ func rarest(text string, common map[uint32]int) int32 {
 	best, least := 0, 1<<30
 	for i := range len(text) - gramSize + 1 {
 		cost := min(common[gramOf(text, i)], 50)
+		if usualGrams[gramOf(text, i)] {
+			cost += 80
+		}
 		for _, c := range []byte(text[i : i+gramSize]) {
 			cost += 4 * int(frequency[c])
 		}
@@ -101,6 +104,15 @@ func rarest(text string, common map[uint32]int) int32 {
 	}
 	return int32(best)
 }
+
+// usualGrams are those of texts that are in many events.
+var usualGrams = func() map[uint32]bool {
+	all := map[uint32]bool{}
+	for i := range len(usual) - gramSize + 1 {
+		all[gramOf(usual, i)] = true
+	}
+	return all
+}()
 
 // frequency is roughly how frequent a byte is in command lines, 2 to 10.
 var frequency = func() (f [256]uint8) {

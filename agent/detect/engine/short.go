@@ -1,6 +1,10 @@
 package engine
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"unicode/utf8"
+)
 
 // shorts finds words that are too short for the index of grams. Those with the same
 // first byte are looked for together, and told apart by the second one.
@@ -46,8 +50,17 @@ func (s *shorts) add(text string, atom int32) {
 
 // find reports the atoms of the words that are in text.
 func (s shorts) find(m *Matcher, p *program, text []byte) {
+	ascii, known := false, false
 	for i := range s {
 		g := &s[i]
+		if g.first >= utf8.RuneSelf {
+			if !known {
+				ascii, known = isASCII(text), true
+			}
+			if ascii {
+				continue
+			}
+		}
 		at := bytes.IndexByte(text, g.first)
 		if at < 0 {
 			continue
@@ -59,6 +72,21 @@ func (s shorts) find(m *Matcher, p *program, text []byte) {
 			g.findPairs(m, p, text[at:])
 		}
 	}
+}
+
+// isASCII reports whether no byte of text is a part of a longer character.
+func isASCII(text []byte) bool {
+	for ; len(text) >= 8; text = text[8:] {
+		if binary.LittleEndian.Uint64(text)&highs != 0 {
+			return false
+		}
+	}
+	for _, c := range text {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // findPairs reports the words of two bytes and more. The text begins with the first.
