@@ -61,8 +61,9 @@
 //
 // # Known limits
 //
-//   - Linux 5.8 is the first with the ring, with CAP_BPF and with CAP_PERFMON. It was
-//     tried on Linux 6.18 on amd64 only.
+//   - Linux 5.8 is the first with the ring, with CAP_BPF and with CAP_PERFMON, and Linux
+//     5.10 the first that runs the program which asks for our pid. All of it was tried on
+//     Linux 6.18 on amd64 only.
 //   - Before Linux 5.11 the maps count against RLIMIT_MEMLOCK.
 //   - A record that was reserved, and is not finished, is waited for: programs write
 //     theirs in one piece, so that this takes a moment.

@@ -2,6 +2,8 @@ package process
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"os/exec"
 	"sync"
 	"testing"
@@ -154,11 +156,12 @@ func startAmidst(t *testing.T, mode Mode) {
 		t.Fatal(err)
 	}
 	var (
-		first  = make(chan struct{}) // of ours has run
-		ready  = make(chan struct{}) // the snapshot is over
-		behind = make(chan struct{}) // enough have run behind it
-		seen   = make(chan struct{}) // the one behind all of ours
-		own    = map[uint32]bool{}   // pids of ours, and whether they began behind the snapshot
+		first  = make(chan struct{})             // of ours has run
+		ready  = make(chan struct{})             // the snapshot is over
+		behind = make(chan struct{})             // enough have run behind it
+		seen   = make(chan struct{})             // the one behind all of ours
+		own    = map[uint32]bool{}               // pids of ours, and whether they began behind the snapshot
+		marker = fmt.Sprint("987.", os.Getpid()) // others may run this test too
 		args   = event.MustField(event.TableProcess, "process.args")
 	)
 	var generator sync.WaitGroup
@@ -198,7 +201,7 @@ func startAmidst(t *testing.T, mode Mode) {
 				close(ready)
 			}
 			states[v.PID()] += v.Operation().String() + " "
-			if v.Operation() == event.OpStart && string(v.Item(args, 1)) == "987.25" {
+			if v.Operation() == event.OpStart && string(v.Item(args, 1)) == marker {
 				close(seen)
 			}
 		})
@@ -212,7 +215,7 @@ func startAmidst(t *testing.T, mode Mode) {
 		}
 	}
 	await(behind, "the last process")
-	command(t, "/bin/sleep", "987.25")
+	command(t, "/bin/sleep", marker)
 	await(seen, "the program behind it")
 	cancel()
 	if err := <-ended; err != nil {
