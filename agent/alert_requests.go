@@ -33,6 +33,19 @@ func (a *Agent) respondOfAlerts(ctx context.Context) error {
 // roomForAnswer is what an answer has beside its alerts.
 const roomForAnswer = 4 << 10
 
+// status is what the store holds, nil where there is none.
+func (x *alerts) status() *control.AlertStore {
+	s := x.store.Load()
+	if s == nil {
+		return nil
+	}
+	f := s.Stats()
+	return &control.AlertStore{
+		Kept: f.Alerts, Bytes: f.Bytes, Segments: f.Segments, Waiting: f.Waiting, WaitingBytes: f.WaitingSize,
+		Folds: f.Folds, Evicted: f.Evicted, Bursts: f.Bursts, Dropped: f.Dropped, Lost: f.Lost, Rebuilt: f.Rebuilt,
+	}
+}
+
 // operator names the user of the client with that source.
 func (a *Agent) operator(ctx context.Context, source uint32) string {
 	who, ok, err := a.broker.Identity(ctx, source)

@@ -78,6 +78,7 @@ func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error
 		}
 	}
 	s.Outputs = a.outputs.status()
+	s.Alerts = a.alerts.status()
 	if a.detection != nil {
 		d := a.detection.Status()
 		s.Detection = &d

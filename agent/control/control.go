@@ -215,6 +215,8 @@ type Status struct {
 	Outputs    []OutputStatus    `json:"outputs,omitempty"`
 	// Detection is nil where it is not enabled.
 	Detection *Detection `json:"detection,omitempty"`
+	// Alerts is nil where none are kept.
+	Alerts *AlertStore `json:"alerts,omitempty"`
 	// RestartFor are the keys of the configuration whose value was changed by a reload
 	// that only a restart puts in force.
 	RestartFor []string `json:"restart_for,omitempty"`

@@ -101,6 +101,9 @@ func printStatus(p *cli.Program, s *control.Status) error {
 	facts.Row("buffers", fmt.Sprintf("%s of %s", cli.BytesText(b.BufferBytes), cli.BytesText(b.MaxBufferBytes)))
 	facts.Row("drops", cli.Counts(b.DroppedBy))
 	facts.Row("refused", cli.Counts(b.Refused))
+	if s.Alerts != nil {
+		facts.Row("alerts", alertsText(s.Alerts))
+	}
 	if err := facts.Write(p.Out, width); err != nil {
 		return err
 	}
@@ -166,6 +169,22 @@ func printStatus(p *cli.Program, s *control.Status) error {
 		p.Line("Not all clients and subscriptions are shown: the answer must fit into a message.")
 	}
 	return nil
+}
+
+// alertsText says what the store of alerts holds, and what went wrong.
+func alertsText(a *control.AlertStore) string {
+	text := fmt.Sprintf("%d kept (%s), %d count repeats", a.Kept, cli.BytesText(a.Bytes), a.Folds)
+	for _, x := range []struct {
+		n    uint64
+		what string
+	}{
+		{uint64(a.Waiting), "wait for the disk"}, {a.Bursts, "beyond what their rule may raise"}, {a.Dropped, "found no room"}, {a.Lost, "lines of the journal lost"},
+	} {
+		if x.n > 0 {
+			text += fmt.Sprintf(", %d %s", x.n, x.what)
+		}
+	}
+	return text
 }
 
 // sinceText says since when something is so.
