@@ -24,7 +24,7 @@ func load(t *testing.T) *detect.Rules {
 func TestEachExampleIsAsItShouldBe(t *testing.T) {
 	ran, failures := load(t).RunExamples()
 	for _, f := range failures {
-		t.Errorf("%s:%d: %s: %s\n%s", f.Rule.File, f.Example.Line, f.Rule.Title, f.Reason, f.Example.JSON)
+		t.Errorf("%s:%d: %s: %s\n%s", f.Head.File, f.Example.Line, f.Head.Title, f.Reason, f.Example.JSON)
 	}
 	if ran < 250 {
 		t.Errorf("%d examples were run", ran)

@@ -3,6 +3,7 @@ package sigma
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -226,10 +227,12 @@ func readRelated(p *parser, n *yaml.Node, r *Head) {
 //	    - {Image: /tmp/x}
 //	  not:
 //	    - {Image: /usr/bin/x}
+//
+// An example of a correlation is a list of events, which happen one after the other.
 type Example struct {
 	Line int
 	Want bool   // it has to match
-	JSON string // the event, with names of Sigma or others
+	JSON string // the event, with names of Sigma or others, or the list of them
 }
 
 // readExamples reads the examples of a rule. What has another form is another's key.
@@ -246,17 +249,29 @@ func readExamples(p *parser, n *yaml.Node, h *Head) {
 			if e = p.Follow(e); e == nil {
 				return
 			}
-			var fields map[string]any
-			text := []byte(nil)
-			err := e.Decode(&fields)
-			if err == nil {
-				text, err = json.Marshal(fields)
-			}
-			if err != nil || len(fields) == 0 {
-				p.Fail(e, document.ErrValue, "an example is a map of fields")
+			text, ok := exampleText(e)
+			if !ok {
+				p.Fail(e, document.ErrValue, "an example is a map of fields, or a list of such maps")
 				continue
 			}
 			h.Examples = append(h.Examples, Example{p.Line(e), key.Value == "matches", string(text)})
 		}
 	}
+}
+
+// exampleText returns an event as JSON, or a list of them.
+func exampleText(n *yaml.Node) (text []byte, ok bool) {
+	var err error
+	if n.Kind == yaml.SequenceNode {
+		var events []map[string]any
+		if err = n.Decode(&events); err == nil {
+			text, err = json.Marshal(events)
+		}
+		return text, err == nil && len(events) > 0 && !slices.ContainsFunc(events, func(e map[string]any) bool { return len(e) == 0 })
+	}
+	var fields map[string]any
+	if err = n.Decode(&fields); err == nil {
+		text, err = json.Marshal(fields)
+	}
+	return text, err == nil && len(fields) > 0
 }

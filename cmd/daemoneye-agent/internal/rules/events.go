@@ -102,7 +102,8 @@ events goes to standard error. The exit status is 0 when at least one rule match
 and all rules and events could be read.
 
 With --examples run the events that stand in the rules, below the key examples:
-those below matches have to match, those below not must not. The exit status is 0
+those below matches have to match, those below not must not. An example of a
+correlation is a list of events, a second after each other. The exit status is 0
 when all are as they should be.`,
 		Example: `echo '{"Image":"/tmp/x"}' | daemoneye-agent rules test rules/
 daemoneye-agent rules test rules/ --events events.jsonl | jq -r .rule
@@ -137,7 +138,7 @@ daemoneye-agent rules test rules/ --examples`,
 func runExamples(p *cli.Program, r *detect.Rules, bad int) error {
 	ran, failures := r.RunExamples()
 	for _, f := range failures {
-		fmt.Fprintf(p.Out, "%s:%d: %s: %s: %s\n", display.Clean(f.Rule.File), f.Example.Line, display.Clean(f.Rule.Label()), display.Clean(f.Reason), display.Clean(f.Example.JSON))
+		fmt.Fprintf(p.Out, "%s:%d: %s: %s: %s\n", display.Clean(f.Head.File), f.Example.Line, display.Clean(f.Head.Label()), display.Clean(f.Reason), display.Clean(f.Example.JSON))
 	}
 	fmt.Fprintf(p.Out, "%s, %d not as they should be\n", count(ran, "example"), len(failures))
 	if bad+len(failures) > 0 {
