@@ -57,3 +57,22 @@ func TestATimeStampSettles(t *testing.T) {
 		}
 	}
 }
+
+// TestAClockThatIsSetMovesNothing but the wall time: what was measured on the monotonic
+// clock, and the ticks of a process, stay as they were.
+func TestAClockThatIsSetMovesNothing(t *testing.T) {
+	var c clock.Clock
+	c.Adjust()
+	before, ticks := c.At(1_000_000_000), c.Ticks(1_000_000_000)
+	for _, by := range []int64{3600e9, -3600e9} {
+		c.Set(by)
+		after := c.At(1_000_000_000)
+		if after.MonoNs != before.MonoNs || after.BootNs != before.BootNs || after.WallNs != before.WallNs+by || c.Ticks(1_000_000_000) != ticks {
+			t.Errorf("set by %d: %+v, before %+v", by, after, before)
+		}
+		if after.Started(500)-before.Started(500) != by {
+			t.Errorf("set by %d: a start moved by %d", by, after.Started(500)-before.Started(500))
+		}
+		c.Set(-by)
+	}
+}

@@ -362,3 +362,21 @@ func TestWhatIsWatched(t *testing.T) {
 		}
 	})
 }
+
+// TestNamesOfEveryByte come as they are.
+func TestNamesOfEveryByte(t *testing.T) {
+	sources(t, filesystem.Options{}, func(t *testing.T, w *watched, _ bool) {
+		for i, name := range []string{"a\nb", "\xff\xfe", "\x1b[31mred", " ", "-rf", "日本", strings.Repeat("x", 255)} {
+			plain := fmt.Sprint("plain-", i)
+			w.write(name, "1")
+			w.await(name, "create")
+			w.rename(name, plain)
+			w.await(plain, "rename")
+			if e := w.last(plain, event.OpRename); e.Body.Previous != w.at(name) {
+				t.Errorf("renamed from %q, want %q", e.Body.Previous, w.at(name))
+			}
+			w.remove(plain)
+			w.await(plain, "delete")
+		}
+	})
+}
