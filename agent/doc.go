@@ -54,6 +54,12 @@
 //   - "rules of a file stay as they were": it has a mistake now, and had none before.
 //   - "files of rules are not watched": err says why. It is tried again.
 //   - "alert not published": it is in the journal, and the bus did not take it.
+//   - "an output does not work": its fifth attempt in a row has failed; err says why.
+//   - "alerts fell out of the journal before an output could send them": it was behind for
+//     longer than the journal keeps them. The receiver gets a notice.
+//   - "an output lost messages": the queue of its subscription was full.
+//   - "a receiver refuses an item": a notice has taken its place.
+//   - "output not closed": err says why.
 //   - "alerts are not kept": there is no folder for them, because the user has no home.
 //   - "configuration": a variable has the agent's prefix, and no key has that name.
 //   - "host id": none could be derived or kept, so that the next start has another.

@@ -163,6 +163,7 @@ var allowed = map[string][]string{
 		"cmd/daemoneye-agent/internal/cli", "cmd/daemoneye-agent/internal/collectors", "cmd/daemoneye-agent/display", "agent", "agent/alert/store", "agent/config", "agent/control", "agent/hostid", "agent/manager/...", "agent/systemd", "github.com/spf13/cobra",
 	},
 	"cmd/daemoneye-agent/internal/processes": {"cmd/daemoneye-agent/internal/cli", "cmd/daemoneye-agent/display", "agent/control", "ipc", "github.com/spf13/cobra"},
+	"cmd/daemoneye-agent/internal/outputs":   {"cmd/daemoneye-agent/internal/cli", "cmd/daemoneye-agent/display", "agent/control", "ipc", "github.com/spf13/cobra"},
 	"cmd/daemoneye-agent/internal/rules":     {"cmd/daemoneye-agent/internal/cli", "cmd/daemoneye-agent/display", "agent/control", "agent/detect/...", "ipc", "agent/event", "agent/event/ecs", "agent/spelling", "github.com/spf13/cobra", "golang.org/x/sys"},
 	"cmd/daemoneye-agent/internal/status":    {"cmd/daemoneye-agent/internal/cli", "cmd/daemoneye-agent/display", "agent/control", "ipc", "router", "github.com/spf13/cobra"},
 	// What a person sees of an event knows only the event's JSON.

@@ -27,7 +27,7 @@ type Output struct {
 	Path           string            `yaml:"path" match:"(/.*)?" want:"an absolute path" for:"file" change:"live" help:"the file; empty is NAME.jsonl in the data directory"`
 	MaxSize        Size              `yaml:"max_size" unit:"BYTES" default:"64MiB" min:"1MiB" max:"1TiB" for:"file" change:"live" help:"size at which the file is moved aside, in whole MiB"`
 	Keep           int               `yaml:"keep" unit:"N" default:"8" min:"1" max:"10000" for:"file" change:"live" help:"files that were moved aside and stay"`
-	Compress       bool              `yaml:"compress" default:"false" for:"file" change:"live" help:"compress files that were moved aside, with zstd"`
+	Compress       bool              `yaml:"compress" default:"false" for:"file" change:"live" help:"compress files that were moved aside, with gzip"`
 	Address        string            `yaml:"address" match:"|(unix:/.{1,100}|(udp|tcp|tls|nats)://[^\\s/@?#,]+)(,(tls|nats)://[^\\s/@?#,]+)*" want:"unix:/PATH, udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT; for nats one or more nats:// or tls://" max:"1024" for:"syslog,nats" change:"live" help:"the receiver"`
 	Facility       string            `yaml:"facility" default:"daemon" of:"user,daemon,auth,authpriv,local0,local1,local2,local3,local4,local5,local6,local7" for:"syslog" change:"live" help:"what the receiver sorts by"`
 	URL            string            `yaml:"url" secret:"true" match:"|https?://\\S+|env:[A-Za-z_][A-Za-z0-9_]*|file:/.+" want:"http:// or https://, or file:/PATH or env:NAME that has it" max:"2048" for:"webhook" change:"live" help:"the receiver; one that is itself a secret stands in a file or a variable"`

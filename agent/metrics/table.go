@@ -81,6 +81,11 @@ var table = []metric{
 	{"detection_window_bytes", "Memory of the windows of correlations.", gauge, "", detected(func(d *control.Detection) float64 { return float64(d.Windows.Bytes) })},
 	{"detection_window_evictions_total", "Groups and matches of correlations that were forgotten for want of room.", counter, "", detected(func(d *control.Detection) float64 { return float64(d.Windows.EvictedGroups + d.Windows.EvictedEntries) })},
 	{"detection_rule_seconds", "Mean time an event of the rules that take most, of a sample.", gauge, "rule", ruleCosts},
+	{"output_sent_total", "Alerts and messages that the receiver of an output has taken.", counter, "output", outputs(func(o *control.OutputStatus) uint64 { return o.Alerts + o.Messages })},
+	{"output_failures_total", "Attempts of an output that failed.", counter, "output", outputs(func(o *control.OutputStatus) uint64 { return o.Failures })},
+	{"output_lost_total", "What an output could not send before it fell out of the journal or the bus, and what the receiver refused.", counter, "output", outputs(func(o *control.OutputStatus) uint64 { return o.Missed + o.Lost + o.Refused })},
+	{"output_lag_lines", "Lines of the alert journal between an output and the last record.", gauge, "output", outputs(func(o *control.OutputStatus) uint64 { return o.Lag })},
+	{"output_state", "How an output is: 0 healthy, 1 degraded, 2 unhealthy.", gauge, "output", outputs(func(o *control.OutputStatus) uint64 { return uint64(o.Health.State) })},
 	{"reloads_waiting_keys", "Keys of the configuration whose new value waits for a restart.", gauge, "", one(func(s *control.Status) uint64 { return uint64(len(s.RestartFor)) })},
 }
 

@@ -230,6 +230,10 @@ func TestAnOutputGetsTheLevelsAndRecordsThatItWants(t *testing.T) {
 		j.Raise(1, alert.Low)
 		j.Raise(1, alert.High)
 		j.Raise(1, alert.Critical)
+		silenced := outputtest.Alert(9, alert.Critical)
+		silenced.Silenced = "01JDPZ9Q2G0123456789ABCDEG"
+		j.Append(alert.KindRaised, silenced)
+		j.Append(alert.KindRepeated, silenced.Brief())
 		repeat := outputtest.Alert(2, alert.High).Brief()
 		repeat.Count = 7
 		j.Append(alert.KindRepeated, repeat)

@@ -12,6 +12,7 @@ import (
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/collectors"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/config"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/daemon"
+	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/outputs"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/processes"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/rules"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/internal/status"
@@ -42,7 +43,7 @@ daemoneye-agent tail 'events.process.#'`,
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
 	root.AddCommand(
-		daemon.NewRun(p), status.New(p), collectors.New(p), alerts.New(p), status.NewReload(p), bus.NewTail(p), processes.New(p), processes.NewTree(p), bus.NewFields(p), rules.New(p), bus.NewTopics(p), bus.NewPublish(p), bus.NewRequest(p), bus.NewBench(p), config.New(p),
+		daemon.NewRun(p), status.New(p), collectors.New(p), alerts.New(p), outputs.New(p), status.NewReload(p), bus.NewTail(p), processes.New(p), processes.NewTree(p), bus.NewFields(p), rules.New(p), bus.NewTopics(p), bus.NewPublish(p), bus.NewRequest(p), bus.NewBench(p), config.New(p),
 		status.NewVersion(p), newCompletion(p), newMan(p), daemon.NewUnit(p), collectors.NewCollector(p),
 	)
 	root.SetHelpCommand(newHelp(p))

@@ -38,7 +38,7 @@ type Options struct {
 	// MaxBytes is how large it gets, in whole MiB; Keep how many old ones stay beside it.
 	MaxBytes int64
 	Keep     int
-	// Compress has old files compressed with zstd.
+	// Compress has old files compressed with gzip.
 	Compress bool
 	// Line returns an item as one line, without its end.
 	Line func(*output.Item) []byte
@@ -140,7 +140,7 @@ func (s *Sink) open() error {
 	}
 	compression := "none"
 	if s.o.Compress {
-		compression = "zstd"
+		compression = "gzip"
 	}
 	s.lock, s.w = lock, &timberjack.Logger{
 		Filename: s.o.Path, MaxSize: int(max(s.o.MaxBytes>>20, 1)), MaxBackups: s.o.Keep, Compression: compression, FileMode: 0o600,

@@ -73,6 +73,23 @@ outputs:
 	}
 }
 
+// TestTheExampleInTheREADME is a configuration that works as it stands there.
+func TestTheExampleInTheREADME(t *testing.T) {
+	text, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(text), "\n## Outputs\n")
+	_, rest, found := strings.Cut(rest, "```yaml\n")
+	example, _, closed := strings.Cut(rest, "```")
+	if !ok || !found || !closed {
+		t.Fatal("the README has no such example")
+	}
+	if all := specs(t, example, sinks.Environment{DataDir: "/data"}); len(all) != 6 {
+		t.Errorf("%d outputs, want 6", len(all))
+	}
+}
+
 // TestSecretsDoNotLeave holds that each output replaces them by default, in each format, and
 // leaves them where an operator wants that.
 func TestSecretsDoNotLeave(t *testing.T) {

@@ -145,6 +145,13 @@ func printStatus(p *cli.Program, s *control.Status) error {
 		}
 	}
 
+	if len(s.Outputs) > 0 {
+		fmt.Fprintln(p.Out, "\nOUTPUTS")
+		if err := cli.PrintOutputs(p, s.Outputs); err != nil {
+			return err
+		}
+	}
+
 	fmt.Fprintln(p.Out, "\nCLIENTS")
 	var clients display.Table
 	clients.Row("SOURCE", "NAME", "ROLE", "PID", "UID", "PUBLISHED", "REFUSED")
