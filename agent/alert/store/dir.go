@@ -61,7 +61,7 @@ func DefaultDir(instance string) (string, error) {
 	return filepath.Join(dir, "daemoneye", "alerts", instance), nil
 }
 
-// version is the contents of the file of that name. The checksum tells a later version from
+// version is the contents of the file of that name. The checksum parts a later version from
 // a byte that has changed.
 type version struct {
 	What    string `json:"what"`

@@ -176,7 +176,7 @@ func (s *Store) indexOf(d *disk) *index.Index {
 	return d.index
 }
 
-// steady tells a clock that goes with the time from one that was set. What is kept by age
+// steady parts a clock that goes with the time from one that was set. What is kept by age
 // must not go because of a clock that jumped. One goroutine at a time.
 type steady struct {
 	wall, real time.Time

@@ -22,7 +22,7 @@ type line struct {
 	shown   bool // it took effect
 }
 
-// writer is what only the goroutine that writes knows.
+// writer is the state of the goroutine that writes.
 type writer struct {
 	ahead    map[alert.ID]ledger.Row // of lines that did not take effect yet
 	retry    time.Time               // when the disk is tried again

@@ -1,4 +1,4 @@
-// Package faulty has files for tests that fail when they are told to.
+// Package faulty has files for tests that fail at the test's wish.
 package faulty
 
 import (
