@@ -16,8 +16,14 @@ func detail(m *Message) string {
 		return gap(r)
 	case category == "process" && action == "exit":
 		return exit(r)
+	case action == "credentials":
+		return credentials(r)
+	case action == "integrity":
+		return integrity(r)
 	case category == "process":
 		return first(r, "process.command_line", "process.executable") + from(r)
+	case category == "network" && action == "sample":
+		return traffic(r)
 	case category == "network":
 		return connection(r)
 	case category == "file":
@@ -71,6 +77,25 @@ func exit(r Record) string {
 		how = signal
 	}
 	return join(how, first(r, "process.executable"))
+}
+
+// credentials says whose the process was before.
+func credentials(r Record) string {
+	return join(labelled(r, "was user ", "daemoneye.previous.user_id"), labelled(r, "was group ", "daemoneye.previous.group_id"),
+		first(r, "process.command_line", "process.executable"))
+}
+
+func integrity(r Record) string {
+	hash := labelled(r, "sha256 ", "process.hash.sha256")
+	if hash == "" {
+		hash = "not hashed"
+	}
+	return join(first(r, "process.executable"), hash, labelled(r, "was ", "daemoneye.previous.sha256"))
+}
+
+func traffic(r Record) string {
+	return join(first(r, "system.network.name"), size(r, "in ", "system.network.in.bytes"), size(r, "out ", "system.network.out.bytes"),
+		labelled(r, "errors ", "system.network.in.errors"), labelled(r, "dropped ", "system.network.in.dropped"))
 }
 
 func gap(r Record) string {
