@@ -39,7 +39,7 @@ func TestARuleThatCannotMatchHereIsInactiveWithTheReason(t *testing.T) {
 		{"deprecated", "status: deprecated\nlogsource: {category: process_creation}\n" + anyDetection, Options{}, CauseStatus, "its status is deprecated"},
 		{"deprecated, wanted", "status: deprecated\nlogsource: {category: process_creation}\n" + anyDetection, Options{Withdrawn: true}, 0, ""},
 		{"linux", "logsource: {product: linux, category: process_creation}\n" + anyDetection, Options{}, 0, ""},
-		{"label", "logsource: {category: dns_query}\ndetection: {a: {labels.env: x}, condition: a}\n", Options{}, 0, ""},
+		{"label", "logsource: {category: network_listen}\ndetection: {a: {labels.env: x}, condition: a}\n", Options{}, 0, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

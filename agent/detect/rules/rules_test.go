@@ -8,6 +8,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/event/ecs"
 
 	"github.com/daemoneye/eventbus/agent/detect"
+	"github.com/daemoneye/eventbus/agent/detect/engine"
 	"github.com/daemoneye/eventbus/agent/detect/rules"
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
 )
@@ -18,7 +19,7 @@ func load(t *testing.T) *detect.Rules {
 	if err := rules.AddTo(&s); err != nil {
 		t.Fatal(err)
 	}
-	return detect.Compile(&s, detect.Options{})
+	return detect.Compile(&s, detect.Options{Engine: engine.Options{Foreign: true}}) // look-ups of names too
 }
 
 func TestEachExampleIsAsItShouldBe(t *testing.T) {
