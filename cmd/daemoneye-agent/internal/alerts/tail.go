@@ -1,10 +1,12 @@
 package alerts
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,7 +20,7 @@ import (
 func newTail(p *cli.Program) *cobra.Command {
 	var t cli.Target
 	var form formFlags
-	var level string
+	var f filterFlags
 	var count int
 	var timeout time.Duration
 	c := &cobra.Command{
@@ -32,7 +34,9 @@ with the new one. What was raised meanwhile is in "alerts list".`,
 	}
 	t.Flags(c)
 	form.flags(c)
-	levelFlag(c, &level)
+	levelFlag(c, &f.level)
+	c.Flags().StringVar(&f.rule, "rule", "", "only alerts of the rule with that id, or with `TEXT` in its title")
+	c.Flags().StringVar(&f.text, "text", "", "only alerts with `TEXT` anywhere in them")
 	silenced := c.Flags().Bool("silenced", false, "print silenced alerts too")
 	cli.IntFlag(c.Flags(), &count, "count", 0, 0, 1_000_000_000, "stop after `N` alerts")
 	cli.TimeFlag(c.Flags(), &timeout, "timeout", 0, 0, 365*24*time.Hour, "stop after `TIME`")
@@ -41,15 +45,19 @@ with the new one. What was raised meanwhile is in "alerts list".`,
 		if err != nil {
 			return err
 		}
-		f := filterFlags{level: level, all: true}
+		o := tailOptions{out: out, least: alert.Informational, rule: strings.ToLower(f.rule), silenced: *silenced, count: count, timeout: timeout}
 		if _, err := f.filter(time.Now()); err != nil {
 			return err
 		}
-		least := alert.Informational
-		if level != "" {
-			least, _ = alert.ParseLevel(level) // the filter has checked it
+		if f.level != "" {
+			o.least, _ = alert.ParseLevel(f.level) // the filter has checked it
 		}
-		return runTail(c.Context(), p, &t, tailOptions{out, least, *silenced, count, timeout})
+		text, err := alert.Marshal(f.text) // with quotes around it, and escapes as in an alert
+		if err != nil {
+			return err
+		}
+		o.text = bytes.ToLower(text[1 : len(text)-1])
+		return runTail(c.Context(), p, &t, o)
 	}
 	return c
 }
@@ -58,9 +66,19 @@ with the new one. What was raised meanwhile is in "alerts list".`,
 type tailOptions struct {
 	out      *printer
 	least    alert.Level
+	rule     string // in lower case, as text is
+	text     []byte
 	silenced bool
 	count    int
 	timeout  time.Duration
+}
+
+// takes reports whether the message is an alert that is to be printed.
+func (o *tailOptions) takes(payload []byte) bool {
+	var a alert.Alert
+	return json.Unmarshal(payload, &a) == nil && a.Rule.Level >= o.least && (a.Silenced == "" || o.silenced) &&
+		(o.rule == "" || o.rule == strings.ToLower(a.Rule.ID) || strings.Contains(strings.ToLower(a.Rule.Title), o.rule)) &&
+		bytes.Contains(bytes.ToLower(payload), o.text)
 }
 
 func runTail(ctx context.Context, p *cli.Program, t *cli.Target, o tailOptions) error {
@@ -86,9 +104,8 @@ func runTail(ctx context.Context, p *cli.Program, t *cli.Target, o tailOptions) 
 			fmt.Fprintf(p.Err, "alerts tail: %s: see \"daemoneye-agent alerts list\"\n", m.Gap)
 			continue
 		}
-		var a alert.Alert
-		if json.Unmarshal(m.Payload, &a) != nil || a.Rule.Level < o.least || a.Silenced != "" && !o.silenced {
-			continue // something else that an operator has published there, or not wanted
+		if !o.takes(m.Payload) {
+			continue // also something else that an operator has published there
 		}
 		if err := o.out.alert(m.Payload); err != nil {
 			return err
