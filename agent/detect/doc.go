@@ -6,4 +6,5 @@
 //
 // The parts stand alone: sigma (what rules mean), engine (matching, fast), window
 // (correlations), rules (those that come with the agent). This package only joins them.
+// Package live runs a Detector on the events of a broker.
 package detect
