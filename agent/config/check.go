@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -102,7 +104,21 @@ func (k *Key) checkText(s string) error {
 	if k.match != nil && !k.match.re.MatchString(s) {
 		return fmt.Errorf("want %s", k.match.want)
 	}
+	if err := k.checkSyntax(s); err != nil {
+		return err
+	}
 	return checkPrintable(s)
+}
+
+// checkSyntax holds a text to what it is to be in itself.
+func (k *Key) checkSyntax(s string) (err error) {
+	switch k.syntax {
+	case "regexp":
+		_, err = regexp.Compile(s)
+	case "pattern":
+		_, err = path.Match(s, "")
+	}
+	return err
 }
 
 var errControl = errors.New("want text without control characters")

@@ -66,17 +66,17 @@ type Process struct {
 // Who leaves out events by who acted. What could not be read is no reason to leave an
 // event out. Sections that have it embed it.
 type Who struct {
-	IncludeExecutables []string `yaml:"include_executables" match:"(/.*)?" want:"absolute paths" max:"256" change:"live" help:"programs of which alone there are events; a part of a path may have wildcards, and what is below counts"`
-	ExcludeExecutables []string `yaml:"exclude_executables" match:"(/.*)?" want:"absolute paths" max:"256" change:"live" help:"programs whose events are left out"`
+	IncludeExecutables []string `yaml:"include_executables" syntax:"pattern" match:"(/.*)?" want:"absolute paths" max:"256" change:"live" help:"programs of which alone there are events; a part of a path may have wildcards, and what is below counts"`
+	ExcludeExecutables []string `yaml:"exclude_executables" syntax:"pattern" match:"(/.*)?" want:"absolute paths" max:"256" change:"live" help:"programs whose events are left out"`
 	IncludeUsers       []string `yaml:"include_users" match:"([0-9]{1,10}(-[0-9]{1,10})?)?" want:"numbers, or ranges such as 1000-60000" max:"256" change:"live" help:"numbers of users of whom alone there are events"`
 	ExcludeUsers       []string `yaml:"exclude_users" match:"([0-9]{1,10}(-[0-9]{1,10})?)?" want:"numbers, or ranges such as 1000-60000" max:"256" change:"live" help:"numbers of users whose events are left out"`
-	IncludeUnits       []string `yaml:"include_units" max:"256" change:"live" help:"units of systemd of which alone there are events; a name may have wildcards"`
-	ExcludeUnits       []string `yaml:"exclude_units" max:"256" change:"live" help:"units of systemd whose events are left out"`
+	IncludeUnits       []string `yaml:"include_units" syntax:"pattern" max:"256" change:"live" help:"units of systemd of which alone there are events; a name may have wildcards"`
+	ExcludeUnits       []string `yaml:"exclude_units" syntax:"pattern" max:"256" change:"live" help:"units of systemd whose events are left out"`
 }
 
 // Redact replaces values in command lines. Sections that have it embed it.
 type Redact struct {
-	Patterns []string `yaml:"redact" max:"64" change:"live" help:"regular expressions: what their groups match in a command line is replaced by ***** before there is an event, also for rules"`
+	Patterns []string `yaml:"redact" syntax:"regexp" max:"64" change:"live" help:"regular expressions: what their groups match in a command line is replaced by ***** before there is an event, also for rules"`
 }
 
 // Limits bounds what the process of a collector takes.
@@ -89,9 +89,9 @@ type Limits struct {
 type Filesystem struct {
 	Enabled     bool          `yaml:"enabled" default:"true" change:"live" help:"whether it runs"`
 	Source      string        `yaml:"source" default:"auto" of:"auto,fanotify,inotify" change:"live" help:"where filesystem events come from"`
-	Paths       []string      `yaml:"paths" default:"/etc,/usr/bin,/usr/sbin,/usr/local/bin,/usr/local/sbin,/usr/lib/systemd/system,/var/spool/cron,/boot,/root/.ssh,/home/*/.ssh" match:"/.*" want:"absolute paths" max:"256" change:"live" help:"what is watched, with everything below; a part of a path may have wildcards"`
-	Executables []string      `yaml:"executables" default:"/tmp,/var/tmp,/dev/shm" match:"(/.*)?" want:"absolute paths" max:"256" change:"live" help:"where only files that may be run are watched"`
-	Exclude     []string      `yaml:"exclude" default:"/etc/mtab" match:"(/.*)?" want:"absolute paths" max:"256" change:"live" help:"what is left out of both"`
+	Paths       []string      `yaml:"paths" syntax:"pattern" default:"/etc,/usr/bin,/usr/sbin,/usr/local/bin,/usr/local/sbin,/usr/lib/systemd/system,/var/spool/cron,/boot,/root/.ssh,/home/*/.ssh" match:"/.*" want:"absolute paths" max:"256" change:"live" help:"what is watched, with everything below; a part of a path may have wildcards"`
+	Executables []string      `yaml:"executables" syntax:"pattern" default:"/tmp,/var/tmp,/dev/shm" match:"(/.*)?" want:"absolute paths" max:"256" change:"live" help:"where only files that may be run are watched"`
+	Exclude     []string      `yaml:"exclude" syntax:"pattern" default:"/etc/mtab" match:"(/.*)?" want:"absolute paths" max:"256" change:"live" help:"what is left out of both"`
 	BulkChanges int           `yaml:"bulk_changes" unit:"N" default:"200" min:"0" max:"1000000" change:"live" help:"changes by one process in a short time that are a bulk; 0 for none"`
 	BulkWindow  time.Duration `yaml:"bulk_window" default:"10s" min:"100ms" max:"1h" change:"live" help:"that short time"`
 	Who

@@ -19,6 +19,7 @@ import (
 //	of       the words that may be chosen, of a list for each entry
 //	match    the expression that a text, or each name of a map, has to match whole
 //	want     the same in words
+//	syntax   regexp or pattern: what a text, or each entry of a list, is in itself
 //	values   the expression that each value of a map has to match whole
 //	valuewant the same in words
 //	secret   true: errors do not repeat the value
@@ -45,6 +46,7 @@ type Key struct {
 	why      string
 	of       []string
 	match    *matcher
+	syntax   string
 	values   *matcher // of the values of a map
 	index    []int    // of the field, see reflect.Value.FieldByIndex
 	entry    *table   // of kindEntries: the keys of each entry
@@ -138,7 +140,7 @@ func newKey(name string, f reflect.StructField, index []int) *Key {
 	if of := tag("of"); of != "" {
 		k.of = strings.Split(of, ",")
 	}
-	k.min, k.max = k.bound(tag("min")), k.bound(tag("max"))
+	k.min, k.max, k.syntax = k.bound(tag("min")), k.bound(tag("max")), tag("syntax")
 	k.secret = tag("secret") == "true"
 	if types := tag("for"); types != "" {
 		k.types = strings.Split(types, ",")
