@@ -28,7 +28,7 @@
 //
 // # The reader
 //
-//	p, err := ebpf.Load(object, ebpf.Options{Ring: 1 << 20})   // *Refusal: say why, use another source
+//	p, err := ebpf.Load(object, ebpf.Options{Ring: 1 << 20})   // *Refusal: use another source
 //	r, err := p.Reader()
 //	err = p.AttachTracepoints()                                // records come from here on
 //	for ready := r.Ready(ctx); ; {
@@ -45,7 +45,9 @@
 // order of what happened, and drops the newest when it is full, which is counted. Programs
 // wake the reader only when it waits: while records flow it looks every 10 ms, so that a
 // record costs no wake-up, and it is woken early when the ring is a quarter full. Where
-// nothing came in that time it sleeps until the first record wakes it (BenchmarkReader).
+// nothing came in that time it sleeps until the first record wakes it. BenchmarkBurst of
+// package process has what that costs: 20 µs for the three records of a program that ends
+// at once, all of its events built. With batches of 5 ms it was 31 µs.
 //
 // # Pids and times
 //
