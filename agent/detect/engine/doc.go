@@ -42,6 +42,6 @@
 //
 // # What may not be assumed
 //
-// Keywords are looked for in every field with text or numbers. That takes as long as
-// all other fields together, once a rule with keywords is loaded.
+// Keywords are looked for in every field with text or numbers. That takes some 2 us an
+// event, once a rule with keywords is loaded: more than a thousand rules without.
 package engine

@@ -26,7 +26,7 @@ func (m *Matcher) load(p *program, i int32) *values {
 	if x.loaded != m.gen {
 		x.loaded, x.texts, x.numbers = m.gen, x.texts[:0], x.numbers[:0]
 		if s := &p.slots[i]; s.any {
-			m.readAny(x, p.table)
+			m.readAny(x, p)
 		} else {
 			m.read(x, s.field)
 		}
@@ -124,8 +124,11 @@ func inKeywords(k event.Kind) bool {
 }
 
 // readAny reads the texts of the event in which keywords are looked for.
-func (m *Matcher) readAny(x *values, table event.Table) {
-	for _, f := range keywordFields[table] {
+func (m *Matcher) readAny(x *values, p *program) {
+	for _, f := range keywordFields[p.table] {
+		if p.words && (f.Kind() != event.KindText && f.Kind() != event.KindList && f.Kind() != event.KindPairs || f.Name() == "process.args") {
+			continue
+		}
 		if f.Kind() == event.KindPairs {
 			for _, value := range m.view.Pairs(f) {
 				x.texts = append(x.texts, value)
