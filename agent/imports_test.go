@@ -63,7 +63,8 @@ var allowed = map[string][]string{
 	"agent/health":           {"agent/control", "ipc", "router"},
 	"agent/procstat":         {"github.com/prometheus/procfs", "golang.org/x/sys"},
 	"agent/collector":        {},
-	"agent/collector/serve":  {"agent/collector", "agent/control", "agent/control/dispatch", "agent/event", "router", "frame"},
+	"agent/collector/serve":  {"agent/collector", "agent/control", "agent/control/dispatch", "agent/event", "agent/trim", "router", "frame"},
+	"agent/trim":             {"golang.org/x/sys"},
 	// What every collector stands on.
 	"agent/collector/adjust":    {},
 	"agent/collector/clock":     {"golang.org/x/sys"},
@@ -139,7 +140,7 @@ var allowed = map[string][]string{
 	"agent/metrics": {"agent/control", "router", "github.com/prometheus/client_golang", "github.com/prometheus/common", "golang.org/x/sys"},
 	"agent": {
 		"agent/alert", "agent/alert/desk", "agent/alert/store", "agent/collector/host", "agent/config", "agent/control", "agent/control/dispatch", "agent/output/...", "agent/detect/live", "agent/detect/sigma", "agent/detect/window", "agent/event", "agent/health",
-		"agent/manager", "agent/manager/life", "agent/metrics", "agent/procstat", "agent/systemd", "ipc", "ipc/policy", "router", "frame", "frame/strictjson", "golang.org/x/sync", "github.com/oklog/ulid/v2",
+		"agent/manager", "agent/manager/life", "agent/metrics", "agent/procstat", "agent/systemd", "agent/trim", "ipc", "ipc/policy", "router", "frame", "frame/strictjson", "golang.org/x/sync", "github.com/oklog/ulid/v2",
 	},
 	"bench/load": {"frame", "golang.org/x/sys"},
 	"bench":      {"bench/...", "ring", "frame", "router/...", "ipc", "agent/...", "golang.org/x/sys", "golang.org/x/sync"},

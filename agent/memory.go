@@ -6,12 +6,14 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
+
+	"github.com/daemoneye/eventbus/agent/trim"
 )
 
 // The broker keeps at most its max_memory. The Go runtime may hold more beside it,
 // because it collects garbage late and returns memory late. So the agent sets the
-// runtime's limit from max_memory, and gives memory back once when it is idle after a
-// peak.
+// runtime's limit from max_memory, and gives memory back once when it is idle after the
+// start, and again after each peak.
 
 const (
 	// memoryBeside is what the runtime may take beside the broker's max_memory: the
@@ -39,13 +41,14 @@ func limitMemory(maxMemory int64) (restore func()) {
 	return func() { debug.SetMemoryLimit(before) }
 }
 
-// memoryReturner gives memory back to the system when the process is idle after a
-// peak. What the broker keeps for its clients is not to be had, so it does not count as
+// memoryReturner gives memory back to the system when the process is idle after its
+// start, and after a peak. What the broker keeps for its clients is not to be had, so it does not count as
 // held: it counts as soon as the clients have gone. One goroutine at a time.
 type memoryReturner struct {
 	held      func() (held, allocated uint64) // bytes held now beside what is kept, and allocated so far
 	free      func(context.Context)
 	base      uint64 // what was held when memory was given back last
+	started   bool   // memory was given back after the start
 	allocated uint64
 }
 
@@ -64,7 +67,7 @@ func newMemoryReturner(kept func() int64, compact func(context.Context)) *memory
 		free: func(ctx context.Context) {
 			compact(ctx)
 			debug.FreeOSMemory() // pools keep what they hold for one collection more
-			debug.FreeOSMemory()
+			trim.Memory()
 		},
 	}
 	r.base, r.allocated = r.held()
@@ -77,9 +80,10 @@ func (r *memoryReturner) look(ctx context.Context) bool {
 	idle := allocated-r.allocated < busyAllocations
 	r.allocated = allocated
 	r.base = min(r.base, held)
-	if !idle || held < r.base+memoryWorth {
+	if !idle || r.started && held < r.base+memoryWorth {
 		return false
 	}
+	r.started = true
 	r.free(ctx)
 	r.base, r.allocated = r.held()
 	return true

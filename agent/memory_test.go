@@ -15,6 +15,14 @@ func TestMemoryIsGivenBackOnceAfterAPeak(t *testing.T) {
 		free: func(context.Context) { freed++; held = 12 << 20 },
 		base: held,
 	}
+	allocated = 50 << 20
+	if r.look(t.Context()); freed != 0 {
+		t.Error("memory was given back while the agent starts")
+	}
+	if r.look(t.Context()); freed != 1 {
+		t.Error("memory was not given back when the start was over")
+	}
+	freed, held, r.base = 0, 10<<20, 10<<20
 	for _, step := range []struct {
 		name            string
 		held, allocates uint64
@@ -42,6 +50,7 @@ func TestWhatTheBrokerKeepsDoesNotCountAsHeld(t *testing.T) {
 	r := newMemoryReturner(func() int64 { return kept }, func(context.Context) {})
 	freed := 0
 	r.free = func(context.Context) { freed++ }
+	r.started = true
 	ballast := make([]byte, 64<<20)
 	for i := range ballast {
 		ballast[i] = 1

@@ -79,6 +79,7 @@ type Collector struct {
 	redactor *redact.Redactor
 
 	mu       sync.Mutex
+	opened   source  // guarded by mu; programs that New has loaded, until the first Run takes them
 	options  Options // Mode and Interval guarded by mu, the others immutable
 	source   Mode    // guarded by mu; which source it is
 	describe string  // guarded by mu
@@ -90,6 +91,9 @@ var _ collector.Remaker = (*Collector)(nil)
 // Describe is right from the start, and starts nothing. It fails for options out
 // of bounds, where Root is no procfs, and for ModeNetlink where that is not
 // permitted.
+//
+// The kernel's programs that it has loaded on the way belong to the first Run, so that they
+// are loaded once. They are not attached before that.
 func New(o Options) (*Collector, error) {
 	c, err := prepare(o)
 	if err != nil {
@@ -99,8 +103,31 @@ func New(o Options) (*Collector, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.events = s.feed != nil
-	s.close()
+	if c.events = s.feed != nil; s.mode == ModeEBPF {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.opened = s
+		return c, nil
+	}
+	s.close() // the reports of a source that has begun would fill its buffer until Run
+	return c, nil
+}
+
+// take returns the programs that New has loaded, once.
+func (c *Collector) take() (s source) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, c.opened = c.opened, source{}
+	return s
+}
+
+// asked is New for a collector that may never run: it keeps nothing in the kernel.
+func asked(o Options) (*Collector, error) {
+	c, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	c.take().close()
 	return c, nil
 }
 
@@ -108,7 +135,7 @@ func New(o Options) (*Collector, error) {
 // kernel is not asked for anything then.
 func Check(o Options) error {
 	if o.Mode != "" && o.Mode != ModeAuto && o.Mode != ModePoll {
-		_, err := New(o)
+		_, err := asked(o)
 		return err
 	}
 	_, err := prepare(o)
@@ -116,7 +143,7 @@ func Check(o Options) error {
 }
 
 // Remake implements collector.Remaker: with the same mode the kernel's events come from where
-// they came from before. Loading programs into the kernel takes some 80 ms.
+// they came from before, and no programs are loaded into the kernel.
 func (c *Collector) Remake(s []byte) (collector.Collector, error) {
 	o, err := Parse(s, c.options.Host)
 	if err != nil {
@@ -129,7 +156,7 @@ func (c *Collector) Remake(s []byte) (collector.Collector, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.source == ModePoll || c.options.Mode != n.options.Mode {
-		c, err := New(o)
+		c, err := asked(o)
 		if err != nil {
 			return nil, err // and not a *Collector that is nil
 		}
@@ -280,8 +307,8 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	c.mu.Lock()
 	o := c.options
 	c.mu.Unlock()
-	var s source
-	if c.events {
+	s := c.take()
+	if c.events && s.feed == nil {
 		// Privileges may have been dropped since New: with ModeAuto that is no error.
 		var err error
 		if s, err = c.open(&o); err != nil {

@@ -372,3 +372,39 @@ func again(t *testing.T, variable string, command ...string) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// TestProgramsAreLoadedOnce: the first Run has those of New, and what may never run keeps
+// none.
+func TestProgramsAreLoadedOnce(t *testing.T) {
+	skipUnlessPermitted(t, Options{Mode: ModeEBPF})
+	c, err := New(Options{Mode: ModeEBPF})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := c.opened.feed
+	if kept == nil {
+		t.Fatal("New has let go of its programs")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 2 { // the second one loads its own
+		if err := c.Run(ctx, func(collector.Message) {}); err != nil {
+			t.Fatal(err)
+		}
+		if c.opened.feed != nil {
+			t.Fatal("Run has left the programs to others")
+		}
+	}
+	if _, err := kept.(*programs).loaded.Times(); err == nil {
+		t.Error("the programs of New were not closed when Run ended")
+	}
+	for name, settings := range map[string]string{"the same mode": `{"source":"ebpf"}`, "another mode": `{"source":"auto"}`} {
+		n, err := c.Remake([]byte(settings))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n.(*Collector).opened.feed != nil {
+			t.Errorf("%s: a collector that may never run keeps programs in the kernel", name)
+		}
+	}
+}

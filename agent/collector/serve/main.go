@@ -11,6 +11,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/trim"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -58,6 +59,7 @@ func Main(ctx context.Context, name string, p Process) error {
 	if err != nil {
 		return orderly(ctx, err)
 	}
+	defer time.AfterFunc(settled, trim.Memory).Stop()
 	err = New(bus, c, Options{Config: config, New: p.New, Version: p.Version}).Run(ctx)
 	end := bus.Close
 	if err == nil && ctx.Err() == nil {
@@ -69,6 +71,10 @@ func Main(ctx context.Context, name string, p Process) error {
 	}
 	return err
 }
+
+// settled is when a collector has started, and its memory of the start is given back. It is
+// later than the first snapshot of a host that has some thousand processes.
+const settled = 3 * time.Second
 
 // drainTimeout bounds how long the last events and answers may take on their way.
 const drainTimeout = time.Second
