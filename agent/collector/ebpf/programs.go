@@ -110,14 +110,20 @@ type program struct {
 	id       uint32 // 0 where the kernel does not show it
 }
 
-// AttachTracepoints attaches the programs whose section is raw_tracepoint/NAME, each to
-// the tracepoint of that name. From then on records come.
+// AttachTracepoints attaches the programs whose section is raw_tracepoint/NAME or
+// tp_btf/NAME, each to the tracepoint of that name. From then on records come.
 func (p *Programs) AttachTracepoints() error {
 	for _, g := range p.programs {
-		if g.Type() != ebpf.RawTracepoint {
+		var l link.Link
+		var err error
+		switch g.Type() {
+		case ebpf.RawTracepoint:
+			l, err = link.AttachRawTracepoint(link.RawTracepointOptions{Name: g.at, Program: g.Program})
+		case ebpf.Tracing:
+			l, err = link.AttachTracing(link.TracingOptions{Program: g.Program, AttachType: g.how})
+		default:
 			continue
 		}
-		l, err := link.AttachRawTracepoint(link.RawTracepointOptions{Name: g.at, Program: g.Program})
 		if err != nil {
 			return classify(fmt.Errorf("tracepoint %s: %w", g.at, err))
 		}

@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/actor"
@@ -18,10 +16,8 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/filter"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
-	"github.com/daemoneye/eventbus/agent/collector/receive"
 	"github.com/daemoneye/eventbus/agent/collector/redact"
 	"github.com/daemoneye/eventbus/agent/collector/settings"
-	"github.com/daemoneye/eventbus/agent/event"
 )
 
 // Name is the collector's name.
@@ -38,8 +34,11 @@ const (
 
 // Options configure a Collector. The zero value is ready for use.
 type Options struct {
-	// Interval is the time between two looks at all sockets; 0 is DefaultInterval. It is
-	// from MinInterval to MaxInterval.
+	// Mode chooses the source; empty is ModeAuto.
+	Mode Mode
+
+	// Interval is the time between two looks at all sockets, or at those of UDP with
+	// ModeEBPF; 0 is DefaultInterval. It is from MinInterval to MaxInterval.
 	Interval time.Duration
 
 	// Traffic is the time between two samples of what went through each interface; 0 is
@@ -56,6 +55,8 @@ type Options struct {
 
 	// Host is the machine.
 	Host host.Host
+
+	programs programOptions // for tests
 }
 
 // Collector observes connections and ports that are listened on.
@@ -65,21 +66,21 @@ type Collector struct {
 	options  Options // owned by Run
 	reader   *proc.Reader
 	sequence uint64 // of the last event; owned by Run
-	noEnds   error  // why the ends of sockets are not to be had; nil where they are
-	hides    string // what of processes is kept from us
 	feed     *actor.Feed
 	door     adjust.Door[*tracker]
 	filter   *filter.Filter
 	redactor *redact.Redactor
 
 	mu       sync.Mutex
+	chosen   choice // guarded by mu
 	describe string // guarded by mu
 }
 
-var _ collector.Adjustable = (*Collector)(nil)
+var _ collector.Remaker = (*Collector)(nil)
 
 // section is the collector's section of the configuration, as it gets it.
 type section struct {
+	Source   Mode          `json:"source"`
 	Interval time.Duration `json:"interval"`
 	Traffic  time.Duration `json:"traffic_interval"`
 	filter.Who
@@ -92,14 +93,66 @@ func Parse(s []byte, h host.Host) (Options, error) {
 	if err := settings.Decode(s, &own); err != nil {
 		return Options{}, fmt.Errorf("network: %w", err)
 	}
-	return Options{Interval: own.Interval, Traffic: own.Traffic, Who: own.Who, Redact: own.Patterns, Host: h}, nil
+	return Options{Mode: own.Source, Interval: own.Interval, Traffic: own.Traffic, Who: own.Who, Redact: own.Patterns, Host: h}, nil
 }
 
 // New makes a collector. It asks the kernel once what is permitted, so that Describe is
 // right from the start, and starts nothing. It fails for options out of bounds, where
-// Host.Root is no procfs, and where the kernel has no sock_diag.
+// Host.Root is no procfs, where the kernel has no sock_diag, and for ModeEBPF where that is
+// not permitted.
 func New(o Options) (*Collector, error) {
-	o.Interval, o.ReceiveBuffer, o.Host = cmp.Or(o.Interval, DefaultInterval), cmp.Or(o.ReceiveBuffer, DefaultReceiveBuffer), o.Host.Complete()
+	c, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.ask(c.options.Mode); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Check returns the error of New. It costs less where the mode leaves a choice, because no
+// programs are loaded into the kernel then.
+func Check(o Options) error {
+	c, err := prepare(o)
+	if err != nil {
+		return err
+	}
+	mode := c.options.Mode
+	if mode == ModeAuto {
+		mode = ModeDiag
+	}
+	return c.ask(mode)
+}
+
+// Remake implements collector.Remaker: with the same mode the source is what it was.
+func (c *Collector) Remake(s []byte) (collector.Collector, error) {
+	o, err := Parse(s, c.options.Host)
+	if err != nil {
+		return nil, err
+	}
+	n, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	n.chosen = c.chosen
+	c.mu.Unlock()
+	if c.options.Mode == n.options.Mode {
+		n.say()
+	} else if err := n.ask(n.options.Mode); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// prepare makes a collector that has asked nothing yet.
+func prepare(o Options) (*Collector, error) {
+	o.Mode, o.Interval = cmp.Or(o.Mode, ModeAuto), cmp.Or(o.Interval, DefaultInterval)
+	o.ReceiveBuffer, o.Host = cmp.Or(o.ReceiveBuffer, DefaultReceiveBuffer), o.Host.Complete()
+	if !slices.Contains([]Mode{ModeAuto, ModeEBPF, ModeDiag}, o.Mode) {
+		return nil, fmt.Errorf("network: mode %q: want auto, ebpf or sock_diag", o.Mode)
+	}
 	if o.Interval < MinInterval || o.Interval > MaxInterval {
 		return nil, fmt.Errorf("network: interval %v: want %v to %v", o.Interval, MinInterval, MaxInterval)
 	}
@@ -120,47 +173,51 @@ func New(o Options) (*Collector, error) {
 	if c.redactor, err = redact.New(o.Redact); err != nil {
 		return nil, fmt.Errorf("network: redact: %w", err)
 	}
-	d, ends, err := c.open()
-	if err != nil {
-		return nil, err
-	}
-	err = d.list(func(*socket) {})
-	d.close()
-	if ends != nil {
-		ends.Close()
-	}
-	if err != nil && !errors.Is(err, errChanged) {
-		return nil, fmt.Errorf("network: %w", err)
-	}
 	return c, nil
 }
 
-// open opens the sources, and notes what Describe is to say. ends is nil where the kernel
-// does not let us have them.
-func (c *Collector) open() (d *diag, ends *os.File, err error) {
-	if d, err = openDiag(); err != nil {
+// ask finds out which source a mode leads to here, and whether the kernel lists its sockets.
+func (c *Collector) ask(mode Mode) error {
+	d, s, err := c.open(mode)
+	if err != nil {
+		return err
+	}
+	err = d.list(everything, func(*socket) {})
+	d.close()
+	s.close()
+	if err != nil && !errors.Is(err, errChanged) {
+		return fmt.Errorf("network: %w", err)
+	}
+	return nil
+}
+
+// open opens what lists sockets and the source, and notes what Describe is to say.
+func (c *Collector) open(mode Mode) (*diag, source, error) {
+	d, err := openDiag()
+	if err != nil {
 		return nil, nil, fmt.Errorf("network: %w", err)
 	}
-	if ends, c.noEnds = openEnds(c.options.ReceiveBuffer); c.noEnds != nil {
-		ends = nil
+	s, chosen, err := choose(mode, &c.options)
+	if err != nil {
+		d.close()
+		return nil, nil, err
 	}
-	c.hides = c.reader.Hides()
+	chosen.hides = c.reader.Hides()
+	c.mu.Lock()
+	if c.chosen.mode == chosen.mode && chosen.instead == "" { // it was refused before, and is not tried again
+		chosen.instead = c.chosen.instead
+	}
+	c.chosen = chosen
+	c.mu.Unlock()
 	c.say()
-	return d, ends, nil
+	return d, s, nil
 }
 
 // say notes what Describe is to say.
 func (c *Collector) say() {
-	describe := fmt.Sprintf("sock_diag every %v, and the ends of sockets as they come: who opened a shorter connection is not known", c.options.Interval)
-	if c.noEnds != nil {
-		describe = fmt.Sprintf("sock_diag every %v: shorter connections are missed (no ends of sockets: %v)", c.options.Interval, c.noEnds)
-	}
-	if c.hides != "" {
-		describe += "; " + c.hides
-	}
 	c.mu.Lock()
-	c.describe = describe
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	c.describe = c.chosen.describe(c.options.Interval)
 }
 
 var _ collector.Subscriber = (*Collector)(nil)
@@ -184,21 +241,28 @@ func (c *Collector) Describe() string {
 	return c.describe
 }
 
-// Adjust implements collector.Adjustable: the interval can change, and what is left out and
-// replaced.
+// Adjust implements collector.Adjustable: the interval can change, what is left out and
+// replaced, and the mode as long as the source is the same.
 func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error {
 	n, ok := next.(*Collector)
 	if !ok {
 		return collector.ErrFresh
 	}
+	c.mu.Lock()
+	same := n.chosen.mode == c.chosen.mode // n is not in use
+	c.mu.Unlock()
 	rest := n.options
+	rest.Mode = c.options.Mode
 	rest.Interval, rest.Traffic, rest.Who, rest.Redact = c.options.Interval, c.options.Traffic, c.options.Who, c.options.Redact
-	if !reflect.DeepEqual(rest, c.options) {
+	if !same || !reflect.DeepEqual(rest, c.options) {
 		return collector.ErrFresh
 	}
 	return c.door.Through(ctx, func(t *tracker) error {
 		c.options, t.interval = n.options, n.options.Interval
 		t.meter.adjust(n.options.Traffic)
+		c.mu.Lock()
+		c.chosen = n.chosen
+		c.mu.Unlock()
 		c.filter.Adopt(n.filter)
 		c.redactor.Adopt(n.redactor)
 		c.say()
@@ -216,103 +280,28 @@ func (c *Collector) Succeed(before collector.Collector) {
 // Run implements collector.Collector: it emits a snapshot of what there is, and then what
 // is opened and closed.
 func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
-	d, ends, err := c.open()
+	c.mu.Lock()
+	mode := c.options.Mode
+	if c.chosen.mode == ModeDiag {
+		mode = ModeDiag // New found nothing better to be permitted
+	}
+	c.mu.Unlock()
+	// Privileges may have been dropped since New: with ModeAuto that is no error.
+	d, s, err := c.open(mode)
 	if err != nil {
 		return err
 	}
 	defer d.close()
+	defer s.close()
 	e := newEmitter(emit, c.options.Host, &c.sequence)
 	e.filter, e.encoder.Redact = c.filter, c.redactor
 	finder := actor.NewFinder(c.reader)
 	finder.Feed = c.feed
-	t := &tracker{
+	m := newMeter(c.options.Host.Root, c.options.Traffic)
+	defer m.pace.Stop()
+	return s.follow(ctx, &tracker{
 		lister: d, owners: &owners{c.options.Host.Root, c.reader}, finder: finder,
 		emitter: e, table: make(map[uint64]*conn), ports: make(map[port][]*conn),
-		door: c.door, interval: c.options.Interval, meter: newMeter(c.options.Host.Root, c.options.Traffic),
-	}
-	defer t.meter.pace.Stop()
-	if ends == nil {
-		return t.follow(ctx, nil, nil)
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	q := receive.New(batches, batchBytes)
-	failed := make(chan error, 1)
-	var receiver sync.WaitGroup
-	receiver.Go(func() { failed <- q.Receive(ctx, receive.File(ends)) }) // ended and awaited by the next line
-	defer func() { cancel(); receiver.Wait(); ends.Close() }()
-	return t.follow(ctx, q, failed)
-}
-
-const (
-	// batchBytes holds one message about the end of a socket, which comes alone and has
-	// some 400 bytes.
-	batchBytes = 2 << 10
-	batches    = 256
-)
-
-// follow looks at all sockets at each interval, and takes the ends that come in between,
-// until ctx ends. q is nil where there are none.
-func (t *tracker) follow(ctx context.Context, q *receive.Queue, failed <-chan error) error {
-	if err := t.look(0); err != nil {
-		return err
-	}
-	pace := adjust.NewPace(t.interval)
-	defer pace.Stop()
-	var full <-chan *receive.Batch
-	if q != nil {
-		full = q.Full()
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case err := <-failed:
-			return err
-		case call := <-t.door.Calls():
-			call(t)
-			pace.Set(t.interval)
-		case b := <-full:
-			lost := b.Overrun || t.take(b.Bytes) != nil
-			q.Done(b)
-			if lost {
-				t.emitter.Gap(event.Loss{Reason: "ends of sockets: the receive buffer overran"}, t.clock.Now())
-				if err := t.look(event.TimeApproximate); err != nil {
-					return err
-				}
-			}
-		case <-t.meter.pace.C():
-			t.meter.pace.Next()
-			t.clock.Adjust()
-			at := t.clock.Now()
-			for _, x := range t.meter.sample(at.MonoNs) {
-				t.emitter.traffic(&x, at)
-			}
-		case <-pace.C():
-			pace.Next()
-			if err := t.look(event.TimeApproximate); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// take takes messages about the ends of sockets into account.
-func (t *tracker) take(b []byte) error {
-	t.clock.Adjust()
-	for len(b) > 0 {
-		kind, _, body, rest, err := nextMessage(b)
-		if err != nil {
-			return err
-		}
-		b = rest
-		if kind != unix.SOCK_DIAG_BY_FAMILY {
-			continue
-		}
-		s, err := parseSocket(body)
-		if err != nil {
-			return err
-		}
-		t.ended(&s)
-	}
-	return nil
+		door: c.door, interval: c.options.Interval, meter: m,
+	})
 }

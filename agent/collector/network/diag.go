@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,9 +43,9 @@ func openDiag() (*diag, error) {
 
 func (d *diag) close() { unix.Close(d.fd) }
 
-// list calls see for each socket that matters: connections and ports that are listened on.
-// With errChanged all that was seen is right, and something may be missing.
-func (d *diag) list(see func(*socket)) error {
+// list calls see for each socket of the protocols that matters: connections and ports that
+// are listened on. With errChanged all that was seen is right, and something may be missing.
+func (d *diag) list(of protocols, see func(*socket)) error {
 	const (
 		tcp = 0xfff &^ (1<<stateTimeWait | 1<<stateSynSent | 1<<stateSynReceived | 1<<stateClose)
 		udp = 1 << stateClose
@@ -55,6 +56,9 @@ func (d *diag) list(see func(*socket)) error {
 			protocol uint8
 			states   uint32
 		}{{unix.IPPROTO_TCP, tcp}, {unix.IPPROTO_UDP, udp}} {
+			if !slices.Contains(of, x.protocol) {
+				continue
+			}
 			err := d.dump(appendRequest(nil, family, x.protocol, x.states), func(s *socket) {
 				s.protocol = x.protocol
 				see(s)

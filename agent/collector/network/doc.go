@@ -1,23 +1,38 @@
 // Package network observes connections of TCP, and the ports of TCP and UDP that are
 // listened on: a snapshot of those that there are, then what is opened and closed.
 //
+// # Sources
+//
+// With ModeEBPF a program inside of the kernel (bpf/network.c) records each change of the
+// state of a socket of TCP that matters: connected, accepted, listened on, ended. It notes
+// with the socket who called connect or listen, so that the process is known however short
+// the connection is. sock_diag lists what is there at first, what a loss hid, and sockets
+// of UDP at an interval, because those have no states.
+//
+// With ModeDiag sockets are listed at an interval, and the kernel sends a message for each
+// that comes to its end. ModeAuto takes the first one that the host allows, and Describe says
+// which, and what the better one lacks.
+//
 // # The way of an event
+//
+//	a program on a tracepoint ─► ring ─► records ─► whose socket ─► event ─► Emit
+//	   bpf/network.c                     record.go  apply.go        emit.go
 //
 //	sock_diag, at an interval ─► difference ─┐
 //	   diag.go                   tracker.go  ├─► whose socket ─► event ─► Emit
 //	end of each socket ─► queue ─► parse ────┘   owners.go       emit.go
 //	   (one goroutine)             message.go    (another goroutine, all of it)
 //
-// The kernel lists its sockets when it is asked, and sends a message for each that comes to
-// its end. A socket is known by its cookie, which no other one has in the same run of the
-// kernel. Describe says whether the messages are to be had.
+// A socket is known by its cookie, which no other one has in the same run of the kernel, and
+// which the records have as well as the lists.
 //
 // # What is what
 //
-// Source is the side that opened a connection. A connection whose port on our side is
-// listened on was opened by the other side (accept, ingress), and otherwise by us (connect,
-// egress). A connection of which both ends are here has events of both ends. A port that is
-// listened on stands as destination, without a source.
+// Source is the side that opened a connection. A record says who did. In a list a
+// connection whose port on our side is listened on was opened by the other side (accept,
+// ingress), and otherwise by us (connect, egress). A connection of which both ends are
+// here has events of both ends. A port that is listened on stands as destination,
+// without a source.
 //
 // A socket of UDP that is not connected is a port that is listened on, from the second look
 // on that finds it, because whoever sends without a connection has one for a moment.
@@ -32,23 +47,38 @@
 //
 // # Who it is
 //
-// The process is the one with the lowest pid that has a descriptor of the socket, when the
-// socket is first found. Where we may not look at the descriptors, only the user is known.
-// An event of the end names the process that the begin named.
+// With ModeEBPF the process of a connection of ours is the one that called connect, and
+// that of a connection from outside the one that called listen: which one of several
+// takes it with accept is not known when it is there. Pid, start, user, parent and name
+// are copied in that moment; what else an event says comes from /proc, or, where the
+// process has ended since, from what the process collector has announced (actor.Feed).
+//
+// In a list the process is the one with the lowest pid that has a descriptor of the
+// socket, when the socket is first found. Where we may not look at the descriptors, only
+// the user is known. An event of the end names the process that the begin named.
 //
 // # Losses
 //
-// When the buffer for the messages overruns, a gap says so; how many were lost is not known.
-// All sockets are listed at once then. What is missing from two lists in a row has ended, and
-// is flagged as inferred, because the kernel may pass a socket over while others come and go.
+// A record that finds the ring full is counted, and a gap says how many there were. All
+// sockets are listed then, and again a second later: what is there and was not known is
+// opened (inferred), and what both lists do not have has ended. Of a connection whose begin
+// was lost and whose end is recorded both are announced, at their own times.
+//
+// With ModeDiag, when the buffer for the messages overruns, a gap says so; how many were
+// lost is not known. All sockets are listed at once then. What is missing from two lists
+// in a row has ended, and is flagged as inferred, because the kernel may pass a socket
+// over while others come and go.
 //
 // # Known limits
 //
-//   - Of a connection that is shorter than the interval the end is seen only. It gives both
-//     events. Its process is known if it came to a port that was known, which is that of the
-//     port; otherwise only the user is. It has no duration. If its port was opened after the
-//     last look, the connection counts as opened by us.
-//   - A connection that is refused looks like one that was shorter than the interval.
+//   - ModeEBPF needs Linux 5.12, with BTF. A port that listen cannot get because somebody else
+//     has it is opened and closed at once. A connection that was refused has no event.
+//   - With ModeDiag, of a connection that is shorter than the interval the end is seen
+//     only. It gives both events. Its process is known if it came to a port that was
+//     known, which is that of the port; otherwise only the user is. It has no duration.
+//     If its port was opened after the last look, the connection counts as opened by us.
+//   - With ModeDiag a connection that is refused looks like one that was shorter than
+//     the interval.
 //   - The time of what a look finds is that of the look (time_approximate).
 //   - Only the network namespace of the collector is seen, so no containers with their own.
 //   - Connected sockets of UDP, raw sockets and queries of DNS are not seen.

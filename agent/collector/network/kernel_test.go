@@ -22,7 +22,21 @@ import (
 )
 
 // Every test must leave no goroutine behind.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv("NETWORK_TEST_DESCRIBE") != "" {
+		c, err := network.New(network.Options{})
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println(c.Describe())
+		return
+	}
+	if spec := os.Getenv("NETWORK_TEST_CONNECT"); spec != "" {
+		os.Exit(network.Connect(spec))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // running is a collector against the real kernel, and what it has emitted.
 type running struct {
@@ -32,13 +46,26 @@ type running struct {
 	events   []event.Network
 }
 
+// onEachSource runs a test with each source that there is here.
+func onEachSource(t *testing.T, test func(t *testing.T, mode network.Mode)) {
+	for _, mode := range []network.Mode{network.ModeEBPF, network.ModeDiag} {
+		t.Run(string(mode), func(t *testing.T) { test(t, mode) })
+	}
+}
+
 // start runs a collector until the test ends. It returns when its snapshot is complete.
-func start(t *testing.T, interval time.Duration) *running {
+func start(t *testing.T, mode network.Mode, interval time.Duration) *running {
 	t.Helper()
-	c, err := network.New(network.Options{Interval: interval})
+	c, err := network.New(network.Options{Mode: mode, Interval: interval})
 	if err != nil {
 		t.Skip(err)
 	}
+	return run(t, c)
+}
+
+// run runs a collector until the test ends. It returns when its snapshot is complete.
+func run(t *testing.T, c *network.Collector) *running {
+	t.Helper()
 	probe := listen(t, "tcp", "127.0.0.1:0")
 	r := &running{t: t, describe: c.Describe()}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -140,42 +167,44 @@ func pair(t *testing.T, l net.Listener) (client, server net.Conn) {
 // TestTheStoryOfAConnection: a port is opened, a connection comes and goes, the port is
 // closed. Both ends are here, so that each has its own events.
 func TestTheStoryOfAConnection(t *testing.T) {
-	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
-		t.Run(address, func(t *testing.T) {
-			r := start(t, network.MinInterval)
-			l := listen(t, "tcp", address)
-			isPort := func(e event.Network) bool { return to(e, l.Addr()) && e.Body.Direction == 0 }
-			r.ours(r.await(event.OpListen, isPort))
-			client, server := pair(t, l)
-			egress, ingress := between(client, event.Egress), between(client, event.Ingress)
-			r.ours(r.await(event.OpConnect, egress))
-			r.ours(r.await(event.OpAccept, ingress))
+	onEachSource(t, func(t *testing.T, mode network.Mode) {
+		for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+			t.Run(address, func(t *testing.T) {
+				r := start(t, mode, network.MinInterval)
+				l := listen(t, "tcp", address)
+				isPort := func(e event.Network) bool { return to(e, l.Addr()) && e.Body.Direction == 0 }
+				r.ours(r.await(event.OpListen, isPort))
+				client, server := pair(t, l)
+				egress, ingress := between(client, event.Egress), between(client, event.Ingress)
+				r.ours(r.await(event.OpConnect, egress))
+				r.ours(r.await(event.OpAccept, ingress))
 
-			const sent, answered = 5000, 70
-			exchange(t, client, server, sent)
-			exchange(t, server, client, answered)
-			client.Close()
-			server.Close()
-			for op, match := range map[string]func(event.Network) bool{"client": egress, "server": ingress} {
-				e := r.await(event.OpClose, match)
-				r.ours(e)
-				if _, ok := e.Body.DurationNs.Get(); !ok || e.Body.Transport != "tcp" {
-					t.Errorf("%s: %+v", op, e.Body)
+				const sent, answered = 5000, 70
+				exchange(t, client, server, sent)
+				exchange(t, server, client, answered)
+				client.Close()
+				server.Close()
+				for op, match := range map[string]func(event.Network) bool{"client": egress, "server": ingress} {
+					e := r.await(event.OpClose, match)
+					r.ours(e)
+					if _, ok := e.Body.DurationNs.Get(); !ok || e.Body.Transport != "tcp" {
+						t.Errorf("%s: %+v", op, e.Body)
+					}
+					up, ok := e.Body.Source.Bytes.Get()
+					down, known := e.Body.Destination.Bytes.Get()
+					if strings.Contains(r.describe, "missed") {
+						continue
+					}
+					// The end of the other side may count as one.
+					if !ok || !known || up < sent || up > sent+1 || down < answered || down > answered+1 {
+						t.Errorf("%s: %d bytes up and %d down, known %v %v", op, up, down, ok, known)
+					}
 				}
-				up, ok := e.Body.Source.Bytes.Get()
-				down, known := e.Body.Destination.Bytes.Get()
-				if strings.Contains(r.describe, "missed") {
-					continue
-				}
-				// The end of the other side may count as one.
-				if !ok || !known || up < sent || up > sent+1 || down < answered || down > answered+1 {
-					t.Errorf("%s: %d bytes up and %d down, known %v %v", op, up, down, ok, known)
-				}
-			}
-			l.Close()
-			r.ours(r.await(event.OpClose, isPort))
-		})
-	}
+				l.Close()
+				r.ours(r.await(event.OpClose, isPort))
+			})
+		}
+	})
 }
 
 // ours holds that an event is by this process.
@@ -202,22 +231,24 @@ func exchange(t *testing.T, from io.Writer, to io.Reader, n int) {
 
 // TestWhatWasThereIsASnapshot, and has no duration at its end, because nobody saw it begin.
 func TestWhatWasThereIsASnapshot(t *testing.T) {
-	l := listen(t, "tcp", "127.0.0.1:0")
-	client, server := pair(t, l)
-	r := start(t, network.MinInterval)
-	r.ours(r.await(event.OpSnapshot, between(client, event.Egress)))
-	r.ours(r.await(event.OpSnapshot, between(client, event.Ingress)))
-	client.Close()
-	server.Close()
-	if e := r.await(event.OpClose, between(client, event.Egress)); e.Body.DurationNs != 0 {
-		t.Errorf("it lasted %d", e.Body.DurationNs)
-	}
+	onEachSource(t, func(t *testing.T, mode network.Mode) {
+		l := listen(t, "tcp", "127.0.0.1:0")
+		client, server := pair(t, l)
+		r := start(t, mode, network.MinInterval)
+		r.ours(r.await(event.OpSnapshot, between(client, event.Egress)))
+		r.ours(r.await(event.OpSnapshot, between(client, event.Ingress)))
+		client.Close()
+		server.Close()
+		if e := r.await(event.OpClose, between(client, event.Egress)); e.Body.DurationNs != 0 {
+			t.Errorf("it lasted %d", e.Body.DurationNs)
+		}
+	})
 }
 
 // TestShortConnectionsAreEachOpenedAndClosedOnce, although nobody looks while they are there.
 // The side that is listened on is known with its process.
 func TestShortConnectionsAreEachOpenedAndClosedOnce(t *testing.T) {
-	r := start(t, network.MaxInterval)
+	r := start(t, network.ModeDiag, network.MaxInterval)
 	if strings.Contains(r.describe, "missed") {
 		t.Skip(r.describe)
 	}
@@ -255,7 +286,7 @@ func TestShortConnectionsAreEachOpenedAndClosedOnce(t *testing.T) {
 // TestAShortConnectionToAKnownPortIsByItsProcess: whoever waits for connections has it.
 func TestAShortConnectionToAKnownPortIsByItsProcess(t *testing.T) {
 	l := listen(t, "tcp", "127.0.0.1:0")
-	r := start(t, network.MaxInterval)
+	r := start(t, network.ModeDiag, network.MaxInterval)
 	if strings.Contains(r.describe, "missed") {
 		t.Skip(r.describe)
 	}
@@ -271,15 +302,17 @@ func TestAShortConnectionToAKnownPortIsByItsProcess(t *testing.T) {
 
 // TestAUDPPortIsListenedOn from the second look on.
 func TestAUDPPortIsListenedOn(t *testing.T) {
-	r := start(t, network.MinInterval)
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Skip(err)
-	}
-	isPort := func(e event.Network) bool { return to(e, c.LocalAddr()) && e.Body.Transport == "udp" }
-	r.ours(r.await(event.OpListen, isPort))
-	c.Close()
-	r.ours(r.await(event.OpClose, isPort))
+	onEachSource(t, func(t *testing.T, mode network.Mode) {
+		r := start(t, mode, network.MinInterval)
+		c, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Skip(err)
+		}
+		isPort := func(e event.Network) bool { return to(e, c.LocalAddr()) && e.Body.Transport == "udp" }
+		r.ours(r.await(event.OpListen, isPort))
+		c.Close()
+		r.ours(r.await(event.OpClose, isPort))
+	})
 }
 
 func TestOptionsOutOfBounds(t *testing.T) {
@@ -289,6 +322,7 @@ func TestOptionsOutOfBounds(t *testing.T) {
 	}{
 		"an interval that is too short": {network.Options{Interval: 1}, "interval 1ns"},
 		"an interval that is too long":  {network.Options{Interval: time.Hour}, "interval 1h"},
+		"an unknown source":             {network.Options{Mode: "audit"}, "mode \"audit\""},
 		"a negative buffer":             {network.Options{ReceiveBuffer: -1}, "receive buffer"},
 		"no procfs there":               {network.Options{Host: host.Host{Root: "/nowhere"}}, "procfs at /nowhere"},
 	} {

@@ -31,6 +31,7 @@ const (
 	stateEstablished = 1
 	stateSynSent     = 2
 	stateSynReceived = 3
+	stateFinWait2    = 5
 	stateTimeWait    = 6
 	stateClose       = 7 // of UDP: not connected
 	stateListen      = 10

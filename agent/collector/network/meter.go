@@ -116,3 +116,13 @@ func (e *emitter) traffic(x *event.Traffic, at clock.Moment) {
 	body := event.Connection{Traffic: *x}
 	e.metric(TopicTraffic, &body, at)
 }
+
+// sample emits what went through each interface since the sample before.
+func (t *tracker) sample() {
+	t.meter.pace.Next()
+	t.clock.Adjust()
+	at := t.clock.Now()
+	for _, x := range t.meter.sample(at.MonoNs) {
+		t.emitter.traffic(&x, at)
+	}
+}

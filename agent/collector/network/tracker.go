@@ -33,8 +33,18 @@ func (s *socket) listens() bool {
 // maxSockets bounds how many sockets are known at a time.
 const maxSockets = 1 << 16
 
-// lister gives all sockets: see diag.list.
-type lister interface{ list(see func(*socket)) error }
+// protocols are those of which a list is.
+type protocols []uint8
+
+var (
+	everything = protocols{unix.IPPROTO_TCP, unix.IPPROTO_UDP}
+	onlyUDP    = protocols{unix.IPPROTO_UDP}
+)
+
+// lister gives all sockets of protocols: see diag.list.
+type lister interface {
+	list(of protocols, see func(*socket)) error
+}
 
 // tracker keeps what is known in step with the host, and announces what changes.
 //
@@ -61,14 +71,14 @@ type port struct {
 	number   uint16
 }
 
-// look lists all sockets, and announces what is new and what is gone. An error is one of
-// the list as a whole.
-func (t *tracker) look(how event.Flags) error {
+// look lists the sockets of protocols, and announces what is new and what is gone. An error
+// is one of the list as a whole.
+func (t *tracker) look(of protocols, how event.Flags) error {
 	t.clock.Adjust()
 	t.round++
 	var fresh []*conn
 	inodes := make(map[uint32]bool)
-	err := t.lister.list(func(s *socket) {
+	err := t.lister.list(of, func(s *socket) {
 		c := t.table[s.cookie]
 		switch {
 		case c != nil:
@@ -80,6 +90,9 @@ func (t *tracker) look(how event.Flags) error {
 				return
 			}
 		case s.local.Port() == 0:
+			return
+		case s.state == stateFinWait2 && s.inode == 0:
+			// The kernel keeps the end of a connection for some time with a new cookie.
 			return
 		case len(t.table) >= maxSockets:
 			t.crowded()
@@ -101,7 +114,7 @@ func (t *tracker) look(how event.Flags) error {
 	}
 	t.begin(fresh, t.owners.find(inodes), how)
 	if err == nil {
-		t.endMissing()
+		t.endMissing(of)
 	}
 	return nil
 }
@@ -140,8 +153,7 @@ func (t *tracker) begin(fresh []*conn, pids map[uint32]uint32, how event.Flags) 
 // known.
 func (t *tracker) place(c *conn, pid uint32) {
 	if c.listens() {
-		k := port{c.protocol, c.local.Port()}
-		t.ports[k] = append(t.ports[k], c)
+		t.addPort(c)
 	}
 	l := t.listener(&c.socket)
 	switch {
@@ -161,6 +173,11 @@ func (t *tracker) place(c *conn, pid uint32) {
 	}
 }
 
+func (t *tracker) addPort(c *conn) {
+	k := port{c.protocol, c.local.Port()}
+	t.ports[k] = append(t.ports[k], c)
+}
+
 // listener returns the port that a connection came to, nil for none: this host opened it
 // then.
 func (t *tracker) listener(s *socket) *conn {
@@ -173,15 +190,10 @@ func (t *tracker) listener(s *socket) *conn {
 }
 
 func (t *tracker) operation(c *conn) event.Operation {
-	switch {
-	case t.round == 1:
+	if t.round == 1 {
 		return event.OpSnapshot
-	case c.listens():
-		return event.OpListen
-	case c.direction == event.Ingress:
-		return event.OpAccept
 	}
-	return event.OpConnect
+	return opening(c)
 }
 
 // ended takes into account that the kernel gave up a socket. A connection that was never
@@ -196,11 +208,7 @@ func (t *tracker) ended(s *socket) {
 		c = &conn{socket: *s, announced: true}
 		c.state = stateEstablished
 		t.place(c, 0)
-		op := event.OpConnect
-		if c.direction == event.Ingress {
-			op = event.OpAccept
-		}
-		t.emitter.announce(op, c, event.TimeApproximate, at)
+		t.emitter.announce(opening(c), c, event.TimeApproximate, at)
 	}
 	if s.traffic.known {
 		c.traffic = s.traffic
@@ -230,11 +238,11 @@ func (t *tracker) end(c *conn, how event.Flags, at clock.Moment) {
 const looksToMiss = 2
 
 // endMissing announces the end of what is not there any more.
-func (t *tracker) endMissing() {
+func (t *tracker) endMissing(of protocols) {
 	at := t.clock.Now()
 	var gone []*conn
 	for _, c := range t.table {
-		if c.round != t.round {
+		if c.round != t.round && slices.Contains(of, c.protocol) {
 			if c.missed++; c.missed >= looksToMiss {
 				gone = append(gone, c)
 			}

@@ -41,9 +41,11 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
-func (f *fixture) list(see func(*socket)) error {
+func (f *fixture) list(of protocols, see func(*socket)) error {
 	for _, s := range f.sockets {
-		see(&s)
+		if slices.Contains(of, s.protocol) {
+			see(&s)
+		}
 	}
 	return f.err
 }
@@ -80,7 +82,7 @@ func (f *fixture) set(cookie uint64, state uint8, local, remote uint16) socket {
 
 func (f *fixture) mustLook() {
 	f.t.Helper()
-	if err := f.look(event.TimeApproximate); err != nil {
+	if err := f.look(everything, event.TimeApproximate); err != nil {
 		f.t.Fatal(err)
 	}
 }
@@ -165,6 +167,15 @@ func TestTracker(t *testing.T) {
 			f.mustLook()
 			f.mustLook()
 		}, []string{"listen udp 0 > 53 time_approximate"}},
+		{"what the kernel keeps of a connection of which one side is closed is no new one", func(f *fixture) {
+			f.mustLook()
+			s := f.set(1, stateEstablished, 4711, 80)
+			f.mustLook()
+			delete(f.sockets, 1)
+			f.ended(&s)
+			f.set(2, stateFinWait2, 4711, 80)
+			f.mustLook()
+		}, []string{"connect tcp 4711 > 80 time_approximate", "close tcp 4711 > 80"}},
 		{"a port that two sockets listen on, until the last one goes", func(f *fixture) {
 			f.mustLook()
 			a := f.set(1, stateListen, 80, 0)
@@ -212,7 +223,7 @@ func TestMoreSocketsThanAreKept(t *testing.T) {
 func TestAListThatFailsIsAnError(t *testing.T) {
 	f := newFixture(t)
 	f.err = unix.EPERM
-	if err := f.look(0); !errors.Is(err, unix.EPERM) {
+	if err := f.look(everything, 0); !errors.Is(err, unix.EPERM) {
 		t.Errorf("%v", err)
 	}
 }

@@ -26,7 +26,7 @@ type kind struct {
 var Kinds = []kind{
 	kindOf(process.Name, process.Parse, process.New, process.Check),
 	kindOf(filesystem.Name, filesystem.Parse, filesystem.New, nil),
-	kindOf(network.Name, network.Parse, network.New, nil),
+	kindOf(network.Name, network.Parse, network.New, network.Check),
 	kindOf(performance.Name, performance.Parse, performance.New, nil),
 }
 

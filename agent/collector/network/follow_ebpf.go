@@ -1,0 +1,140 @@
+package network
+
+import (
+	"context"
+	"time"
+
+	"github.com/daemoneye/eventbus/agent/collector/adjust"
+	"github.com/daemoneye/eventbus/agent/collector/ebpf"
+	"github.com/daemoneye/eventbus/agent/event"
+)
+
+const (
+	// mostRecords is how many records are applied before anything else is looked at.
+	mostRecords = 4096
+	// settle is the wait between a loss and the look that makes up for it: the records
+	// around a loss mostly come in one burst.
+	settle = 100 * time.Millisecond
+	// again is the wait for a second look after it. What both do not find has ended.
+	again = time.Second
+)
+
+// recordUnit is what a gap of the kernel's program counts.
+const recordUnit = "records of the kernel's program"
+
+// follow implements source. The kernel's ring is the queue: one goroutine waits for records,
+// and this one reads them in place, parses and emits. Sockets of UDP have no states, so
+// that they are listed at the interval.
+func (p *programs) follow(ctx context.Context, t *tracker) error {
+	r, err := p.loaded.Reader()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	// Records are made from here on, so that nothing is missed between the snapshot and
+	// the first of them.
+	if err := p.loaded.AttachTracepoints(); err != nil {
+		return err
+	}
+	if err := t.look(everything, 0); err != nil {
+		return err
+	}
+	var (
+		loss    event.Loss // not announced yet
+		stage   int        // of making up for a loss, see makeUp; 0 for none
+		nextAt  = time.NewTimer(time.Hour)
+		unnamed bool
+	)
+	nextAt.Stop()
+	defer nextAt.Stop()
+	pace := adjust.NewPace(t.interval)
+	defer pace.Stop()
+	take := func(err error) error {
+		if err == nil {
+			unnamed, err = p.read(r, t, &loss)
+		}
+		if err == nil {
+			r.Resume()
+		}
+		return err
+	}
+	for ready := r.Ready(ctx); ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case call := <-t.door.Calls():
+			call(t)
+			pace.Set(t.interval)
+		case err := <-ready:
+			if err := take(err); err != nil {
+				return err
+			}
+			if unnamed {
+				t.forgive()
+				if err := t.look(everything, event.TimeApproximate); err != nil {
+					return err
+				}
+			}
+			if loss.Lost > 0 && stage != 1 {
+				stage = 1
+				nextAt.Reset(settle)
+			}
+		case <-t.meter.pace.C():
+			t.sample()
+		case <-pace.C():
+			pace.Next()
+			if err := t.look(onlyUDP, event.TimeApproximate); err != nil {
+				return err
+			}
+		case <-nextAt.C:
+			// What was recorded says more than a look can.
+			select {
+			case err := <-ready:
+				if err := take(err); err != nil {
+					return err
+				}
+			case <-time.After(2 * ebpf.Latency): // so there is nothing
+			}
+			if stage == 1 {
+				t.emitter.Gap(loss, t.clock.Now())
+				loss.Lost = 0
+				t.forgive()
+			}
+			if err := t.look(everything, event.Inferred|event.TimeApproximate); err != nil {
+				return err
+			}
+			if stage = (stage + 1) % 3; stage == 2 {
+				nextAt.Reset(again)
+			}
+		}
+	}
+}
+
+// forgive forgets what looks did not find, so that the next two alone decide on what has
+// ended.
+func (t *tracker) forgive() {
+	for _, c := range t.table {
+		c.missed = 0
+	}
+}
+
+// read applies the records that there are, and counts those that are not. It reports
+// whether a look is due, see tracker.apply.
+func (p *programs) read(r *ebpf.Reader, t *tracker, loss *event.Loss) (unnamed bool, err error) {
+	t.clock.Adjust()
+	malformed := uint64(0)
+	err = r.Read(mostRecords, func(b []byte) {
+		x, ok := parseRecord(b, p.ahead)
+		switch {
+		case !ok:
+			malformed++
+		case x.namespace == p.namespace:
+			unnamed = t.apply(&x) || unnamed
+		}
+	})
+	lost, _ := r.Lost()
+	loss.Lost += lost + malformed
+	loss.Total += lost + malformed
+	loss.Reason = recordUnit + ": the ring was full"
+	return unnamed, err
+}
