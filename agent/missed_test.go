@@ -23,7 +23,7 @@ func TestWhatAKilledCollectorMissedIsAnnounced(t *testing.T) {
 	r := start(t, agent.Options{Collectors: collect(process.Name)})
 	client := r.dial(ipc.ClientOptions{})
 	events := subscribe(t, client, router.Subscription{Patterns: []string{"events.#"}, ReplayFrom: 1})
-	await(t, events, "the first snapshot", func(m *router.Message) bool { return strings.HasSuffix(string(m.Topic()), "metadata") })
+	await(t, events, "the first snapshot", func(m *router.Message) bool { return strings.HasSuffix(string(m.Topic()), "batch") })
 	before := time.Now()
 	first := status(t, client).Collectors[0].PID
 	if err := unix.Kill(first, unix.SIGKILL); err != nil {
