@@ -137,7 +137,7 @@ var allowed = map[string][]string{
 	"agent/manager/life": {},
 	// What reports how the agent is.
 	"agent/systemd": {"golang.org/x/sys"},
-	"agent/metrics": {"agent/control", "router", "github.com/prometheus/client_golang", "github.com/prometheus/common", "golang.org/x/sys"},
+	"agent/metrics": {"agent/control", "router", "github.com/prometheus/procfs", "golang.org/x/sys"},
 	"agent": {
 		"agent/alert", "agent/alert/desk", "agent/alert/store", "agent/collector/host", "agent/config", "agent/control", "agent/control/dispatch", "agent/output/...", "agent/detect/live", "agent/detect/sigma", "agent/detect/window", "agent/event", "agent/health",
 		"agent/manager", "agent/manager/life", "agent/metrics", "agent/procstat", "agent/systemd", "agent/trim", "ipc", "ipc/policy", "router", "frame", "frame/strictjson", "golang.org/x/sync", "github.com/oklog/ulid/v2",

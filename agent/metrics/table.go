@@ -4,8 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/daemoneye/eventbus/agent/control"
 )
 
@@ -15,7 +13,7 @@ const namespace = "daemoneye_"
 // metric is one row of the table: what is shown, and where it stands in the status.
 type metric struct {
 	name, help string
-	kind       prometheus.ValueType
+	kind       string
 	label      string // of all its samples; empty for none
 	samples    func(*control.Status) []sample
 }
@@ -27,8 +25,8 @@ type sample struct {
 }
 
 const (
-	counter = prometheus.CounterValue
-	gauge   = prometheus.GaugeValue
+	counter = "counter"
+	gauge   = "gauge"
 )
 
 // table has all metrics but the latency. No label has a value that a client chooses,
