@@ -66,6 +66,9 @@
 //   - Linux 5.8 is the first with the ring, with CAP_BPF and with CAP_PERFMON, and Linux
 //     5.10 the first that runs the program which asks for our pid. All of it was tried on
 //     Linux 6.18 on amd64 only.
+//   - A program that takes the kernel's numbers of types (tp_btf) has the library read all
+//     types. What takes them in its code (bpf_core_type_id_kernel), or compares what
+//     pointers lead to (bpf_core_type_matches), is not loaded right, and not used here.
 //   - Before Linux 5.11 the maps count against RLIMIT_MEMLOCK.
 //   - A record that was reserved, and is not finished, is waited for: programs write
 //     theirs in one piece, so that this takes a moment.
