@@ -9,7 +9,7 @@ var words = []string{
 	"private_key", "private-key", "privatekey", "encryption_key", "encryption-key", "auth_key", "auth-key", "authkey", "credential",
 }
 
-// whole are names of flags that have to stand alone.
+// whole makes a name that of a secret where it is all of it or its last part, as in DB_PASS.
 const whole = "pass"
 
 // harmless are ends of names whose value is no secret, though the name has such a word.
@@ -34,7 +34,8 @@ func isSecretName(name string) bool {
 			return true
 		}
 	}
-	return name == whole
+	head, ok := strings.CutSuffix(name, whole)
+	return ok && (head == "" || isNamePart(head[len(head)-1]))
 }
 
 func isNamePart(b byte) bool { return b == '-' || b == '_' || b == '.' }
@@ -72,10 +73,38 @@ func isVariable(text string) bool {
 	return name != ""
 }
 
+// finder finds values in one text. folded is the text in lower case.
+//
+// The ends of values are remembered: else a long text without blanks, with a name at each
+// second byte, would be searched to its end for each of them.
+type finder struct {
+	text, folded string
+	blank, param ending
+}
+
+// ending says that what ends a value and stands at or behind from is at end.
+type ending struct{ from, end int }
+
+// until returns what stands from at on up to the next byte that ends a value.
+func (e *ending) until(text string, at int, ends func(byte) bool) (span, bool) {
+	if at < e.from || at > e.end || e.end == 0 {
+		end := at
+		for end < len(text) && (end != e.from || e.end == 0) && !ends(text[end]) {
+			end++
+		}
+		if end == e.from && e.end > 0 {
+			end = e.end
+		}
+		*e = ending{at, end}
+	}
+	return span{at, e.end}, e.end > at
+}
+
 // named appends the values of names that are those of a secret: NAME=value, name: value,
 // "name": "value", --name value, and parameters of a URL. folded is text in lower case. It
 // looks at each byte a constant number of times.
 func named(all []span, text, folded string) []span {
+	f := finder{text: text, folded: folded}
 	for i := 0; i < len(folded); {
 		if !isNameByte(folded[i]) {
 			i++
@@ -85,7 +114,10 @@ func named(all []span, text, folded string) []span {
 		for i < len(folded) && isNameByte(folded[i]) {
 			i++
 		}
-		if s, ok := valueOf(text, folded, from, i); ok && isSecretName(folded[from:i]) && isSecret(strings.Trim(folded[from:i], "-"), text[s.from:s.to]) {
+		if !isSecretName(folded[from:i]) {
+			continue
+		}
+		if s, ok := f.valueOf(from, i); ok && isSecret(strings.Trim(folded[from:i], "-"), text[s.from:s.to]) {
 			all = append(all, trimmed(text, s))
 			i = s.to
 		}
@@ -94,57 +126,81 @@ func named(all []span, text, folded string) []span {
 }
 
 // valueOf returns the value of the name in folded[from:to].
-func valueOf(text, folded string, from, to int) (span, bool) {
-	if from > 0 && (folded[from-1] == '?' || folded[from-1] == '&') {
+func (f *finder) valueOf(from, to int) (span, bool) {
+	text := f.text
+	if from > 0 && (text[from-1] == '?' || text[from-1] == '&') {
 		if to < len(text) && text[to] == '=' {
-			return until(text, to+1, func(b byte) bool { return b == '&' || b == '#' || b == '"' || b == '\'' || isBlank(b) })
+			return f.param.until(text, to+1, func(b byte) bool { return b == '&' || b == '#' || b == '"' || b == '\'' || isBlank(b) })
 		}
 		return span{}, false
 	}
 	at := to
-	if at < len(text) && (text[at] == '"' || text[at] == '\'') {
-		at++
+	if n := escapes(text, at); at+n < len(text) && isQuote(text[at+n]) {
+		at += n + 1
 	}
 	rest := text[at:]
 	switch {
 	case strings.HasPrefix(rest, "="):
-		return quoted(text, at+1, false)
+		return f.quoted(at+1, false)
 	case at == to && strings.HasPrefix(rest, " = "):
-		return quoted(text, at+3, false)
+		return f.quoted(at+3, false)
 	case strings.HasPrefix(rest, ": "), strings.HasPrefix(rest, " :"):
-		return quoted(text, at+2, true)
+		return f.quoted(at+2, true)
 	case strings.HasPrefix(rest, ":") && !strings.HasPrefix(rest, "://"):
-		return quoted(text, at+1, false)
-	case at == to && folded[from] == '-' && strings.HasPrefix(rest, " ") && !strings.HasPrefix(rest, " -"):
-		return quoted(text, at+1, false)
+		return f.quoted(at+1, false)
+	case at == to && text[from] == '-' && strings.HasPrefix(rest, " ") && !strings.HasPrefix(rest, " -"):
+		return f.quoted(at+1, false)
 	}
 	return span{}, false
 }
 
+func isQuote(b byte) bool { return b == '"' || b == '\'' }
+
+// maxEscapes is how many backslashes may stand before a quote that is one: three shells in
+// each other.
+const maxEscapes = 7
+
+// escapes returns how many backslashes stand at text[at], at most maxEscapes.
+func escapes(text string, at int) (n int) {
+	for n < maxEscapes && at+n < len(text) && text[at+n] == '\\' {
+		n++
+	}
+	return n
+}
+
 // quoted returns what stands at text[at]: a text in quotes without them, or one up to a
-// blank. blank allows for one before it.
-func quoted(text string, at int, blank bool) (span, bool) {
+// blank. The quotes may be escaped, as in sh -c "… \"password\":\"…\"". blank allows for one
+// before it.
+func (f *finder) quoted(at int, blank bool) (span, bool) {
+	text := f.text
 	if blank && at < len(text) && text[at] == ' ' {
 		at++
 	}
-	if at == len(text) {
-		return span{}, false
-	}
-	if q := text[at]; q == '"' || q == '\'' {
-		if n := strings.IndexByte(text[at+1:], q); n >= 0 {
-			return span{at + 1, at + 1 + n}, n > 0
+	if n := escapes(text, at); at+n < len(text) && isQuote(text[at+n]) {
+		at += n + 1
+		if end, ok := closed(text, at, n); ok {
+			return span{at, end}, end > at
 		}
-		at++
 	}
-	return until(text, at, isBlank)
+	return f.blank.until(text, at, isBlank)
 }
 
-func until(text string, at int, end func(byte) bool) (span, bool) {
-	s := span{at, at}
-	for s.to < len(text) && !end(text[s.to]) {
-		s.to++
+// closed returns where a text ends that begins at text[at] behind a quote with n
+// backslashes: before the next such quote that has no more of them.
+func closed(text string, at, n int) (end int, ok bool) {
+	q := text[at-1]
+	run := 0 // of backslashes
+	for i := at; i < len(text); i++ {
+		switch {
+		case text[i] == '\\':
+			run++
+			continue
+		case text[i] == q && (run <= n || n == 0 && (q == '\'' || run%2 == 0)):
+			return i - min(run, n), true
+		}
+		run = 0
 	}
-	return s, s.to > s.from
+	return 0, false
 }
 
 // closing is what closes something around a value.

@@ -44,7 +44,7 @@ var defaults = []struct {
 	// Programs that take a password without a name.
 	{[]string{"mysql", "mariadb"}, `(?i)\b(?:mysql[a-z]*|mariadb[a-z-]*)\s(?:[^|;]*?\s)?-p(?P<secret>[^\s"']+)`},
 	{[]string{"sshpass"}, `(?i)\bsshpass\s+-p\s?` + spaced},
-	{[]string{"curl", "wget"}, `(?i)\b(?:curl|wget)\s(?:[^|;]*?\s)?(?:-u|--user|--proxy-user)[ =]?["']?[^\s:"']+:(?P<secret>[^\s"']+)`},
+	{[]string{"curl", "wget"}, `(?i)\b(?:curl|wget)\s(?:[^|;]*?\s)?(?:-[a-z]*u|--user|--proxy-user)[ =]?["']?[^\s:"']+:(?P<secret>[^\s"']+)`},
 	{[]string{"redis-cli"}, `(?i)\bredis-cli\s(?:[^|;]*?\s)?-a\s+` + spaced},
 	{[]string{"ldap"}, `(?i)\bldap[a-z]+\s(?:[^|;]*?\s)?-w\s+` + spaced},
 	{[]string{"smbclient", "rpcclient", "net ", "mount.cifs"}, `(?i)\b(?:smbclient|rpcclient|net|mount\.cifs)\s(?:[^|;]*?\s)?-U\s?["']?[^\s%"']+%(?P<secret>[^\s"']+)`},

@@ -98,6 +98,8 @@ func hostile(n int) []string {
 		strings.Repeat("a", n) + "=", strings.Repeat("password", n/8), strings.Repeat(`password="`, n/10), strings.Repeat("x://a:", n/6),
 		strings.Repeat("mysql ", n/6), strings.Repeat("curl -u ", n/8), strings.Repeat("-----BEGIN PRIVATE KEY-----", n/27), strings.Repeat("a-token-", n/8) + "file=x",
 		strings.Repeat("eyJaaaaaaaa.", n/12), strings.Repeat("--token ", n/8), strings.Repeat(`"`, n), strings.Repeat("password=a]]]", n/13),
+		"password " + strings.Repeat("a=", n/2), "password " + strings.Repeat("pwd=/", n/5), "password " + strings.Repeat("?pwd=/", n/6),
+		"password " + strings.Repeat("a:", n/2), strings.Repeat(`password=\" `, n/12), strings.Repeat(`pwd='/`, n/6),
 	}
 }
 
@@ -118,7 +120,7 @@ func BenchmarkText(b *testing.B) {
 
 // TestAHostileTextEnds: with a search by trial and error it would not.
 func TestAHostileTextEnds(t *testing.T) {
-	const n = 256 << 10
+	const n = 1 << 20
 	r := redactor(t, redact.Options{})
 	for _, text := range hostile(n) {
 		r.Text(text)
