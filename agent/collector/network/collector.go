@@ -72,6 +72,7 @@ type Collector struct {
 	redactor *redact.Redactor
 
 	mu       sync.Mutex
+	opened   source // guarded by mu; the program that New has loaded, until the first Run takes it
 	chosen   choice // guarded by mu
 	describe string // guarded by mu
 }
@@ -99,14 +100,21 @@ func Parse(s []byte, h host.Host) (Options, error) {
 // New makes a collector. It asks the kernel once what is permitted, so that Describe is
 // right from the start, and starts nothing. It fails for options out of bounds, where
 // Host.Root is no procfs, where the kernel has no sock_diag, and for ModeEBPF where that is
-// not permitted.
+// not permitted. The program that it has loaded belongs to the first Run, and is not attached
+// before that.
 func New(o Options) (*Collector, error) {
 	c, err := prepare(o)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.ask(c.options.Mode); err != nil {
+	s, err := c.ask(c.options.Mode)
+	if err != nil {
 		return nil, err
+	}
+	if _, ok := s.(*programs); ok {
+		c.opened = s
+	} else {
+		s.close() // its buffer would fill until Run
 	}
 	return c, nil
 }
@@ -122,7 +130,11 @@ func Check(o Options) error {
 	if mode == ModeAuto {
 		mode = ModeDiag
 	}
-	return c.ask(mode)
+	s, err := c.ask(mode)
+	if err == nil {
+		s.close()
+	}
+	return err
 }
 
 // Remake implements collector.Remaker: with the same mode the source is what it was.
@@ -140,9 +152,13 @@ func (c *Collector) Remake(s []byte) (collector.Collector, error) {
 	c.mu.Unlock()
 	if c.options.Mode == n.options.Mode {
 		n.say()
-	} else if err := n.ask(n.options.Mode); err != nil {
+		return n, nil
+	}
+	asked, err := n.ask(n.options.Mode)
+	if err != nil {
 		return nil, err
 	}
+	asked.close() // it may never run
 	return n, nil
 }
 
@@ -177,18 +193,19 @@ func prepare(o Options) (*Collector, error) {
 }
 
 // ask finds out which source a mode leads to here, and whether the kernel lists its sockets.
-func (c *Collector) ask(mode Mode) error {
+// It returns the source, open.
+func (c *Collector) ask(mode Mode) (source, error) {
 	d, s, err := c.open(mode)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	err = d.list(everything, func(*socket) {})
 	d.close()
-	s.close()
 	if err != nil && !errors.Is(err, errChanged) {
-		return fmt.Errorf("network: %w", err)
+		s.close()
+		return nil, fmt.Errorf("network: %w", err)
 	}
-	return nil
+	return s, nil
 }
 
 // open opens what lists sockets and the source, and notes what Describe is to say.
@@ -285,10 +302,20 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	if c.chosen.mode == ModeDiag {
 		mode = ModeDiag // New found nothing better to be permitted
 	}
+	s := c.opened
+	c.opened = nil
 	c.mu.Unlock()
-	// Privileges may have been dropped since New: with ModeAuto that is no error.
-	d, s, err := c.open(mode)
+	var d *diag
+	var err error
+	if s != nil {
+		d, err = openDiag()
+	} else { // privileges may have been dropped since New: with ModeAuto that is no error
+		d, s, err = c.open(mode)
+	}
 	if err != nil {
+		if s != nil {
+			s.close()
+		}
 		return err
 	}
 	defer d.close()

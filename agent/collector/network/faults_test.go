@@ -268,3 +268,37 @@ func TestCapabilities(t *testing.T) {
 		}
 	}
 }
+
+// TestTheProgramIsLoadedOnce: the first Run has that of New, and what may never run keeps none.
+func TestTheProgramIsLoadedOnce(t *testing.T) {
+	c, err := New(Options{Mode: ModeEBPF})
+	if err != nil {
+		t.Skip(err)
+	}
+	kept := c.opened
+	if kept == nil {
+		t.Fatal("New has let go of its program")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 2 { // the second one loads its own
+		if err := c.Run(ctx, func(collector.Message) {}); err != nil {
+			t.Fatal(err)
+		}
+		if c.opened != nil {
+			t.Fatal("Run has left the program to others")
+		}
+	}
+	if _, err := kept.(*programs).loaded.Times(); err == nil {
+		t.Error("the program of New was not closed when Run ended")
+	}
+	for _, settings := range []string{`{"source":"ebpf"}`, `{"source":"auto"}`} {
+		n, err := c.Remake([]byte(settings))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n.(*Collector).opened != nil {
+			t.Errorf("%s: a collector that may never run keeps a program in the kernel", settings)
+		}
+	}
+}
