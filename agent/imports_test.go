@@ -84,7 +84,7 @@ var allowed = map[string][]string{
 	},
 	"agent/collector/network": {
 		"agent/collector", "agent/collector/actor", "agent/collector/adjust", "agent/collector/clock", "agent/collector/emit", "agent/collector/filter", "agent/collector/host", "agent/collector/proc",
-		"agent/collector/ebpf", "agent/collector/receive", "agent/collector/redact", "agent/collector/settings", "agent/event", "github.com/prometheus/procfs", "golang.org/x/sys",
+		"agent/collector/ebpf", "agent/collector/receive", "agent/collector/redact", "agent/collector/settings", "agent/event", "github.com/prometheus/procfs", "golang.org/x/net", "golang.org/x/sys",
 	},
 	"agent/collector/performance": {
 		"agent/collector", "agent/collector/actor", "agent/collector/adjust", "agent/collector/clock", "agent/collector/emit", "agent/collector/host", "agent/collector/proc",

@@ -104,6 +104,7 @@ type Network struct {
 	Enabled  bool          `yaml:"enabled" default:"true" change:"live" help:"whether it runs"`
 	Source   string        `yaml:"source" default:"auto" of:"auto,ebpf,sock_diag" change:"live" help:"where network events come from"`
 	Interval time.Duration `yaml:"interval" default:"1s" min:"50ms" max:"1m" change:"live" help:"time between two looks at all sockets, or at those of UDP with ebpf; without it who opened a shorter connection is not known"`
+	DNS      string        `yaml:"dns" default:"auto" of:"auto,off" change:"live" help:"whether queries of DNS are observed, where the host allows it"`
 	Traffic  time.Duration `yaml:"traffic_interval" default:"10s" min:"0" max:"1h" change:"live" help:"time between two samples of what went through each network interface; 0 is none"`
 	Who
 	Redact

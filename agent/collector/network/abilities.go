@@ -13,7 +13,7 @@ var _ collector.Able = (*Collector)(nil)
 func (c *Collector) Abilities() collector.Abilities {
 	return collector.Abilities{
 		EventTypes: []string{event.TypeNetwork.String()},
-		Topics:     []string{TopicConnections, TopicTraffic, emit.GapTopic(event.TypeNetwork)},
+		Topics:     []string{TopicConnections, TopicDNS, TopicTraffic, emit.GapTopic(event.TypeNetwork)},
 		Config:     settings.Keys(section{}),
 	}
 }

@@ -32,6 +32,12 @@ const (
 	DefaultReceiveBuffer = 1 << 20
 )
 
+// Whether queries of DNS are wanted.
+const (
+	DNSAuto = "auto"
+	DNSOff  = "off"
+)
+
 // Options configure a Collector. The zero value is ready for use.
 type Options struct {
 	// Mode chooses the source; empty is ModeAuto.
@@ -44,6 +50,9 @@ type Options struct {
 	// Traffic is the time between two samples of what went through each interface; 0 is
 	// none, up to MaxTraffic.
 	Traffic time.Duration
+
+	// DNS is DNSAuto, the default, for queries of DNS where they can be seen, or DNSOff.
+	DNS string
 
 	// ReceiveBuffer is the size in bytes of the kernel's buffer for the ends of sockets; 0
 	// is DefaultReceiveBuffer. Without CAP_NET_ADMIN net.core.rmem_max bounds it.
@@ -72,7 +81,7 @@ type Collector struct {
 	redactor *redact.Redactor
 
 	mu       sync.Mutex
-	opened   source // guarded by mu; the program that New has loaded, until the first Run takes it
+	opened   *open  // guarded by mu; what New has opened, until the first Run takes it
 	chosen   choice // guarded by mu
 	describe string // guarded by mu
 }
@@ -84,6 +93,7 @@ type section struct {
 	Source   Mode          `json:"source"`
 	Interval time.Duration `json:"interval"`
 	Traffic  time.Duration `json:"traffic_interval"`
+	DNS      string        `json:"dns"`
 	filter.Who
 	redact.Patterns
 }
@@ -94,7 +104,7 @@ func Parse(s []byte, h host.Host) (Options, error) {
 	if err := settings.Decode(s, &own); err != nil {
 		return Options{}, fmt.Errorf("network: %w", err)
 	}
-	return Options{Mode: own.Source, Interval: own.Interval, Traffic: own.Traffic, Who: own.Who, Redact: own.Patterns, Host: h}, nil
+	return Options{Mode: own.Source, Interval: own.Interval, Traffic: own.Traffic, DNS: own.DNS, Who: own.Who, Redact: own.Patterns, Host: h}, nil
 }
 
 // New makes a collector. It asks the kernel once what is permitted, so that Describe is
@@ -111,7 +121,7 @@ func New(o Options) (*Collector, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := s.(*programs); ok {
+	if _, ok := s.source.(*programs); ok {
 		c.opened = s
 	} else {
 		s.close() // its buffer would fill until Run
@@ -169,6 +179,9 @@ func prepare(o Options) (*Collector, error) {
 	if !slices.Contains([]Mode{ModeAuto, ModeEBPF, ModeDiag}, o.Mode) {
 		return nil, fmt.Errorf("network: mode %q: want auto, ebpf or sock_diag", o.Mode)
 	}
+	if o.DNS = cmp.Or(o.DNS, DNSAuto); o.DNS != DNSAuto && o.DNS != DNSOff {
+		return nil, fmt.Errorf("network: dns %q: want auto or off", o.DNS)
+	}
 	if o.Interval < MinInterval || o.Interval > MaxInterval {
 		return nil, fmt.Errorf("network: interval %v: want %v to %v", o.Interval, MinInterval, MaxInterval)
 	}
@@ -193,14 +206,13 @@ func prepare(o Options) (*Collector, error) {
 }
 
 // ask finds out which source a mode leads to here, and whether the kernel lists its sockets.
-// It returns the source, open.
-func (c *Collector) ask(mode Mode) (source, error) {
-	d, s, err := c.open(mode)
+// It returns what it has opened for that.
+func (c *Collector) ask(mode Mode) (*open, error) {
+	s, err := c.open(mode)
 	if err != nil {
 		return nil, err
 	}
-	err = d.list(everything, func(*socket) {})
-	d.close()
+	err = s.diag.list(everything, func(*socket) {})
 	if err != nil && !errors.Is(err, errChanged) {
 		s.close()
 		return nil, fmt.Errorf("network: %w", err)
@@ -208,16 +220,37 @@ func (c *Collector) ask(mode Mode) (source, error) {
 	return s, nil
 }
 
-// open opens what lists sockets and the source, and notes what Describe is to say.
-func (c *Collector) open(mode Mode) (*diag, source, error) {
+// open is what was opened to observe with.
+type open struct {
+	*diag
+	source  source
+	queries *queries // nil where they are not seen
+}
+
+func (o *open) close() {
+	o.diag.close()
+	o.source.close()
+	o.queries.close()
+}
+
+// open opens what lists sockets, the source and what sees queries, and notes what Describe
+// is to say.
+func (c *Collector) open(mode Mode) (*open, error) {
 	d, err := openDiag()
 	if err != nil {
-		return nil, nil, fmt.Errorf("network: %w", err)
+		return nil, fmt.Errorf("network: %w", err)
 	}
 	s, chosen, err := choose(mode, &c.options)
 	if err != nil {
 		d.close()
-		return nil, nil, err
+		return nil, err
+	}
+	var q *queries
+	if chosen.noDNS = "as configured"; c.options.DNS == DNSAuto {
+		chosen.noDNS = ""
+		if q, err = openQueries(&c.options); err != nil {
+			q, chosen.noDNS = nil, noQueries(err)
+		}
 	}
 	chosen.hides = c.reader.Hides()
 	c.mu.Lock()
@@ -227,7 +260,7 @@ func (c *Collector) open(mode Mode) (*diag, source, error) {
 	c.chosen = chosen
 	c.mu.Unlock()
 	c.say()
-	return d, s, nil
+	return &open{d, s, q}, nil
 }
 
 // say notes what Describe is to say.
@@ -305,20 +338,12 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	s := c.opened
 	c.opened = nil
 	c.mu.Unlock()
-	var d *diag
-	var err error
-	if s != nil {
-		d, err = openDiag()
-	} else { // privileges may have been dropped since New: with ModeAuto that is no error
-		d, s, err = c.open(mode)
-	}
-	if err != nil {
-		if s != nil {
-			s.close()
+	if s == nil { // privileges may have been dropped since New: with ModeAuto that is no error
+		var err error
+		if s, err = c.open(mode); err != nil {
+			return err
 		}
-		return err
 	}
-	defer d.close()
 	defer s.close()
 	e := newEmitter(emit, c.options.Host, &c.sequence)
 	e.filter, e.encoder.Redact = c.filter, c.redactor
@@ -326,9 +351,9 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	finder.Feed = c.feed
 	m := newMeter(c.options.Host.Root, c.options.Traffic)
 	defer m.pace.Stop()
-	return s.follow(ctx, &tracker{
-		lister: d, owners: &owners{c.options.Host.Root, c.reader}, finder: finder,
+	return s.source.follow(ctx, &tracker{
+		lister: s.diag, owners: &owners{c.options.Host.Root, c.reader}, finder: finder,
 		emitter: e, table: make(map[uint64]*conn), ports: make(map[port][]*conn),
-		door: c.door, interval: c.options.Interval, meter: m,
+		door: c.door, interval: c.options.Interval, meter: m, queries: s.queries,
 	})
 }

@@ -13,6 +13,10 @@
 // that comes to its end. ModeAuto takes the first one that the host allows, and Describe says
 // which, and what the better one lacks.
 //
+// With each source two programs on the packets of all control groups (bpf/dns.c) show queries of
+// DNS and their answers, where control groups of version 2 are mounted and CAP_NET_ADMIN,
+// CAP_BPF and CAP_PERFMON are there. They let every packet go on. Describe says what lacks.
+//
 // # The way of an event
 //
 //	a program on a tracepoint ─► ring ─► records ─► whose socket ─► event ─► Emit
@@ -44,6 +48,10 @@
 // packets, errors and drops since the sample before. An interface that was idle has no
 // event. A counter that began anew gives no figure, and neither does an interface that was
 // not there before.
+//
+// A query over UDP to port 53 is one event, by who sent it, with the status and the records of
+// its answer. Without an answer in five seconds it has neither. A query that is sent again is
+// the same one.
 //
 // # Who it is
 //
@@ -81,5 +89,9 @@
 //     the interval.
 //   - The time of what a look finds is that of the look (time_approximate).
 //   - Only the network namespace of the collector is seen, so no containers with their own.
-//   - Connected sockets of UDP, raw sockets and queries of DNS are not seen.
+//   - Connected sockets of UDP and raw sockets are not seen.
+//   - Queries over TCP, TLS and HTTPS, and to other ports, are not seen. A program that asks a
+//     resolver of this host by other means than UDP is not seen; what the resolver asks is. Of
+//     a packet of more than 1,023 bytes the rest is left out. Queries of all network
+//     namespaces are seen.
 package network

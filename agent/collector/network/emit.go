@@ -17,6 +17,7 @@ import (
 // The topics of the collector.
 const (
 	TopicConnections = "events.network.connections" // connections, and ports that are listened on
+	TopicDNS         = "events.network.dns"         // names that were looked up
 	TopicTraffic     = "events.network.traffic"     // what went through each interface
 )
 

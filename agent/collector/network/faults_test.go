@@ -249,7 +249,10 @@ func TestCapabilities(t *testing.T) {
 		"none":            {nil, "; not ebpf: no CAP_BPF and CAP_PERFMON"},
 		"BPF alone":       {[]uintptr{unix.CAP_BPF}, "; not ebpf: no CAP_PERFMON"},
 		"PERFMON alone":   {[]uintptr{unix.CAP_PERFMON}, "; not ebpf: no CAP_BPF"},
+		"no DNS":          {nil, "; no DNS: no CAP_BPF and CAP_PERFMON"},
 		"BPF and PERFMON": {[]uintptr{unix.CAP_BPF, unix.CAP_PERFMON}, "states of sockets (eBPF program)"},
+		"and no more":     {[]uintptr{unix.CAP_BPF, unix.CAP_PERFMON}, "; no DNS: no CAP_NET_ADMIN"},
+		"and NET_ADMIN":   {[]uintptr{unix.CAP_BPF, unix.CAP_PERFMON, unix.CAP_NET_ADMIN}, "; DNS over UDP"},
 	} {
 		// By its descriptor another user can run it, whoever may look into the folder.
 		self, err := os.Open("/proc/self/exe")
@@ -289,7 +292,7 @@ func TestTheProgramIsLoadedOnce(t *testing.T) {
 			t.Fatal("Run has left the program to others")
 		}
 	}
-	if _, err := kept.(*programs).loaded.Times(); err == nil {
+	if _, err := kept.source.(*programs).loaded.Times(); err == nil {
 		t.Error("the program of New was not closed when Run ended")
 	}
 	for _, settings := range []string{`{"source":"ebpf"}`, `{"source":"auto"}`} {

@@ -76,12 +76,12 @@ func observe(b *testing.B, mode Mode, n, perSecond int) {
 	if err != nil {
 		b.Skip(err)
 	}
-	d, s, err := c.open(mode)
+	o, err := c.open(mode)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer d.close()
-	defer s.close()
+	defer o.close()
+	s := o.source
 	var generator atomic.Uint32
 	type figures struct{ opened, closed, right int }
 	byPort := make(map[uint16]*figures) // others connect to others
@@ -130,7 +130,7 @@ func observe(b *testing.B, mode Mode, n, perSecond int) {
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan error, 1)
 	t := &tracker{
-		lister: d, owners: &owners{c.options.Host.Root, c.reader}, finder: actor.NewFinder(c.reader),
+		lister: o.diag, owners: &owners{c.options.Host.Root, c.reader}, finder: actor.NewFinder(c.reader),
 		emitter: newEmitter(count, c.options.Host, new(uint64)), table: make(map[uint64]*conn), ports: make(map[port][]*conn),
 		door: c.door, interval: DefaultInterval, meter: m,
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -61,6 +62,9 @@ func (t *tracker) followEnds(ctx context.Context, q *receive.Queue, failed <-cha
 	}
 	pace := adjust.NewPace(t.interval)
 	defer pace.Stop()
+	asked := t.queries.ready(ctx)
+	expire := time.NewTicker(time.Second)
+	defer expire.Stop()
 	var full <-chan *receive.Batch
 	waiting := func() int { return 0 }
 	if q != nil {
@@ -88,6 +92,12 @@ func (t *tracker) followEnds(ctx context.Context, q *receive.Queue, failed <-cha
 			if err := take(b); err != nil {
 				return err
 			}
+		case err := <-asked:
+			if err := t.takeQueries(err); err != nil {
+				return err
+			}
+		case <-expire.C:
+			t.expireQueries()
 		case <-t.meter.pace.C():
 			t.sample()
 		case <-pace.C():

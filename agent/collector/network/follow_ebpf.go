@@ -49,6 +49,9 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 	defer nextAt.Stop()
 	pace := adjust.NewPace(t.interval)
 	defer pace.Stop()
+	asked := t.queries.ready(ctx)
+	expire := time.NewTicker(time.Second)
+	defer expire.Stop()
 	take := func(err error) error {
 		if err == nil {
 			unnamed, err = p.read(r, t, &loss)
@@ -79,6 +82,12 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 				stage = 1
 				nextAt.Reset(settle)
 			}
+		case err := <-asked:
+			if err := t.takeQueries(err); err != nil {
+				return err
+			}
+		case <-expire.C:
+			t.expireQueries()
 		case <-t.meter.pace.C():
 			t.sample()
 		case <-pace.C():

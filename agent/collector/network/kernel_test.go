@@ -91,7 +91,11 @@ func (r *running) take(m collector.Message) {
 	if !ok {
 		return // others may make the kernel drop something
 	}
-	if m.Topic != network.TopicConnections || m.EventType != "network" || m.PID != e.PID {
+	topic := network.TopicConnections
+	if e.Operation == event.OpQuery {
+		topic = network.TopicDNS
+	}
+	if m.Topic != topic || m.EventType != "network" || m.PID != e.PID {
 		r.t.Errorf("topic %s, type %s, pid %d: %+v", m.Topic, m.EventType, m.PID, e.Header)
 	}
 	r.mu.Lock()
@@ -322,6 +326,7 @@ func TestOptionsOutOfBounds(t *testing.T) {
 	}{
 		"an interval that is too short": {network.Options{Interval: 1}, "interval 1ns"},
 		"an interval that is too long":  {network.Options{Interval: time.Hour}, "interval 1h"},
+		"unknown wishes for DNS":        {network.Options{DNS: "on"}, "dns \"on\""},
 		"an unknown source":             {network.Options{Mode: "audit"}, "mode \"audit\""},
 		"a negative buffer":             {network.Options{ReceiveBuffer: -1}, "receive buffer"},
 		"no procfs there":               {network.Options{Host: host.Host{Root: "/nowhere"}}, "procfs at /nowhere"},

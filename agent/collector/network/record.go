@@ -1,7 +1,6 @@
 package network
 
 import (
-	"bytes"
 	"encoding/binary"
 	"net/netip"
 
@@ -61,7 +60,7 @@ func parseRecord(b []byte, ahead clock.Ahead) (r record, ok bool) {
 	r = record{
 		kind: b[0], namespace: le.Uint32(b[4:]),
 		timeNs: int64(le.Uint64(b[16:])) + ahead.MonoNs, port: le.Uint64(b[32:]),
-		by: caller{pid: le.Uint32(b[48:]), parent: le.Uint32(b[52:]), uid: le.Uint32(b[56:]), gid: le.Uint32(b[60:])},
+		by: parseCaller(b[40:], ahead),
 		socket: socket{
 			protocol: unix.IPPROTO_TCP, state: stateEstablished, cookie: le.Uint64(b[8:]), uid: le.Uint32(b[116:]),
 			local: netip.AddrPortFrom(local, be.Uint16(b[112:])), remote: netip.AddrPortFrom(remote, be.Uint16(b[114:])),
@@ -70,11 +69,6 @@ func parseRecord(b []byte, ahead clock.Ahead) (r record, ok bool) {
 	}
 	if opened := int64(le.Uint64(b[24:])); opened != 0 {
 		r.openedNs = opened + ahead.MonoNs
-	}
-	if r.by.pid != 0 {
-		r.by.startTicks = (le.Uint64(b[40:]) + uint64(ahead.BootNs)) / clock.TickNs
-		name, _, _ := bytes.Cut(b[64:80], []byte{0})
-		r.by.name = string(name)
 	}
 	switch r.kind {
 	case recordConnect, recordAccept:

@@ -36,6 +36,7 @@ type choice struct {
 	mode    Mode
 	noEnds  error  // of ModeDiag: why the ends of sockets are not to be had; nil where they are
 	instead string // why it is not a better one
+	noDNS   string // why queries of DNS are not seen; empty where they are
 	hides   string // what of processes is kept from us
 }
 
@@ -48,6 +49,11 @@ func (c *choice) describe(interval time.Duration) string {
 		s = fmt.Sprintf("sock_diag every %v: shorter connections are missed (no ends of sockets: %v)", interval, c.noEnds)
 	default:
 		s = fmt.Sprintf("sock_diag every %v, and the ends of sockets as they come: who opened a shorter connection is not known", interval)
+	}
+	if c.noDNS == "" {
+		s += "; DNS over UDP"
+	} else {
+		s += "; no DNS: " + c.noDNS
 	}
 	for _, more := range []string{c.instead, c.hides} {
 		if more != "" {

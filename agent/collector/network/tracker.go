@@ -63,6 +63,7 @@ type tracker struct {
 	door     adjust.Door[*tracker]
 	interval time.Duration // between two looks
 	meter    *meter
+	queries  *queries // nil where they are not seen
 }
 
 // port is what a connection from outside comes to.

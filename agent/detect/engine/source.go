@@ -44,10 +44,8 @@ var categories = []category{
 // name of a table its fields that none fills. Who makes a collector do so takes them out.
 var unmade = map[string][]string{
 	"file_access": {},
-	"dns_query":   {},
-	"dns":         {},
 	"filesystem":  {"file.hash.sha256"},
-	"network":     {"source.domain", "destination.domain", "dns.question.name", "dns.question.type", "dns.response_code", "dns.answers.data"},
+	"network":     {"source.domain", "destination.domain"},
 }
 
 // Supplied reports whether a collector of the agent makes events of a log source.

@@ -3,6 +3,7 @@
  * not any more. record.go has the layout of the records as well. */
 #include "kit.h"
 #include "kernel.h"
+#include "caller.h"
 
 enum kind { CONNECT = 1, ACCEPT, LISTEN, END };
 
@@ -15,12 +16,6 @@ enum { STORAGE_CREATE = 1 };
 
 static u64 (*const socket_cookie)(void *sk) = (void *)46;
 static void *(*const storage_get)(void *map, void *sk, void *value, u64 flags) = (void *)107;
-
-struct actor {
-	u64 start_ns; /* of the process: CLOCK_BOOTTIME */
-	u32 pid, parent, uid, gid;
-	char comm[16];
-};
 
 /* What the kernel keeps with a socket for us, from who connected or listened until the
  * socket is gone. A connection that is accepted gets a copy of its port's. */
@@ -50,23 +45,6 @@ struct record {
 	u32 uid;        /* of the socket */
 	u64 sent, received;
 };
-
-/* describe notes who the current process is. */
-INLINE void describe(struct actor *a)
-{
-	struct task_struct *task = current_task(), *leader = 0, *parent = 0;
-	const struct cred *cred = 0;
-
-	READ(a->pid, task->tgid);
-	READ(leader, task->group_leader);
-	READ(a->start_ns, leader->start_boottime);
-	READ(a->comm, leader->comm);
-	READ(parent, leader->real_parent);
-	READ(a->parent, parent->tgid);
-	READ(cred, task->cred);
-	READ(a->uid, cred->euid);
-	READ(a->gid, cred->egid);
-}
 
 /* kind_of says what a change of the state is, 0 for nothing that matters. */
 INLINE u8 kind_of(int from, int to)
