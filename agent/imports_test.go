@@ -104,7 +104,7 @@ var allowed = map[string][]string{
 	"agent/detect/mix":             {"agent/event", "agent/event/ecs"},
 	"agent/detect/live": {
 		"agent/alert", "agent/control", "agent/detect", "agent/detect/engine", "agent/detect/rules", "agent/detect/sigma", "agent/detect/sigma/document", "agent/detect/window",
-		"agent/event", "agent/event/ecs", "agent/spelling", "router", "frame", "github.com/fsnotify/fsnotify",
+		"agent/event", "agent/event/ecs", "agent/spelling", "router", "frame", "github.com/fsnotify/fsnotify", "golang.org/x/sys",
 	},
 	"agent/detect/rules":  {"agent/detect/sigma"},
 	"agent/detect/engine": {"agent/detect/sigma", "agent/detect/sigma/expr", "agent/spelling", "agent/event"},

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"runtime"
 	"slices"
 
 	"github.com/daemoneye/eventbus/agent/event"
@@ -140,6 +141,7 @@ func (r *recent) around(v event.View, most int) [][]byte {
 	for _, x := range all {
 		out = append(out, ecs.Append(nil, x.of.view(&x.note)))
 	}
+	runtime.KeepAlive(r) // the views lie in its memory
 	return out
 }
 
