@@ -23,7 +23,7 @@ func (e *DamageError) Error() string {
 // passed on all the same.
 func (j *Journal) Read(from uint64, f func(n uint64, payload []byte) bool) error {
 	var damage error
-	for again := false; ; {
+	for again, tries := false, 0; ; {
 		s, at, ok := j.find(from)
 		if !ok {
 			return damage
@@ -41,6 +41,9 @@ func (j *Journal) Read(from uint64, f func(n uint64, payload []byte) bool) error
 			damage = err
 		case errors.Is(err, fs.ErrNotExist) && j.trimmed(s.first):
 			// It was removed after it was found.
+		case errors.Is(err, fs.ErrNotExist) && exists(j.o.Files, s.path) && tries < 3:
+			again, tries = true, tries+1 // a repair was between its two renames
+			continue
 		case err != nil:
 			return fmt.Errorf("journal: %w", err)
 		}
@@ -68,7 +71,11 @@ func (j *Journal) find(n uint64) (s segment, at int64, ok bool) {
 	return segment{}, 0, false
 }
 
+// trimmed reports whether the segment with line first was removed. It waits for a removal or
+// a repair that goes on.
 func (j *Journal) trimmed(first uint64) bool {
+	j.moving.Lock()
+	defer j.moving.Unlock()
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	return len(j.segments) == 0 || j.segments[0].first > first

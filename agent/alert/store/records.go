@@ -68,17 +68,13 @@ func (v *view) read(from uint64, f func(seq uint64, payload []byte) bool) error 
 	return nil
 }
 
-// first returns the number of the first line that is there.
-func (v *view) first() uint64 {
-	if v.disk != nil {
-		if s := v.disk.journal.Stats(); s.Last >= s.First {
-			return s.First
-		}
+// gone returns the number of the last line that was removed for its age or for want of room.
+func (v *view) gone() uint64 {
+	if v.disk == nil {
+		return 0
 	}
-	if len(v.lines) > 0 {
-		return v.lines[0].seq
-	}
-	return v.last + 1
+	_, last := v.disk.journal.Head()
+	return last
 }
 
 // Records returns at most limit records with a number above after, the oldest first. missed
@@ -89,16 +85,22 @@ func (s *Store) Records(after uint64, limit int) (all []alert.Record, missed uin
 	if err != nil {
 		return nil, 0, err
 	}
-	if first := v.first(); after+1 < first && v.disk != nil {
-		// Numbers that were never given are not missed.
-		if _, last := v.disk.journal.Head(); last > after {
-			missed = last - after
-		}
+	gone := v.gone()
+	if gone > after { // numbers that were never given are not missed
+		missed = gone - after
 	}
 	if limit <= 0 {
 		return nil, missed, nil
 	}
+	next := max(after, gone) + 1
 	err = v.read(after+1, func(seq uint64, payload []byte) bool {
+		if gone := v.gone(); seq > next && gone >= next { // they went while this reads
+			if len(all) > 0 {
+				return false // who asks for what is behind these learns it
+			}
+			missed = gone - after
+		}
+		next = seq + 1
 		e, err := ledger.Decode(payload)
 		if err != nil || !e.IsRecord() {
 			return true // of a later version
