@@ -1,13 +1,16 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/alert"
+	"github.com/daemoneye/eventbus/agent/alert/journal"
 	"github.com/daemoneye/eventbus/agent/alert/ledger"
 )
 
@@ -18,6 +21,7 @@ var (
 	ErrStatus   = errors.New("it is so already")
 	ErrText     = errors.New("want a text")
 	ErrFull     = errors.New("the disk cannot be written, and the memory for that is full")
+	ErrSilences = errors.New("there is no room for more silences, end some of them")
 )
 
 // maxNote bounds the text of a note, and maxNotes how many an alert has.
@@ -105,7 +109,8 @@ func (s *Store) follow(b *alert.Alert, kind alert.Kind, now time.Time) {
 
 // Silence keeps alerts that meet all conditions from being sent until a time. The store
 // sets ID and Created, and returns the silence when it is on the disk. Errors are
-// alert.ErrSilence for one that could never do what its author wants, and ErrFull.
+// alert.ErrSilence for one that could never do what its author wants, ErrSilences and
+// ErrFull.
 func (s *Store) Silence(ctx context.Context, x alert.Silence) (*alert.Silence, error) {
 	now := s.o.Now()
 	x.Created, x.Until = now.UTC(), x.Until.UTC()
@@ -117,11 +122,45 @@ func (s *Store) Silence(ctx context.Context, x alert.Silence) (*alert.Silence, e
 	n := len(s.state.Silences())
 	s.mu.Unlock()
 	if n >= maxSilences {
-		return nil, fmt.Errorf("alert store: %w: there are %d already", ErrFull, n)
+		return nil, fmt.Errorf("alert store: %w: there are %d already", ErrSilences, n)
 	}
 	return &x, s.ask(ctx, func() (*ledger.Entry, error) {
-		return &ledger.Entry{Kind: ledger.KindSilence, Time: now.UTC(), Silence: &x, By: x.By, Text: x.Reason}, nil
+		e := &ledger.Entry{Kind: ledger.KindSilence, Time: now.UTC(), Silence: &x, By: x.By, Text: x.Reason}
+		if size, err := s.stateWith(e); err != nil || size > maxState {
+			return nil, cmp.Or(err, ErrSilences)
+		}
+		return e, nil
 	})
+}
+
+// maxState bounds the silences and cursors, because each segment begins with all of them in
+// one line. The other half is for the cursors, which nobody refuses.
+const maxState = journal.MaxLine / 2
+
+// stateWith returns how many bytes the silences and cursors have with e and all that was
+// asked for before.
+func (s *Store) stateWith(e *ledger.Entry) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all, err := s.state.Head()
+	if err != nil {
+		return 0, err
+	}
+	one, err := json.Marshal(e.Silence)
+	if err != nil {
+		return 0, err
+	}
+	size := len(all) + len(one)
+	for _, l := range s.lines {
+		if !l.shown && l.entry.Kind == ledger.KindSilence {
+			one, err := json.Marshal(l.entry.Silence)
+			if err != nil {
+				return 0, err
+			}
+			size += len(one)
+		}
+	}
+	return size, nil
 }
 
 // maxSilences bounds what each alert is compared with.
