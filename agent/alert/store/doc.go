@@ -42,6 +42,10 @@
 //
 // # What may not be assumed
 //
+// That alerts go on where the disk neither writes nor fails, as a mount whose server is dead:
+// they wait in memory for the write, also to be passed on. Health has it after 5 s, and Close
+// waits 10 s for it.
+//
 // The segments of the journal go as a whole, the oldest first, and alerts with them, also
 // open ones. Who reads Records by cursor learns how many lines it missed.
 package store

@@ -32,6 +32,9 @@ type Health struct {
 // dropTime is how long alerts that found no room count for the health.
 const dropTime = 10 * time.Minute
 
+// stallTime is how long a write may take until Health has it.
+const stallTime = 5 * time.Second
+
 // trouble is what Health reports.
 //
 // One goroutine at a time.
@@ -102,6 +105,9 @@ func (s *Store) Health() Health {
 	}
 	if t.err != nil {
 		add(Degraded, "%d lines wait in memory since %s: %v", len(s.lines), t.since.UTC().Format(time.RFC3339), t.err)
+	}
+	if !s.writing.IsZero() && time.Since(s.writing) > stallTime {
+		add(Degraded, "a write to the disk does not return since %s, and what is raised waits for it", s.writing.UTC().Format(time.RFC3339))
 	}
 	if n := len(t.broken); n > 0 {
 		add(Degraded, "the journal was damaged: %s kept in %s, look at them and remove them", plural(n, "file is", "files are"), s.o.Dir+"/"+journalName)

@@ -116,6 +116,9 @@ type Store struct {
 	attached bool
 	disk     *disk   // guarded by mu; written by the writer; nil while it cannot be opened
 	trouble  trouble // guarded by mu
+	// writing is when the write that goes on began, the zero time where none does. Guarded
+	// by mu.
+	writing time.Time
 
 	writer writer // owned by the writer
 }
@@ -155,23 +158,42 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
+// closeTime is how long Close waits for a disk that neither writes nor fails.
+const closeTime = 10 * time.Second
+
 // Close writes what is in memory, and closes the store. What cannot be written is lost, and
 // the error says how much. Other calls return ErrClosed from then on, and those that wait
-// return. It may be called again.
+// return. It may be called again. It waits for some seconds at most.
 func (s *Store) Close() error {
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		s.work.Wait()
-		return nil
+	first := !s.closed
+	if first {
+		s.closed = true
+		close(s.changed)
+		close(s.quit)
 	}
-	s.closed = true
-	close(s.changed)
 	s.mu.Unlock()
-	close(s.quit)
-	s.work.Wait()
-	return errors.Join(s.writer.lost, s.detach())
+	done := make(chan error, 1)
+	go func() { // ends when the disk returns, which Close waits for but for one that is dead
+		s.work.Wait()
+		if first {
+			done <- errors.Join(s.writer.lost, s.detach())
+		} else {
+			done <- nil
+		}
+	}()
+	late := time.NewTimer(closeTime)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-late.C:
+		return s.unwritten(errStalled)
+	}
 }
+
+// errStalled is why Close does not wait any longer.
+var errStalled = errors.New("the disk does not return")
 
 // attach opens the data directory and takes over what is in it.
 func (s *Store) attach() error {

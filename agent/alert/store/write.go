@@ -142,7 +142,9 @@ func (s *Store) flush() {
 			s.show(lines)
 			return
 		}
+		s.setWriting(time.Now())
 		n, err := s.append(lines)
+		s.setWriting(time.Time{})
 		if err != nil {
 			s.failed(err)
 			s.show(lines)
@@ -263,8 +265,28 @@ func (s *Store) show(lines []*line) {
 	}
 }
 
+// setWriting notes when a write begins, and with the zero time that it has ended.
+func (s *Store) setWriting(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writing = at
+}
+
 // abandon counts what Close could not write.
 func (s *Store) abandon() {
+	s.mu.Lock()
+	err := s.trouble.err
+	for _, x := range s.queue {
+		if x.done != nil {
+			x.done <- ErrClosed
+		}
+	}
+	s.mu.Unlock()
+	s.writer.lost = s.unwritten(err)
+}
+
+// unwritten returns an error with the number of alerts that are only in memory, nil for none.
+func (s *Store) unwritten(because error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
@@ -274,11 +296,12 @@ func (s *Store) abandon() {
 		}
 	}
 	for _, x := range s.queue {
-		if x.done != nil {
-			x.done <- ErrClosed
+		if x.bytes > 0 { // of an alert
+			n++
 		}
 	}
-	if n > 0 {
-		s.writer.lost = fmt.Errorf("alert store: %d alerts could not be written: %w", n, s.trouble.err)
+	if n == 0 && because != errStalled {
+		return nil
 	}
+	return fmt.Errorf("alert store: %d alerts could not be written: %w", n, because)
 }
