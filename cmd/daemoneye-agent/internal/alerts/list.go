@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -209,7 +210,7 @@ what leaves the host through an output may have less.`,
 			return err
 		}
 		defer s.close()
-		_, _, err = s.pages(c.Context(), x, 1<<40, newPrinter(p, true, false).alert)
+		_, _, err = s.pages(c.Context(), x, math.MaxInt, newPrinter(p, true, false).alert)
 		return err
 	}
 	return c
