@@ -66,7 +66,7 @@ func (a *atom) meets(text []byte) bool {
 	case atomThere:
 		return true
 	case atomRegex:
-		return a.test.(expr.Regex).Expr.Match(text)
+		return a.runs.may(text) && a.test.(expr.Regex).Expr.Match(text)
 	case atomWithin:
 		return within(a.test.(expr.Within).Prefix, text)
 	}

@@ -20,6 +20,7 @@ type atom struct {
 	glob   *glob
 	test   expr.Test
 	other  int32   // the slot that is compared with
+	runs   runs    // of a regular expression
 	guards []int32 // if not nil, one of these atoms is true whenever this one is
 	hits   bool    // the index finds whether it is true
 	cost   int32   // about, ns
@@ -56,7 +57,10 @@ func (b *builder) atomOf(a *expr.Atom) int32 {
 	case expr.Equal:
 		return b.equal(slot, t)
 	case expr.Regex:
-		x := atom{slot: slot, kind: atomRegex, test: t, raw: true, cost: 2000, rare: 0.01}
+		x := atom{slot: slot, kind: atomRegex, test: t, raw: true, cost: 2000, rare: 0.01, runs: runsOf(t.Expr.String())}
+		if x.runs.size > 0 {
+			x.cost = 200
+		}
 		if b.slots[slot].indexed() {
 			guards, cased := guardsOf(t.Expr.String())
 			x.guards = b.contains(slot, guards, cased)
