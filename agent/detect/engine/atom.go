@@ -222,6 +222,7 @@ type slot struct {
 	field   event.Field
 	kind    event.Kind
 	any     bool // no field, but all in which keywords are looked for
+	shares  bool // keywords are looked for in its texts too
 	eager   bool // its index is looked at for each event, and not only when a rule asks
 	suffix  *affixes
 	prefix  *affixes

@@ -23,8 +23,10 @@
 // (grams.go), or the text itself where it is shorter (short.go). What it reports is
 // exact, and so an atom that is in it costs one load where a tree asks for it, as does a
 // list of such atoms. A regular expression, a pattern and a comparison with case have
-// guards: texts of which one is there if they match (guard.go). All other atoms are
-// evaluated when a tree asks, the cheapest first, and once an event.
+// guards: texts of which one is there if they match (guard.go). An expression is also
+// looked for only in a text that is long enough and has the rarest run of bytes that it
+// needs (runs.go). All other atoms are evaluated when a tree asks, the cheapest first, and
+// once an event.
 //
 // A look at the index of a field takes about as long as a rule that is evaluated, and so
 // witnesses are chosen in few fields (witness.go). The others are looked at only when a
@@ -42,6 +44,8 @@
 //
 // # What may not be assumed
 //
-// Keywords are looked for in every field with text or numbers. That takes some 2 us an
-// event, once a rule with keywords is loaded: more than a thousand rules without.
+// Keywords are looked for in every field with text or numbers: also in those that no rule
+// names, which are read for them alone (keywords.go). Keywords that are numbers, patterns
+// or compared with case do not share the index of other fields, and with one such rule
+// loaded an event takes some 2 us more.
 package engine

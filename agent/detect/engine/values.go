@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
@@ -116,40 +115,3 @@ func numberOf(f event.Field, n uint64) expr.Number {
 	}
 	return expr.Uint(n)
 }
-
-// inKeywords reports whether keywords are looked for in fields of a kind. Times,
-// shares and keys made of numbers are not what an author of keywords thinks of.
-func inKeywords(k event.Kind) bool {
-	return slices.Contains([]event.Kind{event.KindText, event.KindList, event.KindNumber, event.KindID, event.KindNumbers}, k)
-}
-
-// readAny reads the texts of the event in which keywords are looked for.
-func (m *Matcher) readAny(x *values, p *program) {
-	for _, f := range keywordFields[p.table] {
-		if p.words && (f.Kind() != event.KindText && f.Kind() != event.KindList && f.Kind() != event.KindPairs || f.Name() == "process.args") {
-			continue
-		}
-		if f.Kind() == event.KindPairs {
-			for _, value := range m.view.Pairs(f) {
-				x.texts = append(x.texts, value)
-			}
-			continue
-		}
-		m.read(x, f)
-	}
-	for _, value := range m.view.Extra() {
-		x.texts = append(x.texts, value)
-	}
-}
-
-// keywordFields are the fields of each table in which keywords are looked for.
-var keywordFields = func() (all [8][]event.Field) {
-	for t := event.TableProcess; t <= event.TablePerformance; t++ {
-		for _, f := range t.Fields() {
-			if inKeywords(f.Kind()) || f.Kind() == event.KindPairs {
-				all[t] = append(all[t], f)
-			}
-		}
-	}
-	return all
-}()
