@@ -27,8 +27,24 @@ type gramEntry struct {
 
 type gramWord struct {
 	text string
-	at   int32 // where the gram is
+	key  uint64 // the gram and what is next to it: see keyed
+	at   int32  // where the gram is
+	back uint8  // how many bytes of the key are before the gram
+	drop uint8  // bits of the key that the word does not have, because it is short
 	atom int32
+}
+
+// keyed makes the key of a word: eight bytes with the gram in them, or all bytes if there
+// are fewer. It excludes most words that have a gram in common with a text, without a
+// look at their own text, which is elsewhere in memory and seldom in a cache.
+func (w gramWord) keyed() gramWord {
+	start := min(int(w.at), max(len(w.text)-8, 0))
+	part := w.text[start:min(start+8, len(w.text))]
+	w.back, w.drop = uint8(int(w.at)-start), uint8(64-8*len(part))
+	for i := range len(part) {
+		w.key |= uint64(part[i]) << (8*i + int(w.drop))
+	}
+	return w
 }
 
 const (
@@ -60,7 +76,7 @@ func newGrams(words []gramWord) *grams {
 		if buckets[gram] == nil {
 			order = append(order, gram)
 		}
-		buckets[gram] = append(buckets[gram], w)
+		buckets[gram] = append(buckets[gram], w.keyed())
 		bit := gram * gramHash >> g.shift
 		g.bits[bit/64] |= 1 << (bit % 64)
 	}
@@ -182,6 +198,9 @@ func (g *grams) verify(m *Matcher, p *program, text []byte, i int, gram uint32) 
 
 // verify reports the word if it is where its gram, at place i of text, has it.
 func (w *gramWord) verify(m *Matcher, p *program, text []byte, i int) {
+	if k := i - int(w.back); k >= 0 && k+8 <= len(text) && binary.LittleEndian.Uint64(text[k:])<<(w.drop&63) != w.key {
+		return
+	}
 	start := i - int(w.at)
 	if start >= 0 && len(text)-start >= len(w.text) && string(text[start:start+len(w.text)]) == w.text {
 		m.hit(p, w.atom)
