@@ -200,8 +200,8 @@ func (r *Runner) message(ctx context.Context, m *router.Message) {
 		r.figures.invalid++
 		return
 	}
-	if why := r.sources.check(ctx, m.Frame.Source(), m.Topic(), v.Type()); why != "" {
-		r.forged(ctx, m, why)
+	if why := r.sources.check(ctx, m.Frame.Source(), m.Topic(), v.Type()); why != genuine {
+		r.forged(ctx, m, why, v.Type())
 		return
 	}
 	if v.Table() == event.TableGap {
@@ -295,10 +295,11 @@ func (r *Runner) collectorLost(v event.View) {
 }
 
 // forged counts an event that claims to be what it cannot be, and names its sender.
-func (r *Runner) forged(ctx context.Context, m *router.Message, why string) {
+func (r *Runner) forged(ctx context.Context, m *router.Message, why forgery, t event.Type) {
 	first := r.figures.forged.add(1, time.Now())
 	if first || r.figures.forger == "" {
-		r.figures.forger = r.sources.peer(ctx, m.Frame.Source()) + ": " + why
-		r.o.Logger.Warn("event dropped by detection", "reason", why, "from", r.sources.peer(ctx, m.Frame.Source()))
+		reason, from := r.sources.describe(ctx, why, m.Frame.Source(), m.Topic(), t)
+		r.figures.forger = from + ": " + reason
+		r.o.Logger.Warn("event dropped by detection", "reason", reason, "from", from)
 	}
 }

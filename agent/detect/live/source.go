@@ -23,25 +23,43 @@ type sources struct {
 // maxSources bounds what is remembered of clients. Beyond it all are asked for again.
 const maxSources = 1024
 
-// check returns why an event must be a forgery, empty if it need not be. topic is where it
-// was published.
+// forgery is why an event must be one.
+type forgery uint8
+
+const (
+	genuine   forgery = iota
+	elsewhere         // its type has topics of its own, and it was published on those of another
+	foreign           // there is a collector of its type, and another one published it
+)
+
+// check returns why an event must be a forgery, genuine if it need not be. topic is where
+// it was published. It makes no text, because a flood of forgeries costs that of each.
 //
 // The broker has refused already what a collector published on another one's topics. What
 // is left is an event that does not belong on its topic, and one of an external collector
 // on a topic of its own, of a type that another collector is there for.
-func (s *sources) check(ctx context.Context, source uint32, topic []byte, t event.Type) string {
+func (s *sources) check(ctx context.Context, source uint32, topic []byte, t event.Type) forgery {
 	named := event.TypeByCategory(string(second(topic)))
 	if named != 0 && named != t {
-		return fmt.Sprintf("an event of type %v on topic %.80s", t, topic)
+		return elsewhere
 	}
 	if named == t || !s.owned(t) {
-		return ""
+		return genuine
 	}
-	who, ok := s.who(ctx, source)
-	if ok && who.Role == control.CollectorRole {
-		return fmt.Sprintf("an event of type %v of collector %.64s", t, who.Name)
+	if who, ok := s.who(ctx, source); ok && who.Role == control.CollectorRole {
+		return foreign
 	}
-	return ""
+	return genuine
+}
+
+// describe puts a forgery in words, with who sent it.
+func (s *sources) describe(ctx context.Context, why forgery, source uint32, topic []byte, t event.Type) (reason, from string) {
+	from = s.peer(ctx, source)
+	if why == elsewhere {
+		return fmt.Sprintf("an event of type %v on topic %.80s", t, topic), from
+	}
+	who, _ := s.who(ctx, source)
+	return fmt.Sprintf("an event of type %v of collector %.64s", t, who.Name), from
 }
 
 // who returns who a client is, false where it has gone.
