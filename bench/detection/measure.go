@@ -23,7 +23,7 @@ import (
 // Nominal load.
 const (
 	rate    = 10_000                 // events a second
-	budget  = 500 * time.Microsecond // that a collector spends
+	budget  = 500 * time.Microsecond // that a collector spends, and the broker
 	markedA = 10                     // events a second that a rule matches
 )
 
@@ -35,6 +35,13 @@ type Outcome struct {
 	Sent    int
 	Alerts  int
 	Latency load.Histogram // from publishing an event to the arrival of its alert
+	Disk    load.Histogram // what the disk takes to append as much as an alert has, and to sync it
+}
+
+// Beyond is how much longer the quantile of an alert is than the latency budget and than
+// the disk's own.
+func (o *Outcome) Beyond(q float64) time.Duration {
+	return o.Latency.Quantile(q) - budget - o.Disk.Quantile(q)
 }
 
 // Cores is how much of a core its process took.
@@ -67,7 +74,7 @@ func Measure(ctx context.Context, n int, enabled bool, span time.Duration) (out 
 	if _, err := client.Subscribe(ctx, router.Subscription{Patterns: []string{"alerts.#"}, Handler: r.take}); err != nil {
 		return out, err
 	}
-	pub, err := client.PublisherOf(router.Outgoing{Topic: "events.process.lifecycle", Content: frame.ContentEvent})
+	pub, err := publisherOf(client)
 	if err != nil {
 		return out, err
 	}
@@ -75,11 +82,14 @@ func Measure(ctx context.Context, n int, enabled bool, span time.Duration) (out 
 	if err != nil {
 		return out, err
 	}
+	if err := syncs(dir, &out.Disk); err != nil {
+		return out, err
+	}
 	when := load.NewSpan(100*time.Millisecond, span/4, span)
 	if err := p.Go(when); err != nil {
 		return out, err
 	}
-	if out.Sent, err = publish(ctx, pub.Publish, r, events, when); err != nil {
+	if out.Sent, err = publish(ctx, pub, r, events, when); err != nil {
 		return out, err
 	}
 	if err := p.Result(ctx, &out.Usage); err != nil {
@@ -89,18 +99,32 @@ func Measure(ctx context.Context, n int, enabled bool, span time.Duration) (out 
 		r.wait(ctx)
 	}
 	out.Alerts, out.Latency = r.outcome()
-	return out, nil
+	return out, syncs(dir, &out.Disk)
+}
+
+// publisherOf returns what publishes an event on a topic of its type: on another one it
+// would be taken for a forgery.
+func publisherOf(client *ipc.Client) (func(event.View) error, error) {
+	by := map[event.Type]router.Publisher{}
+	for t := event.TypeProcess; t <= event.TypePerformance; t++ {
+		p, err := client.PublisherOf(router.Outgoing{Topic: "events." + t.String() + ".bench", Content: frame.ContentEvent})
+		if err != nil {
+			return nil, err
+		}
+		by[t] = p
+	}
+	return func(v event.View) error { return by[v.Type()].Publish(v) }, nil
 }
 
 // publish publishes by the clock, a millisecond's events at once.
-func publish(ctx context.Context, publish func([]byte) error, r *receiver, events []event.View, when load.Span) (n int, err error) {
+func publish(ctx context.Context, publish func(event.View) error, r *receiver, events []event.View, when load.Span) (n int, err error) {
 	const each = rate / 1000
 	for due := when.Begin; due < when.To; due += int64(time.Millisecond) {
 		if err := load.SleepUntil(ctx, due); err != nil {
 			return n, err
 		}
 		for range each {
-			payload := []byte(events[n%len(events)])
+			payload := events[n%len(events)]
 			if n%(rate/markedA) == 0 {
 				payload = r.mark(n)
 			}
@@ -181,6 +205,6 @@ func (r *receiver) outcome() (int, load.Histogram) {
 
 // String is the outcome on a line.
 func (o *Outcome) String() string {
-	return fmt.Sprintf("ready after %v, %d B resident, %.2f %% of a core; %d events, %d alerts, p50 %v, p99 %v",
-		o.Start, o.RSS, 100*o.Cores(), o.Sent, o.Alerts, o.Latency.Quantile(0.5), o.Latency.Quantile(0.99))
+	return fmt.Sprintf("ready after %v, %d B resident, %.2f %% of a core; %d events, %d alerts, p50 %v, p99 %v; disk p50 %v, p99 %v",
+		o.Start, o.RSS, 100*o.Cores(), o.Sent, o.Alerts, o.Latency.Quantile(0.5), o.Latency.Quantile(0.99), o.Disk.Quantile(0.5), o.Disk.Quantile(0.99))
 }
