@@ -65,7 +65,8 @@ type Options struct {
 	// Service, where set, is the service manager that started the agent.
 	Service *systemd.Notifier
 	// Listening, where set, is called when the socket accepts connections; Ready
-	// when each collector has registered or failed to, with all that is known.
+	// when each collector has its source open, or has failed to register or to open it in
+	// time, with all that is known: Supervision.RegisterTimeout is the bound of each.
 	Listening func(path string)
 	Ready     func(control.Status)
 }
@@ -153,7 +154,7 @@ type Agent struct {
 	self    router.Bus
 
 	decideOnce sync.Once
-	decided    chan struct{} // closed when each collector has registered or failed
+	decided    chan struct{} // closed when each collector observes or has failed to
 }
 
 // New checks the options and makes the agent's parts. It starts nothing.
@@ -168,7 +169,7 @@ func New(o Options) (*Agent, error) {
 		Command: o.Command, Executable: o.Executable, Logger: o.Logger, Life: o.Supervision, Caller: caller{a},
 		Changed: a.collectorChanged, Missed: a.missed,
 	})
-	a.life = newLifecycle(func(x control.Orchestration) { a.publish(control.OrchestrationTopic, x, true) })
+	a.life = newLifecycle(cmp.Or(o.Supervision.RegisterTimeout, defaultOpenTimeout), func(x control.Orchestration) { a.publish(control.OrchestrationTopic, x, true) })
 	a.monitor = newMonitor(a.broker, a.manager, o.Logger)
 	a.monitor.onHealth = func(h control.Health) { a.notify(a.o.Service.Status(healthText(a.life.state().State, h))) }
 	a.watchProgress()
@@ -325,13 +326,27 @@ func (a *Agent) work(ctx context.Context) (err error) {
 	return nil
 }
 
-// announce notifies the service manager and calls Ready when each collector has
-// registered, or ended without.
+const (
+	// defaultOpenTimeout is how long a collector may take to open its source, which is as long
+	// as it may take to register.
+	defaultOpenTimeout = 10 * time.Second
+	// openInterval is the time between two looks at whether that has passed.
+	openInterval = 100 * time.Millisecond
+)
+
+// announce notifies the service manager and calls Ready when each collector observes, or has
+// failed to.
 func (a *Agent) announce(ctx context.Context) {
-	select {
-	case <-a.decided:
-	case <-ctx.Done():
-		return
+	again := time.NewTicker(openInterval)
+	defer again.Stop()
+	for !a.isReady() {
+		select {
+		case <-a.decided:
+		case <-again.C: // a collector whose time has passed makes no change
+			a.decide(false)
+		case <-ctx.Done():
+			return
+		}
 	}
 	s, err := a.status(ctx, 0)
 	if err != nil {
@@ -350,7 +365,7 @@ func (a *Agent) collectorChanged(s control.CollectorStatus) {
 	a.decide(s.State == control.CollectorRunning)
 }
 
-// decide closes decided when each collector has registered, or ended without.
+// decide closes decided when each collector observes, or has failed to.
 func (a *Agent) decide(registered bool) {
 	if a.life.collectors(a.manager.Status(), registered) {
 		a.decideOnce.Do(func() { close(a.decided) })

@@ -33,10 +33,13 @@ type Life struct {
 	Published []control.Orchestration
 }
 
+// OpenTimeout is that of each Life.
+const OpenTimeout = time.Hour
+
 // NewLife begins one.
 func NewLife() *Life {
 	l := new(Life)
-	l.l = newLifecycle(func(x control.Orchestration) { l.Published = append(l.Published, x) })
+	l.l = newLifecycle(OpenTimeout, func(x control.Orchestration) { l.Published = append(l.Published, x) })
 	return l
 }
 

@@ -28,13 +28,16 @@ func (e *moveError) Error() string {
 type lifecycle struct {
 	// publish is called with each change, in order, and must not call the lifecycle.
 	publish func(control.Orchestration)
+	// openTimeout is how long a collector that runs may take to open its source before it is
+	// not waited for any more.
+	openTimeout time.Duration
 
 	mu  sync.Mutex
 	now control.Orchestration // guarded by mu
 }
 
-func newLifecycle(publish func(control.Orchestration)) *lifecycle {
-	return &lifecycle{publish: publish, now: control.Orchestration{State: control.Loading, Since: time.Now()}}
+func newLifecycle(openTimeout time.Duration, publish func(control.Orchestration)) *lifecycle {
+	return &lifecycle{publish: publish, openTimeout: openTimeout, now: control.Orchestration{State: control.Loading, Since: time.Now()}}
 }
 
 // state returns where the agent is.
@@ -69,12 +72,15 @@ func (l *lifecycle) began() {
 
 // collectors follows a change of the collectors. registered is set where one has just
 // registered, which has to learn the state as well. It reports whether the start is
-// decided: each collector that the agent starts has registered, or has ended without.
+// decided: each collector that the agent starts has its source open or has had the time for
+// it, or has ended without.
 func (l *lifecycle) collectors(all []control.CollectorStatus, registered bool) (decided bool) {
 	waiting, failed := false, ""
 	for _, c := range all {
 		switch {
 		case c.External: // nobody knows when its user starts it
+		case c.State == control.CollectorRunning && c.Opening && time.Since(c.Since) < l.openTimeout:
+			waiting = true
 		case c.State == control.CollectorRunning || c.State == control.CollectorPaused:
 		case c.State == control.CollectorStopped && !c.Since.IsZero(): // by an operator, or it would be about to start
 		case c.LastExit == "":

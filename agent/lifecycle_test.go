@@ -59,6 +59,9 @@ func TestTheStateFollowsTheCollectors(t *testing.T) {
 	}
 	runs, starts := is("a", control.CollectorRunning, ""), is("b", control.CollectorStarting, "")
 	ended, again := is("b", control.CollectorRestarting, "exit status 1"), is("b", control.CollectorRunning, "exit status 1")
+	opening := func(since time.Duration) control.CollectorStatus {
+		return control.CollectorStatus{Name: "b", State: control.CollectorRunning, Opening: true, Since: time.Now().Add(-since)}
+	}
 	type step struct {
 		all        []control.CollectorStatus
 		registered bool
@@ -90,6 +93,14 @@ func TestTheStateFollowsTheCollectors(t *testing.T) {
 		}},
 		{"what is about to start is", []step{
 			{[]control.CollectorStatus{is("b", control.CollectorStopped, ""), {Name: "x", State: control.CollectorAbsent, External: true}}, false, false, nil},
+		}},
+		{"one that opens its source is waited for", []step{
+			{[]control.CollectorStatus{runs, opening(0)}, true, false, nil},
+			{[]control.CollectorStatus{runs, again}, true, true, []control.AgentState{control.Ready, control.Steady}},
+		}},
+		{"one that never does is not waited for longer than it has the time", []step{
+			{[]control.CollectorStatus{runs, opening(0)}, true, false, nil},
+			{[]control.CollectorStatus{runs, opening(agent.OpenTimeout)}, false, true, []control.AgentState{control.Ready, control.Steady}},
 		}},
 		{"one that registers late gets the state again", []step{
 			{[]control.CollectorStatus{runs}, true, true, []control.AgentState{control.Ready, control.Steady}},

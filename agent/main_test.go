@@ -112,6 +112,8 @@ func newCollector(c control.ChildConfig, text string) (collector.Collector, erro
 		return makeProcess(c)
 	case "echo":
 		return fake{name: "echo", source: text, run: idle}, nil
+	case "shut":
+		return &shut{fake: fake{name: "shut", run: idle}}, nil
 	case "demo":
 		return newDemo(c.Settings)
 	case "rogue":

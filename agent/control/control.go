@@ -181,6 +181,8 @@ type CollectorStatus struct {
 	External bool   `json:"external,omitempty"`
 	PID      int    `json:"pid,omitempty"`
 	Source   string `json:"source,omitempty"`
+	// Opening is set as long as it runs and its source is not open: it does not observe yet.
+	Opening bool `json:"opening,omitempty"`
 	// Restarts counts them all, also those that were forgiven.
 	Restarts int `json:"restarts"`
 	// NextTry is when it is started again, where it waits for that.

@@ -12,9 +12,10 @@ type AgentState string
 
 // The states of the agent. It serves its clients in all of them.
 const (
-	// Loading: not all collectors have registered yet.
+	// Loading: not all collectors have registered yet and have their source open.
 	Loading AgentState = "loading"
-	// Ready: all collectors have registered, and monitoring has not begun.
+	// Ready: all collectors have registered and have their source open, or have had their
+	// time for it, and monitoring has not begun.
 	Ready AgentState = "ready"
 	// Steady: all collectors were asked to begin. Whether they are well is their health.
 	Steady AgentState = "steady"

@@ -17,6 +17,8 @@ type Registration struct {
 	Source string `json:"source"`
 	// State is CollectorRunning, or CollectorPaused where it registers again while it is paused.
 	State CollectorState `json:"state,omitempty"`
+	// Opening says that its source is not open yet. A heartbeat without Opening follows.
+	Opening bool `json:"opening,omitempty"`
 }
 
 // Accepted answers a Registration.
@@ -50,9 +52,11 @@ type Heartbeat struct {
 	// Sequence counts the heartbeats of this process from 1.
 	Sequence uint64         `json:"sequence"`
 	State    CollectorState `json:"state"` // CollectorRunning or CollectorPaused
-	Health   Health         `json:"health"`
-	Emitted  uint64         `json:"emitted"`
-	Failed   uint64         `json:"failed"`
+	// Opening says that its source is not open yet.
+	Opening bool   `json:"opening,omitempty"`
+	Health  Health `json:"health"`
+	Emitted uint64 `json:"emitted"`
+	Failed  uint64 `json:"failed"`
 	// Filtered events were left out because the configuration says so.
 	Filtered uint64 `json:"filtered,omitempty"`
 	// LastEvent is the time of the last event that the bus took, in nanoseconds since

@@ -130,6 +130,9 @@ func collector(c *control.CollectorStatus) control.Health {
 		if c.Gap != "" {
 			return degraded("%s", c.Gap)
 		}
+		if c.Opening {
+			return degraded("its source is not open yet")
+		}
 		return control.Health{}
 	case control.CollectorStopped: // not started yet, or an operator's wish, however it ended before
 		return control.Health{}

@@ -23,6 +23,7 @@ type child struct {
 	pid     int      // of its process; 0 for none
 	session uint32   // the source of its registration; 0 for none
 	latest  uint32   // of its latest registration, which may have ended
+	opening bool     // its source is not open, as it says itself
 	source  string   // where its events come from, in its own words
 	excess  life.Excess
 
@@ -58,6 +59,7 @@ func (c *child) status(now time.Duration) control.CollectorStatus {
 		Name: c.name, State: states[l.State], External: c.spec.External != nil, PID: c.pid, Source: c.source,
 		Restarts: l.Restarts, LastExit: l.Reason, Since: c.since, Filtered: c.filtered,
 	}
+	s.Opening = c.opening && l.State == life.Running
 	if l.State == life.Waiting || l.State == life.GaveUp {
 		if at, ok := l.Next(); ok {
 			s.NextTry = time.Now().Add(at - now)

@@ -42,7 +42,7 @@ func (m *Manager) Register(s Session, r control.Registration, connected func(sou
 		c.latest = s.Source
 		c.session, c.emitted, c.lastEvent, c.began = s.Source, 0, time.Time{}, now
 	}
-	c.source = r.Source
+	c.source, c.opening = r.Source, r.Opening
 	m.take(c, life.Event{Kind: life.Registered, Paused: r.State == control.CollectorPaused})
 	return nil
 }
@@ -152,7 +152,7 @@ func (m *Manager) Beat(source uint32, h control.Heartbeat) {
 		return
 	}
 	collecting := h.Emitted > c.emitted
-	c.emitted, c.filtered = h.Emitted, h.Filtered
+	c.emitted, c.filtered, c.opening = h.Emitted, h.Filtered, h.Opening
 	if h.LastEvent > 0 {
 		// Its age counts, so that setting the clock moves nothing.
 		now := time.Now()

@@ -73,6 +73,8 @@ type Options struct {
 //
 // Describe and Name are safe for concurrent use; Run is for one caller at a time.
 type Collector struct {
+	collector.Opening
+
 	options  Options // owned by Run
 	trees    *trees  // owned by Run
 	reader   *proc.Reader
@@ -261,6 +263,7 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 		return err
 	}
 	defer s.close()
+	c.Opened()
 	e := newEmitter(emit, c.options.Host, c.reader, uint32(max(c.options.Agent, 0)), &c.sequence)
 	e.filter, e.encoder.Redact, e.finder.Feed = c.filter, c.redactor, c.feed
 	t := &tracker{

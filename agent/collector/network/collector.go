@@ -72,6 +72,8 @@ type Options struct {
 //
 // Describe and Name are safe for concurrent use; Run is for one caller at a time.
 type Collector struct {
+	collector.Opening
+
 	options  Options // owned by Run
 	reader   *proc.Reader
 	sequence uint64 // of the last event; owned by Run
@@ -354,6 +356,6 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	return s.source.follow(ctx, &tracker{
 		lister: s.diag, owners: &owners{c.options.Host.Root, c.reader}, finder: finder,
 		emitter: e, table: make(map[uint64]*conn), ports: make(map[port][]*conn),
-		door: c.door, interval: c.options.Interval, meter: m, queries: s.queries,
+		door: c.door, interval: c.options.Interval, meter: m, queries: s.queries, open: &c.Opening,
 	})
 }

@@ -60,6 +60,7 @@ func (t *tracker) followEnds(ctx context.Context, q *receive.Queue, failed <-cha
 	if err := t.look(everything, 0); err != nil {
 		return err
 	}
+	t.open.Opened() // from here on a connection is new
 	pace := adjust.NewPace(t.interval)
 	defer pace.Stop()
 	asked := t.queries.ready(ctx)

@@ -36,6 +36,7 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 	if err := p.loaded.AttachTracepoints(); err != nil {
 		return err
 	}
+	t.open.Opened()
 	if err := t.look(everything, 0); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/actor"
 	"github.com/daemoneye/eventbus/agent/collector/adjust"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
@@ -64,6 +65,7 @@ type tracker struct {
 	interval time.Duration // between two looks
 	meter    *meter
 	queries  *queries // nil where they are not seen
+	open     *collector.Opening
 }
 
 // port is what a connection from outside comes to.

@@ -66,6 +66,8 @@ type Options struct {
 //
 // Describe and Name are safe for concurrent use; Run is for one caller at a time.
 type Collector struct {
+	collector.Opening
+
 	options  Options // owned by Run
 	reader   *reader
 	sequence uint64 // of the last event; owned by Run
@@ -205,6 +207,7 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 		watches: newWatches(c.options.Limits, c.options.Hysteresis, c.options.Sustain),
 	}
 	r.next()
+	c.Opened()
 	pace := adjust.NewPace(r.interval)
 	defer pace.Stop()
 	for {

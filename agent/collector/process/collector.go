@@ -71,6 +71,8 @@ type Options struct {
 // Describe and Name are safe for concurrent use; Run is for one caller at a
 // time.
 type Collector struct {
+	collector.Opening
+
 	reader   *proc.Reader
 	events   bool   // New found events of the kernel permitted; Run asks for no more than that
 	sequence uint64 // of the last event; owned by Run
@@ -325,7 +327,7 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 		reader:  c.reader,
 		emitter: e,
 		forks:   o.Forks,
-		door:    c.door, interval: o.Interval,
+		door:    c.door, interval: o.Interval, open: &c.Opening,
 	}
 	if s.feed == nil {
 		return t.poll(ctx)

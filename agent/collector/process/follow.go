@@ -34,6 +34,7 @@ func (c *conn) follow(ctx context.Context, t *tracker) error {
 
 	// Reports are coming in already, so that nothing is missed between the
 	// snapshot and the first of them.
+	t.open.Opened()
 	if err := t.compare(event.OpSnapshot, 0); err != nil {
 		return err
 	}

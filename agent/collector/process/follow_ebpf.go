@@ -28,6 +28,7 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 	if err := p.loaded.AttachTracepoints(); err != nil {
 		return err
 	}
+	t.open.Opened()
 	if err := t.compare(event.OpSnapshot, 0); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ func (t *tracker) poll(ctx context.Context) error {
 	if err := t.compare(event.OpSnapshot, 0); err != nil {
 		return err
 	}
+	t.open.Opened()
 	pace := adjust.NewPace(t.interval)
 	defer pace.Stop()
 	for {

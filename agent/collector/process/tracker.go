@@ -3,6 +3,7 @@ package process
 import (
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/adjust"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
@@ -25,6 +26,7 @@ type tracker struct {
 
 	door     adjust.Door[*tracker]
 	interval time.Duration // between two polls
+	open     *collector.Opening
 }
 
 // apply takes one report of the kernel into account. Reports arrive late: what

@@ -31,7 +31,8 @@ type able struct {
 type settings struct {
 	Source string `json:"source"` // "": observe; fail: fail at once; stuck: never end
 	Rate   int    `json:"rate"`
-	Live   bool   `json:"live"` // it is flexible
+	Live   bool   `json:"live"`  // it is flexible
+	Opens  bool   `json:"opens"` // it is an opening
 }
 
 var errSource = errors.New("the source is gone")
@@ -95,7 +96,8 @@ type served struct {
 	gaps  router.Subscriber
 	beats router.Subscriber
 	regs  chan control.Registration
-	taken chan string // by collectors, of the events of others
+	taken chan string   // by collectors, of the events of others
+	open  chan struct{} // closed by a test: the sources of collectors open
 	ended chan error
 	stop  context.CancelFunc
 }
@@ -105,6 +107,7 @@ func demo(t *testing.T, o serve.Options, first string) *served {
 	t.Helper()
 	b := newBroker(t)
 	v := &served{t: t, agent: dial(t, b, "agent"), ended: make(chan error, 1)}
+	v.open = make(chan struct{})
 	v.regs, v.taken = make(chan control.Registration, 10), make(chan string, 10)
 	publish(t, v.agent, "events.other.a", "before")
 	answerRegistrations(t, v.agent, func(_ context.Context, c *dispatch.Call) (any, error) {
@@ -127,6 +130,9 @@ func demo(t *testing.T, o serve.Options, first string) *served {
 		}
 		if a.settings.Live {
 			return flexible{a}, nil
+		}
+		if a.settings.Opens {
+			return &opening{able: a, open: v.open}, nil
 		}
 		return a, nil
 	}

@@ -104,6 +104,7 @@ type instance struct {
 	runs    context.Context // ends when the collector does
 	ended   chan error
 	first   chan struct{} // closed when it has emitted something
+	opened  chan struct{} // closed when its source is open; nil where that is reported
 }
 
 // New makes a server for c.
@@ -121,6 +122,9 @@ func New(bus router.Bus, c collector.Collector, o Options) *Server {
 	}
 	s.force = sync.OnceFunc(func() { close(s.forced) })
 	s.interval = control.HeartbeatInterval
+	if _, ok := c.(collector.Opener); ok {
+		s.now.opened = make(chan struct{}) // observe makes another one
+	}
 	return s
 }
 
@@ -180,7 +184,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) register(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, registerTimeout)
 	defer cancel()
-	r := control.Registration{Collector: s.name, PID: os.Getpid(), Version: s.o.Version, Source: s.now.c.Describe(), State: s.state()}
+	r := control.Registration{Collector: s.name, PID: os.Getpid(), Version: s.o.Version, Source: s.now.c.Describe(), State: s.state(), Opening: s.opening()}
 	var taken control.Accepted
 	_, err := control.Call(ctx, s.bus, control.RegistrationTarget, control.Request{
 		Operation: control.OpRegister, Target: s.name, Payload: control.Payload(r),

@@ -35,6 +35,9 @@ func (s *Server) work(ctx context.Context) error {
 				return nil
 			}
 			return err
+		case <-s.now.opened:
+			s.now.opened = nil
+			s.beat(ctx) // the agent waits for it
 		case command := <-s.commands:
 			if command(ctx); s.done {
 				return errors.Join(s.err, s.halt())
@@ -61,6 +64,12 @@ func (s *Server) observe(ctx context.Context) {
 	n.ended, n.first = make(chan error, 1), make(chan struct{})
 	first := n.first
 	s.onFirst = func() { close(first) }
+	n.opened = nil
+	if c, ok := n.c.(collector.Opener); ok {
+		opened := make(chan struct{})
+		n.opened = opened
+		c.OnOpen(func() { close(opened) })
+	}
 	ctx, n.stop = context.WithCancel(ctx)
 	var over context.CancelFunc
 	n.runs, over = context.WithCancel(context.Background())
@@ -132,7 +141,7 @@ func (s *Server) beat(ctx context.Context) {
 	s.beatEvent.Store(s.lastBeat)
 	s.lastBeat = s.lastEvent.Load()
 	body, err := json.Marshal(control.Heartbeat{
-		Collector: s.name, Sequence: s.beats, State: s.state(), Health: s.health(), Emitted: s.emitted.Load(), Failed: s.failed.Load(), Filtered: s.filtered(),
+		Collector: s.name, Sequence: s.beats, State: s.state(), Opening: s.opening(), Health: s.health(), Emitted: s.emitted.Load(), Failed: s.failed.Load(), Filtered: s.filtered(),
 		LastEvent: s.lastBeat,
 	})
 	if err != nil {
@@ -152,6 +161,9 @@ func (s *Server) filtered() uint64 {
 	}
 	return n
 }
+
+// opening reports whether the collector observes as soon as its source is open.
+func (s *Server) opening() bool { return s.now.opened != nil && !s.now.paused }
 
 // state is that of the collector as it sees itself.
 func (s *Server) state() control.CollectorState {

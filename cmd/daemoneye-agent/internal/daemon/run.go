@@ -191,6 +191,9 @@ func greet(p *cli.Program, o *agent.Options) {
 			if text == "" {
 				text = string(c.State) + cli.ReasonText(cli.OneLine(c.LastExit))
 			}
+			if c.Opening {
+				text += "; not open yet: it does not observe"
+			}
 			fmt.Fprintf(p.Out, "  %-11s %s\n", c.Name, display.Clean(text))
 		}
 		fmt.Fprintf(p.Out, "accepting after %s, ready; Ctrl-C stops\n", s.StartTime.Round(100*time.Microsecond))
