@@ -235,10 +235,7 @@ func (s *Store) takeOver(d *disk, f *found, rows []ledger.Row) {
 		if len(s.lines) > 0 {
 			shift = next - s.lines[0].seq
 		}
-		for _, l := range s.lines {
-			l.seq += shift
-		}
-		s.next += shift
+		s.renumber(shift)
 		s.shown, s.records = s.next-1, s.next-1
 		if len(s.lines) == 0 {
 			s.records = d.journal.Next() - 1
@@ -256,6 +253,24 @@ func (s *Store) takeOver(d *disk, f *found, rows []ledger.Row) {
 			s.folds.add(&fold{key: row.Alert.DedupKey, rule: ruleOf(row.Alert), brief: row.Alert, count: row.Alert.Count, last: row.Alert.Last, raised: true})
 		}
 	}
+}
+
+// renumber adds shift to the numbers of all that is in memory. The lines are copied, because
+// somebody may be reading them. With mu.
+func (s *Store) renumber(shift uint64) {
+	s.newer = newCatalog() // what is in it has the numbers of before
+	for i, l := range s.lines {
+		moved := *l
+		moved.seq += shift
+		if first := s.next - uint64(len(s.lines)); l.before.Seq >= first { // it was raised in memory
+			moved.before.Seq += shift
+		}
+		s.lines[i] = &moved
+		if moved.shown && moved.entry.Alert != nil {
+			s.newer.apply(moved.seq, moved.entry, moved.before)
+		}
+	}
+	s.next += shift
 }
 
 // detach closes the data directory.
