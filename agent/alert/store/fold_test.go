@@ -213,3 +213,14 @@ func TestAClockThatJumpsIsNotBelievedForADay(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatCannotBeRaisedTakesNoRepeats: the next alert with its key is raised.
+func TestWhatCannotBeRaisedTakesNoRepeats(t *testing.T) {
+	f := open(t, store.Options{})
+	bad := sample("a", "key")
+	bad.Event = []byte("{")
+	f.Submit(bad)
+	f.await("drop", func() bool { return f.Stats().Dropped == 1 })
+	f.Submit(sample("a", "key"))
+	f.raisedAlerts(1)
+}

@@ -114,6 +114,9 @@ func (s *Store) line(x *item) *line {
 		if err != nil && x.done == nil && !errors.Is(err, ErrNotFound) {
 			s.memory.total++ // an event that is no JSON
 			s.memory.dropped[x.rule]++
+			if x.fold != nil {
+				s.folds.remove(x.fold) // else repeats would count in an alert that there is not
+			}
 		}
 		s.mu.Unlock()
 		if x.done != nil {
