@@ -104,7 +104,7 @@ func (b *builder) match(slot int32, t expr.Match) int32 {
 		switch {
 		case kind == atomThere:
 		case kind == atomGlob:
-			x.guards = b.contains(slot, nonEmpty(longestLiteral(p.Folded())), false)
+			x.guards = b.globGuard(slot, p.Folded())
 		case t.Cased && utf8.ValidString(text) && !b.short(&x):
 			x.guards = []int32{b.match(slot, expr.Match{Pattern: t.Pattern})}
 		case utf8.ValidString(text):
@@ -114,11 +114,30 @@ func (b *builder) match(slot int32, t expr.Match) int32 {
 	return b.intern(fmt.Sprintf("match %d %v %s", slot, t.Cased, p), x)
 }
 
-func nonEmpty(s string) []string {
-	if s == "" {
+// globGuard returns the atom of the rarest text that whatever the folded pattern matches
+// has: in it, or at one of its ends where the pattern has no wildcard there.
+func (b *builder) globGuard(slot int32, p expr.Pattern) []int32 {
+	many := expr.Piece{Wild: expr.Many}
+	var best expr.Pattern
+	rare := 1.0
+	try := func(kind atomKind, text string, guard expr.Pattern) {
+		if r := likelihood(kind, text); r < rare {
+			best, rare = guard, r
+		}
+	}
+	if text := longestLiteral(p); text != "" {
+		try(atomContains, text, expr.Pattern{many, {Text: text}, many})
+	}
+	if first := p[0]; fixed(first) {
+		try(atomPrefix, first.Text, expr.Pattern{first, many})
+	}
+	if last := p[len(p)-1]; fixed(last) {
+		try(atomSuffix, last.Text, expr.Pattern{many, last})
+	}
+	if best == nil {
 		return nil
 	}
-	return []string{s}
+	return []int32{b.match(slot, expr.Match{Pattern: best})}
 }
 
 // shape returns what a pattern is, and the text if it has just one. A text that is not

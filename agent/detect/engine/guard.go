@@ -225,7 +225,7 @@ func union(a, b []string) []string {
 func longestLiteral(p expr.Pattern) string {
 	best := ""
 	for _, x := range p {
-		if len(x.Text) > len(best) && utf8.ValidString(x.Text) && !strings.ContainsRune(x.Text, utf8.RuneError) {
+		if len(x.Text) > len(best) && fixed(x) {
 			best = x.Text
 		}
 	}
@@ -233,4 +233,9 @@ func longestLiteral(p expr.Pattern) string {
 		return ""
 	}
 	return best
+}
+
+// fixed reports whether a piece of a pattern stands for itself, in each text.
+func fixed(x expr.Piece) bool {
+	return x.Text != "" && utf8.ValidString(x.Text) && !strings.ContainsRune(x.Text, utf8.RuneError)
 }
