@@ -68,7 +68,8 @@
 //     fanotify.
 //   - What is read is not seen, and neither is a write through memory until the file is
 //     closed. A change of a file by a hard link outside of the trees is not seen by inotify.
-//   - Of the trees 200,000 files are remembered. What is beyond is not compared after a loss.
+//   - Of the trees some 50,000 files are remembered, fewer with long paths. What is beyond is not
+//     compared after a loss.
 //   - What was changed and has the same size and time afterwards is not found after a loss.
 //   - Time stamps of files are coarse (some milliseconds). A record of a file that has the
 //     time stamp of the event before it is an event of its own, unless the file was looked

@@ -2,6 +2,7 @@ package filesystem
 
 import (
 	"context"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -38,6 +39,7 @@ func (t *tracker) follow(ctx context.Context) error {
 	// first of them.
 	t.clock.Adjust()
 	t.fill(ctx)
+	debug.FreeOSMemory() // a look at many files leaves much garbage, and may be the only one
 	return t.consume(ctx, q, failed)
 }
 
@@ -89,6 +91,7 @@ func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan e
 		case <-resyncAt.C:
 			pending = false
 			t.resync(overflowed)
+			debug.FreeOSMemory()
 		}
 	}
 }

@@ -23,7 +23,7 @@ func (t *tracker) retarget(ctx context.Context, next *trees) error {
 	t.trees = next
 	for path, s := range t.index.files {
 		if v := next.judge(path); !t.mine(v, true, &s) {
-			delete(t.index.files, path)
+			t.index.remove(path)
 			delete(t.waiting, path)
 		}
 	}

@@ -237,7 +237,7 @@ func (t *tracker) settle() bool {
 func (t *tracker) resync(reason string) {
 	t.clock.Adjust()
 	if t.index.full {
-		reason += fmt.Sprintf("; of more than %d files not all are compared", maxIndexed)
+		reason += fmt.Sprintf("; of more than %d files not all are compared", len(t.index.files))
 	}
 	t.emitter.Gap(event.Loss{Reason: reason}, t.clock.Now())
 	if !t.source.complete() {

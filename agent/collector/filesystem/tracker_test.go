@@ -305,7 +305,10 @@ func (partial) complete() bool { return false }
 
 func TestTheIndexFollowsRenamesAndIsBounded(t *testing.T) {
 	dir := stamp{mode: 0o040755}
-	x := index{files: map[string]stamp{"/a": dir, "/a/b": {inode: 1}, "/ab": {inode: 2}}}
+	x := index{files: make(map[string]stamp)}
+	for path, s := range map[string]stamp{"/a": dir, "/a/b": {inode: 1}, "/ab": {inode: 2}} {
+		x.set(path, s)
+	}
 	x.rename("/a", "/c")
 	x.rename("/nowhere", "/d")
 	var got []string
@@ -320,11 +323,31 @@ func TestTheIndexFollowsRenamesAndIsBounded(t *testing.T) {
 	if len(x.files) != 1 {
 		t.Errorf("%v is left", x.files)
 	}
-	for i := range maxIndexed + 5 {
-		x.set(fmt.Sprint("/", i), stamp{})
+	x.removeAll("/ab")
+	if x.bytes != 0 {
+		t.Errorf("%d bytes are left without a file", x.bytes)
 	}
-	if len(x.files) != maxIndexed || !x.full {
-		t.Errorf("%d files, full %v", len(x.files), x.full)
+	for _, long := range []string{"", strings.Repeat("x", 1000)} { // the bound is one of bytes, not of files
+		path := func(i int) string { return fmt.Sprintf("/%s%09d", long, i) }
+		fit := maxIndexed / cost(path(0))
+		for i := range fit {
+			x.set(path(i), stamp{})
+		}
+		if len(x.files) != fit || x.full {
+			t.Errorf("%d files are remembered, want %d; full is %v", len(x.files), fit, x.full)
+		}
+		x.set(path(0), stamp{inode: 1}) // it has its place
+		x.set(path(fit), stamp{})
+		if len(x.files) != fit || !x.full || x.files[path(0)].inode != 1 {
+			t.Errorf("beyond the bound %d files are remembered, want %d; full is %v", len(x.files), fit, x.full)
+		}
+		for i := range fit {
+			x.remove(path(i))
+		}
+		x.full = false
+	}
+	if x.bytes != 0 {
+		t.Errorf("%d bytes are left without a file", x.bytes)
 	}
 }
 
