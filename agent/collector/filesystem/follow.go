@@ -91,7 +91,7 @@ func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan e
 		case <-resyncAt.C:
 			pending = false
 			t.resync(overflowed)
-			debug.FreeOSMemory()
+
 		}
 	}
 }
