@@ -67,6 +67,8 @@ func classify(err error) error {
 		return refuse(ReasonVerifier, lastLine(refused), err)
 	case errors.Is(err, os.ErrPermission):
 		return refuse(ReasonPrivilege, lacking(), err)
+	case errors.Is(err, ebpf.ErrNotSupported) && len(missing()) > 0: // the library's own probe was not permitted
+		return refuse(ReasonPrivilege, lacking(), err)
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, os.ErrNotExist), errors.Is(err, unix.EINVAL):
 		return refuse(ReasonUnsupported, err.Error(), err)
 	}
@@ -84,21 +86,26 @@ func lastLine(v *ebpf.VerifierError) string {
 	return v.Error()
 }
 
-// lacking names the capabilities that programs need and we do not have.
-func lacking() string {
-	var missing []string
+// missing returns the capabilities that programs need and we do not have.
+func missing() (all []string) {
 	for _, c := range []struct {
 		name   string
 		number int
 	}{{"CAP_BPF", unix.CAP_BPF}, {"CAP_PERFMON", unix.CAP_PERFMON}} {
 		if !capable(c.number) && !capable(unix.CAP_SYS_ADMIN) {
-			missing = append(missing, c.name)
+			all = append(all, c.name)
 		}
 	}
-	if len(missing) == 0 {
+	return all
+}
+
+// lacking says what is not permitted.
+func lacking() string {
+	all := missing()
+	if len(all) == 0 {
 		return "bpf(2) is not permitted, although the capabilities are there (container, seccomp, lockdown, or RLIMIT_MEMLOCK before Linux 5.11)"
 	}
-	return "no " + strings.Join(missing, " and ")
+	return "no " + strings.Join(all, " and ")
 }
 
 // capable reports whether the calling thread has a capability.
