@@ -135,7 +135,19 @@ func (r *Reader) Process(pid uint32) (o Observation, ok bool) {
 		return o, false
 	}
 	defer unix.Close(dir)
+	for tries := 1; ; tries++ {
+		if o, whole, ok := r.process(dir); whole || !ok || tries == maxReads {
+			return o, ok
+		}
+	}
+}
 
+// maxReads is how often a process is read that runs another program each time.
+const maxReads = 3
+
+// process reads a process once. whole is false where it has run another program
+// meanwhile: then the command line is unread, because it may be that of the one before.
+func (r *Reader) process(dir int) (o Observation, whole, ok bool) {
 	// In the order in which they vanish when the process ends.
 	line, lineErr := r.file(dir, "cmdline")
 	o.Image.CommandLine = string(line)
@@ -148,7 +160,7 @@ func (r *Reader) Process(pid uint32) (o Observation, ok bool) {
 	if err != nil || !ok {
 		// The owner is not to be had either: the kernel gives root for the
 		// directory of a process that has gone.
-		return Observation{}, false
+		return Observation{}, true, false
 	}
 	o.Image.Name = string(s.Name)
 	o.PPID, o.StartTicks, o.Stack = s.PPID, s.StartTicks, s.Stack
@@ -170,7 +182,7 @@ func (r *Reader) Process(pid uint32) (o Observation, ok bool) {
 	r.place(dir, &o)
 	if s.Kernel {
 		o.Unread |= event.KernelThread
-		return o, true
+		return o, true, true
 	}
 	if exeErr != nil {
 		o.Unread |= event.ExecutableUnread
@@ -181,10 +193,20 @@ func (r *Reader) Process(pid uint32) (o Observation, ok bool) {
 	}
 	// A command line is empty when the process has wiped it, which is rare, or
 	// when its memory has gone already, and then its executable has too.
-	if lineErr != nil || (len(line) == 0 && exeErr != nil) {
+	whole = !o.Alive || lineErr != nil || r.isLine(dir, o.Image.CommandLine)
+	if lineErr != nil || (o.Image.CommandLine == "" && exeErr != nil) || !whole || o.Loading {
+		o.Image.CommandLine = ""
 		o.Unread |= event.CommandLineUnread
 	}
-	return o, true
+	return o, whole, true
+}
+
+// isLine reports whether a process that was alive still has the command line. One that has
+// ended since has none, and one that runs another program has none until that is loaded:
+// then the program is the one that stat has shown.
+func (r *Reader) isLine(dir int, line string) bool {
+	now, err := r.file(dir, "cmdline")
+	return err != nil || string(now) == line || len(now) == 0
 }
 
 // Nobody is the kernel's number for no user: nobody has logged in.
