@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,6 +106,8 @@ func await(ts *testscript.TestScript, neg bool, args []string) { awaitStatus(ts,
 
 func vanish(ts *testscript.TestScript, neg bool, args []string) { awaitStatus(ts, neg, args, false) }
 
+var ready = regexp.MustCompile("(?m)^state +(ready|steady)")
+
 // awaitStatus waits until a line of the status matches a pattern, or none does any more.
 func awaitStatus(ts *testscript.TestScript, neg bool, args []string, there bool) {
 	if neg || len(args) < 1 {
@@ -115,7 +118,10 @@ func awaitStatus(ts *testscript.TestScript, neg bool, args []string, there bool)
 	command := append([]string{"status", "-socket", ts.Getenv("SOCK")}, args[1:]...)
 	for deadline := time.Now().Add(patience); ; {
 		_ = ts.Exec("daemoneye-agent", command...) // it fails as long as there is no agent, and when that is not well
-		if out := ts.ReadFile("stdout"); out != "" && want.MatchString(out) == there {
+		out := ts.ReadFile("stdout")
+		// A collector runs before its source is open: the agent is ready after that.
+		settled := !there || !strings.Contains(args[0], " +running") || ready.MatchString(out)
+		if out != "" && want.MatchString(out) == there && settled {
 			return
 		}
 		if time.Now().After(deadline) {
