@@ -96,9 +96,15 @@ func perform(t *testing.T, r *running, wrap, payload string) map[uint32][]string
 		long = append(long, cmd)
 		happened[uint32(cmd.Process.Pid)] = []string{line("/bin/sleep", fmt.Sprint(1000+i))}
 	}
-	for _, cmd := range long {
-		r.awaitOf(cmd.Process.Pid, event.OpStart)
-	}
+	// Their starts need not come in this order: a program is on its way before its exec is
+	// recorded, and the next one may be recorded by the other processor.
+	started := make(map[uint32]bool)
+	r.await("the start of each long program", func(p *event.Process) bool {
+		if _, ours := happened[p.PID]; ours && p.Operation == event.OpStart && strings.HasPrefix(p.CommandLine, "/bin/sleep\x00") {
+			started[p.PID] = true
+		}
+		return len(started) == len(long)
+	})
 	for _, cmd := range long {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()

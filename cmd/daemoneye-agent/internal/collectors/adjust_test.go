@@ -115,13 +115,15 @@ func TestCollectorsTakeSettingsWithoutABreak(t *testing.T) {
 			}
 			next.(collector.Adjustable).Succeed(c)
 			ctx, stop = context.WithTimeout(t.Context(), 20*time.Second)
-			go func() { // has all collectors see something; ends with ctx
+			stirred := background(func() error { // has all collectors see something; ends with ctx
 				for ctx.Err() == nil {
 					_ = os.WriteFile(filepath.Join(dir, "stir"), []byte(time.Now().String()), 0o600)
 					time.Sleep(time.Millisecond)
 				}
-			}()
+				return nil
+			})
 			err = next.Run(ctx, func(m collector.Message) { emit(m); stop() })
+			<-stirred
 			if err != nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				t.Errorf("the next one: %v, %v", err, ctx.Err())
 			}
