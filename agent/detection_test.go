@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/daemoneye/eventbus/agent"
@@ -154,11 +155,8 @@ func TestRulesAreReloaded(t *testing.T) {
 		c.Detection.Rules, c.Detection.Watch, c.Detection.BuiltIn = []string{dir}, false, false
 		c.Broker.SocketPath = socket(t)
 	})
-	next := *c
-	r := start(t, agent.Options{Config: c, Load: func() (*config.Loaded, error) {
-		l := next
-		return &config.Loaded{Config: &l}, nil
-	}})
+	next := &nextConfig{c: *c}
+	r := start(t, agent.Options{Config: c, Load: next.load})
 	client := r.dial(ipc.ClientOptions{})
 	sub := subscribe(t, client, router.Subscription{Patterns: []string{"alerts.#"}})
 	publish := func() {
@@ -188,7 +186,7 @@ func TestRulesAreReloaded(t *testing.T) {
 		t.Errorf("health is %+v", h)
 	}
 
-	next.Detection.Watch = true
+	next.change(func(c *config.Config) { c.Detection.Watch = true })
 	if got := ask[control.Reloaded](t, client, control.ReloadTarget); got.Rules == nil || len(got.Rules.Kept) != 1 || len(got.Changes) != 1 {
 		t.Errorf("%+v", got)
 	}
@@ -198,14 +196,33 @@ func TestRulesAreReloaded(t *testing.T) {
 		return len(page.Rules) == 1 && page.Rules[0].Title == "third" && page.Rules[0].Active
 	})
 
-	next.Detection.Include = []string{"nothing"}
+	next.change(func(c *config.Config) { c.Detection.Include = []string{"nothing"} })
 	if got := ask[control.Reloaded](t, client, control.ReloadTarget); len(got.Mistakes) != 1 || !strings.Contains(got.Mistakes[0], "detection.include") {
 		t.Errorf("%+v", got)
 	}
-	next.Detection.Include, next.Detection.Exclude = nil, []string{"level:critical"}
+	next.change(func(c *config.Config) { c.Detection.Include, c.Detection.Exclude = nil, []string{"level:critical"} })
 	if got := ask[control.Reloaded](t, client, control.ReloadTarget); got.Rules.Active != 0 || got.Rules.LeftOut != 1 {
 		t.Errorf("%+v", got.Rules)
 	}
+}
+
+// nextConfig is what a reload loads. Safe for concurrent use.
+type nextConfig struct {
+	mu sync.Mutex
+	c  config.Config
+}
+
+func (n *nextConfig) change(f func(*config.Config)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f(&n.c)
+}
+
+func (n *nextConfig) load() (*config.Loaded, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := n.c
+	return &config.Loaded{Config: &c}, nil
 }
 
 // TestARuleForEventsThatNobodyCollectsIsInactive, until a reload has a collector for them.
@@ -214,11 +231,8 @@ func TestARuleForEventsThatNobodyCollectsIsInactive(t *testing.T) {
 		c.Broker.SocketPath = socket(t)
 		c.Collectors.Network.Enabled = false
 	})
-	next := *c
-	r := start(t, agent.Options{Config: c, Load: func() (*config.Loaded, error) {
-		l := next
-		return &config.Loaded{Config: &l}, nil
-	}})
+	next := &nextConfig{c: *c}
+	r := start(t, agent.Options{Config: c, Load: next.load})
 	client := r.dial(ipc.ClientOptions{})
 	before := status(t, client).Detection.Rules
 	if before.Inactive == 0 || before.InactiveBy["log source"] == 0 {
@@ -228,7 +242,7 @@ func TestARuleForEventsThatNobodyCollectsIsInactive(t *testing.T) {
 	if !slices.ContainsFunc(page.Rules, func(x control.RuleInfo) bool { return x.Inactive == "no collector of network events is enabled" }) {
 		t.Errorf("%+v", page)
 	}
-	next.Collectors.Network.Enabled = true
+	next.change(func(c *config.Config) { c.Collectors.Network.Enabled = true })
 	if got := ask[control.Reloaded](t, client, control.ReloadTarget); got.Rules == nil || got.Rules.Active <= before.Active || got.Rules.Active+got.Rules.Inactive != before.Active+before.Inactive {
 		t.Errorf("%+v", got.Rules)
 	}
