@@ -83,6 +83,8 @@ func (f flexible) Adjust(ctx context.Context, next collector.Collector) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.settings = n.settings
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 // able is a collector called demo with everything that a collector may have. Its
 // behaviour is in its settings.
 type able struct {
+	mu       sync.Mutex // for an Adjust beside Take and Run
 	settings settings
 	runs     *atomic.Int32 // calls of Run
 	sick     error
@@ -35,20 +37,28 @@ type settings struct {
 	Opens  bool   `json:"opens"` // it is an opening
 }
 
+// now returns the settings that are in force.
+func (a *able) now() settings {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.settings
+}
+
 var errSource = errors.New("the source is gone")
 
 func (a *able) Name() string { return "demo" }
 func (a *able) Describe() string {
-	if a.settings.Live {
-		return fmt.Sprintf("source %s at %d", a.settings.Source, a.settings.Rate)
+	now := a.now()
+	if now.Live {
+		return fmt.Sprintf("source %s at %d", now.Source, now.Rate)
 	}
-	return "source " + a.settings.Source
+	return "source " + now.Source
 }
 func (a *able) Check() error { return a.sick }
 
 // Topics: each takes the events of others, and notes with which rate it got them.
 func (a *able) Topics() []string { return []string{"events.other.a"} }
-func (a *able) Take(b []byte)    { a.taken <- fmt.Sprintf("%s at %d", b, a.settings.Rate) }
+func (a *able) Take(b []byte)    { a.taken <- fmt.Sprintf("%s at %d", b, a.now().Rate) }
 
 // Filtered: each that has observed has left out three events.
 func (a *able) Filtered() uint64 { return a.filtered.Load() }
@@ -70,7 +80,7 @@ func (a *able) Do(_ context.Context, task string, args []byte) (any, error) {
 func (a *able) Run(ctx context.Context, emit collector.Emit) error {
 	a.runs.Add(1)
 	a.filtered.Store(3)
-	switch a.settings.Source {
+	switch a.now().Source {
 	case "fail":
 		return errSource
 	case "stuck":
