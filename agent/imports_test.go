@@ -92,8 +92,11 @@ var allowed = map[string][]string{
 	},
 	"agent/collector/process": {
 		"agent/collector", "agent/collector/actor", "agent/collector/adjust", "agent/collector/clock", "agent/collector/emit", "agent/collector/filter", "agent/collector/host", "agent/collector/integrity", "agent/collector/proc",
-		"agent/collector/ebpf", "agent/collector/receive", "agent/collector/redact", "agent/collector/settings", "agent/event", "agent/event/ecs", "golang.org/x/sys",
+		"agent/collector/ebpf", "agent/collector/receive", "agent/collector/redact", "agent/collector/settings", "agent/event", "agent/event/ecs", "agent/collector/process/internal/...", "golang.org/x/sys",
 	},
+	// The process connector makes reports, and knows nothing of who applies them.
+	"agent/collector/process/internal/report":    {"agent/collector/proc"},
+	"agent/collector/process/internal/connector": {"agent/collector/process/internal/report", "agent/collector/clock", "agent/collector/proc", "golang.org/x/sys"},
 	// Rules and their meaning, apart from all that makes events.
 	"agent/detect/sigma":           {"agent/detect/sigma/document", "agent/detect/sigma/expr", "agent/detect/sigma/item", "agent/detect/sigma/condition", "agent/spelling", "go.yaml.in/yaml/v3"},
 	"agent/detect/sigma/document":  {"go.yaml.in/yaml/v3"},

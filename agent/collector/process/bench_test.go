@@ -9,6 +9,8 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/connector"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -52,26 +54,17 @@ func BenchmarkReports(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			now := clock.Mono()
-			t.apply(&report{what: whatFork, thread: child, pid: child, parent: pid, timeNs: now})
-			t.apply(&report{what: whatExit, thread: child, pid: child, timeNs: now})
+			t.apply(&report.Report{Kind: report.Fork, Thread: child, PID: child, Parent: pid, TimeNs: now})
+			t.apply(&report.Report{Kind: report.Exit, Thread: child, PID: child, TimeNs: now})
 		}
 	})
 	b.Run("report=exec", func(b *testing.B) {
 		t := benchTracker(b)
-		ahead := newLookahead(t.reader)
+		ahead := connector.NewLookahead(t.reader)
 		b.ReportAllocs()
 		for b.Loop() {
-			ahead.add(&report{what: whatExec, thread: pid, pid: pid, timeNs: clock.Mono()})
-			ahead.release(math.MaxInt64, t.apply)
-		}
-	})
-	b.Run("report=parse", func(b *testing.B) {
-		m := appendReport(nil, report{what: whatExec, thread: pid, pid: pid})
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, _, err := nextReport(m); err != nil {
-				b.Fatal(err)
-			}
+			ahead.Add(&report.Report{Kind: report.Exec, Thread: pid, PID: pid, TimeNs: clock.Mono()})
+			ahead.Release(math.MaxInt64, t.apply)
 		}
 	})
 }

@@ -1,11 +1,8 @@
 package process_test
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -51,28 +48,6 @@ func TestDescribeSaysWhatIsUsedAndWhy(t *testing.T) {
 	}
 	if got := c.Describe(); got == "" || strings.Contains(got, "as configured") {
 		t.Errorf("auto is described as %q", got)
-	}
-}
-
-func TestUnavailable(t *testing.T) {
-	tests := []struct {
-		name string
-		err  error
-		want string
-	}{
-		{"not permitted", os.NewSyscallError("bind", syscall.EPERM), "no CAP_NET_ADMIN"},
-		{"refused by the connector", fmt.Errorf("process connector: %w", syscall.EPERM), "no CAP_NET_ADMIN"},
-		{"not in the kernel", os.NewSyscallError("socket", syscall.EPROTONOSUPPORT), "no process connector in this kernel or network namespace"},
-		{"not in this network", os.NewSyscallError("write", syscall.ECONNREFUSED), "no process connector in this kernel or network namespace"},
-		{"silence", process.ErrNoAnswer, "no process connector outside of the first pid and user namespace"},
-		{"anything else", errors.New("surprise"), "surprise"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := process.Unavailable(tt.err); got != tt.want {
-				t.Errorf("%q, want %q", got, tt.want)
-			}
-		})
 	}
 }
 

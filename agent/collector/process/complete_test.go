@@ -12,36 +12,37 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
 // The reports of the kernel's programs, which are of whole processes, and say themselves
 // which process it is and what it runs.
 
-func (h *machine) complete(what what, pid, ppid uint32, ticks uint64) *report {
-	return &report{
-		what: what, thread: pid, pid: pid, parent: ppid, timeNs: clock.Mono(),
-		complete: true, startTicks: ticks, uid: h.user, gid: h.user,
+func (h *machine) complete(kind report.Kind, pid, ppid uint32, ticks uint64) *report.Report {
+	return &report.Report{
+		Kind: kind, Thread: pid, PID: pid, Parent: ppid, TimeNs: clock.Mono(),
+		Complete: true, StartTicks: ticks, UID: h.user, GID: h.user,
 	}
 }
 
 func (h *machine) begun(pid, ppid uint32, ticks uint64) {
-	h.apply(h.complete(whatFork, pid, ppid, ticks))
+	h.apply(h.complete(report.Fork, pid, ppid, ticks))
 }
 
 func (h *machine) ran(pid, ppid uint32, ticks uint64, name string) {
-	r := h.complete(whatExec, pid, ppid, ticks)
-	r.seenAt = r.timeNs
-	r.seen = &proc.Observation{
-		PPID: ppid, UID: r.uid, GID: r.gid, Login: proc.Nobody, StartTicks: ticks, Stack: 7, Alive: true,
+	r := h.complete(report.Exec, pid, ppid, ticks)
+	r.SeenAt = r.TimeNs
+	r.Seen = &proc.Observation{
+		PPID: ppid, UID: r.UID, GID: r.GID, Login: proc.Nobody, StartTicks: ticks, Stack: 7, Alive: true,
 		Image: proc.Image{Name: name, Executable: "/bin/" + name, CommandLine: name + "\x00", Directory: "/"},
 	}
 	h.apply(r)
 }
 
 func (h *machine) over(pid uint32, ticks uint64, status uint32) {
-	r := h.complete(whatExit, pid, 0, ticks)
-	r.value = status
+	r := h.complete(report.Exit, pid, 0, ticks)
+	r.Value = status
 	h.apply(r)
 }
 

@@ -2,35 +2,36 @@ package process
 
 import (
 	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
 // becameOther takes a new effective user or group of a process into account. The kernel
 // reports one in an exec, too, where the file is set-uid: just before the exec, and so of
 // the program before.
-func (t *tracker) becameOther(r *report) {
-	rec := t.table[r.pid]
-	if rec == nil || r.timeNs < rec.asOf {
+func (t *tracker) becameOther(r *report.Report) {
+	rec := t.table[r.PID]
+	if rec == nil || r.TimeNs < rec.asOf {
 		return
 	}
 	uid, gid := rec.UID, rec.GID
-	if r.what == whatUID {
-		uid = r.value
+	if r.Kind == report.UID {
+		uid = r.Value
 	} else {
-		gid = r.value
+		gid = r.Value
 	}
 	if d, changed := rec.become(uid, gid); changed {
-		t.emitter.change(event.OpCredentials, rec, &d, t.clock.At(r.timeNs), 0)
+		t.emitter.change(event.OpCredentials, rec, &d, t.clock.At(r.TimeNs), 0)
 	}
 }
 
 // noteUser takes over whose process it is as a record of the kernel's programs has it. A
 // change had no record of its own, and happened at some time before this one.
-func (t *tracker) noteUser(rec *record, r *report) {
-	if d, changed := rec.become(r.uid, r.gid); changed {
-		t.emitter.change(event.OpCredentials, rec, &d, t.clock.At(r.timeNs), event.TimeApproximate)
+func (t *tracker) noteUser(rec *record, r *report.Report) {
+	if d, changed := rec.become(r.UID, r.GID); changed {
+		t.emitter.change(event.OpCredentials, rec, &d, t.clock.At(r.TimeNs), event.TimeApproximate)
 	}
-	rec.setUser(r.uid, r.gid)
+	rec.setUser(r.UID, r.GID)
 }
 
 // become takes over the effective user and group that a process has now, and returns those

@@ -11,11 +11,12 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/filter"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
-func (h *machine) becomes(what what, pid, id uint32) {
-	h.apply(&report{what: what, thread: pid, pid: pid, value: id, timeNs: clock.Mono()})
+func (h *machine) becomes(kind report.Kind, pid, id uint32) {
+	h.apply(&report.Report{Kind: kind, Thread: pid, PID: pid, Value: id, TimeNs: clock.Mono()})
 }
 
 // TestAChangeOfUserOrGroupIsAnnounced once, with what it was before.
@@ -25,12 +26,12 @@ func TestAChangeOfUserOrGroupIsAnnounced(t *testing.T) {
 	h.set(shell)
 	h.snapshot()
 	was := uint64(os.Geteuid())
-	h.becomes(whatUID, 100, uint32(was)) // as before
-	h.becomes(whatUID, 100, 77)
-	h.becomes(whatGID, 100, 78)
-	h.becomes(whatUID, 999, 0) // nobody knows it
+	h.becomes(report.UID, 100, uint32(was)) // as before
+	h.becomes(report.UID, 100, 77)
+	h.becomes(report.GID, 100, 78)
+	h.becomes(report.UID, 999, 0) // nobody knows it
 	h.fork(200, 100)
-	h.becomes(whatUID, 200, 0) // a fork that was not announced, and runs no program of its own
+	h.becomes(report.UID, 200, 0) // a fork that was not announced, and runs no program of its own
 	want := []string{
 		sawSystemd, sawShell,
 		"metadata credentials 100 parent 1 (systemd): bash /bin/bash [bash -l] user_name_unread",
@@ -130,8 +131,8 @@ func TestWhatTheFilterLeavesOut(t *testing.T) {
 	h.exec(200) // left out
 	h.remove(200)
 	h.exit(200, 0)
-	h.becomes(whatUID, 100, 77) // left out
-	h.becomes(whatUID, 100, 0)
+	h.becomes(report.UID, 100, 77) // left out
+	h.becomes(report.UID, 100, 0)
 	h.remove(100)
 	h.exit(100, 0)
 	want := []string{

@@ -18,7 +18,7 @@
 //	          bpf/process.c, ../ebpf        record.go tracker.go emit.go
 //
 //	kernel ─► receive ─► queue ──► parse ─► read /proc ─► wait ─► table ─► …
-//	          conn.go  ../receive message.go     lookahead.go
+//	          ../receive      └──── internal/connector ────┘
 //
 //	/proc at an interval ──► compare ─► table ─► …
 //	poll.go                  compare.go
@@ -46,7 +46,7 @@
 //
 // With the connector /proc is read when the report of an exec comes, and by then the
 // process may run the program after it. The report waits a few milliseconds until it is
-// known whether another exec followed (lookahead.go). Where what was read may be of the
+// known whether another exec followed (internal/connector). Where what was read may be of the
 // next program, it counts as unread: no exec ever shows another one's program.
 //
 // # What is known when a program could not be read
@@ -68,7 +68,7 @@
 // Each event names the user, also by name as /etc/passwd of the host has it; the user
 // who logged in; the container and the unit of systemd, from the control group; the
 // parent and up to five above it. The ancestors are those of the moment when the process
-// began (lineage.go): they are still named when they have ended, or run other programs.
+// began (package actor): they are still named when they have ended, or run other programs.
 // A process whose parent had ended before its exec has the one that the kernel gave it
 // instead.
 //
@@ -96,7 +96,7 @@
 //
 // When the kernel's buffer is full it drops reports. The connector numbers them
 // for each cpu, and the kernel's programs count what found the ring full, so that the
-// loss is known exactly (losses.go, ../ebpf). It is announced as a gap, which counts
+// loss is known exactly (internal/connector, ../ebpf). It is announced as a gap, which counts
 // reports and says so: one event may be made of several, and some make none. A comparison with /proc then brings the table in step: what it finds
 // is flagged as inferred. Reports that have been received are applied before it;
 // an end whose report still lies in the kernel's buffer at that moment is found
@@ -117,7 +117,7 @@
 //   - With the connector every start and exit is seen, but not every program can
 //     be read before it ends: of programs that do nothing, half have no command line of
 //     their own on a busy machine. A program that a debugger holds within its exec for
-//     longer than lag may be shown for the exec before it.
+//     longer than connector.Lag may be shown for the exec before it.
 //   - A container is known by an id of 64 hexadecimal digits in the path of its control
 //     group, or by the name that LXC gives it. Users are named as on the host, although
 //     a container may call them otherwise; users of a directory service have no name.

@@ -91,3 +91,12 @@ func (e *emitter) Gap(l event.Loss, at clock.Moment) {
 	defer e.mu.Unlock()
 	e.out.Gap(l, at)
 }
+
+// exitStatus turns a status of wait(2) into that of an event: what was given to
+// exit, or the signal.
+func exitStatus(status uint32) event.Detail {
+	if signal := uint8(status & 0x7f); signal != 0 {
+		return event.Detail{Code: 128 + signal, Signal: signal}
+	}
+	return event.Detail{Code: uint8(status >> 8)}
+}

@@ -14,6 +14,8 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/connector"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -131,7 +133,7 @@ func (h *machine) remove(pid uint32) {
 func (h *machine) ticksNow() uint64 { return h.clock.Ticks(clock.Mono()) }
 
 func (h *machine) fork(pid, ppid uint32) {
-	h.apply(&report{what: whatFork, thread: pid, pid: pid, parent: ppid, timeNs: clock.Mono()})
+	h.apply(&report.Report{Kind: report.Fork, Thread: pid, PID: pid, Parent: ppid, TimeNs: clock.Mono()})
 }
 
 func (h *machine) exec(pid uint32) {
@@ -140,25 +142,25 @@ func (h *machine) exec(pid uint32) {
 
 // execs reports programs that a process ran at those times, one right after the other.
 func (h *machine) execs(pid uint32, times ...int64) {
-	l := newLookahead(h.reader)
+	l := connector.NewLookahead(h.reader)
 	for _, at := range times {
-		l.add(&report{what: whatExec, thread: pid, pid: pid, timeNs: at})
+		l.Add(&report.Report{Kind: report.Exec, Thread: pid, PID: pid, TimeNs: at})
 	}
-	l.release(math.MaxInt64, h.apply)
+	l.Release(math.MaxInt64, h.apply)
 }
 
 func (h *machine) exit(pid, status uint32) {
-	h.apply(&report{what: whatExit, thread: pid, pid: pid, value: status, timeNs: clock.Mono()})
+	h.apply(&report.Report{Kind: report.Exit, Thread: pid, PID: pid, Value: status, TimeNs: clock.Mono()})
 }
 
 // exitThread reports the end of another thread than the first one.
 func (h *machine) exitThread(pid, thread, status uint32) {
-	h.apply(&report{what: whatExit, thread: thread, pid: pid, value: status, timeNs: clock.Mono()})
+	h.apply(&report.Report{Kind: report.Exit, Thread: thread, PID: pid, Value: status, TimeNs: clock.Mono()})
 }
 
 // forkThread reports a new thread of a process.
 func (h *machine) forkThread(pid, thread uint32) {
-	h.apply(&report{what: whatFork, thread: thread, pid: pid, parent: pid, timeNs: clock.Mono()})
+	h.apply(&report.Report{Kind: report.Fork, Thread: thread, PID: pid, Parent: pid, TimeNs: clock.Mono()})
 }
 
 // settle looks at what is in doubt until nothing is.

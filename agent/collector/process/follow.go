@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/connector"
 	"github.com/daemoneye/eventbus/agent/collector/receive"
 	"github.com/daemoneye/eventbus/agent/event"
 )
@@ -24,12 +25,12 @@ const (
 
 // follow takes the reports of c until ctx ends. Two goroutines: one empties the
 // kernel's buffer into a queue, this one parses, reads /proc and emits.
-func (c *conn) follow(ctx context.Context, t *tracker) error {
+func (c connection) follow(ctx context.Context, t *tracker) error {
 	ctx, cancel := context.WithCancel(ctx)
 	q := receive.New(batches, batchBytes)
 	failed := make(chan error, 1)
 	var receiver sync.WaitGroup
-	receiver.Go(func() { failed <- q.Receive(ctx, c) }) // ended and awaited by the next line
+	receiver.Go(func() { failed <- q.Receive(ctx, c.Conn) }) // ended and awaited by the next line
 	defer func() { cancel(); receiver.Wait() }()
 
 	// Reports are coming in already, so that nothing is missed between the
@@ -38,7 +39,7 @@ func (c *conn) follow(ctx context.Context, t *tracker) error {
 	if err := t.compare(event.OpSnapshot, 0); err != nil {
 		return err
 	}
-	return t.consume(ctx, q, failed, c.emptyAt, c.ahead)
+	return t.consume(ctx, q, failed, c.EmptyAt, c.Ahead())
 }
 
 // consume applies what is in the queue until ctx ends or the receiver does. emptyAt
@@ -46,10 +47,10 @@ func (c *conn) follow(ctx context.Context, t *tracker) error {
 // of those in the reports.
 func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan error, emptyAt func() (int64, bool), ours clock.Ahead) error {
 	var (
-		ahead    = newLookahead(t.reader)
+		ahead    = connector.NewLookahead(t.reader)
 		holds    bool // the timer runs
 		holdsAt  = time.NewTimer(time.Hour)
-		lost     losses
+		lost     connector.Losses
 		overrun  bool
 		pending  bool // a comparison is due when the timer fires
 		last     time.Time
@@ -71,10 +72,10 @@ func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan e
 		if !ok || q.Waiting() > 0 {
 			known = 0
 		}
-		ahead.release(known, t.apply)
-		if !holds && len(ahead.held) > 0 {
+		ahead.Release(known, t.apply)
+		if !holds && ahead.Len() > 0 {
 			holds = true
-			holdsAt.Reset(time.Duration(lag))
+			holdsAt.Reset(connector.Lag)
 		}
 		if !doubtful && len(t.doubts) > 0 {
 			doubtful = true
@@ -95,7 +96,7 @@ func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan e
 		case b := <-q.Full():
 			take(b)
 			release()
-			if !pending && (overrun || lost.lost > 0) {
+			if !pending && (overrun || lost.Lost > 0) {
 				pending = true
 				resyncAt.Reset(max(settle, compareGap-time.Since(last)))
 			}
@@ -107,13 +108,13 @@ func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan e
 				take(<-q.Full()) // nobody else takes from it
 			}
 			release()
-			ahead.flush(t.apply)
+			ahead.Flush(t.apply)
 			if err := t.resync(&lost, overrun); err != nil {
 				return err
 			}
 			overrun = false
 		case <-doubtAt.C:
-			if doubtful = t.settleDoubts(q.Waiting() == 0 && len(ahead.held) == 0); doubtful {
+			if doubtful = t.settleDoubts(q.Waiting() == 0 && ahead.Len() == 0); doubtful {
 				doubtAt.Reset(doubtInterval)
 			}
 		}
@@ -121,17 +122,17 @@ func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan e
 }
 
 // addBatch adds the reports of a batch, and counts those that are missing.
-func addBatch(b []byte, ahead *lookahead, lost *losses, ours clock.Ahead) {
+func addBatch(b []byte, ahead *connector.Lookahead, lost *connector.Losses, ours clock.Ahead) {
 	for len(b) > 0 {
-		var r report
+		var r connector.Message
 		var err error
-		if r, b, err = nextReport(b); err != nil {
-			lost.add(1) // and whatever lay behind it, which its number will show
+		if r, b, err = connector.Next(b); err != nil {
+			lost.Add(1) // and whatever lay behind it, which its number will show
 			return
 		}
-		lost.note(r.cpu, r.seq)
-		r.timeNs += ours.MonoNs
-		ahead.add(&r)
+		lost.Note(r.CPU, r.Seq)
+		r.TimeNs += ours.MonoNs
+		ahead.Add(&r.Report)
 	}
 }
 
@@ -140,12 +141,12 @@ func addBatch(b []byte, ahead *lookahead, lost *losses, ours clock.Ahead) {
 const gapUnit = "reports of the process connector"
 
 // resync makes up for a loss of the connector's.
-func (t *tracker) resync(lost *losses, overrun bool) error {
+func (t *tracker) resync(lost *connector.Losses, overrun bool) error {
 	reason := gapUnit + ": the kernel dropped them"
 	if overrun {
 		reason = gapUnit + ": the receive buffer overran"
 	}
-	return t.makeUp(event.Loss{Lost: lost.take(), Total: lost.total, Reason: reason})
+	return t.makeUp(event.Loss{Lost: lost.Take(), Total: lost.Total, Reason: reason})
 }
 
 // makeUp announces a loss, and finds out from /proc what it hid.

@@ -93,8 +93,8 @@ func apply(r *ebpf.Reader, t *tracker, x *records, loss *event.Loss) error {
 	t.clock.Adjust()
 	malformed := uint64(0)
 	err := r.Read(mostRecords, func(b []byte) {
-		if report, ok := x.parse(b); ok {
-			t.apply(&report)
+		if made, ok := x.parse(b); ok {
+			t.apply(&made)
 		} else {
 			malformed++
 		}

@@ -2,7 +2,6 @@ package process
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"math"
 	"os"
@@ -13,39 +12,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/connector"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 	"github.com/daemoneye/eventbus/agent/collector/receive"
 )
-
-// appendReport appends r as the kernel sends it.
-func appendReport(dst []byte, r report) []byte {
-	ne := binary.NativeEndian
-	m := make([]byte, offBody+24)
-	ne.PutUint32(m, uint32(len(m)))
-	ne.PutUint16(m[4:], unix.NLMSG_DONE)
-	ne.PutUint32(m[offConnector:], connectorProc)
-	ne.PutUint32(m[offConnector+4:], connectorProc)
-	ne.PutUint32(m[offConnector+8:], r.seq)
-	ne.PutUint16(m[offConnector+16:], uint16(len(m)-offEvent))
-	ne.PutUint32(m[offEvent:], uint32(r.what))
-	ne.PutUint32(m[offEvent+4:], r.cpu)
-	ne.PutUint64(m[offEvent+8:], uint64(r.timeNs))
-	body := m[offBody:]
-	switch r.what {
-	case whatFork:
-		ne.PutUint32(body[4:], r.parent)
-		ne.PutUint32(body[8:], r.thread)
-		ne.PutUint32(body[12:], r.pid)
-	default:
-		ne.PutUint32(body, r.thread)
-		ne.PutUint32(body[4:], r.pid)
-		ne.PutUint32(body[8:], r.value)
-	}
-	return append(dst, m...)
-}
 
 // following is a tracker that takes batches from the test, in a bubble of time.
 type following struct {
@@ -94,10 +67,11 @@ func follow(h *machine) *following {
 
 // send hands over one batch with one report of what happened to a process, after
 // a hole of so many reports.
-func (f *following) send(hole uint32, what what, pid uint32) {
+func (f *following) send(hole uint32, kind report.Kind, pid uint32) {
 	f.t.Helper()
 	f.seq += hole + 1
-	f.kernel <- delivery{bytes: appendReport(nil, report{what: what, seq: f.seq, thread: pid, pid: pid, parent: 100, timeNs: clock.Mono()})}
+	r := report.Report{Kind: kind, Thread: pid, PID: pid, Parent: 100, TimeNs: clock.Mono()}
+	f.kernel <- delivery{bytes: connector.Append(nil, connector.Message{Report: r, Seq: f.seq})}
 	synctest.Wait()
 }
 
@@ -113,16 +87,16 @@ func TestALossIsAnnouncedAndMadeUpFor(t *testing.T) {
 		h.set(shell)
 		h.snapshot()
 		f := follow(h)
-		f.send(0, whatFork, 150)
+		f.send(0, report.Fork, 150)
 		// While reports are lost, one program starts and the shell ends.
 		h.set(h.sleeping(200))
 		h.remove(100)
-		f.send(12, whatFork, 151)
-		f.send(3, whatFork, 152)
+		f.send(12, report.Fork, 151)
+		f.send(3, report.Fork, 152)
 		time.Sleep(settle) // of the bubble's time
 		synctest.Wait()
 		h.set(h.sleeping(201))
-		f.send(0, whatExec, 201)
+		f.send(0, report.Exec, 201)
 		if err := f.stop(); err != nil {
 			t.Error(err)
 		}
@@ -162,9 +136,9 @@ func TestALossOnALossIsComparedOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHost(t)
 		f := follow(h)
-		f.send(0, whatFork, 150)
+		f.send(0, report.Fork, 150)
 		for range 20 { // two seconds of losses, none in the moment of a comparison
-			f.send(1, whatFork, 150)
+			f.send(1, report.Fork, 150)
 			time.Sleep(settle - time.Millisecond)
 		}
 		time.Sleep(compareGap)
@@ -194,17 +168,17 @@ func TestWhatWaitsIsAppliedBeforeAComparison(t *testing.T) {
 			h.set(shell)
 			h.snapshot()
 			f := follow(h)
-			f.send(0, whatFork, 150)
-			f.send(1, whatFork, 151)
+			f.send(0, report.Fork, 150)
+			f.send(1, report.Fork, 151)
 			// While an event is taken, both come to be due.
 			busy := make(chan struct{})
 			take := h.sink
 			h.sink = func(m collector.Message) { <-busy; take(m); h.sink = take }
 			h.set(h.sleeping(200))
-			f.send(0, whatExec, 200)
+			f.send(0, report.Exec, 200)
 			time.Sleep(settle)
 			h.remove(100)
-			f.send(0, whatExit, 100)
+			f.send(0, report.Exit, 100)
 			close(busy)
 			synctest.Wait()
 			if err := f.stop(); err != nil {
@@ -219,10 +193,10 @@ func TestWhatWaitsIsAppliedBeforeAComparison(t *testing.T) {
 
 func TestAMalformedMessageCountsAsLost(t *testing.T) {
 	h := newHost(t)
-	var lost losses
-	addBatch([]byte("this is not a message of the kernel, although it is long enough for one"), newLookahead(h.reader), &lost, clock.Ahead{})
-	if lost.total != 1 {
-		t.Errorf("lost %d, want 1", lost.total)
+	var lost connector.Losses
+	addBatch([]byte("this is not a message of the kernel, although it is long enough for one"), connector.NewLookahead(h.reader), &lost, clock.Ahead{})
+	if lost.Total != 1 {
+		t.Errorf("lost %d, want 1", lost.Total)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 )
 
 // The kernel reports the end of each thread, and does not say whether it was the
@@ -70,30 +72,30 @@ func (t *tracker) fate(rec *record) fate {
 
 // threadExited takes the end of another thread than the leader into account. In a
 // process without a leader it may be the last.
-func (t *tracker) threadExited(r *report) {
-	rec := t.table[r.pid]
-	if rec == nil || r.timeNs < rec.asOf {
+func (t *tracker) threadExited(r *report.Report) {
+	rec := t.table[r.PID]
+	if rec == nil || r.TimeNs < rec.asOf {
 		return
 	}
 	rec.threaded = true
-	rec.noteStatus(r.value)
+	rec.noteStatus(r.Value)
 	switch rec.life {
 	case leaderless:
 		t.threadLost(rec, r)
 	case finished:
-		rec.endNs = max(rec.endNs, r.timeNs)
+		rec.endNs = max(rec.endNs, r.TimeNs)
 	}
 }
 
 // leaderExited takes the end of a leader into account.
-func (t *tracker) leaderExited(r *report) {
-	rec := t.table[r.pid]
-	if rec == nil || r.timeNs < rec.asOf {
+func (t *tracker) leaderExited(r *report.Report) {
+	rec := t.table[r.PID]
+	if rec == nil || r.TimeNs < rec.asOf {
 		return
 	}
-	rec.noteStatus(r.value)
+	rec.noteStatus(r.Value)
 	if rec.life == finished { // the report of the exec in between was lost
-		rec.endNs = r.timeNs
+		rec.endNs = r.TimeNs
 		t.end(rec)
 		return
 	}
@@ -111,15 +113,15 @@ func (r *record) noteStatus(status uint32) {
 
 // threadLost notes that a thread of a process has ended, and announces the end of the
 // process if that was the last one for certain.
-func (t *tracker) threadLost(rec *record, r *report) {
-	rec.endNs = r.timeNs
+func (t *tracker) threadLost(rec *record, r *report.Report) {
+	rec.endNs = r.TimeNs
 	switch t.fate(rec) {
 	case fateAlive: // another thread has taken the leader's place, to exec
 		rec.revive()
 		delete(t.doubts, rec.PID)
 	case fateGone:
 		// The threads that an exec ends have status 0.
-		if !rec.threaded || r.value != 0 {
+		if !rec.threaded || r.Value != 0 {
 			t.end(rec)
 			return
 		}

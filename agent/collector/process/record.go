@@ -6,6 +6,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -47,36 +48,36 @@ type records struct {
 }
 
 // parse makes a report of a record, and reports whether it is of the form above.
-func (x *records) parse(b []byte) (r report, ok bool) {
+func (x *records) parse(b []byte) (r report.Report, ok bool) {
 	le := binary.LittleEndian
 	if len(b) < recordHead {
 		return r, false
 	}
-	r = report{
-		pid:        le.Uint32(b[4:]),
-		timeNs:     int64(le.Uint64(b[8:])) + x.ahead.MonoNs,
-		startTicks: (le.Uint64(b[16:]) + uint64(x.ahead.BootNs)) / clock.TickNs,
-		parent:     le.Uint32(b[24:]),
-		uid:        le.Uint32(b[28:]),
-		gid:        le.Uint32(b[32:]),
-		complete:   true,
+	r = report.Report{
+		PID:        le.Uint32(b[4:]),
+		TimeNs:     int64(le.Uint64(b[8:])) + x.ahead.MonoNs,
+		StartTicks: (le.Uint64(b[16:]) + uint64(x.ahead.BootNs)) / clock.TickNs,
+		Parent:     le.Uint32(b[24:]),
+		UID:        le.Uint32(b[28:]),
+		GID:        le.Uint32(b[32:]),
+		Complete:   true,
 	}
-	r.thread = r.pid
+	r.Thread = r.PID
 	flags := le.Uint16(b[2:])
 	switch le.Uint16(b) {
 	case recordFork:
-		r.what = whatFork
+		r.Kind = report.Fork
 	case recordExit:
-		r.what, r.value = whatExit, le.Uint32(b[36:])
+		r.Kind, r.Value = report.Exit, le.Uint32(b[36:])
 	case recordExec:
-		r.what = whatExec
-		r.seen, ok = x.parseProgram(b, flags)
+		r.Kind = report.Exec
+		r.Seen, ok = x.parseProgram(b, flags)
 		if !ok {
 			return r, false
 		}
-		r.seenAt = r.timeNs
-		r.seen.PPID, r.seen.StartTicks = r.parent, r.startTicks
-		r.seen.UID, r.seen.GID = r.uid, r.gid
+		r.SeenAt = r.TimeNs
+		r.Seen.PPID, r.Seen.StartTicks = r.Parent, r.StartTicks
+		r.Seen.UID, r.Seen.GID = r.UID, r.GID
 	default:
 		return r, false
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/connector"
 )
 
 // Mode chooses the source of process events.
@@ -53,7 +55,7 @@ type candidate struct {
 // candidates are the sources of kernel events, best first.
 var candidates = []candidate{
 	{ModeEBPF, "kernel process events (eBPF programs)", openPrograms, refused},
-	{ModeNetlink, "kernel process events (netlink process connector), details from procfs", openConnector, unavailable},
+	{ModeNetlink, "kernel process events (netlink process connector), details from procfs", openConnector, connector.Unavailable},
 }
 
 // choose opens the source that mode asks for. It fails only where mode leaves no

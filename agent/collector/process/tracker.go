@@ -7,6 +7,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/adjust"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -33,27 +34,27 @@ type tracker struct {
 // /proc said when it was read may be ahead of them. A report from before that
 // moment is about what was seen already, or about an earlier process with the
 // same pid.
-func (t *tracker) apply(r *report) {
-	if !r.ofProcess() {
-		switch r.what {
-		case whatFork:
-			if rec := t.table[r.pid]; rec != nil {
+func (t *tracker) apply(r *report.Report) {
+	if !r.OfProcess() {
+		switch r.Kind {
+		case report.Fork:
+			if rec := t.table[r.PID]; rec != nil {
 				rec.threaded = true
 			}
-		case whatExit:
+		case report.Exit:
 			t.threadExited(r)
 		}
 		return
 	}
-	switch r.what {
-	case whatFork:
+	switch r.Kind {
+	case report.Fork:
 		t.forked(r)
-	case whatExec:
+	case report.Exec:
 		t.executed(r)
-	case whatUID, whatGID:
+	case report.UID, report.GID:
 		t.becameOther(r)
-	case whatExit:
-		if r.complete {
+	case report.Exit:
+		if r.Complete {
 			t.ended(r)
 			return
 		}
@@ -61,58 +62,58 @@ func (t *tracker) apply(r *report) {
 	}
 }
 
-func (t *tracker) forked(r *report) {
-	if old := t.table[r.pid]; old != nil {
-		if r.timeNs < old.asOf {
+func (t *tracker) forked(r *report.Report) {
+	if old := t.table[r.PID]; old != nil {
+		if r.TimeNs < old.asOf {
 			return
 		}
-		t.exitUnseen(old, t.clock.At(r.timeNs)) // its pid is in use again: it may be one in doubt
+		t.exitUnseen(old, t.clock.At(r.TimeNs)) // its pid is in use again: it may be one in doubt
 	}
-	rec := t.table.fork(r.pid, r.parent, t.clock.Ticks(r.timeNs))
-	if r.complete {
-		rec.setStart(r.startTicks)
-		rec.setUser(r.uid, r.gid)
+	rec := t.table.fork(r.PID, r.Parent, t.clock.Ticks(r.TimeNs))
+	if r.Complete {
+		rec.setStart(r.StartTicks)
+		rec.setUser(r.UID, r.GID)
 	}
 	if !t.forks {
 		return
 	}
 	if rec.Flags.Has(event.StartTimeEstimated) {
 		// The key of a process is announced with its fork: better the true one.
-		if s, ok, err := t.reader.Stat(r.pid); err == nil && ok && rec.isSame(s.StartTicks) {
+		if s, ok, err := t.reader.Stat(r.PID); err == nil && ok && rec.isSame(s.StartTicks) {
 			rec.setStart(s.StartTicks)
 		}
 	}
 	rec.announced = true
-	t.emitter.announce(event.OpFork, rec, t.clock.At(r.timeNs), 0, 0)
+	t.emitter.announce(event.OpFork, rec, t.clock.At(r.TimeNs), 0, 0)
 }
 
-func (t *tracker) executed(r *report) {
-	rec := t.table[r.pid]
-	if rec != nil && rec.announced && r.timeNs < rec.asOf {
+func (t *tracker) executed(r *report.Report) {
+	rec := t.table[r.PID]
+	if rec != nil && rec.announced && r.TimeNs < rec.asOf {
 		return
 	}
-	if rec != nil && r.complete && !rec.isSame(r.startTicks) {
-		t.exitUnseen(rec, t.clock.At(r.timeNs))
+	if rec != nil && r.Complete && !rec.isSame(r.StartTicks) {
+		t.exitUnseen(rec, t.clock.At(r.TimeNs))
 		rec = nil
 	}
 	if rec == nil { // its fork was lost
-		rec = t.table.unknown(r.pid)
+		rec = t.table.unknown(r.PID)
 	}
 	rec.revive()
 	rec.threaded = false // an exec leaves one thread; what is read below may be later
 	delete(t.doubts, rec.PID)
-	if r.complete {
+	if r.Complete {
 		t.noteUser(rec, r) // ahead of the start, and so with the program before
-		t.fill(r.pid, r.seen)
+		t.fill(r.PID, r.Seen)
 	}
-	if r.seen != nil && (rec.StartTicks == 0 || rec.isSame(r.seen.StartTicks)) {
-		rec.adopt(r.seen, r.seenAt)
+	if r.Seen != nil && (rec.StartTicks == 0 || rec.isSame(r.Seen.StartTicks)) {
+		rec.adopt(r.Seen, r.SeenAt)
 	} else {
 		rec.Keep()
 	}
 	t.table.nameParent(rec)
 	rec.announced = true
-	t.emitter.announce(event.OpStart, rec, t.clock.At(r.timeNs), 0, 0)
+	t.emitter.announce(event.OpStart, rec, t.clock.At(r.TimeNs), 0, 0)
 }
 
 // fill reads from /proc what did not fit into a record, such as a path of very many
@@ -139,19 +140,19 @@ func (t *tracker) fill(pid uint32, o *proc.Observation) {
 }
 
 // ended takes the report of the end of a whole process into account.
-func (t *tracker) ended(r *report) {
-	rec := t.table[r.pid]
+func (t *tracker) ended(r *report.Report) {
+	rec := t.table[r.PID]
 	if rec == nil {
 		return
 	}
-	if !rec.isSame(r.startTicks) {
-		if rec.StartTicks < r.startTicks { // it is of another process, whose fork was lost
-			t.exitUnseen(rec, t.clock.At(r.timeNs))
+	if !rec.isSame(r.StartTicks) {
+		if rec.StartTicks < r.StartTicks { // it is of another process, whose fork was lost
+			t.exitUnseen(rec, t.clock.At(r.TimeNs))
 		}
 		return
 	}
 	t.noteUser(rec, r)
-	rec.status, rec.endNs = r.value, r.timeNs
+	rec.status, rec.endNs = r.Value, r.TimeNs
 	t.end(rec)
 }
 

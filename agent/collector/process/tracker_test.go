@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -217,18 +218,18 @@ func TestReportsOfTheKernel(t *testing.T) {
 			name: "reports of other threads are not about the process",
 			story: func(h *machine) {
 				now := clock.Mono()
-				h.apply(&report{what: whatFork, thread: 201, pid: 100, parent: 1, timeNs: now})
-				h.apply(&report{what: whatUID, thread: 201, pid: 100, value: 5, timeNs: now})
-				h.apply(&report{what: whatExit, thread: 201, pid: 100, timeNs: now})
+				h.apply(&report.Report{Kind: report.Fork, Thread: 201, PID: 100, Parent: 1, TimeNs: now})
+				h.apply(&report.Report{Kind: report.UID, Thread: 201, PID: 100, Value: 5, TimeNs: now})
+				h.apply(&report.Report{Kind: report.Exit, Thread: 201, PID: 100, TimeNs: now})
 			},
 		},
 		{
 			name: "reports from before the snapshot are about what it showed, or about earlier processes",
 			story: func(h *machine) {
 				old := h.table[100].asOf - 1
-				h.apply(&report{what: whatFork, thread: 100, pid: 100, parent: 1, timeNs: old})
+				h.apply(&report.Report{Kind: report.Fork, Thread: 100, PID: 100, Parent: 1, TimeNs: old})
 				h.execs(100, old)
-				h.apply(&report{what: whatExit, thread: 100, pid: 100, timeNs: old})
+				h.apply(&report.Report{Kind: report.Exit, Thread: 100, PID: 100, TimeNs: old})
 			},
 		},
 		{
@@ -262,15 +263,15 @@ func TestTheUserFollowsTheReports(t *testing.T) {
 	h := newHost(t)
 	h.set(shell)
 	h.snapshot()
-	h.apply(&report{what: whatUID, thread: 100, pid: 100, value: 1000, timeNs: clock.Mono()})
-	h.apply(&report{what: whatGID, thread: 100, pid: 100, value: 33, timeNs: clock.Mono()})
+	h.apply(&report.Report{Kind: report.UID, Thread: 100, PID: 100, Value: 1000, TimeNs: clock.Mono()})
+	h.apply(&report.Report{Kind: report.GID, Thread: 100, PID: 100, Value: 33, TimeNs: clock.Mono()})
 	h.fork(200, 100)
 	for _, pid := range []uint32{100, 200} {
 		if r := h.table[pid]; r.UID != 1000 || r.GID != 33 {
 			t.Errorf("pid %d: uid %d gid %d, want 1000 and 33", pid, r.UID, r.GID)
 		}
 	}
-	h.apply(&report{what: whatUID, thread: 100, pid: 100, value: 7, timeNs: h.table[100].asOf - 1})
+	h.apply(&report.Report{Kind: report.UID, Thread: 100, PID: 100, Value: 7, TimeNs: h.table[100].asOf - 1})
 	if uid := h.table[100].UID; uid != 1000 {
 		t.Errorf("uid %d after a report from before the snapshot, want 1000", uid)
 	}

@@ -1,4 +1,4 @@
-package process
+package connector
 
 import (
 	"errors"
@@ -12,12 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 )
 
-// conn is a socket that the process connector sends its reports to.
+// Conn is a socket that the process connector sends its reports to.
 //
 // One goroutine receives; Close may be called by another.
-type conn struct {
+type Conn struct {
 	file *os.File
 	raw  syscall.RawConn
 	port uint32
@@ -26,23 +27,31 @@ type conn struct {
 	waits atomic.Bool // the receiver found nothing, and has not looked again
 }
 
-// errNoAnswer says that the connector did not acknowledge the request. It is
+// ErrNoAnswer says that the connector did not acknowledge the request. It is
 // silent towards whoever is outside of the first pid or user namespace.
-var errNoAnswer = errors.New("no answer from the process connector")
+var ErrNoAnswer = errors.New("no answer from the process connector")
 
 // answerTimeout bounds the wait for the acknowledgement, which the kernel sends
 // from inside of the request.
 const answerTimeout = 250 * time.Millisecond
 
-// dial asks the connector to report, and returns once it has agreed. From then
+// answerBytes is how much is received at once until then.
+const answerBytes = 16 << 10
+
+// Dial asks the connector to report, and returns once it has agreed. From then
 // on the kernel keeps reports until they are received, as far as receiveBuffer
-// bytes go. It fails with EPERM where the kernel wants CAP_NET_ADMIN.
-func dial(receiveBuffer int) (*conn, error) {
+// bytes go. It fails with EPERM where the kernel wants CAP_NET_ADMIN. The clocks are
+// those of the procfs at root.
+func Dial(root string, receiveBuffer int) (*Conn, error) {
+	ahead, err := clock.ReadAhead(root)
+	if err != nil {
+		return nil, err
+	}
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_CONNECTOR)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	c := &conn{file: os.NewFile(uintptr(fd), "process connector")}
+	c := &Conn{file: os.NewFile(uintptr(fd), "process connector"), ahead: ahead}
 	if err := c.open(fd, receiveBuffer); err != nil {
 		c.file.Close()
 		return nil, err
@@ -50,7 +59,10 @@ func dial(receiveBuffer int) (*conn, error) {
 	return c, nil
 }
 
-func (c *conn) open(fd, receiveBuffer int) (err error) {
+// Ahead returns how far our clocks are ahead of those in the reports.
+func (c *Conn) Ahead() clock.Ahead { return c.ahead }
+
+func (c *Conn) open(fd, receiveBuffer int) (err error) {
 	// The second one is cut to net.core.rmem_max, the first one needs CAP_NET_ADMIN.
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer); err != nil {
@@ -81,7 +93,7 @@ func (c *conn) open(fd, receiveBuffer int) (err error) {
 	return c.awaitAnswer()
 }
 
-func (c *conn) request(op uint32) error {
+func (c *Conn) request(op uint32) error {
 	b := appendRequest(nil, op, c.port)
 	_, err := c.file.Write(b)
 	return err
@@ -89,29 +101,29 @@ func (c *conn) request(op uint32) error {
 
 // awaitAnswer receives until the acknowledgement of our request. The reports
 // before it are let go: whoever asked has not looked at /proc yet.
-func (c *conn) awaitAnswer() error {
+func (c *Conn) awaitAnswer() error {
 	if err := c.file.SetReadDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return err
 	}
-	b := make([]byte, batchBytes)
+	b := make([]byte, answerBytes)
 	for {
 		n, _, err := c.Fill(b)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return errNoAnswer
+			return ErrNoAnswer
 		} else if err != nil {
 			return err
 		}
 		for rest := b[:n]; len(rest) > 0; {
-			var r report
+			var r Message
 			var err error
-			if r, rest, err = nextReport(rest); err != nil {
+			if r, rest, err = Next(rest); err != nil {
 				break
 			}
-			if r.what != whatAck || r.ack != c.port+1 {
+			if r.Kind != report.Ack || r.ack != c.port+1 {
 				continue
 			}
-			if r.value != 0 {
-				return fmt.Errorf("process connector: %w", syscall.Errno(r.value))
+			if r.Value != 0 {
+				return fmt.Errorf("process connector: %w", syscall.Errno(r.Value))
 			}
 			return c.file.SetReadDeadline(time.Time{})
 		}
@@ -120,7 +132,7 @@ func (c *conn) awaitAnswer() error {
 
 // Fill implements receive.Source: b gets as many messages as have arrived, one behind the
 // other.
-func (c *conn) Fill(b []byte) (n int, overrun bool, err error) {
+func (c *Conn) Fill(b []byte) (n int, overrun bool, err error) {
 	var failed error
 	err = c.raw.Read(func(fd uintptr) (done bool) {
 		c.waits.Store(false)
@@ -152,10 +164,10 @@ func (c *conn) Fill(b []byte) (n int, overrun bool, err error) {
 	return n, overrun, err
 }
 
-// emptyAt returns a time up to which everything that the kernel reported has been given
+// EmptyAt returns a time up to which everything that the kernel reported has been given
 // out by Fill, and false where something may be on its way. It is for another goroutine
 // than that which receives.
-func (c *conn) emptyAt() (monoNs int64, ok bool) {
+func (c *Conn) EmptyAt() (monoNs int64, ok bool) {
 	now := clock.Mono()
 	if !c.waits.Load() {
 		return 0, false
@@ -172,7 +184,7 @@ func (c *conn) emptyAt() (monoNs int64, ok bool) {
 }
 
 // SetReadDeadline implements receive.Source.
-func (c *conn) SetReadDeadline(t time.Time) error { return c.file.SetReadDeadline(t) }
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.file.SetReadDeadline(t) }
 
 // kernelPort is the address of the kernel, which no process can have.
 const kernelPort = 0
@@ -189,7 +201,20 @@ func receiveFrom(fd uintptr, b []byte) (n int, port uint32, err unix.Errno) {
 
 // Close ends the reports and the socket. Kernels before 6.6 keep counting a
 // listener that does not take its leave.
-func (c *conn) Close() error {
+func (c *Conn) Close() error {
 	_ = c.request(requestIgnore)
 	return c.file.Close()
+}
+
+// Unavailable says why the connector cannot be used.
+func Unavailable(err error) string {
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return "no CAP_NET_ADMIN"
+	case errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.ECONNREFUSED):
+		return "no process connector in this kernel or network namespace"
+	case errors.Is(err, ErrNoAnswer):
+		return "no process connector outside of the first pid and user namespace"
+	}
+	return err.Error()
 }

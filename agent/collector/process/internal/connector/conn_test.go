@@ -1,25 +1,39 @@
-package process
+package connector
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 	"github.com/daemoneye/eventbus/agent/collector/receive"
 )
 
-func TestNobodyElseCanReport(t *testing.T) {
-	skipUnlessPermitted(t, Options{Mode: ModeNetlink})
-	c, err := dial(DefaultReceiveBuffer)
+// wholeBuffer holds all that happens in a test.
+const wholeBuffer = 4 << 20
+
+const batchBytes = 16 << 10
+
+// dial connects until the test ends, and skips the test where that is not permitted.
+func dial(t *testing.T, receiveBuffer int) *Conn {
+	t.Helper()
+	c, err := Dial("/proc", receiveBuffer)
 	if err != nil {
-		t.Fatal(err)
+		t.Skipf("%s: %v", Unavailable(err), err)
 	}
-	defer c.Close()
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func TestNobodyElseCanReport(t *testing.T) {
+	c := dial(t, wholeBuffer)
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_CONNECTOR)
 	if err != nil {
 		t.Fatal(err)
@@ -30,9 +44,9 @@ func TestNobodyElseCanReport(t *testing.T) {
 		t.Errorf("sending to the socket of the collector: %v, want a refusal", err)
 	}
 	// To the whole group of listeners whoever has CAP_NET_ADMIN may send.
-	forged := report{what: whatExit, thread: 1, pid: 1, value: 9}
+	forged := Message{Report: report.Report{Kind: report.Exit, Thread: 1, PID: 1, Value: 9}}
 	for range 3 {
-		err := unix.Sendto(fd, appendReport(nil, forged), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: connectorProc})
+		err := unix.Sendto(fd, Append(nil, forged), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: connectorProc})
 		if err != nil {
 			t.Skipf("sending to the group: %v", err)
 		}
@@ -44,11 +58,11 @@ func TestNobodyElseCanReport(t *testing.T) {
 		}
 		reports, _ := drain(t, c)
 		for _, r := range reports {
-			if r.what == whatExit && r.pid == 1 {
+			if r.Kind == report.Exit && r.PID == 1 {
 				t.Fatal("a forged report was received")
 			}
-			if r.pid == uint32(cmd.Process.Pid) {
-				pid = r.pid
+			if r.PID == uint32(cmd.Process.Pid) {
+				pid = r.PID
 			}
 		}
 	}
@@ -56,7 +70,7 @@ func TestNobodyElseCanReport(t *testing.T) {
 
 // drain returns the reports that have arrived, and whether the kernel said that
 // it dropped some. It ends once the socket has been quiet for a moment.
-func drain(t *testing.T, c *conn) (reports []report, overrun bool) {
+func drain(t *testing.T, c *Conn) (reports []Message, overrun bool) {
 	t.Helper()
 	b := make([]byte, batchBytes)
 	for {
@@ -72,8 +86,8 @@ func drain(t *testing.T, c *conn) (reports []report, overrun bool) {
 		}
 		overrun = overrun || dropped
 		for rest := b[:n]; len(rest) > 0; {
-			var r report
-			if r, rest, err = nextReport(rest); err != nil {
+			var r Message
+			if r, rest, err = Next(rest); err != nil {
 				t.Fatal(err)
 			}
 			reports = append(reports, r)
@@ -87,30 +101,19 @@ func drain(t *testing.T, c *conn) (reports []report, overrun bool) {
 // received, between the first and the last report that the small one has of each
 // cpu.
 func TestLossesAreCountedExactly(t *testing.T) {
-	skipUnlessPermitted(t, Options{Mode: ModeNetlink})
-	large, err := dial(DefaultReceiveBuffer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer large.Close()
-	small, err := dial(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer small.Close()
-
-	var lost losses
+	large, small := dial(t, wholeBuffer), dial(t, 1)
+	var lost Losses
 	first, last := map[uint32]uint32{}, map[uint32]uint32{}
 	received, overran := 0, false
 	take := func() {
 		reports, overrun := drain(t, small)
 		overran = overran || overrun
 		for _, r := range reports {
-			lost.note(r.cpu, r.seq)
-			if _, seen := first[r.cpu]; !seen {
-				first[r.cpu] = r.seq
+			lost.Note(r.CPU, r.Seq)
+			if _, seen := first[r.CPU]; !seen {
+				first[r.CPU] = r.Seq
 			}
-			last[r.cpu] = r.seq
+			last[r.CPU] = r.Seq
 		}
 		received += len(reports)
 	}
@@ -118,37 +121,32 @@ func TestLossesAreCountedExactly(t *testing.T) {
 	take()
 	// The first round overruns; a hole shows with the next report of its cpu,
 	// which may take another round.
-	for round := 0; lost.total == 0 && round < 20; round++ {
+	for round := 0; lost.Total == 0 && round < 20; round++ {
 		if err := exec.Command("/bin/sh", "-c", script).Run(); err != nil {
 			t.Fatal(err)
 		}
 		take()
 	}
-	if !overran || lost.total == 0 {
-		t.Fatalf("overrun %v, lost %d: the buffer did not overrun", overran, lost.total)
+	if !overran || lost.Total == 0 {
+		t.Fatalf("overrun %v, lost %d: the buffer did not overrun", overran, lost.Total)
 	}
 	want := 0
 	reports, overrun := drain(t, large)
 	for _, r := range reports {
-		if from, seen := first[r.cpu]; seen && r.seq-from <= last[r.cpu]-from {
+		if from, seen := first[r.CPU]; seen && r.Seq-from <= last[r.CPU]-from {
 			want++
 		}
 	}
 	if overrun {
 		t.Fatal("the large buffer overran too")
 	}
-	if got := received + int(lost.total); got != want {
-		t.Errorf("received %d and lost %d, together %d; want %d", received, lost.total, got, want)
+	if got := received + int(lost.Total); got != want {
+		t.Errorf("received %d and lost %d, together %d; want %d", received, lost.Total, got, want)
 	}
 }
 
 func TestReceiveEndsWithItsContext(t *testing.T) {
-	skipUnlessPermitted(t, Options{Mode: ModeNetlink})
-	c, err := dial(DefaultReceiveBuffer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := dial(t, wholeBuffer)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- receive.New(1, batchBytes).Receive(ctx, c) }() // awaited below
@@ -159,13 +157,31 @@ func TestReceiveEndsWithItsContext(t *testing.T) {
 }
 
 func TestReceiveSaysWhyItCannotGoOn(t *testing.T) {
-	skipUnlessPermitted(t, Options{Mode: ModeNetlink})
-	c, err := dial(DefaultReceiveBuffer)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := dial(t, wholeBuffer)
 	c.Close()
 	if err := receive.New(1, batchBytes).Receive(t.Context(), c); err == nil {
 		t.Error("Receive on a closed socket has no error")
+	}
+}
+
+func TestUnavailable(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"not permitted", os.NewSyscallError("bind", syscall.EPERM), "no CAP_NET_ADMIN"},
+		{"refused by the connector", fmt.Errorf("process connector: %w", syscall.EPERM), "no CAP_NET_ADMIN"},
+		{"not in the kernel", os.NewSyscallError("socket", syscall.EPROTONOSUPPORT), "no process connector in this kernel or network namespace"},
+		{"not in this network", os.NewSyscallError("write", syscall.ECONNREFUSED), "no process connector in this kernel or network namespace"},
+		{"silence", ErrNoAnswer, "no process connector outside of the first pid and user namespace"},
+		{"anything else", errors.New("surprise"), "surprise"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Unavailable(tt.err); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
 	}
 }

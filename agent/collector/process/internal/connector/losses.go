@@ -1,14 +1,15 @@
-package process
+package connector
 
-// losses finds out how many reports the kernel dropped. The connector numbers
+// Losses finds out how many reports the kernel dropped. The connector numbers
 // the reports of each cpu without a gap, so that a hole in the numbers is a
 // loss, and says how large. ENOBUFS alone would say only that there was one.
 //
 // One goroutine at a time.
-type losses struct {
-	next  []cursor // by cpu
-	lost  uint64   // since the last take
-	total uint64
+type Losses struct {
+	Lost  uint64 // since the last Take
+	Total uint64
+
+	next []cursor // by cpu
 }
 
 type cursor struct {
@@ -20,8 +21,8 @@ type cursor struct {
 // answers of old kernels are of cpu -1 and not numbered with the reports.
 const maxCPUs = 1 << 14
 
-// note takes the number of one report into account.
-func (l *losses) note(cpu, seq uint32) {
+// Note takes the number of one report into account.
+func (l *Losses) Note(cpu, seq uint32) {
 	if cpu >= maxCPUs {
 		return
 	}
@@ -31,19 +32,20 @@ func (l *losses) note(cpu, seq uint32) {
 	c := &l.next[cpu]
 	// A number from the past is no loss: the count began anew.
 	if hole := seq - c.seq; c.seen && hole < 1<<31 {
-		l.add(uint64(hole))
+		l.Add(uint64(hole))
 	}
 	*c = cursor{seq: seq + 1, seen: true}
 }
 
-func (l *losses) add(n uint64) {
-	l.lost += n
-	l.total += n
+// Add counts n reports that are missing.
+func (l *Losses) Add(n uint64) {
+	l.Lost += n
+	l.Total += n
 }
 
-// take returns the losses since the last call.
-func (l *losses) take() uint64 {
-	n := l.lost
-	l.lost = 0
+// Take returns the losses since the last call.
+func (l *Losses) Take() uint64 {
+	n := l.Lost
+	l.Lost = 0
 	return n
 }

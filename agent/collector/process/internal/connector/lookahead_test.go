@@ -1,4 +1,4 @@
-package process
+package connector
 
 import (
 	"math"
@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 )
 
 // TestNoExecShowsAnothersProgram has a process run programs one after the other, each of
@@ -46,12 +47,12 @@ func TestNoExecShowsAnothersProgram(t *testing.T) {
 			return i - 1
 		}
 		known := rapid.Int64Range(0, read+3*lag).Draw(t, "known")
-		l := newLookahead(nil)
+		l := NewLookahead(nil)
 		for _, x := range execs {
 			if x.reported > known {
 				break
 			}
-			h := &held{report: report{what: whatExec, pid: 1, timeNs: x.reported}, begun: x.begun, ended: x.ended, ok: runs(x.ended) >= 0}
+			h := &held{Report: report.Report{Kind: report.Exec, PID: 1, TimeNs: x.reported}, begun: x.begun, ended: x.ended, ok: runs(x.ended) >= 0}
 			if !hidden {
 				h.read.Stack = uint64(runs(x.ended) + 1)
 			}
@@ -61,8 +62,8 @@ func TestNoExecShowsAnothersProgram(t *testing.T) {
 			l.last[1], l.held = h, append(l.held, h)
 		}
 		i := 0
-		l.release(known, func(r *report) {
-			if own := runs(execs[i].begun) == i && runs(execs[i].ended) == i; r.seen != nil && !own {
+		l.Release(known, func(r *report.Report) {
+			if own := runs(execs[i].begun) == i && runs(execs[i].ended) == i; r.Seen != nil && !own {
 				t.Errorf("exec %d of %+v shows program %d to %d", i, execs, runs(execs[i].begun), runs(execs[i].ended))
 			}
 			i++
@@ -74,7 +75,7 @@ func TestWhichExecsAreKnown(t *testing.T) {
 	const ms = int64(1e6)
 	at := func(reported, begun, ended int64, stack uint64) *held {
 		return &held{
-			report: report{what: whatExec, pid: 1, timeNs: reported * ms},
+			Report: report.Report{Kind: report.Exec, PID: 1, TimeNs: reported * ms},
 			read:   proc.Observation{Stack: stack}, ok: stack != gone, begun: begun * ms, ended: ended * ms,
 		}
 	}
@@ -98,7 +99,7 @@ func TestWhichExecsAreKnown(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			l := newLookahead(nil)
+			l := NewLookahead(nil)
 			for i, h := range tt.execs {
 				if i > 0 {
 					tt.execs[i-1].next = h
@@ -106,11 +107,11 @@ func TestWhichExecsAreKnown(t *testing.T) {
 				l.held = append(l.held, h)
 			}
 			var got []bool
-			l.release(tt.known*ms, func(r *report) { got = append(got, r.seen != nil) })
+			l.Release(tt.known*ms, func(r *report.Report) { got = append(got, r.Seen != nil) })
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("known are %v, want %v", got, tt.want)
 			}
-			l.flush(func(*report) { got = append(got, false) })
+			l.Flush(func(*report.Report) { got = append(got, false) })
 			if len(got) != len(tt.execs) {
 				t.Errorf("%d reports came out of %d", len(got), len(tt.execs))
 			}

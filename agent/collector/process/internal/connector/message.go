@@ -1,4 +1,4 @@
-package process
+package connector
 
 import (
 	"encoding/binary"
@@ -6,8 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/daemoneye/eventbus/agent/collector/proc"
-	"github.com/daemoneye/eventbus/agent/event"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 )
 
 // The kernel's process connector (drivers/connector/cn_proc.c, linux/cn_proc.h)
@@ -32,51 +31,19 @@ const (
 	maxMessage = 128
 )
 
-// what is the kind of an event of the connector.
-type what uint32
-
-// The kinds that are looked at; the connector has others (PROC_EVENT_*).
-const (
-	whatAck  what = 0x00000000 // answer to a request
-	whatFork what = 0x00000001
-	whatExec what = 0x00000002
-	whatUID  what = 0x00000004
-	whatGID  what = 0x00000040
-	whatExit what = 0x80000000
-)
-
-// report is one event of the connector.
-type report struct {
-	what   what
-	cpu    uint32 // that reported
-	seq    uint32 // of the reports of that cpu
-	ack    uint32 // of an answer: one more than that of the request
-	timeNs int64  // CLOCK_MONOTONIC
-
-	thread uint32 // the kernel's pid: of the child for a fork
-	pid    uint32 // the thread group: what everybody else calls pid
-	parent uint32 // thread group of the parent; fork and exit only
-	value  uint32 // exit: status as wait(2) gives it; uid, gid: the effective id; ack: errno
-
-	// What the process runs, of an exec, and when that was seen; nil when it is not known.
-	seen   *proc.Observation
-	seenAt int64
-
-	// What only the kernel's programs say.
-	complete   bool   // each report is of a whole process, and an exit is its end
-	startTicks uint64 // of the process
-	uid, gid   uint32 // effective
+// Message is one message of the connector. Of an answer to a request Value is the error.
+type Message struct {
+	report.Report
+	CPU uint32 // that reported
+	Seq uint32 // of the reports of that cpu
+	ack uint32 // of an answer: one more than that of the request
 }
-
-// ofProcess reports whether the event is about a process as a whole and not
-// about another thread of it.
-func (r *report) ofProcess() bool { return r.thread == r.pid }
 
 // errMessage says that the kernel's message is not of the form above.
 var errMessage = errors.New("process: malformed message of the process connector")
 
-// nextReport parses the first message of b, and returns what lies behind it.
-func nextReport(b []byte) (r report, rest []byte, err error) {
+// Next parses the first message of b, and returns what lies behind it.
+func Next(b []byte) (r Message, rest []byte, err error) {
 	ne := binary.NativeEndian
 	if len(b) < netlinkHeader {
 		return r, nil, errMessage
@@ -94,12 +61,11 @@ func nextReport(b []byte) (r report, rest []byte, err error) {
 	if int(ne.Uint16(c[16:])) > len(e) {
 		return r, nil, errMessage
 	}
-	r = report{
-		what:   what(ne.Uint32(e)),
-		cpu:    ne.Uint32(e[4:]),
-		seq:    ne.Uint32(c[8:]),
+	r = Message{
+		Report: report.Report{Kind: report.Kind(ne.Uint32(e)), TimeNs: int64(ne.Uint64(e[8:]))},
+		CPU:    ne.Uint32(e[4:]),
+		Seq:    ne.Uint32(c[8:]),
 		ack:    ne.Uint32(c[12:]),
-		timeNs: int64(ne.Uint64(e[8:])),
 	}
 	if !r.parseBody(m[offBody:]) {
 		return r, nil, errMessage
@@ -110,45 +76,36 @@ func nextReport(b []byte) (r report, rest []byte, err error) {
 // parseBody reads what belongs to the kind of the event. Kinds that are not
 // looked at count as read. Older kernels send less, and later ones may send
 // more, so that each kind asks for what it needs only.
-func (r *report) parseBody(b []byte) bool {
+func (r *Message) parseBody(b []byte) bool {
 	u32 := func(off int) uint32 { return binary.NativeEndian.Uint32(b[off:]) }
-	switch r.what {
-	case whatAck:
+	switch r.Kind {
+	case report.Ack:
 		if len(b) < 4 {
 			return false
 		}
-		r.value = u32(0)
-	case whatFork:
+		r.Value = u32(0)
+	case report.Fork:
 		if len(b) < 16 {
 			return false
 		}
-		r.parent, r.thread, r.pid = u32(4), u32(8), u32(12)
-	case whatExec:
+		r.Parent, r.Thread, r.PID = u32(4), u32(8), u32(12)
+	case report.Exec:
 		if len(b) < 8 {
 			return false
 		}
-		r.thread, r.pid = u32(0), u32(4)
-	case whatUID, whatGID:
+		r.Thread, r.PID = u32(0), u32(4)
+	case report.UID, report.GID:
 		if len(b) < 16 {
 			return false
 		}
-		r.thread, r.pid, r.value = u32(0), u32(4), u32(12)
-	case whatExit:
+		r.Thread, r.PID, r.Value = u32(0), u32(4), u32(12)
+	case report.Exit:
 		if len(b) < 16 {
 			return false
 		}
-		r.thread, r.pid, r.value = u32(0), u32(4), u32(8)
+		r.Thread, r.PID, r.Value = u32(0), u32(4), u32(8)
 	}
 	return true
-}
-
-// exitStatus turns a status of wait(2) into that of an event: what was given to
-// exit, or the signal.
-func exitStatus(status uint32) event.Detail {
-	if signal := uint8(status & 0x7f); signal != 0 {
-		return event.Detail{Code: 128 + signal, Signal: signal}
-	}
-	return event.Detail{Code: uint8(status >> 8)}
 }
 
 // Requests to the connector: enum proc_cn_mcast_op.
@@ -178,4 +135,31 @@ func appendRequest(dst []byte, op, ack uint32) []byte {
 	dst = ne.AppendUint16(dst, 4)
 	dst = ne.AppendUint16(dst, 0)
 	return ne.AppendUint32(dst, op)
+}
+
+// Append appends m as the kernel sends it: the reverse of Next, for tests and benchmarks.
+func Append(dst []byte, m Message) []byte {
+	ne := binary.NativeEndian
+	b := make([]byte, offBody+24)
+	ne.PutUint32(b, uint32(len(b)))
+	ne.PutUint16(b[4:], unix.NLMSG_DONE)
+	ne.PutUint32(b[offConnector:], connectorProc)
+	ne.PutUint32(b[offConnector+4:], connectorProc)
+	ne.PutUint32(b[offConnector+8:], m.Seq)
+	ne.PutUint16(b[offConnector+16:], uint16(len(b)-offEvent))
+	ne.PutUint32(b[offEvent:], uint32(m.Kind))
+	ne.PutUint32(b[offEvent+4:], m.CPU)
+	ne.PutUint64(b[offEvent+8:], uint64(m.TimeNs))
+	body := b[offBody:]
+	switch m.Kind {
+	case report.Fork:
+		ne.PutUint32(body[4:], m.Parent)
+		ne.PutUint32(body[8:], m.Thread)
+		ne.PutUint32(body[12:], m.PID)
+	default:
+		ne.PutUint32(body, m.Thread)
+		ne.PutUint32(body[4:], m.PID)
+		ne.PutUint32(body[8:], m.Value)
+	}
+	return append(dst, b...)
 }

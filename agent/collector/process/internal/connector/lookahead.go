@@ -1,8 +1,11 @@
-package process
+package connector
 
 import (
+	"time"
+
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 )
 
 // The connector reports that a process has run a program, and not which. /proc says which
@@ -12,19 +15,21 @@ import (
 // known whether another one of the same process came meanwhile.
 
 const (
-	// lag is by how much the report of an exec may come later than its program is to be
+	// Lag is by how much the report of an exec may come later than its program is to be
 	// seen in /proc. The way from one to the other is a few microseconds long, unless the
 	// kernel lets others run in between, or a debugger holds the process there.
-	lag = int64(5e6)
+	Lag = 5 * time.Millisecond
+	lag = int64(Lag)
+
 	// maxHeld bounds how many reports are held back. What is too much goes on with its
 	// program unread.
 	maxHeld = 1 << 13
 )
 
-// lookahead holds reports back until what was read for them is known to be theirs.
+// Lookahead holds reports back until what was read for them is known to be theirs.
 //
 // One goroutine at a time.
-type lookahead struct {
+type Lookahead struct {
 	reader *proc.Reader
 	held   []*held          // in the order in which they came
 	last   map[uint32]*held // the last exec that is held, by pid
@@ -32,63 +37,67 @@ type lookahead struct {
 
 // held is a report that is held back.
 type held struct {
-	report
+	report.Report
 	read         proc.Observation // what /proc said right after an exec
 	ok           bool             // it said something
 	begun, ended int64            // when it was read, monotonic
 	next         *held            // the next exec of the process
 }
 
-func newLookahead(r *proc.Reader) *lookahead {
-	return &lookahead{reader: r, last: make(map[uint32]*held)}
+// NewLookahead makes one that reads programs with r.
+func NewLookahead(r *proc.Reader) *Lookahead {
+	return &Lookahead{reader: r, last: make(map[uint32]*held)}
 }
 
-// add takes a report, and reads which program it is about.
-func (l *lookahead) add(r *report) {
-	h := &held{report: *r}
+// Add takes a report, and reads which program it is about.
+func (l *Lookahead) Add(r *report.Report) {
+	h := &held{Report: *r}
 	l.held = append(l.held, h)
-	if r.what != whatExec {
+	if r.Kind != report.Exec {
 		return
 	}
 	h.begun = clock.Mono()
-	h.read, h.ok = l.reader.Process(r.pid)
+	h.read, h.ok = l.reader.Process(r.PID)
 	h.ended = clock.Mono()
-	if before := l.last[r.pid]; before != nil {
+	if before := l.last[r.PID]; before != nil {
 		before.next = h
 	}
-	l.last[r.pid] = h
+	l.last[r.PID] = h
 }
 
-// release gives the reports to a function, in their order, that need no later ones to be
+// Len returns how many reports are held back.
+func (l *Lookahead) Len() int { return len(l.held) }
+
+// Release gives the reports to a function, in their order, that need no later ones to be
 // understood. All of up to the time known have been added.
-func (l *lookahead) release(known int64, apply func(*report)) {
+func (l *Lookahead) Release(known int64, apply func(*report.Report)) {
 	n := 0
 	for ; n < len(l.held); n++ {
 		h := l.held[n]
-		if h.what == whatExec {
+		if h.Kind == report.Exec {
 			v := h.judge(known)
 			if v == undecided && len(l.held)-n < maxHeld {
 				break
 			}
 			if v == own {
-				h.seen, h.seenAt = &h.read, h.begun
+				h.Seen, h.SeenAt = &h.read, h.begun
 			}
-			if l.last[h.pid] == h {
-				delete(l.last, h.pid)
+			if l.last[h.PID] == h {
+				delete(l.last, h.PID)
 			}
 		}
-		apply(&h.report)
+		apply(&h.Report)
 	}
 	clear(l.held[:n]) // the programs are let go of
 	l.held = append(l.held[:0], l.held[n:]...)
 }
 
-// flush gives all reports to a function. The program of an exec about which it is not known
+// Flush gives all reports to a function. The program of an exec about which it is not known
 // whether another one followed counts as unread.
-func (l *lookahead) flush(apply func(*report)) {
-	l.release(0, apply)
+func (l *Lookahead) Flush(apply func(*report.Report)) {
+	l.Release(0, apply)
 	for _, h := range l.held {
-		apply(&h.report)
+		apply(&h.Report)
 	}
 	clear(l.held)
 	clear(l.last)
@@ -112,7 +121,7 @@ func (h *held) judge(known int64) verdict {
 		return foreign
 	case known < h.ended+lag:
 		return undecided
-	case next == nil || h.ended+lag < next.timeNs:
+	case next == nil || h.ended+lag < next.TimeNs:
 		return own
 	case h.read.Stack == 0 || next.read.Stack == h.read.Stack:
 		return foreign

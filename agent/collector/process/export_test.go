@@ -1,7 +1,0 @@
-package process
-
-// For the external tests.
-var (
-	ErrNoAnswer = errNoAnswer
-	Unavailable = unavailable
-)

@@ -1,0 +1,10 @@
+package connector
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// Every test must leave no goroutine behind.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
