@@ -14,13 +14,17 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/daemoneye/eventbus/agent/access"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/control/dispatch"
 	"github.com/daemoneye/eventbus/agent/detect/live"
 	"github.com/daemoneye/eventbus/agent/health"
+	"github.com/daemoneye/eventbus/agent/lifecycle"
 	"github.com/daemoneye/eventbus/agent/manager"
 	"github.com/daemoneye/eventbus/agent/manager/life"
+	"github.com/daemoneye/eventbus/agent/memory"
+	"github.com/daemoneye/eventbus/agent/progress"
 	"github.com/daemoneye/eventbus/agent/systemd"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -133,10 +137,10 @@ type Agent struct {
 	broker  *router.Broker
 	manager *manager.Manager
 	monitor *monitor
-	life    *lifecycle
+	life    *lifecycle.Lifecycle
 
 	operations *dispatch.Dispatcher
-	progress   *progress
+	progress   *progress.Watcher
 	exporter   *exporter
 	alerts     *alerts
 	outputs    *outputs
@@ -169,9 +173,9 @@ func New(o Options) (*Agent, error) {
 		Command: o.Command, Executable: o.Executable, Logger: o.Logger, Life: o.Supervision, Caller: caller{a},
 		Changed: a.collectorChanged, Missed: a.missed,
 	})
-	a.life = newLifecycle(cmp.Or(o.Supervision.RegisterTimeout, defaultOpenTimeout), func(x control.Orchestration) { a.publish(control.OrchestrationTopic, x, true) })
+	a.life = lifecycle.New(cmp.Or(o.Supervision.RegisterTimeout, defaultOpenTimeout), func(x control.Orchestration) { a.publish(control.OrchestrationTopic, x, true) })
 	a.monitor = newMonitor(a.broker, a.manager, o.Logger)
-	a.monitor.onHealth = func(h control.Health) { a.notify(a.o.Service.Status(healthText(a.life.state().State, h))) }
+	a.monitor.onHealth = func(h control.Health) { a.notify(a.o.Service.Status(healthText(a.life.State().State, h))) }
 	a.watchProgress()
 	specs, err := a.specs(o.Config)
 	if err != nil {
@@ -213,7 +217,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	a.exporter.offer(metrics)
 	defer a.exporter.offer(nil) // closes it where it was not served
-	defer limitMemory(int64(a.o.Config.Broker.MaxMemoryBytes))()
+	defer memory.Limit(int64(a.o.Config.Broker.MaxMemoryBytes))()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	// The broker ends after everything that uses it. If it ends by itself, everything
@@ -252,7 +256,7 @@ func (a *Agent) listen() (*ipc.Listener, error) {
 func (a *Agent) serve(ctx context.Context, l *ipc.Listener) error {
 	o := serverOptions(a.o.Config)
 	o.Live = &a.limits
-	o.Listener, o.Policy = l, clientPolicy{a.manager}
+	o.Listener, o.Policy = l, access.New(a.manager)
 	o.Ready = func(string) { a.startup = time.Since(a.began) }
 	o.OnSocket = func(err error) { a.o.Logger.Warn("socket lost", "err", err) }
 	err := ipc.Serve(ctx, a.broker, o)
@@ -302,24 +306,24 @@ func (a *Agent) work(ctx context.Context) (err error) {
 		}
 		return err
 	}
-	a.life.began()
+	a.life.Publish()
 	if a.o.Listening != nil {
 		a.o.Listening(a.path)
 	}
 	var parts sync.WaitGroup
 	parts.Go(func() { a.monitor.run(ctx) })
-	parts.Go(func() { a.progress.run(ctx) })
+	parts.Go(func() { a.progress.Run(ctx) })
 	parts.Go(func() { a.exporter.run(ctx, a) })
 	parts.Go(func() { a.announce(ctx) })
 	parts.Go(func() {
 		<-ctx.Done()
 		a.notify(a.o.Service.Stopping())
-		_ = a.life.move(control.ShuttingDown, "") // which any other state can become
+		_ = a.life.Move(control.ShuttingDown, "") // which any other state can become
 	})
 	if !slices.ContainsFunc(a.manager.Status(), func(c control.CollectorStatus) bool { return !c.External }) {
 		a.decide(false) // there is none to wait for
 	}
-	parts.Go(func() { newMemoryReturner(a.broker.Charged, a.broker.Compact).run(ctx) })
+	parts.Go(func() { memory.NewReturner(a.broker.Charged, a.broker.Compact).Run(ctx) })
 	a.manager.Run(ctx, a.path)
 	<-ctx.Done() // all collectors may have been given up before
 	parts.Wait()
@@ -360,14 +364,14 @@ func (a *Agent) announce(ctx context.Context) {
 
 // collectorChanged publishes a collector's new state, and what it makes of the agent's.
 func (a *Agent) collectorChanged(s control.CollectorStatus) {
-	a.monitor.usage.expire(s.PID)
+	a.monitor.usage.Expire(s.PID)
 	a.publish(control.LifecycleTopic, s, false)
 	a.decide(s.State == control.CollectorRunning)
 }
 
 // decide closes decided when each collector observes, or has failed to.
 func (a *Agent) decide(registered bool) {
-	if a.life.collectors(a.manager.Status(), registered) {
+	if a.life.Collectors(a.manager.Status(), registered) {
 		a.decideOnce.Do(func() { close(a.decided) })
 	}
 }

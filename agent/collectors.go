@@ -74,7 +74,7 @@ func (c caller) Shutdown(ctx context.Context, name string) error {
 // be lost.
 func (a *Agent) listenToCollectors(ctx context.Context) error {
 	_, err := a.self.Subscribe(ctx, router.Subscription{SubscriberID: "gaps", Patterns: []string{"events.+.gap"}, Handler: func(m *router.Message) {
-		a.monitor.gaps.onMessage(m, a.monitor.now(), a.manager.Registered)
+		a.monitor.losses.OnMessage(m, a.monitor.now(), a.manager.Registered)
 	}})
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (a *Agent) listenToCollectors(ctx context.Context) error {
 // gap on the topic of the collector's own announcements.
 func (a *Agent) missed(m manager.Missed) {
 	reason := "events: the collector " + m.Reason
-	a.monitor.gaps.add(m.Collector, newGap(a.monitor.now(), 0, reason))
+	a.monitor.losses.Add(m.Collector, a.monitor.now(), 0, reason)
 	if m.Until.IsZero() {
 		return
 	}

@@ -16,7 +16,7 @@
 // not by what the collector claims; an external one by its user and its program. A
 // collector publishes its own events and its health. Every other client is an operator:
 // it sees everything, publishes events and alerts, and sends requests. Only the agent
-// publishes below control. See policy.go.
+// publishes below control. See package access.
 //
 // # Where it is in its life
 //
@@ -24,7 +24,7 @@
 // ready, asks the collectors to begin, and is steady until it is shutting down. Where a
 // collector ends before, or does not register in time, the start has failed: the others
 // go on, and the agent becomes ready when that one has registered after all. Each state
-// is published and retained on control.agent.orchestration. See lifecycle.go.
+// is published and retained on control.agent.orchestration. See package lifecycle.
 //
 // A part of the agent is judged by its check, which is registered under its name; see
 // package health.

@@ -27,50 +27,6 @@ func Judge(now router.Stats, asker uint32) control.Health {
 	return newMonitor(nil, nil, nil).judge(now, nil, asker)["broker"]
 }
 
-// Life is an agent's, without an agent.
-type Life struct {
-	l         *lifecycle
-	Published []control.Orchestration
-}
-
-// OpenTimeout is that of each Life.
-const OpenTimeout = time.Hour
-
-// NewLife begins one.
-func NewLife() *Life {
-	l := new(Life)
-	l.l = newLifecycle(OpenTimeout, func(x control.Orchestration) { l.Published = append(l.Published, x) })
-	return l
-}
-
-// Move is move. Whether it may be is the same as that the error is nil.
-func (l *Life) Move(to control.AgentState) error { return l.l.move(to, "") }
-
-// State is the state now.
-func (l *Life) State() control.AgentState { return l.l.state().State }
-
-// Collectors is collectors.
-func (l *Life) Collectors(all []control.CollectorStatus, registered bool) bool {
-	return l.l.collectors(all, registered)
-}
-
-// Progress is progress.
-type Progress struct{ p *progress }
-
-// NewProgress is newProgress.
-func NewProgress(watchdog time.Duration, alive func() error) Progress {
-	return Progress{newProgress(watchdog, alive, func(error) {})}
-}
-
-// Watch is watch.
-func (p Progress) Watch(name string, probe func(context.Context) error) { p.p.watch(name, probe) }
-
-// Run is run.
-func (p Progress) Run(ctx context.Context) { p.p.run(ctx) }
-
-// Health is that of a part.
-func (p Progress) Health(name string) control.Health { return p.p.component(name).Check(nil) }
-
 // AddToHistory has a's monitor keep the statistics, as it does every checkInterval.
 func AddToHistory(a *Agent) error {
 	s, err := a.broker.Stats(context.Background())
@@ -87,36 +43,12 @@ func Check(ctx context.Context, a *Agent) { a.monitor.check(ctx) }
 // UsageAt measures a process at a moment.
 func UsageAt(a *Agent, pid int, now time.Time) control.Usage {
 	a.monitor.measure(now, 0)
-	u, _ := a.monitor.usage.of(pid)
+	u, _ := a.monitor.usage.Of(pid)
 	return u
-}
-
-// Lost is the text about a collector after the announcements.
-func Lost(now time.Time, collector string, announced ...Announcement) string {
-	var g recentLosses
-	for _, x := range announced {
-		g.add(x.Collector, newGap(x.At, x.Lost, x.Reason))
-	}
-	return g.text(collector, now)
-}
-
-// Announcement is one of a loss.
-type Announcement struct {
-	Collector string
-	At        time.Time
-	Lost      uint64
-	Reason    string
 }
 
 // Replayed is replayed.
 var Replayed = replayed
-
-// Rights of the two kinds of peers, for their table.
-var (
-	CollectorGrant = collectorGrant
-	ProcessTopics  = processTopics
-	OperatorGrant  = operatorGrant
-)
 
 // BothOptions are those of an agent's broker and of its server.
 type BothOptions struct {

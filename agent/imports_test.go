@@ -141,9 +141,16 @@ var allowed = map[string][]string{
 	// What reports how the agent is.
 	"agent/systemd": {"golang.org/x/sys"},
 	"agent/metrics": {"agent/control", "router", "github.com/prometheus/procfs", "golang.org/x/sys"},
+	// What the agent wires together, and that knows nothing of the agent.
+	"agent/access":    {"agent/control", "agent/manager", "ipc/policy", "router"},
+	"agent/lifecycle": {"agent/control"},
+	"agent/losses":    {"agent/event", "router"},
+	"agent/memory":    {"agent/trim"},
+	"agent/progress":  {"agent/control", "agent/health"},
+	"agent/usage":     {"agent/control", "agent/procstat"},
 	"agent": {
-		"agent/alert", "agent/alert/desk", "agent/alert/store", "agent/collector/host", "agent/config", "agent/control", "agent/control/dispatch", "agent/output/...", "agent/detect/live", "agent/detect/sigma", "agent/detect/window", "agent/event", "agent/health",
-		"agent/manager", "agent/manager/life", "agent/metrics", "agent/procstat", "agent/systemd", "agent/trim", "ipc", "ipc/policy", "router", "frame", "frame/strictjson", "golang.org/x/sync", "github.com/oklog/ulid/v2",
+		"agent/access", "agent/alert", "agent/alert/desk", "agent/alert/store", "agent/collector/host", "agent/config", "agent/control", "agent/control/dispatch", "agent/output/...", "agent/detect/live", "agent/detect/sigma", "agent/detect/window", "agent/event", "agent/health",
+		"agent/lifecycle", "agent/losses", "agent/manager", "agent/manager/life", "agent/memory", "agent/metrics", "agent/procstat", "agent/progress", "agent/systemd", "agent/usage", "ipc", "router", "frame", "frame/strictjson", "golang.org/x/sync", "github.com/oklog/ulid/v2",
 	},
 	"bench/load": {"frame", "golang.org/x/sys"},
 	"bench":      {"bench/...", "ring", "frame", "router/...", "ipc", "agent/...", "golang.org/x/sys", "golang.org/x/sync"},

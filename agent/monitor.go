@@ -11,8 +11,10 @@ import (
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/health"
+	"github.com/daemoneye/eventbus/agent/losses"
 	"github.com/daemoneye/eventbus/agent/manager"
 	"github.com/daemoneye/eventbus/agent/procstat"
+	"github.com/daemoneye/eventbus/agent/usage"
 	"github.com/daemoneye/eventbus/router"
 )
 
@@ -27,9 +29,9 @@ type monitor struct {
 	log     *slog.Logger
 	ahead   atomic.Int64 // of the clock, in nanoseconds; only tests set it
 
-	usage   usageMeter
+	usage   usage.Meter
 	history health.History
-	gaps    recentLosses
+	losses  losses.Recent
 	parts   health.Components
 
 	onHealth func(control.Health) // where set, is called by run when the health has changed
@@ -88,7 +90,7 @@ func (m *monitor) run(ctx context.Context) {
 // check is what has to be done every health.Interval.
 func (m *monitor) check(ctx context.Context) {
 	m.measure(time.Now(), 0)
-	m.manager.Measured(m.usage.of)
+	m.manager.Measured(m.usage.Of)
 	s, err := m.broker.Stats(ctx)
 	if err != nil {
 		return // the broker is ending
@@ -137,7 +139,7 @@ func (m *monitor) measure(now time.Time, maxAge time.Duration) {
 			pids = append(pids, c.PID)
 		}
 	}
-	m.usage.measure(pids, now, maxAge)
+	m.usage.Measure(pids, now, maxAge)
 }
 
 // warnIdle warns once when nobody has subscribed to anything.
@@ -152,7 +154,7 @@ func (m *monitor) warnIdle(s router.Stats) {
 // logStatistics logs the main figures.
 func (m *monitor) logStatistics(s router.Stats) {
 	h := health.Worst(m.judge(s, m.collectors(), 0))
-	own, _ := m.usage.of(os.Getpid())
+	own, _ := m.usage.Of(os.Getpid())
 	p50, p99 := any(s.Latency.P50), any(s.Latency.P99)
 	if s.Latency.Samples == 0 {
 		p50, p99 = unknown, unknown
@@ -192,7 +194,7 @@ func without(s router.Stats, source uint32) router.Stats {
 func (m *monitor) collectors() []control.CollectorStatus {
 	all := m.manager.Status()
 	for i := range all {
-		all[i].Gap = m.gaps.text(all[i].Name, m.now())
+		all[i].Gap = m.losses.Text(all[i].Name, m.now())
 	}
 	return all
 }

@@ -1,7 +1,6 @@
 package agent_test
 
 import (
-	"fmt"
 	"log/slog"
 	"os"
 	"slices"
@@ -176,49 +175,6 @@ func TestWhatACollectorCannotPublishDegradesIt(t *testing.T) {
 	const want = "events: 1 lost in the last minute (the bus would not take them: max_message_size is 4096, got 5054)"
 	if got := status(t, client).Parts["collectors.bulky"]; got.State != control.Degraded || got.Reason != want {
 		t.Errorf("health is %+v, want %s", got, want)
-	}
-}
-
-func TestLossesCountForAMinute(t *testing.T) {
-	now := time.Now()
-	ago := func(d time.Duration, collector string, lost uint64, reason string) agent.Announcement {
-		return agent.Announcement{Collector: collector, At: now.Add(-d), Lost: lost, Reason: reason}
-	}
-	many := make([]agent.Announcement, 1000)
-	for i := range many {
-		many[i] = ago(0, "one", 2, "reports: flood")
-	}
-	strange := make([]agent.Announcement, 1000)
-	for i := range strange {
-		strange[i] = ago(0, "one", 1, fmt.Sprintf("unit %d: x", i))
-	}
-	tests := []struct {
-		name      string
-		announced []agent.Announcement
-		want      string
-	}{
-		{"none", nil, ""},
-		{"of another", []agent.Announcement{ago(0, "two", 3, "events: x")}, ""},
-		{"of long ago", []agent.Announcement{ago(time.Minute, "one", 3, "events: x")}, ""},
-		{"the last one says why", []agent.Announcement{
-			ago(2*time.Minute, "one", 100, "events: a"), ago(30*time.Second, "one", 3, "events: b"), ago(0, "one", 4, "events: c"),
-		}, "events: 7 lost in the last minute (c)"},
-		{"what is counted in other units stands apart", []agent.Announcement{
-			ago(2, "one", 3, "events: b"), ago(1, "one", 500, "reports: c"), ago(0, "one", 4, "events: d: e"),
-		}, "events: 7 lost in the last minute (d: e); reports: 500 lost in the last minute (c)"},
-		{"what is counted is not said", []agent.Announcement{ago(0, "one", 3, "x")}, "records: 3 lost in the last minute (x)"},
-		{"how many is not known", []agent.Announcement{ago(0, "one", 0, "events: x")}, "events: an unknown number lost in the last minute (x)"},
-		{"very many are not kept one by one", many, "reports: 2000 lost in the last minute (flood)"},
-	}
-	if n := strings.Count(agent.Lost(now, "one", strange...), "; "); n > 64 {
-		t.Errorf("%d units are kept", n)
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := agent.Lost(now, "one", tt.announced...); got != tt.want {
-				t.Errorf("%q, want %q", got, tt.want)
-			}
-		})
 	}
 }
 

@@ -60,7 +60,7 @@ func (a *Agent) register(ctx context.Context, c *dispatch.Call) (any, error) {
 	if reg.Collector != c.Target {
 		return nil, control.Errorf(control.CodeInvalidPayload, "payload: collector is %.40q, and the target is %q", reg.Collector, c.Target)
 	}
-	state := a.life.state().State
+	state := a.life.State().State
 	who := manager.Session{Source: c.Caller.Source, PID: c.Caller.Identity.PID}
 	if c.Caller.Identity.Role == control.CollectorRole {
 		who.Name = c.Caller.Identity.Name

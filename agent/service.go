@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/progress"
 )
 
 // What the service manager that started the agent gets to know: that the start is
@@ -19,13 +20,13 @@ func (a *Agent) notify(err error) {
 
 // watchProgress makes what watches the parts that everything depends on.
 func (a *Agent) watchProgress() {
-	a.progress = newProgress(a.o.Service.Watchdog(), a.o.Service.Alive, a.notify)
-	a.progress.watch("broker", func(ctx context.Context) error {
+	a.progress = progress.New(a.o.Service.Watchdog(), a.o.Service.Alive, a.notify)
+	a.progress.Watch("broker", func(ctx context.Context) error {
 		_, err := a.broker.Stats(ctx) // the routing thread takes it
 		return err
 	})
-	a.progress.watch("manager", a.manager.Move)
-	a.monitor.parts.Register(a.progress.component("manager"))
+	a.progress.Watch("manager", a.manager.Move)
+	a.monitor.parts.Register(a.progress.Component("manager"))
 }
 
 // healthText is a line for people.

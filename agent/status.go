@@ -56,6 +56,9 @@ func (a *Agent) publish(topic string, v any, retain bool) {
 	}
 }
 
+// maxUsageAge is how old figures may be that a status shows.
+const maxUsageAge = time.Second
+
 // status measures and reports how the agent is, to the client asker; 0 is the agent
 // itself. It changes nothing.
 func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error) {
@@ -65,15 +68,15 @@ func (a *Agent) status(ctx context.Context, asker uint32) (control.Status, error
 	}
 	s := control.Status{
 		Version: a.o.Version, Instance: a.o.Config.InstanceID, HostID: a.o.HostID, Labels: a.o.Config.Labels, PID: os.Getpid(), Socket: a.path,
-		Uptime: time.Since(a.began), StartTime: a.startup, Agent: a.life.state(), MaxConnections: a.config.Load().Broker.MaxConnections, Broker: stats, Collectors: a.monitor.collectors(),
+		Uptime: time.Since(a.began), StartTime: a.startup, Agent: a.life.State(), MaxConnections: a.config.Load().Broker.MaxConnections, Broker: stats, Collectors: a.monitor.collectors(),
 	}
 	if w := a.waiting.Load(); w != nil {
 		s.RestartFor = *w
 	}
 	a.monitor.measure(time.Now(), maxUsageAge)
-	s.Usage, _ = a.monitor.usage.of(s.PID)
+	s.Usage, _ = a.monitor.usage.Of(s.PID)
 	for i := range s.Collectors {
-		if u, ok := a.monitor.usage.of(s.Collectors[i].PID); ok {
+		if u, ok := a.monitor.usage.Of(s.Collectors[i].PID); ok {
 			s.Collectors[i].Usage = &u
 		}
 	}

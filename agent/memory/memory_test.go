@@ -1,4 +1,4 @@
-package agent
+package memory
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 func TestMemoryIsGivenBackOnceAfterAPeak(t *testing.T) {
 	var held, allocated uint64 = 10 << 20, 0
 	freed := 0
-	r := &memoryReturner{
+	r := &Returner{
 		held: func() (uint64, uint64) { return held, allocated },
 		free: func(context.Context) { freed++; held = 12 << 20 },
 		base: held,
@@ -47,7 +47,7 @@ func TestMemoryIsGivenBackOnceAfterAPeak(t *testing.T) {
 // is, however long it was kept.
 func TestWhatTheBrokerKeepsDoesNotCountAsHeld(t *testing.T) {
 	kept := int64(0)
-	r := newMemoryReturner(func() int64 { return kept }, func(context.Context) {})
+	r := NewReturner(func() int64 { return kept }, func(context.Context) {})
 	freed := 0
 	r.free = func(context.Context) { freed++ }
 	r.started = true
@@ -72,7 +72,7 @@ func TestWhatTheBrokerKeepsDoesNotCountAsHeld(t *testing.T) {
 func TestTheRuntimeIsLimitedByMaxMemory(t *testing.T) {
 	t.Setenv("GOMEMLIMIT", "")
 	before := debug.SetMemoryLimit(-1)
-	restore := limitMemory(100 << 20)
+	restore := Limit(100 << 20)
 	if got := debug.SetMemoryLimit(-1); got != 132<<20 {
 		t.Errorf("the limit is %d, want 132 MiB", got)
 	}
@@ -81,7 +81,7 @@ func TestTheRuntimeIsLimitedByMaxMemory(t *testing.T) {
 		t.Errorf("afterwards it is %d, want %d", got, before)
 	}
 	t.Setenv("GOMEMLIMIT", "1GiB")
-	defer limitMemory(100 << 20)()
+	defer Limit(100 << 20)()
 	if got := debug.SetMemoryLimit(-1); got != before {
 		t.Errorf("with GOMEMLIMIT set it is %d, want %d as it was", got, before)
 	}

@@ -1,4 +1,5 @@
-package agent
+// Package losses keeps what collectors have lost lately of their events.
+package losses
 
 import (
 	"fmt"
@@ -12,39 +13,39 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// gap is a loss that a collector announced.
-type gap struct {
+// loss is one that a collector announced.
+type loss struct {
 	at    time.Time
 	lost  uint64 // 0 when that is not known
 	unit  string // what lost counts, such as events
 	cause string
 }
 
-// newGap makes a gap of an announcement, whose reason is of the form "UNIT: CAUSE".
-func newGap(at time.Time, lost uint64, reason string) gap {
+// newLoss makes a loss of an announcement, whose reason is of the form "UNIT: CAUSE".
+func newLoss(at time.Time, lost uint64, reason string) loss {
 	unit, cause, ok := strings.Cut(reason, ": ")
 	if !ok {
 		unit, cause = "records", reason
 	}
-	return gap{at, lost, unit, cause}
+	return loss{at, lost, unit, cause}
 }
 
-// recentLosses are the losses of the last minute that collectors announced, or the manager
-// for them, by collector. The zero recentLosses is ready for use.
+// Recent are the losses of the last minute that collectors announced, or the manager
+// for them, by collector. The zero Recent is ready for use.
 //
 // Safe for concurrent use.
-type recentLosses struct {
+type Recent struct {
 	mu     sync.Mutex
-	byName map[string][]gap // guarded by mu; oldest first
+	byName map[string][]loss // guarded by mu; oldest first
 }
 
-// maxGaps bounds what is kept of a collector. A loss beyond that is added to the last
+// maxLosses bounds what is kept of a collector. A loss beyond that is added to the last
 // one of its unit, or else the oldest is forgotten.
-const maxGaps = 64
+const maxLosses = 64
 
-// onMessage handles a message of a gap topic. registered returns which collector published
+// OnMessage handles a message of a gap topic. registered returns which collector published
 // it: what others publish there counts for nothing.
-func (g *recentLosses) onMessage(m *router.Message, now time.Time, registered func(source uint32) (string, bool)) {
+func (g *Recent) OnMessage(m *router.Message, now time.Time, registered func(source uint32) (string, bool)) {
 	if m.Gap != nil {
 		return // announcements were lost; their collectors go on counting in the next one
 	}
@@ -57,21 +58,23 @@ func (g *recentLosses) onMessage(m *router.Message, now time.Time, registered fu
 		return
 	}
 	if x, ok := event.Copy[event.Loss](v); ok {
-		g.add(name, newGap(now, x.Body.Lost, x.Body.Reason))
+		g.Add(name, now, x.Body.Lost, x.Body.Reason)
 	}
 }
 
-func (g *recentLosses) add(name string, x gap) {
+// Add keeps a loss of a collector. The reason is of the form "UNIT: CAUSE".
+func (g *Recent) Add(name string, at time.Time, lost uint64, reason string) {
+	x := newLoss(at, lost, reason)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for n := range g.byName {
 		g.expire(n, x.at)
 	}
 	if g.byName == nil {
-		g.byName = make(map[string][]gap)
+		g.byName = make(map[string][]loss)
 	}
 	all := g.byName[name]
-	if len(all) == maxGaps {
+	if len(all) == maxLosses {
 		i := len(all) - 1
 		for i > 0 && all[i].unit != x.unit {
 			i--
@@ -85,8 +88,8 @@ func (g *recentLosses) add(name string, x gap) {
 }
 
 // expire forgets what is older than a minute. mu is held.
-func (g *recentLosses) expire(name string, now time.Time) {
-	left := slices.DeleteFunc(g.byName[name], func(x gap) bool { return now.Sub(x.at) >= time.Minute })
+func (g *Recent) expire(name string, now time.Time) {
+	left := slices.DeleteFunc(g.byName[name], func(x loss) bool { return now.Sub(x.at) >= time.Minute })
 	if len(left) == 0 {
 		delete(g.byName, name)
 		return
@@ -94,15 +97,15 @@ func (g *recentLosses) expire(name string, now time.Time) {
 	g.byName[name] = left
 }
 
-// text says what a collector lost in the last minute, unit by unit, with the latest
+// Text says what a collector lost in the last minute, unit by unit, with the latest
 // cause of each; it is empty for nothing.
-func (g *recentLosses) text(name string, now time.Time) string {
+func (g *Recent) Text(name string, now time.Time) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.expire(name, now)
-	var sums []gap
+	var sums []loss
 	for _, x := range g.byName[name] {
-		i := slices.IndexFunc(sums, func(s gap) bool { return s.unit == x.unit })
+		i := slices.IndexFunc(sums, func(s loss) bool { return s.unit == x.unit })
 		if i < 0 {
 			sums = append(sums, x)
 			continue

@@ -1,4 +1,5 @@
-package agent
+// Package usage measures what processes take.
+package usage
 
 import (
 	"errors"
@@ -10,36 +11,33 @@ import (
 	"github.com/daemoneye/eventbus/agent/procstat"
 )
 
-// maxUsageAge is how old figures may be that a status shows.
-const maxUsageAge = time.Second
-
-// usageMeter measures processes and keeps the latest figures of each. A process
-// that cannot be measured has figures that are unknown. The zero usageMeter is ready
+// Meter measures processes and keeps the latest figures of each. A process
+// that cannot be measured has figures that are unknown. The zero Meter is ready
 // for use.
 //
 // Safe for concurrent use.
-type usageMeter struct {
+type Meter struct {
 	mu        sync.Mutex
-	processes map[int]*meteredProcess // guarded by mu; by pid
+	processes map[int]*metered // guarded by mu; by pid
 }
 
-// meteredProcess is one process with its latest figures.
-type meteredProcess struct {
+// metered is one process with its latest figures.
+type metered struct {
 	sampler *procstat.Sampler // nil as long as the process could not be measured
 	at      time.Time         // of the figures; zero when they have expired
 	usage   control.Usage
 }
 
-// measure measures these processes, but for those that were measured less than
+// Measure measures these processes, but for those that were measured less than
 // maxAge ago, and forgets all others.
-func (u *usageMeter) measure(pids []int, now time.Time, maxAge time.Duration) {
+func (u *Meter) Measure(pids []int, now time.Time, maxAge time.Duration) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	current := make(map[int]*meteredProcess, len(pids))
+	current := make(map[int]*metered, len(pids))
 	for _, pid := range pids {
 		p := u.processes[pid]
 		if p == nil {
-			p = new(meteredProcess)
+			p = new(metered)
 		}
 		if now.Sub(p.at) < maxAge || p.measure(pid, now) {
 			current[pid] = p
@@ -49,19 +47,19 @@ func (u *usageMeter) measure(pids []int, now time.Time, maxAge time.Duration) {
 }
 
 // measure returns false when the process has ended.
-func (p *meteredProcess) measure(pid int, now time.Time) bool {
+func (p *metered) measure(pid int, now time.Time) bool {
 	usage, err := p.sample(pid, now)
 	if errors.Is(err, os.ErrProcessDone) {
 		return false
 	}
 	p.at, p.usage = now, control.Usage{} // all unknown
 	if err == nil {
-		p.usage = usageFigures(&usage)
+		p.usage = figures(&usage)
 	}
 	return true
 }
 
-func (p *meteredProcess) sample(pid int, now time.Time) (procstat.Usage, error) {
+func (p *metered) sample(pid int, now time.Time) (procstat.Usage, error) {
 	if p.sampler == nil {
 		s, err := procstat.New(pid)
 		if err != nil {
@@ -72,7 +70,7 @@ func (p *meteredProcess) sample(pid int, now time.Time) (procstat.Usage, error) 
 	return p.sampler.Sample(now)
 }
 
-func usageFigures(u *procstat.Usage) control.Usage {
+func figures(u *procstat.Usage) control.Usage {
 	c := control.Usage{RSS: u.ResidentBytes, Threads: u.Threads, OpenFiles: u.Descriptors}
 	if u.CPUCore != nil {
 		c.CPUPercent = new(100 * *u.CPUCore)
@@ -80,9 +78,9 @@ func usageFigures(u *procstat.Usage) control.Usage {
 	return c
 }
 
-// expire makes the next measurement include the process, whenever it was measured
+// Expire makes the next measurement include the process, whenever it was measured
 // last, because its figures have changed with its state.
-func (u *usageMeter) expire(pid int) {
+func (u *Meter) Expire(pid int) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if p := u.processes[pid]; p != nil {
@@ -90,9 +88,9 @@ func (u *usageMeter) expire(pid int) {
 	}
 }
 
-// of returns the latest figures of a process; false when it has ended or was not
+// Of returns the latest figures of a process; false when it has ended or was not
 // measured yet.
-func (u *usageMeter) of(pid int) (control.Usage, bool) {
+func (u *Meter) Of(pid int) (control.Usage, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	p := u.processes[pid]

@@ -1,4 +1,5 @@
-package agent
+// Package access decides who may do what on the agent's bus.
+package access
 
 import (
 	"errors"
@@ -10,7 +11,7 @@ import (
 	"github.com/daemoneye/eventbus/router"
 )
 
-// clientPolicy admits three kinds of peers. A collector is a process that the manager
+// Policy admits three kinds of peers. A collector is a process that the manager
 // has started: it publishes its own events and serves its own target. An external collector
 // is a process of a user that the configuration names, and of a program where it names one:
 // it claims the role and the name in its hello, and may do what a collector may. Any other
@@ -26,12 +27,15 @@ import (
 // When all connections are taken, each collector still has a connection: each of the agent's
 // own, and each external one that the configuration names, of which there are 64 at most. An
 // operator gets one for a moment, to request the agent's status and its control targets.
-type clientPolicy struct{ m *manager.Manager }
+type Policy struct{ m *manager.Manager }
 
-var _ policy.Reserver = clientPolicy{}
+// New makes the policy of an agent whose collectors m manages.
+func New(m *manager.Manager) Policy { return Policy{m} }
+
+var _ policy.Reserver = Policy{}
 
 // Admit implements policy.Policy.
-func (p clientPolicy) Admit(peer *policy.Peer) (policy.Grant, error) {
+func (p Policy) Admit(peer *policy.Peer) (policy.Grant, error) {
 	if name := p.collector(peer); name != "" {
 		return collectorGrant(name, processTopics...)
 	}
@@ -46,7 +50,7 @@ func (p clientPolicy) Admit(peer *policy.Peer) (policy.Grant, error) {
 
 // Refuse implements policy.EarlyPolicy: a peer of another user takes no connection, unless
 // an external collector may be of that user.
-func (p clientPolicy) Refuse(peer *policy.Peer) error {
+func (p Policy) Refuse(peer *policy.Peer) error {
 	if p.m.ExternalUser(peer.UID) {
 		return nil
 	}
@@ -54,7 +58,7 @@ func (p clientPolicy) Refuse(peer *policy.Peer) error {
 }
 
 // admitExternal admits an external collector.
-func (p clientPolicy) admitExternal(peer *policy.Peer) (policy.Grant, error) {
+func (p Policy) admitExternal(peer *policy.Peer) (policy.Grant, error) {
 	x, ok := p.m.External(peer.Name)
 	if !ok {
 		return policy.Grant{}, fmt.Errorf("%w: the configuration names no external collector %.40q", router.ErrDenied, peer.Name)
@@ -80,7 +84,7 @@ var processTopics = []string{"events.process.lifecycle", "events.process.batch"}
 
 // collector returns the name of the collector that the peer is, or "". The process that
 // connected must be the one that has the pid now.
-func (p clientPolicy) collector(peer *policy.Peer) string {
+func (p Policy) collector(peer *policy.Peer) string {
 	if name, ok := p.m.Collector(peer.PID); ok && peer.Alive() == nil {
 		return name
 	}
@@ -89,7 +93,7 @@ func (p clientPolicy) collector(peer *policy.Peer) string {
 
 // Reserved implements policy.Reserver: each collector has a place. As long as an external one is
 // registered, the place is its process's: others that may be it too do not push it out.
-func (p clientPolicy) Reserved(peer *policy.Peer) string {
+func (p Policy) Reserved(peer *policy.Peer) string {
 	if name := p.collector(peer); name != "" || peer.Role != control.CollectorRole {
 		return name
 	}
@@ -101,7 +105,7 @@ func (p clientPolicy) Reserved(peer *policy.Peer) string {
 
 // Visit implements policy.Reserver. Only a client that claims to be an operator visits:
 // another one would lose its subscriptions, where it can as well come back later.
-func (clientPolicy) Visit(peer *policy.Peer) (policy.Grant, error) {
+func (Policy) Visit(peer *policy.Peer) (policy.Grant, error) {
 	if peer.Role != control.Operator {
 		return policy.Grant{}, errors.New("only a visit of an operator is possible")
 	}

@@ -1,4 +1,5 @@
-package agent
+// Package memory holds the agent's memory to what the configuration allows.
+package memory
 
 import (
 	"context"
@@ -16,35 +17,35 @@ import (
 // start, and again after each peak.
 
 const (
-	// memoryBeside is what the runtime may take beside the broker's max_memory: the
+	// beside is what the runtime may take beside the broker's max_memory: the
 	// program's own heap, stacks, and garbage. With 32 MiB the agent's anonymous memory
 	// stays within max_memory and 48 MiB.
-	memoryBeside = 32 << 20
+	beside = 32 << 20
 
-	// memoryInterval is the time between two looks.
-	memoryInterval = 2 * time.Second
-	// memoryWorth is how much must be held beyond the last time for giving it back to be
+	// interval is the time between two looks.
+	interval = 2 * time.Second
+	// worth is how much must be held beyond the last time for giving it back to be
 	// worth two collections.
-	memoryWorth = 8 << 20
-	// busyAllocations is how many bytes are allocated in memoryInterval by an agent that
+	worth = 8 << 20
+	// busyAllocations is how many bytes are allocated in interval by an agent that
 	// is not idle.
 	busyAllocations = 1 << 20
 )
 
-// limitMemory sets the runtime's limit for a broker with maxMemory, unless GOMEMLIMIT
+// Limit sets the runtime's limit for a broker with maxMemory, unless GOMEMLIMIT
 // is set. restore takes it back.
-func limitMemory(maxMemory int64) (restore func()) {
+func Limit(maxMemory int64) (restore func()) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
 	}
-	before := debug.SetMemoryLimit(maxMemory + memoryBeside)
+	before := debug.SetMemoryLimit(maxMemory + beside)
 	return func() { debug.SetMemoryLimit(before) }
 }
 
-// memoryReturner gives memory back to the system when the process is idle after its
+// Returner gives memory back to the system when the process is idle after its
 // start, and after a peak. What the broker keeps for its clients is not to be had, so it does not count as
 // held: it counts as soon as the clients have gone. One goroutine at a time.
-type memoryReturner struct {
+type Returner struct {
 	held      func() (held, allocated uint64) // bytes held now beside what is kept, and allocated so far
 	free      func(context.Context)
 	base      uint64 // what was held when memory was given back last
@@ -52,13 +53,13 @@ type memoryReturner struct {
 	allocated uint64
 }
 
-// newMemoryReturner returns one for a process whose broker keeps as many bytes as kept
+// NewReturner returns one for a process whose broker keeps as many bytes as kept
 // returns, and moves them together in compact.
-func newMemoryReturner(kept func() int64, compact func(context.Context)) *memoryReturner {
+func NewReturner(kept func() int64, compact func(context.Context)) *Returner {
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/heap/allocs:bytes"},
 	}
-	r := &memoryReturner{
+	r := &Returner{
 		held: func() (held, allocated uint64) {
 			metrics.Read(samples)
 			held = samples[0].Value.Uint64() - samples[1].Value.Uint64()
@@ -75,12 +76,12 @@ func newMemoryReturner(kept func() int64, compact func(context.Context)) *memory
 }
 
 // look gives memory back when that is worth it. It reports whether it did.
-func (r *memoryReturner) look(ctx context.Context) bool {
+func (r *Returner) look(ctx context.Context) bool {
 	held, allocated := r.held()
 	idle := allocated-r.allocated < busyAllocations
 	r.allocated = allocated
 	r.base = min(r.base, held)
-	if !idle || r.started && held < r.base+memoryWorth {
+	if !idle || r.started && held < r.base+worth {
 		return false
 	}
 	r.started = true
@@ -89,9 +90,9 @@ func (r *memoryReturner) look(ctx context.Context) bool {
 	return true
 }
 
-// run looks at intervals until ctx ends.
-func (r *memoryReturner) run(ctx context.Context) {
-	ticker := time.NewTicker(memoryInterval)
+// Run looks at intervals until ctx ends.
+func (r *Returner) Run(ctx context.Context) {
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
 		select {

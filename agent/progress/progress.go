@@ -1,4 +1,6 @@
-package agent
+// Package progress watches whether the parts of the agent move on which everything
+// depends.
+package progress
 
 import (
 	"context"
@@ -12,17 +14,17 @@ import (
 )
 
 const (
-	// progressInterval is the time between two probes of a part; a quarter of the
+	// probeInterval is the time between two probes of a part; a quarter of the
 	// watchdog's time where that is less.
-	progressInterval = 5 * time.Second
+	probeInterval = 5 * time.Second
 	// stillAfter is after how many intervals without progress a part counts as stuck.
 	stillAfter = 3
 )
 
-// progress watches whether the parts move on which everything depends, and feeds the
+// Watcher watches whether the parts move on which everything depends, and feeds the
 // service manager's watchdog as long as all of them do. So the service manager restarts
 // an agent whose routing thread or manager is stuck, though its process lives.
-type progress struct {
+type Watcher struct {
 	interval time.Duration
 	alive    func() error // feeds the watchdog
 	failed   func(error)  // is called when that fails
@@ -38,39 +40,41 @@ type movingPart struct {
 	began time.Time
 }
 
-// newProgress returns one that feeds a watchdog of that time, 0 for none.
-func newProgress(watchdog time.Duration, alive func() error, failed func(error)) *progress {
-	p := &progress{interval: progressInterval, alive: alive, failed: failed}
+// New returns one that feeds a watchdog of that time, 0 for none: with alive. It calls failed
+// when that fails.
+func New(watchdog time.Duration, alive func() error, failed func(error)) *Watcher {
+	w := &Watcher{interval: probeInterval, alive: alive, failed: failed}
 	if watchdog > 0 {
-		p.interval = min(p.interval, max(watchdog/4, time.Millisecond))
+		w.interval = min(w.interval, max(watchdog/4, time.Millisecond))
 	}
-	return p
+	return w
 }
 
-func (p *progress) watch(name string, probe func(context.Context) error) {
-	p.parts = append(p.parts, &movingPart{name: name, probe: probe, began: time.Now()})
+// Watch watches one more part. It is called before Run.
+func (w *Watcher) Watch(name string, probe func(context.Context) error) {
+	w.parts = append(w.parts, &movingPart{name: name, probe: probe, began: time.Now()})
 }
 
-// run probes each part on a goroutine of its own until ctx ends.
-func (p *progress) run(ctx context.Context) {
+// Run probes each part on a goroutine of its own until ctx ends.
+func (w *Watcher) Run(ctx context.Context) {
 	var all sync.WaitGroup
-	for _, m := range p.parts {
+	for _, m := range w.parts {
 		m.move() // it has had no time yet
 		all.Go(func() {
-			p.every(ctx, func() {
+			w.every(ctx, func() {
 				if m.probe(ctx) == nil {
 					m.move()
 				}
 			})
 		})
 	}
-	p.every(ctx, p.feed)
+	w.every(ctx, w.feed)
 	all.Wait()
 }
 
 // every calls f now, and then at each interval until ctx ends.
-func (p *progress) every(ctx context.Context, f func()) {
-	ticker := time.NewTicker(p.interval)
+func (w *Watcher) every(ctx context.Context, f func()) {
+	ticker := time.NewTicker(w.interval)
 	defer ticker.Stop()
 	for {
 		f()
@@ -83,14 +87,14 @@ func (p *progress) every(ctx context.Context, f func()) {
 }
 
 // feed feeds the watchdog when all parts have moved lately.
-func (p *progress) feed() {
-	for _, m := range p.parts {
-		if m.still() > 2*p.interval {
+func (w *Watcher) feed() {
+	for _, m := range w.parts {
+		if m.still() > 2*w.interval {
 			return
 		}
 	}
-	if err := p.alive(); err != nil {
-		p.failed(err)
+	if err := w.alive(); err != nil {
+		w.failed(err)
 	}
 }
 
@@ -101,11 +105,11 @@ func (m *movingPart) still() time.Duration {
 	return time.Since(m.began) - time.Duration(m.moved.Load())
 }
 
-// component is the part as one that can be judged.
-func (p *progress) component(name string) health.Component {
+// Component is the part as one that can be judged.
+func (w *Watcher) Component(name string) health.Component {
 	return health.Component{Name: name, Check: func(*health.Facts) control.Health {
-		for _, m := range p.parts {
-			if d := m.still(); m.name == name && d > stillAfter*p.interval {
+		for _, m := range w.parts {
+			if d := m.still(); m.name == name && d > stillAfter*w.interval {
 				return control.Health{State: control.Unhealthy, Reason: fmt.Sprintf("it has not moved for %s", d.Round(time.Second))}
 			}
 		}

@@ -1,4 +1,5 @@
-package agent
+// Package lifecycle is where the agent is in its life, from loading to shutting down.
+package lifecycle
 
 import (
 	"fmt"
@@ -17,15 +18,16 @@ var moves = map[control.AgentState][]control.AgentState{
 	control.StartupFailed: {control.Ready, control.ShuttingDown},
 }
 
-// moveError is a change of state that may not be.
-type moveError struct{ from, to control.AgentState }
+// MoveError is a change of state that may not be.
+type MoveError struct{ From, To control.AgentState }
 
-func (e *moveError) Error() string {
-	return fmt.Sprintf("agent: it is %s, and cannot become %s", e.from, e.to)
+// Error implements error.
+func (e *MoveError) Error() string {
+	return fmt.Sprintf("agent: it is %s, and cannot become %s", e.From, e.To)
 }
 
-// lifecycle is where the agent is in its life. Safe for concurrent use.
-type lifecycle struct {
+// Lifecycle is where the agent is in its life. Safe for concurrent use.
+type Lifecycle struct {
 	// publish is called with each change, in order, and must not call the lifecycle.
 	publish func(control.Orchestration)
 	// openTimeout is how long a collector that runs may take to open its source before it is
@@ -36,45 +38,47 @@ type lifecycle struct {
 	now control.Orchestration // guarded by mu
 }
 
-func newLifecycle(openTimeout time.Duration, publish func(control.Orchestration)) *lifecycle {
-	return &lifecycle{publish: publish, openTimeout: openTimeout, now: control.Orchestration{State: control.Loading, Since: time.Now()}}
+// New begins one that is loading. A collector that runs may take openTimeout to open its
+// source. publish is called with each change, in order, and must not call the lifecycle.
+func New(openTimeout time.Duration, publish func(control.Orchestration)) *Lifecycle {
+	return &Lifecycle{publish: publish, openTimeout: openTimeout, now: control.Orchestration{State: control.Loading, Since: time.Now()}}
 }
 
-// state returns where the agent is.
-func (l *lifecycle) state() control.Orchestration {
+// State returns where the agent is.
+func (l *Lifecycle) State() control.Orchestration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.now
 }
 
-// move changes the state. It fails with a *moveError when that may not be.
-func (l *lifecycle) move(to control.AgentState, reason string) error {
+// Move changes the state. It fails with a *MoveError when that may not be.
+func (l *Lifecycle) Move(to control.AgentState, reason string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.moveLocked(to, reason)
 }
 
-func (l *lifecycle) moveLocked(to control.AgentState, reason string) error {
+func (l *Lifecycle) moveLocked(to control.AgentState, reason string) error {
 	if !slices.Contains(moves[l.now.State], to) {
-		return &moveError{l.now.State, to}
+		return &MoveError{l.now.State, to}
 	}
 	l.now = control.Orchestration{State: to, Since: time.Now(), Reason: reason, BeginMonitoring: to == control.Steady || to == control.StartupFailed}
 	l.publish(l.now)
 	return nil
 }
 
-// began publishes the first state.
-func (l *lifecycle) began() {
+// Publish publishes the state as it is.
+func (l *Lifecycle) Publish() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.publish(l.now)
 }
 
-// collectors follows a change of the collectors. registered is set where one has just
+// Collectors follows a change of the collectors. registered is set where one has just
 // registered, which has to learn the state as well. It reports whether the start is
 // decided: each collector that the agent starts has its source open or has had the time for
 // it, or has ended without.
-func (l *lifecycle) collectors(all []control.CollectorStatus, registered bool) (decided bool) {
+func (l *Lifecycle) Collectors(all []control.CollectorStatus, registered bool) (decided bool) {
 	waiting, failed := false, ""
 	for _, c := range all {
 		switch {
