@@ -140,10 +140,3 @@ type Log struct {
 	Level  string `yaml:"level" flag:"log-level" unit:"LEVEL" default:"info" of:"debug,info,warn,error" change:"live" help:"least level that the agent logs"`
 	Format string `yaml:"format" flag:"log-format" unit:"FORMAT" default:"text" of:"text,json" change:"live" help:"form of the lines that the agent logs"`
 }
-
-// Default returns the configuration that holds without a file, variables and flags.
-func Default() *Config {
-	c := new(Config)
-	keys.setDefaults(c)
-	return c
-}

@@ -3,6 +3,8 @@ package config
 import (
 	"strings"
 	"time"
+
+	"github.com/daemoneye/eventbus/agent/config/reader"
 )
 
 // Detection configures the rules that run on events.
@@ -42,7 +44,7 @@ func (d *Detection) IsDefaultRules() bool {
 func (d *Detection) FoldFor() map[string]time.Duration {
 	all := make(map[string]time.Duration, len(d.FoldWindows))
 	for name, text := range d.FoldWindows {
-		if window, err := parseDuration(text, false); err == nil {
+		if window, err := reader.ParseDuration(text, false); err == nil {
 			all[name] = window
 		}
 	}

@@ -4,14 +4,14 @@
 // A configuration comes from five sources, in rising precedence: the defaults, the
 // file, the files *.yaml of the folder conf.d beside it in the order of their names,
 // variables such as DAEMONEYE_BROKER_MAX_CONNECTIONS, and flags. Maps merge, lists and
-// single values are replaced. Load records where each value
-// comes from.
+// single values are replaced. Load records where each value comes from.
 //
-// The structs in config.go are the table, by their tags: a Key has its name in the
-// file, its variable, its flag, its default, its bounds, and whether a reload takes it
-// over or the next start does. From the table come the defaults, the checks, the
-// commented default file, the JSON schema for editors and the difference between two
-// configurations. A key is added by adding a field, and by reading it.
+// The structs in config.go and beside it are the table, by their tags: a Key has its name
+// in the file, its variable, its flag, its default, its bounds, and whether a reload takes
+// it over or the next start does. Package reader follows the table: it checks each value by
+// itself, and writes the commented default file, the JSON schema for editors and the
+// difference between two configurations. What involves several keys is checked here, in
+// check.go and outputs.go. A key is added by adding a field, and by using it.
 //
 // # What is refused
 //

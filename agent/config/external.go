@@ -30,10 +30,10 @@ func (c *Collectors) Externals() map[string]External {
 // collectors.process. A section without limits has none.
 func (c *Config) LimitsOf(section string) (l Limits) {
 	if k := Lookup(section + ".limits.cpu_percent"); k != nil {
-		l.CPUPercent, _ = k.field(c).Interface().(int)
+		l.CPUPercent, _ = k.Value(c).(int)
 	}
 	if k := Lookup(section + ".limits.memory"); k != nil {
-		l.Memory, _ = k.field(c).Interface().(Size)
+		l.Memory, _ = k.Value(c).(Size)
 	}
 	return l
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/config"
+	"github.com/daemoneye/eventbus/agent/config/reader"
 )
 
 // folder makes files in a new folder.
@@ -69,14 +70,14 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		}, config.ErrFile, "/conf.d: not a directory"},
 		{"files that are too many", func(t *testing.T, dir string) {
 			write(t, dir+"/config.yaml", "")
-			for i := range config.MaxFiles + 1 {
+			for i := range reader.MaxFiles + 1 {
 				write(t, fmt.Sprintf("%s/conf.d/%04d.yaml", dir, i), "")
 			}
 		}, config.ErrTooLarge, "/conf.d/0256.yaml: file is too large: there are more than 256 files before it"},
 		{"files that together are too large", func(t *testing.T, dir string) {
 			write(t, dir+"/config.yaml", "")
 			for i := range 5 {
-				write(t, fmt.Sprintf("%s/conf.d/%d.yaml", dir, i), strings.Repeat("#", config.MaxFile))
+				write(t, fmt.Sprintf("%s/conf.d/%d.yaml", dir, i), strings.Repeat("#", reader.MaxFile))
 			}
 		}, config.ErrTooLarge, "/conf.d/4.yaml: file is too large: with those before it there are more than 4194304 bytes"},
 		{"a link to nowhere in conf.d", func(t *testing.T, dir string) {
@@ -143,34 +144,5 @@ func TestTheDefaultFileMayBeMissingAndConfDNot(t *testing.T) {
 	}
 	if _, err = config.Load(config.Sources{File: dir + "/no/config.yaml", Optional: true}); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestAFileThatVanishesWhileItIsRead has conf.d listed again: it may only have got
-// another name. One that vanishes each time is a mistake.
-func TestAFileThatVanishesWhileItIsRead(t *testing.T) {
-	dir := folder(t, map[string]string{"config.yaml": "", "conf.d/a.yaml": "words: [two]"})
-	vanish := func(from, to string) func(string) {
-		return func(path string) {
-			if filepath.Base(path) == from {
-				_ = os.Rename(dir+"/conf.d/"+from, dir+"/conf.d/"+to)
-			}
-		}
-	}
-	s, _, err := config.LoadSampleAfter(config.Sources{File: dir + "/config.yaml"}, vanish("a.yaml", "b.yaml"))
-	if err != nil || !slices.Equal(s.Words, []string{"two"}) {
-		t.Errorf("%+v, %v", s, err)
-	}
-	s, _, err = config.LoadSampleAfter(config.Sources{File: dir + "/config.yaml"}, vanish("b.yaml", "gone"))
-	if err != nil || !slices.Equal(s.Words, []string{"one"}) {
-		t.Errorf("a file that is removed: %+v, %v", s, err)
-	}
-	write(t, dir+"/conf.d/a.yaml", "")
-	_, _, err = config.LoadSampleAfter(config.Sources{File: dir + "/config.yaml"}, func(path string) {
-		vanish("a.yaml", "b.yaml")(path)
-		vanish("b.yaml", "a.yaml")(path)
-	})
-	if !errors.Is(err, config.ErrFile) {
-		t.Errorf("one that moves all the time: %v", err)
 	}
 }

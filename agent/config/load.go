@@ -1,36 +1,70 @@
 package config
 
 import (
-	"cmp"
-	"fmt"
-	"maps"
+	"io"
+	"os"
+	"path/filepath"
 	"reflect"
-	"slices"
-	"strings"
 
-	"github.com/daemoneye/eventbus/agent/spelling"
+	"github.com/daemoneye/eventbus/agent/config/reader"
 )
 
-// Sources are where a configuration comes from, in rising precedence.
-type Sources struct {
-	// File is read, and after it the files *.yaml of the folder conf.d beside it, in
-	// the order of their names. Empty is none.
-	File string
-	// Optional is set where File may be missing.
-	Optional bool
-	// Environ holds variables as os.Environ does; those that begin with DAEMONEYE_
-	// are read.
-	Environ []string
-	// Flags are what the command line chose. Of two for one key the last counts.
-	Flags []Setting
-}
+// What configurations are read with; see package reader.
+type (
+	// Sources are where a configuration comes from, in rising precedence.
+	Sources = reader.Sources
+	// Setting is one value of the command line.
+	Setting = reader.Setting
+	// Origin is where a value comes from.
+	Origin = reader.Origin
+	// Layer is a kind of source.
+	Layer = reader.Layer
+	// Key is one value that can be chosen.
+	Key = reader.Key
+	// Size is a number of bytes.
+	Size = reader.Size
+	// Change is one key whose value differs between two configurations.
+	Change = reader.Change
+	// Error is one mistake, and the place of it.
+	Error = reader.Error
+	// Errors are all mistakes of one configuration, in the order of its sources.
+	Errors = reader.Errors
+)
 
-// Setting is one value of the command line.
-type Setting struct {
-	Flag  string // as the user typed it, with its dashes
-	Key   string // its name or alias
-	Value string
-}
+// The layers.
+const (
+	LayerDefault     = reader.LayerDefault
+	LayerFile        = reader.LayerFile
+	LayerEnvironment = reader.LayerEnvironment
+	LayerFlag        = reader.LayerFlag
+)
+
+// What can be wrong. Each is the Reason of an *Error.
+var (
+	ErrFile      = reader.ErrFile
+	ErrTooLarge  = reader.ErrTooLarge
+	ErrSyntax    = reader.ErrSyntax
+	ErrUnknown   = reader.ErrUnknown
+	ErrDuplicate = reader.ErrDuplicate
+	ErrValue     = reader.ErrValue
+	ErrConflict  = reader.ErrConflict
+)
+
+// FileVariable names the configuration file where no flag does.
+const FileVariable = reader.FileVariable
+
+// ParseSize reads a whole number of bytes, or a number with a unit: see reader.ParseSize.
+func ParseSize(text string) (Size, error) { return reader.ParseSize(text) }
+
+// keys is the table of Config. It is made once and never written to.
+var keys = reader.NewTable(reflect.TypeFor[Config]())
+
+// Keys returns the table of all keys, in the order of the sections. The caller
+// must not change what the pointers lead to.
+func Keys() []*Key { return keys.Keys() }
+
+// Lookup returns the key with that name or alias, nil for none.
+func Lookup(name string) *Key { return keys.Lookup(name) }
 
 // Loaded is a configuration and where its values come from. Immutable.
 type Loaded struct {
@@ -40,220 +74,90 @@ type Loaded struct {
 	// Warnings are about what has no effect: unknown variables.
 	Warnings []string
 
-	origins map[string]Origin // by key, and by key and name for the entries of a map
+	read *reader.Result // nil where nothing was
 }
 
 // Origin returns where the value of a key comes from; of the entry of a map the key
 // is such as labels.team.
-func (l *Loaded) Origin(key string) Origin { return l.origins[key] }
+func (l *Loaded) Origin(key string) Origin {
+	if l.read == nil {
+		return Origin{}
+	}
+	return l.read.Origin(key)
+}
 
 // Load reads a configuration. The error is an *Errors: every mistake that there is.
 // With an error, what it returns besides has all values that are right.
 func Load(s Sources) (*Loaded, error) {
-	return load(func(l *loader) { l.run(s) })
+	c := new(Config)
+	return checked(c, keys.Load(c, s))
 }
 
 // Parse reads the text of one file over the defaults, and nothing else. path is what
 // errors and origins call it.
 func Parse(path string, text []byte) (*Loaded, error) {
-	return load(func(l *loader) { l.file(file{path, text}) })
-}
-
-func load(read func(*loader)) (*Loaded, error) {
 	c := new(Config)
-	l := newLoader(keys, c)
-	read(l)
-	l.checkRelations(c)
-	l.checkLabelSize(c)
-	l.checkOutputs(c)
-	return &Loaded{Config: c, Files: l.files, Warnings: l.warnings, origins: l.origins}, l.errs.err()
+	return checked(c, keys.Parse(c, path, text))
 }
 
-// loader fills a struct from its sources. One goroutine at a time.
-type loader struct {
-	table    *table
-	target   any
-	origins  map[string]Origin
-	files    []string
-	warnings []string
-	errs     Errors
-	read     func(path string) ([]byte, error) // readFile but in tests
+// checked adds the mistakes that involve several keys to those of the reader.
+func checked(c *Config, r *reader.Result) (*Loaded, error) {
+	checkRelations(c, r)
+	checkLabelSize(c, r)
+	checkOutputs(c, r)
+	return &Loaded{Config: c, Files: r.Files, Warnings: r.Warnings, read: r}, r.Err()
 }
 
-// newLoader gives target, a pointer to the table's struct, its defaults.
-func newLoader(t *table, target any) *loader {
-	t.setDefaults(target)
-	return &loader{table: t, target: target, origins: map[string]Origin{}, read: readFile}
+// Default returns the configuration that holds without a file, variables and flags.
+func Default() *Config {
+	c := new(Config)
+	keys.SetDefaults(c)
+	return c
 }
 
-func (l *loader) run(s Sources) {
-	for _, f := range l.readFiles(s) {
-		l.file(f)
+// DefaultFile returns where the configuration is when no flag and no variable names it:
+// /etc/daemoneye/config.yaml for root, and for others daemoneye/config.yaml in
+// $XDG_CONFIG_HOME or ~/.config. It is empty for a user without a home.
+func DefaultFile() string {
+	if os.Geteuid() == 0 {
+		return "/etc/daemoneye/config.yaml"
 	}
-	l.apply(l.environment(s.Environ))
-	l.apply(l.flags(s.Flags))
-}
-
-func (l *loader) file(f file) {
-	l.files = append(l.files, f.path)
-	before := len(l.errs.List)
-	l.apply(l.parseFile(f.path, f.text))
-	slices.SortStableFunc(l.errs.List[before:], func(a, b *Error) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-}
-
-// assignment is one value of one source.
-type assignment struct {
-	key     *Key
-	name    string // as it was written: the key's name or alias
-	value   any
-	origin  Origin
-	entries map[string]Origin // of a map that is spread over lines
-	in      *Key              // where the key is one of an entry: that of all entries
-	entry   string            // its name
-}
-
-// full is the name of what is assigned.
-func (a *assignment) full() string {
-	if a.in == nil {
-		return a.key.Name
-	}
-	return join(join(a.in.Name, a.entry), a.key.Name)
-}
-
-// fail notes a mistake. detail follows the subject in the text of the error.
-func (l *loader) fail(reason error, at Origin, key, format string, args ...any) {
-	l.errs.add(&Error{Origin: at, Key: key, Reason: reason, detail: fmt.Sprintf(format, args...)})
-}
-
-// scalar parses and checks one text; ok is false for a mistake, which is noted.
-func (l *loader) scalar(k *Key, name, text string, at Origin) (a assignment, ok bool) {
-	v, err := k.parse(text)
-	if err == nil {
-		err = k.check(v)
-	}
-	if err != nil && k.secret {
-		l.fail(ErrValue, at, name, ": %v", err)
-		return a, false
-	}
+	dir, err := os.UserConfigDir()
 	if err != nil {
-		l.fail(ErrValue, at, name, " is %s, %v", shown(k, text), err)
-		return a, false
+		return ""
 	}
-	return assignment{key: k, name: name, value: v, origin: at}, true
+	return filepath.Join(dir, "daemoneye", "config.yaml")
 }
 
-// shown quotes what is not a number, and shortens what is long.
-func shown(k *Key, text string) string {
-	text = shorten(text)
-	switch k.kind {
-	case kindInt, kindSize, kindDuration:
-		if strings.Trim(text, "0123456789.-BKMGTikhmsdnuµ") == "" && text != "" {
-			return text
-		}
-	}
-	return fmt.Sprintf("%q", text)
+// Diff returns what differs between the configuration in force and the next one,
+// in the order of the table.
+func Diff(now, next *Config) []Change { return keys.Diff(now, next) }
+
+// Reloaded returns what is in force after a reload: next where a change is live, and
+// now where it waits for a restart. It shares lists and maps with both.
+func Reloaded(now, next *Config) *Config {
+	c := *now
+	keys.Adopt(&c, next)
+	return &c
 }
 
-// apply puts the values of one source in force. Two names of one key must have the
-// same value.
-func (l *loader) apply(all []assignment) {
-	latest := map[*Key]assignment{}
-	for _, a := range all {
-		if b, ok := latest[a.key]; ok && a.in == nil && a.name != b.name && !reflect.DeepEqual(a.value, b.value) {
-			l.fail(ErrConflict, a.origin, a.name, " is %s, but %s, which is the same, is %s",
-				a.key.format(a.value), b.where(), a.key.format(b.value))
-			continue
-		}
-		latest[a.key] = a
-		l.set(a)
-	}
+// Schema returns the JSON schema of a configuration file, see reader.Table.Schema.
+func Schema() []byte { return keys.Schema("daemoneye-agent configuration") }
+
+// WriteDefault writes a file with all keys and their defaults, each explained. Load
+// takes it, and finds nothing but the defaults in it.
+func WriteDefault(w io.Writer) error {
+	return keys.WriteDefaults(w,
+		"The configuration of daemoneye-agent. Every key has its default here.",
+		"Files conf.d/*.yaml beside this one take precedence over it, variables over",
+		"those, and flags over all. Maps merge, lists replace.")
 }
 
-// where names the assignment within the same source.
-func (a assignment) where() string {
-	if a.origin.Layer == LayerFile {
-		return fmt.Sprintf("%s in line %d", a.name, a.origin.Line)
+// Write writes the values of l, with their origins where those are wanted. Load
+// takes what it writes.
+func (l *Loaded) Write(w io.Writer, origins bool) error {
+	if origins {
+		return keys.Write(w, l.Config, l.Origin)
 	}
-	return a.origin.Name
-}
-
-// set writes one value. Maps merge, everything else is replaced.
-func (l *loader) set(a assignment) {
-	l.origins[a.full()] = a.origin
-	if a.in != nil || a.key.kind == kindEntries {
-		l.setEntries(a)
-		return
-	}
-	field := a.key.field(l.target)
-	m, ok := a.value.(map[string]string)
-	if !ok {
-		field.Set(reflect.ValueOf(a.value))
-		return
-	}
-	merged := maps.Clone(field.Interface().(map[string]string))
-	for name, value := range m {
-		merged[name] = value
-		at := a.origin
-		if o, ok := a.entries[name]; ok {
-			at = o
-		}
-		l.origins[join(a.key.Name, name)] = at
-	}
-	if err := a.key.check(merged); err != nil {
-		l.fail(ErrValue, a.origin, a.name, " has %d entries with those of other sources, %v", len(merged), err)
-		return
-	}
-	field.Set(reflect.ValueOf(merged))
-}
-
-// environment reads the variables. An empty one counts as one that is not set.
-func (l *loader) environment(environ []string) (all []assignment) {
-	for _, e := range slices.Sorted(slices.Values(environ)) {
-		name, text, _ := strings.Cut(e, "=")
-		if !strings.HasPrefix(name, envPrefix) || name == FileVariable || text == "" {
-			continue
-		}
-		k := l.table.byEnv[name]
-		if k == nil {
-			w := name + ": no key has this variable"
-			if near := spelling.Nearest(name, slices.Sorted(maps.Keys(l.table.byEnv))); near != "" {
-				w += "; do you mean " + near + "?"
-			}
-			l.warnings = append(l.warnings, w)
-			continue
-		}
-		written := k.Name
-		if name != k.Env {
-			written = k.Alias
-		}
-		if a, ok := l.scalar(k, written, text, Origin{Layer: LayerEnvironment, Name: name}); ok {
-			all = append(all, a)
-		}
-	}
-	return all
-}
-
-func (l *loader) flags(flags []Setting) (all []assignment) {
-	for _, f := range flags {
-		at := Origin{Layer: LayerFlag, Name: f.Flag}
-		k := l.table.byName[f.Key]
-		if a, ok := l.entryFlag(f, at); ok {
-			all = append(all, a...)
-			continue
-		}
-		if k == nil {
-			section, last := split(f.Key)
-			l.errs.add(&Error{
-				Origin: at, Key: f.Key, Near: l.table.near(section, last), Reason: ErrUnknown,
-				detail: fmt.Sprintf(": there is no key %q", f.Key),
-			})
-			continue
-		}
-		if a, ok := l.scalar(k, f.Key, f.Value, at); ok {
-			all = append(all, a)
-		}
-	}
-	return all
+	return keys.Write(w, l.Config, nil)
 }

@@ -35,7 +35,7 @@ func TestLaterSourcesTakePrecedence(t *testing.T) {
 	l, err := config.Load(config.Sources{
 		File:    dir + "/config.yaml",
 		Environ: []string{"DAEMONEYE_BROKER_MAX_SUBSCRIPTIONS=4", "DAEMONEYE_BROKER_CONNECTION_POOL_SIZE=4", "PATH=/bin", "DAEMONEYE_LOG_LEVEL="},
-		Flags:   []config.Setting{{"--max-connections", "broker.max_connections", "9"}, {"--max-connections", "broker.max_connections", "5"}},
+		Flags:   []config.Setting{{Flag: "--max-connections", Key: "broker.max_connections", Value: "9"}, {Flag: "--max-connections", Key: "broker.max_connections", Value: "5"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -73,14 +73,14 @@ func TestMistakesOfVariablesAndFlags(t *testing.T) {
 			"DAEMONEYE_BROKER_MAX_CONNECTIONS=1", "DAEMONEYE_BROKER_CONNECTION_POOL_SIZE=2"}},
 			"DAEMONEYE_BROKER_MAX_CONNECTIONS is 1, but DAEMONEYE_BROKER_CONNECTION_POOL_SIZE, which is the same, is 2"},
 		{"two flags that disagree", config.Sources{Flags: []config.Setting{
-			{"--max-connections", "broker.max_connections", "1"}, {"--set", "broker.connection_pool_size", "2"}}},
+			{Flag: "--max-connections", Key: "broker.max_connections", Value: "1"}, {Flag: "--set", Key: "broker.connection_pool_size", Value: "2"}}},
 			"--set is 2, but --max-connections, which is the same, is 1"},
-		{"a flag out of its bounds", config.Sources{Flags: []config.Setting{{"--max-connections", "broker.max_connections", "0"}}},
+		{"a flag out of its bounds", config.Sources{Flags: []config.Setting{{Flag: "--max-connections", Key: "broker.max_connections", Value: "0"}}},
 			"--max-connections is 0, want 1 to 100000"},
-		{"a flag for no key", config.Sources{Flags: []config.Setting{{"--set", "broker.max_conections", "0"}}},
+		{"a flag for no key", config.Sources{Flags: []config.Setting{{Flag: "--set", Key: "broker.max_conections", Value: "0"}}},
 			`--set: there is no key "broker.max_conections"; do you mean broker.max_connections?`},
 		{"memory for no message", config.Sources{Flags: []config.Setting{
-			{"--max-memory-bytes", "broker.max_memory_bytes", "40KiB"}, {"--max-message-size", "broker.max_message_size", "64KiB"}}},
+			{Flag: "--max-memory-bytes", Key: "broker.max_memory_bytes", Value: "40KiB"}, {Flag: "--max-message-size", Key: "broker.max_message_size", Value: "64KiB"}}},
 			"--max-memory-bytes is 40KiB, want at least --max-message-size, which is 64KiB"},
 	}
 	for _, tt := range tests {
@@ -117,14 +117,14 @@ func TestMapsMergeAndListsReplace(t *testing.T) {
 		"config.yaml":   "tags:\n  b: 2\n  c: 3\nwords: [one, two]\n",
 		"conf.d/a.yaml": "tags: {c: 4}\nold_words: [three]\ndeep:\n",
 	})
-	s, origin, err := config.LoadSample(config.Sources{File: dir + "/config.yaml", Environ: []string{"DAEMONEYE_TAGS=b=x"}})
-	if err != nil {
+	s, r := loadSample(config.Sources{File: dir + "/config.yaml", Environ: []string{"DAEMONEYE_TAGS=b=x"}})
+	if err := r.Err(); err != nil {
 		t.Fatal(err)
 	}
 	if want := map[string]string{"a": "1", "b": "x", "c": "4"}; !maps.Equal(s.Tags, want) || !slices.Equal(s.Words, []string{"three"}) {
 		t.Errorf("tags %v, words %v", s.Tags, s.Words)
 	}
-	got := fmt.Sprint(origin("tags.a"), " ", origin("tags.b"), " ", strings.TrimPrefix(origin("tags.c").String(), dir))
+	got := fmt.Sprint(r.Origin("tags.a"), " ", r.Origin("tags.b"), " ", strings.TrimPrefix(r.Origin("tags.c").String(), dir))
 	if got != "default DAEMONEYE_TAGS /conf.d/a.yaml:1" {
 		t.Errorf("origins %s", got)
 	}
@@ -137,11 +137,13 @@ func TestMapsMergeAndListsReplace(t *testing.T) {
 		{"tags: 5", "tags: want names and values below it"},
 	} {
 		dir := folder(t, map[string]string{"config.yaml": tt.text})
-		if _, _, err := config.LoadSample(config.Sources{File: dir + "/config.yaml"}); err == nil || !strings.HasSuffix(err.Error(), ": "+tt.want) {
+		_, r := loadSample(config.Sources{File: dir + "/config.yaml"})
+		if err := r.Err(); err == nil || !strings.HasSuffix(err.Error(), ": "+tt.want) {
 			t.Errorf("%s: %v, want %s", tt.text, err, tt.want)
 		}
 	}
-	if _, _, err := config.LoadSample(config.Sources{Flags: []config.Setting{{"-tags", "tags", "b"}}}); !errors.Is(err, config.ErrValue) {
+	_, r = loadSample(config.Sources{Flags: []config.Setting{{Flag: "-tags", Key: "tags", Value: "b"}}})
+	if err := r.Err(); !errors.Is(err, config.ErrValue) {
 		t.Errorf("a pair without a value: %v", err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/daemoneye/eventbus/agent/config/reader"
 )
 
 // Output configures one output. A secret is never in the configuration itself, but in a
@@ -59,23 +61,21 @@ func isReference(text string) bool {
 }
 
 // checkOutputs checks what involves several keys of an output, or several outputs.
-func (l *loader) checkOutputs(c *Config) {
-	k := keys.byName["outputs"]
+func checkOutputs(c *Config, r *reader.Result) {
 	paths := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(c.Outputs)) {
 		o := c.Outputs[name]
 		fail := func(key, format string, args ...any) {
-			full := join(join(k.Name, name), key)
-			at, ok := l.origins[full]
-			if !ok {
-				at = l.origins[join(k.Name, name)]
+			full := "outputs." + name + "." + key
+			at := r.Origin(full)
+			if !r.Given(full) {
+				at = r.Origin("outputs." + name)
 			}
-			l.fail(ErrValue, at, full, format, args...)
+			r.Fail(ErrValue, at, full, format, args...)
 		}
-		for _, sub := range k.entry.keys {
-			_, given := l.origins[join(join(k.Name, name), sub.Name)]
-			if given && sub.types != nil && !slices.Contains(sub.types, o.Type) {
-				fail(sub.Name, ": an output of type %s has no such key", o.Type)
+		for _, k := range Lookup("outputs").EntryKeys() {
+			if r.Given("outputs."+name+"."+k.Name) && !k.IsOf(o.Type) {
+				fail(k.Name, ": an output of type %s has no such key", o.Type)
 			}
 		}
 		o.check(fail)

@@ -103,7 +103,7 @@ func TestTheSchemaRefusesWhatTheReaderRefuses(t *testing.T) {
 
 // TestTheSchemaTakesWhatTheReaderTakes: an editor must not underline what is right.
 func TestTheSchemaTakesWhatTheReaderTakes(t *testing.T) {
-	whole, sample := compile(t, config.Schema()), compile(t, config.SampleSchema())
+	whole, small := compile(t, config.Schema()), compile(t, sampleKeys.Schema("a sample"))
 	scalars := []string{"5", "0", "-1", "030", "1.5", "true", "info", "json", "poll", "none", "~", "1KiB", "40 KiB", "1.5MiB", "65536",
 		"500ms", "1m30s", ".5s", "1d", "1d12h", "\"20\"", "'x'", "[conflate]", "[]", "{}", "{a: b}", "{a: 5, b: true}", "[one, two]"}
 	rapid.Check(t, func(t *rapid.T) {
@@ -121,8 +121,8 @@ func TestTheSchemaTakesWhatTheReaderTakes(t *testing.T) {
 		}
 		text = fmt.Sprintf("name: %s\ntags: %s\nwords: %s\ndeep: {most: %s}\n",
 			value.Draw(t, "name"), value.Draw(t, "tags"), value.Draw(t, "words"), value.Draw(t, "most"))
-		if _, err := config.ParseSample([]byte(text)); err == nil {
-			if err := validate(sample, []byte(text)); err != nil {
+		if sampleKeys.Parse(new(sample), "f", []byte(text)).Err() == nil {
+			if err := validate(small, []byte(text)); err != nil {
 				t.Fatalf("the reader takes %s, and the schema says %v", text, err)
 			}
 		}

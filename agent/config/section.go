@@ -11,9 +11,9 @@ import (
 // starts that part. A section that there is not has no values.
 func (c *Config) Section(name string) json.RawMessage {
 	values := map[string]any{}
-	for _, k := range keys.keys {
-		if in, key := split(k.Name); in == name && key != "enabled" {
-			values[key] = k.field(c).Interface()
+	for _, k := range Keys() {
+		if in, key := cutLast(k.Name); in == name && key != "enabled" {
+			values[key] = k.Value(c)
 		}
 	}
 	b, err := json.Marshal(values)
@@ -29,6 +29,12 @@ func (c *Config) Enabled(section string) bool {
 	if k == nil {
 		return false
 	}
-	on, _ := k.field(c).Interface().(bool)
+	on, _ := k.Value(c).(bool)
 	return on
+}
+
+// cutLast splits the name of a key into that of its section and the rest.
+func cutLast(name string) (section, key string) {
+	i := strings.LastIndexByte(name, '.')
+	return name[:max(i, 0)], name[i+1:]
 }

@@ -1,4 +1,4 @@
-package config
+package reader
 
 import (
 	"encoding/json"
@@ -6,15 +6,13 @@ import (
 	"strings"
 )
 
-// Schema returns the JSON schema of a configuration file, made from the key table.
-// It takes every file that Load takes; of bounds it holds those of numbers, words and
-// lengths, and not those of sizes and durations, which may be texts.
-func Schema() []byte { return keys.schema() }
-
-func (t *table) schema() []byte {
+// Schema returns the JSON schema of a file, made from the table. It takes every file that
+// Load takes; of bounds it holds those of numbers, words and lengths, and not those of sizes
+// and durations, which may be texts.
+func (t *Table) Schema(title string) []byte {
 	top := t.top.schema()
 	top["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	top["title"] = "daemoneye-agent configuration"
+	top["title"] = title
 	b, err := json.MarshalIndent(top, "", "  ")
 	if err != nil {
 		panic(err) // maps, texts and numbers
@@ -45,7 +43,7 @@ func (s *section) schema() object {
 	return object{"type": []string{"object", "null"}, "properties": props, "additionalProperties": false}
 }
 
-// Texts that ParseSize and parseDuration take. Both are stricter than these.
+// Texts that ParseSize and ParseDuration take. Both are stricter than these.
 const (
 	sizePattern     = `^[0-9]+(\.[0-9]+)? *([KMGT]iB|[kKMGT]B|B)?$`
 	durationPattern = `^([0-9]+|-?([0-9]+d)?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*)$`

@@ -1,4 +1,4 @@
-package config
+package reader
 
 import (
 	"errors"
@@ -16,24 +16,10 @@ const FileVariable = envPrefix + "CONFIG"
 
 // Bounds of what is read.
 const (
-	maxFile  = 1 << 20 // bytes of one file
-	maxTotal = 4 << 20 // bytes of all files
-	maxFiles = 256     // in conf.d
+	MaxFile  = 1 << 20 // bytes of one file
+	MaxTotal = 4 << 20 // bytes of all files
+	MaxFiles = 256     // in conf.d
 )
-
-// DefaultFile returns where the configuration is when no flag and no variable names it:
-// /etc/daemoneye/config.yaml for root, and for others daemoneye/config.yaml in
-// $XDG_CONFIG_HOME or ~/.config. It is empty for a user without a home.
-func DefaultFile() string {
-	if os.Geteuid() == 0 {
-		return "/etc/daemoneye/config.yaml"
-	}
-	dir, err := os.UserConfigDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(dir, "daemoneye", "config.yaml")
-}
 
 // file is one that was read.
 type file struct {
@@ -52,7 +38,7 @@ func (l *loader) readFiles(s Sources) []file {
 	}
 	// A default place in the home of another user is not this user's configuration.
 	if _, err := os.Stat(s.File); s.Optional && errors.Is(err, fs.ErrPermission) {
-		l.warnings = append(l.warnings, clean(s.File)+": not looked at: permission denied")
+		l.Warnings = append(l.Warnings, clean(s.File)+": not looked at: permission denied")
 		return nil
 	}
 	var all []file
@@ -77,8 +63,8 @@ func (l *loader) readFiles(s Sources) []file {
 	}
 	total := 0
 	for i, f := range all {
-		if total += len(f.text); total > maxTotal {
-			l.failFile(f.path, fmt.Errorf("%w: with those before it there are more than %d bytes", ErrTooLarge, maxTotal))
+		if total += len(f.text); total > MaxTotal {
+			l.failFile(f.path, fmt.Errorf("%w: with those before it there are more than %d bytes", ErrTooLarge, MaxTotal))
 			return all[:i]
 		}
 	}
@@ -94,7 +80,7 @@ func (l *loader) failFile(path string, err error) {
 	if errors.As(err, &p) {
 		err = p.Err // the path stands before it
 	}
-	l.fail(reason, Origin{Layer: LayerFile, File: path}, "", ": %v", err)
+	l.Fail(reason, Origin{Layer: LayerFile, File: path}, "", ": %v", err)
 }
 
 // fileError is a file of a folder that cannot be read.
@@ -120,8 +106,8 @@ func (l *loader) readFolder(dir string) (all []file, err error) {
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
-		if len(all) == maxFiles {
-			return all, &fileError{path, fmt.Errorf("%w: there are more than %d files before it", ErrTooLarge, maxFiles)}
+		if len(all) == MaxFiles {
+			return all, &fileError{path, fmt.Errorf("%w: there are more than %d files before it", ErrTooLarge, MaxFiles)}
 		}
 		text, err := l.read(path)
 		if err != nil {
@@ -134,7 +120,7 @@ func (l *loader) readFolder(dir string) (all []file, err error) {
 
 var errNotRegular = errors.New("want a regular file")
 
-// readFile reads a regular file of at most maxFile bytes. It does not wait for a
+// readFile reads a regular file of at most MaxFile bytes. It does not wait for a
 // pipe's writer.
 func readFile(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -149,9 +135,9 @@ func readFile(path string) ([]byte, error) {
 	if !st.Mode().IsRegular() {
 		return nil, errNotRegular
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, maxFile)
+	text, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
+	if err == nil && len(text) > MaxFile {
+		err = fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, MaxFile)
 	}
 	return text, err
 }

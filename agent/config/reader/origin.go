@@ -1,4 +1,4 @@
-package config
+package reader
 
 import "fmt"
 
@@ -46,8 +46,8 @@ func (o Origin) place() string {
 	return fmt.Sprintf("%s:%d:%d", o.File, o.Line, o.Column)
 }
 
-// called is the key's name as the source o spells it.
-func (k *Key) called(o Origin) string {
+// NameIn is the key's name as the source o spells it.
+func (k *Key) NameIn(o Origin) string {
 	switch {
 	case o.Layer == LayerFlag && k.Flag != "":
 		return "--" + k.Flag

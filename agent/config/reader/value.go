@@ -1,4 +1,4 @@
-package config
+package reader
 
 import (
 	"errors"
@@ -66,7 +66,7 @@ func (k *Key) bound(text string) *bound {
 	}
 	v, err := counted.parse(text)
 	if err != nil {
-		panic(fmt.Sprintf("config: bound of %s: %v", k.Name, err))
+		panic(fmt.Sprintf("reader: bound of %s: %v", k.Name, err))
 	}
 	n, _ := amount(v)
 	return &bound{n, text}
@@ -107,7 +107,7 @@ func (k *Key) parse(text string) (any, error) {
 	case kindSize:
 		return ParseSize(text)
 	case kindDuration:
-		return parseDuration(text, k.seconds)
+		return ParseDuration(text, k.seconds)
 	case kindList:
 		if text == "" {
 			return []string{}, nil

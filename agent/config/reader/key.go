@@ -1,4 +1,4 @@
-package config
+package reader
 
 import (
 	"fmt"
@@ -49,7 +49,7 @@ type Key struct {
 	syntax   string
 	values   *matcher // of the values of a map
 	index    []int    // of the field, see reflect.Value.FieldByIndex
-	entry    *table   // of kindEntries: the keys of each entry
+	entry    *Table   // of kindEntries: the keys of each entry
 	types    []string // of entries that have it; nil for all
 }
 
@@ -61,8 +61,8 @@ type section struct {
 	subs []*section
 }
 
-// table holds the keys of a struct in the order of its fields. Immutable.
-type table struct {
+// Table holds the keys of a struct in the order of its fields. Immutable.
+type Table struct {
 	typ    reflect.Type
 	top    *section
 	keys   []*Key
@@ -71,24 +71,34 @@ type table struct {
 	byEnv  map[string]*Key // aliases among them
 }
 
-// keys is the table of Config. It is made once and never written to.
-var keys = newTable(reflect.TypeFor[Config]())
-
-// Keys returns the table of all keys, in the order of the sections. The caller
-// must not change what the pointers lead to.
-func Keys() []*Key { return slices.Clone(keys.keys) }
+// Keys returns all keys, in the order of the sections. The caller must not change what the
+// pointers lead to.
+func (t *Table) Keys() []*Key { return slices.Clone(t.keys) }
 
 // Lookup returns the key with that name or alias, nil for none.
-func Lookup(name string) *Key { return keys.byName[name] }
+func (t *Table) Lookup(name string) *Key { return t.byName[name] }
 
-// newTable panics for a tag that means nothing: a programmer's mistake.
-func newTable(t reflect.Type) *table {
-	tab := &table{typ: t, byName: map[string]*Key{}, byEnv: map[string]*Key{}}
+// HasSection reports whether there is a section of that name, such as broker.
+func (t *Table) HasSection(name string) bool {
+	s := t.top
+	for at := ""; s != nil && at != name; {
+		rest := strings.TrimPrefix(strings.TrimPrefix(name, at), ".")
+		next, _, _ := strings.Cut(rest, ".")
+		at = join(at, next)
+		s = s.sub(at)
+	}
+	return s != nil
+}
+
+// NewTable makes the table of a struct. It panics for a tag that means nothing: a
+// programmer's mistake.
+func NewTable(t reflect.Type) *Table {
+	tab := &Table{typ: t, byName: map[string]*Key{}, byEnv: map[string]*Key{}}
 	tab.top = tab.section("", "", t, nil)
 	return tab
 }
 
-func (t *table) section(name, help string, typ reflect.Type, index []int) *section {
+func (t *Table) section(name, help string, typ reflect.Type, index []int) *section {
 	s := &section{name: name, help: help}
 	t.fields(s, typ, index)
 	return s
@@ -96,7 +106,7 @@ func (t *table) section(name, help string, typ reflect.Type, index []int) *secti
 
 // fields adds the fields of a struct to a section. Those of one that is embedded are the
 // section's own.
-func (t *table) fields(s *section, typ reflect.Type, index []int) {
+func (t *Table) fields(s *section, typ reflect.Type, index []int) {
 	name := s.name
 	for i := range typ.NumField() {
 		f := typ.Field(i)
@@ -120,7 +130,7 @@ func (t *table) fields(s *section, typ reflect.Type, index []int) {
 				continue
 			}
 			if t.byName[n] != nil || t.byEnv[envName(n)] != nil {
-				panic("config: key " + n + " stands there twice")
+				panic("reader: key " + n + " stands there twice")
 			}
 			t.byName[n], t.byEnv[envName(n)] = k, k
 			t.names = append(t.names, n)
@@ -135,7 +145,7 @@ func newKey(name string, f reflect.StructField, index []int) *Key {
 		Restart: tag("change") == "restart", Clients: tag("change") == "clients", kind: kindOf(f.Type), seconds: tag("unit") == "s", why: tag("why"), index: index,
 	}
 	if k.kind == 0 || k.Help == "" || tag("yaml") == "" || !slices.Contains([]string{"live", "clients", "restart"}, tag("change")) {
-		panic(fmt.Sprintf("config: field %s: want a known type and the tags yaml, help and change", f.Name))
+		panic(fmt.Sprintf("reader: field %s: want a known type and the tags yaml, help and change", f.Name))
 	}
 	if of := tag("of"); of != "" {
 		k.of = strings.Split(of, ",")
@@ -146,7 +156,7 @@ func newKey(name string, f reflect.StructField, index []int) *Key {
 		k.types = strings.Split(types, ",")
 	}
 	if k.kind == kindEntries {
-		k.entry = newTable(f.Type.Elem())
+		k.entry = NewTable(f.Type.Elem())
 	}
 	if m := tag("match"); m != "" {
 		k.match = newMatcher(m, tag("want"))
@@ -155,13 +165,13 @@ func newKey(name string, f reflect.StructField, index []int) *Key {
 		k.values = newMatcher(m, tag("valuewant"))
 	}
 	if _, err := k.parse(k.Default); err != nil {
-		panic(fmt.Sprintf("config: default of %s: %v", name, err))
+		panic(fmt.Sprintf("reader: default of %s: %v", name, err))
 	}
 	return k
 }
 
-// setDefaults sets every value of c, a pointer to the table's struct.
-func (t *table) setDefaults(c any) {
+// SetDefaults sets every value of c, a pointer to the table's struct.
+func (t *Table) SetDefaults(c any) {
 	for _, k := range t.keys {
 		v, err := k.parse(k.Default)
 		if err != nil {
@@ -176,8 +186,11 @@ func (k *Key) field(c any) reflect.Value {
 	return reflect.ValueOf(c).Elem().FieldByIndex(k.index)
 }
 
+// Value returns the key's value in c, a pointer to the table's struct.
+func (k *Key) Value(c any) any { return k.field(c).Interface() }
+
 // Text returns the key's value in c as an operator would write it.
-func (k *Key) Text(c *Config) string { return k.format(k.field(c).Interface()) }
+func (k *Key) Text(c any) string { return k.format(k.Value(c)) }
 
 // Words returns the words that may be chosen, nil where there is no such choice.
 func (k *Key) Words() []string { return slices.Clone(k.of) }

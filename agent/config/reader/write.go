@@ -1,9 +1,10 @@
-package config
+package reader
 
 import (
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -14,26 +15,25 @@ import (
 // width is what a terminal has.
 const width = 80
 
-// WriteDefault writes a file with all keys and their defaults, each explained. Load
-// takes it, and finds nothing but the defaults in it.
-func WriteDefault(w io.Writer) error {
+// WriteDefaults writes a file with all keys and their defaults, each explained, behind the
+// lines of head. Load takes it, and finds nothing but the defaults in it.
+func (t *Table) WriteDefaults(w io.Writer, head ...string) error {
 	p := printer{w: w, comment: func(k *Key, indent int) []string { return wrap(k.explain(), width-indent-2) }}
-	p.line(0, "# The configuration of daemoneye-agent. Every key has its default here.")
-	p.line(0, "# Files conf.d/*.yaml beside this one take precedence over it, variables over")
-	p.line(0, "# those, and flags over all. Maps merge, lists replace.")
+	for _, text := range head {
+		p.line(0, "# "+text)
+	}
 	p.line(0, "")
-	p.section(keys.top, Default(), 0)
+	c := reflect.New(t.typ).Interface()
+	t.SetDefaults(c)
+	p.section(t.top, c, 0)
 	return p.err
 }
 
-// Write writes the values of l, with their origins where those are wanted. Load
-// takes what it writes.
-func (l *Loaded) Write(w io.Writer, origins bool) error {
-	p := printer{w: w, comment: func(k *Key, _ int) []string { return nil }}
-	if origins {
-		p.origin = l.Origin
-	}
-	p.section(keys.top, l.Config, 0)
+// Write writes the values of c, a pointer to the table's struct, with their origins where
+// origin is not nil. Load takes what it writes.
+func (t *Table) Write(w io.Writer, c any, origin func(key string) Origin) error {
+	p := printer{w: w, comment: func(k *Key, _ int) []string { return nil }, origin: origin}
+	p.section(t.top, c, 0)
 	return p.err
 }
 
@@ -102,7 +102,7 @@ func (p *printer) line(indent int, text string) {
 	}
 }
 
-func (p *printer) section(s *section, c *Config, indent int) {
+func (p *printer) section(s *section, c any, indent int) {
 	for _, k := range s.keys {
 		for _, text := range p.comment(k, indent) {
 			p.line(indent, "# "+text)

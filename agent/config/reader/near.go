@@ -1,4 +1,4 @@
-package config
+package reader
 
 import (
 	"strings"
@@ -8,7 +8,7 @@ import (
 
 // near returns the valid key that is most like name, which is unknown in section:
 // one of the same section, else one that is called the same or nearly so elsewhere.
-func (t *table) near(section, name string) string {
+func (t *Table) near(section, name string) string {
 	var siblings, elsewhere []string
 	full := map[string]string{} // by last part, the first of each
 	for _, n := range t.names {

@@ -1,4 +1,4 @@
-package config
+package reader
 
 import (
 	"errors"
@@ -13,9 +13,9 @@ var (
 	errSeconds  = errors.New("want seconds, or a number with a unit, such as 500ms, 5m or 2d")
 )
 
-// parseDuration reads a duration with its units, days among them. Where seconds is
+// ParseDuration reads a duration with its units, days among them. Where seconds is
 // set, a number without a unit is in seconds.
-func parseDuration(text string, seconds bool) (time.Duration, error) {
+func ParseDuration(text string, seconds bool) (time.Duration, error) {
 	fail := errDuration
 	if seconds {
 		fail = errSeconds
@@ -47,7 +47,7 @@ func parseDuration(text string, seconds bool) (time.Duration, error) {
 	return days + d, nil
 }
 
-// durationText returns the shortest text of d that parseDuration reads as d.
+// durationText returns the shortest text of d that ParseDuration reads as d.
 func durationText(d time.Duration, seconds bool) string {
 	if seconds && d%time.Second == 0 && d >= 0 {
 		return strconv.FormatInt(int64(d/time.Second), 10)

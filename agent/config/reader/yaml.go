@@ -1,4 +1,4 @@
-package config
+package reader
 
 import (
 	"bytes"
@@ -27,7 +27,7 @@ func (l *loader) parseFile(path string, text []byte) []assignment {
 	}
 	var second yaml.Node
 	if err := dec.Decode(&second); err == nil {
-		l.fail(ErrSyntax, w.at(&second), "", ": a second document begins here, want one")
+		l.Fail(ErrSyntax, w.at(&second), "", ": a second document begins here, want one")
 		return nil
 	} else if !errors.Is(err, io.EOF) {
 		w.syntax(text, err)
@@ -63,7 +63,7 @@ func (w *walker) syntax(text []byte, err error) {
 			at.Line, at.Column, problem = line, column, "a tab in the indentation, want spaces"
 		}
 	}
-	w.loader.fail(ErrSyntax, at, "", ": not YAML: %s", shorten(problem))
+	w.loader.Fail(ErrSyntax, at, "", ": not YAML: %s", shorten(problem))
 }
 
 // tab returns the place of the first tab that indents, 0 for none.
@@ -115,7 +115,7 @@ func (w *walker) mapping(name string, n *yaml.Node, want string) (pairs []pair) 
 		if name == "" {
 			want = "want keys and values"
 		}
-		w.loader.fail(ErrValue, w.at(at), name, ": %s", want)
+		w.loader.Fail(ErrValue, w.at(at), name, ": %s", want)
 		return nil
 	}
 	first := map[string]*yaml.Node{}
@@ -124,11 +124,11 @@ func (w *walker) mapping(name string, n *yaml.Node, want string) (pairs []pair) 
 		key := join(name, p.key.Value)
 		switch {
 		case p.key.Kind == yaml.ScalarNode && p.key.ShortTag() == "!!merge":
-			w.loader.fail(ErrUnknown, w.at(p.key), key, ": merge keys are not read: write the keys out")
+			w.loader.Fail(ErrUnknown, w.at(p.key), key, ": merge keys are not read: write the keys out")
 		case p.key.Kind != yaml.ScalarNode:
-			w.loader.fail(ErrUnknown, w.at(p.key), name, ": a key is a word")
+			w.loader.Fail(ErrUnknown, w.at(p.key), name, ": a key is a word")
 		case first[p.key.Value] != nil:
-			w.loader.fail(ErrDuplicate, w.at(p.key), key, ": duplicate key, the first is in line %d", first[p.key.Value].Line)
+			w.loader.Fail(ErrDuplicate, w.at(p.key), key, ": duplicate key, the first is in line %d", first[p.key.Value].Line)
 		default:
 			first[p.key.Value] = p.key
 			pairs = append(pairs, p)
@@ -175,7 +175,7 @@ func (w *walker) text(k *Key, name string, n *yaml.Node) (string, bool) {
 	default:
 		return n.Value, true
 	}
-	w.loader.fail(ErrValue, w.at(at), name, ": %s", problem)
+	w.loader.Fail(ErrValue, w.at(at), name, ": %s", problem)
 	return "", false
 }
 
@@ -185,7 +185,7 @@ func (w *walker) list(k *Key, name string, n *yaml.Node) {
 		n = n.Alias
 	}
 	if n.Kind != yaml.SequenceNode {
-		w.loader.fail(ErrValue, w.at(at), name, ": want a list, such as [%s]", k.format(k.of))
+		w.loader.Fail(ErrValue, w.at(at), name, ": want a list, such as [%s]", k.format(k.of))
 		return
 	}
 	list := make([]string, 0, min(len(n.Content), 64))
@@ -214,7 +214,7 @@ func (w *walker) entries(k *Key, name string, n *yaml.Node) {
 // checked keeps a list or map that is right.
 func (w *walker) checked(a assignment) {
 	if err := a.key.check(a.value); err != nil {
-		w.loader.fail(ErrValue, a.origin, a.name, ": %v", err)
+		w.loader.Fail(ErrValue, a.origin, a.name, ": %v", err)
 		return
 	}
 	w.found = append(w.found, a)

@@ -1,18 +1,16 @@
-package config_test
+package reader
 
 import (
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
-
-	"github.com/daemoneye/eventbus/agent/config"
 )
 
 func TestSizes(t *testing.T) {
 	tests := []struct {
 		text string
-		want config.Size // -1 for none
+		want Size // -1 for none
 	}{
 		{"0", 0}, {"1", 1}, {"1000", 1000}, {"1B", 1},
 		{"1KiB", 1024}, {"1 KiB", 1024}, {"1.5KiB", 1536}, {"0.5MiB", 512 << 10}, {"1.5GiB", 3 << 29},
@@ -24,7 +22,7 @@ func TestSizes(t *testing.T) {
 		{"1 KiB ", -1}, {" 1KiB", -1}, {"1/2KiB", -1}, {"one", -1}, {"1KiBKiB", -1},
 	}
 	for _, tt := range tests {
-		got, err := config.ParseSize(tt.text)
+		got, err := ParseSize(tt.text)
 		if err != nil {
 			got = -1
 		}
@@ -50,7 +48,7 @@ func TestDurations(t *testing.T) {
 		{"9223372036854775807", true, -1}, {"1 s", false, -1}, {"30s ", false, -1},
 	}
 	for _, tt := range tests {
-		got, err := config.ParseDuration(tt.text, tt.seconds)
+		got, err := ParseDuration(tt.text, tt.seconds)
 		if err != nil {
 			got = -1
 		}
@@ -58,21 +56,21 @@ func TestDurations(t *testing.T) {
 			t.Errorf("%q (seconds: %v) is %v, want %v", tt.text, tt.seconds, got, tt.want)
 		}
 	}
-	if d, err := config.ParseDuration("-1ms", false); d != -time.Millisecond || err != nil {
+	if d, err := ParseDuration("-1ms", false); d != -time.Millisecond || err != nil {
 		t.Errorf("-1ms is %v, %v: the bounds are to refuse it, not the reader", d, err)
 	}
 }
 
 func TestWhatIsWrittenIsReadAsItWas(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := config.Size(rapid.Int64Min(0).Draw(t, "size"))
-		if back, err := config.ParseSize(s.String()); back != s || err != nil {
+		s := Size(rapid.Int64Min(0).Draw(t, "size"))
+		if back, err := ParseSize(s.String()); back != s || err != nil {
 			t.Fatalf("size %d is written %s, and read as %d, %v", s, s, back, err)
 		}
 		d := time.Duration(rapid.Int64().Draw(t, "duration"))
 		seconds := rapid.Bool().Draw(t, "seconds")
-		text := config.DurationText(d, seconds)
-		if back, err := config.ParseDuration(text, seconds); back != d || err != nil {
+		text := durationText(d, seconds)
+		if back, err := ParseDuration(text, seconds); back != d || err != nil {
 			t.Fatalf("duration %d is written %s, and read as %d, %v", d, text, back, err)
 		}
 	})
@@ -83,11 +81,11 @@ func TestShortTexts(t *testing.T) {
 		time.Hour: "1h", 90 * time.Minute: "1h30m", time.Minute: "1m", time.Second: "1s", 0: "0s",
 		10 * time.Second: "10s", 20 * time.Minute: "20m", time.Hour + time.Second: "1h0m1s", 500 * time.Microsecond: "500µs",
 	} {
-		if got := config.DurationText(d, false); got != want {
+		if got := durationText(d, false); got != want {
 			t.Errorf("%d is written %s, want %s", d, got, want)
 		}
 	}
-	if got := config.DurationText(90*time.Second, true); got != "90" {
+	if got := durationText(90*time.Second, true); got != "90" {
 		t.Errorf("90 s are written %s where a number is in seconds", got)
 	}
 }

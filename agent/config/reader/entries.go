@@ -1,4 +1,4 @@
-package config
+package reader
 
 import (
 	"fmt"
@@ -39,7 +39,7 @@ func (k *Key) entryOf(v any, name string) reflect.Value {
 // defaultEntry returns a pointer to an entry with the defaults.
 func (k *Key) defaultEntry() any {
 	p := reflect.New(k.entry.typ).Interface()
-	k.entry.setDefaults(p)
+	k.entry.SetDefaults(p)
 	return p
 }
 
@@ -84,7 +84,7 @@ func (w *walker) structs(k *Key, name string, n *yaml.Node) {
 	for _, e := range all {
 		full := join(name, e.key.Value)
 		if err := k.checkText(e.key.Value); err != nil {
-			w.loader.fail(ErrValue, w.at(e.key), full, ": %v", err)
+			w.loader.Fail(ErrValue, w.at(e.key), full, ": %v", err)
 			continue
 		}
 		w.entry(k, name, e)
@@ -147,7 +147,7 @@ func (l *loader) setEntries(a assignment) {
 	}
 	merged.SetMapIndex(reflect.ValueOf(name), p.Elem())
 	if err := k.check(merged.Interface()); err != nil {
-		l.fail(ErrValue, a.origin, a.name, ": %v", err)
+		l.Fail(ErrValue, a.origin, a.name, ": %v", err)
 		return
 	}
 	field.Set(merged)
@@ -177,7 +177,7 @@ func (l *loader) entryFlag(f Setting, at Origin) ([]assignment, bool) {
 
 // diffEntries returns what differs, key by key. Of an entry that comes or goes the type is
 // enough.
-func (k *Key) diffEntries(now, next *Config) (changes []Change) {
+func (k *Key) diffEntries(now, next any) (changes []Change) {
 	a, b := k.field(now).Interface(), k.field(next).Interface()
 	had, has := entryNames(a), entryNames(b)
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(had, has)))) {
@@ -241,3 +241,14 @@ func (k *Key) EntryWords(key string) []string {
 	}
 	return k.entry.byName[key].Words()
 }
+
+// EntryKeys returns the keys that entries may have.
+func (k *Key) EntryKeys() []*Key {
+	if k.entry == nil {
+		return nil
+	}
+	return k.entry.Keys()
+}
+
+// IsOf reports whether an entry of that type may have the key.
+func (k *Key) IsOf(typ string) bool { return k.types == nil || slices.Contains(k.types, typ) }

@@ -1,4 +1,4 @@
-package config
+package reader
 
 import (
 	"cmp"
@@ -19,27 +19,24 @@ func (c Change) String() string {
 	return c.Key + ": " + cmp.Or(c.Old, `""`) + " -> " + cmp.Or(c.New, `""`)
 }
 
-// Diff returns what differs between the configuration in force and the next one,
-// in the order of the table.
-func Diff(now, next *Config) (changes []Change) {
-	for _, k := range keys.keys {
+// Diff returns what differs between the values in force and the next ones, both pointers to
+// the table's struct, in the order of the table.
+func (t *Table) Diff(now, next any) (changes []Change) {
+	for _, k := range t.keys {
 		if k.kind == kindEntries {
 			changes = append(changes, k.diffEntries(now, next)...)
-		} else if !reflect.DeepEqual(k.field(now).Interface(), k.field(next).Interface()) {
+		} else if !reflect.DeepEqual(k.Value(now), k.Value(next)) {
 			changes = append(changes, Change{Key: k.Name, Old: k.Text(now), New: k.Text(next), Restart: k.Restart})
 		}
 	}
 	return changes
 }
 
-// Reloaded returns what is in force after a reload: next where a change is live, and
-// now where it waits for a restart. It shares lists and maps with both.
-func Reloaded(now, next *Config) *Config {
-	c := *now
-	for _, k := range keys.keys {
+// Adopt gives c the values of next that need no restart. It shares lists and maps with next.
+func (t *Table) Adopt(c, next any) {
+	for _, k := range t.keys {
 		if !k.Restart {
-			k.field(&c).Set(k.field(next))
+			k.field(c).Set(k.field(next))
 		}
 	}
-	return &c
 }
