@@ -1,5 +1,9 @@
 package event
 
+import (
+	"github.com/daemoneye/eventbus/agent/event/internal/wire"
+)
+
 // MaxAncestors is how many ancestors an event names beyond the parent.
 const MaxAncestors = 5
 
@@ -39,7 +43,7 @@ type Actor struct {
 	Ancestors [MaxAncestors]Ancestor
 }
 
-var actor = newBlock(offActor, 0, blockFixed,
+var actor = newBlock(offActor, 0, wire.HeadSize,
 	row[Actor]{name: "process.parent.pid", sigma: "ParentProcessId", doc: "pid of the parent",
 		form: number(KindNumber, func(a *Actor) *uint32 { return &a.PPID })},
 	row[Actor]{name: "process.ancestors.pid", doc: "pids of the parent, its parent, and so on; up to six", partial: AncestorsUnread,

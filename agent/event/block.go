@@ -2,6 +2,9 @@ package event
 
 import (
 	"fmt"
+	"unsafe"
+
+	"github.com/daemoneye/eventbus/agent/event/internal/wire"
 )
 
 // spec is a row as a reader needs it: what does not depend on the struct that
@@ -9,11 +12,11 @@ import (
 type spec struct {
 	name, sigma, doc string
 	kind             Kind
-	store            store
+	store            wire.Store
 	unread, partial  Flags
 	table            Table  // of a body's field; 0: of every event
 	at               uint8  // where the head has the block's place; 0: the field lies in the head
-	bit              uint8  // of offPresent
+	bit              uint8  // of those that say which fields are there
 	index            uint8  // of its string, of the first one of several
 	count            uint8  // of several strings or numbers
 	width            uint8  // of a number
@@ -41,7 +44,7 @@ type block[T any] struct {
 // shape is the block without the rows at its end that an operation does not have: it is
 // built as an earlier version would build it, which did not know them.
 type shape struct {
-	steps   []step // of the rows that have values
+	steps   []wire.Step // of the rows that have values
 	rows    int
 	fixed   int // bytes of the fixed part
 	strings int
@@ -76,7 +79,7 @@ func newBlock[T any](at uint8, table Table, start int, rows ...row[T]) *block[T]
 			zero: r.zero, v1: placeInV1(r.name),
 		}
 		s.mask, s.match = ^uint32(0), 0 // no event has version 0
-		if r.store == storeText || r.store == storeLine {
+		if r.store == wire.Text || r.store == wire.Line {
 			s.mask, s.match = 0xff, Version
 			if table != 0 {
 				s.mask, s.match = 0xff0000ff, Version|uint32(table)<<24
@@ -95,7 +98,7 @@ func newBlock[T any](at uint8, table Table, start int, rows ...row[T]) *block[T]
 	steps := stepsOf(rows, b.specs)
 	for i := range upTo {
 		n := 0
-		for n < len(steps) && int(steps[n].bit) < i {
+		for n < len(steps) && int(steps[n].Bit) < i {
 			n++
 		}
 		upTo[i].steps = steps[:n]
@@ -124,19 +127,19 @@ func (b *block[T]) named(name string) *spec {
 func (b *block[T]) place(s *spec) {
 	s.index, s.off = uint8(b.strings), uint16(b.fixed)
 	switch s.store {
-	case storeNumber, storeUUID:
+	case wire.Number, wire.UUID:
 		b.fixed += int(s.width)
-	case storeNumbers:
+	case wire.Numbers:
 		b.fixed += int(s.width * s.count)
 		s.off -= uint16(s.width) // the row before is the first element
 		s.count++
-	case storeText, storePairs:
+	case wire.Text, wire.Pairs:
 		b.strings++
-	case storeTexts:
+	case wire.Texts:
 		b.strings += int(s.count)
 		s.index--
 		s.count++
-	case storeList:
+	case wire.List:
 		b.strings += 2
 	}
 }
@@ -153,16 +156,33 @@ func (s *spec) where() string {
 		part = "body"
 	}
 	switch s.store {
-	case storeNumber, storeUUID:
+	case wire.Number, wire.UUID:
 		return fmt.Sprintf("%s +%d u%d", part, s.off, 8*int(s.width))
-	case storeNumbers:
+	case wire.Numbers:
 		return fmt.Sprintf("%s +%d %d u%d", part, s.off, s.count, 8*int(s.width))
-	case storeText, storePairs, storeLine:
+	case wire.Text, wire.Pairs, wire.Line:
 		return fmt.Sprintf("%s string %d", part, s.index)
-	case storeTexts:
+	case wire.Texts:
 		return fmt.Sprintf("%s strings %d-%d", part, s.index, s.index+s.count-1)
-	case storeList:
+	case wire.List:
 		return fmt.Sprintf("%s strings %d,%d", part, s.index, s.index+1)
 	}
 	return "computed"
+}
+
+// forced are rows that are there although their value stands for none, because a
+// foreign event may have an empty text, or the number 0; and such that are not,
+// although they have one.
+type forced struct{ there, absent uint64 }
+
+// append appends the block built from t, and returns what was cut. A block in
+// which nothing is there is left out. op decides about the rows that one
+// operation only has.
+func (b *block[T]) append(dst []byte, t *T, op Operation, force forced) ([]byte, Flags) {
+	as := b.shape(op, force.there)
+	if as.rows == 0 {
+		return dst, 0
+	}
+	dst, cut := wire.Append(dst, as.steps, as.fixed, as.strings, unsafe.Pointer(t), uint8(op), force.there, force.absent)
+	return dst, Flags(cut)
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/daemoneye/eventbus/agent/event/internal/wire"
 )
 
 // Draft is an event that is put together from names and texts: a foreign event,
@@ -70,7 +72,7 @@ func (d *draft[B]) Set(name, value string) {
 	switch {
 	case s == nil:
 		d.Keep(name, value)
-	case s.store == storeComputed:
+	case s.store == wire.Computed:
 		d.late = append(d.late, Pair{s.name, value})
 	case !d.set(s, value):
 		d.Keep(name, value)
@@ -82,9 +84,9 @@ func (d *draft[B]) Set(name, value string) {
 // set gives a field a value, and reports whether it could.
 func (d *draft[B]) set(s *spec, value string) bool {
 	n := d.seen[s]
-	if s.store == storeLine {
+	if s.store == wire.Line {
 		if n == 0 {
-			value = spaced(value)
+			value = wire.Spaced(value)
 			d.line = &value
 			d.force.actor.there |= 1 << s.bit
 		}
@@ -124,8 +126,8 @@ func (d *draft[B]) Append(dst []byte) []byte {
 // settleArgs makes one of a command line and of arguments. Where they differ,
 // the line stands and the arguments are kept apart. A line alone has none.
 func (d *draft[B]) settleArgs(e *Event[B], force *forcing) {
-	given := trimNULs(e.CommandLine)
-	if d.line == nil || (given != "" && spaced(given) == *d.line) {
+	given := wire.TrimNULs(e.CommandLine)
+	if d.line == nil || (given != "" && wire.Spaced(given) == *d.line) {
 		return
 	}
 	e.Extra = slices.Clip(e.Extra)
@@ -169,27 +171,27 @@ func (b *block[T]) set(t *T, s *spec, value string, n int, op Operation, force *
 		return false
 	}
 	switch r.store {
-	case storeNumber:
+	case wire.Number:
 		number, ok := s.parse(value)
 		if ok {
 			r.assign(t, number)
 			force.there |= 1 << s.bit
 		}
 		return ok
-	case storeText:
+	case wire.Text:
 		*r.text(t) = value
 		force.there |= 1 << s.bit
-	case storeList:
+	case wire.List:
 		if strings.ContainsRune(value, 0) {
 			return false
 		}
 		*r.text(t) += value + "\x00"
 		force.there |= 1 << s.bit
-	case storeTexts:
+	case wire.Texts:
 		return b.setItem(t, r, n, value)
-	case storeNumbers:
+	case wire.Numbers:
 		return b.setNumber(t, r, n, value)
-	case storeUUID:
+	case wire.UUID:
 		id, err := hex.DecodeString(strings.ReplaceAll(value, "-", ""))
 		if err != nil || len(id) != 16 {
 			return false

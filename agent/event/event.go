@@ -3,6 +3,8 @@ package event
 import (
 	"encoding/binary"
 	"strings"
+
+	"github.com/daemoneye/eventbus/agent/event/internal/wire"
 )
 
 // Body is what belongs to one table: the part of an event that is not in every
@@ -41,7 +43,7 @@ func (e *Event[B]) append(dst []byte, force forcing) []byte {
 	appendBody(&a, &e.Body, force.body)
 	if len(e.Extra) > 0 {
 		var whole bool
-		if a.b, whole = appendPairs(a.block(offExtra), e.Extra, MaxExtra); !whole {
+		if a.b, whole = wire.AppendPairs(a.block(offExtra), e.Extra, MaxExtra); !whole {
 			a.cut |= FieldsDropped
 		}
 		a.end(offExtra, 0)
@@ -96,7 +98,7 @@ type assembly struct {
 }
 
 func begin[B Body](dst []byte, h *Header) assembly {
-	a := assembly{b: append(dst, zeros[:headSize]...), start: len(dst)}
+	a := assembly{b: append(dst, make([]byte, headSize)...), start: len(dst)}
 	e := a.b[a.start:]
 	h.put(e)
 	e[offVersion] = Version
@@ -160,7 +162,7 @@ func (b *block[T]) copy(v View, t *T) {
 	for i := range b.rows {
 		r, s := &b.rows[i], &b.specs[i]
 		switch r.store {
-		case storeNumber:
+		case wire.Number:
 			switch n, ok := v.number(s); {
 			case !ok:
 			case r.maybe != nil:
@@ -168,18 +170,18 @@ func (b *block[T]) copy(v View, t *T) {
 			default:
 				r.set(t, n)
 			}
-		case storeNumbers:
+		case wire.Numbers:
 			for j := range int(r.count) {
 				n, _ := v.numberAt(s, j+1)
 				*r.numbers(t, j) = uint32(n)
 			}
-		case storeText:
+		case wire.Text:
 			*r.text(t) = string(v.text(s))
-		case storeTexts:
+		case wire.Texts:
 			for j := range int(r.count) {
 				*r.texts(t, j) = string(v.textAt(s, j+1))
 			}
-		case storeList:
+		case wire.List:
 			var all strings.Builder
 			for j := range v.length(s) {
 				all.Write(v.textAt(s, j))
@@ -190,9 +192,9 @@ func (b *block[T]) copy(v View, t *T) {
 				line, _ := v.list(s)
 				*r.text(t) = string(line)
 			}
-		case storePairs:
+		case wire.Pairs:
 			*r.pairs(t) = copyPairs(v.text(s))
-		case storeUUID:
+		case wire.UUID:
 			*r.uuid(t) = v.uuid(s)
 		}
 	}

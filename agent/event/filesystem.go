@@ -1,5 +1,9 @@
 package event
 
+import (
+	"github.com/daemoneye/eventbus/agent/event/internal/wire"
+)
+
 // File is the body of a filesystem event. What is not known is empty or 0.
 type File struct {
 	Path     string
@@ -48,7 +52,7 @@ var fileOperationNames = func() (names []string) {
 // Filesystem is a filesystem event.
 type Filesystem = Event[File]
 
-var file = newBlock(offBody, TableFilesystem, blockFixed,
+var file = newBlock(offBody, TableFilesystem, wire.HeadSize,
 	row[File]{name: "file.path", sigma: "TargetFilename", doc: "path of the file; after a rename the new one",
 		form: text(MaxPath, func(f *File) *string { return &f.Path })},
 	row[File]{name: "daemoneye.previous_path", sigma: "SourceFilename", doc: "path before a rename",

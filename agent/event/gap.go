@@ -1,5 +1,9 @@
 package event
 
+import (
+	"github.com/daemoneye/eventbus/agent/event/internal/wire"
+)
+
 // Loss is the body of a gap: a source lost records before the agent could read
 // them. Header.Type says which kind of records.
 type Loss struct {
@@ -12,7 +16,7 @@ type Loss struct {
 // Gap is the event that says so. Its operation is OpGap whatever the header says.
 type Gap = Event[Loss]
 
-var loss = newBlock(offBody, TableGap, blockFixed,
+var loss = newBlock(offBody, TableGap, wire.HeadSize,
 	row[Loss]{name: "daemoneye.gap.lost", doc: "records lost since the gap before, 0: not known",
 		form: always(KindNumber, func(l *Loss) *uint64 { return &l.Lost })},
 	row[Loss]{name: "daemoneye.gap.total", doc: "records lost since the source was opened",

@@ -26,21 +26,6 @@ const (
 	headSize      = 64
 )
 
-// A block is a fixed part with numbers, a table of u16 which says for each of
-// its strings where it ends in the heap, and the heap. String i lies between the
-// ends i-1 and i, so that strings can neither overlap nor leave the heap once
-// the ends are known not to decrease. The fixed part grows when numbers are
-// added, the table when strings are: a reader takes the heap's place from the
-// lengths in the block and not from what it knows.
-const (
-	offFixed   = 0 // u16, length of the fixed part
-	offStrings = 2 // u8, number of strings; 3: reserved, 0
-	offPresent = 4 // u64, bit i says that row i of the block's fields is there
-	blockFixed = 12
-
-	endSize = 2 // of an entry of the table, and of an entry in the ends of a list
-)
-
 // Bounds on text in bytes. What is longer is cut, at the start of a character
 // where the text is UTF-8; an ancestor's path keeps its end, which is what rules
 // look at. The event then carries TextTruncated, for a command line

@@ -1,5 +1,9 @@
 package event
 
+import (
+	"github.com/daemoneye/eventbus/agent/event/internal/wire"
+)
+
 // Direction is who opened a connection.
 type Direction uint8
 
@@ -55,7 +59,7 @@ var (
 	initiatedWords = []string{Egress: "true", Ingress: "false"}
 )
 
-var connection = newBlock(offBody, TableNetwork, blockFixed,
+var connection = newBlock(offBody, TableNetwork, wire.HeadSize,
 	row[Connection]{name: "source.ip", sigma: "SourceIp", doc: "address that opened the connection",
 		form: text(MaxName, func(c *Connection) *string { return &c.Source.Address })},
 	row[Connection]{name: "source.port", sigma: "SourcePort", doc: "port that opened it",

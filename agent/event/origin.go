@@ -1,5 +1,9 @@
 package event
 
+import (
+	"github.com/daemoneye/eventbus/agent/event/internal/wire"
+)
+
 // Origin is where events come from: the same for all of a collector's run.
 type Origin struct {
 	BootID    [16]byte // /proc/sys/kernel/random/boot_id
@@ -9,7 +13,7 @@ type Origin struct {
 	Labels    []Pair // what the operator calls the host: env, team
 }
 
-var origin = newBlock(offOrigin, 0, blockFixed,
+var origin = newBlock(offOrigin, 0, wire.HeadSize,
 	row[Origin]{name: "event.provider", doc: "collector that made the event",
 		form: text(MaxName, func(o *Origin) *string { return &o.Collector })},
 	row[Origin]{name: "host.name", sigma: "Computer", doc: "name of the host",

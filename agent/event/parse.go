@@ -3,6 +3,8 @@ package event
 import (
 	"encoding/binary"
 	"errors"
+
+	"github.com/daemoneye/eventbus/agent/event/internal/wire"
 )
 
 // The errors of Parse. They are values made once: garbage from a peer makes no
@@ -63,7 +65,7 @@ func check(v View) bool {
 	// From the last block to the first: each ends where the one behind it begins.
 	end := len(v)
 	if at := v.u16(offExtra); at != 0 {
-		if at < headSize || at > end || !checkPairs(v[at:]) {
+		if at < headSize || at > end || !wire.CheckPairs(v[at:]) {
 			return false
 		}
 		end = at
@@ -73,34 +75,12 @@ func check(v View) bool {
 		if at == 0 {
 			continue
 		}
-		if at < headSize || at > end || !checkBlock(v[at:end]) {
+		if at < headSize || at > end || !wire.Check(v[at:end]) {
 			return false
 		}
 		end = at
 	}
 	return checkStrings(v, labels) && checkStrings(v, args) && checkStrings(v, answers)
-}
-
-// checkBlock holds the lengths of a block against its bytes: the ends of the
-// strings may not decrease, nor lie outside of the heap.
-func checkBlock(b []byte) bool {
-	if len(b) < blockFixed {
-		return false
-	}
-	fixed := int(binary.LittleEndian.Uint16(b[offFixed:]))
-	heap := fixed + int(b[offStrings])*endSize
-	if fixed < blockFixed || heap > len(b) {
-		return false
-	}
-	last := 0
-	for i := fixed; i < heap; i += endSize {
-		end := View(b).u16(i)
-		if end < last {
-			return false
-		}
-		last = end
-	}
-	return last <= len(b)-heap
 }
 
 // The fields that are more than one string or number, which Parse looks into.
@@ -115,8 +95,8 @@ func checkStrings(v View, s *spec) bool {
 	if base == 0 {
 		return true
 	}
-	if s.store == storePairs {
-		return checkPairs(v.str(base, int(s.index)))
+	if s.store == wire.Pairs {
+		return wire.CheckPairs(v.str(base, int(s.index)))
 	}
-	return checkEnds(v.str(base, int(s.index)+1), len(v.str(base, int(s.index))))
+	return wire.CheckEnds(v.str(base, int(s.index)+1), len(v.str(base, int(s.index))))
 }

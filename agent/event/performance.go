@@ -1,5 +1,9 @@
 package event
 
+import (
+	"github.com/daemoneye/eventbus/agent/event/internal/wire"
+)
+
 // Usage is the body of a performance event: what the host takes of the machine, or the
 // process, disk, filesystem or interface that the event names. Ratios are in millionths.
 // What is not known is no Number, and not 0.
@@ -49,7 +53,7 @@ type Usage struct {
 // Performance is a performance event.
 type Performance = Event[Usage]
 
-var usage = newBlock(offBody, TablePerformance, blockFixed,
+var usage = newBlock(offBody, TablePerformance, wire.HeadSize,
 	row[Usage]{name: "host.cpu.usage", doc: "processor time used, ratio of all cores",
 		form: maybe(KindRatio, 4, func(u *Usage) *Number { return &u.CPU })},
 	row[Usage]{name: "system.load.1", doc: "load, average of a minute",

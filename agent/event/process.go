@@ -1,5 +1,9 @@
 package event
 
+import (
+	"github.com/daemoneye/eventbus/agent/event/internal/wire"
+)
+
 // Detail is the body of a process event. Each operation has its own part of it, and what
 // is not known is empty.
 type Detail struct {
@@ -22,7 +26,7 @@ type Process = Event[Detail]
 
 // A status is that of shells: a signal counts as 128 and its number. The signal
 // stands beside it, because a process may give such a code to exit by itself.
-var detail = newBlock(offBody, TableProcess, blockFixed,
+var detail = newBlock(offBody, TableProcess, wire.HeadSize,
 	row[Detail]{name: "process.exit_code", doc: "status; with a signal 128 and its number", unread: ExitStatusUnknown, only: OpExit,
 		form: always(KindNumber, func(d *Detail) *uint8 { return &d.Code })},
 	row[Detail]{name: "process.exit_signal", doc: "signal that ended it", unread: ExitStatusUnknown, only: OpExit,

@@ -1,6 +1,10 @@
 package event
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/daemoneye/eventbus/agent/event/internal/wire"
+)
 
 // row is one field of a block, and all that is known about it: builder, reader,
 // copy, JSON, look-up and documentation follow it. T is the struct that the
@@ -15,26 +19,11 @@ type row[T any] struct {
 	form[T]
 }
 
-// store is how a field lies in its block.
-type store uint8
-
-const (
-	storeNumber   store = iota + 1 // in the fixed part
-	storeNumbers                   // several, one behind the other
-	storeUUID                      // 16 bytes of the fixed part
-	storeText                      // a string of the heap
-	storeTexts                     // several strings, one behind the other
-	storeList                      // two: texts with a space between them, and where each ends
-	storeLine                      // the first of these two, which the next row has
-	storePairs                     // one that holds names and values: see pairs.go
-	storeComputed                  // nowhere: it follows from others
-)
-
 // form is how a field lies in its block, and where it stands in T. A field that
 // T has no value of is absent.
 type form[T any] struct {
 	kind  Kind
-	store store
+	store wire.Store
 
 	max    int // bytes of text
 	text   func(*T) *string
@@ -61,7 +50,7 @@ type form[T any] struct {
 }
 
 func text[T any](limit int, at func(*T) *string) form[T] {
-	return form[T]{kind: KindText, store: storeText, max: limit, text: at, cut: TextTruncated}
+	return form[T]{kind: KindText, store: wire.Text, max: limit, text: at, cut: TextTruncated}
 }
 
 // joined is a text made of texts that end with a NUL each.
@@ -74,28 +63,28 @@ func joined[T any](limit int, at func(*T) *string) form[T] {
 // list is of texts that end with a NUL each (the last one may do without). The
 // row before it may be a line, which reads them as one text.
 func list[T any](limit int, cut Flags, at func(*T) *string) form[T] {
-	return form[T]{kind: KindList, store: storeList, max: limit, text: at, cut: cut}
+	return form[T]{kind: KindList, store: wire.List, max: limit, text: at, cut: cut}
 }
 
-func line[T any]() form[T] { return form[T]{kind: KindText, store: storeLine} }
+func line[T any]() form[T] { return form[T]{kind: KindText, store: wire.Line} }
 
 // texts is a run; what is too long in it is cut at its start.
 func texts[T any](n, limit int, at func(*T, int) *string) form[T] {
-	return form[T]{kind: KindList, store: storeTexts, count: uint8(n), max: limit, texts: at, cut: TextTruncated}
+	return form[T]{kind: KindList, store: wire.Texts, count: uint8(n), max: limit, texts: at, cut: TextTruncated}
 }
 
 func pairs[T any](limit int, at func(*T) *[]Pair) form[T] {
-	return form[T]{kind: KindPairs, store: storePairs, max: limit, pairs: at, cut: TextTruncated}
+	return form[T]{kind: KindPairs, store: wire.Pairs, max: limit, pairs: at, cut: TextTruncated}
 }
 
 func uuid[T any](at func(*T) *[16]byte) form[T] {
-	return form[T]{kind: KindKey, store: storeUUID, width: 16, uuid: at}
+	return form[T]{kind: KindKey, store: wire.UUID, width: 16, uuid: at}
 }
 
 // number is absent when it is 0.
 func number[T any, N ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~int64](kind Kind, at func(*T) *N) form[T] {
 	return form[T]{
-		kind: kind, store: storeNumber, width: uint8(unsafe.Sizeof(N(0))),
+		kind: kind, store: wire.Number, width: uint8(unsafe.Sizeof(N(0))),
 		number: func(t *T) unsafe.Pointer { return unsafe.Pointer(at(t)) },
 	}
 }
@@ -109,7 +98,7 @@ func always[T any, N ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~int64](kind Kind, a
 
 // maybe is a number of width bytes that may be missing.
 func maybe[T any](kind Kind, width uint8, at func(*T) *Number) form[T] {
-	return form[T]{kind: kind, store: storeNumber, width: width, zero: true, maybe: at}
+	return form[T]{kind: kind, store: wire.Number, width: width, zero: true, maybe: at}
 }
 
 // word is a number that rules and JSON see as a text.
@@ -134,20 +123,20 @@ func wordAgain[T any, N ~uint8](words []string, at func(*T) *N) form[T] {
 }
 
 func numbers[T any](n int, at func(*T, int) *uint32) form[T] {
-	return form[T]{kind: KindNumbers, store: storeNumbers, width: 4, count: uint8(n), numbers: at}
+	return form[T]{kind: KindNumbers, store: wire.Numbers, width: 4, count: uint8(n), numbers: at}
 }
 
 func computed[T any](at func(View) string) form[T] {
-	return form[T]{kind: KindText, store: storeComputed, word: at}
+	return form[T]{kind: KindText, store: wire.Computed, word: at}
 }
 
 // entity is the key of a process, made of two rows of the block.
 func entity[T any](pid, ticks string) form[T] {
-	return form[T]{kind: KindKey, store: storeComputed, key: [2]string{pid, ticks}}
+	return form[T]{kind: KindKey, store: wire.Computed, key: [2]string{pid, ticks}}
 }
 
 // get returns the number that t has in the row.
-func (r *row[T]) get(t *T) uint64 { return load(r.number(t), r.width) }
+func (r *row[T]) get(t *T) uint64 { return wire.Load(r.number(t), r.width) }
 
 func (r *row[T]) set(t *T, n uint64) {
 	p := r.number(t)
@@ -163,12 +152,39 @@ func (r *row[T]) set(t *T, n uint64) {
 	}
 }
 
-// Number is a number that may be missing, as it is in the zero Number. It cannot
-// hold the largest uint64.
-type Number uint64
-
-// Known returns the Number that is n.
-func Known(n uint64) Number { return Number(n + 1) }
-
-// Get returns the number, and whether there is one.
-func (n Number) Get() (uint64, bool) { return uint64(n) - 1, n != 0 }
+// stepsOf finds out where the rows have their values in T.
+func stepsOf[T any](rows []row[T], specs []spec) []wire.Step {
+	steps := make([]wire.Step, 0, len(rows))
+	var t T
+	place := func(p unsafe.Pointer) uint16 { return uint16(uintptr(p) - uintptr(unsafe.Pointer(&t))) }
+	for i := range rows {
+		r := &rows[i]
+		s := wire.Step{
+			Off: specs[i].off, Limit: uint16(r.max), Cut: uint64(r.cut), Store: r.store, Width: r.width, Count: r.count, Bit: uint8(i),
+			Only: uint8(r.only), Maybe: r.maybe != nil, Zero: r.zero, Joined: r.joined, Line: i > 0 && rows[i-1].store == wire.Line,
+		}
+		switch {
+		case r.number != nil:
+			s.At = place(r.number(&t))
+		case r.maybe != nil:
+			s.At = place(unsafe.Pointer(r.maybe(&t)))
+		case r.text != nil:
+			s.At = place(unsafe.Pointer(r.text(&t)))
+		case r.texts != nil:
+			s.At = place(unsafe.Pointer(r.texts(&t, 0)))
+			s.Stride = place(unsafe.Pointer(r.texts(&t, 1))) - s.At
+		case r.numbers != nil:
+			s.At = place(unsafe.Pointer(r.numbers(&t, 0)))
+			s.Stride = place(unsafe.Pointer(r.numbers(&t, 1))) - s.At
+			s.Off += uint16(r.width) // the first number is that of the row before
+		case r.pairs != nil:
+			s.At = place(unsafe.Pointer(r.pairs(&t)))
+		case r.uuid != nil:
+			s.At = place(unsafe.Pointer(r.uuid(&t)))
+		default:
+			continue // computed, or a line
+		}
+		steps = append(steps, s)
+	}
+	return wire.Plan(steps)
+}

@@ -1,5 +1,9 @@
 package event
 
+import (
+	"github.com/daemoneye/eventbus/agent/event/internal/wire"
+)
+
 import "encoding/binary"
 
 // Version 1 had process events and gaps, each with all of its numbers in one
@@ -20,7 +24,7 @@ const (
 	v1ExitSignal   = 85
 	v1ProcessFixed = 96
 	v1GapFixed     = 88
-	v1EndSize      = 4 // of an entry of the table; those of a list's ends have endSize
+	v1EndSize      = 4 // of an entry of the table; those of a list's ends have wire.EndSize
 )
 
 // placesInV1 says where version 1 has a field: offset of a number, or string.
@@ -90,7 +94,7 @@ func checkV1(v View) bool {
 		last = end
 	}
 	line, ends := v.listV1(args)
-	return checkEnds(ends, len(line))
+	return wire.CheckEnds(ends, len(line))
 }
 
 // hasV1 reports whether version 1 has a field in such an event.
@@ -120,7 +124,7 @@ func (v View) textV1(s *spec) []byte {
 	if s.word != nil {
 		return constant(s.word(v))
 	}
-	if (s.store != storeText && s.store != storeLine) || !v.hasV1(s) {
+	if (s.store != wire.Text && s.store != wire.Line) || !v.hasV1(s) {
 		return nil
 	}
 	if b := v.strV1(int(s.v1)); len(b) > 0 {
@@ -157,7 +161,7 @@ func (v View) numberItemV1(s *spec, i int) (uint64, bool) {
 }
 
 func (v View) listV1(s *spec) (line, ends []byte) {
-	if s.store != storeList || !v.hasV1(s) {
+	if s.store != wire.List || !v.hasV1(s) {
 		return nil, nil
 	}
 	return v.strV1(int(s.v1)), v.strV1(int(s.v1) + 1)

@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"iter"
 	"strconv"
+
+	"github.com/daemoneye/eventbus/agent/event/internal/wire"
 )
 
 // View is one event in its binary form, checked by Parse. It borrows the bytes
@@ -30,15 +32,15 @@ func (v View) Text(f Field) []byte {
 	// The usual case is written out, because a rule engine spends its time here
 	// (BenchmarkEvent, op=text): version and table are right, and it is one string.
 	base := v.u16(int(s.at))
-	if base == 0 || !v.has(base, s) || s.index >= v[base+offStrings] {
+	if base == 0 || !v.has(base, s) || s.index >= v[base+wire.OffStrings] {
 		return nil
 	}
-	end := base + v.u16(base+offFixed)
-	heap := end + int(v[base+offStrings])*endSize
-	end += int(s.index) * endSize
+	end := base + v.u16(base+wire.OffFixed)
+	heap := end + int(v[base+wire.OffStrings])*wire.EndSize
+	end += int(s.index) * wire.EndSize
 	start := heap
 	if s.index > 0 {
-		start += v.u16(end - endSize)
+		start += v.u16(end - wire.EndSize)
 	}
 	end = heap + v.u16(end)
 	return v[start:end:end]
@@ -81,7 +83,7 @@ func (v View) ItemUint(f Field, i int) (uint64, bool) {
 // Pairs yields the names and values of a field of pairs, in the order of the
 // names.
 func (v View) Pairs(f Field) iter.Seq2[[]byte, []byte] {
-	return func(yield func(name, value []byte) bool) { eachPair(v.pairsOf(f), yield) }
+	return func(yield func(name, value []byte) bool) { wire.EachPair(v.pairsOf(f), yield) }
 }
 
 func (v View) pairsOf(f Field) []byte {
@@ -94,7 +96,7 @@ func (v View) pairsOf(f Field) []byte {
 // Extra yields what a foreign event had that no table has, names with dots
 // between their parts. A name with several values comes once for each.
 func (v View) Extra() iter.Seq2[[]byte, []byte] {
-	return func(yield func(name, value []byte) bool) { eachPair(v.extra(), yield) }
+	return func(yield func(name, value []byte) bool) { wire.EachPair(v.extra(), yield) }
 }
 
 // Unread reports whether a field could not be read: a rule that looks at it and
@@ -118,7 +120,7 @@ func (v View) AppendKey(dst []byte, f Field) []byte {
 	switch {
 	case s == nil || s.kind != KindKey:
 		return dst
-	case s.store == storeUUID:
+	case s.store == wire.UUID:
 		if id := v.uuid(s); id != ([16]byte{}) {
 			return appendUUID(dst, id)
 		}

@@ -1,4 +1,4 @@
-package event
+package wire
 
 import (
 	"encoding/binary"
@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// cut returns at most the first limit bytes of s, and no part of a character.
-func cut(s string, limit int) string {
+// Cut returns at most the first limit bytes of s, and no part of a character.
+func Cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
@@ -21,9 +21,9 @@ func cut(s string, limit int) string {
 	return s[:limit]
 }
 
-// cutStart returns at most the last limit bytes of s, and no part of a
+// CutStart returns at most the last limit bytes of s, and no part of a
 // character.
-func cutStart(s string, limit int) string {
+func CutStart(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
@@ -36,24 +36,25 @@ func cutStart(s string, limit int) string {
 	return s
 }
 
-func trimNULs(s string) string {
+// TrimNULs returns s without the NULs at its end.
+func TrimNULs(s string) string {
 	for s != "" && s[len(s)-1] == 0 {
 		s = s[:len(s)-1]
 	}
 	return s
 }
 
-// spaced returns the texts with a space between each two.
-func spaced(s string) string { return strings.ReplaceAll(s, "\x00", " ") }
+// Spaced returns the texts with a space between each two.
+func Spaced(s string) string { return strings.ReplaceAll(s, "\x00", " ") }
 
-// checkEnds holds the ends of texts against their line: between two of them lies
+// CheckEnds holds the ends of texts against their line: between two of them lies
 // at least the space.
-func checkEnds(ends []byte, line int) bool {
-	if len(ends)%endSize != 0 {
+func CheckEnds(ends []byte, line int) bool {
+	if len(ends)%EndSize != 0 {
 		return false
 	}
 	least := 0
-	for ; len(ends) > 0; ends = ends[endSize:] {
+	for ; len(ends) > 0; ends = ends[EndSize:] {
 		end := int(binary.LittleEndian.Uint16(ends))
 		if end < least || end > line {
 			return false

@@ -1,4 +1,4 @@
-package event
+package wire
 
 import (
 	"bytes"
@@ -6,31 +6,23 @@ import (
 	"unsafe"
 )
 
-// forced are rows that are there although their value stands for none, because a
-// foreign event may have an empty text, or the number 0; and such that are not,
-// although they have one.
-type forced struct{ there, absent uint64 }
-
 // zeros makes room for fixed parts and tables of ends.
 var zeros [256]byte
 
-// append appends the block built from t, and says what was cut. A block in
-// which nothing is there is left out. op decides about the rows that one
-// operation only has.
-func (b *block[T]) append(dst []byte, t *T, op Operation, force forced) ([]byte, Flags) {
-	as := b.shape(op, force.there)
-	if as.rows == 0 {
-		return dst, 0
-	}
-	w := writer{b: append(dst, zeros[:as.fixed+as.strings*endSize]...)}
+// Append appends the block with these steps, built from the struct at t, and returns the
+// flags of what was cut. fixed is the length of the fixed part, strings the number of
+// strings. Fields of the bits there are there although their value stands for none, those
+// of absent are not. A block in which nothing is there is left out.
+func Append(dst []byte, steps []Step, fixed, strings int, t unsafe.Pointer, op uint8, there, absent uint64) ([]byte, uint64) {
+	w := writer{b: append(dst, zeros[:fixed+strings*EndSize]...)}
 	w.start = len(dst)
-	w.ends = w.start + as.fixed
+	w.ends = w.start + fixed
 	w.heap = len(w.b)
-	w.walk(as.steps, unsafe.Pointer(t), op)
-	if w.present = (w.present | force.there) &^ force.absent; w.present == 0 {
+	w.walk(steps, t, op)
+	if w.present = (w.present | there) &^ absent; w.present == 0 {
 		return dst, 0
 	}
-	return w.finish(as.fixed, as.strings), w.cut
+	return w.finish(fixed, strings), w.cut
 }
 
 // writer appends one block. It is a value on the caller's stack.
@@ -40,108 +32,108 @@ type writer struct {
 	ends    int // of the next entry of the table in b
 	heap    int // of the heap in b
 	present uint64
-	cut     Flags
+	cut     uint64
 }
 
 // walk appends the values that the struct at t has.
-func (w *writer) walk(steps []step, t unsafe.Pointer, op Operation) {
+func (w *writer) walk(steps []Step, t unsafe.Pointer, op uint8) {
 	b, ends, present, start, heap := w.b, w.ends, w.present, w.start, w.heap // in registers
 	for i := range steps {
 		s := &steps[i]
-		at := unsafe.Add(t, s.at)
+		at := unsafe.Add(t, s.At)
 		there := false
 		switch s.do {
 		case doU32:
 			n := *(*uint32)(at)
-			binary.LittleEndian.PutUint32(b[start+int(s.off):], n)
-			there = n != 0 || s.zero
+			binary.LittleEndian.PutUint32(b[start+int(s.Off):], n)
+			there = n != 0 || s.Zero
 		case doU64:
 			n := *(*uint64)(at)
-			binary.LittleEndian.PutUint64(b[start+int(s.off):], n)
-			there = n != 0 || s.zero
+			binary.LittleEndian.PutUint64(b[start+int(s.Off):], n)
+			there = n != 0 || s.Zero
 		case doMaybe32:
-			if there = *(*Number)(at) != 0; there {
-				binary.LittleEndian.PutUint32(b[start+int(s.off):], uint32(min(*(*Number)(at)-1, 1<<32-1)))
+			if there = *(*uint64)(at) != 0; there {
+				binary.LittleEndian.PutUint32(b[start+int(s.Off):], uint32(min(*(*uint64)(at)-1, 1<<32-1)))
 			}
 		case doMaybe64:
-			if there = *(*Number)(at) != 0; there {
-				binary.LittleEndian.PutUint64(b[start+int(s.off):], uint64(*(*Number)(at)-1))
+			if there = *(*uint64)(at) != 0; there {
+				binary.LittleEndian.PutUint64(b[start+int(s.Off):], *(*uint64)(at)-1)
 			}
 		case doText:
 			v := *(*string)(at)
 			if there = v != ""; there {
-				if len(v) > int(s.limit) {
-					v = cut(v, int(s.limit))
-					w.cut |= s.cut
+				if len(v) > int(s.Limit) {
+					v = Cut(v, int(s.Limit))
+					w.cut |= s.Cut
 				}
 				b = append(b, v...)
 			}
 			binary.LittleEndian.PutUint16(b[ends:], uint16(len(b)-heap))
-			ends += endSize
+			ends += EndSize
 		case doTexts:
-			there = present>>(s.bit-1)&1 != 0 // the first one is the row before
-			for j := range uintptr(s.count) {
+			there = present>>(s.Bit-1)&1 != 0 // the first one is the row before
+			for j := range uintptr(s.Count) {
 				// From the first element each time: there must be no pointer behind the last.
-				v := *(*string)(unsafe.Add(at, j*uintptr(s.stride)))
+				v := *(*string)(unsafe.Add(at, j*uintptr(s.Stride)))
 				if v != "" {
-					if len(v) > int(s.limit) {
-						v = cutStart(v, int(s.limit))
-						w.cut |= s.cut
+					if len(v) > int(s.Limit) {
+						v = CutStart(v, int(s.Limit))
+						w.cut |= s.Cut
 					}
 					b = append(b, v...)
 					there = true
 				}
 				binary.LittleEndian.PutUint16(b[ends:], uint16(len(b)-heap))
-				ends += endSize
+				ends += EndSize
 			}
 		case doNumbers:
-			there = present>>(s.bit-1)&1 != 0
-			for j := range int(s.count) {
-				n := *(*uint32)(unsafe.Add(at, j*int(s.stride)))
-				binary.LittleEndian.PutUint32(b[start+int(s.off)+4*j:], n)
+			there = present>>(s.Bit-1)&1 != 0
+			for j := range int(s.Count) {
+				n := *(*uint32)(unsafe.Add(at, j*int(s.Stride)))
+				binary.LittleEndian.PutUint32(b[start+int(s.Off)+4*j:], n)
 				there = there || n != 0
 			}
 		default:
 			w.b, w.ends = b, ends
 			there = w.other(s, at, op)
 			b, ends = w.b, w.ends
-			if there && s.line {
-				present |= 1 << (s.bit - 1)
+			if there && s.Line {
+				present |= 1 << (s.Bit - 1)
 			}
 		}
 		if there {
-			present |= 1 << s.bit
+			present |= 1 << s.Bit
 		}
 	}
 	w.b, w.ends, w.present = b, ends, present
 }
 
 // other appends the kinds of fields that are rare.
-func (w *writer) other(s *step, at unsafe.Pointer, op Operation) (there bool) {
-	switch s.store {
-	case storeNumber:
-		return (s.only == 0 || s.only == op) && w.number(s, at)
-	case storeText:
+func (w *writer) other(s *Step, at unsafe.Pointer, op uint8) (there bool) {
+	switch s.Store {
+	case Number:
+		return (s.Only == 0 || s.Only == op) && w.number(s, at)
+	case Text:
 		return w.line(*(*string)(at), s)
-	case storeList:
+	case List:
 		return w.list(*(*string)(at), s)
-	case storePairs:
+	case Pairs:
 		return w.pairs(*(*[]Pair)(at), s)
 	}
 	id := (*[16]byte)(at)
-	copy(w.b[w.start+int(s.off):], id[:])
+	copy(w.b[w.start+int(s.Off):], id[:])
 	return *id != [16]byte{}
 }
 
 // number writes a number of one or two bytes, or one that an operation only has.
-func (w *writer) number(s *step, at unsafe.Pointer) bool {
-	n := load(at, s.width)
-	putNumber(w.b[w.start+int(s.off):], s.width, n)
-	return n != 0 || s.zero
+func (w *writer) number(s *Step, at unsafe.Pointer) bool {
+	n := Load(at, s.Width)
+	putNumber(w.b[w.start+int(s.Off):], s.Width, n)
+	return n != 0 || s.Zero
 }
 
-// load returns the number of width bytes at a place in a struct.
-func load(at unsafe.Pointer, width uint8) uint64 {
+// Load returns the number of width bytes at a place in a struct.
+func Load(at unsafe.Pointer, width uint8) uint64 {
 	switch width {
 	case 1:
 		return uint64(*(*uint8)(at))
@@ -169,12 +161,12 @@ func putNumber(b []byte, width uint8, n uint64) {
 // end ends the string that was appended to w.b.
 func (w *writer) end() {
 	binary.LittleEndian.PutUint16(w.b[w.ends:], uint16(len(w.b)-w.heap))
-	w.ends += endSize
+	w.ends += EndSize
 }
 
 // line appends texts that end with a NUL each as one string, with a space between
 // two.
-func (w *writer) line(v string, s *step) bool {
+func (w *writer) line(v string, s *Step) bool {
 	kept := w.fit(v, s)
 	start := len(w.b)
 	w.b = append(w.b, kept...)
@@ -190,7 +182,7 @@ func (w *writer) line(v string, s *step) bool {
 }
 
 // list is line, and appends another string that says where each text ends.
-func (w *writer) list(v string, s *step) bool {
+func (w *writer) list(v string, s *Step) bool {
 	kept := w.fit(v, s)
 	start := len(w.b)
 	w.b = append(w.b, kept...)
@@ -216,20 +208,20 @@ func (w *writer) list(v string, s *step) bool {
 // fit cuts texts in the form of /proc/PID/cmdline to the limit, and takes the NULs
 // from their end: those that end the last text, and the padding that a program leaves
 // which writes a title over its arguments.
-func (w *writer) fit(v string, s *step) string {
-	kept := trimNULs(cut(v, int(s.limit)))
-	if len(v) > int(s.limit) && len(kept) < len(trimNULs(v)) {
-		w.cut |= s.cut
+func (w *writer) fit(v string, s *Step) string {
+	kept := TrimNULs(Cut(v, int(s.Limit)))
+	if len(v) > int(s.Limit) && len(kept) < len(TrimNULs(v)) {
+		w.cut |= s.Cut
 	}
 	return kept
 }
 
 // pairs appends names and values as one string.
-func (w *writer) pairs(all []Pair, s *step) bool {
+func (w *writer) pairs(all []Pair, s *Step) bool {
 	start := len(w.b)
 	var whole bool
-	if w.b, whole = appendPairs(w.b, all, int(s.limit)); !whole {
-		w.cut |= s.cut
+	if w.b, whole = AppendPairs(w.b, all, int(s.Limit)); !whole {
+		w.cut |= s.Cut
 	}
 	w.end()
 	return len(w.b) > start
@@ -237,8 +229,8 @@ func (w *writer) pairs(all []Pair, s *step) bool {
 
 func (w *writer) finish(fixed, strings int) []byte {
 	b := w.b[w.start:]
-	binary.LittleEndian.PutUint16(b[offFixed:], uint16(fixed))
-	b[offStrings] = byte(strings)
-	binary.LittleEndian.PutUint64(b[offPresent:], w.present)
+	binary.LittleEndian.PutUint16(b[OffFixed:], uint16(fixed))
+	b[OffStrings] = byte(strings)
+	binary.LittleEndian.PutUint64(b[OffPresent:], w.present)
 	return w.b
 }
