@@ -2,9 +2,7 @@ package live
 
 import (
 	"errors"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -37,7 +35,7 @@ func readFiles(paths []string, optional bool) (all []ruleFile) {
 		if err == nil && (len(all) >= maxRuleFiles || bytes >= maxRuleBytes) {
 			f.err = errTooMany
 		} else if err == nil {
-			f.text, f.err = readFile(name)
+			f.text, f.err = sigma.ReadFile(name)
 			bytes += len(f.text)
 		}
 		all = append(all, f)
@@ -60,7 +58,7 @@ func readFiles(paths []string, optional bool) (all []ruleFile) {
 				add(shown, err)
 			case d.IsDir() && hidden:
 				return fs.SkipDir
-			case d.IsDir() || hidden || name != root && !isRuleFile(name):
+			case d.IsDir() || hidden || name != root && !sigma.IsRuleFile(name):
 			default:
 				add(shown, nil)
 			}
@@ -68,28 +66,4 @@ func readFiles(paths []string, optional bool) (all []ruleFile) {
 		})
 	}
 	return all
-}
-
-func isRuleFile(name string) bool {
-	ext := filepath.Ext(name)
-	return ext == ".yml" || ext == ".yaml"
-}
-
-var errNotRegular = errors.New("not a regular file")
-
-// readFile reads at most one byte more than a file may have.
-func readFile(name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errNotRegular // to read a pipe would wait
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, sigma.MaxFile+1))
 }

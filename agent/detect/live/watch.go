@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/daemoneye/eventbus/agent/detect/sigma"
 )
 
 // How long changes of files are waited for. An editor makes several at once, and a copy of
@@ -163,5 +165,5 @@ func (p places) concern(name string) bool {
 	case strings.HasPrefix(base, "."):
 		return base == "..data"
 	}
-	return isRuleFile(base) || filepath.Ext(base) == ""
+	return sigma.IsRuleFile(base) || filepath.Ext(base) == ""
 }

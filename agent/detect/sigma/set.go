@@ -85,10 +85,10 @@ func (s *Set) AddPath(path string, o Options) {
 			s.unread(name, err)
 			return nil
 		}
-		if d.IsDir() || name != root && !isRuleFile(name) {
+		if d.IsDir() || name != root && !IsRuleFile(name) {
 			return nil
 		}
-		text, err := readFile(name)
+		text, err := ReadFile(name)
 		if err != nil {
 			s.unread(name, err)
 			return nil
@@ -101,15 +101,16 @@ func (s *Set) AddPath(path string, o Options) {
 	}
 }
 
-func isRuleFile(name string) bool {
+// IsRuleFile reports whether a file with that name has rules.
+func IsRuleFile(name string) bool {
 	ext := filepath.Ext(name)
 	return ext == ".yml" || ext == ".yaml"
 }
 
 var errNotRegular = errors.New("not a regular file")
 
-// readFile reads at most one byte more than a file may have.
-func readFile(name string) ([]byte, error) {
+// ReadFile reads at most one byte more than a file may have.
+func ReadFile(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err

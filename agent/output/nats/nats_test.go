@@ -2,7 +2,6 @@ package nats_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -51,19 +50,6 @@ func sink(t *testing.T, o nats.Options) *nats.Sink {
 	return s
 }
 
-func items(t *testing.T, from, n int) (list []output.Item) {
-	t.Helper()
-	for i := range n {
-		a := outputtest.Alert(from+i, alert.High)
-		body, err := json.Marshal(a)
-		if err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, output.Item{Kind: output.KindAlert, ID: fmt.Sprint(from + i), Seq: uint64(from + i), Topic: "alerts.high", Level: alert.High, Time: a.Raised, Body: body})
-	}
-	return list
-}
-
 func send(t *testing.T, s *nats.Sink, list []output.Item) (int, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), guard)
@@ -76,7 +62,7 @@ func TestWhatIsTakenIsInTheStreamOnce(t *testing.T) {
 	stream := srv.stream()
 	s := sink(t, nats.Options{Address: "nats://" + srv.address(), Stream: "DAEMONEYE"})
 	for range 2 { // the second time all of it is a repetition
-		if n, err := send(t, s, items(t, 0, 50)); n != 50 || err != nil {
+		if n, err := send(t, s, outputtest.Items(t, 0, 50)); n != 50 || err != nil {
 			t.Fatal(n, err)
 		}
 	}
@@ -92,7 +78,7 @@ func TestWhatIsTakenIsInTheStreamOnce(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	m, err := stream.GetMsg(t.Context(), 1)
-	if err != nil || m.Header.Get("Daemoneye-Level") != "high" || m.Header.Get("Daemoneye-Kind") != "alert" || string(m.Data) != string(items(t, 0, 1)[0].Body) {
+	if err != nil || m.Header.Get("Daemoneye-Level") != "high" || m.Header.Get("Daemoneye-Kind") != "alert" || string(m.Data) != string(outputtest.Items(t, 0, 1)[0].Body) {
 		t.Errorf("%v, %v", m, err)
 	}
 }
@@ -158,14 +144,14 @@ func TestAServerThatIsKilledLosesNothing(t *testing.T) {
 func TestWithoutAStreamNothingIsTaken(t *testing.T) {
 	srv := newServer(t, "")
 	s := sink(t, nats.Options{Address: "nats://" + srv.address()})
-	if n, err := send(t, s, items(t, 0, 3)); n != 0 || err == nil {
+	if n, err := send(t, s, outputtest.Items(t, 0, 3)); n != 0 || err == nil {
 		t.Errorf("no stream: %d, %v", n, err)
 	}
 	srv.stream()
-	if n, err := send(t, sink(t, nats.Options{Address: "nats://" + srv.address(), Stream: "OTHER"}), items(t, 0, 3)); n != 0 || err == nil {
+	if n, err := send(t, sink(t, nats.Options{Address: "nats://" + srv.address(), Stream: "OTHER"}), outputtest.Items(t, 0, 3)); n != 0 || err == nil {
 		t.Errorf("another stream than the one that is wanted: %d, %v", n, err)
 	}
-	if n, err := send(t, s, items(t, 0, 3)); n != 3 || err != nil {
+	if n, err := send(t, s, outputtest.Items(t, 0, 3)); n != 3 || err != nil {
 		t.Errorf("with a stream: %d, %v", n, err)
 	}
 }
@@ -173,7 +159,7 @@ func TestWithoutAStreamNothingIsTaken(t *testing.T) {
 func TestAnItemThatIsTooLargeIsRefused(t *testing.T) {
 	srv := newServer(t, "max_payload: 4096")
 	srv.stream()
-	list := items(t, 0, 3)
+	list := outputtest.Items(t, 0, 3)
 	list[1].Body = []byte(`{"x":"` + strings.Repeat("x", 5000) + `"}`)
 	s := sink(t, nats.Options{Address: "nats://" + srv.address()})
 	n, err := send(t, s, list)
@@ -194,20 +180,20 @@ func TestCredentials(t *testing.T) {
 	srv := newServer(t, `authorization { user: joe, password: hunter2 }`)
 	srv.stream(natsgo.UserInfo("joe", "hunter2"))
 	address := "nats://" + srv.address()
-	if n, err := send(t, sink(t, nats.Options{Address: address, User: "joe", Password: "file:" + path}), items(t, 0, 1)); n != 1 || err != nil {
+	if n, err := send(t, sink(t, nats.Options{Address: address, User: "joe", Password: "file:" + path}), outputtest.Items(t, 0, 1)); n != 1 || err != nil {
 		t.Errorf("a user: %d, %v", n, err)
 	}
 	for name, o := range map[string]nats.Options{
 		"nobody": {}, "a wrong token": {Token: "file:" + path}, "no file": {User: "joe", Password: "file:/nonexistent"}, "no credentials": {Credentials: "/nonexistent"},
 	} {
 		o.Address = address
-		if n, err := send(t, sink(t, o), items(t, 0, 1)); n != 0 || err == nil || strings.Contains(err.Error(), "hunter2") {
+		if n, err := send(t, sink(t, o), outputtest.Items(t, 0, 1)); n != 0 || err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %d, %v", name, n, err)
 		}
 	}
 	srv = newServer(t, `authorization { token: hunter2 }`)
 	srv.stream(natsgo.Token("hunter2"))
-	if n, err := send(t, sink(t, nats.Options{Address: "nats://" + srv.address(), Token: "file:" + path}), items(t, 0, 1)); n != 1 || err != nil {
+	if n, err := send(t, sink(t, nats.Options{Address: "nats://" + srv.address(), Token: "file:" + path}), outputtest.Items(t, 0, 1)); n != 1 || err != nil {
 		t.Errorf("a token: %d, %v", n, err)
 	}
 }
@@ -218,11 +204,11 @@ func TestTLS(t *testing.T) {
 	srv := newServer(t, fmt.Sprintf("tls { cert_file: %q, key_file: %q, ca_file: %q, verify: true }", cert, key, cert))
 	srv.stream(natsgo.RootCAs(cert), natsgo.ClientCert(cert, key))
 	files := secret.TLS{CA: cert, Cert: cert, Key: key}
-	if n, err := send(t, sink(t, nats.Options{Address: "tls://" + srv.address(), TLS: files}), items(t, 0, 1)); n != 1 || err != nil {
+	if n, err := send(t, sink(t, nats.Options{Address: "tls://" + srv.address(), TLS: files}), outputtest.Items(t, 0, 1)); n != 1 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
 	files.CA = other
-	if n, err := send(t, sink(t, nats.Options{Address: "tls://" + srv.address(), TLS: files}), items(t, 0, 1)); n != 0 || err == nil {
+	if n, err := send(t, sink(t, nats.Options{Address: "tls://" + srv.address(), TLS: files}), outputtest.Items(t, 0, 1)); n != 0 || err == nil {
 		t.Errorf("a server that somebody else signed: %d, %v", n, err)
 	}
 }
@@ -230,7 +216,7 @@ func TestTLS(t *testing.T) {
 func TestAServerThatIsNotThere(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), guard)
 	defer cancel()
-	if n, err := sink(t, nats.Options{Address: "nats://127.0.0.1:1"}).Send(ctx, items(t, 0, 1)); n != 0 || err == nil {
+	if n, err := sink(t, nats.Options{Address: "nats://127.0.0.1:1"}).Send(ctx, outputtest.Items(t, 0, 1)); n != 0 || err == nil {
 		t.Errorf("%d, %v", n, err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +18,6 @@ import (
 	"github.com/leodido/go-syslog/v4/rfc5424"
 	"go.uber.org/goleak"
 
-	"github.com/daemoneye/eventbus/agent/alert"
 	"github.com/daemoneye/eventbus/agent/output"
 	"github.com/daemoneye/eventbus/agent/output/format"
 	"github.com/daemoneye/eventbus/agent/output/outputtest"
@@ -31,19 +29,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // guard is how long a test waits for what must come.
 const guard = 30 * time.Second
-
-func items(t *testing.T, from, n int) (all []output.Item) {
-	t.Helper()
-	for i := range n {
-		a := outputtest.Alert(from+i, alert.High)
-		body, err := json.Marshal(a)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, output.Item{Kind: output.KindAlert, ID: fmt.Sprint(from + i), Seq: uint64(from + i + 1), Topic: "alerts.high", Level: alert.High, Time: a.Raised, Body: body})
-	}
-	return all
-}
 
 func sink(t *testing.T, address string, files secret.TLS) *syslog.Sink {
 	t.Helper()
@@ -160,7 +145,7 @@ func TestMessagesArriveInOrder(t *testing.T) {
 			}()
 			s := sink(t, tt.address, tt.files)
 			for i := range 3 {
-				send(t, s, items(t, i*100, 100))
+				send(t, s, outputtest.Items(t, i*100, 100))
 			}
 			if diff := cmp.Diff(numbers(0, 300), <-got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -179,10 +164,10 @@ func TestDatagrams(t *testing.T) {
 			}
 			defer c.Close()
 			s := sink(t, at.prefix+c.LocalAddr().String(), secret.TLS{})
-			large := items(t, 3, 1)[0]
+			large := outputtest.Items(t, 3, 1)[0]
 			large.Body = slices.Concat(large.Body[:len(large.Body)-1], []byte(`,"pad":"`), slices.Repeat([]byte("x"), 70000), []byte(`"}`))
 			b := make([]byte, 200<<10)
-			for i, it := range append(items(t, 0, 3), large) {
+			for i, it := range append(outputtest.Items(t, 0, 3), large) {
 				send(t, s, []output.Item{it})
 				if err := c.SetReadDeadline(time.Now().Add(guard)); err != nil {
 					t.Fatal(err)
@@ -206,7 +191,7 @@ func TestDatagrams(t *testing.T) {
 func TestAReceiverThatIsKilledLosesNothing(t *testing.T) {
 	l := listen(t, "tcp", "127.0.0.1:0")
 	s := sink(t, "tcp://"+l.Addr().String(), secret.TLS{})
-	send(t, s, items(t, 0, 200)) // the kernel takes all of it
+	send(t, s, outputtest.Items(t, 0, 200)) // the kernel takes all of it
 	c, r := accept(t, l)
 	got := read(t, r, 10)
 	if err := c.Close(); err != nil { // with bytes unread, as when its process is killed
@@ -218,7 +203,7 @@ func TestAReceiverThatIsKilledLosesNothing(t *testing.T) {
 		t.Fatal("the sink does not notice")
 	}
 	send(t, s, nil)
-	send(t, s, items(t, 200, 5))
+	send(t, s, outputtest.Items(t, 200, 5))
 	_, r = accept(t, l)
 	got = append(got, read(t, r, 205)...)
 	slices.SortFunc(got, func(a, b string) int { return (len(a)-len(b))*1000 + strings.Compare(a, b) })
@@ -232,7 +217,7 @@ func TestAReceiverThatClosesInOrderGetsNothingTwice(t *testing.T) {
 	s := sink(t, "tcp://"+l.Addr().String(), secret.TLS{})
 	var got []string
 	for i := range 4 {
-		send(t, s, items(t, i*50, 50))
+		send(t, s, outputtest.Items(t, i*50, 50))
 		c, r := accept(t, l)
 		got = append(got, read(t, r, 50)...)
 		if err := c.Close(); err != nil {
@@ -254,7 +239,7 @@ func TestAReceiverThatClosesInOrderGetsNothingTwice(t *testing.T) {
 func TestAReceiverThatDoesNotReadHasNothing(t *testing.T) {
 	l := listen(t, "tcp", "127.0.0.1:0")
 	s := sink(t, "tcp://"+l.Addr().String(), secret.TLS{})
-	big := items(t, 0, 1)
+	big := outputtest.Items(t, 0, 1)
 	big[0].Body = slices.Concat([]byte(`{"x":"`), slices.Repeat([]byte("x"), 32<<20), []byte(`"}`)) // more than both kernels hold
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
@@ -290,7 +275,7 @@ func TestAReceiverThatIsNotThere(t *testing.T) {
 		{"tls://" + wrong.Addr().String(), secret.TLS{CA: other}}, // signed by somebody else
 		{"tls://" + wrong.Addr().String(), secret.TLS{CA: "/nonexistent"}},
 	} {
-		if n, err := sink(t, tt.address, tt.files).Send(t.Context(), items(t, 0, 1)); n != 0 || err == nil {
+		if n, err := sink(t, tt.address, tt.files).Send(t.Context(), outputtest.Items(t, 0, 1)); n != 0 || err == nil {
 			t.Errorf("%s: %d, %v, want an error", tt.address, n, err)
 		}
 	}

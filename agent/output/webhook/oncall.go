@@ -45,7 +45,7 @@ func pagerDuty(items []output.Item, k *Sink) ([]byte, error) {
 		"summary": format.Cut(s.Headline()+" on "+source, 1000), "source": source, "severity": pagerDutySeverities[s.Level],
 		"timestamp": s.Time.UTC().Format(time.RFC3339Nano), "class": s.RuleID, "custom_details": details,
 	}
-	return marshal(event)
+	return alert.Marshal(event)
 }
 
 func alertmanager(items []output.Item, _ *Sink) ([]byte, error) {
@@ -66,7 +66,7 @@ func alertmanager(items []output.Item, _ *Sink) ([]byte, error) {
 			all[i]["endsAt"] = items[i].Time.UTC().Format(time.RFC3339Nano)
 		}
 	}
-	return marshal(all)
+	return alert.Marshal(all)
 }
 
 // labelName returns a name that an annotation may have.

@@ -2,10 +2,10 @@ package webhook
 
 import (
 	"bytes"
-	"encoding/json"
 	"maps"
 	"slices"
 
+	"github.com/daemoneye/eventbus/agent/alert"
 	"github.com/daemoneye/eventbus/agent/output"
 	"github.com/daemoneye/eventbus/agent/output/format"
 )
@@ -40,17 +40,6 @@ func batch(items []output.Item, _ *Sink) ([]byte, error) {
 func one(f func(*format.Summary) any) func([]output.Item, *Sink) ([]byte, error) {
 	return func(items []output.Item, _ *Sink) ([]byte, error) {
 		s := format.Summarize(&items[0])
-		return marshal(f(&s))
+		return alert.Marshal(f(&s))
 	}
-}
-
-// marshal is json.Marshal without the escapes for HTML.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

@@ -20,26 +20,12 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/daemoneye/eventbus/agent/alert"
 	"github.com/daemoneye/eventbus/agent/output"
 	"github.com/daemoneye/eventbus/agent/output/outputtest"
 	"github.com/daemoneye/eventbus/agent/output/webhook"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func items(t *testing.T, from, n int) (all []output.Item) {
-	t.Helper()
-	for i := range n {
-		a := outputtest.Alert(from+i, alert.High)
-		body, err := json.Marshal(a)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, output.Item{Kind: output.KindAlert, ID: fmt.Sprint(from + i), Seq: uint64(from + i), Topic: "alerts.high", Level: alert.High, Time: a.Raised, Body: body})
-	}
-	return all
-}
 
 func sink(t *testing.T, o webhook.Options) *webhook.Sink {
 	t.Helper()
@@ -86,7 +72,7 @@ func TestARequestHasBodySignatureAndSecrets(t *testing.T) {
 		URL: "file:" + write(t, srv.URL+"/hook\n"), Secret: "file:" + write(t, "key\n"), User: "joe", Password: "env:HOOK_PASSWORD",
 		Headers: map[string]string{"X-Env": "prod", "X-Api-Key": "file:" + write(t, "k2")}, Version: "1.2",
 	})
-	all := items(t, 7, 1)
+	all := outputtest.Items(t, 7, 1)
 	if n, err := s.Send(t.Context(), all); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -135,7 +121,7 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			n, err := sink(t, webhook.Options{URL: serve(t, tt.answer).URL}).Send(t.Context(), items(t, 0, 1))
+			n, err := sink(t, webhook.Options{URL: serve(t, tt.answer).URL}).Send(t.Context(), outputtest.Items(t, 0, 1))
 			if tt.want == "" {
 				if n != 1 || err != nil {
 					t.Errorf("%d, %v", n, err)
@@ -184,14 +170,14 @@ func TestRedirectsStayWithTheReceiver(t *testing.T) {
 		}
 	})
 	token := "file:" + write(t, "tok")
-	if n, err := sink(t, webhook.Options{URL: srv.URL, Redirects: 1, Token: token}).Send(t.Context(), items(t, 0, 1)); n != 1 || err != nil {
+	if n, err := sink(t, webhook.Options{URL: srv.URL, Redirects: 1, Token: token}).Send(t.Context(), outputtest.Items(t, 0, 1)); n != 1 || err != nil {
 		t.Errorf("a redirect that is allowed: %d, %v", n, err)
 	}
 	if whole, ok := taken.Load("new"); !ok || whole != true {
 		t.Error("body or token did not come to the new place")
 	}
 	for _, path := range []string{"/away", "/get"} {
-		if n, err := sink(t, webhook.Options{URL: srv.URL + path, Redirects: 5, Token: token}).Send(t.Context(), items(t, 0, 1)); n != 0 || err == nil {
+		if n, err := sink(t, webhook.Options{URL: srv.URL + path, Redirects: 5, Token: token}).Send(t.Context(), outputtest.Items(t, 0, 1)); n != 0 || err == nil {
 			t.Errorf("%s: %d, %v", path, n, err)
 		}
 	}
@@ -221,15 +207,15 @@ func TestAReceiverThatHangs(t *testing.T) {
 	defer close(release)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if n, err := sink(t, webhook.Options{URL: before.URL}).Send(ctx, items(t, 0, 1)); n != 0 || !errors.Is(err, context.DeadlineExceeded) {
+	if n, err := sink(t, webhook.Options{URL: before.URL}).Send(ctx, outputtest.Items(t, 0, 1)); n != 0 || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("before the header: %d, %v", n, err)
 	}
 	for name, srv := range map[string]*httptest.Server{"after the header": after, "endless": endless} {
-		if n, err := sink(t, webhook.Options{URL: srv.URL}).Send(t.Context(), items(t, 0, 2)); n != 2 || err != nil {
+		if n, err := sink(t, webhook.Options{URL: srv.URL}).Send(t.Context(), outputtest.Items(t, 0, 2)); n != 2 || err != nil {
 			t.Errorf("%s: %d, %v, want all taken, because the status says so", name, n, err)
 		}
 	}
-	if n, err := sink(t, webhook.Options{URL: failed.URL}).Send(t.Context(), items(t, 0, 1)); n != 0 || err == nil || err.Error() != "500 Internal Server Error" {
+	if n, err := sink(t, webhook.Options{URL: failed.URL}).Send(t.Context(), outputtest.Items(t, 0, 1)); n != 0 || err == nil || err.Error() != "500 Internal Server Error" {
 		t.Errorf("after the header of a failure: %d, %v", n, err)
 	}
 }
@@ -240,11 +226,11 @@ func TestNoErrorHasASecret(t *testing.T) {
 	srv.Close()
 	for _, url := range []string{"http://" + host + "/hunter2", "http://hunter2.invalid\x7f/", "ftp://hunter2", "http://a b/hunter2"} {
 		s := sink(t, webhook.Options{URL: "file:" + write(t, url), Token: "file:" + write(t, "hunter2")})
-		if n, err := s.Send(t.Context(), items(t, 0, 1)); n != 0 || err == nil || strings.Contains(err.Error(), "hunter2") {
+		if n, err := s.Send(t.Context(), outputtest.Items(t, 0, 1)); n != 0 || err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %d, %v", url, n, err)
 		}
 	}
-	if _, err := sink(t, webhook.Options{URL: "env:NO_SUCH_VARIABLE_HERE"}).Send(t.Context(), items(t, 0, 1)); err == nil {
+	if _, err := sink(t, webhook.Options{URL: "env:NO_SUCH_VARIABLE_HERE"}).Send(t.Context(), outputtest.Items(t, 0, 1)); err == nil {
 		t.Error("no URL, and no error")
 	}
 }
@@ -257,13 +243,13 @@ func TestASecretIsReadAgainAfterAFailure(t *testing.T) {
 		}
 	})
 	s := sink(t, webhook.Options{URL: srv.URL, Token: "file:" + path})
-	if _, err := s.Send(t.Context(), items(t, 0, 1)); err == nil {
+	if _, err := s.Send(t.Context(), outputtest.Items(t, 0, 1)); err == nil {
 		t.Fatal("the old token is taken")
 	}
 	if err := os.WriteFile(path, []byte("new\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := s.Send(t.Context(), items(t, 0, 1)); n != 1 || err != nil {
+	if n, err := s.Send(t.Context(), outputtest.Items(t, 0, 1)); n != 1 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
 }
@@ -274,11 +260,11 @@ func TestOnlyAReceiverWithTheRightCertificateGetsAnything(t *testing.T) {
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { got++ }))
 	defer srv.Close()
 	o := webhook.Options{URL: srv.URL}
-	if n, err := sink(t, o).Send(t.Context(), items(t, 0, 1)); n != 0 || err == nil {
+	if n, err := sink(t, o).Send(t.Context(), outputtest.Items(t, 0, 1)); n != 0 || err == nil {
 		t.Errorf("an unknown authority: %d, %v", n, err)
 	}
 	o.TLS.CA = cert
-	if n, err := sink(t, o).Send(t.Context(), items(t, 0, 1)); n != 0 || err == nil {
+	if n, err := sink(t, o).Send(t.Context(), outputtest.Items(t, 0, 1)); n != 0 || err == nil {
 		t.Errorf("another authority: %d, %v", n, err)
 	}
 	if got != 0 {
@@ -294,7 +280,7 @@ func TestAnArrayIsOneRequest(t *testing.T) {
 	})
 	for name, requests := range map[string]int{"batch": 1, "alertmanager": 1, "json": 3, "slack": 3} {
 		bodies = nil
-		if n, err := sink(t, webhook.Options{URL: srv.URL, Template: name}).Send(t.Context(), items(t, 0, 3)); n != 3 || err != nil {
+		if n, err := sink(t, webhook.Options{URL: srv.URL, Template: name}).Send(t.Context(), outputtest.Items(t, 0, 3)); n != 3 || err != nil {
 			t.Fatal(n, err)
 		}
 		if len(bodies) != requests {
