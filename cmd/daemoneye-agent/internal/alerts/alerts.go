@@ -116,22 +116,13 @@ func (s *session) ask(ctx context.Context, q *desk.Request) (a *desk.Answer, err
 }
 
 func (s *session) request(ctx context.Context, q *desk.Request) (*desk.Answer, error) {
-	body, err := json.Marshal(q)
-	if err != nil {
-		return nil, err
-	}
-	waiting, cancel := context.WithTimeout(ctx, cli.AnswerTimeout)
-	defer cancel()
-	reply, err := s.client.Request(waiting, control.AlertsTarget, body)
+	a := &desk.Answer{}
+	err := cli.Request(ctx, s.client, cli.AnswerTimeout, control.AlertsTarget, q, a)
 	if errors.Is(err, router.ErrNoResponder) {
 		return nil, errors.New("the agent keeps no alerts, or has only just started")
 	}
 	if err != nil {
-		return nil, cli.Late(ctx, waiting, err)
-	}
-	a := &desk.Answer{}
-	if err := json.Unmarshal(reply.Payload, a); err != nil {
-		return nil, fmt.Errorf("answer of the agent: %w", err)
+		return nil, err
 	}
 	return a, nil
 }

@@ -54,6 +54,37 @@ func Late(outer, wait context.Context, err error) error {
 	return err
 }
 
+// Ask sends a request to the agent of t, with body as JSON where it is not nil, and reads the
+// answer into answer. The request may take timeout.
+func Ask(ctx context.Context, t *Target, o ipc.ClientOptions, timeout time.Duration, target string, body, answer any) error {
+	client, err := t.Dial(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return Request(ctx, client, timeout, target, body, answer)
+}
+
+// Request is Ask over a client.
+func Request(ctx context.Context, client *ipc.Client, timeout time.Duration, target string, body, answer any) (err error) {
+	var request []byte
+	if body != nil {
+		if request, err = json.Marshal(body); err != nil {
+			return err
+		}
+	}
+	waiting, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	reply, err := client.Request(waiting, target, request)
+	if err != nil {
+		return Late(ctx, waiting, err)
+	}
+	if err := json.Unmarshal(reply.Payload, answer); err != nil {
+		return fmt.Errorf("answer of the agent: %w", err)
+	}
+	return nil
+}
+
 // AskStatus requests the agent's status.
 func AskStatus(ctx context.Context, client *ipc.Client) (s control.Status, err error) {
 	waiting, cancel := context.WithTimeout(ctx, AnswerTimeout)

@@ -3,7 +3,6 @@ package outputs
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -101,24 +100,10 @@ test was taken. The exit status is 0 when the receiver has it.`,
 }
 
 func test(ctx context.Context, p *cli.Program, t *cli.Target, name string, timeout time.Duration) error {
-	client, err := t.Dial(ctx, ipc.ClientOptions{Name: "outputs", Role: control.Operator})
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	waiting, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	body, err := json.Marshal(&control.OutputTest{Output: name})
-	if err != nil {
-		return err
-	}
-	reply, err := client.Request(waiting, control.OutputTestTarget, body)
-	if err != nil {
-		return cli.Late(ctx, waiting, err)
-	}
 	var r control.OutputTested
-	if err := json.Unmarshal(reply.Payload, &r); err != nil {
-		return fmt.Errorf("answer of the agent: %w", err)
+	o := ipc.ClientOptions{Name: "outputs", Role: control.Operator}
+	if err := cli.Ask(ctx, t, o, timeout, control.OutputTestTarget, &control.OutputTest{Output: name}, &r); err != nil {
+		return err
 	}
 	switch {
 	case r.Unknown:

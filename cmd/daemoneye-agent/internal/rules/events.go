@@ -182,17 +182,9 @@ name or title. Events are those of the command test.`,
 	o.flags(c)
 	events.flags(c)
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return cli.Usagef("wants a rule, and files or directories with rules")
-		}
-		r, err := o.load(args[1:])
-		if err != nil {
-			return err
-		}
-		d, err := find(r, args[0])
+		d, err := o.one(p, args)
 		switch {
 		case err != nil:
-			problems(p, r, false)
 			return err
 		case d.rule == nil:
 			return cli.Usagef("%s is a correlation: explain its rules", d.head.Label())

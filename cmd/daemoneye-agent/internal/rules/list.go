@@ -118,16 +118,8 @@ placeholders filled in, wildcards with backslashes where they stand for themselv
 	}
 	o.flags(c)
 	c.RunE = func(_ *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return cli.Usagef("wants a rule, and files or directories with rules")
-		}
-		r, err := o.load(args[1:])
+		d, err := o.one(p, args)
 		if err != nil {
-			return err
-		}
-		d, err := find(r, args[0])
-		if err != nil {
-			problems(p, r, false)
 			return err
 		}
 		showRule(p, d)

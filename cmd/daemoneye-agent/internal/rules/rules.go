@@ -209,6 +209,23 @@ func documentsOf(r *detect.Rules) (all []document) {
 	return all
 }
 
+// one loads rules as RULE [PATH]... asks for it, and returns that rule. Where there is no
+// such rule, it prints what is wrong with those that were loaded.
+func (o *ruleOptions) one(p *cli.Program, args []string) (document, error) {
+	if len(args) == 0 {
+		return document{}, cli.Usagef("wants a rule, and files or directories with rules")
+	}
+	r, err := o.load(args[1:])
+	if err != nil {
+		return document{}, err
+	}
+	d, err := find(r, args[0])
+	if err != nil {
+		problems(p, r, false)
+	}
+	return d, err
+}
+
 // find returns the document of that id, name or title.
 func find(r *detect.Rules, name string) (document, error) {
 	var names []string

@@ -54,28 +54,8 @@ unless detection.watch is false.`,
 const askTimeout = 20 * time.Second
 
 // ask sends a request to the agent.
-func ask(ctx context.Context, t *cli.Target, target string, body, into any) error {
-	client, err := t.Dial(ctx, ipc.ClientOptions{Name: "rules"})
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	waiting, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	var request []byte
-	if body != nil {
-		if request, err = json.Marshal(body); err != nil {
-			return err
-		}
-	}
-	reply, err := client.Request(waiting, target, request)
-	if err != nil {
-		return cli.Late(ctx, waiting, err)
-	}
-	if err := json.Unmarshal(reply.Payload, into); err != nil {
-		return fmt.Errorf("answer of the agent: %w", err)
-	}
-	return nil
+func ask(ctx context.Context, t *cli.Target, target string, body, answer any) error {
+	return cli.Ask(ctx, t, ipc.ClientOptions{Name: "rules"}, askTimeout, target, body, answer)
 }
 
 // listRunning lists the rules that the running agent has loaded.

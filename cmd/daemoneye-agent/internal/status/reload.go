@@ -2,7 +2,6 @@ package status
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -39,20 +38,9 @@ logs the outcome of both.`,
 const reloadTimeout = 20 * time.Second
 
 func runReload(ctx context.Context, p *cli.Program, t *cli.Target, asJSON bool) error {
-	client, err := t.Dial(ctx, ipc.ClientOptions{Name: "reload"})
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	waiting, cancel := context.WithTimeout(ctx, reloadTimeout)
-	defer cancel()
-	reply, err := client.Request(waiting, control.ReloadTarget, nil)
-	if err != nil {
-		return cli.Late(ctx, waiting, err)
-	}
 	var r control.Reloaded
-	if err := json.Unmarshal(reply.Payload, &r); err != nil {
-		return fmt.Errorf("answer of the agent: %w", err)
+	if err := cli.Ask(ctx, t, ipc.ClientOptions{Name: "reload"}, reloadTimeout, control.ReloadTarget, nil, &r); err != nil {
+		return err
 	}
 	if asJSON {
 		if err := p.JSON(&r); err != nil {
