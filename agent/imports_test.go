@@ -156,7 +156,12 @@ var allowed = map[string][]string{
 		"agent/lifecycle", "agent/losses", "agent/manager", "agent/manager/life", "agent/memory", "agent/metrics", "agent/procstat", "agent/progress", "agent/systemd", "agent/usage", "ipc", "router", "frame", "frame/strictjson", "golang.org/x/sync", "github.com/oklog/ulid/v2",
 	},
 	"bench/load": {"frame", "golang.org/x/sys"},
-	"bench":      {"bench/...", "ring", "frame", "router/...", "ipc", "agent/...", "golang.org/x/sys", "golang.org/x/sync"},
+	// The programs that play the broker and the floors are those of a user without the agent.
+	"bench/bus":   {"bench/e2e", "bench/report", "ipc", "router"},
+	"bench/floor": {"bench/e2e", "bench/load", "bench/report", "golang.org/x/sys"},
+	"bench/e2e":   {"bench/load", "bench/proc", "bench/report", "golang.org/x/sys"},
+	"bench/roles": {"bench/bus", "bench/e2e", "bench/floor"},
+	"bench":       {"bench/...", "ring", "frame", "router/...", "ipc", "agent/...", "golang.org/x/sys", "golang.org/x/sync"},
 	// The commands: what each stands on, and one package a group, none of which knows
 	// another. The agent is run with the collectors of this program.
 	"cmd": {"cmd/daemoneye-agent/internal/...", "cmd/daemoneye-agent/display", "agent/config", "agent/control", "ipc", "router", "frame", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/sys"},

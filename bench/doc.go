@@ -58,7 +58,8 @@
 //  1. Parts are processes. A publisher and a subscriber in the broker's process
 //     share its scheduler and heap, and pass messages without a wake-up; nobody uses
 //     a broker in that way. Broker, publishers and subscribers here are processes of
-//     their own (package proc).
+//     their own (package proc), and those of the broker have no more in them than it needs
+//     (bench/roles).
 //  2. An open loop for latency. A generator that waits for an answer before it sends
 //     again sends nothing while the system stands still, and so leaves out just the
 //     worst latencies ("coordinated omission"). Here messages are due at fixed

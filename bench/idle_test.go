@@ -76,7 +76,7 @@ func BenchmarkIdle(b *testing.B) {
 		t.Add(s.Name, start, report.Bytes(f.RSS), with, each, report.Percent(f.Cores))
 		footprintLine(b, s, all[i])
 	}
-	t.Notes = []string{"A connection of an examined broker has a subscription. Each broker runs inside the test program; the floors show how much of memory and start is that program's."}
+	t.Notes = []string{"A connection of an examined broker has a subscription. Each broker runs inside of the program that has all their roles (bench/roles); the floors show how much of memory and start is that program itself."}
 	document.Put(report.Section{Title: "Idle", Text: fmt.Sprintf("A broker with nothing to do, and with %d connections that are idle.", idleConnections), Tables: []report.Table{t}})
 }
 

@@ -1,32 +1,35 @@
 package bench_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/daemoneye/eventbus/bench/agent"
 	"github.com/daemoneye/eventbus/bench/bus"
 	"github.com/daemoneye/eventbus/bench/detection"
 	"github.com/daemoneye/eventbus/bench/e2e"
 	"github.com/daemoneye/eventbus/bench/floor"
+	"github.com/daemoneye/eventbus/bench/proc"
 	"github.com/daemoneye/eventbus/bench/processes"
 	"github.com/daemoneye/eventbus/bench/report"
 )
 
 // systems are all that take part: floors, and what is examined.
-var systems = []e2e.System{
-	bus.System(), floor.OneHop(false), floor.OneHop(true), floor.Batched(), floor.Plain(false), floor.Usual(), floor.Plain(true),
-}
+var systems = append([]e2e.System{bus.System()}, floor.Systems()...)
 
 // promised are what the budgets of the design are for: the broker as a library, and the
 // agent that operators run.
-var promised = []e2e.System{bus.System(), bus.Agent()}
+var promised = []e2e.System{bus.System(), agent.System()}
 
 // Floors that others are compared with.
 const (
@@ -57,11 +60,18 @@ func TestMain(m *testing.M) {
 		os.Exit(2)
 	}
 	document.Machine = report.ThisMachine()
+	built := func() {}
 	if pattern != "" {
+		var err error
+		if built, err = lean(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
 		config(os.Stdout)
 		progress = report.NewProgress(os.Stderr, planned(pattern, flagText("test.skip"))*rounds, nil)
 	}
 	code := m.Run()
+	built()
 	if dir := os.Getenv("BENCH_REPORT"); dir != "" { // also of a run that failed: it shows where
 		if err := write(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -69,6 +79,24 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(code)
+}
+
+// lean has the systems play their parts in a program without the agent (bench/roles),
+// which it builds. The returned function removes it.
+func lean() (remove func(), err error) {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, "roles")
+	if out, err := exec.Command("go", "build", "-o", path, "./roles").CombinedOutput(); err != nil {
+		return nil, errors.Join(fmt.Errorf("bench: build the roles: %w\n%s", err, out), os.RemoveAll(dir))
+	}
+	for i := range systems {
+		systems[i].Program = proc.Program(path)
+	}
+	promised[0] = systems[0]
+	return func() { _ = os.RemoveAll(dir) }, nil // it is a temporary directory
 }
 
 // contents is the order of the report: benchmarks run in that of their files. What is

@@ -7,19 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
-	"github.com/daemoneye/eventbus/agent"
-	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/bench/e2e"
 	"github.com/daemoneye/eventbus/bench/report"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
 
-// maxConnections is more than any measurement has.
-const maxConnections = 1024
+// MaxConnections is more than any measurement has.
+const MaxConnections = 1024
 
 // topic is what everybody publishes on.
 const topic = "events.bench"
@@ -38,32 +35,11 @@ func broker(ctx context.Context, c e2e.Config, ready func()) error {
 	if err != nil {
 		return err
 	}
-	err = ipc.Serve(ctx, b, ipc.Options{Path: c.Socket(), MaxConnections: maxConnections, Ready: func(string) { ready() }})
+	err = ipc.Serve(ctx, b, ipc.Options{Path: c.Socket(), MaxConnections: MaxConnections, Ready: func(string) { ready() }})
 	if errors.Is(err, ipc.ErrServerClosed) {
 		return nil
 	}
 	return err
-}
-
-// Agent is the whole agent, with its policy and what it keeps for late subscribers,
-// but without collectors, which publish as this measurement does.
-func Agent() e2e.System {
-	s := System()
-	s.Name, s.Colour, s.Broker = "agent", report.Sky, runAgent
-	return s
-}
-
-func runAgent(ctx context.Context, c e2e.Config, ready func()) error {
-	o := config.Default()
-	o.InstanceID, o.Broker.SocketPath = "bench", c.Socket()
-	o.Broker.MaxConnections, o.Broker.LatencyBudget = maxConnections, c.Budget
-	a, err := agent.New(agent.Options{
-		Config: o, Logger: slog.New(slog.DiscardHandler), Listening: func(string) { ready() },
-	})
-	if err != nil {
-		return err
-	}
-	return a.Run(ctx)
 }
 
 func options(c e2e.Config, name string) ipc.ClientOptions {

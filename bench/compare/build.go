@@ -13,9 +13,10 @@ import (
 
 // side is one of the two commits.
 type side struct {
-	name    string // "base", "head"
-	commit  string // as git describes it
-	program proc.Program
+	name    string       // "base", "head"
+	commit  string       // as git describes it
+	program proc.Program // the test program of package bench
+	roles   proc.Program // what plays the parts of a system
 }
 
 // build makes the programs of both sides, below dir.
@@ -56,16 +57,33 @@ func checkOut(ctx context.Context, commit, tree, index string) error {
 	return err
 }
 
-// compile builds the test program of package bench in a tree.
+// compile builds the programs of a tree. Commits before bench/roles have all parts in the
+// test program.
 func compile(ctx context.Context, name, tree, dir string) (side, error) {
 	s := side{name: name, program: proc.Program(filepath.Join(dir, name+".test"))}
-	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-o", string(s.program), "./bench")
+	if err := goTool(ctx, tree, "test", "-c", "-o", string(s.program), "./bench"); err != nil {
+		return s, fmt.Errorf("build %s: %w", name, err)
+	}
+	s.roles = s.program
+	if _, err := os.Stat(filepath.Join(tree, "bench", "roles")); err != nil {
+		return s, nil
+	}
+	s.roles = proc.Program(filepath.Join(dir, name+".roles"))
+	if err := goTool(ctx, tree, "build", "-o", string(s.roles), "./bench/roles"); err != nil {
+		return s, fmt.Errorf("build the roles of %s: %w", name, err)
+	}
+	return s, nil
+}
+
+// goTool runs the go command in a tree.
+func goTool(ctx context.Context, tree string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = tree
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-buildvcs=false")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return s, fmt.Errorf("build %s: %w\n%s", name, err, out)
+		return fmt.Errorf("%w\n%s", err, out)
 	}
-	return s, nil
+	return nil
 }
 
 // git returns what a command of git prints.

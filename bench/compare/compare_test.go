@@ -150,7 +150,7 @@ func newJob(t *testing.T, each time.Duration) *job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := side{commit: "here", program: proc.Program(path)}
+	s := side{commit: "here", program: proc.Program(path), roles: proc.Program(path)}
 	return &job{base: s, head: s, each: each, log: t.Output()}
 }
 
@@ -215,8 +215,9 @@ func TestARoundThatIsNotCompleteIsLeftOut(t *testing.T) {
 
 func TestWhatFailsIsTriedAgainAndThenMissing(t *testing.T) {
 	var log strings.Builder
-	j := newJob(t, 20*time.Millisecond)
+	j := newJob(t, 500*time.Millisecond)
 	j.base.program = proc.Program(filepath.Join(t.TempDir(), "gone"))
+	j.base.roles = j.base.program
 	j.log = &log
 	j.progress = report.NewProgress(&log, 1, nil)
 	r := j.row("throughput", "128 B", e2e.Deliveries)

@@ -5,10 +5,10 @@
 //	go run ./bench/compare -base v1.0 -rounds 15 -seconds 1
 //	go run ./bench/compare -base HEAD                 this tree beside its commit: what the machine alone does
 //
-// It builds the test program of package bench twice, once of this tree as it is and
-// once of a copy of the base. Both play the broker, the publishers and the
-// subscribers; the messages, the clock and the judgement are this tree's (packages
-// e2e and load). Each figure is measured in turn, floor, base, head, floor, base,
+// It builds the programs of package bench twice, once of this tree as it is and once of
+// a copy of the base. Those of both (bench/roles) play the broker, the publishers and the
+// subscribers; the messages, the clock and the judgement are this tree's (packages e2e
+// and load). Each figure is measured in turn, floor, base, head, floor, base,
 // head, so that a machine that drifts strikes all of them.
 //
 // # What is shown
@@ -33,7 +33,8 @@
 //
 // # What it needs of the base
 //
-// A package ./bench whose test program plays the roles of package e2e, by the
-// variable, descriptors and messages of package proc, and has BenchmarkParts. That
-// is so since commit 8bac1d7, and is kept: see proc.
+// A package ./bench whose test program has BenchmarkParts, and a program ./bench/roles
+// that plays the roles of package e2e, by the variable, descriptors and messages of
+// package proc. Where there is no such program, the test program plays them. That is
+// so since commit 8bac1d7, and is kept: see proc.
 package main

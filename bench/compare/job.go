@@ -98,7 +98,7 @@ func (j *job) side(place int) side {
 }
 
 func (j *job) system(s e2e.System, place int) e2e.System {
-	s.Program = j.side(place).program
+	s.Program, s.Foreign = j.side(place).roles, true
 	return s
 }
 

@@ -200,7 +200,7 @@ func TestIdleMeasuresStartAndConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := plain
-	other.Program = proc.Program(path)
+	other.Program, other.Foreign = proc.Program(path), true
 	other.Connect = func(context.Context, e2e.Config) (io.Closer, error) {
 		return nil, errors.New("not this program's client")
 	}

@@ -14,7 +14,7 @@ import (
 // Footprint is what a broker costs that has nothing to do.
 type Footprint struct {
 	// Start is the time from starting the process to the first connection that it
-	// takes; that of another Program ends when it reports that it takes them.
+	// takes; that of a foreign Program ends when it reports that it takes them.
 	Start       time.Duration
 	RSS         int64 // resident bytes without connections
 	Connections int
@@ -62,7 +62,7 @@ func Idle(ctx context.Context, s System, connections int, measured time.Duration
 		return f, err
 	}
 	f.Start = time.Since(started)
-	if s.Program == "" {
+	if !s.Foreign {
 		err = broker.Ready(ctx, nil)
 	} else {
 		err = s.visit(ctx, o)
@@ -100,9 +100,9 @@ func Idle(ctx context.Context, s System, connections int, measured time.Duration
 }
 
 // accepts waits until the broker takes connections. This program's client may not be
-// able to connect to the broker of another, so that program reports it.
+// able to connect to the broker of a foreign one, so that program reports it.
 func (s System) accepts(ctx context.Context, broker *proc.Process, o order) error {
-	if s.Program != "" {
+	if s.Foreign {
 		return broker.Ready(ctx, nil)
 	}
 	return firstConnection(ctx, s, o.Config)

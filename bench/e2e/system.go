@@ -20,9 +20,13 @@ type System struct {
 	// Colour is that of the system in every figure.
 	Colour report.Colour
 
-	// Program is where the system's roles are: the same functions, perhaps of another
-	// commit. Empty is the program that measures.
+	// Program is where the system's roles are: the same functions. Empty is the program
+	// that measures.
 	Program proc.Program
+
+	// Foreign means that Program is of another commit, so Connect of the program that
+	// measures may not be able to connect to its broker.
+	Foreign bool
 
 	// Broker serves at Config.Socket until ctx ends, and calls ready once it accepts
 	// connections. Nil where publishers and subscribers need nobody between them.
