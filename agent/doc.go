@@ -52,7 +52,8 @@
 //     have; from is who that is. It is logged once a minute at most.
 //   - "rule not loaded": a file of rules has a mistake, or cannot be read.
 //   - "rules of a file stay as they were": it has a mistake now, and had none before.
-//   - "files of rules are not watched": err says why. It is tried again.
+//   - "files of rules are not watched, and read at intervals": err says why. It is tried
+//     again.
 //   - "alert not published": it is in the journal, and the bus did not take it.
 //   - "an output does not work": its fifth attempt in a row has failed; err says why.
 //   - "alerts fell out of the journal before an output could send them": it was behind for

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/control"
@@ -39,15 +41,15 @@ type loaded struct {
 type fingerprint [sha256.Size]byte
 
 // printOf is of all that the outcome of a load depends on.
-func printOf(s *Settings, files []ruleFile) (sum fingerprint) {
+func printOf(s *Settings, files []sigma.RuleFile) (sum fingerprint) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%v %v %v %v %v %+v\n", s.BuiltIn, s.Withdrawn, s.Foreign, s.Choice, s.Collected, s.Windows)
 	for _, name := range slices.Sorted(maps.Keys(s.Placeholders)) {
 		fmt.Fprintf(h, "%q %q\n", name, s.Placeholders[name])
 	}
 	for _, f := range files {
-		fmt.Fprintf(h, "%q %v %d\n", f.path, f.err, len(f.text))
-		h.Write(f.text)
+		fmt.Fprintf(h, "%q %v %d\n", f.Path, f.Err, len(f.Text))
+		h.Write(f.Text)
 	}
 	h.Sum(sum[:0])
 	return sum
@@ -57,7 +59,7 @@ func printOf(s *Settings, files []ruleFile) (sum fingerprint) {
 // is in the report. It returns nil where all is as it was when last was loaded.
 func (l *loader) load(s *Settings, last fingerprint) *loaded {
 	began := time.Now()
-	files := readFiles(s.Paths, s.Optional)
+	files := sigma.ReadFiles(s.Paths, s.Optional)
 	x := &loaded{print: printOf(s, files)}
 	if x.print == last {
 		return nil
@@ -70,14 +72,15 @@ func (l *loader) load(s *Settings, last fingerprint) *loaded {
 	}
 	good, seen := map[string][]byte{}, map[string]bool{}
 	for _, f := range files {
-		if seen[f.path] {
+		if seen[f.Path] {
 			continue // two paths lead to it
 		}
-		seen[f.path] = true
+		seen[f.Path] = true
 		if l.add(set, &f, good, sigma.Options{Placeholders: s.Placeholders}) {
-			x.report.Kept = append(x.report.Kept, f.path)
+			x.report.Kept = append(x.report.Kept, f.Path)
 		}
 	}
+	x.report.Kept = append(x.report.Kept, l.keepBelow(set, files, good, sigma.Options{Placeholders: s.Placeholders})...)
 	l.good = good
 	x.report.LeftOut = s.Choice.Apply(set)
 	x.rules = detect.Compile(set, detect.Options{
@@ -90,38 +93,51 @@ func (l *loader) load(s *Settings, last fingerprint) *loaded {
 
 // add adds a file to the set, or the text of it that was good before: then it returns
 // true.
-func (l *loader) add(set *sigma.Set, f *ruleFile, good map[string][]byte, o sigma.Options) (kept bool) {
-	before, known := l.good[f.path]
+func (l *loader) add(set *sigma.Set, f *sigma.RuleFile, good map[string][]byte, o sigma.Options) (kept bool) {
+	before, known := l.good[f.Path]
 	switch {
-	case f.err != nil:
-		err := f.err
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		set.Problems = append(set.Problems, &document.Problem{File: f.path, Reason: "cannot be read: " + err.Error(), Kind: err})
+	case f.Err != nil:
+		set.Unread(f.Path, f.Err)
 		if !known {
 			return false
 		}
-	case !known || bytes.Equal(before, f.text):
+	case !known || bytes.Equal(before, f.Text):
 		first := len(set.Problems)
-		set.Add(f.path, f.text, o)
+		set.Add(f.Path, f.Text, o)
 		if len(mistakes(set.Problems[first:])) == 0 {
-			good[f.path] = f.text
+			good[f.Path] = f.Text
 		}
 		return false
 	default:
-		found := mistakes(sigma.Parse(f.path, f.text, o).Problems)
+		found := mistakes(sigma.Parse(f.Path, f.Text, o).Problems)
 		if len(found) == 0 {
-			set.Add(f.path, f.text, o)
-			good[f.path] = f.text
+			set.Add(f.Path, f.Text, o)
+			good[f.Path] = f.Text
 			return false
 		}
 		set.Problems = append(set.Problems, found...)
 	}
-	set.Add(f.path, before, o)
-	good[f.path] = before
+	set.Add(f.Path, before, o)
+	good[f.Path] = before
 	return true
+}
+
+// keepBelow adds the text that was good before of files in folders that are there and cannot
+// be read now, and returns their paths.
+func (l *loader) keepBelow(set *sigma.Set, files []sigma.RuleFile, good map[string][]byte, o sigma.Options) (kept []string) {
+	for _, f := range files {
+		if f.Err == nil || errors.Is(f.Err, fs.ErrNotExist) {
+			continue
+		}
+		for _, path := range slices.Sorted(maps.Keys(l.good)) {
+			if good[path] == nil && strings.HasPrefix(path, f.Path+string(filepath.Separator)) {
+				set.Add(path, l.good[path], o)
+				good[path] = l.good[path]
+				kept = append(kept, path)
+			}
+		}
+	}
+	return kept
 }
 
 // mistakes returns the problems of a file itself that leave a rule out. That another file

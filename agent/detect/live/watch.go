@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -31,7 +32,8 @@ type watcher struct {
 
 // run calls changed after changes, until ctx ends, and once at the beginning: the watch
 // begins before changed reads the files, so that no change is missed. again has it look
-// at the paths anew. What cannot be watched is tried again, after one line in the log.
+// at the paths anew. What cannot be watched is tried again, after one line in the log, and
+// changed is called each time.
 func (w *watcher) run(ctx context.Context, again <-chan struct{}) {
 	warned := false
 	for ctx.Err() == nil {
@@ -42,8 +44,9 @@ func (w *watcher) run(ctx context.Context, again <-chan struct{}) {
 		}
 		if !warned {
 			warned = true
-			w.log.Warn("files of rules are not watched", "err", err)
+			w.log.Warn("files of rules are not watched, and read at intervals", "interval", retryWait, "err", err)
 		}
+		w.changed()
 		select {
 		case <-ctx.Done():
 		case <-again:
@@ -72,7 +75,9 @@ func (w *watcher) watch(ctx context.Context, again <-chan struct{}) error {
 		places.add(path)
 	}
 	for dir := range places {
-		if err := n.Add(dir); err != nil && !errors.Is(err, fs.ErrNotExist) { // it went meanwhile, which the one above has noticed
+		// One that went meanwhile the one above has noticed, and of one that we may not read
+		// it notices when that changes.
+		if err := n.Add(dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 			return err
 		}
 	}
@@ -89,6 +94,9 @@ func (w *watcher) watch(ctx context.Context, again <-chan struct{}) error {
 		case <-quiet.C:
 			return nil
 		case err := <-n.Errors:
+			if errors.Is(err, fsnotify.ErrEventOverflow) {
+				return nil // there were more changes than the kernel keeps: look at all of it again
+			}
 			return err
 		case e := <-n.Events:
 			if !places.concern(e.Name) {
@@ -116,28 +124,44 @@ func (p places) add(path string) {
 			break
 		}
 	}
-	root, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return
-	}
-	_ = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error { // the function returns no error but to skip
-		switch {
-		case err != nil:
-		case !d.IsDir():
-			if name == root {
-				p.name(filepath.Dir(name), filepath.Base(name))
-			}
-		case name != root && strings.HasPrefix(d.Name(), "."):
-			return fs.SkipDir
-		default:
-			p[name] = nil
+	var seen sigma.Folders
+	for x := range seen.Places(path) {
+		if x.Folder {
+			p[real(x.Path)] = nil
 		}
-		return nil
-	})
+		if x.Link || x.Path == path {
+			p.target(x.Path)
+		}
+	}
+}
+
+// real returns the path of a folder without links: what the kernel watches it by.
+func real(dir string) string {
+	if name, err := filepath.EvalSymlinks(dir); err == nil {
+		return name
+	}
+	return dir
+}
+
+// target adds where the links of a path lead to, each of them, because each may change.
+func (p places) target(path string) {
+	const most = 16 // the kernel follows 40
+	for range most {
+		next, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(next) {
+			next = filepath.Join(real(filepath.Dir(path)), next)
+		}
+		path = filepath.Clean(next)
+		p.name(filepath.Dir(path), filepath.Base(path))
+	}
 }
 
 // name adds a name that matters in a folder.
 func (p places) name(dir, base string) {
+	dir = real(dir)
 	names, ok := p[dir]
 	if ok && names == nil {
 		return // all matter
@@ -165,5 +189,9 @@ func (p places) concern(name string) bool {
 	case strings.HasPrefix(base, "."):
 		return base == "..data"
 	}
-	return sigma.IsRuleFile(base) || filepath.Ext(base) == ""
+	if sigma.IsRuleFile(base) || filepath.Ext(base) == "" {
+		return true
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
 }

@@ -136,4 +136,39 @@ func (p *parser) conditions(n *yaml.Node, r *Body) {
 	if r.Condition = or; len(or) == 1 {
 		r.Condition = or[0]
 	}
+	if !p.Failed {
+		p.spread(n, r)
+	}
+}
+
+// spread bounds what a condition leads to: it may name a large selection many times, and
+// an engine has each of them in its place.
+func (p *parser) spread(n *yaml.Node, r *Body) {
+	sizes := map[*expr.Selection]int{}
+	for _, s := range r.Selections {
+		expr.Walk(s.Expr, func(*expr.Atom) { sizes[s]++ })
+	}
+	if total := leadsTo(r.Condition, sizes); total > maxAtoms {
+		p.Fail(n, document.ErrLimit, "the condition leads to "+strconv.Itoa(total)+" values, of at most "+strconv.Itoa(maxAtoms))
+	}
+}
+
+// leadsTo returns how many atoms there are below e, those of a selection each time that it
+// is named.
+func leadsTo(e expr.Expr, sizes map[*expr.Selection]int) (n int) {
+	switch e := e.(type) {
+	case expr.And:
+		for _, x := range e {
+			n += leadsTo(x, sizes)
+		}
+	case expr.Or:
+		for _, x := range e {
+			n += leadsTo(x, sizes)
+		}
+	case expr.Not:
+		n = leadsTo(e.Expr, sizes)
+	case *expr.Ref:
+		n = sizes[e.Selection]
+	}
+	return n
 }

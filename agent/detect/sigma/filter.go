@@ -1,13 +1,13 @@
 package sigma
 
 import (
+	"fmt"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/daemoneye/eventbus/agent/detect/sigma/document"
 	"github.com/daemoneye/eventbus/agent/detect/sigma/expr"
-	"github.com/daemoneye/eventbus/agent/spelling"
 )
 
 // Filter is an exception to rules that stands apart from them: its condition has to
@@ -49,36 +49,62 @@ func (f *Filter) covers(r *Rule) bool {
 
 // apply adds the condition of a filter to that of a rule.
 func (f *Filter) apply(r *Rule) {
-	r.Condition = expr.And{r.Condition, f.Condition}
+	all, ok := r.Condition.(expr.And)
+	if len(r.Filters) == 0 || !ok {
+		all = expr.And{r.Condition}
+	}
+	r.Condition = append(all, f.Condition)
 	r.Filters = append(r.Filters, f)
 }
+
+// maxSpread is how many values filters may add to the rules of a set, each time that they
+// are added: an engine keeps about 100 bytes for each.
+const maxSpread = 500_000
 
 // applyFilters applies the filters of the set to its rules. A filter for a rule that
 // there is not, or that is of another log source, is a problem.
 func (s *Set) applyFilters() {
+	left := maxSpread
 	for _, f := range s.Filters {
-		if f.Any {
-			for _, r := range s.Rules {
-				if f.covers(r) {
-					f.apply(r)
-				}
-			}
+		rules := s.filteredBy(f)
+		size := 0
+		expr.Walk(f.Condition, func(*expr.Atom) { size++ })
+		if size *= len(rules); size > left {
+			s.problem(&f.Head, fmt.Sprintf("the filter is left out: with the ones before, filters add more than %d values to the rules", maxSpread), "")
 			continue
 		}
-		for _, name := range f.Rules {
-			n, _ := s.named(name)
-			r := n.rule
-			switch {
-			case r == nil:
-				s.problem(&f.Head, "the filter is for "+document.Shorten(name)+", and no rule has that id or name", spelling.Nearest(name, s.names()))
-			case !f.covers(r):
-				s.problem(&f.Head, "the filter is for "+document.Shorten(r.Label())+", which is of another log source", "")
-			case slices.Contains(r.Filters, f): // it was named before
-			default:
-				f.apply(r)
-			}
+		left -= size
+		for _, r := range rules {
+			f.apply(r)
 		}
 	}
+}
+
+// filteredBy returns the rules that a filter is for.
+func (s *Set) filteredBy(f *Filter) (rules []*Rule) {
+	if f.Any {
+		for _, r := range s.Rules {
+			if f.covers(r) {
+				rules = append(rules, r)
+			}
+		}
+		return rules
+	}
+	seen := map[*Rule]bool{}
+	for _, name := range f.Rules {
+		n, _ := s.named(name)
+		r := n.rule
+		switch {
+		case r == nil:
+			s.problem(&f.Head, "the filter is for "+document.Shorten(name)+", and no rule has that id or name", s.nearest(name))
+		case !f.covers(r):
+			s.problem(&f.Head, "the filter is for "+document.Shorten(r.Label())+", which is of another log source", "")
+		case !seen[r]: // it was not named before
+			seen[r] = true
+			rules = append(rules, r)
+		}
+	}
+	return rules
 }
 
 func (s *Set) problem(h *Head, reason, near string) {

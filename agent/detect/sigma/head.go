@@ -1,9 +1,7 @@
 package sigma
 
 import (
-	"encoding/json"
 	"regexp"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -122,7 +120,7 @@ func (p *parser) list(n *yaml.Node) (all []string) {
 		return nil
 	}
 	for _, c := range n.Content {
-		if c = p.Follow(c); c == nil {
+		if c = p.Follow(c); c == nil || !p.items.Take(c, len(c.Value)) {
 			return nil
 		}
 		all = append(all, p.text(c))
@@ -217,61 +215,4 @@ func readRelated(p *parser, n *yaml.Node, r *Head) {
 		}
 		r.Related = append(r.Related, one)
 	}
-}
-
-// Example is an event that a rule has to match, or must not. Examples stand in the
-// rule itself, below a key of our own that other tools do not look at:
-//
-//	examples:
-//	  matches:
-//	    - {Image: /tmp/x}
-//	  not:
-//	    - {Image: /usr/bin/x}
-//
-// An example of a correlation is a list of events, which happen one after the other.
-type Example struct {
-	Line int
-	Want bool   // it has to match
-	JSON string // the event, with names of Sigma or others, or the list of them
-}
-
-// readExamples reads the examples of a rule. What has another form is another's key.
-func readExamples(p *parser, n *yaml.Node, h *Head) {
-	if n.Kind != yaml.MappingNode {
-		return
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, list := n.Content[i], n.Content[i+1]
-		if key.Value != "matches" && key.Value != "not" || list.Kind != yaml.SequenceNode {
-			continue
-		}
-		for _, e := range list.Content {
-			if e = p.Follow(e); e == nil {
-				return
-			}
-			text, ok := exampleText(e)
-			if !ok {
-				p.Fail(e, document.ErrValue, "an example is a map of fields, or a list of such maps")
-				continue
-			}
-			h.Examples = append(h.Examples, Example{p.Line(e), key.Value == "matches", string(text)})
-		}
-	}
-}
-
-// exampleText returns an event as JSON, or a list of them.
-func exampleText(n *yaml.Node) (text []byte, ok bool) {
-	var err error
-	if n.Kind == yaml.SequenceNode {
-		var events []map[string]any
-		if err = n.Decode(&events); err == nil {
-			text, err = json.Marshal(events)
-		}
-		return text, err == nil && len(events) > 0 && !slices.ContainsFunc(events, func(e map[string]any) bool { return len(e) == 0 })
-	}
-	var fields map[string]any
-	if err = n.Decode(&fields); err == nil {
-		text, err = json.Marshal(fields)
-	}
-	return text, err == nil && len(fields) > 0
 }

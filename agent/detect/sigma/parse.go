@@ -19,6 +19,8 @@ type Options struct {
 	// Placeholders are what stands for %name% under the modifier expand. The values
 	// are written as rules write them: with wildcards.
 	Placeholders map[string][]string
+
+	room *item.Room // for what the rules of a set expand to
 }
 
 // File is what a file holds.
@@ -42,10 +44,18 @@ func Parse(name string, text []byte, o Options) File {
 	if len(docs) == 0 {
 		f.Problems = append(f.Problems, &document.Problem{File: name, Kind: document.ErrHead, Reason: "the file holds no rule"})
 	}
+	room := o.room
+	if room == nil {
+		room = item.NewRoom(maxExpanded)
+	}
 	for _, d := range docs {
-		p := parser{d, &item.Reader{Reader: d, Placeholders: o.Placeholders}}
+		p := parser{d, &item.Reader{Reader: d, Placeholders: o.Placeholders, Room: room}}
+		left := room.Left
 		if n := p.Decode(); n != nil {
 			p.read(n, &f)
+		}
+		if p.Failed {
+			room.Left = left // nothing of it is kept
 		}
 		f.Problems = append(f.Problems, p.Problems...)
 	}

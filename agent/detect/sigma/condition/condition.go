@@ -23,6 +23,7 @@ func Read(d *document.Reader, n *yaml.Node, selections []*expr.Selection, used m
 const (
 	maxDepth = 64     // parentheses in each other; 3
 	maxText  = 16_384 // bytes; 700
+	maxRefs  = 10_000 // selections that patterns lead to; 30
 )
 
 // condition is the text of a condition that is being read. The grammar, with what
@@ -42,6 +43,7 @@ type condition struct {
 	start int    // where it begins
 	token string // empty at the end
 	depth int
+	refs  int // that patterns have led to
 }
 
 // conditionError leaves the descent.
@@ -200,6 +202,9 @@ func (c *condition) of(quantity string, start int) expr.Expr {
 	}
 	if len(refs) == 0 {
 		panic(conditionError{"no selection is called " + document.Shorten(pattern), c.near(strings.ReplaceAll(pattern, "*", ""))})
+	}
+	if c.refs += len(refs); c.refs > maxRefs {
+		c.fail(fmt.Sprintf("its patterns lead to more than %d selections", maxRefs))
 	}
 	c.next()
 	switch {

@@ -17,6 +17,7 @@ type Reader struct {
 	Failed   bool   // one of them is no warning
 	rule     string // what it is called, once that is known
 	nodes    int    // that were followed
+	over     bool   // a limit was noted: what follows from it is no problem of its own
 }
 
 // Line returns the line of a node in the file.
@@ -24,6 +25,9 @@ func (p *Reader) Line(n *yaml.Node) int { return n.Line + p.lines }
 
 // Add notes a problem of this document.
 func (p *Reader) Add(x *Problem) {
+	if p.over {
+		return
+	}
 	x.File, x.Rule = p.File, p.rule
 	p.Problems = append(p.Problems, x)
 	p.Failed = p.Failed || !x.Warning
@@ -32,6 +36,12 @@ func (p *Reader) Add(x *Problem) {
 // Fail notes a problem, so that the document is not read.
 func (p *Reader) Fail(n *yaml.Node, kind error, reason string) {
 	p.Add(&Problem{Line: p.Line(n), Column: n.Column, Reason: reason, Kind: kind})
+}
+
+// Over notes that a document is beyond a limit. No problem is noted after it.
+func (p *Reader) Over(n *yaml.Node, reason string) {
+	p.Fail(n, ErrLimit, reason)
+	p.over = true
 }
 
 // FailNear is Fail with the nearest right spelling.

@@ -133,9 +133,7 @@ const maxNodes = 100_000
 // when the document leads to more nodes than it may.
 func (p *Reader) Follow(n *yaml.Node) *yaml.Node {
 	if p.nodes++; p.nodes > maxNodes {
-		if p.nodes == maxNodes+1 {
-			p.Fail(n, ErrLimit, "the document leads to more than "+strconv.Itoa(maxNodes)+" values")
-		}
+		p.Over(n, "the document leads to more than "+strconv.Itoa(maxNodes)+" values")
 		return nil
 	}
 	if n.Kind == yaml.AliasNode {

@@ -1,6 +1,7 @@
 package item
 
 import (
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -16,6 +17,7 @@ import (
 type Reader struct {
 	*document.Reader
 	Placeholders  map[string][]string // what the modifier expand puts in their place
+	Room          *Room               // for what the values expand to
 	Atoms         int                 // that were made
 	numberWarning string
 }
@@ -106,7 +108,10 @@ func (p *Reader) modified(it *item, n *yaml.Node, v value, apply []*modifier) ex
 			p.FailNear(n, document.ErrModifier, m.name+" "+problem, it.near)
 			return nil
 		}
-		v = changed
+		if v = changed; v.bytes() > maxVariantBytes {
+			p.FailNear(n, document.ErrLimit, m.name+" gives more than "+strconv.Itoa(maxVariantBytes)+" bytes of "+document.Shorten(n.Value), "")
+			return nil
+		}
 		it.before = append(it.before, m.name)
 	}
 	if it.field == "" {
@@ -172,7 +177,14 @@ func (p *Reader) exists(it *item, more bool, nodes []*yaml.Node) expr.Expr {
 	case len(nodes) != 1 || nodes[0].Kind != yaml.ScalarNode || nodes[0].ShortTag() != "!!bool":
 		p.Fail(it.node, document.ErrValue, "exists wants true or false")
 	default:
-		return p.atom(nodes[0], it.field, expr.Exists{Want: nodes[0].Value[0]|0x20 == 't'})
+		want, ok := truth(nodes[0].Value)
+		if !ok {
+			p.Fail(it.node, document.ErrValue, "exists wants true or false")
+			return nil
+		}
+		if a := p.atom(nodes[0], it.field, expr.Exists{Want: want}, 0); a != nil {
+			return a
+		}
 	}
 	return nil
 }

@@ -78,11 +78,15 @@ func (it *item) modify(m *modifier, v value) (value, string) {
 	if v.kind != isOptions {
 		return m.apply(it, v)
 	}
-	options := make([]value, len(v.options))
+	options, count, bytes := make([]value, len(v.options)), 0, 0
 	for i, o := range v.options {
 		var problem string
 		if options[i], problem = it.modify(m, o); problem != "" {
 			return v, problem
+		}
+		count, bytes = count+options[i].leaves(), bytes+options[i].bytes()
+		if count > maxVariants || bytes > maxVariantBytes {
+			return v, tooMany(v)
 		}
 	}
 	v.options = options

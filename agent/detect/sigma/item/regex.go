@@ -13,27 +13,28 @@ import (
 // rules take 400.
 const maxProgram = 20_000
 
-// regexProblem returns what is wrong with a regular expression, empty for nothing.
-func regexProblem(text string) string {
+// programOf returns how many instructions a regular expression takes, or what is wrong
+// with it.
+func programOf(text string) (size int, problem string) {
 	parsed, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		var se *syntax.Error
 		if !errors.As(err, &se) {
-			return err.Error()
+			return 0, err.Error()
 		}
 		if what := unlimited(text, se); what != "" {
-			return what + " cannot be evaluated in linear time"
+			return 0, what + " cannot be evaluated in linear time"
 		}
-		return fmt.Sprintf("%s: %s", se.Code, document.Shorten(se.Expr))
+		return 0, fmt.Sprintf("%s: %s", se.Code, document.Shorten(se.Expr))
 	}
 	prog, err := syntax.Compile(parsed.Simplify())
 	if err != nil {
-		return err.Error()
+		return 0, err.Error()
 	}
-	if n := len(prog.Inst); n > maxProgram {
-		return fmt.Sprintf("it takes %d instructions, of at most %d", n, maxProgram)
+	if size = len(prog.Inst); size > maxProgram {
+		return 0, fmt.Sprintf("it takes %d instructions, of at most %d", size, maxProgram)
 	}
-	return ""
+	return size, ""
 }
 
 // unlimited names the construct that other engines have and a linear one does not.

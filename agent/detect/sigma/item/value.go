@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -63,7 +64,10 @@ func (p *Reader) readValue(n *yaml.Node) (v value, ok bool) {
 		v.kind = isNull
 	case "!!bool":
 		v.kind = isBool
-		v.truth = n.Value[0]|0x20 == 't'
+		if v.truth, ok = truth(n.Value); !ok {
+			p.Fail(n, document.ErrValue, document.Shorten(n.Value)+" is not true or false")
+			return v, false
+		}
 	case "!!int", "!!float":
 		v.kind = isNumber
 		if v.number, ok = p.readNumber(n); !ok {
@@ -112,34 +116,40 @@ func (p *Reader) readNumber(n *yaml.Node) (expr.Number, bool) {
 
 // expr returns what a value asks of a field, when all modifiers are applied.
 func (p *Reader) valueExpr(n *yaml.Node, field string, v value) (expr.Expr, bool) {
-	atom := func(t expr.Test) expr.Expr { return p.atom(n, field, t) }
+	bytes := v.bytes()
+	atom := func(t expr.Test) (expr.Expr, bool) {
+		a := p.atom(n, field, t, bytes)
+		return a, a != nil
+	}
 	switch v.kind {
 	case isText:
-		return atom(expr.Match{Pattern: v.text, Cased: v.cased}), true
+		return atom(expr.Match{Pattern: v.text, Cased: v.cased})
 	case isNumber:
-		return atom(expr.Equal{Number: v.number}), true
+		return atom(expr.Equal{Number: v.number})
 	case isBool:
 		number := expr.Uint(0)
 		if v.truth {
 			number = expr.Uint(1)
 		}
-		return expr.Or{atom(expr.Match{Pattern: expr.Exactly(strconv.FormatBool(v.truth))}), atom(expr.Equal{Number: number})}, true
+		word, ok := atom(expr.Match{Pattern: expr.Exactly(strconv.FormatBool(v.truth))})
+		digit, ok2 := atom(expr.Equal{Number: number})
+		return expr.Or{word, digit}, ok && ok2
 	case isNull:
-		return atom(expr.Null{}), true
+		return atom(expr.Null{})
 	case isRegex:
 		e, ok := p.compile(n, v)
 		if !ok {
 			return nil, false
 		}
-		return atom(expr.Regex{Expr: e}), true
+		return atom(expr.Regex{Expr: e})
 	case isNetwork:
-		return atom(expr.Within{Prefix: v.prefix}), true
+		return atom(expr.Within{Prefix: v.prefix})
 	case isField:
-		return atom(expr.Same{Field: v.field, How: v.how, Cased: v.cased}), true
+		return atom(expr.Same{Field: v.field, How: v.how, Cased: v.cased})
 	case isComparison:
-		return atom(expr.Compare{Op: v.op, Number: v.number, Part: v.part}), true
+		return atom(expr.Compare{Op: v.op, Number: v.number, Part: v.part})
 	case isPart:
-		return atom(expr.Compare{Op: expr.OpEqual, Number: v.number, Part: v.part}), true
+		return atom(expr.Compare{Op: expr.OpEqual, Number: v.number, Part: v.part})
 	}
 	var or expr.Or
 	for _, o := range v.options {
@@ -152,7 +162,11 @@ func (p *Reader) valueExpr(n *yaml.Node, field string, v value) (expr.Expr, bool
 	return or, true
 }
 
-func (p *Reader) atom(n *yaml.Node, field string, t expr.Test) *expr.Atom {
+// atom makes an atom whose test has a text of so many bytes, nil where there is no room.
+func (p *Reader) atom(n *yaml.Node, field string, t expr.Test, bytes int) *expr.Atom {
+	if !p.Take(n, atomBytes+bytes) {
+		return nil
+	}
 	p.Atoms++
 	return &expr.Atom{Field: field, Test: t, Line: p.Line(n)}
 }
@@ -163,9 +177,49 @@ func (p *Reader) compile(n *yaml.Node, v value) (*regexp.Regexp, bool) {
 	if v.flags != "" {
 		text = "(?" + v.flags + ")" + text
 	}
-	if problem := regexProblem(text); problem != "" {
+	size, problem := programOf(text)
+	if problem != "" {
 		p.Fail(n, document.ErrValue, "regular expression "+document.Shorten(v.source)+": "+problem)
 		return nil, false
 	}
+	if !p.Take(n, size*instructionBytes) {
+		return nil, false
+	}
 	return regexp.MustCompile(text), true
+}
+
+// bytes is the size of the texts of a value.
+func (v *value) bytes() (n int) {
+	for _, x := range v.text {
+		n += len(x.Text)
+	}
+	for i := range v.options {
+		n += v.options[i].bytes()
+	}
+	if v.kind == isRegex {
+		n += len(v.source)
+	}
+	return n
+}
+
+// leaves is how many values v stands for.
+func (v *value) leaves() (n int) {
+	if v.kind != isOptions {
+		return 1
+	}
+	for i := range v.options {
+		n += v.options[i].leaves()
+	}
+	return n
+}
+
+// truth reads true or false. A tag of YAML may claim any text to be one.
+func truth(text string) (value, ok bool) {
+	switch strings.ToLower(text) {
+	case "true":
+		return true, true
+	case "false":
+		return false, true
+	}
+	return false, false
 }

@@ -15,8 +15,16 @@ import (
 	"github.com/daemoneye/eventbus/agent/spelling"
 )
 
-// maxVariants is how many texts one value may expand to: five dashes under windash.
-const maxVariants = 3_125
+// maxVariants is how many texts one value may expand to: five dashes under windash; and
+// maxVariantBytes is how many bytes they may have together.
+const (
+	maxVariants     = 3_125
+	maxVariantBytes = 1 << 20
+)
+
+func tooMany(v value) string {
+	return fmt.Sprintf("gives more than %d variants, or %d bytes, of %s", maxVariants, maxVariantBytes, document.Shorten(v.source))
+}
 
 // Encoded text differs in case, because folding would make another text of it.
 
@@ -80,7 +88,7 @@ var dashes = [...]string{"-", "/", "–", "—", "―"}
 
 // windash gives each way to write the dashes that begin a word.
 func windash(v value) (value, string) {
-	variants := []expr.Pattern{nil}
+	variants, size := []expr.Pattern{nil}, v.bytes()
 	for _, piece := range v.text {
 		if piece.Wild != expr.Literal {
 			for i := range variants {
@@ -93,8 +101,8 @@ func windash(v value) (value, string) {
 			done := len(piece.Text) - len(rest)
 			before := rest[:at-done]
 			rest = rest[at-done+1:]
-			if len(variants)*len(dashes) > maxVariants {
-				return v, fmt.Sprintf("gives more than %d variants of %s", maxVariants, document.Shorten(v.source))
+			if n := len(variants) * len(dashes); n > maxVariants || n*size > maxVariantBytes {
+				return v, tooMany(v)
 			}
 			next := make([]expr.Pattern, 0, len(variants)*len(dashes))
 			for _, x := range variants {
@@ -173,12 +181,17 @@ func expand(it *item, v value) (value, string) {
 		}
 		for _, step := range steps {
 			if len(variants)*len(step) > maxVariants {
-				return v, "gives too many variants of " + document.Shorten(v.source)
+				return v, tooMany(v)
 			}
 			var next []expr.Pattern
+			bytes := 0
 			for _, x := range variants {
 				for _, s := range step {
-					next = append(next, x.Concat(s))
+					both := value{text: x.Concat(s)}
+					if bytes += both.bytes(); bytes > maxVariantBytes {
+						return v, tooMany(v)
+					}
+					next = append(next, both.text)
 				}
 			}
 			variants = next

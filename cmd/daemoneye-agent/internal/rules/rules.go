@@ -82,9 +82,7 @@ func (o *ruleOptions) load(paths []string) (*detect.Rules, error) {
 			return nil, err
 		}
 	}
-	for _, path := range paths {
-		s.AddPath(path, sigma.Options{Placeholders: placeholders})
-	}
+	s.AddPaths(paths, sigma.Options{Placeholders: placeholders})
 	choice.Apply(s)
 	return detect.Compile(s, detect.Options{Engine: engine.Options{Withdrawn: o.withdrawn, Foreign: o.foreign}}), nil
 }
