@@ -19,6 +19,10 @@ const (
 	burst, perSecond = 200, 20
 	// rememberFor is how long a key is remembered without a repeat.
 	rememberFor = 10 * time.Second
+	// maxHeld is how many bytes of events are kept of what is gathered. What repeats beyond
+	// it is gathered in the alert that stands for all others of its rule, which keeps one
+	// event. Without it 200 programs with long command lines that 50 rules match hold 100 MB.
+	maxHeld = 4 << 20
 )
 
 // repeat is one key, and what has been gathered of it.
@@ -58,6 +62,7 @@ func (b *budget) take(now time.Time) bool {
 type fold struct {
 	byKey   map[key]*repeat
 	budgets map[*sigma.Head]*budget
+	held    int // bytes of the events of byKey
 	// raise hands on an alert of a detection, which stands for count, the first of which
 	// was at a time.
 	raise func(x *detect.Detection, v event.View, count uint64, first time.Time, many bool)
@@ -81,28 +86,68 @@ func (f *fold) add(k key, x *detect.Detection, v event.View, now time.Time) {
 			f.raise(x, v, 1, v.Time(), false)
 			return
 		}
-		k = key{rule: k.rule, many: true}
-		if r = f.byKey[k]; r == nil {
-			r = &repeat{many: true}
-			f.byKey[k] = r
+		r = f.many(k.rule)
+	}
+	if !f.keep(r, x, v) {
+		if !r.many {
+			r = f.many(k.rule)
+		}
+		if r.event == nil { // the one that is kept whatever there is
+			f.put(r, x, v)
 		}
 	}
 	if r.count++; r.count == 1 || v.Time().Before(r.first) {
 		r.first = v.Time()
 	}
-	r.last = *x
-	r.event = append(r.event[:0], v...)
 	if now.Sub(r.handed) >= gatherFor {
 		f.hand(r, now)
 	}
 }
 
+// many returns what gathers all keys of a rule that have none of their own.
+func (f *fold) many(rule *sigma.Head) *repeat {
+	k := key{rule: rule, many: true}
+	r := f.byKey[k]
+	if r == nil {
+		r = &repeat{many: true}
+		f.byKey[k] = r
+	}
+	return r
+}
+
+// keep keeps the event as the last one of r, where there is room for it.
+func (f *fold) keep(r *repeat, x *detect.Detection, v event.View) bool {
+	if f.held-r.bytes()+len(v) > maxHeld {
+		return r.event != nil // the one before stays
+	}
+	f.put(r, x, v)
+	return true
+}
+
+func (f *fold) put(r *repeat, x *detect.Detection, v event.View) {
+	f.held -= r.bytes()
+	r.last = *x
+	r.event = append(r.event[:0], v...)
+	f.held += r.bytes()
+}
+
+// bytes is what r keeps.
+func (r *repeat) bytes() int {
+	n := len(r.event)
+	if r.last.Fired != nil {
+		for _, text := range r.last.Fired.Group {
+			n += len(text)
+		}
+	}
+	return n
+}
+
 // hand hands on what was gathered.
 func (f *fold) hand(r *repeat, now time.Time) {
-	count := r.count
-	r.count, r.handed = 0, now
-	f.raise(&r.last, event.View(r.event), count, r.first, r.many)
-	r.last = detect.Detection{}
+	count, last, v := r.count, r.last, event.View(r.event)
+	f.held -= r.bytes()
+	r.count, r.handed, r.last, r.event = 0, now, detect.Detection{}, nil
+	f.raise(&last, v, count, r.first, r.many)
 }
 
 // flush hands on what was gathered for long enough, or all of it, and forgets keys that

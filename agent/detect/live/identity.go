@@ -100,7 +100,7 @@ const maxKey = 512
 // text returns the identity of a detection in the form that stands in the alert: the rule
 // and the parts, between bars.
 func (d *identity) text(x *detect.Detection, v event.View) string {
-	parts := []string{ruleID(x.Head)}
+	parts := []string{keyID(x.Head)}
 	d.each(x, v, func(text []byte) { parts = append(parts, escape.Replace(string(text))) })
 	return bounded(strings.Join(parts, "|"))
 }
@@ -118,7 +118,13 @@ func bounded(text string) string {
 }
 
 // manyText is the key of an alert that stands for many of a rule.
-func manyText(h *sigma.Head) string { return ruleID(h) + "|*" }
+func manyText(h *sigma.Head) string { return keyID(h) + "|*" }
+
+// keyID returns what names a rule in a key. Rules that have neither an id nor a name may have
+// the same title, and are different ones all the same.
+func keyID(h *sigma.Head) string {
+	return escape.Replace(cmp.Or(h.ID, h.Name, h.Title+" "+h.File+":"+strconv.Itoa(h.Line)))
+}
 
 // ruleID returns what names a rule from one load to the next.
 func ruleID(h *sigma.Head) string {
