@@ -229,16 +229,42 @@ func (x *Index) Walk(bucket string, backwards bool, f func(key, value []byte) bo
 	return applied, err
 }
 
+// WalkBefore is Walk backwards from the last key that is less than before.
+func (x *Index) WalkBefore(bucket string, before []byte, f func(key, value []byte) bool) (applied uint64, err error) {
+	err = x.view(func(tx *bolt.Tx) (err error) {
+		if applied, err = number(tx.Bucket(metaBucket), appliedKey); err != nil {
+			return err
+		}
+		b := tx.Bucket([]byte(bucket))
+		if b == nil {
+			return nil
+		}
+		c := b.Cursor()
+		begin := func() (key, value []byte) {
+			if key, _ := c.Seek(before); key == nil {
+				return c.Last()
+			}
+			return c.Prev()
+		}
+		return along([]byte(bucket), begin, c.Prev, f)
+	})
+	return applied, err
+}
+
 func walk(tx *bolt.Tx, name []byte, backwards bool, f func(key, value []byte) bool) error {
 	b := tx.Bucket(name)
 	if b == nil {
 		return nil
 	}
 	c := b.Cursor()
-	begin, next := c.First, c.Next
 	if backwards {
-		begin, next = c.Last, c.Prev
+		return along(name, c.Last, c.Prev, f)
 	}
+	return along(name, c.First, c.Next, f)
+}
+
+// along passes what begin and next return to f.
+func along(name []byte, begin, next func() (key, sealed []byte), f func(key, value []byte) bool) error {
 	for key, sealed := begin(); key != nil; key, sealed = next() {
 		value, err := unseal(name, key, sealed)
 		if err != nil {

@@ -178,3 +178,33 @@ func TestAFileOfSomethingElseIsNoIndex(t *testing.T) {
 		}
 	}
 }
+
+// TestAWalkBeginsBeforeAKey, whether that is there or not.
+func TestAWalkBeginsBeforeAKey(t *testing.T) {
+	x := open(t, filepath.Join(t.TempDir(), "index.db"))
+	fill(t, x, 500)
+	_, all, err := contents(x, "a", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 502 {
+		for _, before := range []string{fmt.Sprintf("key %04d", i), fmt.Sprintf("key %04d+", i), "", "zzz"} {
+			var want, got []string
+			for _, k := range all {
+				if k < before {
+					want = append(want, k)
+				}
+			}
+			applied, err := x.WalkBefore("a", []byte(before), func(k, _ []byte) bool {
+				got = append(got, string(k))
+				return true
+			})
+			if diff := cmp.Diff(want, got); diff != "" || applied != 500 || err != nil {
+				t.Fatalf("before %q (-want +got):\n%s%d, %v", before, diff, applied, err)
+			}
+		}
+	}
+	if _, err := x.WalkBefore("none", []byte("x"), func(_, _ []byte) bool { t.Error("a key of no bucket"); return true }); err != nil {
+		t.Error(err)
+	}
+}

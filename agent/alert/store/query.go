@@ -38,9 +38,13 @@ func (f *Filter) takes(a *alert.Alert) bool {
 		(f.Host == "" || f.Host == a.Host.Name || f.Host == a.Host.ID) &&
 		(f.Since.IsZero() || !a.Raised.Before(f.Since)) &&
 		(f.Until.IsZero() || a.Raised.Before(f.Until)) &&
-		(f.Silenced == nil || *f.Silenced == (a.Silenced != "")) &&
-		(f.Before == (alert.ID{}) || a.ID.Compare(f.Before) < 0) &&
-		(f.ID == "" || strings.HasSuffix(a.ID.String(), strings.ToUpper(f.ID)))
+		(f.Silenced == nil || *f.Silenced == (a.Silenced != "")) && f.takesID(a.ID)
+}
+
+// takesID reports whether the filter may take the alert of that id.
+func (f *Filter) takesID(id alert.ID) bool {
+	return (f.Before == (alert.ID{}) || id.Compare(f.Before) < 0) &&
+		(f.ID == "" || strings.HasSuffix(id.String(), strings.ToUpper(f.ID)))
 }
 
 // has reports whether the text of the filter stands in an alert.
@@ -110,7 +114,13 @@ func (f *Filter) query(v *view, rows map[alert.ID]ledger.Row, x *index.Index) (a
 	}
 	ids := slices.SortedFunc(maps.Keys(rows), func(a, b alert.ID) int { return b.Compare(a) })
 	if x != nil {
-		_, werr := x.Walk(alertBucket, true, func(key, value []byte) bool {
+		walk := func(f func(key, value []byte) bool) (uint64, error) { return x.Walk(alertBucket, true, f) }
+		if f.Before != (alert.ID{}) {
+			walk = func(g func(key, value []byte) bool) (uint64, error) {
+				return x.WalkBefore(alertBucket, f.Before.Bytes(), g)
+			}
+		}
+		_, werr := walk(func(key, value []byte) bool {
 			var id alert.ID
 			copy(id[:], key)
 			for len(ids) > 0 && ids[0].Compare(id) >= 0 {
@@ -121,6 +131,9 @@ func (f *Filter) query(v *view, rows map[alert.ID]ledger.Row, x *index.Index) (a
 				if newer == id {
 					return true
 				}
+			}
+			if !f.takesID(id) {
+				return true // to decode each row takes most of the time
 			}
 			var row ledger.Row
 			if json.Unmarshal(value, &row) != nil {
