@@ -157,10 +157,11 @@ func Text(it *output.Item) []byte {
 	return []byte(Line(b.String()))
 }
 
-// Line replaces what would end a line, or what a terminal would obey.
+// Line replaces what would end a line, and what a terminal would obey or hide: also what
+// changes the direction of text.
 func Line(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return unicode.ReplacementChar
 		}
 		return r

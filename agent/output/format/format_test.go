@@ -26,14 +26,14 @@ func TestALineForPeople(t *testing.T) {
 	a := outputtest.Alert(7, alert.High)
 	a.Count = 3
 	evil := outputtest.Alert(8, alert.Low)
-	evil.Rule.Title, evil.Event = "a\nb\x1b[31m", []byte(`{"process":{"command_line":"x\ny"}}`)
+	evil.Rule.Title, evil.Event = "a\nb\x1b[31m", []byte(`{"process":{"command_line":"x\ny\u202ez\u009b"}}`)
 	tests := []struct {
 		name string
 		it   output.Item
 		want string
 	}{
 		{"an alert", output.Item{Kind: output.KindAlert, Level: alert.High, Body: body(t, a)}, "2026-11-27T12:00:00Z high alert 7 ×3 on web1: bash -i (pid 7) [" + a.ID.String() + "]"},
-		{"control characters", output.Item{Kind: output.KindAlert, Body: body(t, evil)}, "2026-11-27T12:00:00Z low a�b�[31m on web1: x�y [" + evil.ID.String() + "]"},
+		{"control characters", output.Item{Kind: output.KindAlert, Body: body(t, evil)}, "2026-11-27T12:00:00Z low a�b�[31m on web1: x�y�z� [" + evil.ID.String() + "]"},
 		{"an update", output.Item{Kind: output.KindUpdate, Body: body(t, alert.Record{Kind: alert.KindClosed, Alert: a.Brief()})}, "2026-11-27T12:00:00Z high alert 7 (closed) ×3 on web1 [" + a.ID.String() + "]"},
 		{"an event", output.Item{Kind: output.KindMessage, Topic: "events.process.lifecycle", Time: at, Body: []byte(`{"host":{"name":"web1"},"process":{"pid":3,"executable":"/bin/ls"},"user":{"name":"joe"}}`)}, "2026-11-27T12:00:00Z events.process.lifecycle on web1: /bin/ls (pid 3, user joe)"},
 		{"a notice", output.Item{Kind: output.KindNotice, Level: alert.Medium, Time: at, Body: []byte(`{"message":"3 records are gone"}`)}, "2026-11-27T12:00:00Z medium 3 records are gone"},
