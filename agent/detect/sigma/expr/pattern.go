@@ -28,6 +28,9 @@ const (
 // ParsePattern reads a value as rules write it. A backslash takes the meaning from
 // a wildcard or from another backslash. Any other backslash is itself.
 func ParsePattern(s string) Pattern {
+	if !strings.ContainsAny(s, `\*?`) {
+		return Exactly(s) // most values
+	}
 	var p Pattern
 	var lit strings.Builder
 	flush := func() {
