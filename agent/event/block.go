@@ -44,10 +44,8 @@ type block[T any] struct {
 // shape is the block without the rows at its end that an operation does not have: it is
 // built as an earlier version would build it, which did not know them.
 type shape struct {
-	steps   []wire.Step // of the rows that have values
-	rows    int
-	fixed   int // bytes of the fixed part
-	strings int
+	wire.Shape
+	rows int
 }
 
 // shape returns the block of an operation. force may have rows that it lacks.
@@ -70,7 +68,7 @@ func newBlock[T any](at uint8, table Table, start int, rows ...row[T]) *block[T]
 	}
 	b := &block[T]{rows: rows, specs: make([]spec, len(rows)), fixed: start}
 	upTo := make([]shape, len(rows)+1) // without the rows from there on
-	upTo[0] = shape{fixed: start}
+	upTo[0].Fixed = start
 	for i := range rows {
 		r, s := &rows[i], &b.specs[i]
 		*s = spec{
@@ -90,7 +88,7 @@ func newBlock[T any](at uint8, table Table, start int, rows ...row[T]) *block[T]
 			s.off = b.specs[i-1].off
 			b.fixed -= int(s.width)
 		}
-		upTo[i+1] = shape{rows: i + 1, fixed: b.fixed, strings: b.strings}
+		upTo[i+1] = shape{wire.Shape{Fixed: b.fixed, Strings: b.strings}, i + 1}
 	}
 	for i := range rows {
 		b.specs[i].pid, b.specs[i].ticks = b.named(rows[i].key[0]), b.named(rows[i].key[1])
@@ -101,7 +99,7 @@ func newBlock[T any](at uint8, table Table, start int, rows ...row[T]) *block[T]
 		for n < len(steps) && int(steps[n].Bit) < i {
 			n++
 		}
-		upTo[i].steps = steps[:n]
+		upTo[i].Steps = steps[:n]
 	}
 	b.whole = upTo[len(rows)]
 	for op := range operations {
@@ -183,6 +181,6 @@ func (b *block[T]) append(dst []byte, t *T, op Operation, force forced) ([]byte,
 	if as.rows == 0 {
 		return dst, 0
 	}
-	dst, cut := wire.Append(dst, as.steps, as.fixed, as.strings, unsafe.Pointer(t), uint8(op), force.there, force.absent)
+	dst, cut := as.Append(dst, unsafe.Pointer(t), uint8(op), force.there, force.absent)
 	return dst, Flags(cut)
 }

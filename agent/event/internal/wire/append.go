@@ -9,20 +9,26 @@ import (
 // zeros makes room for fixed parts and tables of ends.
 var zeros [256]byte
 
-// Append appends the block with these steps, built from the struct at t, and returns the
-// flags of what was cut. fixed is the length of the fixed part, strings the number of
-// strings. Fields of the bits there are there although their value stands for none, those
-// of absent are not. A block in which nothing is there is left out.
-func Append(dst []byte, steps []Step, fixed, strings int, t unsafe.Pointer, op uint8, there, absent uint64) ([]byte, uint64) {
-	w := writer{b: append(dst, zeros[:fixed+strings*EndSize]...)}
+// Shape is the form of a block.
+type Shape struct {
+	Steps   []Step // of the fields that have values in the struct
+	Fixed   int    // bytes of the fixed part
+	Strings int
+}
+
+// Append appends the block that is built from the struct at t, and returns the flags of what
+// was cut. Fields of the bits there are there although their value stands for none, those of
+// absent are not. A block in which nothing is there is left out.
+func (s *Shape) Append(dst []byte, t unsafe.Pointer, op uint8, there, absent uint64) ([]byte, uint64) {
+	w := writer{b: append(dst, zeros[:s.Fixed+s.Strings*EndSize]...)}
 	w.start = len(dst)
-	w.ends = w.start + fixed
+	w.ends = w.start + s.Fixed
 	w.heap = len(w.b)
-	w.walk(steps, t, op)
+	w.walk(s.Steps, t, op)
 	if w.present = (w.present | there) &^ absent; w.present == 0 {
 		return dst, 0
 	}
-	return w.finish(fixed, strings), w.cut
+	return w.finish(s.Fixed, s.Strings), w.cut
 }
 
 // writer appends one block. It is a value on the caller's stack.

@@ -53,7 +53,7 @@ const (
 	doNumbers
 )
 
-// Plan decides what Append does in each step, and returns them.
+// Plan decides what Shape.Append does in each step, and returns them.
 func Plan(steps []Step) []Step {
 	for i := range steps {
 		steps[i].do = steps[i].action()
