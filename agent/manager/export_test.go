@@ -2,9 +2,9 @@ package manager
 
 import "log/slog"
 
-// Explain returns the line that output keeps of what is written to it in parts.
+// Explain returns the line that stderr keeps of what is written to it in parts.
 func Explain(log *slog.Logger, parts ...string) string {
-	o := &output{log: log}
+	o := &stderr{log: log}
 	for _, p := range parts {
 		if n, err := o.Write([]byte(p)); n != len(p) || err != nil {
 			panic("a collector's output was not taken")

@@ -105,7 +105,7 @@ func (m *Manager) spawn(c *child) {
 // start starts a process, and returns when it has its configuration. It waits on no lock but
 // acting.
 func (m *Manager) start(c *child, p *process, config control.ChildConfig) {
-	out := &output{log: c.log}
+	out := &stderr{log: c.log}
 	cmd := m.command(c.name, out)
 	in, err := cmd.StdinPipe()
 	if err == nil {
@@ -134,7 +134,7 @@ func (m *Manager) start(c *child, p *process, config control.ChildConfig) {
 }
 
 // command is the collector's process.
-func (m *Manager) command(name string, out *output) *exec.Cmd {
+func (m *Manager) command(name string, out *stderr) *exec.Cmd {
 	args := append(m.o.Command[1:len(m.o.Command):len(m.o.Command)], name)
 	cmd := exec.Command(cmp.Or(m.o.Executable, m.o.Command[0]), args...)
 	cmd.Args[0] = m.o.Command[0]
@@ -149,7 +149,7 @@ func (m *Manager) command(name string, out *output) *exec.Cmd {
 }
 
 // reap waits for a process and says how it ended.
-func (m *Manager) reap(c *child, p *process, out *output) {
+func (m *Manager) reap(c *child, p *process, out *stderr) {
 	err := p.cmd.Wait()
 	out.flush()
 	m.acting.Lock()

@@ -62,7 +62,7 @@ func (w *worker) run(ctx context.Context) {
 			return
 		}
 	}
-	w.sink = newPatient(sink)
+	w.sink = newBounded(sink)
 	if r, ok := sink.(Resender); ok {
 		w.broken = r.Broken()
 	}

@@ -24,12 +24,12 @@ type line struct {
 
 // writer is the state of the goroutine that writes.
 type writer struct {
-	ahead    map[alert.ID]ledger.Row // of lines that did not take effect yet
-	retry    time.Time               // when the disk is tried again
-	failures int
-	tended   time.Time // when the slow part of tend was last done
-	lost     error     // what Close could not write
-	clock    steady
+	ahead      map[alert.ID]ledger.Row // of lines that did not take effect yet
+	retry      time.Time               // when the disk is tried again
+	failures   int
+	maintained time.Time // when the slow part of maintain was last done
+	lost       error     // what Close could not write
+	clock      steady
 }
 
 // Bounds of one append: what is queued longer goes with the next one.
@@ -49,9 +49,9 @@ func (s *Store) write() {
 		select {
 		case <-s.wake:
 		case <-t.C:
-			s.tend(false)
+			s.maintain(false)
 		case <-s.quit:
-			s.tend(true)
+			s.maintain(true)
 			s.writer.retry = time.Time{}
 			s.turn()
 			s.abandon()

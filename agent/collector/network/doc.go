@@ -44,7 +44,7 @@
 // The end of a connection has its duration, if its begin was seen, and the bytes of each
 // side, where the kernel keeps them (Linux 5.5). The end of a stream may count as one byte.
 //
-// What went through each interface comes at an interval of its own (meter.go): bytes,
+// What went through each interface comes at an interval of its own (traffic.go): bytes,
 // packets, errors and drops since the sample before. An interface that was idle has no
 // event. A counter that began anew gives no figure, and neither does an interface that was
 // not there before.

@@ -63,10 +63,10 @@ type Dispatcher struct {
 	cancel context.CancelFunc
 	turns  turns
 
-	mu      sync.Mutex
-	ledger  *ledger        // guarded by mu
-	closed  bool           // guarded by mu
-	running sync.WaitGroup // operations; added to while mu is held and not closed
+	mu       sync.Mutex
+	requests *requests      // guarded by mu
+	closed   bool           // guarded by mu
+	running  sync.WaitGroup // operations; added to while mu is held and not closed
 }
 
 // New makes a dispatcher. Close it when done.
@@ -77,7 +77,7 @@ func New(o Options) *Dispatcher {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	d := &Dispatcher{o: o, ledger: newLedger(documented)}
+	d := &Dispatcher{o: o, requests: newRequests(documented)}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	return d
 }
@@ -165,7 +165,7 @@ func (d *Dispatcher) note(q *control.Request, who *Caller, began time.Time) (*ca
 	if d.closed {
 		return nil, ending
 	}
-	c, how := d.ledger.note(who.Key, q.ID, contentOf(q), began)
+	c, how := d.requests.note(who.Key, q.ID, contentOf(q), began)
 	if how == fresh {
 		d.running.Go(func() { d.execute(&Call{*q, *who}, c, began) }) // Close waits for it
 	}
@@ -222,7 +222,7 @@ func (d *Dispatcher) execute(c *Call, noted *call, began time.Time) {
 	answer := encode(&c.Request, result, err, t)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.ledger.settle(c.Caller.Key, noted, answer, time.Now())
+	d.requests.settle(c.Caller.Key, noted, answer, time.Now())
 }
 
 // perform waits for the turn of the call and calls its handler.

@@ -16,11 +16,11 @@ const maxRepeats = 500
 // agentName stands for the agent itself among those who did something.
 const agentName = "agent"
 
-// tend queues what is due: counts, cursors, silences that have ended. Now and then it also
+// maintain queues what is due: counts, cursors, silences that have ended. Now and then it also
 // removes what is too old. last is the last time before the end.
-func (s *Store) tend(last bool) {
+func (s *Store) maintain(last bool) {
 	now := s.o.Now()
-	slow := time.Since(s.writer.tended) >= slowly || last
+	slow := time.Since(s.writer.maintained) >= slowly || last
 	s.mu.Lock()
 	room := s.memory.used < s.memory.max/2 || last
 	due := s.folds.due(now, last)
@@ -48,7 +48,7 @@ func (s *Store) tend(last bool) {
 	if !slow {
 		return
 	}
-	s.writer.tended = time.Now()
+	s.writer.maintained = time.Now()
 	if failing {
 		return
 	}

@@ -12,12 +12,12 @@ const maxLine = 4096
 // maxReason bounds what is kept of a line to explain an end.
 const maxReason = 300
 
-// output logs what a collector writes to its standard error, a line at a time,
+// stderr logs what a collector writes to its standard error, a line at a time,
 // and remembers the line that explains its end: the last one, or that which
 // begins the report of a crash.
 //
 // One goroutine at a time.
-type output struct {
+type stderr struct {
 	log     *slog.Logger
 	part    []byte // a line that has not ended
 	last    string
@@ -25,7 +25,7 @@ type output struct {
 }
 
 // Write implements io.Writer. It never fails, because the collector must not block.
-func (o *output) Write(b []byte) (int, error) {
+func (e *stderr) Write(b []byte) (int, error) {
 	n := len(b)
 	for len(b) > 0 {
 		end := bytes.IndexByte(b, '\n')
@@ -33,28 +33,28 @@ func (o *output) Write(b []byte) (int, error) {
 		if end < 0 {
 			take, rest = len(b), len(b)
 		}
-		if room := maxLine - len(o.part); take > room {
+		if room := maxLine - len(e.part); take > room {
 			take, rest = room, room
 		}
-		o.part = append(o.part, b[:take]...)
+		e.part = append(e.part, b[:take]...)
 		b = b[rest:]
-		if end == take || len(o.part) == maxLine {
-			o.flush()
+		if end == take || len(e.part) == maxLine {
+			e.flush()
 		}
 	}
 	return n, nil
 }
 
 // flush ends the line.
-func (o *output) flush() {
-	line := strings.TrimSpace(string(o.part))
-	o.part = o.part[:0]
+func (e *stderr) flush() {
+	line := strings.TrimSpace(string(e.part))
+	e.part = e.part[:0]
 	if line == "" {
 		return
 	}
-	o.log.Info(line)
-	if !o.crashed {
-		o.last = line[:min(len(line), maxReason)]
-		o.crashed = strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")
+	e.log.Info(line)
+	if !e.crashed {
+		e.last = line[:min(len(line), maxReason)]
+		e.crashed = strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")
 	}
 }

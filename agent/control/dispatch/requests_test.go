@@ -18,12 +18,12 @@ type kept struct {
 	at      time.Time
 }
 
-// TestTheLedgerIsItsModel compares the ledger with lists: which requests are the first of
+// TestEarlierRequestsAreKeptLikeTheModel compares the requests with lists: which requests are the first of
 // their id, which answer a repeated one gets, and what is forgotten when it is too much.
-func TestTheLedgerIsItsModel(t *testing.T) {
+func TestEarlierRequestsAreKeptLikeTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		small := limits{keep: 10 * time.Second, ids: 5, bytes: 40, callers: 3, open: 3}
-		l := newLedger(small)
+		l := newRequests(small)
 		model := map[string][]*kept{} // of each caller, the oldest first
 		var used []string             // callers, the one that was used longest ago first
 		now := time.Unix(0, 0)

@@ -53,9 +53,9 @@ type account struct {
 	opened int       // calls without an answer
 }
 
-// ledger keeps what callers asked for and the answers, within the bounds. It is a model
+// requests keeps what callers asked for and the answers, within the bounds. It is a model
 // without a clock and without goroutines; its owner has the lock.
-type ledger struct {
+type requests struct {
 	limits
 	accounts map[string]*list.Element
 	used     list.List // of *account, the one that was used longest ago first
@@ -69,9 +69,11 @@ type limits struct {
 
 var documented = limits{Keep, MaxIDs, MaxBytes, MaxCallers, MaxOpen}
 
-func newLedger(l limits) *ledger { return &ledger{limits: l, accounts: make(map[string]*list.Element)} }
+func newRequests(l limits) *requests {
+	return &requests{limits: l, accounts: make(map[string]*list.Element)}
+}
 
-// verdict is what a request is to the ledger.
+// verdict is what a request is beside the earlier ones.
 type verdict uint8
 
 const (
@@ -82,7 +84,7 @@ const (
 )
 
 // note looks a request up and notes it if it is fresh.
-func (l *ledger) note(key, id string, content digest, now time.Time) (*call, verdict) {
+func (l *requests) note(key, id string, content digest, now time.Time) (*call, verdict) {
 	a := l.account(key)
 	if a != nil {
 		a.expire(now, l.keep)
@@ -108,7 +110,7 @@ func (l *ledger) note(key, id string, content digest, now time.Time) (*call, ver
 }
 
 // account returns the account of key, which counts as used now; nil if there is none.
-func (l *ledger) account(key string) *account {
+func (l *requests) account(key string) *account {
 	e := l.accounts[key]
 	if e == nil {
 		return nil
@@ -119,7 +121,7 @@ func (l *ledger) account(key string) *account {
 
 // admit makes an account for key. If there are too many, the one that was used longest
 // ago and has nothing open is forgotten; nil if each has something open.
-func (l *ledger) admit(key string, now time.Time) *account {
+func (l *requests) admit(key string, now time.Time) *account {
 	for e := l.used.Front(); e != nil; {
 		a, next := e.Value.(*account), e.Next()
 		a.expire(now, l.keep)
@@ -138,7 +140,7 @@ func (l *ledger) admit(key string, now time.Time) *account {
 }
 
 // settle notes the answer of a call.
-func (l *ledger) settle(key string, c *call, answer []byte, now time.Time) {
+func (l *requests) settle(key string, c *call, answer []byte, now time.Time) {
 	c.answer, c.at = answer, now
 	close(c.answered)
 	a := l.accounts[key].Value.(*account) // it has something open, so it was not forgotten
