@@ -69,11 +69,14 @@ var allowed = map[string][]string{
 	"agent/collector/serve":     {"agent/collector", "agent/control", "agent/control/dispatch", "agent/event", "agent/trim", "router", "frame"},
 	"agent/trim":                {"golang.org/x/sys"},
 	// What every collector stands on.
-	"agent/collector/adjust":    {},
+	"agent/collector/adjust":     {},
+	"agent/collector/capability": {"golang.org/x/sys"},
+	// What tests claim of the sources of a collector, and the README with them.
+	"agent/collector/storytest": {},
 	"agent/collector/clock":     {"golang.org/x/sys"},
 	"agent/collector/host":      {"agent/event"},
 	"agent/collector/settings":  {},
-	"agent/collector/proc":      {"agent/event", "github.com/prometheus/procfs", "golang.org/x/sys"},
+	"agent/collector/proc":      {"agent/collector/capability", "agent/event", "github.com/prometheus/procfs", "golang.org/x/sys"},
 	"agent/collector/actor":     {"agent/collector/clock", "agent/collector/proc", "agent/collector/redact", "agent/event", "golang.org/x/sys"},
 	"agent/collector/redact":    {},
 	"agent/collector/integrity": {"agent/collector/actor", "agent/collector/clock", "agent/event", "golang.org/x/sys"},
@@ -82,11 +85,11 @@ var allowed = map[string][]string{
 	"agent/collector/emit":      {"agent/collector", "agent/collector/clock", "agent/event"},
 	"agent/collector/ebpf":      {"github.com/cilium/ebpf", "golang.org/x/sys"},
 	"agent/collector/filesystem": {
-		"agent/collector", "agent/collector/actor", "agent/collector/adjust", "agent/collector/clock", "agent/collector/emit", "agent/collector/filter", "agent/collector/host", "agent/collector/proc",
+		"agent/collector", "agent/collector/actor", "agent/collector/adjust", "agent/collector/capability", "agent/collector/clock", "agent/collector/emit", "agent/collector/filter", "agent/collector/host", "agent/collector/proc",
 		"agent/collector/receive", "agent/collector/redact", "agent/collector/settings", "agent/event", "github.com/prometheus/procfs", "golang.org/x/sys",
 	},
 	"agent/collector/network": {
-		"agent/collector", "agent/collector/actor", "agent/collector/adjust", "agent/collector/clock", "agent/collector/emit", "agent/collector/filter", "agent/collector/host", "agent/collector/proc",
+		"agent/collector", "agent/collector/actor", "agent/collector/adjust", "agent/collector/capability", "agent/collector/clock", "agent/collector/emit", "agent/collector/filter", "agent/collector/host", "agent/collector/proc",
 		"agent/collector/ebpf", "agent/collector/receive", "agent/collector/redact", "agent/collector/settings", "agent/event", "github.com/prometheus/procfs", "golang.org/x/net", "golang.org/x/sys",
 	},
 	"agent/collector/performance": {

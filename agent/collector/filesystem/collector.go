@@ -187,10 +187,13 @@ func (c *Collector) say(s source) {
 	if i, ok := s.(*inotify); ok && i.limit > 0 {
 		describe += fmt.Sprintf("; %d directories are not watched: %v", i.limit, errWatches)
 	}
+	_, knows := s.(*fanotify)
+	if hides := c.reader.Hides(); knows && hides != "" {
+		describe += "; " + hides
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.describe = describe
-	_, c.fanotify = s.(*fanotify)
+	c.describe, c.fanotify = describe, knows
 }
 
 // usesFanotify reports whether that is the source.

@@ -14,7 +14,7 @@
 //	needs       CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH      nothing
 //	watches     whole filesystems; the kernel leaves    each directory: one watch each
 //	            out what is outside, once it is known
-//	who did it  yes                                     no: it is unread
+//	who did it  yes; of others with CAP_SYS_PTRACE      no: it is unread
 //	rename      both names, also in and out             in a tree; what comes in is a create,
 //	                                                    what leaves a delete
 //	new folders are watched before they have anything   are looked into after they were made, twice
@@ -67,7 +67,7 @@
 //   - A filesystem that is mounted in a tree while the collector runs is not watched by
 //     fanotify.
 //   - What is read is not seen, and neither is a write through memory until the file is
-//     closed. A change of a file by a hard link outside of the trees is not seen by inotify.
+//     closed. A change of a file by a hard link outside of the trees is not seen.
 //   - Of the trees some 50,000 files are remembered, fewer with long paths. What is beyond is not
 //     compared after a loss.
 //   - What was changed and has the same size and time afterwards is not found after a loss.

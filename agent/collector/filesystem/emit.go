@@ -1,6 +1,7 @@
 package filesystem
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -61,9 +62,10 @@ func (e *emitter) who(c *change, at clock.Moment) (p *actor.Process, ours bool) 
 }
 
 // isAnother reports whether what was found by the pid is a later process than the one that
-// the descriptor is of: that one has ended, and the pid is alive.
+// the descriptor is of: that one has ended, and the pid is alive. A process of another user
+// that we may not send a signal to has not ended.
 func (e *emitter) isAnother(p *actor.Process, pidfd int) bool {
-	if unix.PidfdSendSignal(pidfd, 0, nil, 0) == nil || p.StartTicks == 0 {
+	if !errors.Is(unix.PidfdSendSignal(pidfd, 0, nil, 0), unix.ESRCH) || p.StartTicks == 0 {
 		return false
 	}
 	s, ok, err := e.reader.Stat(p.PID)

@@ -43,6 +43,9 @@ type moved struct {
 // openInotify opens the source, and watches all directories that there are.
 func openInotify(t *trees) (*inotify, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if errors.Is(err, unix.EMFILE) {
+		return nil, fmt.Errorf("inotify_init1: fs.inotify.max_user_instances is reached, or the limit of open files: %w", err)
+	}
 	if err != nil {
 		return nil, os.NewSyscallError("inotify_init1", err)
 	}

@@ -1,13 +1,48 @@
 package filesystem
 
 import (
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daemoneye/eventbus/agent/event"
 )
+
+// rename gives a file another name, and has a record of its content come late, between the two.
+func (f *fixture) rename(from, to string) {
+	f.t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		f.t.Fatal(err)
+	}
+	if len(f.waiting) == 0 {
+		f.apply(&change{operations: event.OperationSet(event.OpModify), path: from, pidfd: -1})
+	}
+	f.apply(&change{operations: event.OperationSet(event.OpRename), path: to, previous: from, pidfd: -1})
+}
+
+// TestAProgramThatHasGoneBeforeARecordOfItIsRead has its end announced: it was known as a
+// program.
+func TestAProgramThatHasGoneBeforeARecordOfItIsRead(t *testing.T) {
+	root, tr := watchedDir(t)
+	tr.all, tr.executables = nil, tr.all
+	f := newFixture(t, still{}, tr, root)
+	path := filepath.Join(root, "x")
+	f.write("x", "1")
+	f.chmod("x", 0o755)
+	f.apply(&change{operations: event.OperationSet(event.OpCreate), path: path, pidfd: -1})
+	f.remove("x")
+	f.apply(&change{closed: true, path: path, pidfd: -1})
+	f.apply(&change{operations: event.OperationSet(event.OpDelete), path: path, pidfd: -1})
+	if diff := cmp.Diff([]string{"create x", "delete x"}, f.events); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if len(f.index.files) != 0 {
+		t.Errorf("%v is remembered", f.index.files)
+	}
+}
 
 // TestOnlyNewsIsAnnounced goes through records that come late, twice, or for something
 // that was seen already.
@@ -63,6 +98,25 @@ func TestOnlyNewsIsAnnounced(t *testing.T) {
 			f.apply(&change{operations: event.OperationSet(event.OpDelete), path: path, pidfd: -1})
 			f.settle()
 		}, []string{"modify x", "delete x"}},
+		{"a content that waits has the name that the file has by then", func(f *fixture, path string) {
+			f.write("x", "1")
+			f.fill(t.Context())
+			f.write("x", "22")
+			f.apply(&change{operations: modify, path: path, pidfd: -1})
+			f.write("x", "333")
+			f.apply(&change{operations: modify, path: path, pidfd: -1})
+			f.rename(path, path+"y")
+			f.later(path + "y")
+			f.settle()
+			f.settle()
+		}, []string{"modify x", "rename xy", "modify xy"}},
+		{"a file that has left the trees before the records of it are read", func(f *fixture, path string) {
+			f.write("x", "1")
+			f.apply(&change{operations: create, path: path, pidfd: -1})
+			f.rename(path, f.root+".out")
+			_ = os.Remove(f.root + ".out")
+			f.events[len(f.events)-1] = strings.ReplaceAll(f.events[len(f.events)-1], f.root, "")
+		}, []string{"create x", "modify x", "rename .out"}},
 		{"a record of what was found by looking", func(f *fixture, path string) {
 			f.write("x", "1")
 			f.apply(&change{operations: create, path: path, pidfd: -1, found: true})

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daemoneye/eventbus/agent/collector/capability"
 	"github.com/daemoneye/eventbus/agent/collector/receive"
 )
 
@@ -72,7 +73,10 @@ func unavailable(err error) string {
 	case errors.Is(err, errNoProc):
 		return errNoProc.Error()
 	case errors.Is(err, unix.EPERM):
-		return "no CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH"
+		if lacking := capability.Lacking(capability.SysAdmin, capability.DACReadSearch); lacking != "" {
+			return lacking
+		}
+		return "fanotify is not permitted, although the capabilities are there (user namespace, container, seccomp)"
 	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EINVAL):
 		return "no fanotify with names and processes in this kernel"
 	case errors.Is(err, unix.ENODEV), errors.Is(err, unix.EXDEV), errors.Is(err, unix.EOPNOTSUPP):

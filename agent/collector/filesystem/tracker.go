@@ -71,11 +71,13 @@ func (t *tracker) apply(c *change) {
 	if c.previous != "" {
 		t.index.remove(c.path) // what was there is replaced
 		t.index.rename(c.previous, c.path)
+		t.renameWaiting(c)
 	}
 	before, known := t.index.files[c.path]
 	operations, waits := t.news(c, exists, &now, known, &before)
 	t.remember(c, in, exists, &now, &before, operations, waits)
-	if operations != 0 && (known || t.mine(in, exists, &now.stamp)) {
+	left := c.previous != "" && t.mine(was, exists, &now.stamp) // it may have, before we saw it
+	if operations != 0 && (known || left || t.mine(in, exists, &now.stamp)) {
 		t.announce(c, operations, exists, &now.stamp, t.clock.Now())
 	}
 	if c.directory && exists && (c.operations.Has(event.OpCreate) || c.previous != "" && was < in) {
@@ -83,10 +85,26 @@ func (t *tracker) apply(c *change) {
 	}
 }
 
+// renameWaiting gives what waits the name that it has after a change.
+func (t *tracker) renameWaiting(c *change) {
+	delete(t.waiting, c.path)
+	for path, w := range t.waiting {
+		rest, ok := strings.CutPrefix(path, c.previous)
+		if ok && (rest == "" || c.directory && rest[0] == '/') {
+			delete(t.waiting, path)
+			w.path = c.path + rest
+			t.waiting[w.path] = w
+		}
+	}
+}
+
 // remember notes what of a file has been announced with the operations, or by looking.
 // What is new beside that stays as it was known, because the record of it is to come. waits
 // says that a new content is announced later.
 func (t *tracker) remember(c *change, in verdict, exists bool, now *sight, before *stamp, operations event.FileOperations, waits bool) {
+	if !exists && in >= programs && c.previous == "" && !c.operations.Has(event.OpDelete) {
+		return // the record of its end, or of its new name, is to come
+	}
 	if !exists || !t.mine(in, exists, &now.stamp) {
 		if c.left || c.directory && c.previous != "" {
 			t.index.removeAll(c.path)

@@ -23,6 +23,7 @@ func (t *tracker) apply(r *record) (unnamed bool) {
 	case c != nil:
 		c.traffic = r.traffic
 		t.end(c, 0, at)
+	case t.late(r.cookie):
 	case r.openedNs != 0 && r.local.Port() != 0: // the record of its begin was lost
 		c = t.opened(r)
 		t.emitter.announce(opening(c), c, 0, t.clock.At(r.openedNs))

@@ -254,7 +254,7 @@ func (c *Collector) open(mode Mode) (*open, error) {
 			q, chosen.noDNS = nil, noQueries(err)
 		}
 	}
-	chosen.hides = c.reader.Hides()
+	chosen.hides = hides(c.reader)
 	c.mu.Lock()
 	if c.chosen.mode == chosen.mode && chosen.instead == "" { // it was refused before, and is not tried again
 		chosen.instead = c.chosen.instead
@@ -355,7 +355,7 @@ func (c *Collector) Run(ctx context.Context, emit collector.Emit) error {
 	defer m.pace.Stop()
 	return s.source.follow(ctx, &tracker{
 		lister: s.diag, owners: &owners{c.options.Host.Root, c.reader}, finder: finder,
-		emitter: e, table: make(map[uint64]*conn), ports: make(map[port][]*conn),
+		emitter: e, table: make(map[uint64]*conn), ports: make(map[port][]*conn), gone: make(map[uint64]uint64),
 		door: c.door, interval: c.options.Interval, meter: m, queries: s.queries, open: &c.Opening,
 	})
 }

@@ -10,7 +10,9 @@
 // of UDP at an interval, because those have no states.
 //
 // With ModeDiag sockets are listed at an interval, and the kernel sends a message for each
-// that comes to its end. ModeAuto takes the first one that the host allows, and Describe says
+// that comes to its end. The message has both addresses, user and bytes, so that a connection
+// that no list had is announced with it; the kernel is asked for the port that it came to
+// (listening.go). ModeAuto takes the first one that the host allows, and Describe says
 // which, and what the better one lacks.
 //
 // With each source two programs on the packets of all control groups (bpf/dns.c) show queries of
@@ -62,8 +64,8 @@
 // process has ended since, from what the process collector has announced (actor.Feed).
 //
 // In a list the process is the one with the lowest pid that has a descriptor of the
-// socket, when the socket is first found. Where we may not look at the descriptors, only
-// the user is known. An event of the end names the process that the begin named.
+// socket, when the socket is first found. Where we may not look at the descriptors, which
+// takes CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH for those of others, only the user is known. An event of the end names the process that the begin named.
 //
 // # Losses
 //
@@ -75,18 +77,19 @@
 // With ModeDiag, when the buffer for the messages overruns, a gap says so; how many were
 // lost is not known. All sockets are listed at once then. What is missing from two lists
 // in a row has ended, and is flagged as inferred, because the kernel may pass a socket
-// over while others come and go.
+// over while others come and go. A message of its end that comes after that is left out.
 //
 // # Known limits
 //
 //   - ModeEBPF needs Linux 5.12, with BTF. A port that listen cannot get because somebody else
 //     has it is opened and closed at once. A connection that was refused has no event.
 //   - With ModeDiag, of a connection that is shorter than the interval the end is seen
-//     only. It gives both events. Its process is known if it came to a port that was
-//     known, which is that of the port; otherwise only the user is. It has no duration.
-//     If its port was opened after the last look, the connection counts as opened by us.
-//   - With ModeDiag a connection that is refused looks like one that was shorter than
-//     the interval.
+//     only. It gives both events. The side that was listened on is by the process of the
+//     port; of the other one only the user is known. It has no duration.
+//   - With ModeDiag a short connection counts as opened by us when its port is closed by the
+//     time at which its end is read, or is bound to one device. One that our own side resets
+//     (SO_LINGER of 0) is not seen, because the kernel's message has no remote port then.
+//     A port that is open for less than the interval is not seen, unless somebody connected.
 //   - The time of what a look finds is that of the look (time_approximate).
 //   - Only the network namespace of the collector is seen, so no containers with their own.
 //   - Connected sockets of UDP and raw sockets are not seen.

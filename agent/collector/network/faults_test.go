@@ -3,20 +3,14 @@ package network
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
-	"os/exec"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
-	"github.com/daemoneye/eventbus/agent/event"
 )
 
 func TestWhereTheProgramCannotRunTheNextSourceIsUsed(t *testing.T) {
@@ -92,121 +86,6 @@ func TestAnotherSourceNeedsAFreshStart(t *testing.T) {
 	}
 }
 
-// TestAFullRingIsAGapAndMadeUpFor: the collector is stuck while more happens than the ring
-// holds. What goes on is announced, and what has ended is closed as often as it was opened.
-func TestAFullRingIsAGapAndMadeUpFor(t *testing.T) {
-	c, err := New(Options{Mode: ModeEBPF, Interval: MaxInterval, programs: programOptions{ring: 1 << 12}})
-	if err != nil {
-		t.Skip(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Skip(err)
-	}
-	defer l.Close()
-	port := uint16(l.Addr().(*net.TCPAddr).Port)
-	var mu sync.Mutex
-	var lost uint64
-	type side struct {
-		port      uint16
-		direction event.Direction
-	}
-	opened, closed, flags := map[side]int{}, map[side]int{}, map[side]event.Flags{}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { // awaited below
-		ended <- c.Run(ctx, func(m collector.Message) {
-			mu.Lock()
-			defer mu.Unlock()
-			v, err := event.Parse(m.Payload)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			if g, ok := event.Copy[event.Loss](v); ok && strings.HasPrefix(g.Body.Reason, recordUnit) {
-				lost += g.Body.Lost
-			}
-			if e, ok := event.Copy[event.Connection](v); ok && e.Body.Destination.Port == port && e.Body.Direction != 0 {
-				s := side{e.Body.Source.Port, e.Body.Direction}
-				if e.Operation == event.OpClose {
-					closed[s]++
-				} else {
-					opened[s]++
-					flags[s] = e.Flags
-				}
-			}
-		})
-	}()
-	defer func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	}()
-	pair := func() (client, server net.Conn) {
-		client, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if server, err = l.Accept(); err != nil {
-			t.Fatal(err)
-		}
-		return client, server
-	}
-	until := func(what string, done func() bool) {
-		t.Helper()
-		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-			mu.Lock()
-			ok := done()
-			mu.Unlock()
-			if ok {
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("%s did not come", what)
-			}
-		}
-	}
-	var goes, stays net.Conn // one is known and ends unseen, one begins unseen and goes on
-	// It is stuck from its snapshot on as long as this goes on.
-	if err := c.door.Through(ctx, func(*tracker) error { return nil }); err != nil {
-		t.Fatal(err)
-	}
-	goes, goesToo := pair()
-	gone := side{uint16(goes.LocalAddr().(*net.TCPAddr).Port), event.Egress}
-	until("a connection", func() bool { return opened[gone] == 1 })
-	err = c.door.Through(ctx, func(*tracker) error {
-		for range 50 {
-			client, server := pair()
-			client.Close()
-			server.Close()
-		}
-		goes.Close()
-		goesToo.Close()
-		var server net.Conn
-		stays, server = pair()
-		t.Cleanup(func() { stays.Close(); server.Close() })
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	there := side{uint16(stays.LocalAddr().(*net.TCPAddr).Port), event.Egress}
-	until("a gap", func() bool { return lost > 0 })
-	until("what goes on", func() bool { return opened[there] == 1 })
-	until("what has ended", func() bool { return closed[gone] == 1 })
-	mu.Lock()
-	defer mu.Unlock()
-	if !flags[there].Has(event.Inferred) || closed[there] != 0 {
-		t.Errorf("what goes on has flags %b, and was closed %d times", flags[there], closed[there])
-	}
-	for s, n := range opened {
-		if n != 1 || closed[s] > 1 {
-			t.Errorf("%+v was opened %d times, closed %d times", s, n, closed[s])
-		}
-	}
-}
-
 func TestRecordsThatMakeNoSense(t *testing.T) {
 	good := make([]byte, recordBytes)
 	good[0], good[2] = recordConnect, unix.AF_INET
@@ -228,46 +107,6 @@ func TestRecordsThatMakeNoSense(t *testing.T) {
 	} {
 		if _, ok := parseRecord(b, clock.Ahead{}); ok {
 			t.Errorf("%s is taken", name)
-		}
-	}
-}
-
-// describing has this test binary print what a collector says of itself, as TestMain does it.
-const describing = "NETWORK_TEST_DESCRIBE"
-
-func TestCapabilities(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("not root")
-	}
-	if _, err := New(Options{Mode: ModeEBPF}); err != nil {
-		t.Skip(err)
-	}
-	for name, tt := range map[string]struct {
-		caps []uintptr
-		want string
-	}{
-		"none":            {nil, "; not ebpf: no CAP_BPF and CAP_PERFMON"},
-		"BPF alone":       {[]uintptr{unix.CAP_BPF}, "; not ebpf: no CAP_PERFMON"},
-		"PERFMON alone":   {[]uintptr{unix.CAP_PERFMON}, "; not ebpf: no CAP_BPF"},
-		"no DNS":          {nil, "; no DNS: no CAP_BPF and CAP_PERFMON"},
-		"BPF and PERFMON": {[]uintptr{unix.CAP_BPF, unix.CAP_PERFMON}, "states of sockets (eBPF program)"},
-		"and no more":     {[]uintptr{unix.CAP_BPF, unix.CAP_PERFMON}, "; no DNS: no CAP_NET_ADMIN"},
-		"and NET_ADMIN":   {[]uintptr{unix.CAP_BPF, unix.CAP_PERFMON, unix.CAP_NET_ADMIN}, "; DNS over UDP"},
-	} {
-		// By its descriptor another user can run it, whoever may look into the folder.
-		self, err := os.Open("/proc/self/exe")
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command("/proc/self/fd/3")
-		cmd.Env = append(os.Environ(), describing+"=1")
-		cmd.ExtraFiles = []*os.File{self}
-		cmd.Dir = "/"
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, AmbientCaps: tt.caps}
-		out, err := cmd.CombinedOutput()
-		self.Close()
-		if err != nil || !strings.Contains(string(out), tt.want) {
-			t.Errorf("%s: %q, error %v, want %q", name, out, err, tt.want)
 		}
 	}
 }

@@ -131,7 +131,7 @@ func observe(b *testing.B, mode Mode, n, perSecond int) {
 	ended := make(chan error, 1)
 	t := &tracker{
 		lister: o.diag, owners: &owners{c.options.Host.Root, c.reader}, finder: actor.NewFinder(c.reader),
-		emitter: newEmitter(count, c.options.Host, new(uint64)), table: make(map[uint64]*conn), ports: make(map[port][]*conn),
+		emitter: newEmitter(count, c.options.Host, new(uint64)), table: make(map[uint64]*conn), ports: make(map[port][]*conn), gone: make(map[uint64]uint64),
 		door: c.door, interval: DefaultInterval, meter: m,
 	}
 	go func() { ended <- s.follow(ctx, t) }() // awaited below

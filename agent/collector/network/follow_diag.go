@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"errors"
 	"os"
 	"sync"
 	"time"
@@ -72,10 +73,11 @@ func (t *tracker) followEnds(ctx context.Context, q *receive.Queue, failed <-cha
 		full, waiting = q.Full(), q.Waiting
 	}
 	take := func(b *receive.Batch) error {
-		lost := b.Overrun || t.take(b.Bytes) != nil
+		err := t.take(b.Bytes)
+		lost := b.Overrun || errors.Is(err, errMessage)
 		q.Done(b)
 		if !lost {
-			return nil
+			return err
 		}
 		t.emitter.Gap(event.Loss{Reason: "ends of sockets: the receive buffer overran"}, t.clock.Now())
 		return t.look(everything, event.TimeApproximate)
@@ -132,7 +134,9 @@ func (t *tracker) take(b []byte) error {
 		if err != nil {
 			return err
 		}
-		t.ended(&s)
+		if err := t.ended(&s); err != nil {
+			return err
+		}
 	}
 	return nil
 }

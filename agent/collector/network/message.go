@@ -53,7 +53,11 @@ type socket struct {
 type traffic struct {
 	known          bool
 	sent, received uint64 // bytes; the end of the other side may count as one
+	acked          uint64 // of ours by the other side, of which the begin of the connection is one
 }
+
+// refused reports whether the other side never agreed to a connection that we opened.
+func (t *traffic) refused() bool { return t.known && t.acked == 0 }
 
 var errMessage = errors.New("sock_diag: a message that makes no sense")
 
@@ -128,12 +132,13 @@ func parseInfo(b []byte) (t traffic) {
 		received = unsafe.Offsetof(unix.TCPInfo{}.Bytes_received)
 		sent     = unsafe.Offsetof(unix.TCPInfo{}.Bytes_sent)
 		again    = unsafe.Offsetof(unix.TCPInfo{}.Bytes_retrans)
+		acked    = unsafe.Offsetof(unix.TCPInfo{}.Bytes_acked)
 	)
 	if len(b) < int(again)+8 {
 		return t
 	}
 	ne := binary.NativeEndian
-	t = traffic{known: true, received: ne.Uint64(b[received:]), sent: ne.Uint64(b[sent:])}
+	t = traffic{known: true, received: ne.Uint64(b[received:]), sent: ne.Uint64(b[sent:]), acked: ne.Uint64(b[acked:])}
 	t.sent -= min(ne.Uint64(b[again:]), t.sent)
 	return t
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/daemoneye/eventbus/agent/collector/capability"
 	"github.com/daemoneye/eventbus/agent/collector/ebpf"
+	"github.com/daemoneye/eventbus/agent/collector/proc"
 )
 
 // Mode chooses the source of network events.
@@ -34,10 +36,10 @@ type source interface {
 // choice is which source was chosen, and why.
 type choice struct {
 	mode    Mode
-	noEnds  error  // of ModeDiag: why the ends of sockets are not to be had; nil where they are
-	instead string // why it is not a better one
-	noDNS   string // why queries of DNS are not seen; empty where they are
-	hides   string // what of processes is kept from us
+	noEnds  error    // of ModeDiag: why the ends of sockets are not to be had; nil where they are
+	instead string   // why it is not a better one
+	noDNS   string   // why queries of DNS are not seen; empty where they are
+	hides   []string // what of processes is kept from us
 }
 
 func (c *choice) describe(interval time.Duration) string {
@@ -55,12 +57,24 @@ func (c *choice) describe(interval time.Duration) string {
 	} else {
 		s += "; no DNS: " + c.noDNS
 	}
-	for _, more := range []string{c.instead, c.hides} {
+	for _, more := range append([]string{c.instead}, c.hides...) {
 		if more != "" {
 			s += "; " + more
 		}
 	}
 	return s
+}
+
+// hides says what of processes is kept from us. Descriptors are in a folder that other
+// users may not even open.
+func hides(r *proc.Reader) (all []string) {
+	if s := r.Hides(); s != "" {
+		all = append(all, s)
+	}
+	if s := capability.Lacking(capability.SysPtrace, capability.DACReadSearch); s != "" {
+		all = append(all, s+": of other users' sockets in lists only the user is known")
+	}
+	return all
 }
 
 // choose opens the source that mode asks for. It fails only for ModeEBPF.

@@ -3,6 +3,7 @@ package network
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -42,9 +43,10 @@ var (
 	onlyUDP    = protocols{unix.IPPROTO_UDP}
 )
 
-// lister gives all sockets of protocols: see diag.list.
+// lister gives all sockets of protocols, or one that listens: see diag.list, diag.listening.
 type lister interface {
 	list(of protocols, see func(*socket)) error
+	listening(local netip.AddrPort) (s socket, ok bool, err error)
 }
 
 // tracker keeps what is known in step with the host, and announces what changes.
@@ -60,6 +62,11 @@ type tracker struct {
 	ports   map[port][]*conn // that are listened on
 	round   uint64
 	full    bool // the table is, and a gap has said so
+	// gone are cookies of sockets that ended by missing from looks, with the round of that:
+	// the kernel's messages of their ends may still come.
+	gone map[uint64]uint64
+	// ownersAt is when findPort last looked for a process, monotonic ns.
+	ownersAt int64
 
 	door     adjust.Door[*tracker]
 	interval time.Duration // between two looks
@@ -115,7 +122,7 @@ func (t *tracker) look(of protocols, how event.Flags) error {
 	if err != nil && !errors.Is(err, errChanged) {
 		return err
 	}
-	t.begin(fresh, t.owners.find(inodes), how)
+	t.begin(fresh, t.owners.find(inodes), how, t.round == 1)
 	if err == nil {
 		t.endMissing(of)
 	}
@@ -131,7 +138,8 @@ func (t *tracker) crowded() {
 }
 
 // begin announces new sockets: ports first, because they tell where a connection came from.
-func (t *tracker) begin(fresh []*conn, pids map[uint32]uint32, how event.Flags) {
+// first says that they are the start.
+func (t *tracker) begin(fresh []*conn, pids map[uint32]uint32, how event.Flags, first bool) {
 	slices.SortStableFunc(fresh, func(a, b *conn) int {
 		switch {
 		case a.listens() == b.listens():
@@ -143,12 +151,13 @@ func (t *tracker) begin(fresh []*conn, pids map[uint32]uint32, how event.Flags) 
 	})
 	at := t.clock.Now()
 	for _, c := range fresh {
-		if t.round > 1 {
-			c.opened = at.MonoNs
-		}
+		op := event.OpSnapshot
 		t.place(c, pids[c.inode])
 		c.announced = true
-		t.emitter.announce(t.operation(c), c, how, at)
+		if !first {
+			c.opened, op = at.MonoNs, opening(c)
+		}
+		t.emitter.announce(op, c, how, at)
 	}
 }
 
@@ -178,7 +187,9 @@ func (t *tracker) place(c *conn, pid uint32) {
 
 func (t *tracker) addPort(c *conn) {
 	k := port{c.protocol, c.local.Port()}
-	t.ports[k] = append(t.ports[k], c)
+	if !slices.Contains(t.ports[k], c) { // a look announces what findPort has found
+		t.ports[k] = append(t.ports[k], c)
+	}
 }
 
 // listener returns the port that a connection came to, nil for none: this host opened it
@@ -192,31 +203,43 @@ func (t *tracker) listener(s *socket) *conn {
 	return nil
 }
 
-func (t *tracker) operation(c *conn) event.Operation {
-	if t.round == 1 {
-		return event.OpSnapshot
-	}
-	return opening(c)
-}
-
 // ended takes into account that the kernel gave up a socket. A connection that was never
-// seen was shorter than the time between two looks: it is opened and closed now.
-func (t *tracker) ended(s *socket) {
+// seen was shorter than the time between two looks: it is opened and closed now. The error
+// is one of asking the kernel.
+func (t *tracker) ended(s *socket) error {
 	at := t.clock.Now()
 	c := t.table[s.cookie]
 	if c == nil {
+		if t.late(s.cookie) {
+			return nil
+		}
 		if s.protocol != unix.IPPROTO_TCP || s.remote.Port() == 0 || !s.remote.Addr().IsValid() {
-			return
+			return nil
+		}
+		if err := t.findPort(s); err != nil {
+			return err
 		}
 		c = &conn{socket: *s, announced: true}
 		c.state = stateEstablished
 		t.place(c, 0)
+		if c.direction == event.Egress && s.traffic.refused() {
+			return nil
+		}
 		t.emitter.announce(opening(c), c, event.TimeApproximate, at)
 	}
 	if s.traffic.known {
 		c.traffic = s.traffic
 	}
 	t.end(c, 0, at)
+	return nil
+}
+
+// late reports whether the end of a socket has been announced, because looks missed it. It
+// is so once.
+func (t *tracker) late(cookie uint64) bool {
+	_, late := t.gone[cookie]
+	delete(t.gone, cookie)
+	return late
 }
 
 // end announces the end of a socket, if its begin was.
@@ -240,6 +263,10 @@ func (t *tracker) end(c *conn, how event.Flags, at clock.Moment) {
 // pass one over while others come and go.
 const looksToMiss = 2
 
+// looksToForget is how many looks later a message of the end of a socket that was missing
+// may come. By then the kernel's buffer has been emptied, or has overrun.
+const looksToForget = 30
+
 // endMissing announces the end of what is not there any more.
 func (t *tracker) endMissing(of protocols) {
 	at := t.clock.Now()
@@ -252,7 +279,13 @@ func (t *tracker) endMissing(of protocols) {
 		}
 	}
 	slices.SortFunc(gone, func(a, b *conn) int { return a.local.Compare(b.local) })
+	for cookie, round := range t.gone {
+		if t.round-round > looksToForget {
+			delete(t.gone, cookie)
+		}
+	}
 	for _, c := range gone {
+		t.gone[c.cookie] = t.round
 		t.end(c, event.Inferred|event.TimeApproximate, at)
 	}
 }

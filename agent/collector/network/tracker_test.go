@@ -3,6 +3,7 @@ package network
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +25,7 @@ type fixture struct {
 	t       *testing.T
 	sockets map[uint64]socket
 	err     error // of the next list
+	asked   int   // for one that listens
 	events  []string
 }
 
@@ -36,7 +38,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{t: t, sockets: make(map[uint64]socket)}
 	f.tracker = &tracker{
 		lister: f, owners: &owners{t.TempDir(), r}, finder: actor.NewFinder(r),
-		emitter: newEmitter(f.take, host.Host{}.Complete(), new(uint64)), table: make(map[uint64]*conn), ports: make(map[port][]*conn),
+		emitter: newEmitter(f.take, host.Host{}.Complete(), new(uint64)), table: make(map[uint64]*conn), ports: make(map[port][]*conn), gone: make(map[uint64]uint64),
 	}
 	return f
 }
@@ -48,6 +50,25 @@ func (f *fixture) list(of protocols, see func(*socket)) error {
 		}
 	}
 	return f.err
+}
+
+func (f *fixture) listening(local netip.AddrPort) (socket, bool, error) {
+	f.asked++
+	for _, s := range f.sockets {
+		if s.state == stateListen && s.local == local {
+			return s, true, nil
+		}
+	}
+	return socket{}, false, f.err
+}
+
+// short is a connection that comes and goes between two looks.
+func (f *fixture) short(cookie uint64, local, remote uint16, of traffic) {
+	f.t.Helper()
+	s := socket{protocol: unix.IPPROTO_TCP, state: stateClose, cookie: cookie, local: address4(local), remote: address4(remote), traffic: of}
+	if err := f.ended(&s); err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 func (f *fixture) take(m collector.Message) {
@@ -120,6 +141,16 @@ func TestTracker(t *testing.T) {
 			f.mustLook()
 			f.mustLook()
 		}, []string{"connect tcp 4711 > 80 time_approximate", "close tcp 4711 > 80 inferred time_approximate"}},
+		{"an end whose message comes after two looks", func(f *fixture) {
+			f.mustLook()
+			s := f.set(1, stateEstablished, 4711, 80)
+			f.mustLook()
+			delete(f.sockets, 1)
+			f.mustLook()
+			f.mustLook()
+			s.state = stateClose
+			f.ended(&s)
+		}, []string{"connect tcp 4711 > 80 time_approximate", "close tcp 4711 > 80 inferred time_approximate"}},
 		{"a socket that one look passes over is not gone", func(f *fixture) {
 			f.mustLook()
 			s := f.set(1, stateEstablished, 4711, 80)
@@ -148,6 +179,30 @@ func TestTracker(t *testing.T) {
 			delete(f.sockets, 1)
 			f.ended(&s)
 		}, []string{"connect tcp 4711 > 80 time_approximate", "close tcp 4711 > 80"}},
+		{"a connection to a port that no look has found", func(f *fixture) {
+			f.mustLook()
+			f.set(1, stateListen, 80, 0)
+			f.short(2, 80, 4711, traffic{})
+			f.mustLook()
+		}, []string{"listen tcp 0 > 80 time_approximate", "accept tcp 4711 > 80 time_approximate", "close tcp 4711 > 80"}},
+		{"connections to two such ports at once: the second one is announced by the next look", func(f *fixture) {
+			f.mustLook()
+			f.set(1, stateListen, 80, 0)
+			f.set(2, stateListen, 81, 0)
+			f.short(3, 80, 4711, traffic{})
+			f.short(4, 81, 4712, traffic{})
+			f.short(5, 81, 4713, traffic{})
+			f.mustLook()
+		}, []string{
+			"listen tcp 0 > 80 time_approximate", "accept tcp 4711 > 80 time_approximate", "close tcp 4711 > 80",
+			"accept tcp 4712 > 81 time_approximate", "close tcp 4712 > 81", "accept tcp 4713 > 81 time_approximate", "close tcp 4713 > 81",
+			"listen tcp 0 > 81 time_approximate",
+		}},
+		{"a connection that was refused was never there, and one that was not is", func(f *fixture) {
+			f.mustLook()
+			f.short(1, 4711, 80, traffic{known: true})
+			f.short(2, 4712, 80, traffic{known: true, acked: 1})
+		}, []string{"connect tcp 4712 > 80 time_approximate", "close tcp 4712 > 80"}},
 		{"the end of a socket that was never connected", func(f *fixture) {
 			f.mustLook()
 			s := f.set(1, stateListen, 4711, 0)
@@ -248,5 +303,42 @@ func TestAConnectionIsLeftOutWithItsEnd(t *testing.T) {
 	want := []string{"connect tcp 4002 > 80 time_approximate", "close tcp 4002 > 80 inferred time_approximate"}
 	if diff := cmp.Diff(want, f.events); diff != "" || f.emitter.filter.Filtered() != 2 {
 		t.Errorf("%d were counted (-want +got):\n%s", f.emitter.filter.Filtered(), diff)
+	}
+}
+
+// TestThePortThatTheKernelIsAskedForIsAskedForOnce, and an error of asking is one of the source.
+func TestThePortThatTheKernelIsAskedForIsAskedForOnce(t *testing.T) {
+	f := newFixture(t)
+	f.mustLook()
+	f.set(1, stateListen, 80, 0)
+	for i := range 3 {
+		f.short(2+uint64(i), 80, 4711+uint16(i), traffic{})
+	}
+	if f.asked != 1 {
+		t.Errorf("the kernel was asked %d times", f.asked)
+	}
+	f.err = unix.EPERM
+	s := socket{protocol: unix.IPPROTO_TCP, cookie: 9, local: address4(4711), remote: address4(443)}
+	if err := f.ended(&s); !errors.Is(err, unix.EPERM) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestTheGoneAreForgotten, after as many looks as a message of their end may take.
+func TestTheGoneAreForgotten(t *testing.T) {
+	f := newFixture(t)
+	f.mustLook()
+	f.set(1, stateEstablished, 4711, 80)
+	f.mustLook()
+	clear(f.sockets)
+	for range looksToMiss + looksToForget {
+		f.mustLook()
+	}
+	if len(f.gone) != 1 {
+		t.Errorf("%d are remembered, want 1", len(f.gone))
+	}
+	f.mustLook()
+	if len(f.gone) != 0 {
+		t.Errorf("%d are remembered", len(f.gone))
 	}
 }

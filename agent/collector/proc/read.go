@@ -78,19 +78,6 @@ func (r *Reader) List() ([]uint32, error) {
 	return pids, nil
 }
 
-// Hides says what is kept from us, in few words; empty for nothing. Where not even process 1
-// can be read, although each pid namespace has one, processes of other users are hidden; where
-// there is no process at all, root is no procfs.
-func (r *Reader) Hides() string {
-	if _, ok, err := r.Stat(1); ok || err != nil {
-		return ""
-	}
-	if pids, err := r.List(); err == nil && len(pids) == 0 {
-		return "no procfs is mounted at " + r.root + ": what processes are is not known"
-	}
-	return "processes of other users are hidden (mount option hidepid)"
-}
-
 // Stat reads the stat file of a process. The name in it is borrowed until the
 // next call of r. ok is false, without an error, when there is no such process
 // or it is hidden from us.
