@@ -21,13 +21,8 @@ var harmless = []string{
 // isSecretName reports whether a folded name is that of a secret.
 func isSecretName(name string) bool {
 	name = strings.Trim(name, "-_.")
-	if strings.HasSuffix(name, "tokenizer") || strings.HasSuffix(name, "tokenize") {
+	if strings.HasSuffix(name, "tokenizer") || strings.HasSuffix(name, "tokenize") || isHarmless(name) {
 		return false
-	}
-	for _, end := range harmless {
-		if head, ok := strings.CutSuffix(name, end); ok && (head == "" || isNamePart(head[len(head)-1])) {
-			return false
-		}
 	}
 	for _, w := range words {
 		if strings.Contains(name, w) {
@@ -36,6 +31,27 @@ func isSecretName(name string) bool {
 	}
 	head, ok := strings.CutSuffix(name, whole)
 	return ok && (head == "" || isNamePart(head[len(head)-1]))
+}
+
+// isHarmless reports whether a folded name has one of the harmless ends.
+func isHarmless(name string) bool {
+	for _, end := range harmless {
+		if head, ok := strings.CutSuffix(name, end); ok && (head == "" || isNamePart(head[len(head)-1])) {
+			return true
+		}
+	}
+	return false
+}
+
+// isSecretMember reports whether what stands in JSON under a folded name is a secret.
+func isSecretMember(name string) bool {
+	return isSecretName(name) || name == "authorization" || name == "proxy-authorization" || name == "cookie" || name == "set-cookie"
+}
+
+// isPlural reports whether a number under a folded name is how many there are, as in
+// max_tokens.
+func isPlural(name string) bool {
+	return strings.HasSuffix(name, "s") && !strings.HasSuffix(name, "pass")
 }
 
 func isNamePart(b byte) bool { return b == '-' || b == '_' || b == '.' }
@@ -80,18 +96,21 @@ func isVariable(text string) bool {
 type finder struct {
 	text, folded string
 	blank, param ending
+	work         int // bytes looked at, for a test
 }
 
 // ending says that what ends a value and stands at or behind from is at end.
 type ending struct{ from, end int }
 
 // until returns what stands from at on up to the next byte that ends a value.
-func (e *ending) until(text string, at int, ends func(byte) bool) (span, bool) {
+func (e *ending) until(f *finder, at int, ends func(byte) bool) (span, bool) {
+	text := f.text
 	if at < e.from || at > e.end || e.end == 0 {
 		end := at
 		for end < len(text) && (end != e.from || e.end == 0) && !ends(text[end]) {
 			end++
 		}
+		f.work += end - at
 		if end == e.from && e.end > 0 {
 			end = e.end
 		}
@@ -105,6 +124,11 @@ func (e *ending) until(text string, at int, ends func(byte) bool) (span, bool) {
 // looks at each byte a constant number of times.
 func named(all []span, text, folded string) []span {
 	f := finder{text: text, folded: folded}
+	return f.find(all)
+}
+
+func (f *finder) find(all []span) []span {
+	text, folded := f.text, f.folded
 	for i := 0; i < len(folded); {
 		if !isNameByte(folded[i]) {
 			i++
@@ -114,6 +138,7 @@ func named(all []span, text, folded string) []span {
 		for i < len(folded) && isNameByte(folded[i]) {
 			i++
 		}
+		f.work += i - from
 		if !isSecretName(folded[from:i]) {
 			continue
 		}
@@ -130,7 +155,7 @@ func (f *finder) valueOf(from, to int) (span, bool) {
 	text := f.text
 	if from > 0 && (text[from-1] == '?' || text[from-1] == '&') {
 		if to < len(text) && text[to] == '=' {
-			return f.param.until(text, to+1, func(b byte) bool { return b == '&' || b == '#' || b == '"' || b == '\'' || isBlank(b) })
+			return f.param.until(f, to+1, func(b byte) bool { return b == '&' || b == '#' || b == '"' || b == '\'' || isBlank(b) })
 		}
 		return span{}, false
 	}
@@ -178,11 +203,12 @@ func (f *finder) quoted(at int, blank bool) (span, bool) {
 	}
 	if n := escapes(text, at); at+n < len(text) && isQuote(text[at+n]) {
 		at += n + 1
-		if end, ok := closed(text, at, n); ok {
+		end, ok := closed(text, at, n)
+		if f.work += end - at; ok {
 			return span{at, end}, end > at
 		}
 	}
-	return f.blank.until(text, at, isBlank)
+	return f.blank.until(f, at, isBlank)
 }
 
 // closed returns where a text ends that begins at text[at] behind a quote with n
@@ -200,7 +226,7 @@ func closed(text string, at, n int) (end int, ok bool) {
 		}
 		run = 0
 	}
-	return 0, false
+	return len(text), false
 }
 
 // closing is what closes something around a value.

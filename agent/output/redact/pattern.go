@@ -41,13 +41,14 @@ var defaults = []struct {
 	{[]string{"bearer"}, `(?i)\bbearer\s+(?P<secret>[a-z0-9._~+/=-]{8,})`},
 	// user:password@ in a URL.
 	{[]string{"://"}, `://[^\s/?#:@"']*:(?P<secret>[^\s/"']+)@`},
-	// Programs that take a password without a name.
-	{[]string{"mysql", "mariadb"}, `(?i)\b(?:mysql[a-z]*|mariadb[a-z-]*)\s(?:[^|;]*?\s)?-p(?P<secret>[^\s"']+)`},
-	{[]string{"sshpass"}, `(?i)\bsshpass\s+-p\s?` + spaced},
-	{[]string{"curl", "wget"}, `(?i)\b(?:curl|wget)\s(?:[^|;]*?\s)?(?:-[a-z]*u|--user|--proxy-user)[ =]?["']?[^\s:"']+:(?P<secret>[^\s"']+)`},
-	{[]string{"redis-cli"}, `(?i)\bredis-cli\s(?:[^|;]*?\s)?-a\s+` + spaced},
-	{[]string{"ldap"}, `(?i)\bldap[a-z]+\s(?:[^|;]*?\s)?-w\s+` + spaced},
-	{[]string{"smbclient", "rpcclient", "net ", "mount.cifs"}, `(?i)\b(?:smbclient|rpcclient|net|mount\.cifs)\s(?:[^|;]*?\s)?-U\s?["']?[^\s%"']+%(?P<secret>[^\s"']+)`},
+	// Programs that take a password without a name. The case of a flag counts: mysql -P is
+	// the port, ldapsearch -W asks.
+	{[]string{"mysql", "mariadb"}, `\b(?i:mysql[a-z]*|mariadb[a-z-]*)\s(?:[^|;]*?\s)?-p(?P<secret>[^\s"']+)`},
+	{[]string{"sshpass"}, `\b(?i:sshpass)\s+(?:-[ev]\s+)*-p\s?` + spaced},
+	{[]string{"curl", "wget"}, `\b(?:(?i:curl)\s(?:[^|;]*?\s)?(?:-[A-Za-z]*[uU]|--user|--proxy-user)|(?i:wget)\s(?:[^|;]*?\s)?--(?:proxy-)?user)[ =]?["']?[^\s:"']+:(?P<secret>[^\s"']+)`},
+	{[]string{"redis-cli"}, `\b(?i:redis-cli)\s(?:[^|;]*?\s)?-a\s+` + spaced},
+	{[]string{"ldap"}, `\b(?i:ldap[a-z]+)\s(?:[^|;]*?\s)?-w\s+` + spaced},
+	{[]string{"smbclient", "rpcclient", "net ", "mount.cifs"}, `\b(?i:smbclient|rpcclient|net|mount\.cifs)\s(?:[^|;]*?\s)?-U\s?["']?[^\s%"']+%(?P<secret>[^\s"']+)`},
 	{[]string{"openssl"}, `(?i)\bopenssl\s[^|;]*?\spass:(?P<secret>\S+)`},
 	// Forms of keys that are theirs alone.
 	{[]string{"akia", "asia"}, `\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`},

@@ -103,6 +103,47 @@ func hostile(n int) []string {
 	}
 }
 
+// nested returns n objects in each other, around inner.
+func nested(n int, name, inner string) string {
+	return strings.Repeat(`{"`+name+`":`, n) + inner + strings.Repeat("}", n)
+}
+
+// TestTheWorkGrowsWithTheLengthOnly counts the bytes that are looked at: an algorithm that is
+// not linear looks at some of them again and again. Regular expressions are linear by
+// themselves.
+func TestTheWorkGrowsWithTheLengthOnly(t *testing.T) {
+	r := redactor(t, redact.Options{})
+	long := strings.Repeat("n", 1000)
+	for name, body := range map[string]func(n int) string{
+		"a secret at each depth": func(n int) string {
+			return strings.Repeat(`{"password":"x","a":`, n) + "1" + strings.Repeat("}", n)
+		},
+		"many secrets in a deep place": func(n int) string { return nested(n, "a", `{"x":[`+strings.Repeat(`"token=x",`, n)+`1]}`) },
+		"many objects in a deep place": func(n int) string { return nested(n, "a", `[`+strings.Repeat(`{"token":"x"},`, n)+`1]`) },
+		"many values of a long name": func(n int) string {
+			return `{"token` + strings.Repeat("n", n) + `":[` + strings.Repeat(`"x",`, n) + `1]}`
+		},
+		"many pairs in each other": func(n int) string { return nested(n, "value", `{"name":"password","value":"x"}`) },
+		"pairs of which the name is last": func(n int) string {
+			return strings.Repeat(`{"value":`, n) + `"x"` + strings.Repeat(`,"name":"token"}`, n)
+		},
+		"long names":           func(n int) string { return nested(n/100+1, long, `{"token":"x"}`) },
+		"a list that is there": func(n int) string { return `{"redacted":[` + strings.Repeat(`"x",`, n) + `"y"],"token":"x"}` },
+	} {
+		for _, n := range []int{500, 2000, 8000} {
+			b := []byte(body(n))
+			if work := r.Work(b); work > 8*len(b) {
+				t.Errorf("%s: %d bytes are looked at for %d, which is %d times each", name, work, len(b), work/len(b))
+			}
+		}
+	}
+	for i, text := range hostile(1 << 16) {
+		if work := redact.NameWork(text); work > 20*len(text) {
+			t.Errorf("text %d, %.20q: %d bytes are looked at for %d", i, text, work, len(text))
+		}
+	}
+}
+
 func BenchmarkText(b *testing.B) {
 	r := redactor(b, redact.Options{})
 	for name, text := range map[string]string{
