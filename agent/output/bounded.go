@@ -15,16 +15,25 @@ var ErrStuck = errors.New("a call does not return, such as a write to a disk or 
 
 // bounded stands between a worker and its sink, so that the worker obeys its context where
 // the sink cannot: nothing ends a sync of a mount that is dead. What such a call takes in
-// the end is sent again. One goroutine at a time.
+// the end is sent again. It is also the one place that errors of a sink come through, and
+// leaves the secrets of the output there. One goroutine at a time.
 type bounded struct {
 	sink Sink
-	busy chan struct{} // capacity 1: held while a call goes on
+	mask func(string) string // of the Spec
+	busy chan struct{}       // capacity 1: held while a call goes on
 }
 
-func newBounded(s Sink) *bounded { return &bounded{sink: s, busy: make(chan struct{}, 1)} }
+func newBounded(s Sink, mask func(string) string) *bounded {
+	return &bounded{sink: s, mask: mask, busy: make(chan struct{}, 1)}
+}
 
 // Send calls the sink when no call of it goes on any more.
 func (b *bounded) Send(ctx context.Context, items []Item) (taken int, err error) {
+	taken, err = b.send(ctx, items)
+	return taken, masked(err, b.mask)
+}
+
+func (b *bounded) send(ctx context.Context, items []Item) (taken int, err error) {
 	select {
 	case b.busy <- struct{}{}:
 	case <-ctx.Done():
@@ -67,7 +76,7 @@ func (b *bounded) Close() error {
 	defer late.Stop()
 	select {
 	case err := <-done:
-		return err
+		return masked(err, b.mask)
 	case <-late.C:
 		return ErrStuck
 	}

@@ -33,7 +33,9 @@
 //     receiver takes that. One that takes neither blocks its own output only, and loses
 //     nothing. (TestARefusedItemIsReplacedByANotice, TestAReceiverThatNeverTookAnythingLosesNothing)
 //  5. No output waits for another one. (TestADeadOutputDelaysNobody)
-//  6. Apply loses nothing: an output that changed goes on at its cursor, and its
+//  6. No error, status, log or notice has a secret of the output itself (Spec.Mask), also
+//     where a receiver repeats it. (TestNoErrorOfASinkHasASecret)
+//  7. Apply loses nothing: an output that changed goes on at its cursor, and its
 //     subscription stays. (TestApplyUnderLoadLosesNothing)
 //
 // # What may not be assumed

@@ -36,6 +36,10 @@ type Spec struct {
 	Timeout time.Duration
 	// RetryMin and RetryMax bound the wait between two attempts; defaults 1 s and 1 min.
 	RetryMin, RetryMax time.Duration
+	// Mask, where set, returns a text without the secrets of the output itself: what opens
+	// the door to the receiver. Each error of the sink goes through it, before a status, a
+	// log, an operator or a receiver has it.
+	Mask func(text string) string
 	// Redact, where set, returns a body without secrets.
 	Redact func(body []byte) []byte
 	// New makes the sink. It does no I/O.

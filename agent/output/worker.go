@@ -50,19 +50,19 @@ type worker struct {
 
 // run sends until ctx ends. What is being sent then has a short time to be taken.
 func (w *worker) run(ctx context.Context) {
-	sink, err := w.spec.New()
+	sink, err := w.newSink()
 	for err != nil {
 		w.status.failed(err)
 		select {
 		case t := <-w.tests:
 			t <- err
 		case <-time.After(w.spec.RetryMax):
-			sink, err = w.spec.New() // what it reads may be there now
+			sink, err = w.newSink() // what it reads may be there now
 		case <-ctx.Done():
 			return
 		}
 	}
-	w.sink = newBounded(sink)
+	w.sink = newBounded(sink, w.spec.Mask)
 	if r, ok := sink.(Resender); ok {
 		w.broken = r.Broken()
 	}
@@ -87,6 +87,11 @@ func (w *worker) run(ctx context.Context) {
 	if err := w.sink.Close(); err != nil {
 		w.log.Warn("output not closed", "output", w.spec.Name, "err", err)
 	}
+}
+
+func (w *worker) newSink() (Sink, error) {
+	s, err := w.spec.New()
+	return s, masked(err, w.spec.Mask)
 }
 
 func (w *worker) loop(ctx, sends context.Context) {

@@ -29,6 +29,8 @@ type Options struct {
 	TLS            secret.TLS
 	// Name is what the server calls the connection.
 	Name string
+	// Secrets reads them; nil: one of its own.
+	Secrets *secret.Keeper
 }
 
 // dialTime bounds connecting to one server.
@@ -43,7 +45,12 @@ type Sink struct {
 }
 
 // New makes a Sink. Send reads secrets and connects.
-func New(o Options) *Sink { return &Sink{o: o} }
+func New(o Options) *Sink {
+	if o.Secrets == nil {
+		o.Secrets = &secret.Keeper{}
+	}
+	return &Sink{o: o}
+}
 
 var kinds = map[output.Kind]string{
 	output.KindAlert: "alert", output.KindUpdate: "update", output.KindMessage: "message", output.KindNotice: "notice",
@@ -116,6 +123,7 @@ func (s *Sink) connect(ctx context.Context) error {
 			return nil
 		}
 	}
+	_, _ = s.o.Secrets.URL(s.o.Address) // it is no reference
 	lost := make(chan struct{})
 	o := []nats.Option{
 		nats.Name(s.o.Name), nats.NoReconnect(), nats.Timeout(dialTime), nats.DontRandomize(), nats.PingInterval(20 * time.Second), nats.MaxPingsOutstanding(2),
@@ -125,14 +133,14 @@ func (s *Sink) connect(ctx context.Context) error {
 		o = append(o, nats.UserCredentials(s.o.Credentials))
 	}
 	if s.o.Token != "" {
-		token, err := secret.Read(s.o.Token)
+		token, err := s.o.Secrets.Read(s.o.Token)
 		if err != nil {
 			return err
 		}
 		o = append(o, nats.Token(token))
 	}
 	if s.o.User != "" {
-		password, err := secret.Read(s.o.Password)
+		password, err := s.o.Secrets.Read(s.o.Password)
 		if err != nil {
 			return err
 		}
@@ -157,7 +165,7 @@ func (s *Sink) connect(ctx context.Context) error {
 	select {
 	case d := <-done:
 		if d.err != nil {
-			return fmt.Errorf("%s: %w", s.o.Address, d.err)
+			return fmt.Errorf("%s: %w", secret.Where(s.o.Address), d.err)
 		}
 		s.conn, s.lost = d.conn, lost
 	case <-ctx.Done():

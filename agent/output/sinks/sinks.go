@@ -5,7 +5,6 @@ package sinks
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,8 +33,9 @@ type Environment struct {
 	Host, Version string
 }
 
-// maker makes the sink of one type, and says in a word where it sends to.
-type maker func(e *Environment, name string, o *config.Output) (target string, sink func() (output.Sink, error))
+// maker makes the sink of one type, and says in a word where it sends to. k reads the secrets
+// of the output, and so knows what may be in no error.
+type maker func(e *Environment, k *secret.Keeper, name string, o *config.Output) (target string, sink func() (output.Sink, error))
 
 var makers = map[string]maker{
 	"stdout": newStdout, "file": newFile, "syslog": newSyslog, "journald": newJournald, "webhook": newWebhook, "nats": newNATS,
@@ -57,10 +57,11 @@ func Specs(c *config.Config, e Environment) (all []output.Spec, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("output %s: %w", name, err)
 		}
-		target, sink := makers[o.Type](&e, name, &o)
+		k := &secret.Keeper{}
+		target, sink := makers[o.Type](&e, k, name, &o)
 		all = append(all, output.Spec{
 			Name: name, Type: o.Type, Target: target, Topics: o.Topics, MinLevel: level, Updates: o.Updates, Queue: o.Queue,
-			Batch: o.Batch, Timeout: o.Timeout, RetryMax: o.RetryMax, Redact: r.JSON, New: sink,
+			Batch: o.Batch, Timeout: o.Timeout, RetryMax: o.RetryMax, Mask: k.Mask, Redact: r.JSON, New: sink,
 		})
 	}
 	return all, output.Check(all)
@@ -78,11 +79,11 @@ func files(o *config.Output) secret.TLS {
 	return secret.TLS{CA: o.CAFile, Cert: o.CertFile, Key: o.KeyFile, ServerName: o.ServerName}
 }
 
-func newStdout(e *Environment, _ string, o *config.Output) (string, func() (output.Sink, error)) {
+func newStdout(e *Environment, _ *secret.Keeper, _ string, o *config.Output) (string, func() (output.Sink, error)) {
 	return "standard output", func() (output.Sink, error) { return stdout.New(e.Stdout, line(o)), nil }
 }
 
-func newFile(e *Environment, name string, o *config.Output) (string, func() (output.Sink, error)) {
+func newFile(e *Environment, _ *secret.Keeper, name string, o *config.Output) (string, func() (output.Sink, error)) {
 	path := o.Path
 	if path == "" {
 		path = filepath.Join(e.DataDir, name+".jsonl")
@@ -92,40 +93,31 @@ func newFile(e *Environment, name string, o *config.Output) (string, func() (out
 	}
 }
 
-func newSyslog(e *Environment, _ string, o *config.Output) (string, func() (output.Sink, error)) {
-	return o.Address, func() (output.Sink, error) {
+func newSyslog(e *Environment, k *secret.Keeper, _ string, o *config.Output) (string, func() (output.Sink, error)) {
+	return secret.Where(o.Address), func() (output.Sink, error) {
+		_, _ = k.URL(o.Address) // it is no reference
 		return syslog.New(syslog.Options{Address: o.Address, TLS: files(o), Facility: o.Facility, Host: e.Host, PID: os.Getpid(), Line: line(o)}), nil
 	}
 }
 
-func newJournald(_ *Environment, _ string, o *config.Output) (string, func() (output.Sink, error)) {
+func newJournald(_ *Environment, _ *secret.Keeper, _ string, o *config.Output) (string, func() (output.Sink, error)) {
 	return journald.Socket, func() (output.Sink, error) { return journald.New(journald.Options{JSON: o.Format != "text"}), nil }
 }
 
-func newWebhook(e *Environment, _ string, o *config.Output) (string, func() (output.Sink, error)) {
-	return where(o.URL), func() (output.Sink, error) {
+func newWebhook(e *Environment, k *secret.Keeper, _ string, o *config.Output) (string, func() (output.Sink, error)) {
+	return secret.Where(o.URL), func() (output.Sink, error) {
 		return webhook.New(webhook.Options{
 			URL: o.URL, Template: o.Template, Headers: o.Headers, Redirects: o.Redirects, Secret: o.Secret, Token: o.Token,
-			User: o.User, Password: o.Password, TLS: files(o), Version: e.Version,
+			User: o.User, Password: o.Password, TLS: files(o), Version: e.Version, Secrets: k,
 		})
 	}
 }
 
-// where returns what may be known of a URL, or where it stands: path and query may be
-// secrets.
-func where(text string) string {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" {
-		return text // a reference
-	}
-	return u.Scheme + "://" + u.Host
-}
-
-func newNATS(e *Environment, _ string, o *config.Output) (string, func() (output.Sink, error)) {
-	return o.Address, func() (output.Sink, error) {
+func newNATS(e *Environment, k *secret.Keeper, _ string, o *config.Output) (string, func() (output.Sink, error)) {
+	return secret.Where(o.Address), func() (output.Sink, error) {
 		return nats.New(nats.Options{
 			Address: o.Address, Subject: o.Subject, Stream: o.Stream, Credentials: o.Credentials, Token: o.Token,
-			User: o.User, Password: o.Password, TLS: files(o), Name: "daemoneye " + e.Host,
+			User: o.User, Password: o.Password, TLS: files(o), Name: "daemoneye " + e.Host, Secrets: k,
 		}), nil
 	}
 }

@@ -28,5 +28,7 @@
 //	all others          a failure: tried again
 //
 // An answer is read up to 64 KiB and for one second; a connection with more to read is
-// closed. What it takes to send is never in an error: not the URL, not a secret.
+// closed. Up to 200 bytes of one that is no success are in the error, without secrets: what
+// stands in the URL behind the host, the key of the signature, token, password and the
+// values of headers are replaced by [redacted] (secret.Keeper).
 package webhook

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/output"
@@ -36,6 +37,8 @@ type Options struct {
 	TLS            secret.TLS
 	// Version stands in User-Agent.
 	Version string
+	// Secrets reads them; nil: one of its own.
+	Secrets *secret.Keeper
 }
 
 const (
@@ -60,6 +63,9 @@ func New(o Options) (*Sink, error) {
 	form, ok := templates[o.Template]
 	if !ok {
 		return nil, fmt.Errorf("there is no template %q", o.Template)
+	}
+	if o.Secrets == nil {
+		o.Secrets = &secret.Keeper{}
 	}
 	return &Sink{o: o, form: form}, nil
 }
@@ -87,22 +93,25 @@ func (s *Sink) Send(ctx context.Context, items []output.Item) (taken int, err er
 
 // open reads all that is not in the configuration itself.
 func (s *Sink) open() (err error) {
-	read := func(ref string) (text string) {
-		text, e := secret.Read(ref)
+	k := s.o.Secrets
+	read := func(how func(string) (string, error), ref string) (text string) {
+		text, e := how(ref)
 		err = errors.Join(err, e)
 		return text
 	}
-	s.url, s.secret = read(s.o.URL), read(s.o.Secret)
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
+		_, _ = k.URL("env:" + name) // there may be none
+	}
+	s.url, s.secret = read(k.URL, s.o.URL), read(k.Read, s.o.Secret)
 	s.header = http.Header{"Content-Type": {"application/json"}, "User-Agent": {"daemoneye-agent/" + s.o.Version}}
 	for name, ref := range s.o.Headers {
-		s.header.Set(name, read(ref))
+		s.header.Set(name, read(k.Header, ref))
 	}
 	if s.o.Token != "" {
-		s.header.Set("Authorization", "Bearer "+read(s.o.Token))
+		s.header.Set("Authorization", "Bearer "+read(k.Read, s.o.Token))
 	}
 	if s.o.User != "" {
-		r := http.Request{Header: s.header}
-		r.SetBasicAuth(s.o.User, read(s.o.Password))
+		s.header.Set("Authorization", read(func(ref string) (string, error) { return k.Basic(s.o.User, ref) }, s.o.Password))
 	}
 	config, e := s.o.TLS.Config()
 	if err = errors.Join(err, e); err != nil {
@@ -164,18 +173,19 @@ func (s *Sink) post(ctx context.Context, items []output.Item) error {
 	late := time.AfterFunc(answerTime, cancel)
 	defer late.Stop()
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer)) // as much as came
-	return judge(answer, text)
+	return judge(answer, s.o.Secrets.Mask(string(bytes.ToValidUTF8(text, []byte("?")))))
 }
 
-// judge returns what an answer means.
-func judge(a *http.Response, text []byte) error {
+// judge returns what an answer with that text means. The receiver may have put into it what it
+// got, so that text has no secret any more.
+func judge(a *http.Response, text string) error {
 	if a.StatusCode/100 == 2 {
 		return nil
 	}
 	what := a.Status
 	if a.StatusCode/100 == 3 {
 		what += ": a redirect that is not followed"
-	} else if quoted := format.Line(format.Cut(string(bytes.ToValidUTF8(bytes.TrimSpace(text), []byte("?"))), maxQuoted)); quoted != "" {
+	} else if quoted := format.Line(format.Cut(strings.TrimSpace(text), maxQuoted)); quoted != "" {
 		what += ": " + quoted
 	}
 	err := errors.New(what)
