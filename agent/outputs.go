@@ -25,16 +25,18 @@ import (
 type outputs struct {
 	a           *Agent
 	manager     *output.Manager
+	journal     *journal
 	environment sinks.Environment
 }
 
 // newOutputs makes the outputs that c asks for.
 func (a *Agent) newOutputs(c *config.Config) error {
 	h := host.Host{ID: a.o.HostID}.Complete()
-	a.outputs = &outputs{a: a, environment: sinks.Environment{
+	j := &journal{alerts: a.alerts, began: map[string]uint64{}}
+	a.outputs = &outputs{a: a, journal: j, environment: sinks.Environment{
 		DataDir: a.o.DataDir, Stdout: stdout.NewWriter(a.o.Stdout), Host: h.Name, Version: a.o.Version,
 	}}
-	a.outputs.manager = output.New(output.Options{Source: journal{a.alerts}, Bus: ownBus{a}, Logger: a.o.Logger})
+	a.outputs.manager = output.New(output.Options{Source: j, Bus: ownBus{a}, Logger: a.o.Logger})
 	specs, err := a.outputs.specs(c)
 	if err != nil {
 		return err
@@ -58,10 +60,9 @@ func (x *outputs) apply(specs []output.Spec) {
 // run runs the outputs until stop is called, which lets them send what they have for a
 // short time. It lasts longer than ctx.
 func (x *outputs) run(ctx context.Context) (stop func()) {
-	j := journal{x.a.alerts}
 	for _, s := range x.manager.Status() { // a new one gets all that is raised from now on
-		if at, err := j.Cursor(s.Name); err == nil {
-			_ = j.SetCursor(s.Name, at) // it returns nil
+		if at, err := x.journal.Cursor(s.Name); err == nil {
+			_ = x.journal.SetCursor(s.Name, at) // it could be read
 		}
 	}
 	inner, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -128,12 +129,19 @@ func (b ownBus) Subscribe(ctx context.Context, s router.Subscription) (router.Su
 //
 // The store has 0 for an output without a cursor, and a cursor of 0 is that of one that
 // began when the journal was empty: what the store keeps is larger by 1.
-type journal struct{ alerts *alerts }
+//
+// Safe for concurrent use.
+type journal struct {
+	alerts *alerts
 
-var _ output.Source = journal{}
+	mu    sync.Mutex
+	began map[string]uint64 // guarded by mu; where outputs began while the store was unread
+}
+
+var _ output.Source = (*journal)(nil)
 
 // Records implements output.Source.
-func (j journal) Records(after uint64, n int) ([]alert.Record, uint64, error) {
+func (j *journal) Records(after uint64, n int) ([]alert.Record, uint64, error) {
 	if s := j.alerts.store.Load(); s != nil {
 		return s.Records(after, n)
 	}
@@ -141,7 +149,7 @@ func (j journal) Records(after uint64, n int) ([]alert.Record, uint64, error) {
 }
 
 // Last implements output.Source.
-func (j journal) Last() uint64 {
+func (j *journal) Last() uint64 {
 	if s := j.alerts.store.Load(); s != nil {
 		return s.Last()
 	}
@@ -149,7 +157,7 @@ func (j journal) Last() uint64 {
 }
 
 // Wait implements output.Source.
-func (j journal) Wait(ctx context.Context, after uint64) error {
+func (j *journal) Wait(ctx context.Context, after uint64) error {
 	if s := j.alerts.store.Load(); s != nil {
 		return s.Wait(ctx, after)
 	}
@@ -158,21 +166,40 @@ func (j journal) Wait(ctx context.Context, after uint64) error {
 }
 
 // Cursor implements output.Source.
-func (j journal) Cursor(name string) (uint64, error) {
+func (j *journal) Cursor(name string) (uint64, error) {
 	s := j.alerts.store.Load()
 	if s == nil {
 		return 0, nil
 	}
-	if kept := s.Cursor(name); kept > 0 {
+	last := s.Last() // before the store is asked: a new output gets what is raised from now on
+	kept, err := s.Cursor(name)
+	if err == nil && kept > 0 {
 		return kept - 1, nil
 	}
-	return s.Last(), nil
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	at, ok := j.began[name]
+	if !ok {
+		at = last
+	}
+	if err != nil { // store.ErrUnread
+		j.began[name] = at
+		return at, output.ErrUnread
+	}
+	return at, nil
 }
 
 // SetCursor implements output.Source.
-func (j journal) SetCursor(name string, after uint64) error {
-	if s := j.alerts.store.Load(); s != nil {
-		s.SetCursor(name, after+1)
+func (j *journal) SetCursor(name string, after uint64) error {
+	s := j.alerts.store.Load()
+	if s == nil {
+		return nil
 	}
+	if err := s.SetCursor(name, after+1); err != nil { // store.ErrUnread
+		return output.ErrUnread
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.began, name)
 	return nil
 }

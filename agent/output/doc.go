@@ -45,8 +45,10 @@
 //   - That messages (not alerts) survive the end of the agent: what waits in memory when
 //     it ends is lost without a notice.
 //   - Any order between alerts and messages.
-//   - That an output goes on at its cursor where the journal cannot be read when the agent
-//     starts: it begins with what is raised then, so that alerts go on leaving. What it had
-//     not sent before stays in the journal, and no notice has it.
+//   - Any order between what was raised before the agent started and after it, where the
+//     journal cannot be read at the start: an output sends what is raised meanwhile, and goes
+//     on at its cursor when that is known. Nothing is skipped, and health has it until then.
+//     Silences are not known either. An output that changes meanwhile sends again what was
+//     raised since the start. (TestAnOutputSkipsNothingWhereTheJournalCannotBeReadAtItsStart)
 //   - That a sink which does not return takes nothing: what it takes in the end is sent again.
 package output

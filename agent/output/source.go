@@ -2,10 +2,15 @@ package output
 
 import (
 	"context"
+	"errors"
 
 	"github.com/daemoneye/eventbus/agent/alert"
 	"github.com/daemoneye/eventbus/router"
 )
+
+// ErrUnread is returned while a Source does not know yet what is in the journal, because
+// the disk that has it cannot be read since the start.
+var ErrUnread = errors.New("the journal of alerts could not be read since the start")
 
 // Source is the journal of alerts. Safe for concurrent use.
 type Source interface {
@@ -18,8 +23,9 @@ type Source interface {
 	Wait(ctx context.Context, after uint64) error
 	// Cursor returns the number of the last record that the output called name is done
 	// with. An output that has no cursor yet begins behind the record that is last then.
+	// With ErrUnread nobody knows; what is raised meanwhile is above after.
 	Cursor(name string) (after uint64, err error)
-	// SetCursor makes it durable, at once or soon.
+	// SetCursor makes it durable, at once or soon. With ErrUnread it does nothing.
 	SetCursor(name string, after uint64) error
 }
 

@@ -19,6 +19,7 @@ type status struct {
 	mu      sync.Mutex
 	s       Status    // guarded by mu; without what is computed when it is read
 	failing bool      // guarded by mu; the last attempt failed
+	waiting time.Time // guarded by mu; since when the cursor is not known, zero where it is
 	since   time.Time // guarded by mu; when failing changed
 	lossAt  time.Time // guarded by mu
 	loss    string    // guarded by mu; what was lost then
@@ -103,8 +104,23 @@ func (t *status) health(now time.Time) control.Health {
 	case t.failing:
 		text := fmt.Sprintf("not delivered since %s: %s", t.since.UTC().Format(time.RFC3339), t.s.LastError)
 		return control.Health{State: control.Degraded, Reason: text, Since: t.since}
+	case !t.waiting.IsZero():
+		text := ErrUnread.Error() + ": alerts of before it wait, later ones are sent (part alerts of the health says why it cannot)"
+		return control.Health{State: control.Degraded, Reason: text, Since: t.waiting}
 	}
 	return control.Health{Since: t.since}
+}
+
+// unread notes whether the cursor is not known.
+func (t *status) unread(unread bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case !unread:
+		t.waiting = time.Time{}
+	case t.waiting.IsZero():
+		t.waiting = time.Now()
+	}
 }
 
 // describe notes what a Spec says.

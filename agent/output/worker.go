@@ -24,6 +24,8 @@ const (
 	saveEvery = 1000
 	// sourceWait is the wait after the journal could not be read.
 	sourceWait = time.Second
+	// maxEarly bounds what is remembered of what was sent before the cursor was known.
+	maxEarly = 10_000
 )
 
 // worker sends what one Spec wants, from its cursor on. A changed Spec has a new worker,
@@ -46,6 +48,10 @@ type worker struct {
 	saved    uint64 // cursor as it was saved last
 	backoff  *backoff.ExponentialBackOff
 	failures int // in a row
+	// unread says that read is no cursor: it goes on above what was there before the start,
+	// see begin. early are the IDs that were sent meanwhile.
+	unread bool
+	early  map[string]bool
 }
 
 // run sends until ctx ends. What is being sent then has a short time to be taken.
@@ -126,16 +132,34 @@ func (w *worker) loop(ctx, sends context.Context) {
 
 // begin takes the cursor. It is saved at once, because a new output begins where the journal
 // ends now, also if it can send nothing before the next start of the agent.
-func (w *worker) begin() (err error) {
+//
+// While the journal is unread, the cursor stays as it is on the disk, and what is raised
+// meanwhile is sent. When the journal can be read, the output goes on at its cursor: what it
+// had not sent before the start follows then, and what was sent meanwhile is left out.
+func (w *worker) begin() error {
 	if !w.topics.anAlert {
 		return nil
 	}
-	if w.read, err = w.source.Cursor(w.spec.Name); err != nil {
+	at, err := w.source.Cursor(w.spec.Name)
+	switch {
+	case errors.Is(err, ErrUnread) && w.unread:
+		return nil
+	case errors.Is(err, ErrUnread):
+		w.unread, w.early = true, map[string]bool{}
+		w.log.Warn("an output cannot go on where it was", "output", w.spec.Name, "err", err)
+	case err != nil:
 		return err
+	default:
+		w.unread, w.saved = false, at
+		err = w.source.SetCursor(w.spec.Name, at)
 	}
-	w.saved = w.read
-	w.status.at(w.read)
-	return w.source.SetCursor(w.spec.Name, w.read)
+	w.read = at
+	w.status.at(at)
+	w.status.unread(w.unread)
+	if w.unread {
+		return nil
+	}
+	return err
 }
 
 // sourceError says that the journal cannot be read or written.
@@ -171,7 +195,12 @@ func (w *worker) watch(ctx context.Context) {
 // idle waits for something to send.
 func (w *worker) idle(ctx, sends context.Context) {
 	w.save()
+	var again <-chan time.Time
+	if w.unread {
+		again = time.After(sourceWait)
+	}
 	select {
+	case <-again:
 	case <-w.more:
 	case <-w.feed.ready:
 	case <-w.broken:
@@ -187,9 +216,21 @@ func (w *worker) sendAlerts(ctx, sends context.Context) (any bool, err error) {
 	if !w.topics.anAlert {
 		return false, nil
 	}
+	if w.unread {
+		if err := w.begin(); err != nil {
+			return false, &sourceError{err}
+		}
+	}
 	records, missed, err := w.source.Records(w.read, w.spec.Batch)
 	if err != nil {
 		return false, &sourceError{err}
+	}
+	if w.unread {
+		if _, err := w.source.Cursor(w.spec.Name); !errors.Is(err, ErrUnread) {
+			return true, nil // it can be read now, and these may be of before
+		}
+	} else if len(records) < w.spec.Batch {
+		defer func() { w.early = nil }() // the rest was raised later
 	}
 	if len(records) == 0 && missed == 0 {
 		return false, nil
@@ -208,10 +249,13 @@ func (w *worker) sendAlerts(ctx, sends context.Context) (any bool, err error) {
 		if err != nil { // it was encoded when it was raised
 			return false, &sourceError{fmt.Errorf("record %d: %w", records[i].Seq, err)}
 		}
+		if !w.unread && w.early[it.ID] {
+			continue // it was sent while the journal was unread
+		}
 		items = append(items, it)
 	}
 	if len(items) > 0 {
-		err = w.deliver(ctx, sends, items, func(taken []Item) { w.reach(taken[len(taken)-1].Seq) })
+		err = w.deliver(ctx, sends, items, w.taken)
 	}
 	if err == nil && len(records) > 0 {
 		w.reach(records[len(records)-1].Seq)
@@ -219,11 +263,21 @@ func (w *worker) sendAlerts(ctx, sends context.Context) (any bool, err error) {
 	return true, err
 }
 
+// taken notes that the receiver has items.
+func (w *worker) taken(items []Item) {
+	for i := range items {
+		if w.unread && len(w.early) < maxEarly {
+			w.early[items[i].ID] = true
+		}
+	}
+	w.reach(items[len(items)-1].Seq)
+}
+
 // reach notes that all records up to seq are done with.
 func (w *worker) reach(seq uint64) {
 	w.read = max(w.read, seq)
 	w.status.at(w.read)
-	if w.read-w.saved >= saveEvery {
+	if !w.unread && w.read-w.saved >= saveEvery {
 		w.save()
 	}
 }
@@ -231,7 +285,7 @@ func (w *worker) reach(seq uint64) {
 // save has the journal keep the cursor. Where that fails, alerts are sent again after the
 // next start, which is no loss.
 func (w *worker) save() {
-	if w.read == w.saved || !w.topics.anAlert {
+	if w.read == w.saved || w.unread || !w.topics.anAlert {
 		return
 	}
 	if err := w.source.SetCursor(w.spec.Name, w.read); err != nil {

@@ -33,7 +33,7 @@ const (
 // Ack has an alert acknowledged: somebody looks after it. The text, where there is one,
 // becomes a note. It returns when that is on the disk, as Close, Reopen and Note do.
 //
-// Errors to act on are ErrNotFound, ErrStatus, ErrText and ErrFull.
+// Errors to act on are ErrNotFound, ErrStatus, ErrText, ErrFull and ErrStalled.
 func (s *Store) Ack(ctx context.Context, id alert.ID, by, text string) error {
 	return s.change(ctx, id, alert.KindAcknowledged, by, text)
 }
@@ -67,9 +67,9 @@ func (s *Store) change(ctx context.Context, id alert.ID, kind alert.Kind, by, te
 		return fmt.Errorf("alert store: %w of at most %d bytes", ErrText, maxNote)
 	}
 	return s.ask(ctx, func() (*ledger.Entry, error) {
-		row, ok := s.rowAhead(id)
-		if !ok {
-			return nil, ErrNotFound
+		row, err := s.rowAhead(id)
+		if err != nil {
+			return nil, err
 		}
 		b := *row.Alert
 		status, changes := statusAfter[kind]

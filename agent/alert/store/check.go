@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -186,45 +187,67 @@ func (s *Store) renew(d *disk, because error) error {
 		return err
 	}
 	done := make(chan error, 1)
-	swap := func() (*ledger.Entry, error) { return nil, s.swap(d, fresh, path, because) }
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return errors.Join(ErrClosed, fresh.Close(), os.Remove(path+".new"))
 	}
-	s.push(&item{done: done, entry: swap})
+	s.push(&item{done: done, swap: func() { s.swap(d, fresh, path, because, done) }})
 	s.mu.Unlock()
 	return <-done
 }
 
-// swap has fresh take the place of the index of d. Only the writer calls it.
-func (s *Store) swap(d *disk, fresh *index.Index, path string, because error) error {
-	applied, err := fresh.Applied()
-	if err == nil {
-		err = catchUp(fresh, d.journal, applied)
+// swap has fresh take the place of the index of d, and answers done. Only the writer calls
+// it.
+func (s *Store) swap(d *disk, fresh *index.Index, path string, because error, done chan<- error) {
+	if s.writer.back != nil {
+		done <- errors.Join(ErrStalled, fresh.Close())
+		return
 	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err != nil {
-		return errors.Join(err, fresh.Close())
-	}
+	s.touch(context.Background(), func() func() {
+		applied, err := fresh.Applied()
+		if err == nil {
+			err = catchUp(fresh, d.journal, applied)
+		}
+		if err == nil {
+			err = os.Rename(path+".new", path)
+		}
+		if err != nil {
+			err = errors.Join(err, fresh.Close())
+		}
+		return func() {
+			if err != nil {
+				done <- err
+				return
+			}
+			s.swapped(d, fresh, because)
+			done <- nil
+		}
+	})
+}
+
+func (s *Store) swapped(d *disk, fresh *index.Index, because error) {
 	s.mu.Lock()
 	old := d.index
 	d.index = fresh
 	s.trouble.index = nil
 	s.trouble.rebuilt++
 	s.trouble.mended = append(s.trouble.mended, "the index was made again from the journal")
-	s.newer = newCatalog() // but for what waits in memory all is in the index
-	for _, l := range s.lines {
-		if l.shown && l.entry.Alert != nil {
-			s.newer.apply(l.seq, l.entry, l.before)
-		}
-	}
+	s.newer = s.catalogOfLinesLocked() // but for what waits in memory all is in the index
 	s.mu.Unlock()
 	s.o.Log.Warn("alert store: the index was made again from the journal", "because", because)
 	if old != nil {
-		return old.Close()
+		s.letGo(old.Close)
 	}
-	return nil
+}
+
+// catalogOfLinesLocked returns what the lines in memory make of the alerts.
+func (s *Store) catalogOfLinesLocked() catalog {
+	c := newCatalog()
+	for _, l := range s.lines {
+		if l.shown && l.entry.Alert != nil {
+			c.apply(l.seq, l.entry, l.before)
+		}
+	}
+	return c
 }

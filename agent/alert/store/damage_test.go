@@ -32,7 +32,10 @@ func contentsOf(s *store.Store) (c contents, err error) {
 	if c.Alerts, _, err = s.Query(store.Filter{Limit: 1000}); err != nil {
 		return c, err
 	}
-	c.Silences, c.Cursor = s.Silences(), s.Cursor("out")
+	c.Silences = s.Silences()
+	if c.Cursor, err = s.Cursor("out"); err != nil {
+		return c, err
+	}
 	c.Records, _, err = s.Records(0, 1000)
 	return c, err
 }
@@ -56,7 +59,7 @@ func damageable(t *testing.T, alerts int) (dir string, want contents) {
 			t.Fatal(i, change)
 		}
 	}
-	f.SetCursor("out", 4)
+	f.setCursor("out", 4)
 	f.await("counts", func() bool { return strings.Count(fmt.Sprint(f.titles(store.Filter{Limit: 1000})), " 2 ") == alerts })
 	if err := f.Close(); err != nil {
 		t.Fatal(err)

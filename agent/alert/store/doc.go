@@ -22,7 +22,14 @@
 //   - While the disk cannot be written, alerts go on in memory: they are raised, passed on,
 //     found by queries, and written with the same numbers when that is possible again. The
 //     memory is bounded. An alert that finds no room is counted by its rule and dropped, and
-//     a rule has at most a quarter of the room.
+//     a rule has at most a quarter of the room. (TestWhileTheDiskFailsAlertsGoOn)
+//   - The same holds while the disk neither does what it is asked for nor fails, as a mount
+//     whose server is dead, or a frozen file system. An alert waits for it for 3 seconds, and
+//     so does Open. What the disk was doing goes on in a goroutine of its own, and counts when
+//     it returns. (TestADiskThatDoesNotAnswerHoldsNoAlert, TestARealDiskThatIsFrozen)
+//   - Before the directory could be read once, nobody knows what was raised before, which
+//     silences hold, and how far outputs were: ErrUnread. Cursors are not changed then.
+//     (TestADirectoryThatDoesNotAnswerDelaysNoStart)
 //   - A silenced alert is raised, kept, marked and passed on with its mark. One that repeats
 //     after its silence has ended is raised anew.
 //   - Ids and numbers grow, whatever the clock does. A window or a silence that was opened
@@ -42,9 +49,12 @@
 //
 // # What may not be assumed
 //
-// That alerts go on where the disk neither writes nor fails, as a mount whose server is dead:
-// they wait in memory for the write, also to be passed on. Health has it after 5 s, and Close
-// waits 10 s for it.
+// That nothing waits for a disk that does not answer. Close waits 10 s for it. Queries and
+// Records end with ErrStalled after a time, and 32 of them go on waiting at most. A change of
+// an alert that is only on the disk ends with ErrStalled too. The index is mapped into
+// memory: a page of it that is not there yet stops the thread that touches it, and with the
+// next collection of garbage the process, until the disk answers. So the data directory
+// belongs on a disk of the host.
 //
 // The segments of the journal go as a whole, the oldest first, and alerts with them, also
 // open ones. Who reads Records by cursor learns how many lines it missed.

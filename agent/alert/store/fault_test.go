@@ -56,7 +56,7 @@ func TestWhileTheDiskFailsAlertsGoOn(t *testing.T) {
 			if a, err := f.Get(id); err != nil || a.Status != alert.Acknowledged || len(a.Notes) != 1 {
 				t.Errorf("%+v: %v", a, err)
 			}
-			f.SetCursor("out", during[3].Seq)
+			f.setCursor("out", during[3].Seq)
 			files.Budget(0, nil)
 			files.Fail(nil, faulty.Create, faulty.Write, faulty.Sync, faulty.SyncDir, faulty.Truncate)
 			f.await("health", func() bool { return f.Health().State == store.Healthy })
@@ -73,7 +73,7 @@ func TestWhileTheDiskFailsAlertsGoOn(t *testing.T) {
 			if diff := cmp.Diff(after, f.records()); diff != "" {
 				t.Errorf("(-before +after the reopen):\n%s", diff)
 			}
-			if f.Cursor("out") != during[3].Seq {
+			if f.cursor("out") != during[3].Seq {
 				t.Error("the cursor was lost")
 			}
 			if s := f.Stats(); s.Lost != 0 || len(s.Broken) != 0 || s.Cut != 0 {
@@ -117,7 +117,7 @@ func TestADirectoryThatComesLaterKeepsItsNumbers(t *testing.T) {
 	f := open(t, store.Options{Files: files})
 	f.Submit(sample("old", "key"))
 	old := f.raisedAlerts(1)[0]
-	f.SetCursor("out", old.Seq)
+	f.setCursor("out", old.Seq)
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestADirectoryThatComesLaterKeepsItsNumbers(t *testing.T) {
 	}
 	files.Fail(nil, faulty.Open)
 	f.await("health", func() bool { return f.Health().State == store.Healthy })
-	if n := f.Cursor("out"); n != old.Seq {
+	if n := f.cursor("out"); n != old.Seq {
 		t.Errorf("the cursor is %d", n)
 	}
 	all, missed, err := f.Records(old.Seq, 10)
@@ -153,7 +153,7 @@ func TestARemovedDirectoryIsMadeAgain(t *testing.T) {
 	}
 	f.raisedAlerts(3)
 	silence := quiet(t, f, "rule.title", "quiet")
-	f.SetCursor("out", 2)
+	f.setCursor("out", 2)
 	f.await("index", func() bool { return f.Stats().Alerts == 3 })
 	if err := os.RemoveAll(f.dir); err != nil {
 		t.Fatal(err)
@@ -173,8 +173,8 @@ func TestARemovedDirectoryIsMadeAgain(t *testing.T) {
 	if diff := cmp.Diff(raised[3:], f.records()); diff != "" {
 		t.Error(diff)
 	}
-	if all := f.Silences(); len(all) != 1 || all[0].ID != silence.ID || f.Cursor("out") != 2 {
-		t.Errorf("silences %v, cursor %d", all, f.Cursor("out"))
+	if all := f.Silences(); len(all) != 1 || all[0].ID != silence.ID || f.cursor("out") != 2 {
+		t.Errorf("silences %v, cursor %d", all, f.cursor("out"))
 	}
 	if got := f.titles(store.Filter{}); len(got) != 1 {
 		t.Errorf("found are %v", got)

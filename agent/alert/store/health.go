@@ -32,9 +32,6 @@ type Health struct {
 // dropTime is how long alerts that found no room count for the health.
 const dropTime = 10 * time.Minute
 
-// stallTime is how long a write may take until Health has it.
-const stallTime = 5 * time.Second
-
 // trouble is what Health reports.
 //
 // One goroutine at a time.
@@ -101,13 +98,17 @@ func (s *Store) Health() Health {
 		t.drops, t.dropped = s.memory.total, time.Now()
 	}
 	if !t.dropped.IsZero() && time.Since(t.dropped) < dropTime {
-		add(Unhealthy, "%d alerts found no room in memory and are lost", s.memory.total)
+		add(Unhealthy, "%d alerts found no room in memory and are lost: mend the disk, or raise alerts.memory", s.memory.total)
 	}
 	if t.err != nil {
-		add(Degraded, "%d lines wait in memory since %s: %v", len(s.lines), t.since.UTC().Format(time.RFC3339), t.err)
+		add(Degraded, "since %s the alerts of %s cannot be written: %v; %s in memory, to be written later (%s)",
+			t.since.UTC().Format(time.RFC3339), s.o.Dir, t.err, plural(len(s.lines), "line waits", "lines wait"), mendOf(t.err))
 	}
-	if !s.writing.IsZero() && time.Since(s.writing) > stallTime {
-		add(Degraded, "a write to the disk does not return since %s, and what is raised waits for it", s.writing.UTC().Format(time.RFC3339))
+	if n := s.reads.late.Load(); n > 0 {
+		add(Degraded, "%s of %s: what asks for alerts has no answer (%s)", plural(int(n), "read does not return", "reads do not return"), s.o.Dir, mendOf(ErrStalled))
+	}
+	if !s.attached {
+		add(Degraded, "what was raised before this start is not known until it can be read, nor are silences and how far outputs were")
 	}
 	if n := len(t.broken); n > 0 {
 		add(Degraded, "the journal was damaged: %s kept in %s, look at them and remove them", plural(n, "file is", "files are"), s.o.Dir+"/"+journalName)
@@ -123,6 +124,35 @@ func (s *Store) Health() Health {
 	}
 	h.Reason = strings.Join(reasons, "; ")
 	return h
+}
+
+// mends are what an operator can do about a failure of the disk.
+var mends = []struct {
+	err  error
+	mend string
+}{
+	{ErrStalled, "see whether the disk or mount still works: its kernel messages, a server that is away, a frozen file system"},
+	{ErrNewer, "start the version that made it, or move it away"},
+	{unix.ENOSPC, "make room on its file system, or lower alerts.max_size"},
+	{unix.EDQUOT, "raise the quota, or lower alerts.max_size"},
+	{unix.EROFS, "mount its file system so that it can be written"},
+	{fs.ErrPermission, "give it to the user of the agent"},
+	{unix.EIO, "see what the kernel reports of the disk"},
+	{unix.ENOTDIR, "remove the file that is in its place"},
+}
+
+// mendOf returns what can be done about err.
+func mendOf(err error) string {
+	var used *InUseError
+	if errors.As(err, &used) {
+		return "stop the other process, or give each its own alerts.data_dir"
+	}
+	for _, m := range mends {
+		if errors.Is(err, m.err) {
+			return m.mend
+		}
+	}
+	return "see whether it can be read and written"
 }
 
 func plural(n int, one, many string) string {
@@ -159,15 +189,15 @@ func (s *Store) Stats() Stats {
 		Waiting: len(s.lines), WaitingSize: s.memory.used, Folds: len(s.folds.byKey), Evicted: s.folds.evicted, Bursts: s.bursts.total,
 		Dropped: s.memory.total, Lost: t.lost, Cut: t.cut, Broken: t.broken, Rebuilt: t.rebuilt, Mended: append([]string(nil), t.mended...),
 	}
-	d := s.disk
+	d, stalled := s.disk, errors.Is(t.err, ErrStalled)
 	s.mu.Unlock()
 	if d == nil {
 		return x
 	}
 	j := d.journal.Stats()
 	x.First, x.Last, x.Segments, x.Bytes = j.First, j.Last, j.Segments, j.Bytes
-	if d.index != nil {
-		x.Alerts, _ = d.index.Count(alertBucket) // a damaged one is found by the check
+	if index := s.indexOf(d); index != nil && !stalled {
+		x.Alerts, _ = patiently(&s.reads, s.o.Patience, func() (uint64, error) { return index.Count(alertBucket) }) // a damaged one is found by the check
 	}
 	return x
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"slices"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/alert/index"
@@ -24,6 +26,9 @@ func (s *Store) maintain(last bool) {
 	s.mu.Lock()
 	room := s.memory.used < s.memory.max/2 || last
 	due := s.folds.due(now, last)
+	if s.writer.back != nil { // the disk has the rows of all others
+		due = slices.DeleteFunc(due, func(f *fold) bool { _, ok := s.newer.rows[f.brief.ID]; return !ok })
+	}
 	if len(due) > maxRepeats && !last {
 		due = due[:maxRepeats]
 	}
@@ -52,9 +57,7 @@ func (s *Store) maintain(last bool) {
 	if failing {
 		return
 	}
-	if err := s.retain(); err != nil {
-		s.o.Log.Warn("alert store: old segments not removed", "err", err)
-	}
+	s.retain()
 	s.lookForBroken()
 }
 
@@ -76,35 +79,46 @@ func (s *Store) droppedItem(now time.Time) *item {
 }
 
 // retain removes the segments that are too many or too old, and what the index has of them.
-func (s *Store) retain() error {
+func (s *Store) retain() {
 	s.mu.Lock()
 	d, limits := s.disk, s.limits
 	s.mu.Unlock()
 	if d == nil {
-		return nil
+		return
 	}
 	var before time.Time
 	if now := s.o.Now(); s.writer.clock.trusted(now, time.Now()) {
 		before = now.Add(-limits.MaxAge)
 	}
-	removed, err := d.journal.Trim(limits.MaxBytes, before)
-	if len(removed) == 0 {
-		return err
-	}
-	first := d.journal.Stats().First
+	x := s.indexOf(d)
+	s.touch(context.Background(), func() func() {
+		removed, err := d.journal.Trim(limits.MaxBytes, before)
+		first := d.journal.Stats().First
+		var pruned error
+		if len(removed) > 0 && x != nil {
+			pruned = prune(x, first)
+		}
+		return func() {
+			if err != nil {
+				s.o.Log.Warn("alert store: old segments not removed", "err", err)
+			}
+			s.trimmed(first)
+			if pruned != nil {
+				s.dropIndex(pruned)
+			}
+		}
+	})
+}
+
+// trimmed forgets what was raised before line first.
+func (s *Store) trimmed(first uint64) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for id, row := range s.newer.rows {
 		if row.Seq < first {
 			delete(s.newer.rows, id)
 		}
 	}
-	s.mu.Unlock()
-	if s.indexOf(d) != nil {
-		if err := prune(d.index, first); err != nil {
-			s.dropIndex(err)
-		}
-	}
-	return err
 }
 
 // lookForBroken takes over which damaged files are still kept.
@@ -115,15 +129,19 @@ func (s *Store) lookForBroken() {
 	if d == nil {
 		return
 	}
-	broken, err := d.journal.ReadBroken()
-	if err != nil {
-		return // the next write finds out
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.trouble.broken = broken; len(broken) == 0 && len(s.trouble.mended) > 0 {
-		s.trouble.lost = 0 // an operator has looked at them
-	}
+	s.touch(context.Background(), func() func() {
+		broken, err := d.journal.ReadBroken()
+		return func() {
+			if err != nil {
+				return // the next write finds out
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.trouble.broken = broken; len(broken) == 0 && len(s.trouble.mended) > 0 {
+				s.trouble.lost = 0 // an operator has looked at them
+			}
+		}
+	})
 }
 
 // indexSoon is how many changes the index gets at once, and indexLate how many are kept for
@@ -142,20 +160,28 @@ func (s *Store) index(all bool) {
 	if s.trouble.index != nil && n > indexLate {
 		s.newer = newCatalog() // queries read the journal
 	}
-	if d == nil || s.trouble.index != nil || len(s.lines) > 0 || n == 0 || n < indexSoon && !all {
+	if d == nil || s.writer.back != nil || s.trouble.index != nil || len(s.lines) > 0 || n == 0 || n < indexSoon && !all {
 		s.mu.Unlock()
 		return
 	}
-	c, applied := s.newer, s.shown
-	ops, err := c.ops()
+	applied, x := s.shown, d.index
+	ops, err := s.newer.ops()
 	s.mu.Unlock()
-	if err == nil {
-		err = d.index.Update(applied, ops)
+	if err != nil {
+		s.indexed(n, err)
+		return
 	}
+	s.touch(context.Background(), func() func() {
+		err := x.Update(applied, ops)
+		return func() { s.indexed(n, err) }
+	})
+}
+
+// indexed takes over what became of an update of the index with n changes.
+func (s *Store) indexed(n int, err error) {
 	if err == nil {
-		// Only the writer adds to it, so it is what was written.
 		s.mu.Lock()
-		s.newer = newCatalog()
+		s.newer = s.catalogOfLinesLocked() // what was shown since then
 		s.mu.Unlock()
 		return
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -62,7 +63,21 @@ func (f *Filter) has(a *alert.Alert) bool {
 
 // Query returns the alerts that the filter takes, the newest first, each with its whole
 // event. more says that there are others.
+//
+// It returns ErrStalled where the disk does not answer, as Get and Records do.
 func (s *Store) Query(f Filter) (all []*alert.Alert, more bool, err error) {
+	type answer struct {
+		all  []*alert.Alert
+		more bool
+	}
+	a, err := patiently(&s.reads, queryTime, func() (a answer, err error) {
+		a.all, a.more, err = s.find(f)
+		return a, err
+	})
+	return a.all, a.more, err
+}
+
+func (s *Store) find(f Filter) (all []*alert.Alert, more bool, err error) {
 	v, err := s.view()
 	if err != nil {
 		return nil, false, err
@@ -162,6 +177,10 @@ func firstError(a, b error) error {
 
 // Get returns an alert as a whole, with ErrNotFound where there is none.
 func (s *Store) Get(id alert.ID) (*alert.Alert, error) {
+	return patiently(&s.reads, queryTime, func() (*alert.Alert, error) { return s.get(id) })
+}
+
+func (s *Store) get(id alert.ID) (*alert.Alert, error) {
 	v, err := s.view()
 	if err != nil {
 		return nil, err
@@ -215,15 +234,34 @@ func (v *view) rows() (map[alert.ID]ledger.Row, error) {
 	return rows, err
 }
 
-// rowAhead returns the row of an alert after all lines that have their number. Only the
-// writer calls it.
-func (s *Store) rowAhead(id alert.ID) (ledger.Row, bool) {
+// rowAhead returns the row of an alert after all lines that have their number, or ErrNotFound,
+// or ErrStalled where only the disk has it and does not answer. Only the writer calls it.
+func (s *Store) rowAhead(id alert.ID) (row ledger.Row, err error) {
 	if row, ok := s.writer.ahead[id]; ok {
-		return row, true
+		return row, nil
 	}
 	s.mu.Lock()
+	row, ok := s.newer.rows[id]
+	if ok || s.writer.back != nil {
+		s.mu.Unlock()
+		if !ok {
+			err = ErrStalled
+		}
+		return row, err
+	}
 	v := s.viewLocked()
 	s.mu.Unlock()
-	row, ok, err := s.row(&v, id)
-	return row, ok && err == nil
+	if v.disk == nil {
+		row, ok, err = s.row(&v, id)
+	} else {
+		err = ErrStalled
+		s.touch(context.Background(), func() func() {
+			r, there, rerr := s.row(&v, id)
+			return func() { row, ok, err = r, there, rerr }
+		})
+	}
+	if err == nil && !ok {
+		err = ErrNotFound
+	}
+	return row, err
 }

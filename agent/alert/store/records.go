@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -81,6 +82,18 @@ func (v *view) gone() uint64 {
 // is how many lines between after and the first record there are no more, because of their
 // age or for want of room; not all of them were records.
 func (s *Store) Records(after uint64, limit int) (all []alert.Record, missed uint64, err error) {
+	type answer struct {
+		all    []alert.Record
+		missed uint64
+	}
+	a, err := patiently(&s.reads, s.o.Patience, func() (a answer, err error) {
+		a.all, a.missed, err = s.recordsAfter(after, limit)
+		return a, err
+	})
+	return a.all, a.missed, err
+}
+
+func (s *Store) recordsAfter(after uint64, limit int) (all []alert.Record, missed uint64, err error) {
 	v, err := s.view()
 	if err != nil {
 		return nil, 0, err
@@ -152,26 +165,39 @@ func (s *Store) Wait(ctx context.Context, after uint64) error {
 	}
 }
 
-// Cursor returns what SetCursor last set, 0 for nothing.
-func (s *Store) Cursor(output string) uint64 {
+// ErrUnread is returned while the data directory could not be read since Open: what was
+// raised and sent before is not known yet.
+var ErrUnread = errors.New("the journal of alerts could not be read yet")
+
+// Cursor returns what SetCursor last set, 0 for nothing, and ErrUnread before that is known.
+func (s *Store) Cursor(output string) (seq uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if seq, ok := s.cursors[output]; ok {
-		return seq
+	if !s.attached {
+		return 0, ErrUnread
 	}
-	return s.state.Cursor(output)
+	if seq, ok := s.cursors[output]; ok {
+		return seq, nil
+	}
+	return s.state.Cursor(output), nil
 }
 
 // SetCursor remembers how far an output has sent records; 0 forgets it. It is on the disk
 // within a second, and with Close: after a crash what was sent in that time is sent again.
-func (s *Store) SetCursor(output string, seq uint64) {
+// With ErrUnread nothing is remembered, because the cursor that is on the disk may be a
+// smaller one.
+func (s *Store) SetCursor(output string, seq uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.attached {
+		return ErrUnread
+	}
 	if s.closed || s.state.Cursor(output) == seq {
 		delete(s.cursors, output)
-		return
+		return nil
 	}
 	s.cursors[output] = seq
+	return nil
 }
 
 // cursorItem returns the item that writes the cursors that were set. With mu.

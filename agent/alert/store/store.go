@@ -30,6 +30,9 @@ type Options struct {
 	OnRaised func(alert.Record)
 	// Files is where the journal lies; nil: the disk.
 	Files journal.Files
+	// Patience is how long Open, and an alert that is raised, wait for a disk that does not
+	// answer; 0: 3 seconds. Then alerts go on in memory.
+	Patience time.Duration
 	// Now is the clock of the host; nil: time.Now.
 	Now func() time.Time
 }
@@ -75,6 +78,7 @@ func (o *Options) defaults() {
 	o.Limits.defaults()
 	o.SegmentBytes = min(cmp.Or(o.SegmentBytes, 4<<20), max(o.Limits.MaxBytes/4, 1<<10))
 	o.CheckEvery = cmp.Or(o.CheckEvery, time.Hour)
+	o.Patience = cmp.Or(o.Patience, patience)
 	o.Log = cmp.Or(o.Log, slog.Default())
 	if o.Files == nil {
 		o.Files = journal.Disk{}
@@ -116,10 +120,8 @@ type Store struct {
 	attached bool
 	disk     *disk   // guarded by mu; written by the writer; nil while it cannot be opened
 	trouble  trouble // guarded by mu
-	// writing is when the write that goes on began, the zero time where none does. Guarded
-	// by mu.
-	writing time.Time
 
+	reads  reads
 	writer writer // owned by the writer
 }
 
@@ -130,32 +132,61 @@ var ErrClosed = errors.New("alert store: closed")
 // damaged file left, and starts the goroutine that writes. Close has to be called.
 //
 // Errors to act on are ErrNewer and *InUseError. A directory that cannot be made, read or
-// written for another reason is no error: alerts go on in memory, Health says so, and the
-// directory is tried again.
+// written for another reason, or does not answer in time, is no error: alerts go on in
+// memory, Health says so, and the directory is tried again.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o.defaults()
 	s := &Store{
 		o: o, wake: make(chan struct{}, 1), quit: make(chan struct{}), recheck: make(chan struct{}, 1), changed: make(chan struct{}),
 		next: 1, folds: newFoldTable(o.Limits.Folds), state: &ledger.State{}, cursors: map[string]uint64{}, newer: newCatalog(),
-		memory: memory{dropped: map[string]uint64{}},
+		memory: memory{dropped: map[string]uint64{}}, reads: reads{places: make(chan struct{}, maxReads)},
 	}
 	s.SetLimits(o.Limits)
-	if err := s.attach(); err != nil {
-		var used *InUseError
-		if errors.Is(err, ErrNewer) || errors.As(err, &used) {
-			return nil, err
+	var refused error
+	opening := true
+	s.touch(ctx, func() func() {
+		found, err := openAll(&o)
+		return func() {
+			var used *InUseError
+			if opening && (errors.Is(err, ErrNewer) || errors.As(err, &used)) {
+				refused = err
+				return
+			}
+			s.attach(found, err)
 		}
+	})
+	opening = false
+	if refused != nil {
+		return nil, refused
+	}
+	if err := ctx.Err(); err != nil {
+		s.leave()
+		return nil, err
+	}
+	s.mu.Lock()
+	if s.disk == nil {
 		// Numbers of this run have to be above those that cannot be read.
 		s.next = uint64(max(o.Now().UnixMilli(), 1))
 		s.shown, s.records = s.next-1, s.next-1
-		s.failed(err)
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, errors.Join(err, s.detach())
-	}
+	s.mu.Unlock()
 	s.work.Go(s.write)
 	s.work.Go(s.check)
 	return s, nil
+}
+
+// leave has what Open has opened, or opens late, closed.
+func (s *Store) leave() {
+	d, back := s.disk, s.writer.back
+	go func() { // ends when the disk returns, which nobody waits for
+		if back != nil {
+			(<-back)()
+			d = s.disk
+		}
+		if d != nil {
+			_ = d.close() // nothing was written
+		}
+	}()
 }
 
 // closeTime is how long Close waits for a disk that neither writes nor fails.
@@ -188,89 +219,8 @@ func (s *Store) Close() error {
 	case err := <-done:
 		return err
 	case <-late.C:
-		return s.unwritten(errStalled)
+		return s.unwritten(ErrStalled)
 	}
-}
-
-// errStalled is why Close does not wait any longer.
-var errStalled = errors.New("the disk does not return")
-
-// attach opens the data directory and takes over what is in it.
-func (s *Store) attach() error {
-	d, f, err := openDisk(&s.o)
-	if err != nil {
-		return err
-	}
-	var rows []ledger.Row
-	if d.index != nil {
-		if rows, err = loadFolds(d.index, s.o.Now()); err != nil {
-			f.index = errors.Join(f.index, err)
-		}
-	}
-	last, err := lastID(d)
-	if err != nil {
-		return errors.Join(err, d.close())
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.disk = d
-	s.takeOver(d, &f, rows)
-	s.ids.after(last)
-	s.trouble.found(&f, d.journal.Stats(), s.o.Log)
-	if s.trouble.index = nil; d.index == nil {
-		s.trouble.index = f.index
-	}
-	return nil
-}
-
-// takeOver has the contents of a data directory take effect. With mu.
-func (s *Store) takeOver(d *disk, f *found, rows []ledger.Row) {
-	next := max(d.journal.Next(), f.ahead+1)
-	for _, seq := range f.state.Cursors() {
-		next = max(next, seq+1) // never a number that an output has seen
-	}
-	if len(s.lines) == 0 && s.next < next || len(s.lines) > 0 && s.lines[0].seq < next {
-		// These numbers are taken. What is in memory gets others.
-		shift := next - s.next
-		if len(s.lines) > 0 {
-			shift = next - s.lines[0].seq
-		}
-		s.renumber(shift)
-		s.shown, s.records = s.next-1, s.next-1
-		if len(s.lines) == 0 {
-			s.records = d.journal.Next() - 1
-		}
-	}
-	if !s.attached { // else all that is there was in force already
-		for _, l := range s.lines {
-			f.state.Apply(l.entry)
-		}
-		s.state, s.attached = f.state, true
-	}
-	s.endSilences(s.o.Now())
-	for _, row := range rows {
-		if s.folds.byKey[row.Alert.DedupKey] == nil {
-			s.folds.add(&fold{key: row.Alert.DedupKey, rule: ruleOf(row.Alert), brief: row.Alert, count: row.Alert.Count, last: row.Alert.Last, raised: true})
-		}
-	}
-}
-
-// renumber adds shift to the numbers of all that is in memory. The lines are copied, because
-// somebody may be reading them. With mu.
-func (s *Store) renumber(shift uint64) {
-	s.newer = newCatalog() // what is in it has the numbers of before
-	for i, l := range s.lines {
-		moved := *l
-		moved.seq += shift
-		if first := s.next - uint64(len(s.lines)); l.before.Seq >= first { // it was raised in memory
-			moved.before.Seq += shift
-		}
-		s.lines[i] = &moved
-		if moved.shown && moved.entry.Alert != nil {
-			s.newer.apply(moved.seq, moved.entry, moved.before)
-		}
-	}
-	s.next += shift
 }
 
 // detach closes the data directory.
@@ -285,14 +235,14 @@ func (s *Store) detach() error {
 	return d.close()
 }
 
-// lastID returns the largest id of the alerts in d.
-func lastID(d *disk) (last alert.ID, err error) {
-	if d.index == nil {
-		return last, nil
-	}
-	_, err = d.index.Walk(alertBucket, true, func(key, _ []byte) bool {
-		copy(last[:], key)
-		return false
+// letGo closes what is not used any more.
+func (s *Store) letGo(closing func() error) {
+	s.touch(context.Background(), func() func() {
+		err := closing()
+		return func() {
+			if err != nil {
+				s.o.Log.Debug("alert store: not closed", "err", err)
+			}
+		}
 	})
-	return last, err
 }

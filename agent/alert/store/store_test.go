@@ -101,6 +101,23 @@ func (f *fixture) records() []alert.Record {
 	return all
 }
 
+// cursor and setCursor are those of a store that could be read.
+func (f *fixture) cursor(output string) uint64 {
+	f.t.Helper()
+	seq, err := f.Cursor(output)
+	if err != nil {
+		f.t.Error(err)
+	}
+	return seq
+}
+
+func (f *fixture) setCursor(output string, seq uint64) {
+	f.t.Helper()
+	if err := f.SetCursor(output, seq); err != nil {
+		f.t.Error(err)
+	}
+}
+
 // titles lists the alerts of a query by title and count.
 func (f *fixture) titles(q store.Filter) (all []string) {
 	f.t.Helper()
@@ -179,7 +196,7 @@ func TestAllIsThereAfterAReopen(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f.SetCursor("file", 3)
+	f.setCursor("file", 3)
 	before, want := f.records(), f.titles(store.Filter{})
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
@@ -194,7 +211,7 @@ func TestAllIsThereAfterAReopen(t *testing.T) {
 	if all := f.Silences(); len(all) != 1 || !cmp.Equal(all[0], silence) {
 		t.Errorf("silences are %+v", all)
 	}
-	if n := f.Cursor("file"); n != 3 {
+	if n := f.cursor("file"); n != 3 {
 		t.Errorf("the cursor is %d", n)
 	}
 	c, err := f.Get(ids["c"])
@@ -220,7 +237,7 @@ func TestWaitReturnsWithARecord(t *testing.T) {
 		t.Error(err)
 	}
 	last := f.records()[0].Seq
-	f.SetCursor("x", last)
+	f.setCursor("x", last)
 	f.await("line of the cursor", func() bool { return f.Stats().Last > last })
 	// The line of a cursor is no record: whoever waits must not turn round for it.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)

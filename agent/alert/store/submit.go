@@ -19,6 +19,7 @@ type item struct {
 	rule  string
 	bytes int64 // that it takes in memory
 	done  chan<- error
+	swap  func() // instead of all others: what the writer does between two lines
 }
 
 // ruleOf names the rule of an alert.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -30,6 +31,7 @@ type writer struct {
 	maintained time.Time // when the slow part of maintain was last done
 	lost       error     // what Close could not write
 	clock      steady
+	back       <-chan func() // of what the disk does late, see touch; nil for nothing
 }
 
 // Bounds of one append: what is queued longer goes with the next one.
@@ -50,10 +52,16 @@ func (s *Store) write() {
 		case <-s.wake:
 		case <-t.C:
 			s.maintain(false)
+		case done := <-s.writer.back:
+			s.returned(done)
 		case <-s.quit:
 			s.maintain(true)
 			s.writer.retry = time.Time{}
 			s.turn()
+			for s.writer.back != nil { // Close waits for a while, and nobody after that
+				s.returned(<-s.writer.back)
+				s.turn()
+			}
 			s.abandon()
 			return
 		}
@@ -68,42 +76,59 @@ func (s *Store) turn() {
 	clear(s.writer.ahead) // all of it took effect
 }
 
-// number gives each queued item its line.
+// number gives each queued item its line. What needs the disk stays queued while that does
+// not answer.
 func (s *Store) number() {
 	s.mu.Lock()
 	queue := s.queue
 	s.queue = nil
 	s.mu.Unlock()
+	var later []*item
 	for _, x := range queue {
-		if l := s.line(x); l != nil {
-			s.mu.Lock()
-			l.seq = s.next
-			s.next++
-			s.lines = append(s.lines, l)
-			s.mu.Unlock()
-			if e := l.entry; e.Alert != nil {
-				if s.writer.ahead == nil {
-					s.writer.ahead = map[alert.ID]ledger.Row{}
-				}
-				if e.Kind == alert.KindRaised {
-					s.writer.ahead[e.Alert.ID] = ledger.Raise(l.seq, e.Alert)
-				} else {
-					s.writer.ahead[e.Alert.ID] = l.before.After(e)
-				}
+		if x.swap != nil {
+			x.swap()
+			continue
+		}
+		l, err := s.line(x)
+		if errors.Is(err, ErrStalled) {
+			later = append(later, x)
+		}
+		if l == nil {
+			continue
+		}
+		s.mu.Lock()
+		l.seq = s.next
+		s.next++
+		s.lines = append(s.lines, l)
+		s.mu.Unlock()
+		if e := l.entry; e.Alert != nil {
+			if s.writer.ahead == nil {
+				s.writer.ahead = map[alert.ID]ledger.Row{}
+			}
+			if e.Kind == alert.KindRaised {
+				s.writer.ahead[e.Alert.ID] = ledger.Raise(l.seq, e.Alert)
+			} else {
+				s.writer.ahead[e.Alert.ID] = l.before.After(e)
 			}
 		}
 	}
+	if len(later) > 0 {
+		s.mu.Lock()
+		s.queue = append(later, s.queue...)
+		s.mu.Unlock()
+	}
 }
 
-// line makes the line of x without its number, nil where there is to be none.
-func (s *Store) line(x *item) *line {
+// line makes the line of x without its number, nil where there is to be none. With
+// ErrStalled it has to be asked again; who waits for x has had the error then.
+func (s *Store) line(x *item) (*line, error) {
 	e, err := x.entry()
 	l := &line{entry: e, rule: x.rule, done: x.done}
 	if err == nil && e != nil && e.Alert != nil && e.Kind != alert.KindRaised {
-		var ok bool
-		if l.before, ok = s.rowAhead(e.Alert.ID); !ok {
-			err = ErrNotFound // it was removed meanwhile
-		}
+		l.before, err = s.rowAhead(e.Alert.ID) // ErrNotFound: it was removed meanwhile
+	}
+	if x.done == nil && errors.Is(err, ErrStalled) {
+		return nil, err
 	}
 	if err == nil && e != nil {
 		l.payload, err = e.Encode()
@@ -122,79 +147,66 @@ func (s *Store) line(x *item) *line {
 		if x.done != nil {
 			x.done <- err
 		}
-		return nil
+		return nil, nil
 	}
 	const fixed = 512
 	l.bytes = int64(len(l.payload)) + fixed
 	s.mu.Lock()
 	s.memory.add(x.rule, l.bytes-x.bytes)
 	s.mu.Unlock()
-	return l
+	return l, nil
 }
 
-// flush writes all lines, or has them take effect in memory where that cannot be.
+// flush writes all lines, or has them take effect in memory where that cannot be. It opens
+// the data directory where that is not open.
 func (s *Store) flush() {
 	for {
 		s.mu.Lock()
-		lines := s.lines
+		d, lines := s.disk, s.lines
 		s.mu.Unlock()
-		if len(lines) == 0 {
+		if s.writer.back == nil && d != nil && len(lines) == 0 {
+			if s.writer.failures > 0 {
+				s.healed() // nothing waits, and the directory is open
+			}
 			return
 		}
-		if s.writer.failures > 0 && time.Now().Before(s.writer.retry) {
+		if s.writer.back != nil || s.writer.failures > 0 && time.Now().Before(s.writer.retry) {
 			s.show(lines)
 			return
 		}
-		s.setWriting(time.Now())
-		n, err := s.append(lines)
-		s.setWriting(time.Time{})
-		if err != nil {
-			s.failed(err)
+		ok := false
+		if d == nil {
+			s.touch(context.Background(), func() func() {
+				o, err := openAll(&s.o)
+				return func() { ok = s.attach(o, err) }
+			})
+		} else {
+			ok = s.append(d, lines)
+		}
+		if !ok {
+			s.mu.Lock()
+			lines = s.lines // they may have other numbers now
+			s.mu.Unlock()
 			s.show(lines)
 			return
 		}
-		if s.writer.failures > 0 {
-			s.healed()
-		}
-		s.mu.Lock()
-		for _, l := range lines[:n] {
-			s.memory.add(l.rule, -l.bytes)
-		}
-		if s.lines = s.lines[n:]; len(s.lines) == 0 {
-			s.lines = nil
-		}
-		s.mu.Unlock()
-		s.show(lines[:n])
-		s.index(false)
 	}
 }
 
-// append writes the first of lines, as many as go together, and returns how many.
-func (s *Store) append(lines []*line) (n int, err error) {
-	s.mu.Lock()
-	d := s.disk
-	s.mu.Unlock()
-	if d == nil {
-		if err := s.attach(); err != nil {
-			return 0, err
-		}
-		s.mu.Lock()
-		d = s.disk
-		s.mu.Unlock()
-	}
+// append writes the first of lines, as many as go together. It reports false where that
+// failed, or goes on.
+func (s *Store) append(d *disk, lines []*line) (ok bool) {
 	j := d.journal
-	if j.Full() || j.Next() != lines[0].seq {
+	begin := j.Full() || j.Next() != lines[0].seq
+	var head []byte
+	if begin {
 		s.mu.Lock()
-		head, err := s.state.Head()
+		var err error
+		head, err = s.state.Head()
 		s.mu.Unlock()
-		if err == nil {
-			err = j.Begin(lines[0].seq, d.ahead, head)
-		}
 		if err != nil {
-			return 0, s.gone(err)
-		}
-		if err := s.retain(); err != nil {
-			s.o.Log.Warn("alert store: old segments not removed", "err", err)
+			s.failed(err)
+			return false
 		}
 	}
 	payloads, bytes := make([][]byte, 0, min(len(lines), maxBatch)), 0
@@ -204,32 +216,60 @@ func (s *Store) append(lines []*line) (n int, err error) {
 		}
 		payloads, bytes = append(payloads, l.payload), bytes+len(l.payload)
 	}
-	if _, err := j.Append(payloads); err != nil {
-		return 0, s.gone(err)
+	first := lines[0].seq
+	s.touch(context.Background(), func() func() {
+		var err error
+		if begin {
+			err = j.Begin(first, d.ahead, head)
+		}
+		if err == nil {
+			_, err = j.Append(payloads)
+		}
+		return func() { ok = s.appended(lines[:len(payloads)], begin, err) }
+	})
+	return ok
+}
+
+// appended takes over what became of lines that were to be written.
+func (s *Store) appended(lines []*line, began bool, err error) (ok bool) {
+	if err != nil {
+		s.failed(err)
+		s.gone(err)
+		return false
 	}
-	return len(payloads), nil
+	if s.writer.failures > 0 {
+		s.healed()
+	}
+	s.mu.Lock()
+	for _, l := range lines {
+		s.memory.add(l.rule, -l.bytes)
+	}
+	if s.lines = s.lines[len(lines):]; len(s.lines) == 0 {
+		s.lines = nil
+	}
+	s.mu.Unlock()
+	s.show(lines)
+	s.index(false)
+	if began {
+		s.retain()
+	}
+	return true
 }
 
 // gone closes the directory where err says that it is not what it was, so that it is made
 // again.
-func (s *Store) gone(err error) error {
+func (s *Store) gone(err error) {
 	if !errors.Is(err, journal.ErrRemoved) && !missing(err) {
-		return err
+		return
 	}
 	s.mu.Lock()
+	d := s.disk
+	s.disk = nil
 	s.trouble.removed++
-	s.newer = newCatalog()
-	for _, l := range s.lines { // which are all that is left
-		if l.shown && l.entry.Alert != nil {
-			s.newer.apply(l.seq, l.entry, l.before)
-		}
-	}
+	s.newer = s.catalogOfLinesLocked() // which are all that is left
 	s.mu.Unlock()
 	s.o.Log.Error("alert store: the data directory was removed", "dir", s.o.Dir)
-	if cerr := s.detach(); cerr != nil {
-		s.o.Log.Debug("alert store: what is left of it", "err", cerr)
-	}
-	return err
+	s.letGo(d.close)
 }
 
 // show has lines take effect that did not yet.
@@ -268,13 +308,6 @@ func (s *Store) show(lines []*line) {
 	}
 }
 
-// setWriting notes when a write begins, and with the zero time that it has ended.
-func (s *Store) setWriting(at time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.writing = at
-}
-
 // abandon counts what Close could not write.
 func (s *Store) abandon() {
 	s.mu.Lock()
@@ -303,7 +336,7 @@ func (s *Store) unwritten(because error) error {
 			n++
 		}
 	}
-	if n == 0 && because != errStalled {
+	if n == 0 && because != ErrStalled {
 		return nil
 	}
 	return fmt.Errorf("alert store: %d alerts could not be written: %w", n, because)

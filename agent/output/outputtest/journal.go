@@ -23,6 +23,9 @@ type Journal struct {
 	cursors map[string]uint64 // guarded by mu
 	grown   chan struct{}     // guarded by mu; closed when records grow
 	err     error             // guarded by mu; of all calls
+
+	unread bool              // guarded by mu
+	began  map[string]uint64 // guarded by mu; where outputs began while it was unread
 }
 
 var _ output.Source = (*Journal)(nil)
@@ -84,6 +87,28 @@ func (j *Journal) Break(err error) {
 	j.err = err
 }
 
+// Hide has nobody know what is in the journal, as on a disk that does not answer, until Show
+// is called. What is raised meanwhile is known.
+func (j *Journal) Hide() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.unread, j.began = true, map[string]uint64{}
+}
+
+// Show ends what Hide began.
+func (j *Journal) Show() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.unread = false
+}
+
+// Kept returns the cursor that is on the disk.
+func (j *Journal) Kept(name string) uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.cursors[name]
+}
+
 // Records implements output.Source.
 func (j *Journal) Records(after uint64, n int) (records []alert.Record, missed uint64, err error) {
 	j.mu.Lock()
@@ -133,10 +158,18 @@ func (j *Journal) Wait(ctx context.Context, after uint64) error {
 func (j *Journal) Cursor(name string) (uint64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	at, ok := j.began[name]
+	if !ok {
+		at = j.lastLocked()
+	}
+	if j.unread {
+		j.began[name] = at
+		return at, output.ErrUnread
+	}
 	if at, ok := j.cursors[name]; ok {
 		return at, j.err
 	}
-	return j.lastLocked(), j.err
+	return at, j.err
 }
 
 // SetCursor implements output.Source.
@@ -145,6 +178,9 @@ func (j *Journal) SetCursor(name string, after uint64) error {
 	defer j.mu.Unlock()
 	if j.err != nil {
 		return j.err
+	}
+	if j.unread {
+		return output.ErrUnread
 	}
 	if j.cursors == nil {
 		j.cursors = map[string]uint64{}

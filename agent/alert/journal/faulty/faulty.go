@@ -1,4 +1,4 @@
-// Package faulty has files for tests that fail at the test's wish.
+// Package faulty has files for tests that fail, or do not return, at the test's wish.
 package faulty
 
 import (
@@ -41,6 +41,8 @@ type Files struct {
 	budget  int                 // guarded by mu; bytes until writes fail
 	full    error               // guarded by mu
 	calls   map[Operation]int   // guarded by mu
+
+	hung map[Operation]chan struct{} // guarded by mu; closed when they return
 }
 
 // Fail has all of these operations fail with err from now on; nil heals them.
@@ -53,6 +55,28 @@ func (f *Files) Fail(err error, ops ...Operation) {
 	for _, op := range ops {
 		f.fail[op] = err
 	}
+}
+
+// Hang has these operations not return until release is called, as those of a mount whose
+// server is dead.
+func (f *Files) Hang(ops ...Operation) (release func()) {
+	back := make(chan struct{})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.hung == nil {
+		f.hung = map[Operation]chan struct{}{}
+	}
+	for _, op := range ops {
+		f.hung[op] = back
+	}
+	return sync.OnceFunc(func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for _, op := range ops {
+			delete(f.hung, op)
+		}
+		close(back)
+	})
 }
 
 // Budget has writes fail with err after n more bytes. The bytes until then are written.
@@ -71,11 +95,16 @@ func (f *Files) Calls(op Operation) int {
 
 func (f *Files) check(op Operation) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.calls == nil {
 		f.calls = map[Operation]int{}
 	}
 	f.calls[op]++
+	if back := f.hung[op]; back != nil {
+		f.mu.Unlock()
+		<-back
+		f.mu.Lock()
+	}
+	defer f.mu.Unlock()
 	return f.fail[op]
 }
 
