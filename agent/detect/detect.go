@@ -23,42 +23,71 @@ type Rules struct {
 	Set    *sigma.Set
 	Engine *engine.Engine
 
-	window   window.Options
-	inactive []window.Inactive
+	window window.Options
+	why    map[*sigma.Head]string // of what is inactive
+	idle   []*sigma.Rule
 }
 
 // Compile finishes a set, and compiles it.
 func Compile(s *sigma.Set, o Options) *Rules {
 	s.Finish()
-	r := &Rules{Set: s, Engine: engine.New(s.Rules, o.Engine), window: o.Window}
-	r.inactive = r.correlator().Inactive()
+	r := &Rules{Set: s, Engine: engine.New(s.Rules, o.Engine), window: o.Window, why: map[*sigma.Head]string{}}
+	for _, i := range r.Engine.Inactive() {
+		r.why[&i.Rule.Head] = i.Reason
+	}
+	for _, i := range r.correlator().Inactive() {
+		r.why[&i.Correlation.Head] = i.Reason
+	}
+	for r.findIdle() {
+	}
 	return r
+}
+
+// findIdle finds rules and correlations that raise nothing themselves, because correlations
+// count them, and of which all of these are inactive. It reports whether there is a
+// correlation among them.
+func (r *Rules) findIdle() (more bool) {
+	counted, by := map[*sigma.Head]bool{}, map[*sigma.Head]string{}
+	for _, x := range r.Set.Correlations {
+		for _, m := range x.Members {
+			h := m.Head()
+			if counted[h] = counted[h] || r.why[&x.Head] == ""; by[h] == "" && !x.Generate {
+				by[h] = x.Label()
+			}
+		}
+	}
+	idle := func(h *sigma.Head, silent bool) bool {
+		if !silent || counted[h] || r.why[h] != "" {
+			return false
+		}
+		r.why[h] = "only correlations count it, and they are inactive: " + by[h]
+		return true
+	}
+	for _, x := range r.Set.Rules {
+		if idle(&x.Head, x.Silent) {
+			r.idle = append(r.idle, x)
+		}
+	}
+	for _, x := range r.Set.Correlations {
+		more = idle(&x.Head, x.Silent) || more
+	}
+	return more
 }
 
 func (r *Rules) correlator() *window.Correlator {
 	return window.New(r.Set.Correlations, r.Engine.Tables, r.window)
 }
 
-// Inactive returns the reason why a rule cannot match here, empty if it can.
-func (r *Rules) Inactive(x *sigma.Rule) string {
-	for _, i := range r.Engine.Inactive() {
-		if i.Rule == x {
-			return i.Reason
-		}
-	}
-	return ""
-}
+// Inactive returns the reason why a rule cannot raise anything here, empty if it can.
+func (r *Rules) Inactive(x *sigma.Rule) string { return r.why[&x.Head] }
 
 // InactiveCorrelation returns the reason why a correlation cannot fire here, empty if it
 // can.
-func (r *Rules) InactiveCorrelation(x *sigma.Correlation) string {
-	for _, i := range r.inactive {
-		if i.Correlation == x {
-			return i.Reason
-		}
-	}
-	return ""
-}
+func (r *Rules) InactiveCorrelation(x *sigma.Correlation) string { return r.why[&x.Head] }
+
+// Idle returns the rules that are inactive only because the correlations that count them
+// are. The engine has them all the same.
+func (r *Rules) Idle() []*sigma.Rule { return r.idle }
 
 // Detection is a rule that matches an event, or a correlation that holds with it.
 type Detection struct {

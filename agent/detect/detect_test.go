@@ -31,13 +31,34 @@ level: low
 logsource: {category: process_creation}
 detection: {s: {Imphash: x}, condition: s}
 ---
+title: only for another
+level: low
+name: lonely
+logsource: {category: process_creation}
+detection: {s: {Image|endswith: /b}, condition: s}
+---
 title: twice
 level: high
 correlation: {type: event_count, rules: [counted], timespan: 1m, condition: {gte: 2}}
 ---
 title: never
+name: never
 level: high
 correlation: {type: event_count, rules: [off], timespan: 1m, condition: {gte: 2}}
+---
+title: both
+name: both
+level: high
+correlation: {type: temporal, rules: [lonely, counted, off], timespan: 1m}
+---
+title: more of both
+level: high
+correlation: {type: event_count, rules: [single, both], timespan: 1m, condition: {gte: 2}}
+---
+title: single
+name: single
+level: high
+correlation: {type: event_count, rules: [lonely], timespan: 1m, condition: {gte: 2}}
 `
 
 func load(t *testing.T) *detect.Rules {
@@ -89,7 +110,10 @@ func TestWhatIsInactiveSaysWhy(t *testing.T) {
 	r := load(t)
 	want := map[string]string{
 		"a": "", "counted": "", "off": "nobody collects field Imphash of process events",
-		"twice": "", "never": "it counts off, which is inactive",
+		"twice": "", "never": "it counts off, which is inactive", "both": "it counts off, which is inactive",
+		"more of both":     "it counts both, which is inactive",
+		"single":           "only correlations count it, and they are inactive: more of both",
+		"only for another": "only correlations count it, and they are inactive: both",
 	}
 	got := map[string]string{}
 	for _, x := range r.Set.Rules {
@@ -100,6 +124,9 @@ func TestWhatIsInactiveSaysWhy(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if idle := r.Idle(); len(idle) != 1 || idle[0].Title != "only for another" {
+		t.Errorf("idle are %v", idle)
 	}
 }
 

@@ -190,7 +190,7 @@ const maxListed = 100
 func fill(report *control.RulesReport, r *detect.Rules) {
 	s := r.Set
 	report.Files, report.Rules, report.Correlations, report.Filters = s.Files, len(s.Rules), len(s.Correlations), len(s.Filters)
-	report.Active = len(r.Engine.Active())
+	report.Active = len(r.Engine.Active()) - len(r.Idle())
 	causes := map[string]int{}
 	inactive := func(h *sigma.Head, cause, reason string) {
 		report.Inactive++
@@ -201,6 +201,9 @@ func fill(report *control.RulesReport, r *detect.Rules) {
 	}
 	for _, i := range r.Engine.Inactive() {
 		inactive(&i.Rule.Head, causeNames[i.Cause], i.Reason)
+	}
+	for _, x := range r.Idle() {
+		inactive(&x.Head, "correlation", r.Inactive(x))
 	}
 	for _, x := range s.Correlations {
 		if reason := r.InactiveCorrelation(x); reason != "" {

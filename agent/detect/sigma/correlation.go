@@ -36,6 +36,14 @@ type Member struct {
 	Correlation *Correlation
 }
 
+// Head returns that of the rule or the correlation.
+func (m *Member) Head() *Head {
+	if m.Rule != nil {
+		return &m.Rule.Head
+	}
+	return &m.Correlation.Head
+}
+
 // Alias is a name for fields that are called differently in the rules of a
 // correlation.
 type Alias struct {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/daemoneye/eventbus/agent/alert"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 )
 
@@ -23,6 +24,16 @@ type Program struct {
 // JSON prints v over several lines, and escapes what a terminal would obey or hide.
 func (p *Program) JSON(v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = p.Out.Write(append(display.AppendJSON(nil, b), '\n'))
+	return err
+}
+
+// JSONLine prints v on one line, and escapes what a terminal would obey or hide.
+func (p *Program) JSONLine(v any) error {
+	b, err := alert.Marshal(v)
 	if err != nil {
 		return err
 	}

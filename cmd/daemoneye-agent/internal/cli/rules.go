@@ -18,15 +18,15 @@ func PrintRules(p *Program, r *control.RulesReport) {
 		}
 		fmt.Fprintf(p.Err, "%s: %s\n", what, display.Clean(r.Problems[i].String()))
 	}
-	fmt.Fprintln(p.Out, RulesText(r))
+	p.Line("%s", RulesText(r))
 	for _, x := range r.InactiveRules {
-		fmt.Fprintf(p.Out, "inactive: %s: %s\n", display.Clean(x.Title), display.Clean(x.Reason))
+		p.Line("inactive: %s: %s", x.Title, x.Reason)
 	}
 	if more := r.Inactive - len(r.InactiveRules); more > 0 {
-		fmt.Fprintf(p.Out, "and %d more that are inactive: \"daemoneye-agent rules list --inactive\" has all\n", more)
+		p.Line("and %d more that are inactive: \"daemoneye-agent rules list --inactive\" has all", more)
 	}
 	for _, file := range r.Kept {
-		fmt.Fprintf(p.Out, "%s has a mistake now: what was read of it before stays in force\n", display.Clean(file))
+		p.Line("%s has a mistake now: what was read of it before stays in force", file)
 	}
 }
 

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"slices"
@@ -217,8 +216,9 @@ func threadTime() time.Duration {
 }
 
 func printCosts(p *cli.Program, sum *costs, rows []cost, o *benchOptions) {
-	fmt.Fprintf(p.Out, "%s, %s: %.0f ns an event on one core (%.0f of them the index), %.2f matches an event\n\n",
+	p.Line("%s, %s: %.0f ns an event on one core (%.0f of them the index), %.2f matches an event",
 		count(sum.Rules, "rule"), count(sum.Events, "event"), sum.Nanos, sum.Shared, sum.Matches)
+	fmt.Fprintln(p.Out)
 	var t display.Table
 	t.Row("NS AN EVENT", "NS EACH", "CANDIDATES", "EVALUATED", "MATCHES", "RULE")
 	for _, x := range rows[:min(o.top, len(rows))] {
@@ -235,20 +235,18 @@ func printCosts(p *cli.Program, sum *costs, rows []cost, o *benchOptions) {
 			if x.always {
 				why = "; it is evaluated for each event, because it has no text to look for"
 			}
-			fmt.Fprintf(p.Out, "\n%s:%d: %s costs too much: %.0f ns an event, of at most %d%s\n",
-				display.Clean(x.File), x.Line, display.Clean(x.Rule), x.PerEvent, o.limit.Nanoseconds(), why)
+			fmt.Fprintln(p.Out)
+			p.Line("%s:%d: %s costs too much: %.0f ns an event, of at most %d%s", x.File, x.Line, x.Rule, x.PerEvent, o.limit.Nanoseconds(), why)
 		}
 	}
 }
 
 func printCostsJSON(p *cli.Program, sum *costs, rows []cost) error {
-	enc := json.NewEncoder(p.Out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(sum); err != nil {
+	if err := p.JSONLine(sum); err != nil {
 		return err
 	}
-	for _, x := range rows {
-		if err := enc.Encode(x); err != nil {
+	for i := range rows {
+		if err := p.JSONLine(&rows[i]); err != nil {
 			return err
 		}
 	}

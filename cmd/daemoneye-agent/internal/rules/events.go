@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/daemoneye/eventbus/agent/alert"
 	"github.com/daemoneye/eventbus/agent/detect"
 	"github.com/daemoneye/eventbus/agent/detect/engine"
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
@@ -150,8 +151,6 @@ func runExamples(p *cli.Program, r *detect.Rules, bad int) error {
 func runTest(p *cli.Program, r *detect.Rules, events *eventOptions) (n, unread int, err error) {
 	d := r.Detector()
 	out := bufio.NewWriter(p.Out)
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
 	unread, err = events.each(p, func(line int, v event.View) error {
 		for _, x := range d.Observe(v) {
 			n++
@@ -159,7 +158,11 @@ func runTest(p *cli.Program, r *detect.Rules, events *eventOptions) (n, unread i
 			if x.Fired != nil {
 				f.Group, f.Count = x.Fired.Group, x.Fired.Count
 			}
-			if err := enc.Encode(f); err != nil {
+			b, err := alert.Marshal(f)
+			if err != nil {
+				return err
+			}
+			if _, err := out.Write(append(display.AppendJSON(nil, b), '\n')); err != nil {
 				return err
 			}
 		}

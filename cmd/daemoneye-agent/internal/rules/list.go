@@ -59,8 +59,9 @@ func newRulesList(p *cli.Program) *cobra.Command {
 		Use: "list [PATH]...", Short: "list rules, one a line",
 		Long: `
 List rules and correlations: level, whether the rule can match here, id, title. An
-inactive one is followed by the reason. What is wrong with other rules goes to
-standard error. Without a PATH and --builtin they are the rules that the running agent
+inactive one is followed by the reason; on a terminal where it does not fit, the id
+stands below too. What is wrong with other rules goes to standard error, and the exit
+status is 1 then. Without a PATH and --builtin they are the rules that the running agent
 has loaded.`,
 		Example: "daemoneye-agent rules list rules/ --level high --tag attack.persistence",
 	}
@@ -79,11 +80,14 @@ has loaded.`,
 		if err != nil {
 			return err
 		}
-		problems(p, r, false)
+		bad := problems(p, r, false)
 		for _, d := range documentsOf(r) {
 			if err := f.print(p, infoOf(d), *asJSON); err != nil {
 				return err
 			}
+		}
+		if bad > 0 {
+			return cli.StatusError(cli.ExitFailed)
 		}
 		return nil
 	}

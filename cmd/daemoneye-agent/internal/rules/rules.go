@@ -145,8 +145,8 @@ var causes = []struct {
 // summary counts what was read.
 func summary(p *cli.Program, r *detect.Rules) {
 	s := r.Set
-	fmt.Fprintf(p.Out, "%s, %s: %s active", count(s.Files, "file"), count(len(s.Rules), "rule"), number(len(r.Engine.Active())))
-	if n := len(r.Engine.Inactive()); n > 0 {
+	fmt.Fprintf(p.Out, "%s, %s: %s active", count(s.Files, "file"), count(len(s.Rules), "rule"), number(len(r.Engine.Active())-len(r.Idle())))
+	if n := len(r.Engine.Inactive()) + len(r.Idle()); n > 0 {
 		fmt.Fprintf(p.Out, ", %d inactive", n)
 	}
 	fmt.Fprintln(p.Out)
@@ -161,8 +161,21 @@ func summary(p *cli.Program, r *detect.Rules) {
 			fmt.Fprintf(p.Out, "  %5d  %s\n", n, c.text)
 		}
 	}
+	if n := len(r.Idle()); n > 0 {
+		fmt.Fprintf(p.Out, "  %5d  that only inactive correlations count\n", n)
+	}
 	if n := len(s.Correlations); n > 0 {
-		fmt.Fprintf(p.Out, "%s\n", count(n, "correlation"))
+		inactive := 0
+		for _, x := range s.Correlations {
+			if r.InactiveCorrelation(x) != "" {
+				inactive++
+			}
+		}
+		fmt.Fprintf(p.Out, "%s: %d active", count(n, "correlation"), n-inactive)
+		if inactive > 0 {
+			fmt.Fprintf(p.Out, ", %d inactive", inactive)
+		}
+		fmt.Fprintln(p.Out)
 	}
 	if n := len(s.Filters); n > 0 {
 		fmt.Fprintf(p.Out, "%s\n", count(n, "filter"))

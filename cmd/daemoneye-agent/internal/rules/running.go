@@ -2,9 +2,10 @@ package rules
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -83,15 +84,23 @@ func (f *ruleFilter) print(p *cli.Program, x *control.RuleInfo, asJSON bool) err
 		return nil
 	}
 	if asJSON {
-		return json.NewEncoder(p.Out).Encode(x)
+		return p.JSONLine(x)
 	}
 	state := "active"
 	if !x.Active {
 		state = "inactive"
 	}
-	fmt.Fprintf(p.Out, "%-13s  %-8s  %-36s  %s\n", x.Level, state, display.Clean(x.ID), display.Clean(x.Title))
+	const below = "               " // the title, or the id
+	line := fmt.Sprintf("%-13s  %-8s  %-36s  %s", x.Level, state, display.Clean(x.ID), display.Clean(x.Title))
+	if width := p.Out.Width(); width > 0 && utf8.RuneCountInString(line) > width {
+		p.Line("%-13s  %-8s  %s", x.Level, state, x.Title)
+		line = strings.TrimRight(below+display.Clean(x.ID), " ")
+	}
+	if line != "" {
+		fmt.Fprintln(p.Out, line)
+	}
 	if x.Inactive != "" {
-		fmt.Fprintf(p.Out, "%15s%s\n", "", display.Clean(x.Inactive))
+		p.Line("%s%s", below, x.Inactive)
 	}
 	return nil
 }
