@@ -1,6 +1,8 @@
 package display
 
 import (
+	"bytes"
+	"encoding/json"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -37,6 +39,17 @@ func AppendJSON(dst, src []byte) []byte {
 		i += size
 	}
 	return append(dst, src[plain:]...)
+}
+
+// JSONLine returns v as JSON on one line, with its end, as AppendJSON writes it.
+func JSONLine(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // command lines are full of these characters
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return AppendJSON(nil, b.Bytes()), nil
 }
 
 // escaped returns the length of the escape sequence at the start of b, and what to write

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/daemoneye/eventbus/agent/alert"
 	"github.com/daemoneye/eventbus/cmd/daemoneye-agent/display"
 )
 
@@ -33,11 +32,11 @@ func (p *Program) JSON(v any) error {
 
 // JSONLine prints v on one line, and escapes what a terminal would obey or hide.
 func (p *Program) JSONLine(v any) error {
-	b, err := alert.Marshal(v)
+	b, err := display.JSONLine(v)
 	if err != nil {
 		return err
 	}
-	_, err = p.Out.Write(append(display.AppendJSON(nil, b), '\n'))
+	_, err = p.Out.Write(b)
 	return err
 }
 

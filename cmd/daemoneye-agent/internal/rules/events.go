@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/daemoneye/eventbus/agent/alert"
 	"github.com/daemoneye/eventbus/agent/detect"
 	"github.com/daemoneye/eventbus/agent/detect/engine"
 	"github.com/daemoneye/eventbus/agent/detect/sigma"
@@ -158,11 +157,11 @@ func runTest(p *cli.Program, r *detect.Rules, events *eventOptions) (n, unread i
 			if x.Fired != nil {
 				f.Group, f.Count = x.Fired.Group, x.Fired.Count
 			}
-			b, err := alert.Marshal(f)
+			b, err := display.JSONLine(f)
 			if err != nil {
 				return err
 			}
-			if _, err := out.Write(append(display.AppendJSON(nil, b), '\n')); err != nil {
+			if _, err := out.Write(b); err != nil {
 				return err
 			}
 		}
