@@ -102,7 +102,7 @@ func lean() (remove func(), err error) {
 // contents is the order of the report: benchmarks run in that of their files. What is
 // not named here comes first.
 var contents = []string{
-	"Budgets", "Throughput", "Streams with a latency budget", "Flood", "Latency", "Pauses of the collector", "Idle", "Detection", "Floors", "Threads", "Parts",
+	"Budgets", "Throughput", "Streams with a latency budget", "Flood", "Latency", "Pauses of the collector", "Idle", "Detection", "Events", "Floors", "Threads", "Parts",
 }
 
 // write writes the report, and beside it what benchstat reads.

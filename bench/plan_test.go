@@ -20,6 +20,7 @@ var plan = []struct {
 	{"BenchmarkBudgetStreams", budgetStreams, 0},
 	{"BenchmarkClaim", nil, len(promised) * 3},
 	{"BenchmarkDetection", nil, len(detecting)},
+	{"BenchmarkEvents", nil, len(promised)},
 	{"BenchmarkFloor", floors, 0},
 	{"BenchmarkFlood", flood, 0},
 	{"BenchmarkIdle", nil, len(brokers())},
