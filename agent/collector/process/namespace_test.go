@@ -1,23 +1,20 @@
 package process
 
 import (
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/daemoneye/eventbus/agent/collector/clock"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/storytest"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
 // TestATimeNamespace: clocks there show other times than the kernel's records.
 func TestATimeNamespace(t *testing.T) {
-	const inside = "PROCESS_TEST_TIME_NAMESPACE"
-	if os.Getenv(inside) == "" {
-		skipUnlessRoot(t)
-		skipUnlessPermitted(t, Options{Mode: ModeEBPF})
-		again(t, inside, "unshare", "--time", "--fork", "--monotonic", "12345", "--boottime", "67890")
+	skipUnlessRoot(t)
+	skipUnlessPermitted(t, Options{Mode: ModeEBPF})
+	if !storytest.Again(t, "unshare", "--time", "--fork", "--monotonic", "12345", "--boottime", "67890") {
 		return
 	}
 	ahead, err := clock.ReadAhead("/proc")
@@ -47,11 +44,11 @@ func TestATimeNamespace(t *testing.T) {
 
 // TestOutsideOfTheFirstPidNamespace the kernel's pids name other processes than /proc does.
 func TestOutsideOfTheFirstPidNamespace(t *testing.T) {
-	const inside = "PROCESS_TEST_PID_NAMESPACE"
-	if os.Getenv(inside) == "" {
-		skipUnlessRoot(t)
+	skipUnlessRoot(t)
+	if !storytest.Inside(t) {
 		skipUnlessPermitted(t, Options{Mode: ModeEBPF})
-		again(t, inside, "unshare", "--pid", "--fork", "--mount-proc")
+	}
+	if !storytest.Again(t, "unshare", "--pid", "--fork", "--mount-proc") {
 		return
 	}
 	c, err := New(Options{})
@@ -60,21 +57,5 @@ func TestOutsideOfTheFirstPidNamespace(t *testing.T) {
 	}
 	if got, want := c.Describe(), "ebpf: outside of the first pid namespace"; !strings.Contains(got, want) {
 		t.Errorf("it is described as %q, want %q", got, want)
-	}
-}
-
-// again runs the test in another process, below a command that changes its surroundings.
-// It skips where the command cannot.
-func again(t *testing.T, variable string, command ...string) {
-	t.Helper()
-	args := append(command, os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "1m")
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), variable+"=1")
-	out, err := cmd.CombinedOutput()
-	if !strings.Contains(string(out), "=== RUN") {
-		t.Skipf("%v: %s", err, out)
-	}
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
 	}
 }

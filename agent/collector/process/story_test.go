@@ -9,25 +9,42 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daemoneye/eventbus/agent/collector/storytest"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
 // The story is the same for every source: programs that end at once, chains of two execs
-// in one process, and programs that go on for a while. What each source shows of it is
-// compared with what happened.
+// in one process, and programs that go on for a while, some of them with names and
+// arguments as hardly any has them. What each source shows of it is compared with what
+// happened.
 const (
 	storyShort  = 200 // programs that end at once
-	storyChains = 100 // processes of two programs each, which end at once
+	storyChains = 300 // processes of two programs each, which end at once
 	storyLong   = 20  // programs that the test ends
+	storyOdd    = 4   // the same, with odd names and arguments
+
+	storyPrograms  = storyShort + 2*storyChains + storyLong + storyOdd
+	storyProcesses = storyShort + storyChains + storyLong + storyOdd
+	storySeen      = storyLong + storyOdd // that polling cannot miss
 )
 
-// shown is what a source showed of the story, as a row of the table in the README.
-type shown struct {
-	starts, known   int // programs, and those of them with executable and command line
-	exits, statuses int
-	wrong           []string // what did not happen
+// storyRows are the table in the README: ebpf, netlink, and poll at 20 ms.
+var storyRows = []storytest.Row{
+	{What: "824 programs: seen", Want: []storytest.Bound{
+		storytest.Just(storyPrograms), storytest.Just(storyPrograms), storytest.From(storySeen, storyPrograms),
+	}},
+	{What: "with executable and arguments", Want: []storytest.Bound{
+		storytest.Just(storyPrograms), storytest.From(storySeen, storyPrograms).But("the others flagged"), storytest.From(storySeen, storyPrograms),
+	}},
+	{What: "4 of odd names, 4,096 arguments: the same", Want: []storytest.Bound{storytest.Just(storyOdd), storytest.Just(storyOdd), storytest.Just(storyOdd)}},
+	{What: "shown as another program", Want: []storytest.Bound{{}, {}, {}}},
+	{What: "524 ends: seen", Want: []storytest.Bound{
+		storytest.Just(storyProcesses), storytest.Just(storyProcesses), storytest.From(storySeen, storyProcesses),
+	}},
+	{What: "with their status", Want: []storytest.Bound{storytest.Just(storyProcesses), storytest.Just(storyProcesses), {}}},
 }
 
+// TestEverySourceShowsTheSameStory, and the table of the README is what it shows.
 func TestEverySourceShowsTheSameStory(t *testing.T) {
 	dir := t.TempDir()
 	wrap, payload := filepath.Join(dir, "wrap"), filepath.Join(dir, "payload")
@@ -39,68 +56,94 @@ func TestEverySourceShowsTheSameStory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const programs, processes = storyShort + 2*storyChains + storyLong, storyShort + storyChains + storyLong
-	for _, source := range sources {
+	for i, source := range sources {
 		t.Run(source.name, func(t *testing.T) {
 			r := run(t, source.options)
-			happened := perform(t, r, wrap, payload)
-			got := compareWith(t, r, happened, shell, payload)
+			got := compareWith(t, r, perform(t, r, wrap, payload), shell)
 			t.Logf("%-8s %3d of %d starts, %3d with their program; %3d of %d exits, %3d with their status",
-				source.name, got.starts, programs, got.known, got.exits, processes, got.statuses)
+				source.name, got.starts, storyPrograms, got.known, got.exits, storyProcesses, got.statuses)
 			for _, w := range got.wrong {
 				t.Error(w)
 			}
-			switch want := (shown{starts: programs, known: programs, exits: processes, statuses: processes}); source.options.Mode {
-			case ModeEBPF:
-				if got.starts != want.starts || got.known != want.known || got.exits != want.exits || got.statuses != want.statuses {
-					t.Errorf("got %+v, want %+v", got, want)
-				}
-			case ModeNetlink: // which programs are known is a matter of time
-				if got.starts != want.starts || got.exits != want.exits || got.statuses != want.statuses || got.known < storyLong {
-					t.Errorf("got %+v, want all starts and exits", got)
-				}
-			default:
-				if got.known < storyLong || got.exits < storyLong {
-					t.Errorf("got %+v, want the %d long programs at least", got, storyLong)
-				}
-			}
+			storytest.Check(t, storyRows, i, []int{got.starts, got.known, got.odd, len(got.wrong), got.exits, got.statuses})
 		})
 	}
+	storytest.InReadme(t, "Process events", storyRows)
+}
+
+// shown is what a source showed of the story.
+type shown struct {
+	starts, known   int // programs, and those of them with executable and command line
+	odd             int // of known, those with odd names
+	exits, statuses int
+	wrong           []string // what did not happen
+}
+
+// program is what a process runs.
+type program struct {
+	executable string // empty where it does not matter
+	line       string
+	odd        bool
+}
+
+// shownAs reports whether a command line is that of the program. Of a long one an event has
+// the beginning.
+func (x *program) shownAs(line string) bool {
+	want := x.line[:min(len(x.line), event.MaxCommandLine)]
+	return strings.TrimSuffix(line, "\x00") == strings.TrimSuffix(want, "\x00")
 }
 
 // perform has the story happen, and returns the programs of each process by its pid. The long
 // ones have been seen by then, and ended.
-func perform(t *testing.T, r *running, wrap, payload string) map[uint32][]string {
+func perform(t *testing.T, r *running, wrap, payload string) map[uint32][]program {
 	t.Helper()
 	r.keep = true
-	happened := make(map[uint32][]string)
-	finish := func(cmd *exec.Cmd, lines ...string) {
+	happened := make(map[uint32][]program)
+	line := func(args ...string) string { return strings.Join(args, "\x00") + "\x00" }
+	finish := func(cmd *exec.Cmd, programs ...program) {
 		t.Helper()
 		if err := cmd.Run(); err != nil {
 			t.Fatal(err)
 		}
-		happened[uint32(cmd.Process.Pid)] = lines
+		happened[uint32(cmd.Process.Pid)] = programs
 	}
-	line := func(args ...string) string { return strings.Join(args, "\x00") + "\x00" }
 	for i := range storyShort {
 		n := fmt.Sprint("short ", i)
-		finish(exec.Command(payload, n), line(payload, n))
+		finish(exec.Command(payload, n), program{executable: payload, line: line(payload, n)})
 	}
 	for i := range storyChains {
 		n := fmt.Sprint("chain ", i)
-		finish(exec.Command(wrap, payload, n), line("/bin/sh", wrap, payload, n), line(payload, n))
+		finish(exec.Command(wrap, payload, n), program{line: line("/bin/sh", wrap, payload, n)}, program{executable: payload, line: line(payload, n)})
 	}
 	var long []*exec.Cmd
-	for i := range storyLong {
-		cmd := command(t, "/bin/sleep", fmt.Sprint(1000+i))
+	goOn := func(odd bool, path string, args ...string) {
+		t.Helper()
+		cmd := command(t, path, args...)
+		all := line(append([]string{path}, args...)...)
 		long = append(long, cmd)
-		happened[uint32(cmd.Process.Pid)] = []string{line("/bin/sleep", fmt.Sprint(1000+i))}
+		happened[uint32(cmd.Process.Pid)] = []program{{line: all, odd: odd}}
+		if odd {
+			happened[uint32(cmd.Process.Pid)][0].executable = path
+		}
 	}
+	for i := range storyLong {
+		goOn(false, "/bin/sleep", fmt.Sprint(1000+i))
+	}
+	sleep, err := filepath.EvalSymlinks("/bin/sleep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a\nb", "\xff\xfe", ") R 7 ("} {
+		path := filepath.Join(t.TempDir(), name)
+		copyProgram(t, sleep, path)
+		goOn(true, path, "1000")
+	}
+	goOn(true, sleep, slices.Repeat([]string{"1"}, 4095)...) // and its name
 	// Their starts need not come in this order: a program is on its way before its exec is
 	// recorded, and the next one may be recorded by the other processor.
 	started := make(map[uint32]bool)
 	r.await("the start of each long program", func(p *event.Process) bool {
-		if _, ours := happened[p.PID]; ours && p.Operation == event.OpStart && strings.HasPrefix(p.CommandLine, "/bin/sleep\x00") {
+		if ours := happened[p.PID]; len(ours) == 1 && p.Operation == event.OpStart && slices.ContainsFunc(long, func(c *exec.Cmd) bool { return uint32(c.Process.Pid) == p.PID }) {
 			started[p.PID] = true
 		}
 		return len(started) == len(long)
@@ -113,7 +156,7 @@ func perform(t *testing.T, r *running, wrap, payload string) map[uint32][]string
 }
 
 // compareWith compares what came with what happened, until the exit of the last process.
-func compareWith(t *testing.T, r *running, happened map[uint32][]string, shell, payload string) (got shown) {
+func compareWith(t *testing.T, r *running, happened map[uint32][]program, shell string) (got shown) {
 	t.Helper()
 	marker := command(t, "/bin/sleep", "987")
 	r.awaitOf(marker.Process.Pid, event.OpStart)
@@ -122,7 +165,7 @@ func compareWith(t *testing.T, r *running, happened map[uint32][]string, shell, 
 	r.awaitOf(marker.Process.Pid, event.OpExit)
 	seen := make(map[uint32]int) // programs
 	for _, p := range r.kept {
-		lines, ours := happened[p.PID]
+		programs, ours := happened[p.PID]
 		if !ours {
 			continue
 		}
@@ -140,17 +183,19 @@ func compareWith(t *testing.T, r *running, happened map[uint32][]string, shell, 
 				continue
 			}
 			got.known++
-			i := slices.Index(lines, p.CommandLine)
-			program := payload
-			if strings.HasPrefix(p.CommandLine, "/bin/sh\x00") {
-				program = shell
+			i := slices.IndexFunc(programs, func(x program) bool { return x.shownAs(p.CommandLine) })
+			want := shell
+			if i >= 0 && programs[i].executable != "" {
+				want = programs[i].executable
 			}
 			// A source that misses a program may show the second one first.
-			if i < n || !strings.Contains(p.CommandLine, "/bin/sleep") && p.Executable != program {
-				got.wrong = append(got.wrong, fmt.Sprintf("program %d of %q is shown as %s, %q", n+1, lines, p.Executable, p.CommandLine))
-			}
-			if r.mode != ModePoll && i != n {
-				got.wrong = append(got.wrong, fmt.Sprintf("program %d of %q is shown as %q", n+1, lines, p.CommandLine))
+			switch {
+			case i < n || i > n && r.mode != ModePoll:
+				got.wrong = append(got.wrong, fmt.Sprintf("program %d of %d, %.200q: it is none of them, or not in turn", n+1, len(programs), p.CommandLine))
+			case p.Executable != want && !strings.HasPrefix(p.CommandLine, "/bin/sleep\x00"):
+				got.wrong = append(got.wrong, fmt.Sprintf("program %d of %d, %.200q, is shown as %s", n+1, len(programs), p.CommandLine, p.Executable))
+			case programs[i].odd:
+				got.odd++
 			}
 		}
 	}

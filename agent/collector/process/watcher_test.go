@@ -1,14 +1,11 @@
 package process
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -16,28 +13,23 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/agent/collector"
-	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/storytest"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
-// watch has this test binary watch programs instead, as main_test.go does it: it writes
-// how its collector describes itself, the kernel's numbers of its programs, and then a
-// line for each start, until its standard input ends.
+// watch has this test binary watch programs instead, as main_test.go does it, with a source:
+// it writes how its collector describes itself, the kernel's numbers of its programs, and
+// then a line for each start, until its standard input ends.
 const watch = "PROCESS_TEST_WATCH"
 
 func watchPrograms(mode string) int {
-	o := Options{Mode: Mode(mode)}
-	if err := o.complete(); err != nil {
-		fmt.Println(err)
-		return 2
-	}
-	s, err := choose(o.Mode, &o)
+	c, err := New(Options{Mode: Mode(mode), Interval: MinInterval})
 	if err != nil {
-		fmt.Println(err)
+		fmt.Println("error", err)
 		return 1
 	}
-	fmt.Println(s.describe)
-	if p, ok := s.feed.(*programs); ok {
+	fmt.Println("source", c.Describe())
+	if p, ok := c.opened.feed.(*programs); ok {
 		times, err := p.loaded.Times()
 		if err != nil {
 			fmt.Println(err)
@@ -49,16 +41,12 @@ func watchPrograms(mode string) int {
 		}
 		fmt.Println()
 	}
-	reader, err := proc.NewReader(o.Host.Root)
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	go func() {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { // ends with the process
 		_, _ = os.Stdin.Read(make([]byte, 1))
-		os.Exit(0)
+		cancel()
 	}()
-	emit := func(m collector.Message) {
+	err = c.Run(ctx, func(m collector.Message) {
 		v, err := event.Parse(m.Payload)
 		if err != nil {
 			fmt.Println(err)
@@ -68,128 +56,84 @@ func watchPrograms(mode string) int {
 		case p.Operation == event.OpSnapshot && p.PID == uint32(os.Getpid()):
 			fmt.Println("ready")
 		case p.Operation == event.OpStart:
-			fmt.Printf("start %d %q\n", p.PID, p.CommandLine)
+			fmt.Printf("start %d %q %s\n", p.PID, p.CommandLine, p.Executable)
 		}
-	}
-	fmt.Println(s.feed.follow(context.Background(), newTestTracker(reader, emit, &o)))
-	return 1
-}
-
-// watcher is another process that watches programs.
-type watcher struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	lines chan string
-}
-
-// watchAs starts a watcher with those attributes. It ends with the test.
-func watchAs(t *testing.T, mode Mode, attributes *syscall.SysProcAttr) *watcher {
-	t.Helper()
-	// By its descriptor another user can run it, whoever may look into the folder.
-	self, err := os.Open("/proc/self/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer self.Close()
-	w := &watcher{t: t, cmd: exec.Command("/proc/self/fd/3"), lines: make(chan string, 1<<14)}
-	w.cmd.Env = append(os.Environ(), watch+"="+string(mode))
-	w.cmd.ExtraFiles = []*os.File{self}
-	w.cmd.SysProcAttr = attributes
-	w.cmd.Stderr = os.Stderr
-	w.cmd.Dir = "/"
-	in, err := w.cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := w.cmd.StdoutPipe()
-	if err == nil {
-		err = w.cmd.Start()
-	}
-	if err != nil {
-		t.Skip(err)
-	}
-	ended := make(chan struct{})
-	go func() { // ends with the process
-		defer close(ended)
-		defer close(w.lines)
-		for s := bufio.NewScanner(out); s.Scan(); {
-			w.lines <- s.Text()
-		}
-	}()
-	t.Cleanup(func() {
-		in.Close()
-		_ = w.cmd.Process.Kill()
-		<-ended
-		_ = w.cmd.Wait()
 	})
-	return w
-}
-
-// await returns the first line that begins with prefix.
-func (w *watcher) await(prefix string) string {
-	w.t.Helper()
-	timeout := time.After(patience)
-	for {
-		select {
-		case line, ok := <-w.lines:
-			if !ok {
-				w.t.Fatalf("it ended without a line %q", prefix)
-			}
-			if strings.HasPrefix(line, prefix) {
-				return line
-			}
-		case <-timeout:
-			w.t.Fatalf("no line %q came", prefix)
-		}
+	if err != nil {
+		fmt.Println(err)
+		return 1
 	}
+	return 0
 }
 
-func TestCapabilities(t *testing.T) {
+// TestWhatEachCapabilityIsFor: what the source says without it, and what it shows of a
+// program of root's with it.
+func TestWhatEachCapabilityIsFor(t *testing.T) {
 	skipUnlessRoot(t)
 	skipUnlessPermitted(t, Options{Mode: ModeEBPF})
-	nobody := func(caps ...uintptr) *syscall.SysProcAttr {
-		return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, AmbientCaps: caps}
-	}
+	const ebpf, netlink, poll = "kernel process events (eBPF programs)", "kernel process events (netlink process connector)", "procfs polling every "
+	const unread = "; no CAP_SYS_PTRACE: executables of other users cannot be read"
 	tests := []struct {
-		name string
-		caps []uintptr
-		want string // what the collector says of itself
+		name    string
+		as      storytest.As
+		mode    Mode
+		source  []string // one of these, because older kernels want more
+		has     []string
+		hasNot  string
+		program bool // of root's is known
 	}{
-		{"none", nil, "not ebpf: no CAP_BPF and CAP_PERFMON"},
-		{"BPF alone", []uintptr{unix.CAP_BPF}, "not ebpf: no CAP_PERFMON"},
-		{"PERFMON alone", []uintptr{unix.CAP_PERFMON}, "not ebpf: no CAP_BPF"},
-		{"BPF and PERFMON", []uintptr{unix.CAP_BPF, unix.CAP_PERFMON}, "kernel process events (eBPF programs)"},
+		{"none", storytest.Nobody(), ModeAuto, []string{netlink, poll}, []string{"not ebpf: no CAP_BPF and CAP_PERFMON", unread}, "", false},
+		{"none, polling", storytest.Nobody(), ModePoll, []string{poll}, []string{unread}, "", false},
+		{"BPF alone", storytest.Nobody(unix.CAP_BPF), ModeAuto, []string{netlink, poll}, []string{"not ebpf: no CAP_PERFMON"}, "", false},
+		{"PERFMON alone", storytest.Nobody(unix.CAP_PERFMON), ModeAuto, []string{netlink, poll}, []string{"not ebpf: no CAP_BPF"}, "", false},
+		{"BPF and PERFMON", storytest.Nobody(unix.CAP_BPF, unix.CAP_PERFMON), ModeAuto, []string{ebpf}, []string{unread}, "", true},
+		{"NET_ADMIN", storytest.Nobody(unix.CAP_NET_ADMIN), ModeNetlink, []string{netlink}, []string{unread}, "", false},
+		{"NET_ADMIN and SYS_PTRACE", storytest.Nobody(unix.CAP_NET_ADMIN, unix.CAP_SYS_PTRACE), ModeNetlink, []string{netlink}, nil, unread, true},
+		{"SYS_PTRACE, polling", storytest.Nobody(unix.CAP_SYS_PTRACE), ModePoll, []string{poll}, nil, unread, true},
+		{"root without any", storytest.Bare(), ModeAuto, []string{netlink, poll}, []string{"ebpf: no CAP_BPF and CAP_PERFMON", unread}, "", false},
+		{
+			"root of a user namespace", storytest.Rootless(), ModeAuto, []string{netlink, poll},
+			[]string{"ebpf: bpf(2) is not permitted, although the capabilities are there", unread}, "", false,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			w := watchAs(t, ModeAuto, nobody(tt.caps...))
-			if got := w.await("kernel process events"); !strings.Contains(got, tt.want) {
-				t.Errorf("it is described as %q, want %q", got, tt.want)
+			t.Parallel()
+			c := storytest.Start(t, tt.as, watch+"="+string(tt.mode))
+			says := c.Await("source ")
+			if !strings.HasPrefix(says, tt.source[0]) && !strings.HasPrefix(says, tt.source[len(tt.source)-1]) {
+				t.Errorf("it is described as %q, want %q", says, tt.source)
 			}
-			if len(tt.caps) < 2 {
-				return
+			for _, want := range tt.has {
+				if !strings.Contains(says, want) {
+					t.Errorf("it is described as %q, want %q", says, want)
+				}
 			}
-			w.await("ready")
-			// A program of root, whose executable and arguments only root may read.
-			cmd := command(t, "/bin/true", "of root")
-			_ = cmd.Wait()
-			w.await(fmt.Sprintf("start %d %q", cmd.Process.Pid, "/bin/true\x00of root\x00"))
+			if tt.hasNot != "" && strings.Contains(says, tt.hasNot) {
+				t.Errorf("it is described as %q, with %q", says, tt.hasNot)
+			}
+			c.Await("ready")
+			cmd := command(t, "/bin/sleep", "1000")
+			got := c.Await(fmt.Sprintf("start %d %q ", cmd.Process.Pid, "/bin/sleep\x001000\x00"))
+			if (got != "") != tt.program {
+				t.Errorf("its program is %q, want it known %v", got, tt.program)
+			}
 		})
 	}
 }
 
-// TestTwoCollectorsAtOnce see all programs both, and one of them is killed: nothing is
-// left of its programs in the kernel, and the other one goes on.
+// TestTwoCollectorsAtOnceOfWhichOneIsKilled: both see all programs, nothing is left in the
+// kernel of the one that is killed, and the other one goes on.
 func TestTwoCollectorsAtOnceOfWhichOneIsKilled(t *testing.T) {
 	r := run(t, Options{Mode: ModeEBPF})
-	w := watchAs(t, ModeEBPF, nil)
-	ids := programIDs(t, w.await("programs "))
-	w.await("ready")
+	w := storytest.Start(t, storytest.As{}, watch+"="+string(ModeEBPF))
+	ids := programIDs(t, w.Await("programs "))
+	w.Await("ready")
 	for i := range 100 {
 		cmd := command(t, "/bin/true", fmt.Sprint("for both ", i))
 		_ = cmd.Wait()
 		r.awaitOf(cmd.Process.Pid, event.OpStart)
-		w.await(fmt.Sprintf("start %d ", cmd.Process.Pid))
+		w.Await(fmt.Sprintf("start %d ", cmd.Process.Pid))
 	}
 	for _, id := range ids {
 		p, err := cilium.NewProgramFromID(id)
@@ -200,9 +144,7 @@ func TestTwoCollectorsAtOnceOfWhichOneIsKilled(t *testing.T) {
 	}
 	load := command(t, "/bin/sh", "-c", "while :; do /bin/true; done")
 	r.awaitOf(load.Process.Pid, event.OpStart)
-	if err := w.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	w.Kill()
 	deadline := time.Now().Add(patience)
 	for _, id := range ids { // the kernel frees them a moment later
 		for {
@@ -225,7 +167,7 @@ func TestTwoCollectorsAtOnceOfWhichOneIsKilled(t *testing.T) {
 
 func programIDs(t *testing.T, line string) (ids []cilium.ProgramID) {
 	t.Helper()
-	for _, f := range strings.Fields(strings.TrimPrefix(line, "programs ")) {
+	for _, f := range strings.Fields(line) {
 		var id cilium.ProgramID
 		if _, err := fmt.Sscan(f, &id); err != nil || id == 0 {
 			t.Fatalf("%q: %v", line, err)
