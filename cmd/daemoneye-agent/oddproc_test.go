@@ -62,8 +62,10 @@ func oddProc() {
 		bind("/proc/sys/kernel/random/boot_id", nil)
 	case "subset":
 		mount("subset=pid")
-	case "hidepid":
-		mount("hidepid=2")
+	case "hidepid", "nobody":
+		if os.Args[1] == "hidepid" {
+			mount("hidepid=2")
+		}
 		fd, err := unix.Open(program, unix.O_PATH, 0)
 		check(err, exitBroken)
 		program = fmt.Sprintf("/proc/self/fd/%d", fd) // its path may be closed to nobody
@@ -87,6 +89,7 @@ func TestAnAgentStartsWhateverProcShows(t *testing.T) {
 		{"files that are empty", "empty", "process", "process", true},
 		{"nothing but processes", "subset", "process", "process", true},
 		{"nothing but one's own processes", "hidepid", "process,network,performance", "processes of other users are hidden", true},
+		{"what it shows to anybody, without capabilities", "nobody", "process,filesystem,network,performance", "no CAP_", true},
 		{"nothing", "none", "none", "", false},
 		{"nothing, to the collectors", "none", "process,filesystem,network,performance", "no procfs is mounted at /proc", false},
 	}
@@ -113,6 +116,9 @@ func TestAnAgentStartsWhateverProcShows(t *testing.T) {
 				if s := statusOf(t, socket); s != nil && !slices.ContainsFunc(s.Collectors, func(c control.CollectorStatus) bool {
 					return c.State != control.CollectorRunning || !strings.Contains(c.Source, tt.source)
 				}) {
+					if tt.change == "nobody" {
+						lacks(t, socket, "CAP_BPF and CAP_PERFMON", "CAP_SYS_PTRACE", "CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH")
+					}
 					if known := s.Usage.RSS != nil && s.Usage.Threads != nil && s.Usage.OpenFiles != nil; known != tt.known {
 						t.Errorf("the agent takes %+v", s.Usage)
 					}
@@ -140,6 +146,18 @@ func TestAnAgentStartsWhateverProcShows(t *testing.T) {
 				t.Errorf("ended with %v: %s", err, errs.String())
 			}
 		})
+	}
+}
+
+// lacks holds that the command status names these capabilities.
+func lacks(t *testing.T, socket string, names ...string) {
+	t.Helper()
+	_, out, errs := run(t, "status", "--socket", socket)
+	text := strings.Join(strings.Fields(out), " ") // lines are broken anywhere
+	for _, name := range names {
+		if !strings.Contains(text, "no "+name) {
+			t.Errorf("status does not say that there is no %s:\n%s%s", name, out, errs)
+		}
 	}
 }
 
