@@ -80,6 +80,7 @@ func TestWhatIsWrongWithAnOutput(t *testing.T) {
 		{"outputs: {a: {type: webhook, url: \"https://x\", template: pagerduty}}", "f:1:11: outputs.a.secret: the template pagerduty needs the routing key there"},
 		// What may be a secret is refused, and not repeated.
 		{"outputs: {a: {type: webhook, url: \"https://x\", secret: hunter2}}", "f:1:56: outputs.a.secret: want file:/PATH or env:NAME"},
+		{"outputs: {a: {type: nats, address: \"nats://joe:hunter2@x:4222\"}}", "f:1:36: outputs.a.address: want unix:/PATH, udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT; for nats one or more nats:// or tls://\nf:1:11: outputs.a.address: an output of type nats needs it, such as tls://nats.example:4222"},
 		{"outputs: {a: {type: webhook, url: \"https://joe:hunter2@x\"}}", "f:1:35: outputs.a.url: want a URL without a user, or file:/PATH or env:NAME that has it"},
 		{"outputs: {a: {type: webhook, template: slack, url: \"https://hooks/hunter2\"}}", "f:1:52: outputs.a.url: who knows the URL of slack can send there: want file:/PATH or env:NAME that has it"},
 		{"outputs: {a: {type: webhook, url: \"https://x\", headers: {authorization: hunter2}}}", "f:1:57: outputs.a.headers: the value of authorization is a secret: want file:/PATH or env:NAME that has it"},
