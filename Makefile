@@ -40,9 +40,9 @@ test-32: ## run the core's tests as 32-bit programs: 386, and arm where qemu-arm
 	@if command -v qemu-arm >/dev/null; then CGO_ENABLED=0 GOARCH=arm $(GO) test -short -exec qemu-arm ./ring/... ./frame/... ./router/... ./ipc/internal/... ./ipc/policy; \
 		else echo "arm is not tested: qemu-arm is not installed (Debian: apt-get install qemu-user)"; fi
 
-soak: ## attack an agent with the long forms of all hostile clients, and hold times as well; kill and damage the alert store
+soak: ## the long forms of all hostile clients, and times as well; kill and damage the alert store; an output that is down for days
 	HOSTILE_SOAK=1 $(GO) test -count 1 -v -timeout 30m ./bench/hostile
-	STORE_SOAK=1 $(GO) test -count 1 -v -timeout 2h -run 'Kill|Changed' ./agent/alert/...
+	STORE_SOAK=1 $(GO) test -count 1 -v -timeout 2h -run 'Kill|Changed|Outage' ./agent/alert/... ./agent/output/stored
 
 bench: ## measure everything (some 15 minutes) and write bench/out/report.md with its plots
 	BENCH_REPORT=$(CURDIR)/bench/out BENCH_COMMAND='make bench ROUNDS=$(ROUNDS) EACH=$(EACH)' \

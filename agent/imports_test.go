@@ -140,6 +140,7 @@ var allowed = map[string][]string{
 	"agent/output/journald":   {"agent/alert", "agent/output", "agent/output/format", "golang.org/x/sys"},
 	"agent/output/webhook":    {"agent/alert", "agent/output", "agent/output/format", "agent/output/secret"},
 	"agent/output/nats":       {"agent/output", "agent/output/secret", "github.com/nats-io/nats.go"},
+	"agent/output/stored":     {"agent/alert", "agent/alert/store", "agent/output"},
 	"agent/output/sinks":      {"agent/alert", "agent/config", "agent/output", "agent/output/..."},
 
 	"agent/manager":      {"agent/control", "agent/manager/life", "golang.org/x/sys"},

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/daemoneye/eventbus/agent/alert"
 	"github.com/daemoneye/eventbus/agent/collector/host"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
@@ -17,6 +16,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/output"
 	"github.com/daemoneye/eventbus/agent/output/sinks"
 	"github.com/daemoneye/eventbus/agent/output/stdout"
+	"github.com/daemoneye/eventbus/agent/output/stored"
 	"github.com/daemoneye/eventbus/frame/strictjson"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -25,14 +25,14 @@ import (
 type outputs struct {
 	a           *Agent
 	manager     *output.Manager
-	journal     *journal
+	journal     *stored.Journal
 	environment sinks.Environment
 }
 
 // newOutputs makes the outputs that c asks for.
 func (a *Agent) newOutputs(c *config.Config) error {
 	h := host.Host{ID: a.o.HostID}.Complete()
-	j := &journal{alerts: a.alerts, began: map[string]uint64{}}
+	j := stored.New(a.alerts.store.Load)
 	a.outputs = &outputs{a: a, journal: j, environment: sinks.Environment{
 		DataDir: a.o.DataDir, Stdout: stdout.NewWriter(a.o.Stdout), Host: h.Name, Version: a.o.Version,
 	}}
@@ -123,83 +123,4 @@ type ownBus struct{ a *Agent }
 // Subscribe implements output.Bus.
 func (b ownBus) Subscribe(ctx context.Context, s router.Subscription) (router.Subscriber, error) {
 	return b.a.self.Subscribe(ctx, s)
-}
-
-// journal is the store as outputs read it. Without a store there are no records.
-//
-// The store has 0 for an output without a cursor, and a cursor of 0 is that of one that
-// began when the journal was empty: what the store keeps is larger by 1.
-//
-// Safe for concurrent use.
-type journal struct {
-	alerts *alerts
-
-	mu    sync.Mutex
-	began map[string]uint64 // guarded by mu; where outputs began while the store was unread
-}
-
-var _ output.Source = (*journal)(nil)
-
-// Records implements output.Source.
-func (j *journal) Records(after uint64, n int) ([]alert.Record, uint64, error) {
-	if s := j.alerts.store.Load(); s != nil {
-		return s.Records(after, n)
-	}
-	return nil, 0, nil
-}
-
-// Last implements output.Source.
-func (j *journal) Last() uint64 {
-	if s := j.alerts.store.Load(); s != nil {
-		return s.Last()
-	}
-	return 0
-}
-
-// Wait implements output.Source.
-func (j *journal) Wait(ctx context.Context, after uint64) error {
-	if s := j.alerts.store.Load(); s != nil {
-		return s.Wait(ctx, after)
-	}
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-// Cursor implements output.Source.
-func (j *journal) Cursor(name string) (uint64, error) {
-	s := j.alerts.store.Load()
-	if s == nil {
-		return 0, nil
-	}
-	last := s.Last() // before the store is asked: a new output gets what is raised from now on
-	kept, err := s.Cursor(name)
-	if err == nil && kept > 0 {
-		return kept - 1, nil
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	at, ok := j.began[name]
-	if !ok {
-		at = last
-	}
-	if err != nil { // store.ErrUnread
-		j.began[name] = at
-		return at, output.ErrUnread
-	}
-	return at, nil
-}
-
-// SetCursor implements output.Source.
-func (j *journal) SetCursor(name string, after uint64) error {
-	s := j.alerts.store.Load()
-	if s == nil {
-		return nil
-	}
-	if err := s.SetCursor(name, after+1); err != nil { // store.ErrUnread
-		return output.ErrUnread
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	delete(j.began, name)
-	return nil
 }
