@@ -18,7 +18,8 @@ type Status = control.OutputStatus
 type status struct {
 	mu      sync.Mutex
 	s       Status    // guarded by mu; without what is computed when it is read
-	failing bool      // guarded by mu; the last attempt failed
+	failing bool      // guarded by mu; the last attempt failed, and
+	hint    string    // guarded by mu; what can be done about it
 	waiting time.Time // guarded by mu; since when the cursor is not known, zero where it is
 	since   time.Time // guarded by mu; when failing changed
 	lossAt  time.Time // guarded by mu
@@ -49,6 +50,7 @@ func (t *status) failed(err error) {
 	defer t.mu.Unlock()
 	t.s.Failures++
 	t.s.LastError, t.s.LastErrorAt = err.Error(), time.Now()
+	t.hint = hintOf(err)
 	if !t.failing {
 		t.failing, t.since = true, t.s.LastErrorAt
 	}
@@ -76,14 +78,14 @@ func (t *status) missed(n uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.s.Missed += n
-	t.lossAt, t.loss = time.Now(), fmt.Sprintf("%d lines of the journal fell out before they were sent", n)
+	t.lossAt, t.loss = time.Now(), fmt.Sprintf("%d lines of the journal fell out before they were sent: alerts.max_size and max_age bound how long a receiver may be down", n)
 }
 
 func (t *status) refused(reason string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.s.Refused++
-	t.lossAt, t.loss = time.Now(), "the receiver refused an item: "+reason
+	t.lossAt, t.loss = time.Now(), "the receiver refused an item, and got a notice instead: "+reason
 }
 
 // lostMessages sets how many messages the feed has lost.
@@ -91,7 +93,7 @@ func (t *status) lostMessages(n uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if n > t.s.Lost {
-		t.lossAt, t.loss = time.Now(), fmt.Sprintf("%d messages were lost in the bus", n-t.s.Lost)
+		t.lossAt, t.loss = time.Now(), fmt.Sprintf("%d messages were lost in the bus: a larger queue of this output holds more, or ask for fewer topics", n-t.s.Lost)
 	}
 	t.s.Lost = n
 }
@@ -102,7 +104,7 @@ func (t *status) health(now time.Time) control.Health {
 	case !t.lossAt.IsZero() && now.Sub(t.lossAt) < lossAge:
 		return control.Health{State: control.Unhealthy, Reason: t.loss, Since: t.lossAt}
 	case t.failing:
-		text := fmt.Sprintf("not delivered since %s: %s", t.since.UTC().Format(time.RFC3339), t.s.LastError)
+		text := fmt.Sprintf("not delivered since %s: %s (%s)", t.since.UTC().Format(time.RFC3339), t.s.LastError, t.hint)
 		return control.Health{State: control.Degraded, Reason: text, Since: t.since}
 	case !t.waiting.IsZero():
 		text := ErrUnread.Error() + ": alerts of before it wait, later ones are sent (part alerts of the health says why it cannot)"
