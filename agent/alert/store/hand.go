@@ -16,8 +16,9 @@ const (
 	// patience is how long alerts wait for the disk until they go on without it. Syncs of
 	// busy disks take a second now and then.
 	patience = 3 * time.Second
-	// queryTime bounds a query, which may have to read the whole journal.
-	queryTime = 20 * time.Second
+	// queryTime bounds a query, which may have to read the whole journal. Commands wait 5 s
+	// for an answer.
+	queryTime = 4 * time.Second
 	// maxReads is how many reads go on at a time. Those that do not return keep their place.
 	maxReads = 32
 )

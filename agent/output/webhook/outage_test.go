@@ -141,3 +141,63 @@ func TestAReceiverThatIsDownForAnHour(t *testing.T) {
 		serving.Wait()
 	})
 }
+
+// TestAReceiverThatIsSlow takes twenty seconds for each alert: all of them come, once and in
+// order, and another output waits for none of that. The clock is that of the bubble.
+func TestAReceiverThatIsSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		got := map[string][]string{} // guarded by mu; by output
+		var serving sync.WaitGroup
+		spec := func(name string, takes time.Duration) output.Spec {
+			h := &host{conns: make(chan net.Conn, 64)}
+			srv := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				var a alert.Alert
+				if err := json.NewDecoder(r.Body).Decode(&a); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(takes)
+				mu.Lock()
+				defer mu.Unlock()
+				got[name] = append(got[name], a.Rule.Title)
+			})}
+			serving.Go(func() { _ = srv.Serve(h) })
+			t.Cleanup(func() { _ = srv.Close() })
+			return output.Spec{
+				Name: name, Type: "webhook", Topics: []string{"alerts.#"}, MinLevel: alert.Low, Batch: 1,
+				New: func() (output.Sink, error) {
+					s, err := webhook.New(webhook.Options{URL: "http://hook.example/", Template: "json"})
+					if err == nil {
+						webhook.Dial(s, h.dial)
+					}
+					return s, err
+				},
+			}
+		}
+		j := &outputtest.Journal{}
+		m := output.New(output.Options{Source: j, Bus: noBus{}, Logger: slog.New(slog.DiscardHandler)})
+		if err := m.Apply([]output.Spec{spec("fast", 0), spec("slow", 20*time.Second)}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		var running sync.WaitGroup
+		running.Go(func() { m.Run(ctx) })
+		synctest.Wait()
+		want := j.Raise(30, alert.Low)
+		time.Sleep(time.Minute)
+		s := m.Status()
+		if fast, slow := s[0], s[1]; fast.Lag != 0 || slow.Lag < 25 || slow.Health.State != control.Healthy || slow.Failures != 0 {
+			t.Errorf("after a minute: %+v", s)
+		}
+		time.Sleep(10 * time.Minute)
+		mu.Lock()
+		for _, name := range []string{"fast", "slow"} {
+			if diff := cmp.Diff(want, got[name]); diff != "" {
+				t.Errorf("%s, each once and in order (-want +got):\n%s", name, diff)
+			}
+		}
+		mu.Unlock()
+		cancel()
+		running.Wait()
+	})
+}
