@@ -26,6 +26,7 @@ type program struct {
 	atoms  []atom
 	groups int
 	rules  []compiled
+	nodes  []flat        // of all rules
 	always []int32       // the rules without a witness
 	least  int           // bytes of a text in which a keyword can be
 	rest   []event.Field // in which keywords are looked for by themselves
@@ -34,7 +35,8 @@ type program struct {
 // compiled is a rule in a program.
 type compiled struct {
 	rule  *sigma.Rule
-	tree  *node
+	tree  *node       // until it is flattened
+	start int32       // of nodes
 	holes event.Flags // with any of them the rule has not seen everything
 }
 
@@ -42,7 +44,7 @@ func build(table event.Table, rules []*sigma.Rule) *program {
 	b := builder{table: table, byKey: map[string]int32{}}
 	p := &program{table: table}
 	for _, r := range rules {
-		p.rules = append(p.rules, compiled{r, b.tree(r.Condition), holes(r, table)})
+		p.rules = append(p.rules, compiled{rule: r, tree: b.tree(r.Condition), holes: holes(r, table)})
 	}
 	for i, w := range b.witnesses(p.rules) {
 		if w == nil {
@@ -58,7 +60,10 @@ func build(table event.Table, rules []*sigma.Rule) *program {
 		}
 	}
 	for i := range p.rules {
-		b.settle(p.rules[i].tree)
+		r := &p.rules[i]
+		b.settle(r.tree)
+		r.start, p.nodes = int32(len(p.nodes)), r.tree.flatten(p.nodes)
+		r.tree = nil
 	}
 	p.rest, p.least = b.shareKeywords()
 	b.index()

@@ -158,12 +158,14 @@ func (m *Matcher) hit(p *program, i int32) {
 }
 
 func (m *Matcher) decide(p *program, i int32) {
-	if r := &p.rules[i]; m.eval(p, r.tree) {
+	if r := &p.rules[i]; m.eval(p, r.start) {
 		m.out = append(m.out, Match{r.rule, m.view.Flags()&r.holes != 0})
 	}
 }
 
-func (m *Matcher) eval(p *program, n *node) bool {
+// eval evaluates a node.
+func (m *Matcher) eval(p *program, i int32) bool {
+	n := &p.nodes[i]
 	switch n.op {
 	case nodeHit:
 		if n.slot >= 0 {
@@ -178,17 +180,17 @@ func (m *Matcher) eval(p *program, n *node) bool {
 	case nodeAtom:
 		return m.atom(p, n.atom)
 	case nodeNot:
-		return !m.eval(p, n.kids[0])
+		return !m.eval(p, i+1)
 	case nodeAnd:
-		for _, k := range n.kids {
-			if !m.eval(p, k) {
+		for i++; i < n.end; i = p.nodes[i].end {
+			if !m.eval(p, i) {
 				return false
 			}
 		}
 		return true
 	}
-	for _, k := range n.kids {
-		if m.eval(p, k) {
+	for i++; i < n.end; i = p.nodes[i].end {
+		if m.eval(p, i) {
 			return true
 		}
 	}

@@ -28,6 +28,25 @@ const (
 	nodeNot
 )
 
+// flat is a node as it is evaluated: those of all rules lie in one piece, the parts of each
+// behind it.
+type flat struct {
+	op         nodeOp
+	atom, slot int32
+	end        int32 // behind its parts
+}
+
+// flatten appends n and its parts.
+func (n *node) flatten(all []flat) []flat {
+	i := len(all)
+	all = append(all, flat{op: n.op, atom: n.atom, slot: n.slot})
+	for _, k := range n.kids {
+		all = k.flatten(all)
+	}
+	all[i].end = int32(len(all))
+	return all
+}
+
 // leastGroup is how many atoms make a group: so many loads become one.
 const leastGroup = 3
 
