@@ -59,6 +59,7 @@ func build(table event.Table, rules []*sigma.Rule) *program {
 			b.slots[a.slot].eager = true
 		}
 	}
+	b.leaveOut()
 	for i := range p.rules {
 		r := &p.rules[i]
 		b.settle(r.tree)

@@ -22,7 +22,7 @@
 // for texts inside of others one rare sequence of four bytes each behind a bitmap
 // (grams.go), or the text itself where it is shorter (short.go). What it reports is
 // exact, and so an atom that is in it costs one load where a tree asks for it, as does a
-// list of such atoms. A regular expression, a pattern and a comparison with case have
+// list of such atoms. A common word that is no witness is not in it. A regular expression, a pattern and a comparison with case have
 // guards: texts of which one is there if they match (guard.go). An expression is also
 // looked for only in a text that is long enough and has the rarest run of bytes that it
 // needs (runs.go). All other atoms are evaluated when a tree asks, the cheapest first, and

@@ -141,3 +141,20 @@ func (b *builder) atomWitness(i int32, banned slots) *witness {
 func (b *builder) short(a *atom) bool {
 	return a.kind == atomContains && b.slots[a.slot].indexed() && len(a.text) < gramSize && a.text != ""
 }
+
+// commonWord is how likely a word is, about, that is not in the index unless it is a
+// witness. Such a word, .exe or /usr/bin/, is found in many events, and few rules that have
+// it are candidates of one of them: these look for it by themselves, once an event. So the
+// community's 1,415 Windows rules take 4.13 us an event and not 4.48, and its Linux rules
+// 0.65 and not 0.67; with 0.3 and 0.01 the Windows rules take 4.16 and 4.43.
+const commonWord = 0.1
+
+// leaveOut takes common words out of the index that are no witness.
+func (b *builder) leaveOut() {
+	for i := range b.atoms {
+		a := &b.atoms[i]
+		if a.kind == atomContains && len(a.rules) == 0 && a.rare >= commonWord && !b.slots[a.slot].any {
+			a.hits = false
+		}
+	}
+}
