@@ -24,16 +24,24 @@ const (
 
 // BenchmarkMatch is the processor time of one process event of the committed mix, by
 // rules. The community's rules are those of a folder, see linuxRules and windowsRules.
+// The texts of the events come again: all of them, all but the command line, or none.
 func BenchmarkMatch(b *testing.B) {
+	run := func(name string, rules func(testing.TB) []*sigma.Rule, events []event.View) {
+		for _, again := range []string{"all", "parents", "none"} {
+			b.Run(name+"/again="+again, func(b *testing.B) { benchMatch(b, rules(b), renewed(b, events, again)) })
+		}
+	}
 	for _, n := range []int{100, 500, 1000, 3000} {
-		b.Run(fmt.Sprintf("rules=%d", n), func(b *testing.B) { benchMatch(b, generated(b, n), ordinary(b)) })
+		run(fmt.Sprintf("rules=%d", n), func(t testing.TB) []*sigma.Rule { return generated(t, n) }, ordinary(b))
 	}
-	b.Run("rules=linux", func(b *testing.B) { benchMatch(b, community(b, linuxRules), ordinary(b)) })
+	linux := func(t testing.TB) []*sigma.Rule { return community(t, linuxRules) }
+	windows := func(t testing.TB) []*sigma.Rule { return forWindows(community(t, windowsRules)) }
+	run("rules=linux", linux, ordinary(b))
 	for _, n := range []int{500, 1000} {
-		b.Run(fmt.Sprintf("rules=linux/copies=%d", n), func(b *testing.B) { benchMatch(b, mutated(community(b, linuxRules), n), ordinary(b)) })
+		run(fmt.Sprintf("rules=linux/copies=%d", n), func(t testing.TB) []*sigma.Rule { return mutated(linux(t), n) }, ordinary(b))
 	}
-	b.Run("rules=windows", func(b *testing.B) { benchMatch(b, forWindows(community(b, windowsRules)), windowsEvents(b)) })
-	b.Run("rules=windows/mix=linux", func(b *testing.B) { benchMatch(b, forWindows(community(b, windowsRules)), ordinary(b)) })
+	run("rules=windows", windows, windowsEvents(b))
+	run("rules=windows/mix=linux", windows, ordinary(b))
 }
 
 func benchMatch(b *testing.B, rules []*sigma.Rule, events []event.View) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +28,34 @@ func ordinary(t testing.TB) (all []event.View) {
 		}
 	}
 	return all
+}
+
+// renewed returns copies of events, more than a memo has room for. Texts that are not to
+// come again have other capitals in each copy, so that rules find in them what they found,
+// but an event takes somewhat longer, because more has to be folded.
+func renewed(t testing.TB, events []event.View, again string) (all []event.View) {
+	t.Helper()
+	names := []string{"CommandLine", "Image", "ParentImage", "ParentCommandLine", "User", "CurrentDirectory", "labels.OriginalFileName"}
+	for copies := range 4 * memoSets * memoWays / len(events) {
+		for _, v := range events {
+			v = slices.Clone(v)
+			for _, name := range map[string][]string{"none": names, "parents": names[:1]}[again] {
+				recased(v.Text(event.MustField(v.Table(), name)), copies)
+			}
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// recased changes the case of letters in text, as the bits of n say, from the end on.
+func recased(text []byte, n int) {
+	for i := len(text) - 1; i >= 0 && n > 0; i-- {
+		if c := text[i] | 0x20; 'a' <= c && c <= 'z' {
+			text[i] ^= byte(n&1) << 5
+			n >>= 1
+		}
+	}
 }
 
 // community returns the rules below a folder that a variable of the environment names.

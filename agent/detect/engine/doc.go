@@ -28,6 +28,9 @@
 // needs (runs.go). All other atoms are evaluated when a tree asks, the cheapest first, and
 // once an event.
 //
+// What the index found in a text is remembered for a while (memo.go): programs, parents and
+// folders come again and again.
+//
 // A look at the index of a field takes about as long as a rule that is evaluated, and so
 // witnesses are chosen in few fields (witness.go). The others are looked at only when a
 // rule asks.

@@ -22,9 +22,10 @@ type Matcher struct {
 	states []state // of each program
 	view   event.View
 	out    []Match
-	buffer []byte // folded and formatted texts of this event
-	gen    uint32 // of this event and program
-	st     *state // of the program that runs
+	found  []int32 // what a search hit, the last one at the end
+	buffer []byte  // folded and formatted texts of this event
+	gen    uint32  // of this event and program
+	st     *state  // of the program that runs
 }
 
 // state is what a program found out about an event. A stamp of another generation
@@ -53,7 +54,7 @@ func (e *Engine) Matcher() *Matcher {
 // The result is valid until the next call. An event of which no rule matches does
 // not allocate.
 func (m *Matcher) Match(v event.View) []Match {
-	m.out, m.buffer, m.view = m.out[:0], m.buffer[:0], v
+	m.out, m.buffer, m.found, m.view = m.out[:0], m.buffer[:0], m.found[:0], v
 	table, op := v.Table(), v.Operation()
 	if int(table) < len(m.engine.ops) && int(op) < len(m.engine.ops[0]) {
 		for _, i := range m.engine.ops[table][op] {
@@ -114,6 +115,32 @@ func (m *Matcher) look(p *program, i int32) {
 		return
 	}
 	x := m.load(p, i)
+	if !s.eager || s.kind != event.KindText || len(x.texts) == 0 {
+		m.search(p, i)
+		return
+	}
+	if x.memo == nil {
+		x.memo = &memo{}
+	}
+	if !x.memo.awake() {
+		m.search(p, i)
+		return
+	}
+	n, known := x.memo.find(x.texts[0])
+	if known {
+		for _, a := range n.atom[:n.hits] {
+			m.hit(p, a)
+		}
+		return
+	}
+	m.found = m.found[:0]
+	m.search(p, i)
+	n.keep(x.texts[0], m.found)
+}
+
+// search finds the atoms of a slot that are true in its texts.
+func (m *Matcher) search(p *program, i int32) {
+	s, x := &p.slots[i], &m.st.slots[i]
 	if s.raw != nil {
 		for _, text := range x.texts {
 			s.raw.find(m, p, text)
@@ -141,6 +168,7 @@ func (m *Matcher) look(p *program, i int32) {
 // hit notes that an atom is true.
 func (m *Matcher) hit(p *program, i int32) {
 	st := m.st
+	m.found = append(m.found, i)
 	if st.atoms[i] == m.gen<<1|1 {
 		return
 	}

@@ -12,7 +12,7 @@ import (
 // candidate, so that it is for a sample of the events.
 func (m *Matcher) MatchTimed(v event.View, took func(*sigma.Rule, time.Duration)) []Match {
 	began, decided := time.Now(), time.Duration(0)
-	m.out, m.buffer, m.view = m.out[:0], m.buffer[:0], v
+	m.out, m.buffer, m.found, m.view = m.out[:0], m.buffer[:0], m.found[:0], v
 	table, op := v.Table(), v.Operation()
 	if int(table) >= len(m.engine.ops) || int(op) >= len(m.engine.ops[0]) {
 		return m.out

@@ -16,6 +16,7 @@ type values struct {
 	looked  uint32 // the index was looked at
 	texts   [][]byte
 	folded  [][]byte
+	memo    *memo    // nil until there is a text that it can remember
 	numbers []uint64 // of the kinds that have them, as the event does
 }
 
