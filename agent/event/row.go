@@ -10,13 +10,13 @@ import (
 // copy, JSON, look-up and documentation follow it. T is the struct that the
 // block is built from.
 type row[T any] struct {
-	name    string    // in the Elastic Common Schema, or below daemoneye
-	sigma   string    // its names in Sigma rules, a space between two
-	unread  Flags     // any of them says that it could not be read
-	partial Flags     // any of them says that it is not all there
-	only    Operation // the one that has it; 0: all
-	doc     string
-	form[T]
+	name     string    // in the Elastic Common Schema, or below daemoneye
+	sigma    string    // its names in Sigma rules, a space between two
+	unread   Flags     // any of them says that it could not be read
+	partial  Flags     // any of them says that it is not all there
+	only     Operation // the one that has it; 0: all
+	doc      string
+	*form[T] // a pointer, because the code that makes the table is 60 KB larger with the form itself
 }
 
 // form is how a field lies in its block, and where it stands in T. A field that
@@ -49,12 +49,12 @@ type form[T any] struct {
 	key  [2]string         // computed, the key of a process: the names of the rows with its pid and its start
 }
 
-func text[T any](limit int, at func(*T) *string) form[T] {
-	return form[T]{kind: KindText, store: wire.Text, max: limit, text: at, cut: TextTruncated}
+func text[T any](limit int, at func(*T) *string) *form[T] {
+	return &form[T]{kind: KindText, store: wire.Text, max: limit, text: at, cut: TextTruncated}
 }
 
 // joined is a text made of texts that end with a NUL each.
-func joined[T any](limit int, at func(*T) *string) form[T] {
+func joined[T any](limit int, at func(*T) *string) *form[T] {
 	f := text(limit, at)
 	f.joined = true
 	return f
@@ -62,77 +62,77 @@ func joined[T any](limit int, at func(*T) *string) form[T] {
 
 // list is of texts that end with a NUL each (the last one may do without). The
 // row before it may be a line, which reads them as one text.
-func list[T any](limit int, cut Flags, at func(*T) *string) form[T] {
-	return form[T]{kind: KindList, store: wire.List, max: limit, text: at, cut: cut}
+func list[T any](limit int, cut Flags, at func(*T) *string) *form[T] {
+	return &form[T]{kind: KindList, store: wire.List, max: limit, text: at, cut: cut}
 }
 
-func line[T any]() form[T] { return form[T]{kind: KindText, store: wire.Line} }
+func line[T any]() *form[T] { return &form[T]{kind: KindText, store: wire.Line} }
 
 // texts is a run; what is too long in it is cut at its start.
-func texts[T any](n, limit int, at func(*T, int) *string) form[T] {
-	return form[T]{kind: KindList, store: wire.Texts, count: uint8(n), max: limit, texts: at, cut: TextTruncated}
+func texts[T any](n, limit int, at func(*T, int) *string) *form[T] {
+	return &form[T]{kind: KindList, store: wire.Texts, count: uint8(n), max: limit, texts: at, cut: TextTruncated}
 }
 
-func pairs[T any](limit int, at func(*T) *[]Pair) form[T] {
-	return form[T]{kind: KindPairs, store: wire.Pairs, max: limit, pairs: at, cut: TextTruncated}
+func pairs[T any](limit int, at func(*T) *[]Pair) *form[T] {
+	return &form[T]{kind: KindPairs, store: wire.Pairs, max: limit, pairs: at, cut: TextTruncated}
 }
 
-func uuid[T any](at func(*T) *[16]byte) form[T] {
-	return form[T]{kind: KindKey, store: wire.UUID, width: 16, uuid: at}
+func uuid[T any](at func(*T) *[16]byte) *form[T] {
+	return &form[T]{kind: KindKey, store: wire.UUID, width: 16, uuid: at}
 }
 
 // number is absent when it is 0.
-func number[T any, N ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~int64](kind Kind, at func(*T) *N) form[T] {
-	return form[T]{
+func number[T any, N ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~int64](kind Kind, at func(*T) *N) *form[T] {
+	return &form[T]{
 		kind: kind, store: wire.Number, width: uint8(unsafe.Sizeof(N(0))),
 		number: func(t *T) unsafe.Pointer { return unsafe.Pointer(at(t)) },
 	}
 }
 
 // always is a number that is always there.
-func always[T any, N ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~int64](kind Kind, at func(*T) *N) form[T] {
+func always[T any, N ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~int64](kind Kind, at func(*T) *N) *form[T] {
 	f := number(kind, at)
 	f.zero = true
 	return f
 }
 
 // maybe is a number of width bytes that may be missing.
-func maybe[T any](kind Kind, width uint8, at func(*T) *Number) form[T] {
-	return form[T]{kind: kind, store: wire.Number, width: width, zero: true, maybe: at}
+func maybe[T any](kind Kind, width uint8, at func(*T) *Number) *form[T] {
+	return &form[T]{kind: kind, store: wire.Number, width: width, zero: true, maybe: at}
 }
 
 // word is a number that rules and JSON see as a text.
-func word[T any, N ~uint8](words []string, at func(*T) *N) form[T] {
+func word[T any, N ~uint8](words []string, at func(*T) *N) *form[T] {
 	f := number(KindText, at)
 	f.words = words
 	return f
 }
 
 // named is a number of which each bit stands for a text.
-func named[T any, N ~uint8 | ~uint64](words []string, at func(*T) *N) form[T] {
+func named[T any, N ~uint8 | ~uint64](words []string, at func(*T) *N) *form[T] {
 	f := number(KindList, at)
 	f.words = words
 	return f
 }
 
 // wordAgain has other words for the number of the row before.
-func wordAgain[T any, N ~uint8](words []string, at func(*T) *N) form[T] {
+func wordAgain[T any, N ~uint8](words []string, at func(*T) *N) *form[T] {
 	f := word(words, at)
 	f.again = true
 	return f
 }
 
-func numbers[T any](n int, at func(*T, int) *uint32) form[T] {
-	return form[T]{kind: KindNumbers, store: wire.Numbers, width: 4, count: uint8(n), numbers: at}
+func numbers[T any](n int, at func(*T, int) *uint32) *form[T] {
+	return &form[T]{kind: KindNumbers, store: wire.Numbers, width: 4, count: uint8(n), numbers: at}
 }
 
-func computed[T any](at func(View) string) form[T] {
-	return form[T]{kind: KindText, store: wire.Computed, word: at}
+func computed[T any](at func(View) string) *form[T] {
+	return &form[T]{kind: KindText, store: wire.Computed, word: at}
 }
 
 // entity is the key of a process, made of two rows of the block.
-func entity[T any](pid, ticks string) form[T] {
-	return form[T]{kind: KindKey, store: wire.Computed, key: [2]string{pid, ticks}}
+func entity[T any](pid, ticks string) *form[T] {
+	return &form[T]{kind: KindKey, store: wire.Computed, key: [2]string{pid, ticks}}
 }
 
 // get returns the number that t has in the row.

@@ -3,7 +3,7 @@ package broker
 import (
 	"cmp"
 	"context"
-	"slices"
+	"sort"
 
 	"github.com/daemoneye/eventbus/router/bus"
 )
@@ -46,7 +46,7 @@ func (b *Broker) snapshot() bus.Stats {
 			Source: p.id, Identity: p.who, Published: c.published, PublishedBytes: c.bytes, Refused: c.refused, Paused: c.paused,
 		})
 	}
-	slices.SortFunc(s.Clients, func(x, y bus.ClientStats) int { return cmp.Compare(x.Source, y.Source) })
+	sort.Slice(s.Clients, func(i, j int) bool { return s.Clients[i].Source < s.Clients[j].Source })
 	for _, sub := range b.draining {
 		n := sub.Queue.Count()
 		s.Add(&n)
@@ -55,8 +55,9 @@ func (b *Broker) snapshot() bus.Stats {
 		n := sub.Queue.Count()
 		s.AddSubscription(sub.stats(&n), &n)
 	}
-	slices.SortFunc(s.Subscriptions, func(x, y bus.SubStats) int {
-		return cmp.Or(cmp.Compare(x.Source, y.Source), cmp.Compare(x.ID, y.ID))
+	sort.Slice(s.Subscriptions, func(i, j int) bool {
+		x, y := &s.Subscriptions[i], &s.Subscriptions[j]
+		return cmp.Or(cmp.Compare(x.Source, y.Source), cmp.Compare(x.ID, y.ID)) < 0
 	})
 	return s.Stats
 }

@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"sort"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -84,7 +83,7 @@ func Load(object []byte, o Options) (*Programs, error) {
 			p.programs = append(p.programs, g)
 		}
 	}
-	slices.SortFunc(p.programs, func(a, b program) int { return strings.Compare(a.name, b.name) })
+	sort.Slice(p.programs, func(i, j int) bool { return p.programs[i].name < p.programs[j].name })
 	if err := p.askSelf(o.Root); err != nil {
 		p.Close()
 		return nil, err

@@ -286,8 +286,8 @@ func (t *tracker) resync(reason string) {
 			gone = append(gone, path)
 		}
 	}
-	slices.SortFunc(gone, func(a, b string) int { return strings.Compare(b, a) }) // what is below goes first
-	for _, path := range gone {
+	slices.Sort(gone)
+	for _, path := range slices.Backward(gone) { // what is below goes first
 		s := t.index.files[path]
 		t.apply(&change{operations: event.OperationSet(event.OpDelete), path: path, directory: s.directory(), pidfd: -1, found: true})
 	}

@@ -1,7 +1,7 @@
 package performance
 
 import (
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -35,7 +35,7 @@ func (r *reader) filesystems() (all []filesystem) {
 			all = append(all, f)
 		}
 	}
-	slices.SortFunc(all, func(a, b filesystem) int { return strings.Compare(a.mount, b.mount) })
+	sort.Slice(all, func(i, j int) bool { return all[i].mount < all[j].mount })
 	return all[:min(len(all), maxFilesystems)]
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sort"
 
 	"github.com/daemoneye/eventbus/agent/event"
 )
@@ -143,7 +144,10 @@ func (s *sample) compareProcesses(before, now *reading, elapsed event.Number, to
 	}
 	picked := make(map[uint32]bool)
 	pick := func(of func(*running) event.Number) {
-		slices.SortFunc(all, func(a, b running) int { return cmp.Or(cmp.Compare(of(&b), of(&a)), cmp.Compare(a.pid, b.pid)) })
+		sort.Slice(all, func(i, j int) bool {
+			a, b := &all[i], &all[j]
+			return cmp.Or(cmp.Compare(of(b), of(a)), cmp.Compare(a.pid, b.pid)) < 0
+		})
 		for _, r := range all[:min(top, len(all))] {
 			if of(&r) > event.Known(0) && !picked[r.pid] {
 				picked[r.pid] = true

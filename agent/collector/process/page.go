@@ -1,12 +1,11 @@
 package process
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"sort"
 	"time"
 )
 
@@ -45,7 +44,7 @@ func (c *Collector) page(ctx context.Context, after uint32) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(all, func(a, b record) int { return cmp.Compare(a.PID, b.PID) })
+	sort.Slice(all, func(i, j int) bool { return all[i].PID < all[j].PID })
 	p := Page{Processes: []json.RawMessage{}}
 	asJSON, size := c.asJSON(), 0
 	for i := range all {

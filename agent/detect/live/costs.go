@@ -2,7 +2,7 @@ package live
 
 import (
 	"cmp"
-	"slices"
+	"sort"
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/control"
@@ -50,8 +50,9 @@ func (c *costs) top() (all []control.RuleCost) {
 			Rule: ruleID(&r.Head), Title: r.Title, PerEvent: d / time.Duration(c.events), Share: float64(d) / float64(max(c.all, 1)),
 		})
 	}
-	slices.SortFunc(all, func(a, b control.RuleCost) int {
-		return cmp.Or(cmp.Compare(b.PerEvent, a.PerEvent), cmp.Compare(b.Share, a.Share), cmp.Compare(a.Rule, b.Rule))
+	sort.Slice(all, func(i, j int) bool {
+		a, b := &all[i], &all[j]
+		return cmp.Or(cmp.Compare(b.PerEvent, a.PerEvent), cmp.Compare(b.Share, a.Share), cmp.Compare(a.Rule, b.Rule)) < 0
 	})
 	return all[:min(len(all), mostCosts)]
 }

@@ -3,6 +3,7 @@ package live
 import (
 	"runtime"
 	"slices"
+	"sort"
 
 	"github.com/daemoneye/eventbus/agent/event"
 	"github.com/daemoneye/eventbus/agent/event/ecs"
@@ -125,15 +126,7 @@ func (r *recent) around(v event.View, most int) [][]byte {
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b found) int {
-		switch {
-		case a.mono < b.mono:
-			return -1
-		case a.mono > b.mono:
-			return 1
-		}
-		return 0
-	})
+	sort.SliceStable(all, func(i, j int) bool { return all[i].mono < all[j].mono })
 	if over := len(all) - most; over > 0 {
 		all = all[over:]
 	}

@@ -3,6 +3,7 @@ package processes
 import (
 	"cmp"
 	"slices"
+	"sort"
 
 	"github.com/spf13/cobra"
 
@@ -37,13 +38,13 @@ daemoneye-agent processes --where user.id=0 --where systemd.unit=cron.service`,
 	t.Flags(c)
 	fs := c.Flags()
 	where := fs.StringArray("where", nil, "print what meets `FIELD=VALUE` or FIELD!=VALUE, in which * is any text; may be repeated")
-	sort := fs.String("sort", "pid", "`ORDER` of the list: pid, start, name or user")
+	by := fs.String("sort", "pid", "`ORDER` of the list: pid, start, name or user")
 	lines := fs.Bool("line", false, "print readable lines elsewhere too")
 	cli.Complete(c, "sort", orderNames)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		order := orders[*sort]
+		order := orders[*by]
 		if order == nil {
-			return cli.Usagef("--sort %s: want pid, start, name or user", *sort)
+			return cli.Usagef("--sort %s: want pid, start, name or user", *by)
 		}
 		var conditions []display.Condition
 		for _, text := range *where {
@@ -70,7 +71,7 @@ daemoneye-agent processes --where user.id=0 --where systemd.unit=cron.service`,
 			return slices.ContainsFunc(conditions, func(c display.Condition) bool { return !meets(c) }) ||
 				len(names) > 0 && !slices.ContainsFunc(names, meets)
 		})
-		slices.SortStableFunc(all, func(a, b process) int { return order(&a, &b) })
+		sort.SliceStable(all, func(i, j int) bool { return order(&all[i], &all[j]) < 0 })
 		return print(p, all, nil, *lines)
 	}
 	return c

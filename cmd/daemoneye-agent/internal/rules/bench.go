@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -153,8 +154,9 @@ func measure(r *detect.Rules, events []event.View, d time.Duration) (sum costs, 
 		rows = append(rows, *x)
 	}
 	sum.Shared = max(0, sum.Nanos-total)
-	slices.SortFunc(rows, func(x, y cost) int {
-		return cmp.Or(cmp.Compare(y.PerEvent, x.PerEvent), cmp.Compare(y.Evaluated, x.Evaluated), cmp.Compare(x.Rule, y.Rule))
+	sort.Slice(rows, func(i, j int) bool {
+		x, y := &rows[i], &rows[j]
+		return cmp.Or(cmp.Compare(y.PerEvent, x.PerEvent), cmp.Compare(y.Evaluated, x.Evaluated), cmp.Compare(x.Rule, y.Rule)) < 0
 	})
 	return sum, rows
 }
