@@ -136,7 +136,7 @@ var allowed = map[string][]string{
 	"agent/output/format":     {"agent/alert", "agent/output"},
 	"agent/output/stdout":     {"agent/output"},
 	"agent/output/file":       {"agent/output", "github.com/DeRuina/timberjack", "golang.org/x/sys"},
-	"agent/output/syslog":     {"agent/alert", "agent/output", "agent/output/format", "agent/output/secret", "github.com/leodido/go-syslog/v4", "golang.org/x/sys"},
+	"agent/output/syslog":     {"agent/alert", "agent/output", "agent/output/format", "agent/output/secret", "golang.org/x/sys"},
 	"agent/output/journald":   {"agent/alert", "agent/output", "agent/output/format", "golang.org/x/sys"},
 	"agent/output/webhook":    {"agent/alert", "agent/output", "agent/output/format", "agent/output/secret"},
 	"agent/output/nats":       {"agent/output", "agent/output/secret", "github.com/nats-io/nats.go"},

@@ -1,10 +1,10 @@
 package syslog
 
 import (
+	"cmp"
+	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/leodido/go-syslog/v4/rfc5424"
 
 	"github.com/daemoneye/eventbus/agent/alert"
 	"github.com/daemoneye/eventbus/agent/output"
@@ -41,31 +41,39 @@ var kinds = map[output.Kind]string{
 
 // encode returns the message of an item, of at most limit bytes: a body that is larger is
 // replaced by the line for people, because a part of a JSON object is of no use.
-func (s *Sink) encode(it *output.Item, limit int) (string, error) {
+func (s *Sink) encode(it *output.Item, limit int) string {
 	body := s.o.Line(it)
-	text, err := s.message(it, string(body))
-	if err == nil && limit > 0 && len(text) > limit {
+	text := s.message(it, string(body))
+	if limit > 0 && len(text) > limit {
 		line := string(format.Text(it))
 		over := len(text) - len(body) + len(line) - limit
-		text, err = s.message(it, format.Cut(line, len(line)-max(over, 0)))
+		text = s.message(it, format.Cut(line, len(line)-max(over, 0)))
 	}
-	return text, err
+	return text
 }
 
-func (s *Sink) message(it *output.Item, text string) (string, error) {
-	m := &rfc5424.SyslogMessage{}
-	m.SetPriority(facilities[s.o.Facility]*8 + severity(it)).SetVersion(1)
-	m.SetTimestamp(it.Time.UTC().Format("2006-01-02T15:04:05.000000Z07:00"))
-	m.SetHostname(word(s.o.Host, 255)).SetAppname("daemoneye").SetProcID(strconv.Itoa(s.o.PID)).SetMsgID(kinds[it.Kind])
-	m.SetParameter(element, "id", it.ID).SetParameter(element, "topic", it.Topic)
+func (s *Sink) message(it *output.Item, text string) string {
+	b := make([]byte, 0, 512+len(text))
+	b = fmt.Appendf(b, "<%d>1 %s %s daemoneye %d %s [%s", facilities[s.o.Facility]*8+severity(it),
+		it.Time.UTC().Format("2006-01-02T15:04:05.000000Z07:00"), cmp.Or(word(s.o.Host, 255), "-"), s.o.PID, kinds[it.Kind], element)
+	b = parameter(b, "id", it.ID)
+	b = parameter(b, "topic", it.Topic)
 	if it.Seq > 0 {
-		m.SetParameter(element, "seq", strconv.FormatUint(it.Seq, 10))
+		b = parameter(b, "seq", strconv.FormatUint(it.Seq, 10))
 	}
 	if it.Level > 0 {
-		m.SetParameter(element, "level", it.Level.String())
+		b = parameter(b, "level", it.Level.String())
 	}
-	m.Message = &text // any text may stand there
-	return m.String()
+	b = append(b, "] "...)
+	return string(append(b, text...)) // any text may stand there
+}
+
+// escapes are what a parameter's value must not have as it is.
+var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `]`, `\]`)
+
+// parameter appends a parameter of a structured element.
+func parameter(b []byte, name, value string) []byte {
+	return fmt.Appendf(b, ` %s="%s"`, name, escapes.Replace(strings.ToValidUTF8(value, "\uFFFD")))
 }
 
 // word returns text as a word of a header: printable ASCII, at most n bytes.

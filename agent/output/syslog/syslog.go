@@ -59,11 +59,7 @@ func (s *Sink) Send(ctx context.Context, items []output.Item) (taken int, err er
 	}
 	texts := slices.Clone(s.again)
 	for i := range items {
-		text, err := s.encode(&items[i], s.conn.limit)
-		if err != nil {
-			return 0, &output.RefusedError{Reason: err.Error()} // of this one, where it is alone
-		}
-		texts = append(texts, text)
+		texts = append(texts, s.encode(&items[i], s.conn.limit))
 	}
 	for i, text := range texts {
 		switch err := s.conn.write(ctx, text); {
