@@ -18,7 +18,7 @@ import (
 )
 
 // TestACollectorIsHeldToItsOwnTopics runs a collector that publishes elsewhere,
-// and says of itself that it is an operator.
+// and claims of itself that it is an operator.
 func TestACollectorIsHeldToItsOwnTopics(t *testing.T) {
 	r := start(t, agent.Options{Collectors: collect("rogue")})
 	client := r.dial(ipc.ClientOptions{})
@@ -82,7 +82,7 @@ func TestAFullHouseLocksNobodyOut(t *testing.T) {
 	}
 }
 
-// TestAnOperatorIsNoCollector has an operator say that it is one.
+// TestAnOperatorIsNoCollector has an operator claim that it is one.
 func TestAnOperatorIsNoCollector(t *testing.T) {
 	r := start(t, agent.Options{Collectors: collect("echo")})
 	refused := make(chan error, 10)

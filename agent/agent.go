@@ -51,7 +51,7 @@ type Options struct {
 	// Command is the program that runs a collector, with its first arguments.
 	// Without Collectors it may be empty.
 	Command []string
-	// Collectors to run whatever the configuration says; Socket, Budget, HostID and Labels
+	// Collectors to run whatever the configuration has; Socket, Budget, HostID and Labels
 	// are filled in.
 	Collectors []control.ChildConfig
 	// Configured, where set, returns the collectors that a configuration asks for, at the

@@ -83,7 +83,7 @@ func (a *Agent) restart(ctx context.Context, c *dispatch.Call) (any, error) {
 }
 
 // stop stops a collector. The manager kills one that does not end in time whatever the
-// request says, because it must not collect any more.
+// request asks for, because it must not collect any more.
 func (a *Agent) stop(ctx context.Context, c *dispatch.Call) (any, error) {
 	var s control.Shutdown
 	if err := c.Decode(&s); err != nil {

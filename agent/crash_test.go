@@ -98,7 +98,7 @@ func openPID(t *testing.T, pid int) int {
 
 // TestTheCollectorsDieWithTheAgent kills an agent with SIGKILL: its collectors
 // end, a new agent takes the socket over, and a subscriber comes back to it and
-// is told that it may have lost something.
+// learns that it may have lost something.
 func TestTheCollectorsDieWithTheAgent(t *testing.T) {
 	path := socket(t)
 	first, _, _ := role(t, "agent", path)
@@ -234,7 +234,7 @@ func TestACollectorThatHangsDiesWithTheAgent(t *testing.T) {
 	gone(t, collector)
 }
 
-// TestAnAgentWhoseSocketIsRemoved is reached again, and says in its log and its health
+// TestAnAgentWhoseSocketIsRemoved is reached again, and reports in its log and its health
 // what happened. A collector that is started again meanwhile gets in.
 func TestAnAgentWhoseSocketIsRemoved(t *testing.T) {
 	r := start(t, agent.Options{Collectors: collect("echo")})
@@ -275,7 +275,7 @@ func TestASecondAgentIsRefused(t *testing.T) {
 }
 
 // TestABrokerThatFailsEndsTheAgent has the broker fail at its start, and once
-// all is well: in both cases everything ends, and Run says why.
+// all is well: in both cases everything ends, and Run returns the reason.
 func TestABrokerThatFailsEndsTheAgent(t *testing.T) {
 	t.Run("at its start", func(t *testing.T) {
 		path := socket(t)

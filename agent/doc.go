@@ -52,19 +52,19 @@
 //     have; from is who that is. It is logged once a minute at most.
 //   - "rule not loaded": a file of rules has a mistake, or cannot be read.
 //   - "rules of a file stay as they were": it has a mistake now, and had none before.
-//   - "files of rules are not watched, and read at intervals": err says why. It is tried
+//   - "files of rules are not watched, and read at intervals": err is the reason. It is tried
 //     again.
 //   - "alert not published": it is in the journal, and the bus did not take it.
-//   - "an output does not work": its fifth attempt in a row has failed; err says why.
+//   - "an output does not work": its fifth attempt in a row has failed; err is the reason.
 //   - "alerts fell out of the journal before an output could send them": it was behind for
 //     longer than the journal keeps them. The receiver gets a notice.
 //   - "an output lost messages": the queue of its subscription was full.
 //   - "a receiver refuses an item": a notice has taken its place.
-//   - "output not closed": err says why.
+//   - "output not closed": err is the reason.
 //   - "alerts are not kept": there is no folder for them, because the user has no home.
 //   - "configuration": a variable has the agent's prefix, and no key has that name.
 //   - "host id": none could be derived or kept, so that the next start has another.
-//   - "socket lost": the socket was removed, or another file has its place; err says
+//   - "socket lost": the socket was removed, or another file has its place; err shows
 //     whether it is bound anew, or what is in the way.
 //   - "metrics": serving them has ended; a reload with another address begins again.
 //   - "service manager": a variable of its protocol is wrong; the agent does without.

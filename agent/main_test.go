@@ -162,7 +162,7 @@ func (f fake) Describe() string                                   { return f.sou
 func (f fake) Run(ctx context.Context, emit collector.Emit) error { return f.run(ctx, emit) }
 
 // worker is a fake that has tasks: who returns its pid, and die-once ends the first process
-// that gets it, told by a mark.
+// that gets it, known by a mark.
 type worker struct{ fake }
 
 func (worker) Abilities() collector.Abilities {

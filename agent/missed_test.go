@@ -17,8 +17,8 @@ import (
 )
 
 // TestWhatAKilledCollectorMissedIsAnnounced kills the process collector while programs run
-// that it cannot see: a gap on the collector's topic says from when to when events are
-// missing, the collector is degraded and says why, and is healthy a minute later.
+// that it cannot see: a gap on the collector's topic shows from when to when events are
+// missing, the collector is degraded with the reason, and is healthy a minute later.
 func TestWhatAKilledCollectorMissedIsAnnounced(t *testing.T) {
 	r := start(t, agent.Options{Collectors: collect(process.Name)})
 	client := r.dial(ipc.ClientOptions{})

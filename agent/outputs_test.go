@@ -193,7 +193,7 @@ func TestOutputsFollowReloads(t *testing.T) {
 	t.Logf("%d alerts, %d of them to the webhook, %d requests", n, len(unique), len(got))
 }
 
-// TestAnOutputIsTested on request: what the receiver says is the answer, and a dead one is
+// TestAnOutputIsTested on request: what the receiver reports is the answer, and a dead one is
 // in the health.
 func TestAnOutputIsTested(t *testing.T) {
 	c := catching(t)

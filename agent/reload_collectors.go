@@ -100,7 +100,7 @@ func (r *reconfiguration) ask(ctx context.Context, update func(*manager.Update) 
 			}, &answers[i])
 			var answer *control.Error
 			if errors.As(err, &answer) {
-				err = answer // what the bus adds says nothing more
+				err = answer // what the bus adds is nothing new
 			}
 			if err != nil {
 				errs[i] = fmt.Errorf("collectors.%s: the collector does not take its new settings: %w", u.Collector, err)
@@ -116,7 +116,7 @@ func (r *reconfiguration) undo(ctx context.Context) error {
 	return r.goBack(ctx, make([]error, len(r.updates)))
 }
 
-// goBack has the collectors go back to the settings before, but for those whose failure says
+// goBack has the collectors go back to the settings before, but for those whose failure shows
 // that they have. One that does not answer, or cannot go back, is restarted with them.
 func (r *reconfiguration) goBack(ctx context.Context, failures []error) error {
 	var back reconfiguration

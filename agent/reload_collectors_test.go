@@ -210,7 +210,7 @@ func TestAllCollectorsTakeAReloadOrNone(t *testing.T) {
 	}
 }
 
-// TestWhatNeedsAFreshStartIsNamed, and a gap says what is missed. The numbers of its events go
+// TestWhatNeedsAFreshStartIsNamed, and a gap shows what is missed. The numbers of its events go
 // on.
 func TestWhatNeedsAFreshStartIsNamed(t *testing.T) {
 	r := startStreaming(t, streamOf("stream-a", "old", ""), streamOf("stream-b", "old", ""))
@@ -227,7 +227,7 @@ func TestWhatNeedsAFreshStartIsNamed(t *testing.T) {
 	eventually(t, "the gap is known", func() bool { return r.one(t, "stream-a").Gap != "" })
 	b.whole("of the one that needs none")
 	numbers.whole("of the one that begins anew")
-	// Other keys than before cannot be told to a process that runs.
+	// Other keys than before cannot be known to a process that runs.
 	r.want(mustMark("stream-a"), streamOf("stream-b", "new", ""))
 	if got := r.reload(t); got.Mistakes != nil || got.Refused != nil || !cmp.Equal(got.Restarted, []string{"stream-a"}) {
 		t.Errorf("%+v", got)

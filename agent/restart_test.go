@@ -89,7 +89,7 @@ func TestHalfAFrameOfACollectorThatIsKilledIsShownToNobody(t *testing.T) {
 }
 
 // TestNothingIsUnaccountedForAfterAKill lets the flood end with the process,
-// and compares what the subscriber was shown, or told to be lost, with what the
+// and compares what the subscriber was shown, or shown as lost, with what the
 // broker had for it.
 func TestNothingIsUnaccountedForAfterAKill(t *testing.T) {
 	o := agent.Options{Collectors: collect("flood"), Config: configured(func(c *config.Config) { c.Broker.MessageBufferSize = 64 })}
@@ -140,7 +140,7 @@ func TestACollectorThatCannotStartIsToldOnReady(t *testing.T) {
 }
 
 // TestTheEndOfTheAgentIsOrderly stops an agent: its collector ends first, and
-// that it has is the last thing that a subscriber hears before the goodbye.
+// that it has is the last thing that a subscriber gets before the goodbye.
 func TestTheEndOfTheAgentIsOrderly(t *testing.T) {
 	r := start(t, agent.Options{Collectors: collect("echo")})
 	client := r.dial(ipc.ClientOptions{NoReconnect: true})

@@ -145,7 +145,7 @@ func pollers() map[string]bool {
 	return all
 }
 
-// runSubscriber subscribes to events.demo and says so, and then what it is shown:
+// runSubscriber prints that it has subscribed to events.demo, and then what it is shown:
 // the size of a message, or why there is a gap.
 func runSubscriber(ctx context.Context, socket string) error {
 	client, err := ipc.DialOptions(ctx, ipc.ClientOptions{Path: socket})

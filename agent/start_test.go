@@ -71,7 +71,7 @@ func TestTheLeastMemoryIsThatOfAMessage(t *testing.T) {
 	}
 }
 
-// TestTheLatencyBudgetReachesBrokerAndCollectors looks at what both were told.
+// TestTheLatencyBudgetReachesBrokerAndCollectors looks at what both were given.
 func TestTheLatencyBudgetReachesBrokerAndCollectors(t *testing.T) {
 	tests := []struct {
 		name string

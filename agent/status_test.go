@@ -58,7 +58,7 @@ func TestStatus(t *testing.T) {
 	checkBooks(t, s.Broker)
 }
 
-// TestAStatusFitsIntoAMessage: what has no room is left out, and that is said.
+// TestAStatusFitsIntoAMessage: what has no room is left out, and that is shown.
 func TestAStatusFitsIntoAMessage(t *testing.T) {
 	r := start(t, agent.Options{Config: configured(func(c *config.Config) { c.Broker.MaxMessageSize = 8 << 10 })})
 	client := r.dial(ipc.ClientOptions{})

@@ -28,7 +28,7 @@ type stream struct {
 	n    uint64                         // of the last event; owned by Run
 }
 
-// streamSettings say what a stream does.
+// streamSettings show what a stream does.
 type streamSettings struct {
 	Note string `json:"note"`
 	// What it does with these settings: refuse when they are checked, refuse or hang or die

@@ -97,7 +97,7 @@ type Ack struct {
 	// message published; 0 for unsubscribe.
 	Sequence uint64
 	// Queue is the capacity that the subscription's bulk lane got, in messages; 0
-	// where the broker does not say.
+	// where the broker does not report.
 	Queue uint32
 	// Window bounds how many messages of the bulk lane are on their way to the
 	// program, see Credit; 0 is no bound.
@@ -158,7 +158,7 @@ func ParseStream(payload []byte) (s Stream, err error) {
 }
 
 // Gap is the payload of a gap frame: what a subscription lost, exactly. Count is
-// Last-First+1. A Count of 0 says that the broker does not know how many messages
+// Last-First+1. A Count of 0 means that the broker does not know how many messages
 // were lost before the one numbered First; Last is First then.
 type Gap struct {
 	Subscription uint64

@@ -44,7 +44,7 @@ func Now() int64 { return clock.ns + int64(time.Since(clock.at)) }
 // clock when it wrote hello (sent) and when it had read welcome (received); between
 // the two the broker read its own (Welcome.ClockNs). An offset of at most the round
 // trip counts as none, because equal clocks may look like that. So does a broker
-// reading of 0: such a broker does not say.
+// reading of 0: such a broker does not report it.
 //
 // A client adds the offset to the times that it writes and takes it off those that
 // it reads.

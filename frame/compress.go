@@ -30,7 +30,7 @@ func Compress(dst, payload []byte, method Flags) ([]byte, Flags) {
 		return dst, 0
 	}
 	most := s2.MaxEncodedLen(len(payload))
-	if most < 0 { // more than an int can say, on a 32-bit machine
+	if most < 0 { // more than an int can hold, on a 32-bit machine
 		return dst, 0
 	}
 	start := len(dst)
@@ -44,9 +44,9 @@ func Compress(dst, payload []byte, method Flags) ([]byte, Flags) {
 
 // Inflate appends the payload of f to dst, inflated if f carries a compression
 // flag, else as it is. It fails with ErrInflate where the payload is not what
-// the flag says, and with ErrTooLarge, before anything is allocated, where the
+// the flag is for, and with ErrTooLarge, before anything is allocated, where the
 // whole frame would be longer than maxSize with it; dst is returned as it was then.
-// It allocates nothing but the room in dst, for as many bytes as InflatedLen says.
+// It allocates nothing but the room in dst, for as many bytes as InflatedLen returns.
 // dst must not overlap f.
 func Inflate(dst []byte, f Frame, maxSize int) ([]byte, error) {
 	n, err := InflatedLen(f, maxSize)

@@ -120,7 +120,7 @@ func allocated(limit uint64, run func()) (took uint64) {
 }
 
 // TestInflateDamaged flips every bit of a compressed payload: the outcome is an
-// error or as many bytes as InflatedLen says, in memory of that size, and in next
+// error or as many bytes as InflatedLen returns, in memory of that size, and in next
 // to none where the payload calls itself larger than allowed.
 func TestInflateDamaged(t *testing.T) {
 	const maxPayload = 2 << 10

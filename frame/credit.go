@@ -30,7 +30,7 @@ func AppendCredit(dst []byte, c Credit) []byte {
 }
 
 // ParseCredit reads the payload of a credit frame; it fails with ErrBody. Whether
-// the totals can be true is for the broker to say, which knows what it sent.
+// the totals can be true is for the broker to decide, which knows what it sent.
 func ParseCredit(payload []byte) (c Credit, err error) {
 	if len(payload) < CreditSize || payload[40] > byte(LaneUrgent) {
 		return c, errCredit

@@ -21,7 +21,7 @@
 //   - Features names what both sides of a connection can do.
 //   - Extension looks into the extension block without a copy; Meta,
 //     AppendExtension and ParseMeta are the comfortable way.
-//   - Compress and Inflate treat payloads; InflatedLen says how much memory that
+//   - Compress and Inflate treat payloads; InflatedLen shows how much memory that
 //     takes, before it is taken.
 //   - Now is the clock of all times; ClockOffset compares the clocks of two sides.
 //   - Code and the Err variables are the faults, on the wire and in Go.
@@ -49,8 +49,8 @@
 //   - Reading, writing and refusing frames allocates nothing, errors included.
 //     The exceptions are ParseHello, ParseWelcome, ParseMeta, and texts
 //     (TestNoAllocations).
-//   - Inflating takes the memory that InflatedLen says and no more, whatever the
-//     payload says of itself (TestInflateDamaged, FuzzInflate).
+//   - Inflating takes the memory that InflatedLen returns and no more, whatever the
+//     payload claims of itself (TestInflateDamaged, FuzzInflate).
 //   - The answer to some bytes does not depend on how many of them have come: a
 //     prefix is incomplete, or bad in the same way as the whole.
 //

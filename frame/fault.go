@@ -89,7 +89,7 @@ func AppendFailure(dst []byte, f Fault) []byte { return appendCoded(dst, f) }
 
 // ParseFailure reads the payload of a failed reply; it fails with ErrBody. Another code
 // than a responder may choose comes out as CodeFailed: what the broker reports, such as
-// CodeNoResponder, is not a responder's to say.
+// CodeNoResponder, is not for a responder to report.
 func ParseFailure(payload []byte) (f Fault, err error) {
 	if len(payload) < 2 || badText(payload[2:]) {
 		return f, errFailure

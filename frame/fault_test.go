@@ -88,7 +88,7 @@ func TestFaultsCrossTheWire(t *testing.T) {
 		if whole := frame.AppendGoodbyeFrame(nil, 7, want); !bytes.Equal(frame.Frame(whole).Payload(), frame.AppendGoodbye(nil, want)) {
 			t.Errorf("goodbye frame: %x", whole)
 		}
-		// What the broker reports is not a responder's to say.
+		// What the broker reports is not for a responder to report.
 		want.Fatal = false
 		if code < frame.CodeApplication && code != frame.CodeDeadline {
 			want.Code = frame.CodeFailed

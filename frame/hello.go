@@ -33,13 +33,13 @@ type Welcome struct {
 	MaxMessageSize   int      `json:"max_message_size"` // bytes of a whole frame
 	MaxConnections   int      `json:"max_connections"`
 	MaxQueued        int      `json:"max_queued"`                  // messages in the queue of a subscription
-	MaxRequests      int      `json:"max_requests,omitempty"`      // requests of the connection that are open at once; 0: not said
-	MaxSubscriptions int      `json:"max_subscriptions,omitempty"` // of the connection; 0: not said
+	MaxRequests      int      `json:"max_requests,omitempty"`      // requests of the connection that are open at once; 0: not known
+	MaxSubscriptions int      `json:"max_subscriptions,omitempty"` // of the connection; 0: not known
 	HeartbeatMs      int64    `json:"heartbeat_ms"`                // a side that is silent for three times as long is taken for dead
 	Urgent           []string `json:"urgent"`                      // patterns of the topics that travel in the urgent lane
 
 	// What the client may do, as patterns of topics: nil where the broker does not
-	// say, empty where it may not at all.
+	// report it, empty where it may not at all.
 	Publish   []string `json:"publish,omitzero"`
 	Subscribe []string `json:"subscribe,omitzero"`
 	Request   []string `json:"request,omitzero"`

@@ -52,7 +52,7 @@ const (
 
 // Bounds of the format. What a connection admits is negotiated below MaxSize.
 const (
-	MaxSize      = math.MaxInt32 // of a frame; the length field could say more, an int on every machine could not
+	MaxSize      = math.MaxInt32 // of a frame; the length field could hold more, an int on every machine could not
 	MaxTopic     = 255           // bytes of a topic
 	MaxSegments  = 8             // segments of a topic
 	MaxExtension = math.MaxUint16

@@ -2,6 +2,6 @@
 
 package frame_test
 
-// underRace says that the race detector is on: it allocates, and sync.Pool
+// underRace means that the race detector is on: it allocates, and sync.Pool
 // drops what it is given, so that claims of no allocation do not hold.
 const underRace = true

@@ -31,7 +31,7 @@ type Settled struct {
 	// Left is how many of the subscriptions ended since then, before their program had
 	// taken all. What it had not taken is among Lost.
 	Left uint32
-	// Begins says that the broker did not know the publisher. It counts from here on,
+	// Begins means that the broker did not know the publisher. It counts from here on,
 	// and does not know what became of what was published before.
 	Begins bool
 }

@@ -31,7 +31,7 @@ var vectorKeys = []string{
 	"flags", "priority", "content", "source", "id", "time", "sequence", "topic", "extension", "payload",
 }
 
-// expectations is the closed list of what expect may say, beside the names of
+// expectations is the closed list of what expect may hold, beside the names of
 // the codes that decoding can give.
 var expectations = []string{
 	"ok", "incomplete",
@@ -106,7 +106,7 @@ func parseVector(text string) (v vector, err error) {
 	return v, nil
 }
 
-// isInflated reports whether b is the payload that the vector says is in the
+// isInflated reports whether b is the payload that the vector has for the
 // compressed one, written as a count and a character, or as a hash.
 func (v *vector) isInflated(t *testing.T, b []byte) bool {
 	t.Helper()

@@ -11,7 +11,7 @@
 //   - FuzzRoundTrip: any fields. What Append accepts comes back as it was, and
 //     templates and stamps write the same bytes.
 //   - FuzzInflate: any bytes as a compressed payload. What comes out is as long as
-//     InflatedLen says, at most as allowed, and takes memory of that size.
+//     InflatedLen returns, at most as allowed, and takes memory of that size.
 //   - FuzzCompress: any payload. It comes back as it was, or is not compressed.
 //   - FuzzEnvelope: any bytes as a request for an operation and as an answer. What is
 //     taken is the same when written and read again, and the rest gets an answer that
@@ -39,8 +39,8 @@
 //     strings.EqualFold has them for the same.
 //   - FuzzSigmaCondition: any text as a condition. It is read where a second reader of the
 //     grammar reads it, and means the same.
-//   - FuzzPattern: any text as pattern and topic. Parser, matcher and coverage say what
-//     a naive second version of their definitions says.
+//   - FuzzPattern: any text as pattern and topic. Parser, matcher and coverage show what
+//     a naive second version of their definitions shows.
 //   - FuzzConfig: any text as a configuration file. What is refused has a bounded list
 //     of mistakes; what is taken is the same after it was written and read again.
 //   - FuzzSession: any bytes into a server, before or after a handshake. It ends the

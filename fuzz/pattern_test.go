@@ -10,7 +10,7 @@ import (
 )
 
 // FuzzPattern gives any text as pattern and as topic. What the parser and the
-// matcher say must be what the definitions say, which are written down here a
+// matcher give must be what the definitions give, which are written down here a
 // second time, without any regard to speed.
 func FuzzPattern(f *testing.F) {
 	f.Fuzz(func(t *testing.T, pattern, topic string, wildcards bool) {
@@ -39,7 +39,7 @@ func FuzzPattern(f *testing.F) {
 	})
 }
 
-// covers tries whether what p is said to cover it does: q, a topic or a pattern,
+// covers tries whether what p should cover it does: q, a topic or a pattern,
 // with its wildcards filled in some way, is a topic that p must match.
 func covers(t *testing.T, p router.Pattern, q string) {
 	if !p.Covers(q) {

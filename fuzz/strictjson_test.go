@@ -61,7 +61,7 @@ func FuzzStrictJSON(f *testing.F) {
 	})
 }
 
-// checkRefusal holds what the error of a text of n bytes may say.
+// checkRefusal holds what the error of a text of n bytes may hold.
 func checkRefusal(t *testing.T, err error, n int) {
 	t.Helper()
 	var e *strictjson.Error

@@ -72,8 +72,8 @@ func inherited(t *testing.T, fs ...*os.File) *child {
 	}, "serveInherited")
 }
 
-// TestInheritedIsNoListener passes descriptors that cannot be served on. The error says
-// why, and all that was passed is closed to programs that are started.
+// TestInheritedIsNoListener passes descriptors that cannot be served on. The error is
+// the reason, and all that was passed is closed to programs that are started.
 func TestInheritedIsNoListener(t *testing.T) {
 	t.Parallel()
 	socket := func(kind int) int {

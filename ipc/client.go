@@ -42,7 +42,7 @@ type ClientOptions struct {
 	// connection; default 1 MiB, at most 1 GiB. Beyond it Publish returns
 	// ErrDisconnected.
 	Backlog int
-	// OnState, where set, is called when the connection is lost (err says why) and
+	// OnState, where set, is called when the connection is lost (err is the reason) and
 	// when there is a new one (err is nil). Like a subscription's Handler it is called
 	// on the goroutine that reads, and so is OnError, mostly: they must not block.
 	OnState func(err error)
@@ -132,7 +132,7 @@ func DialOptions(ctx context.Context, o ClientOptions) (*Client, error) {
 // Source returns the id that the broker stamps on what this client sends.
 func (c *Client) Source() uint32 { return c.c.Source() }
 
-// Welcome returns what the broker says of itself and its limits.
+// Welcome returns what the broker reports of itself and its limits.
 func (c *Client) Welcome() frame.Welcome { return c.c.Welcome() }
 
 // BrokerNow returns the broker's clock in nanoseconds: router.Now, but for a client that

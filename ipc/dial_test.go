@@ -156,7 +156,7 @@ func connecting() bool {
 }
 
 // TestNothingWaitsWithoutReconnect publishes while a connection that is not made
-// again has just ended: the error speaks of nothing that is kept.
+// again has just ended: the error names nothing that is kept.
 func TestNothingWaitsWithoutReconnect(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)

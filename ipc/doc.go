@@ -3,7 +3,7 @@
 // other. A Client is a router.Bus, as the broker's in-process client is.
 //
 // It is for processes of one host. There is no TCP, no encryption and no password:
-// the kernel says who connects, and a policy.Policy what they may do. Nor is it a
+// the kernel reports who connects, and a policy.Policy what they may do. Nor is it a
 // queue that survives the broker: what no subscriber has taken when the broker ends
 // is gone. In one process, use the broker's own client, which needs no socket.
 //
@@ -29,7 +29,7 @@
 // None of the server's bounds has an effect on other clients. A client that exceeds
 // one which is a fault gets an error or a goodbye, as far as its socket takes that,
 // and is counted under the same code in the statistics' refused. The other bounds
-// cost time or messages, and are counted as the table says:
+// cost time or messages, and are counted as the table shows:
 //
 //	before hello                    refused by user alone: denied, with a policy.EarlyPolicy
 //	handshake                       ConnectionTimeout; 64 at once, the oldest goes: handshake
@@ -58,7 +58,7 @@
 // is too fast gets no error (code rate): it is made to wait. A time in which the server
 // itself stood still, because its process or machine was stopped, counts for nobody.
 //
-// A client that says hello beyond MaxConnections, or connects when the process has no
+// A client that sends its hello beyond MaxConnections, or connects when the process has no
 // descriptors left, gets an error and is closed: limit. A policy.Reserver has places
 // beside MaxConnections: one for each peer that it names, and four for visitors, who
 // stay for five seconds and may do what it grants them. A new visitor takes the place of
@@ -78,7 +78,7 @@
 // clean up. What is lost is bound anew. Of directories only those that Listen made are
 // made again, and where another server has the path by then, the error names it and it
 // is left alone. A socket that a service manager passed is never bound anew. The
-// statistics' last error and OnSocket say what happened.
+// statistics' last error and OnSocket show what happened.
 //
 // A policy.Policy sees each client at its hello: pid, uid and gid as the kernel knows
 // them, the program, and name and role as the client claims them. policy.Rules is one
@@ -113,7 +113,7 @@
 // and subscribes anew. Each subscription gets a Gap with the reason "connection lost"
 // and a count of 0, which means unknown; its numbers go on behind that. With
 // ReplayFrom it gets what the broker has kept since. A subscription that the new
-// broker refuses ends, and its Err says why. What is published meanwhile is kept up
+// broker refuses ends, and its Err is the reason. What is published meanwhile is kept up
 // to Backlog bytes, and so is what was not written whole; what was on its way is
 // lost, and may or may not have been routed. A message that is too large for the new
 // broker, or over which two connections ended, is dropped and reported to OnError,
@@ -122,7 +122,7 @@
 //
 // # Errors
 //
-// *OpError says what was attempted where; *frame.Fault what the other side reported, and it
+// *OpError names what was attempted where; *frame.Fault what the other side reported, and it
 // is the code's error of package frame to errors.Is; ErrDisconnected that there is no
 // connection now; router.ErrClosed that there will be none any more.
 package ipc

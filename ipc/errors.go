@@ -19,7 +19,7 @@ var ErrDisconnected = client.ErrDisconnected
 // messages.
 var ErrNoConfirm = client.ErrNoConfirm
 
-// ErrNoSettle is returned by WindowPublisher where the broker does not say what
+// ErrNoSettle is returned by WindowPublisher where the broker does not report what
 // subscribers have taken.
 var ErrNoSettle = client.ErrNoSettle
 
@@ -29,20 +29,20 @@ var ErrNoSettle = client.ErrNoSettle
 var ErrInHandler = client.ErrInHandler
 
 var (
-	// ErrSocketLost says that the server's socket is not at its path any more: it was
+	// ErrSocketLost means that the server's socket is not at its path any more: it was
 	// removed, or another file has its place. Nobody new can connect; those who are
-	// connected notice nothing. The error says why the server cannot bind it anew,
+	// connected notice nothing. The error is the reason the server cannot bind it anew,
 	// which it tries about once a second.
 	ErrSocketLost = unixsock.ErrLost
-	// ErrSocketRebound says that the socket was lost, and that the server has bound it
+	// ErrSocketRebound means that the socket was lost, and that the server has bound it
 	// anew.
 	ErrSocketRebound = unixsock.ErrRebound
 )
 
-// OpError says what was attempted, and where. Its field Op is one of dial, listen,
+// OpError states what was attempted, and where. Its field Op is one of dial, listen,
 // accept, handshake, read, write and drain; Path is the socket's, and Err the cause.
 type OpError = unixsock.OpError
 
-// InUseError says that another process serves the socket at its field Path. PID is
-// the process that holds the lock, 0 when the lock does not say.
+// InUseError means that another process serves the socket at its field Path. PID is
+// the process that holds the lock, 0 when the lock does not name it.
 type InUseError = unixsock.InUseError

@@ -65,7 +65,7 @@ func TestReplayAfterReconnect(t *testing.T) {
 }
 
 // TestResubscribeRefused has a broker that does not take a subscription back: it ends, and
-// its Err says why; others go on.
+// its Err is the reason; others go on.
 func TestResubscribeRefused(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "run", "bus.sock")

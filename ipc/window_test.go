@@ -31,7 +31,7 @@ func TestABrokerThatDoesNotSayWhatWasTaken(t *testing.T) {
 }
 
 // TestAWindowPublisherIsNotSureOfALostConnection has the server end while messages are on
-// their way, and come back: the publisher says how many those were, and goes on.
+// their way, and come back: the publisher shows how many those were, and goes on.
 func TestAWindowPublisherIsNotSureOfALostConnection(t *testing.T) {
 	t.Parallel()
 	s := start(t, router.Options{}, ipc.Options{})

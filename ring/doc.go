@@ -87,7 +87,7 @@
 // after its claim, for as long as it likes, while the producer may evict on and on and go
 // round the whole ring. On one array it would then overwrite the claim. Hence the pin: the
 // producer does not reuse the chunk of the consumer's last claim. The head word shows
-// which chunk that is. Its lowest bit says which side moved it last. If that was the
+// which chunk that is. Its lowest bit shows which side moved it last. If that was the
 // consumer, then the claim lies just before head; when the producer moves head on, it
 // notes where that was. At most one chunk is pinned, so with two chunks more than can hold
 // queued elements there is always a free one. A consumer that keeps a claim costs one

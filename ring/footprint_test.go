@@ -8,7 +8,7 @@ import (
 	"github.com/daemoneye/eventbus/ring"
 )
 
-// What Footprint says is never less than what the heap grows by, and not much more.
+// What Footprint returns is never less than what the heap grows by, and not much more.
 func TestTheFootprintIsWhatTheHeapGrowsBy(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")

@@ -153,7 +153,7 @@
 //   - Which reason a gap names where messages were lost for several: it names the
 //     gravest. Where a loss and its reason cross on their way, it names the usual reason
 //     of the queue.
-//   - That the replay reaches back far enough: a gap says where it does not.
+//   - That the replay reaches back far enough: a gap shows where it does not.
 //   - That a name is an identity: the broker gives Source numbers, and a client chooses
 //     its name unless policy checks it.
 //   - That Publish returns the error of a message that policy refuses: that appears

@@ -100,7 +100,7 @@ func ExampleSubscription_handler() {
 	// alerts.high: disk
 }
 
-// A subscriber that does not keep up loses messages, and is told which. Nobody
+// A subscriber that does not keep up loses messages, and learns which. Nobody
 // waits for it.
 func ExampleGap() {
 	broker, stop := start(router.Options{})
@@ -208,7 +208,7 @@ func ExampleSubscription_retained() {
 	// priority 8 and above: state.door is open
 }
 
-// The books are open: to the program by Stats, to every client by a request.
+// All figures can be read: by the program with Stats, by every client with a request.
 func ExampleBroker_Stats() {
 	broker, stop := start(router.Options{})
 	defer stop()

@@ -22,7 +22,7 @@ type (
 	WindowPublisher = bus.WindowPublisher
 	// Window bounds what a WindowPublisher has on its way.
 	Window = bus.Window
-	// LossError says what a WindowPublisher knows to be lost.
+	// LossError states what a WindowPublisher knows to be lost.
 	LossError = bus.LossError
 	// Outgoing is a message to publish.
 	Outgoing = bus.Outgoing
@@ -32,17 +32,17 @@ type (
 	SubscriberStats = bus.SubscriberStats
 	// Message is one delivered message, or the announcement of a gap.
 	Message = bus.Message
-	// Gap says exactly what a subscription lost, at the place where it was lost.
+	// Gap states exactly what a subscription lost, at the place where it was lost.
 	Gap = bus.Gap
-	// Reason says why messages were dropped.
+	// Reason states why messages were dropped.
 	Reason = bus.Reason
 	// Lane is one of a subscription's two ways: Bulk or Urgent.
 	Lane = bus.Lane
-	// Subscription says what a subscriber wants.
+	// Subscription states what a subscriber wants.
 	Subscription = bus.Subscription
-	// Capabilities say what a subscriber can take.
+	// Capabilities state what a subscriber can take.
 	Capabilities = bus.Capabilities
-	// EventFilter selects by what a message says of its event.
+	// EventFilter selects by what a message has of its event.
 	EventFilter = bus.EventFilter
 	// CorrelationFilter selects by correlation metadata.
 	CorrelationFilter = bus.CorrelationFilter
@@ -70,7 +70,7 @@ type (
 	SubStats = bus.SubStats
 	// Latency is a summary of publish-to-delivery times.
 	Latency = bus.Latency
-	// LimitError says which limit a request would have exceeded.
+	// LimitError states which limit a request would have exceeded.
 	LimitError = bus.LimitError
 	// Fault is what the broker or a responder reports.
 	Fault = bus.Fault
@@ -115,7 +115,7 @@ const (
 	MaxConcurrentRequests = bus.MaxConcurrentRequests
 )
 
-// Errors a caller can act on; package bus says when each is returned.
+// Errors a caller can act on; package bus states when each is returned.
 var (
 	ErrClosed        = bus.ErrClosed
 	ErrPattern       = bus.ErrPattern

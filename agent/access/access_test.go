@@ -39,7 +39,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{router.OpSubscribe, "events.process.lifecycle", false, true}, // and the agent's own collectors
 		{router.OpSubscribe, "control.#", true, true},
 		{router.OpSubscribe, "system.advisory.slow", false, true},
-		{router.OpRequest, control.RegistrationTarget, true, true}, // what an operator says there is refused: see below
+		{router.OpRequest, control.RegistrationTarget, true, true}, // what an operator sends there is refused: see below
 		{router.OpRequest, control.StatusTarget, false, true},
 		{router.OpRequest, control.OperationTarget, false, true},
 		{router.OpRequest, control.CollectorTarget("network"), false, false}, // the agent alone calls collectors

@@ -26,7 +26,7 @@ type Alert struct {
 	Last   time.Time `json:"last"`
 	Raised time.Time `json:"raised"`
 	Rule   Rule      `json:"rule"`
-	// Correlation says that the rule is a correlation. It has Group and Members.
+	// Correlation means that the rule is a correlation. It has Group and Members.
 	Correlation bool              `json:"correlation,omitempty"`
 	Group       map[string]string `json:"group,omitempty"`
 	Host        Host              `json:"host,omitzero"`

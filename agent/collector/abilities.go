@@ -6,7 +6,7 @@ import (
 )
 
 // What follows a collector may implement beside Collector. Without it the collector
-// counts as one that is well, has no tasks, and says nothing of what it publishes.
+// counts as one that is well, has no tasks, and reports nothing of what it publishes.
 
 // Abilities are what a collector can do.
 type Abilities struct {
@@ -18,13 +18,13 @@ type Abilities struct {
 	Config []string
 }
 
-// Able is a collector that says what it can do. Its method may be called at any time, from
+// Able is a collector that reports what it can do. Its method may be called at any time, from
 // any goroutine, and returns the same each time.
 type Able interface {
 	Abilities() Abilities
 }
 
-// Filterer is a collector that leaves out events because its configuration says so.
+// Filterer is a collector that leaves out events because its configuration asks for it.
 // Filtered returns how many, since it was made. It may be called at any time, from any
 // goroutine.
 type Filterer interface {
@@ -47,7 +47,7 @@ type Checker interface {
 	Check() error
 }
 
-// ErrTask says that a collector has no task of that name, or that its arguments are wrong.
+// ErrTask means that a collector has no task of that name, or that its arguments are wrong.
 var ErrTask = errors.New("no such task")
 
 // Tasker is a collector that carries out tasks. Do may be called at any time, from any

@@ -49,7 +49,7 @@ type Adjustable interface {
 	Collector
 	// Adjust has the collector go on with the settings of next, which was made of them and
 	// never runs. What it observes goes on without a break, and so do the sequence numbers of
-	// its events. It is called while Run runs, from another goroutine. An error says that
+	// its events. It is called while Run runs, from another goroutine. An error means that
 	// nothing has changed: ErrFresh, the error of ctx, or why the settings cannot be put in
 	// force.
 	Adjust(ctx context.Context, next Collector) error

@@ -193,8 +193,8 @@ type CollectorStatus struct {
 	// Gap is what was lost of its events in the last minute before they came to the
 	// bus; empty for nothing.
 	Gap string `json:"gap,omitempty"`
-	// Filtered is how many events its process has left out because its configuration says
-	// so, as of its last heartbeat. They are no loss.
+	// Filtered is how many events its process has left out because its configuration asks for
+	// it, as of its last heartbeat. They are no loss.
 	Filtered uint64 `json:"filtered,omitempty"`
 	Usage    *Usage `json:"usage,omitempty"`
 }

@@ -22,7 +22,7 @@ type RulesReport struct {
 	Took   time.Duration `json:"took_ns"`
 	// Held is how long events waited for the new rules to take the place of the old ones.
 	Held time.Duration `json:"held_ns"`
-	// Unchanged says that what was read is what was in force, so that nothing changed.
+	// Unchanged means that what was read is what was in force, so that nothing changed.
 	Unchanged bool `json:"unchanged,omitempty"`
 
 	Files        int `json:"files"`
@@ -131,7 +131,7 @@ type RulesQuery struct {
 	After int `json:"after,omitempty"` // how many to leave out
 }
 
-// RulesPage are rules that are in force. More says that others follow.
+// RulesPage are rules that are in force. More means that others follow.
 type RulesPage struct {
 	Rules []RuleInfo `json:"rules"`
 	More  bool       `json:"more,omitempty"`

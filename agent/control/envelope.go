@@ -63,7 +63,7 @@ type Response struct {
 	Payload json.RawMessage `json:"payload,omitempty"`
 	// Error is why there is no success.
 	Error *Error `json:"error,omitempty"`
-	// Repeated says that this is the stored answer to an earlier request of the same id.
+	// Repeated means that this is the stored answer to an earlier request of the same id.
 	Repeated bool `json:"repeated,omitempty"`
 	// Queue is how long the operation waited for others, and Execution how long it took.
 	// Total is from the arrival of the request to its answer.
@@ -168,7 +168,7 @@ func (q *Request) Decode(into any) error {
 	return nil
 }
 
-// errNoAnswer says that what came is no answer to the request.
+// errNoAnswer means that what came is no answer to the request.
 var errNoAnswer = errors.New("it is no answer to the request")
 
 // DecodeResponse reads an answer to q. Keys that a later version adds are skipped.

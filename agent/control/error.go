@@ -33,7 +33,7 @@ const (
 	CategoryTimeout       Category = "timeout"       // it took too long
 )
 
-// Code says why an operation did not succeed.
+// Code states why an operation did not succeed.
 type Code string
 
 // The codes; CodeInfo explains each.

@@ -32,13 +32,13 @@ type OperationInfo struct {
 	// Callers are the roles that may call it at the agent. A collector takes operations
 	// from the agent only.
 	Callers []string
-	// Collector says that a collector itself carries it out when the agent calls it. The
+	// Collector means that a collector itself carries it out when the agent calls it. The
 	// agent carries out the others alone.
 	Collector bool
-	// Changes says that it changes the collector, so that one after the other is carried
+	// Changes means that it changes the collector, so that one after the other is carried
 	// out. An operation that does not change anything waits for none.
 	Changes bool
-	// Urgent says that it is carried out at once although it changes the collector.
+	// Urgent means that it is carried out at once although it changes the collector.
 	Urgent bool
 	// Timeout is the time that a caller gives it without a choice of its own.
 	Timeout time.Duration

@@ -15,7 +15,7 @@ type OutputTest struct {
 
 // OutputTested is what became of a test.
 type OutputTested struct {
-	// Unknown says that there is no such output; Outputs are those that there are.
+	// Unknown means that there is no such output; Outputs are those that there are.
 	Unknown bool     `json:"unknown,omitempty"`
 	Outputs []string `json:"outputs,omitempty"`
 	// Error is why the receiver did not take it, empty where it did.

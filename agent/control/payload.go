@@ -17,7 +17,7 @@ type Registration struct {
 	Source string `json:"source"`
 	// State is CollectorRunning, or CollectorPaused where it registers again while it is paused.
 	State CollectorState `json:"state,omitempty"`
-	// Opening says that its source is not open yet. A heartbeat without Opening follows.
+	// Opening means that its source is not open yet. A heartbeat without Opening follows.
 	Opening bool `json:"opening,omitempty"`
 }
 
@@ -52,12 +52,12 @@ type Heartbeat struct {
 	// Sequence counts the heartbeats of this process from 1.
 	Sequence uint64         `json:"sequence"`
 	State    CollectorState `json:"state"` // CollectorRunning or CollectorPaused
-	// Opening says that its source is not open yet.
+	// Opening means that its source is not open yet.
 	Opening bool   `json:"opening,omitempty"`
 	Health  Health `json:"health"`
 	Emitted uint64 `json:"emitted"`
 	Failed  uint64 `json:"failed"`
-	// Filtered events were left out because the configuration says so.
+	// Filtered events were left out because the configuration asks for it.
 	Filtered uint64 `json:"filtered,omitempty"`
 	// LastEvent is the time of the last event that the bus took, in nanoseconds since
 	// 1970; 0 for none.
@@ -73,7 +73,7 @@ type Started struct {
 type Stopped struct {
 	// Exit is how the process ended, in words.
 	Exit string `json:"exit"`
-	// Killed says that it did not end by itself.
+	// Killed means that it did not end by itself.
 	Killed bool `json:"killed,omitempty"`
 }
 
@@ -81,7 +81,7 @@ type Stopped struct {
 // OpForceShutdown.
 type Changed struct {
 	State CollectorState `json:"state"`
-	// Already says that it was in that state before.
+	// Already means that it was in that state before.
 	Already bool `json:"already,omitempty"`
 }
 
@@ -106,7 +106,7 @@ type Report struct {
 	// Emitted events were taken by the bus, Failed ones were not.
 	Emitted uint64 `json:"emitted"`
 	Failed  uint64 `json:"failed"`
-	// Filtered events were left out because the configuration says so.
+	// Filtered events were left out because the configuration asks for it.
 	Filtered uint64 `json:"filtered,omitempty"`
 	// ConfigVersion counts the configurations that this process has run with.
 	ConfigVersion int `json:"config_version"`
@@ -130,9 +130,9 @@ type ConfigUpdated struct {
 	Version int `json:"version"`
 	// Changed are the keys whose value differs from before, or would.
 	Changed []string `json:"changed_fields"`
-	// Validated says that nothing was changed, because only a check was asked for.
+	// Validated means that nothing was changed, because only a check was asked for.
 	Validated bool `json:"validated,omitempty"`
-	// Restarted says that the collector began anew, because it could not take the change while
+	// Restarted means that the collector began anew, because it could not take the change while
 	// it observed. It has announced what it missed.
 	Restarted bool `json:"restarted,omitempty"`
 	// Source describes in one line where its events come from now.
@@ -161,7 +161,7 @@ type Task struct {
 	Args json.RawMessage `json:"args,omitempty"`
 	// Anyone lets any collector carry it out that has the task, and not only the target.
 	Anyone bool `json:"anyone,omitempty"`
-	// Repeatable says that it may be carried out again where the collector that had it
+	// Repeatable means that it may be carried out again where the collector that had it
 	// died before it answered.
 	Repeatable bool `json:"repeatable,omitempty"`
 }

@@ -16,7 +16,7 @@ type spec struct {
 	unread, partial  Flags
 	table            Table  // of a body's field; 0: of every event
 	at               uint8  // where the head has the block's place; 0: the field lies in the head
-	bit              uint8  // of those that say which fields are there
+	bit              uint8  // of those that show which fields are there
 	index            uint8  // of its string, of the first one of several
 	count            uint8  // of several strings or numbers
 	width            uint8  // of a number
@@ -142,7 +142,7 @@ func (b *block[T]) place(s *spec) {
 	}
 }
 
-// where says where the field lies, for people.
+// where returns where the field lies, for people.
 func (s *spec) where() string {
 	part := "head"
 	switch s.at {

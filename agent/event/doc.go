@@ -2,7 +2,7 @@
 // payload on the bus.
 //
 // An event is laid out by hand (LAYOUT.md): a head with the numbers that each one
-// has, a block that says where it is from, a block that says who acted, and a
+// has, a block that shows where it is from, a block that shows who acted, and a
 // body by type. A producer appends it to a buffer of its own. A reader checks the
 // bytes once with [Parse] and then reads single fields in place. A rule that
 // looks at two fields decodes two fields. Neither side allocates. JSON is made at
@@ -11,7 +11,7 @@
 // # One table
 //
 // Every field stands in one place: a row with its names in the Elastic Common
-// Schema and in Sigma, its kind, where it lies, what says that it could not be
+// Schema and in Sigma, its kind, where it lies, the flags of one that could not be
 // read, and one line of documentation. The rows of each block stand beside the
 // struct that it is built from: head.go, origin.go, actor.go, and one file for
 // the body of each type. Builder, bounds, look-up, copy, JSON, LAYOUT.md and the
@@ -28,14 +28,14 @@
 //   - [Parse] is total: any bytes give a [View] or an error, never a panic, and
 //     no method of a View that Parse returned can read outside of it
 //     (FuzzEventParse).
-//   - Text is bounded when an event is built, and flags say what was cut. The
+//   - Text is bounded when an event is built, and flags show what was cut. The
 //     builders cannot fail.
 //   - Events outlive versions of the agent: see "What may change" in LAYOUT.md.
 //     Version 1 is read.
 //   - A process is identified by boot id, pid and start ticks together. The pid
 //     alone is not a key, because the kernel uses it again.
 //   - What could not be read is named by a flag, not guessed: see [Flags]. To a
-//     rule such a field is absent, and [View.Unread] says why.
+//     rule such a field is absent, and [View.Unread] shows why.
 //
 // # What may not be assumed
 //

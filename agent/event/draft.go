@@ -219,7 +219,7 @@ func (r *row[T]) assign(t *T, n uint64) {
 }
 
 // setItem sets one text of a run. The first one is that of the row before it,
-// which may say the same.
+// which may have the same.
 func (b *block[T]) setItem(t *T, r *row[T], n int, value string) bool {
 	switch {
 	case n == 0:

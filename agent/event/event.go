@@ -24,8 +24,8 @@ type Event[B Body] struct {
 
 // Append appends the binary form of e to dst and returns the extended buffer.
 // The body decides which type it is. Only a gap keeps the type of the header, and
-// nothing else is of operation OpGap. What is longer than its bound is cut, and the flags of the event say so. It does not allocate
-// when dst has room.
+// nothing else is of operation OpGap. What is longer than its bound is cut, and the flags
+// of the event show it. It does not allocate when dst has room.
 func (e *Event[B]) Append(dst []byte) []byte {
 	return e.append(dst, forcing{})
 }

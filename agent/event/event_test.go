@@ -44,7 +44,7 @@ func TestEventsComeBackAsTheyWereBuilt(t *testing.T) {
 // TestBlocksMakeTheSameEvent holds the two ways of building against each other.
 func TestBlocksMakeTheSameEvent(t *testing.T) {
 	connect := connected()
-	connect.Actor.CommandLine = strings.Repeat("x", event.MaxCommandLine+1) // cut, which the flags say
+	connect.Actor.CommandLine = strings.Repeat("x", event.MaxCommandLine+1) // cut, as the flags show
 	connect.Origin.Host = strings.Repeat("x", event.MaxHost+1)
 	got := event.Append(nil, &connect.Header, connect.Origin.Encode(), connect.Actor.Encode(), &connect.Body)
 	if diff := cmp.Diff(connect.Append(nil), got); diff != "" {

@@ -6,7 +6,7 @@ import (
 )
 
 // TablesMarkdown returns the tables of LAYOUT.md: each block's fields in their
-// order, with the bit that says that one is there.
+// order, with the bit that means that one is there.
 func TablesMarkdown() string {
 	var b strings.Builder
 	b.WriteString("\n| bit | flag |\n|-|-|\n")

@@ -142,10 +142,10 @@ func (f Field) Kind() Kind { return f.s.kind }
 // Doc returns one line about it.
 func (f Field) Doc() string { return f.s.doc }
 
-// Unread returns the flags of which any says that the field could not be read.
+// Unread returns the flags of which any means that the field could not be read.
 func (f Field) Unread() Flags { return f.s.unread }
 
-// Partial returns the flags of which any says that the field is not all there.
+// Partial returns the flags of which any means that the field is not all there.
 func (f Field) Partial() Flags { return f.s.partial }
 
 // Inherited returns the field that reads what was inherited as well: with
@@ -160,7 +160,7 @@ func (f Field) Inherited() Field {
 // Own reports whether the field is of its table alone, and not of every event.
 func (f Field) Own() bool { return f.s.table != 0 }
 
-// Place says where the field lies, as LAYOUT.md does: "actor string 4" or
+// Place returns where the field lies, as LAYOUT.md does: "actor string 4" or
 // "actor +12 u32".
 func (f Field) Place() string { return f.s.where() }
 

@@ -2,11 +2,11 @@ package event
 
 import "iter"
 
-// Flags say in which way an event is incomplete, so that nobody takes a guess
+// Flags state in which way an event is incomplete, so that nobody takes a guess
 // for an observation.
 type Flags uint64
 
-// The flags. A field whose flag says unread is absent to a rule. Only with
+// The flags. A field whose flag is set is absent to a rule. Only with
 // ImageInherited does it hold something: see View.Inherited.
 const (
 	NameUnread           Flags = 1 << iota // process name

@@ -5,7 +5,7 @@ import (
 )
 
 // Loss is the body of a gap: a source lost records before the agent could read
-// them. Header.Type says which kind of records.
+// them. Header.Type shows which kind of records.
 type Loss struct {
 	Lost    uint64 // since the last gap of the source; 0 when that is not known
 	Total   uint64 // since the source was opened, as far as known
@@ -13,7 +13,7 @@ type Loss struct {
 	SinceNs int64 // when it began, since 1970; 0 when not known. It ended at the event's time
 }
 
-// Gap is the event that says so. Its operation is OpGap whatever the header says.
+// Gap is the event of a loss. Its operation is OpGap whatever the header has.
 type Gap = Event[Loss]
 
 var loss = newBlock(offBody, TableGap, wire.HeadSize,

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Header is what an event says of itself: what happened, when, to which process,
+// Header is what an event has of itself: what happened, when, to which process,
 // and how far that is known. It is the head of the event.
 type Header struct {
 	Type       Type

@@ -19,8 +19,8 @@ const (
 	offSequence   = 32 // u64
 	offMono       = 40 // i64
 	offWall       = 48 // i64
-	offOrigin     = 56 // u16, place of the block that says where the event is from; 0: there is none
-	offActor      = 58 // u16, of the one that says who acted
+	offOrigin     = 56 // u16, place of the block that shows where the event is from; 0: there is none
+	offActor      = 58 // u16, of the one that shows who acted
 	offBody       = 60 // u16, of what belongs to the table
 	offExtra      = 62 // u16, of the fields that no table has
 	headSize      = 64

@@ -10,11 +10,11 @@ import (
 // The errors of Parse. They are values made once: garbage from a peer makes no
 // garbage here.
 var (
-	// ErrShort says that the bytes end before the event does.
+	// ErrShort means that the bytes end before the event does.
 	ErrShort = errors.New("event: truncated")
-	// ErrVersion says that the event has a layout that this package cannot read.
+	// ErrVersion means that the event has a layout that this package cannot read.
 	ErrVersion = errors.New("event: unknown version")
-	// ErrLayout says that the event's own lengths and offsets contradict each other.
+	// ErrLayout means that the event's own lengths and offsets contradict each other.
 	ErrLayout = errors.New("event: bad layout")
 )
 

@@ -2,5 +2,5 @@
 
 package event_test
 
-// raceEnabled says that allocation counts are not those of a normal build.
+// raceEnabled means that allocation counts are not those of a normal build.
 const raceEnabled = true

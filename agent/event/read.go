@@ -27,7 +27,7 @@ func (v View) has(base int, s *spec) bool { return wire.Has(v, base, s.bit) }
 // str returns string i of the block at base, nil when it has fewer.
 func (v View) str(base, i int) []byte { return wire.String(v, base, i) }
 
-// text returns the text of a field whatever its flag says, nil for none.
+// text returns the text of a field whatever its flags are, nil for none.
 func (v View) text(s *spec) []byte {
 	if v[offVersion] == 1 {
 		return v.textV1(s)
@@ -75,7 +75,7 @@ func (v View) wordOf(s *spec) []byte {
 // constant returns the bytes of a constant, which nobody may write.
 func constant(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
-// number returns the number of a field whatever its flag says.
+// number returns the number of a field whatever its flags are.
 func (v View) number(s *spec) (uint64, bool) {
 	if s.store != wire.Number {
 		return 0, false

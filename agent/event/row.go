@@ -12,8 +12,8 @@ import (
 type row[T any] struct {
 	name     string    // in the Elastic Common Schema, or below daemoneye
 	sigma    string    // its names in Sigma rules, a space between two
-	unread   Flags     // any of them says that it could not be read
-	partial  Flags     // any of them says that it is not all there
+	unread   Flags     // any of them means that it could not be read
+	partial  Flags     // any of them means that it is not all there
 	only     Operation // the one that has it; 0: all
 	doc      string
 	*form[T] // a pointer, because the code that makes the table is 60 KB larger with the form itself

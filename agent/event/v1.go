@@ -27,7 +27,7 @@ const (
 	v1EndSize      = 4 // of an entry of the table; those of a list's ends have wire.EndSize
 )
 
-// placesInV1 says where version 1 has a field: offset of a number, or string.
+// placesInV1 states where version 1 has a field: offset of a number, or string.
 var placesInV1 = map[string]int16{
 	"process.pid":            offPID,
 	"daemoneye.context":      offFlags,

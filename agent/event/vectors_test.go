@@ -102,7 +102,7 @@ func TestVectors(t *testing.T) {
 }
 
 // checkAgain copies the event out of its bytes and builds it again. The vector
-// says what that gives: the same bytes; other bytes with the same JSON; or, where
+// shows what that gives: the same bytes; other bytes with the same JSON; or, where
 // a copy cannot hold everything, settled bytes, which stay the same from then on.
 // An event of an unknown table cannot be copied.
 func checkAgain(t *testing.T, v vector, view event.View) {

@@ -13,7 +13,7 @@ import (
 // those are, and nobody may write to them. A View that did not come from Parse
 // may panic.
 //
-// A field that the event does not have, or that its flag says is unread, reads
+// A field that the event does not have, or that its flag calls unread, reads
 // as absent. No method here allocates.
 //
 // Immutable, and so safe for concurrent use as long as nobody writes the bytes.

@@ -109,7 +109,7 @@ func slowest(now router.Stats, past *Minute) string {
 }
 
 // Collectors returns a component for each collector, whose check returns what its
-// status says.
+// status has.
 func Collectors(all []control.CollectorStatus) []Component {
 	parts := make([]Component, len(all))
 	for i, c := range all {

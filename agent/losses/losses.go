@@ -97,7 +97,7 @@ func (g *Recent) expire(name string, now time.Time) {
 	g.byName[name] = left
 }
 
-// Text says what a collector lost in the last minute, unit by unit, with the latest
+// Text returns what a collector lost in the last minute, unit by unit, with the latest
 // cause of each; it is empty for nothing.
 func (g *Recent) Text(name string, now time.Time) string {
 	g.mu.Lock()

@@ -178,7 +178,7 @@ func (m *Manager) note(c *child, reason string) {
 	}
 }
 
-// announce says that what was noted is over.
+// announce reports that what was noted is over.
 func (m *Manager) announce(c *child) {
 	c.noted.Until = time.Now()
 	c.began = c.noted.Until // what was missed before is announced

@@ -11,7 +11,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/manager/life"
 )
 
-// Applied says what Apply made of the collectors, by name.
+// Applied states what Apply made of the collectors, by name.
 type Applied struct {
 	Added, Removed, Changed []string
 	// Restarted are those of Changed that had a process, which is replaced.
@@ -40,7 +40,7 @@ func (m *Manager) byName(specs []Spec) (map[string]Spec, error) {
 	return next, nil
 }
 
-// Apply makes the set of collectors what specs say. It changes nothing where it fails, and
+// Apply makes the set of collectors that of specs. It changes nothing where it fails, and
 // does not wait until the collectors are what they should be. What an operator wished of a
 // collector that is in both sets stays. taken are the updates that collectors have taken: their
 // processes go on.
@@ -88,7 +88,7 @@ func (m *Manager) Apply(specs []Spec, taken ...Update) (done Applied, err error)
 	return done, nil
 }
 
-// change makes a collector what s says, and reports whether a process of it is replaced.
+// change makes a collector that of s, and reports whether a process of it is replaced.
 func (m *Manager) change(c *child, s Spec, taken []Update) (replaced bool) {
 	restart := !reflect.DeepEqual(c.spec.Config, s.Config) || !reflect.DeepEqual(c.spec.External, s.External)
 	has := slices.IndexFunc(taken, func(u Update) bool { return u.is(c) && reflect.DeepEqual(u.spec, s) })

@@ -23,7 +23,7 @@ type child struct {
 	pid     int      // of its process; 0 for none
 	session uint32   // the source of its registration; 0 for none
 	latest  uint32   // of its latest registration, which may have ended
-	opening bool     // its source is not open, as it says itself
+	opening bool     // its source is not open, as it reports itself
 	source  string   // where its events come from, in its own words
 	excess  life.Excess
 

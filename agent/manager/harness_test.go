@@ -31,7 +31,7 @@ type running struct {
 }
 
 // run starts a manager whose collectors have the given names. A collector that
-// says that it is ready is registered.
+// writes that it is ready is registered.
 func run(t *testing.T, o manager.Options, names ...string) *running {
 	t.Helper()
 	self, err := os.Executable()
@@ -134,7 +134,7 @@ func (r *running) checkGone(pid int) {
 	}
 }
 
-// log keeps what is logged, and tells said of each line of a collector.
+// log keeps what is logged, and gives said each line of a collector.
 type log struct {
 	said func(collector, text string)
 

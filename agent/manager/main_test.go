@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// collect is a collector that does nothing, in the way that its name says. It
+// collect is a collector that does nothing, in the way of its name. It
 // writes "ready" when the manager's test is to register it.
 func collect(name string) int {
 	signals := make(chan os.Signal, 1)
@@ -50,7 +50,7 @@ func collect(name string) int {
 		return control.ExitRefused
 	case "panicking":
 		panic("surprise")
-	case "mute": // does not register, but ends when it is told to
+	case "mute": // does not register, but ends when it is asked to
 		<-signals
 		return 0
 	case "parent": // leaves a process behind that holds its standard error

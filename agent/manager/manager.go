@@ -2,7 +2,7 @@
 // towards that.
 //
 // Apply takes the set of collectors as a whole: the manager starts what is new, ends what is
-// gone, restarts what has changed, and does not touch the others. Plan says before it which
+// gone, restarts what has changed, and does not touch the others. Plan returns before it which
 // collectors can take their change while they run. Start, Stop, Restart, Pause,
 // Resume and Kill change what is wished of one of them, as operators do. A wish stays: a
 // collector that ends without being asked to is started again, see package life, which
@@ -10,7 +10,7 @@
 // calls.
 //
 // A collector is a process of its own that the manager starts, or an external one: a process
-// of somebody else, which is told by the user it belongs to and by its program. The manager
+// of somebody else, which is known by the user it belongs to and by its program. The manager
 // takes a registration from a collector's own process only, as the kernel names it.
 //
 // The manager asks a process to end with SIGTERM, and kills it when it does not end in time.
@@ -60,7 +60,7 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Caller asks a collector over the bus. An error says why there is no good answer.
+// Caller asks a collector over the bus. An error is the reason there is no good answer.
 type Caller interface {
 	Check(ctx context.Context, collector string) error
 	Pause(ctx context.Context, collector string) error
@@ -69,7 +69,7 @@ type Caller interface {
 	Shutdown(ctx context.Context, collector string) error
 }
 
-// Missed says that the events of a collector are missed since a time.
+// Missed means that the events of a collector are missed since a time.
 type Missed struct {
 	Collector string
 	// Reason is what the collector did or what was done to it, such as "was paused".

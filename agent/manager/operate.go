@@ -12,23 +12,23 @@ import (
 
 // Errors of operations. StateError and StartError are the others.
 var (
-	// ErrUnknown says that there is no collector of that name.
+	// ErrUnknown means that there is no collector of that name.
 	ErrUnknown = errors.New("manager: there is no such collector")
-	// ErrSuperseded says that another operation changed the collector before this one was
+	// ErrSuperseded means that another operation changed the collector before this one was
 	// done.
 	ErrSuperseded = errors.New("manager: another operation has changed the collector meanwhile")
-	// ErrEnding says that the agent ends.
+	// ErrEnding means that the agent ends.
 	ErrEnding = errors.New("manager: the agent is ending")
-	// ErrExternal says that the process is not the agent's.
+	// ErrExternal means that the process is not the agent's.
 	ErrExternal = errors.New("manager: the collector is a process of its own, which the agent neither starts nor kills")
 )
 
-// StateError says that the collector's state does not allow an operation.
+// StateError means that the collector's state does not allow an operation.
 type StateError struct{ State control.CollectorState }
 
 func (e *StateError) Error() string { return "manager: the collector is " + string(e.State) }
 
-// StartError says that the collector's process did not come to run. The manager goes on
+// StartError means that the collector's process did not come to run. The manager goes on
 // trying.
 type StartError struct{ Reason string }
 
@@ -125,7 +125,7 @@ func (m *Manager) refusal(c *child) error {
 
 func (c *child) stateError() error { return &StateError{states[c.life.State]} }
 
-// runs reports whether the collector runs; the error says that it came to nothing.
+// runs reports whether the collector runs; the error means that it came to nothing.
 func runs(c *child) (bool, error) {
 	switch c.life.State {
 	case life.Running:

@@ -111,7 +111,7 @@ func TestAStartThatFailsIsToldAndTriedAgain(t *testing.T) {
 }
 
 // TestTheSecondOfTwoOperatorsWins has one stop a collector that another one starts: the one
-// that came first is told, and nothing hangs.
+// that came first gets an error, and nothing hangs.
 func TestTheSecondOfTwoOperatorsWins(t *testing.T) {
 	r := run(t, manager.Options{Life: life.Options{StopTimeout: time.Hour}}, "stubborn")
 	pid := r.await(control.CollectorRunning).PID

@@ -148,7 +148,7 @@ func (m *Manager) command(name string, out *stderr) *exec.Cmd {
 	return cmd
 }
 
-// reap waits for a process and says how it ended.
+// reap waits for a process and returns how it ended.
 func (m *Manager) reap(c *child, p *process, out *stderr) {
 	err := p.cmd.Wait()
 	out.flush()

@@ -78,7 +78,7 @@ func (m *Manager) Deregister(source uint32, reason string) error {
 	return nil
 }
 
-// ErrOwn says that a collector is a process of the agent, which stops it instead.
+// ErrOwn means that a collector is a process of the agent, which stops it instead.
 var ErrOwn = errors.New("manager: only an external collector can be deregistered; the agent's own is stopped")
 
 // Dismiss deregisters an external collector, and why, until it registers again.

@@ -171,7 +171,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		if _, err := conn.Write([]byte("GET /metrics HTTP/1.0\r\n")); err != nil {
 			return true
 		}
-		_ = conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond)) // one that waits for the rest says nothing
+		_ = conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond)) // one that waits for the rest sends nothing
 		_, err = conn.Read(make([]byte, 1))
 		return !errors.Is(err, os.ErrDeadlineExceeded)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/alert"
 )
 
-// Kind says what an Item is.
+// Kind states what an Item is.
 type Kind uint8
 
 // The kinds.

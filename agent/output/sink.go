@@ -10,7 +10,7 @@ import (
 // failure: New of a Spec only makes it. One goroutine at a time.
 type Sink interface {
 	// Send sends items in order until ctx ends. taken is how many of the first the
-	// receiver has; where that is not all, err says why. For a sink that promises
+	// receiver has; where that is not all, err is the reason. For a sink that promises
 	// durability they are durable then.
 	//
 	// Errors with a meaning: *RefusedError, the receiver will never take items[taken];
@@ -29,12 +29,12 @@ type Resender interface {
 	Broken() <-chan struct{}
 }
 
-// RefusedError says that the receiver does not take one item, whenever it is sent.
+// RefusedError means that the receiver does not take one item, whenever it is sent.
 type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string { return "refused: " + e.Reason }
 
-// DelayError says that the receiver wants nothing before some time has passed.
+// DelayError means that the receiver wants nothing before some time has passed.
 type DelayError struct {
 	After time.Duration
 	Err   error

@@ -125,7 +125,7 @@ func (t *status) unread(unread bool) {
 	}
 }
 
-// describe notes what a Spec says.
+// describe notes what a Spec asks for.
 func (t *status) describe(s *Spec) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -48,7 +48,7 @@ type worker struct {
 	saved    uint64 // cursor as it was saved last
 	backoff  *backoff.ExponentialBackOff
 	failures int // in a row
-	// unread says that read is no cursor: it goes on above what was there before the start,
+	// unread means that read is no cursor: it goes on above what was there before the start,
 	// see begin. early are the IDs that were sent meanwhile.
 	unread bool
 	early  map[string]bool
@@ -162,7 +162,7 @@ func (w *worker) begin() error {
 	return err
 }
 
-// sourceError says that the journal cannot be read or written.
+// sourceError means that the journal cannot be read or written.
 type sourceError struct{ err error }
 
 func (e *sourceError) Error() string { return "journal: " + e.err.Error() }

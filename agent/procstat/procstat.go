@@ -34,7 +34,7 @@ type Usage struct {
 // share of the one before.
 const MinInterval = 500 * time.Millisecond
 
-// ErrHidden says that the process lives, but procfs does not show it to us, as with
+// ErrHidden means that the process lives, but procfs does not show it to us, as with
 // the mount option hidepid.
 var ErrHidden = errors.New("hidden from us")
 
@@ -53,7 +53,7 @@ type Sampler struct {
 }
 
 // New makes a sampler for a process, which may be the caller itself. The error
-// is os.ErrProcessDone when there is no such process. Any other error says that it
+// is os.ErrProcessDone when there is no such process. Any other error means that it
 // cannot be measured now.
 func New(pid int) (*Sampler, error) { return NewAt(procfs.DefaultMountPoint, pid) }
 
@@ -87,7 +87,7 @@ func (s *Sampler) Sample(now time.Time) (Usage, error) {
 	}
 	u := Usage{CPUTime: time.Duration(stat.UTime+stat.STime) * tick}
 	u.CPUCore = s.shareUntil(now, u.CPUTime)
-	// A process that lives has a thread and some memory: where the kernel says 0 it
+	// A process that lives has a thread and some memory: where the kernel reports 0 it
 	// does not count them.
 	if stat.RSS > 0 {
 		u.ResidentBytes = new(uint64(stat.ResidentMemory()))

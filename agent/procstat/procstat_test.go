@@ -170,7 +170,7 @@ func TestNewFails(t *testing.T) {
 	}
 }
 
-// TestABusyChild samples a child until it has used processor time: it says a
+// TestABusyChild samples a child until it has used processor time: it prints a
 // line once it has, so that nothing depends on how fast it was.
 func TestABusyChild(t *testing.T) {
 	cmd := exec.Command("/bin/sh", "-c", "while :; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo busy; done")

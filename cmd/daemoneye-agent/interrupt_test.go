@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// interrupted is a program that says what its signals do. Its argument is for how long
+// interrupted is a program that shows what its signals do. Its argument is for how long
 // the first one counts. It goes on until its input ends.
 func interrupted() {
 	while, err := time.ParseDuration(os.Args[1])

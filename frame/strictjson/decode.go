@@ -19,7 +19,7 @@ type Options struct {
 	// outermost included; 0 means DefaultDepth.
 	MaxDepth int
 	// IgnoreUnknown skips keys that the struct does not have. It is for texts that
-	// grow with the protocol: what a later version says must not stop this one.
+	// grow with the protocol: what a later version adds must not stop this one.
 	IgnoreUnknown bool
 }
 

@@ -11,7 +11,7 @@
 //     other.
 //   - Keys in exactly the case of the struct's json tags. A key stands once in its
 //     object. A key that the struct does not have is an error, unless
-//     Options.IgnoreUnknown says that it is skipped; what is skipped must be JSON
+//     Options.IgnoreUnknown means that it is skipped; what is skipped must be JSON
 //     too, without doubled keys.
 //   - Integers without fraction or exponent, within the range of the field: 1.0 and
 //     1e2 are refused.

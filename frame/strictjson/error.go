@@ -2,7 +2,7 @@ package strictjson
 
 import "strconv"
 
-// Error says what is wrong with a text, and where.
+// Error states what is wrong with a text, and where.
 type Error struct {
 	Path    string // of the value, as in event_filter.pids[3]; empty for the whole text
 	Offset  int    // of the byte in the text where the problem was seen

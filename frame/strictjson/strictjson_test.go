@@ -237,7 +237,7 @@ func TestMemoryIsInProportionToTheText(t *testing.T) {
 func TestWhatMarshalWritesIsRead(t *testing.T) {
 	nine := uint64(9)
 	want := spec{Name: "<é\u2028>", Small: -1, Most: 1 << 63, List: []string{"a"}, Inner: inner{Tags: map[string]string{"k": "v"}, Min: &nine}}
-	type plain spec // encoding/json refuses the function, whatever its tag says of it
+	type plain spec // encoding/json refuses the function, whatever its tag has
 	text, err := json.Marshal(plain(want))
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 // routing thread, once for each connection: it must not block, and not keep p.
 type Policy interface {
 	// Admit returns what the peer is granted, or an error that wraps
-	// bus.ErrDenied and says why not.
+	// bus.ErrDenied with the reason.
 	Admit(p *Peer) (Grant, error)
 }
 
@@ -31,8 +31,8 @@ type Grant struct {
 	Name, Role string
 	// Authorize decides on each topic; nil allows all but the broker's own.
 	Authorize bus.Authorize
-	// Rights are what Authorize grants, as far as it goes by patterns. The client is
-	// told them when it connects. nil: it is not told; where Authorize is nil, that it
+	// Rights are what Authorize grants, as far as it goes by patterns. The client
+	// gets them when it connects. nil: it does not; where Authorize is nil, that it
 	// may do everything.
 	Rights *Rights
 	// PublishRate bounds its messages a second; 0 is the server's default, and what is

@@ -28,7 +28,7 @@ func (r Rights) Grant(name, role string) (Grant, error) {
 // everything is what a grant without an Authorize means.
 var everything = Rights{Publish: []string{"#"}, Subscribe: []string{"#"}, Request: []string{"#"}, Respond: []string{"#"}}
 
-// Granted returns the rights that a client is told, nil where it is told none.
+// Granted returns the rights that a client gets to know, nil for none.
 func (g *Grant) Granted() *Rights {
 	if g.Rights == nil && g.Authorize == nil {
 		return &everything

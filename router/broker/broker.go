@@ -27,7 +27,7 @@ import (
 // Broker routes messages from sessions to subscriptions. All of its state belongs
 // to one goroutine, the routing thread, which is inside Run; other
 // goroutines reach it through clients and through calls that it takes between
-// two turns. Methods are safe for concurrent use unless they say "routing
+// two turns. Methods are safe for concurrent use unless they have "routing
 // thread only".
 type Broker struct {
 	opts Options

@@ -10,7 +10,7 @@ import (
 	"github.com/daemoneye/eventbus/router/store"
 )
 
-// ReplayRule says what the broker keeps in memory of the topics of a pattern.
+// ReplayRule states what the broker keeps in memory of the topics of a pattern.
 type ReplayRule = store.Rule
 
 // Options configure a broker. The zero value means the documented defaults.
@@ -39,7 +39,7 @@ type Options struct {
 	// Urgent are the patterns of topics whose messages use the urgent lane. Requests and
 	// replies always use it.
 	Urgent []string
-	// Replay says which messages are kept for late subscribers; default none.
+	// Replay states which messages are kept for late subscribers; default none.
 	Replay []ReplayRule
 	// MaxRetained and MaxRetainedBytes bound the retained values; defaults 1024
 	// topics, and 8 MiB of memory or an eighth of MaxMemory where that is less.

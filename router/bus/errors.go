@@ -16,27 +16,27 @@ var (
 	// of its broker or connection. It is the same value as ring.ErrClosed, so one test
 	// works on every layer.
 	ErrClosed = ring.ErrClosed
-	// ErrPattern says that a subscription's pattern is not valid.
+	// ErrPattern means that a subscription's pattern is not valid.
 	ErrPattern = frame.ErrPattern
 	// ErrReserved is returned to clients that publish below "system".
 	ErrReserved = frame.ErrReserved
-	// ErrNoResponder says that no client answers requests for that target.
+	// ErrNoResponder means that no client answers requests for that target.
 	ErrNoResponder = frame.ErrNoResponder
-	// ErrResponderDied says that the responder's connection ended before it
+	// ErrResponderDied means that the responder's connection ended before it
 	// answered. The request may or may not have been carried out.
 	ErrResponderDied = frame.ErrResponderDied
-	// ErrDenied says that the server's policy does not allow the operation.
+	// ErrDenied means that the server's policy does not allow the operation.
 	ErrDenied = frame.ErrDenied
-	// ErrOverloaded says that the responder's queue of requests is full.
+	// ErrOverloaded means that the responder's queue of requests is full.
 	ErrOverloaded = frame.ErrOverloaded
-	// ErrSubscription says that a subscription is not valid.
+	// ErrSubscription means that a subscription is not valid.
 	ErrSubscription = frame.ErrSubscription
 	// ErrRunning is returned by Run and ipc.Serve if the broker runs already or has run.
 	// Each of the two is the routing thread of its broker, and a broker has only one.
 	ErrRunning = errors.New("the broker runs already, or has run")
 )
 
-// LimitError says which limit a request would have exceeded. It is
+// LimitError states which limit a request would have exceeded. It is
 // frame.ErrLimit to errors.Is.
 type LimitError struct {
 	// Limit is the option's name, for example "max_message_size".

@@ -10,7 +10,7 @@ type Gap struct {
 	// Count is how many messages were lost, and Bytes the sum of their frames. Count is
 	// Last-First+1, except with ReasonReplay, where 0 means not known.
 	Count, Bytes uint64
-	// Urgent says that they were in the urgent lane.
+	// Urgent means that they were in the urgent lane.
 	Urgent bool
 	Reason Reason
 }

@@ -15,9 +15,9 @@ type Message struct {
 	// Sequence numbers the messages of this subscription and lane. The numbers of lost
 	// messages are in the gaps, so that no number is missing.
 	Sequence uint64
-	// Urgent says that the message travelled in the urgent lane.
+	// Urgent means that the message travelled in the urgent lane.
 	Urgent bool
-	// More says that the next message is already there, so that a program which collects
+	// More means that the next message is already there, so that a program which collects
 	// output may delay writing it. For a Handler over a socket it is always false.
 	More bool
 }
@@ -52,7 +52,7 @@ func (m *Message) Clone() *Message {
 	return &c
 }
 
-// Reason says why messages were dropped.
+// Reason states why messages were dropped.
 type Reason = frame.Reason
 
 // Lane is one of a subscription's two lanes. Each has a capacity of its own, and messages

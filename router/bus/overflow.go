@@ -1,6 +1,6 @@
 package bus
 
-// Overflow is a policy: it says what happens when a queue is full.
+// Overflow is a policy: it decides what happens when a queue is full.
 type Overflow string
 
 // The overflow policies. None of them ever makes a publisher wait.

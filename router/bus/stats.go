@@ -85,7 +85,7 @@ type Stats struct {
 	LastErr       error         `json:"-"`
 	Clients       []ClientStats `json:"clients"`
 	Subscriptions []SubStats    `json:"subscriptions"`
-	// Truncated says that Clients and Subscriptions are not complete, because the reply to
+	// Truncated means that Clients and Subscriptions are not complete, because the reply to
 	// a request must fit into a message.
 	Truncated bool `json:"truncated,omitempty"`
 }

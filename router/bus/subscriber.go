@@ -13,7 +13,7 @@ type Subscriber interface {
 	// for the next call. A message and its payload are valid only for that turn of the
 	// loop; Clone copies one. A subscription with a Handler has no Messages.
 	Messages(ctx context.Context) iter.Seq[*Message]
-	// Err says why the subscription ended: nil while it runs and after Close.
+	// Err states why the subscription ended: nil while it runs and after Close.
 	Err() error
 	// Stats returns the counters of this end of the subscription.
 	Stats() SubscriberStats

@@ -15,7 +15,7 @@ import (
 type Subscription struct {
 	// SubscriberID names the subscriber in statistics and logs.
 	SubscriberID string `json:"subscriber_id,omitempty"`
-	// Capabilities say what the subscriber can take.
+	// Capabilities state what the subscriber can take.
 	Capabilities Capabilities `json:"capabilities,omitzero"`
 	// Patterns are the topics; at least one, at most MaxPatterns. Patterns that
 	// overlap deliver once.
@@ -28,7 +28,7 @@ type Subscription struct {
 	// Group names a queue group. Each message goes to one of its members. It cannot be
 	// combined with Retained or ReplayFrom.
 	Group string `json:"group,omitempty"`
-	// Overflow says which messages are dropped when the queue is full. The zero value is
+	// Overflow states which messages are dropped when the queue is full. The zero value is
 	// drop-oldest. Options.Overflows of the broker lists which others are allowed.
 	Overflow Overflow `json:"overflow,omitempty"`
 	// Queue is the capacity in messages. 0 means the broker's limit, which is also the
@@ -52,7 +52,7 @@ type Subscription struct {
 	Handler func(*Message) `json:"-"`
 }
 
-// Capabilities say which messages a subscriber understands. Others are not sent to it.
+// Capabilities state which messages a subscriber understands. Others are not sent to it.
 type Capabilities struct {
 	// EventTypes are the event types understood; empty means all.
 	EventTypes []string `json:"event_types,omitempty"`

@@ -66,7 +66,7 @@ type WindowPublisher interface {
 }
 
 // LossError is returned by a WindowPublisher when messages were lost, or may have been,
-// since it last said so.
+// since it last reported it.
 type LossError struct {
 	// Lost counts messages that the subscriptions have lost, of this publisher or of
 	// others. Each subscription counts by itself.

@@ -2,7 +2,7 @@ package charge
 
 import "github.com/daemoneye/eventbus/frame/buffer"
 
-// Kind says what charged memory is for.
+// Kind states what charged memory is for.
 type Kind uint8
 
 // The kinds. What is fixed is kept until its client gives it up. Everything else can be

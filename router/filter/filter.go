@@ -29,7 +29,7 @@ type Filter struct {
 	tags, metadata           tagFilter
 	wantsAny                 bool // of tags
 
-	// Needs is what it looks at of the extension, PerMessage says whether anything but
+	// Needs is what it looks at of the extension, PerMessage reports whether anything but
 	// the topic matters, and Pairs whether it looks at tags or metadata.
 	Needs             Needs
 	PerMessage, Pairs bool
@@ -170,7 +170,7 @@ func (f *Filter) matchEventType(t []byte, topic string) bool {
 	return true
 }
 
-// matchCorrelation is Match for what the extension says beside event type and pid.
+// matchCorrelation is Match for what the extension has beside event type and pid.
 func (f *Filter) matchCorrelation(m *Message) bool {
 	return f.ids.contains(m.id) && f.parents.contains(m.parent) && f.roots.contains(m.root) && f.stages.contains(m.stage) &&
 		f.matchSequence(m.sequence) && f.matchPairs(m) && (f.globs.all == nil || f.matchGlobs(m))

@@ -11,7 +11,7 @@ import (
 	"github.com/daemoneye/eventbus/router/filter"
 )
 
-// A filter never takes more memory than Memory says, nor much less, with all that the
+// A filter never takes more memory than Memory returns, nor much less, with all that the
 // subscription lists.
 func TestAFilterTakesWhatMemorySays(t *testing.T) {
 	list := func(n int, format string) string {

@@ -6,7 +6,7 @@ import (
 	"github.com/daemoneye/eventbus/frame"
 )
 
-// Needs says what filters look at of a message beside its priority.
+// Needs states what filters look at of a message beside its priority.
 type Needs uint8
 
 // What filters look at. Correlation is all of the extension.

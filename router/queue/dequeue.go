@@ -15,7 +15,7 @@ type Batch struct {
 	Lane  bus.Lane
 	Gap   bus.Gap // where HasGap: lost just before Items
 	Items []Item
-	// HasGap says that Gap is set.
+	// HasGap means that Gap is set.
 	HasGap bool
 }
 

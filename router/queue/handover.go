@@ -5,7 +5,7 @@ import "github.com/daemoneye/eventbus/router/bus"
 // TakeBack removes the messages that wait in a lane, so that they can be routed to
 // another subscription, and appends them to dst with their references. The caller must
 // count each with CountHandedOver or Lost. Messages that the consumer has claimed stay
-// with it, unless consumerToo says that the caller is also the consumer. A conflating
+// with it, unless consumerToo means that the caller is also the consumer. A conflating
 // lane gives nothing back. Producer only.
 func (q *Queue) TakeBack(ln bus.Lane, dst []Item, consumerToo bool) []Item {
 	l := &q.lanes[ln]

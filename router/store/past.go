@@ -19,7 +19,7 @@ type Want struct {
 	// Message, if not nil, is called for each message of a wanted topic, and reports
 	// whether the message is wanted.
 	Message func(f frame.Frame, name string) bool
-	// PerMessage says that Message depends on the message, and not only on its topic. So of
+	// PerMessage means that Message depends on the message, and not only on its topic. So of
 	// a message that a replay no longer has it is unknown whether it was wanted.
 	PerMessage bool
 	// From is the first broker sequence that a replay is asked for; 0 asks for no replay.
@@ -46,7 +46,7 @@ type Past struct {
 	Messages []Message
 	// Lost counts messages that a replay no longer has, by lane.
 	Lost [2]Loss
-	// Unknown says that a replay has lost messages and does not know how many.
+	// Unknown means that a replay has lost messages and does not know how many.
 	Unknown bool
 	// Visited is the work of the search: the number of topics and messages visited.
 	Visited int

@@ -12,7 +12,7 @@ import (
 	"github.com/daemoneye/eventbus/router/topic"
 )
 
-// Rule says which messages a replay keeps, for subscribers that come late or come back.
+// Rule states which messages a replay keeps, for subscribers that come late or come back.
 // The replay drops its oldest messages as soon as one of the bounds is exceeded.
 type Rule struct {
 	Pattern string

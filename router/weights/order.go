@@ -25,7 +25,7 @@ type Order[S any] struct {
 	scratch  []*Lane[S]
 }
 
-// Class says when a lane is evicted from: urgent lanes only when no bulk lane has anything.
+// Class states when a lane is evicted from: urgent lanes only when no bulk lane has anything.
 // Inboxes have a rule of their own, see Heaviest.
 type Class uint8
 

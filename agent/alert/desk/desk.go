@@ -68,7 +68,7 @@ type Answer struct {
 	Problem  *Problem          `json:"problem,omitempty"`
 }
 
-// Code says what kind of problem there is.
+// Code states what kind of problem there is.
 type Code string
 
 // The codes.

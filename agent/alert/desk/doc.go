@@ -19,7 +19,7 @@
 // fails ends it, and the answer has those that were done beside the problem.
 //
 // An answer has at most a number of bytes that its carrier chooses. list stops where that is
-// full: more says so, and filter.before, the id of the last alert, goes on. An alert that is
+// full: more shows it, and filter.before, the id of the last alert, goes on. An alert that is
 // larger alone is cut, as alert.Alert.Encode does. Without filter.whole, list leaves out
 // context and members, and of long texts in events nothing.
 package desk

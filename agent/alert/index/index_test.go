@@ -94,7 +94,7 @@ func TestEachChangedByteIsNoticed(t *testing.T) {
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// Where the newest meta page is changed, bbolt goes back by one update, and Applied says so.
+	// Where the newest meta page is changed, bbolt goes back by one update, and Applied shows it.
 	before := open(t, filepath.Join(dir, "before.db"))
 	want[119] = fill(t, before, 119)
 	whole, err := os.ReadFile(path)

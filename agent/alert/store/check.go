@@ -41,7 +41,7 @@ func (s *Store) check() {
 }
 
 // Check reads the whole journal, repairs what is damaged, and compares the index with it. An
-// index that is damaged or differs is made again, and the error says why. It runs beside
+// index that is damaged or differs is made again, and the error is the reason. It runs beside
 // everything else, and is also done at intervals.
 func (s *Store) Check() error {
 	s.mu.Lock()

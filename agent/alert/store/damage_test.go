@@ -78,7 +78,7 @@ func damageable(t *testing.T, alerts int) (dir string, want contents) {
 }
 
 // TestEachChangedByteOfAStoreIsNoticed changes one byte after the other: all is as before,
-// or the store says so; and what it returns is never wrong. Only some of
+// or the store reports it; and what it returns is never wrong. Only some of
 // the bytes are changed; with STORE_SOAK each one, in a larger store.
 func TestEachChangedByteOfAStoreIsNoticed(t *testing.T) {
 	alerts, step := 3, 997
@@ -127,7 +127,7 @@ func TestEachChangedByteOfAStoreIsNoticed(t *testing.T) {
 	t.Logf("%d changes: %d noticed, %d without effect", same+said, said, same)
 }
 
-// checkDamaged opens a store with damage, and reports whether it says so.
+// checkDamaged opens a store with damage, and reports whether the store reports it.
 func checkDamaged(t *testing.T, dir string, want *contents, what string) bool {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Options{Dir: dir, Log: discard, Files: &faulty.Files{Unsynced: true}})

@@ -75,7 +75,7 @@ func (v version) sum() string {
 	return fmt.Sprintf("%08x", crc32.Checksum(fmt.Appendf(nil, "%s %d", v.What, v.Version), crc32.MakeTable(crc32.Castagnoli)))
 }
 
-// checkVersion reads the version of dir. There is none in a new directory, and damaged says
+// checkVersion reads the version of dir. There is none in a new directory, and damaged means
 // that what is there is not what was written.
 func checkVersion(files journal.Files, dir string) (there, damaged bool, err error) {
 	b, err := readAll(files, filepath.Join(dir, versionName))

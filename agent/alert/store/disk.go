@@ -24,7 +24,7 @@ type disk struct {
 // found is what opening a data directory found.
 type found struct {
 	journal journal.Recovered
-	// version says that the version could not be read, and was written again.
+	// version means that the version could not be read, and was written again.
 	version bool
 	// index is why the index was made again, nil where it was not.
 	index error

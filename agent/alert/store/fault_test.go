@@ -145,7 +145,7 @@ func TestADirectoryThatComesLaterKeepsItsNumbers(t *testing.T) {
 }
 
 // TestARemovedDirectoryIsMadeAgain, with silences and cursors; the alerts in it are gone, and
-// health says so.
+// health reports it.
 func TestARemovedDirectoryIsMadeAgain(t *testing.T) {
 	f := open(t, store.Options{})
 	for i := range 3 {

@@ -17,7 +17,7 @@ type fold struct {
 	// after the last time.
 	due   time.Time
 	every time.Duration
-	// raised says that the line that raises the alert has its number.
+	// raised means that the line that raises the alert has its number.
 	raised bool
 	at     *list.Element // in the list of its rule
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/alert/ledger"
 )
 
-// Filter says which alerts a query is about. The zero Filter takes all.
+// Filter states which alerts a query is about. The zero Filter takes all.
 type Filter struct {
 	Status       []alert.Status // one of them
 	Level        alert.Level    // at least
@@ -62,7 +62,7 @@ func (f *Filter) has(a *alert.Alert) bool {
 }
 
 // Query returns the alerts that the filter takes, the newest first, each with its whole
-// event. more says that there are others.
+// event. more means that there are others.
 //
 // It returns ErrStalled where the disk does not answer, as Get and Records do.
 func (s *Store) Query(f Filter) (all []*alert.Alert, more bool, err error) {

@@ -116,7 +116,7 @@ type Store struct {
 	cursors map[string]uint64 // guarded by mu; set, and not in a line yet
 	newer   catalog           // guarded by mu; took effect, and not in the index
 	limits  Limits            // guarded by mu
-	// attached says that the data directory was open before. Guarded by mu.
+	// attached means that the data directory was open before. Guarded by mu.
 	attached bool
 	disk     *disk   // guarded by mu; written by the writer; nil while it cannot be opened
 	trouble  trouble // guarded by mu
@@ -133,7 +133,7 @@ var ErrClosed = errors.New("alert store: closed")
 //
 // Errors to act on are ErrNewer and *InUseError. A directory that cannot be made, read or
 // written for another reason, or does not answer in time, is no error: alerts go on in
-// memory, Health says so, and the directory is tried again.
+// memory, Health reports it, and the directory is tried again.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o.defaults()
 	s := &Store{
@@ -193,7 +193,7 @@ func (s *Store) leave() {
 const closeTime = 10 * time.Second
 
 // Close writes what is in memory, and closes the store. What cannot be written is lost, and
-// the error says how much. Other calls return ErrClosed from then on, and those that wait
+// the error has how much. Other calls return ErrClosed from then on, and those that wait
 // return. It may be called again. It waits for some seconds at most.
 func (s *Store) Close() error {
 	s.mu.Lock()

@@ -256,7 +256,7 @@ func (s *Store) appended(lines []*line, began bool, err error) (ok bool) {
 	return true
 }
 
-// gone closes the directory where err says that it is not what it was, so that it is made
+// gone closes the directory where err means that it is not what it was, so that it is made
 // again.
 func (s *Store) gone(err error) {
 	if !errors.Is(err, journal.ErrRemoved) && !missing(err) {

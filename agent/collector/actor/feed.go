@@ -91,7 +91,7 @@ func (f *Feed) Take(payload []byte) {
 
 // Find returns a copy of what is known of a process, and whether that is anything.
 // startTicks tells it from others with the same pid; where they are 0, it is the latest one
-// that has the pid or had it a moment ago. gone says that the process has ended, so that
+// that has the pid or had it a moment ago. gone means that the process has ended, so that
 // nothing else can be known: Find then waits a little for an event that is on its way. A nil
 // Feed knows nobody.
 func (f *Feed) Find(pid uint32, startTicks uint64, gone bool) (p Process, ok bool) {

@@ -42,7 +42,7 @@ type found struct {
 func NewFinder(r *proc.Reader) *Finder { return &Finder{reader: r, found: make(map[uint32]*found)} }
 
 // Find returns the process that has or had the pid a moment ago, and those above it. What
-// has ended before it could ever be read is unread, which its flags say. The process is
+// has ended before it could ever be read is unread, as its flags show. The process is
 // valid until the next call, and nil for pid 0.
 func (f *Finder) Find(pid uint32) *Process {
 	if pid == 0 {

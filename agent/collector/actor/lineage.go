@@ -2,7 +2,7 @@ package actor
 
 import "github.com/daemoneye/eventbus/agent/event"
 
-// Ancestor is what an event says about a process above its own. It never changes:
+// Ancestor is what an event has of a process above its own. It never changes:
 // where the process runs another program, its later children get another one.
 type Ancestor struct {
 	PID         uint32
@@ -17,7 +17,7 @@ type Ancestor struct {
 // before. An ancestor is shared by all below it.
 type Lineage [1 + event.MaxAncestors]*Ancestor
 
-// self returns what events say of the process as an ancestor.
+// self returns what events have of the process as an ancestor.
 func (p *Process) self() *Ancestor {
 	a := p.asAbove
 	if a == nil || a.StartTicks != p.StartTicks || a.Name != p.Image.Name ||

@@ -31,7 +31,7 @@ type started struct {
 const (
 	imageUnread = event.NameUnread | event.ExecutableUnread | event.CommandLineUnread | event.DirectoryUnread
 	placeUnread = event.LoginUnread | event.CgroupUnread
-	// allUnread are the flags of what /proc says of a process.
+	// allUnread are the flags of what /proc shows of a process.
 	allUnread = imageUnread | placeUnread | event.UserUnread
 	// inherited are those that a fork copies from the parent.
 	inherited = allUnread | event.ImageInherited | event.KernelThread | event.ExecutableDeleted | event.DirectoryDeleted
@@ -79,7 +79,7 @@ func (p *Process) Adopt(o *proc.Observation) {
 	p.Flags = p.Flags&^readFlags | o.Unread
 }
 
-// Keep leaves what is known of the image, and says that it is from before.
+// Keep leaves what is known of the image, and marks it as from before.
 func (p *Process) Keep() {
 	p.Flags |= allUnread
 	if p.Image != (proc.Image{}) {

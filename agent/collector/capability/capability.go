@@ -1,4 +1,4 @@
-// Package capability says which of the kernel's capabilities the calling thread lacks, in
+// Package capability finds out which of the kernel's capabilities the calling thread lacks, in
 // the words in which a collector names them to an operator.
 package capability
 

@@ -13,7 +13,7 @@ import (
 // DefaultBTF is where the kernel describes its own types.
 const DefaultBTF = "/sys/kernel/btf/vmlinux"
 
-// Options say how to load programs.
+// Options state how to load programs.
 type Options struct {
 	// Ring is the size in bytes of the ring of records, a power of two and at least a
 	// page. The kernel maps it twice in a row, so that it counts double in the memory
@@ -91,7 +91,7 @@ func Load(object []byte, o Options) (*Programs, error) {
 	return p, nil
 }
 
-// program is one program, with what its section says about where it belongs.
+// program is one program, with what its section has about where it belongs.
 type program struct {
 	*ebpf.Program
 	name, at string

@@ -37,7 +37,7 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason %d", uint8(r))
 }
 
-// Refusal says that programs cannot run here. Its text is one line, and names what would
+// Refusal means that programs cannot run here. Its text is one line, and names what would
 // mend it where something would.
 type Refusal struct {
 	Reason Reason
@@ -75,7 +75,7 @@ func classify(err error) error {
 	return fmt.Errorf("ebpf: %w", err)
 }
 
-// lastLine is what the verifier wrote last, which says what is wrong.
+// lastLine is what the verifier wrote last, which shows what is wrong.
 func lastLine(v *ebpf.VerifierError) string {
 	for i := len(v.Log) - 1; i >= 0; i-- {
 		line := strings.TrimSpace(v.Log[i])
@@ -99,7 +99,7 @@ func missing() (all []string) {
 	return all
 }
 
-// lacking says what is not permitted.
+// lacking returns what is not permitted.
 func lacking() string {
 	all := missing()
 	if len(all) == 0 {

@@ -19,7 +19,7 @@ type self struct {
 	BootNs uint64
 }
 
-// askSelf runs a program that says which pid the kernel gives us, and refuses when the
+// askSelf runs a program that reports which pid the kernel gives us, and refuses when the
 // processes at root are numbered in another way: records would name the wrong ones.
 func (p *Programs) askSelf(root string) error {
 	root = cmp.Or(root, "/proc")

@@ -17,7 +17,7 @@ type change struct {
 	found      bool   // no record came: it was found by looking
 }
 
-// mainOperation returns the operation that says most about a set. exists says whether
+// mainOperation returns the operation that shows most about a set. exists reports whether
 // the file is there now, which tells a file that was deleted and made anew from one that
 // was made and deleted.
 func mainOperation(s event.FileOperations, exists bool) event.Operation {

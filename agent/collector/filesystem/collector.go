@@ -56,7 +56,7 @@ type Options struct {
 	// MaxBulkWindow.
 	BulkWindow time.Duration
 
-	// Who says whose changes are left out, where the source knows who made them, and Redact
+	// Who states whose changes are left out, where the source knows who made them, and Redact
 	// what is replaced in command lines.
 	Who    filter.Who
 	Redact redact.Patterns
@@ -81,7 +81,7 @@ type Collector struct {
 	sequence uint64 // of the last event; owned by Run
 	feed     *actor.Feed
 	door     adjust.Door[*tracker]
-	source   string // what Describe says of the source; owned by Run
+	source   string // what Describe returns of the source; owned by Run
 	filter   *filter.Filter
 	redactor *redact.Redactor
 
@@ -170,19 +170,19 @@ func (o *Options) complete() (*trees, error) {
 	return t, nil
 }
 
-// open chooses and opens the source, and notes what Describe is to say.
+// open chooses and opens the source, and notes what Describe is to return.
 func (c *Collector) open() (source, error) {
 	s, describe, err := choose(c.options.Mode, c.trees)
 	if err != nil {
 		return nil, err
 	}
 	c.source = describe
-	c.say(s)
+	c.setDescription(s)
 	return s, nil
 }
 
-// say notes what Describe is to say.
-func (c *Collector) say(s source) {
+// setDescription notes what Describe is to return.
+func (c *Collector) setDescription(s source) {
 	describe := c.source
 	if i, ok := s.(*inotify); ok && i.limit > 0 {
 		describe += fmt.Sprintf("; %d directories are not watched: %v", i.limit, errWatches)
@@ -247,7 +247,7 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 		c.filter.Adopt(n.filter)
 		c.redactor.Adopt(n.redactor)
 		t.bulk.adjust(c.options.Bulk, c.options.BulkWindow)
-		c.say(t.source)
+		c.setDescription(t.source)
 		return nil
 	})
 }

@@ -7,7 +7,7 @@
 //	          (package receive)   …otify.go tree.go tracker.go      emit.go
 //	          (one goroutine)     (another goroutine, from here to the end)
 //
-// The first goroutine does nothing but empty the kernel's queue. Describe says which source
+// The first goroutine does nothing but empty the kernel's queue. Describe returns which source
 // is used, and why.
 //
 //	            fanotify                                inotify
@@ -32,10 +32,10 @@
 //
 // The kernel merges what happens to one name as long as nobody has received it. The event
 // then has all of it (daemoneye.operations), in no order, and its own operation is the one
-// that says most.
+// that shows most.
 //
 // A directory that arrives with something in it gives an event for each file in it, which is
-// flagged as inferred: no record says it.
+// flagged as inferred: no record shows it.
 //
 // # Who it is
 //
@@ -56,7 +56,7 @@
 //
 // # Losses
 //
-// When the kernel's queue overflows, a gap says so; how much was lost is not known. The trees
+// When the kernel's queue overflows, a gap reports it; how much was lost is not known. The trees
 // are then compared with what is remembered of them, and what differs is announced, flagged
 // as inferred, without who did it.
 //

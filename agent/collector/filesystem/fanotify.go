@@ -93,7 +93,7 @@ func mounts() (dirs []string) {
 	return dirs
 }
 
-// errNoProc says that paths cannot be found, because procfs has them.
+// errNoProc means that paths cannot be found, because procfs has them.
 var errNoProc = errors.New("no procfs is mounted at /proc")
 
 // probe opens a directory by its handle, and finds its path.

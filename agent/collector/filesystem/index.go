@@ -12,7 +12,7 @@ import (
 )
 
 // stamp is what was announced of a file, or was there at the start. It tells what has
-// changed after a loss, and which of the kernel's records says something new.
+// changed after a loss, and which of the kernel's records reports something new.
 type stamp struct {
 	inode          uint64
 	size           int64

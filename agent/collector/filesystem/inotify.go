@@ -64,7 +64,7 @@ func (i *inotify) close() { i.file.Close() }
 // complete implements source.
 func (i *inotify) complete() bool { return false }
 
-// errWatches says that the user has as many watches as the kernel allows.
+// errWatches means that the user has as many watches as the kernel allows.
 var errWatches = errors.New("fs.inotify.max_user_watches is reached")
 
 // watch implements source. A directory that has gone, or that we may not read, is left
@@ -125,7 +125,7 @@ func (i *inotify) parse(b []byte, take func(*change)) (overflow bool, err error)
 			overflow = true
 		case mask&unix.IN_IGNORED != 0:
 			i.ignored(wd)
-		case len(name) > 0: // what a directory says of itself its parent says too
+		case len(name) > 0: // what a directory reports of itself its parent reports too
 			if dir, ok := i.paths[wd]; ok {
 				i.change(filepath.Join(dir, string(name)), mask, cookie, take)
 			}

@@ -21,7 +21,7 @@ const (
 	ModeInotify  Mode = "inotify"  // inotify
 )
 
-// ErrUnavailable says that the kernel does not let us use fanotify here. With inotify it
+// ErrUnavailable means that the kernel does not let us use fanotify here. With inotify it
 // works all the same, without who did it.
 var ErrUnavailable = errors.New("fanotify is not available")
 
@@ -29,7 +29,7 @@ var ErrUnavailable = errors.New("fanotify is not available")
 type source interface {
 	// receive moves what the kernel has into the queue until ctx ends, which is no error.
 	receive(ctx context.Context, q *receive.Queue) error
-	// parse calls take for each change in what was received. overflow says that the kernel
+	// parse calls take for each change in what was received. overflow means that the kernel
 	// dropped something.
 	parse(b []byte, take func(*change)) (overflow bool, err error)
 	// complete reports whether a new directory is watched before it has anything in it.
@@ -37,7 +37,7 @@ type source interface {
 	// watch has a directory watched, and those below it. A source that is complete has
 	// nothing to do.
 	watch(dir string) error
-	// retarget has other trees watched instead of those before. errWatches says that some of
+	// retarget has other trees watched instead of those before. errWatches means that some of
 	// their directories could not be watched; with any other error nothing has changed.
 	retarget(t *trees) error
 	// settle gives what parse kept back because more might have come, and reports whether
@@ -46,7 +46,7 @@ type source interface {
 	close()
 }
 
-// choose opens the source that mode asks for, and says which it is and why. It fails only
+// choose opens the source that mode asks for, and returns which it is and why. It fails only
 // where mode leaves no choice.
 func choose(mode Mode, t *trees) (source, string, error) {
 	why := "as configured"
@@ -67,7 +67,7 @@ func choose(mode Mode, t *trees) (source, string, error) {
 	return i, "inotify (" + why + "): who did it is not known", nil
 }
 
-// unavailable says why fanotify cannot be used.
+// unavailable returns why fanotify cannot be used.
 func unavailable(err error) string {
 	switch {
 	case errors.Is(err, errNoProc):

@@ -29,7 +29,7 @@ type tracker struct {
 	// again are new directories that a source which is not complete is looked at once more
 	// for: a file that is made just when the watch is added may have no records of its own.
 	again   map[string]uint32 // by path, who made it
-	crowded bool              // a directory could not be watched, and a gap has said so
+	crowded bool              // a directory could not be watched, and a gap has reported it
 	door    adjust.Door[*tracker]
 }
 
@@ -100,7 +100,7 @@ func (t *tracker) renameWaiting(c *change) {
 
 // remember notes what of a file has been announced with the operations, or by looking.
 // What is new beside that stays as it was known, because the record of it is to come. waits
-// says that a new content is announced later.
+// means that a new content is announced later.
 func (t *tracker) remember(c *change, in verdict, exists bool, now *sight, before *stamp, operations event.FileOperations, waits bool) {
 	if !exists && in >= programs && c.previous == "" && !c.operations.Has(event.OpDelete) {
 		return // the record of its end, or of its new name, is to come
@@ -142,7 +142,7 @@ func (t *tracker) mine(v verdict, exists bool, s *stamp) bool {
 	return v == inside || v == programs && exists && s.program()
 }
 
-// news returns what of the operations of a change was not announced before. waits says
+// news returns what of the operations of a change was not announced before. waits means
 // that there is a new content as well, which is announced later.
 //
 // A record is left out only where its effect has certainly been announced: it is an
@@ -197,7 +197,7 @@ func (t *tracker) announce(c *change, operations event.FileOperations, exists bo
 	}
 }
 
-// lookInto looks into a directory that has come to be, where the source does not say what
+// lookInto looks into a directory that has come to be, where the source does not show what
 // is in it. One that has arrived from elsewhere had it before.
 func (t *tracker) lookInto(c *change, arrived bool) {
 	if t.source.complete() && !arrived {

@@ -149,7 +149,7 @@ func TestOurOwnChangesAreLeftOut(t *testing.T) {
 }
 
 // TestProgramsThatLiveForAMoment each make a file and end. What the process collector has
-// announced says who they were.
+// announced states who they were.
 func TestProgramsThatLiveForAMoment(t *testing.T) {
 	w := watch(t, filesystem.Options{Mode: filesystem.ModeFanotify})
 	p, err := process.New(process.Options{Mode: process.ModeEBPF})

@@ -1,5 +1,5 @@
 // Package host has what a collector has to know about the machine that it observes,
-// whatever it collects: where procfs is mounted, and what its events say of the host.
+// whatever it collects: where procfs is mounted, and what its events have of the host.
 package host
 
 import (

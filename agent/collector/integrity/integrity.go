@@ -167,7 +167,7 @@ func (h *Hasher) look(ctx context.Context, p *actor.Process) (*Finding, error) {
 	return &Finding{Process: *p, SHA256: hash, Previous: previous, Size: now.size}, nil
 }
 
-// errChanging says that somebody wrote to a program while we read it.
+// errChanging means that somebody wrote to a program while we read it.
 var errChanging = errors.New("integrity: the file changed meanwhile")
 
 // open opens the program of a process: the file that it runs, whatever has its path by

@@ -58,7 +58,7 @@ type Options struct {
 	// is DefaultReceiveBuffer. Without CAP_NET_ADMIN net.core.rmem_max bounds it.
 	ReceiveBuffer int
 
-	// Who says whose events are left out, and Redact what is replaced in command lines.
+	// Who states whose events are left out, and Redact what is replaced in command lines.
 	Who    filter.Who
 	Redact redact.Patterns
 
@@ -163,7 +163,7 @@ func (c *Collector) Remake(s []byte) (collector.Collector, error) {
 	n.chosen = c.chosen
 	c.mu.Unlock()
 	if c.options.Mode == n.options.Mode {
-		n.say()
+		n.setDescription()
 		return n, nil
 	}
 	asked, err := n.ask(n.options.Mode)
@@ -236,7 +236,7 @@ func (o *open) close() {
 }
 
 // open opens what lists sockets, the source and what sees queries, and notes what Describe
-// is to say.
+// is to return.
 func (c *Collector) open(mode Mode) (*open, error) {
 	d, err := openDiag()
 	if err != nil {
@@ -261,12 +261,12 @@ func (c *Collector) open(mode Mode) (*open, error) {
 	}
 	c.chosen = chosen
 	c.mu.Unlock()
-	c.say()
+	c.setDescription()
 	return &open{d, s, q}, nil
 }
 
-// say notes what Describe is to say.
-func (c *Collector) say() {
+// setDescription notes what Describe is to return.
+func (c *Collector) setDescription() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.describe = c.chosen.describe(c.options.Interval)
@@ -317,7 +317,7 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 		c.mu.Unlock()
 		c.filter.Adopt(n.filter)
 		c.redactor.Adopt(n.redactor)
-		c.say()
+		c.setDescription()
 		return nil
 	})
 }

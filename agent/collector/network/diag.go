@@ -22,7 +22,7 @@ type diag struct {
 	buf []byte
 }
 
-// errChanged says that the list changed while it was read, so that some may be missing.
+// errChanged means that the list changed while it was read, so that some may be missing.
 var errChanged = errors.New("sock_diag: the list changed while it was read")
 
 func openDiag() (*diag, error) {

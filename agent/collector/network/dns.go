@@ -126,7 +126,7 @@ func dnsStatus(c dnsmessage.RCode) string {
 	return "RCODE" + strconv.Itoa(int(c))
 }
 
-// dnsAnswer is what a record says, or its type where that is not for people to read.
+// dnsAnswer is what a record holds, or its type where that is not for people to read.
 func dnsAnswer(r *dnsmessage.Resource) string {
 	switch x := r.Body.(type) {
 	case *dnsmessage.AResource:

@@ -115,7 +115,7 @@ func TestNamesThatAreLookedUp(t *testing.T) {
 	})
 }
 
-// TestQueriesThatAreNotWanted are not seen, and the collector says so.
+// TestQueriesThatAreNotWanted are not seen, and the collector reports it.
 func TestQueriesThatAreNotWanted(t *testing.T) {
 	c, err := network.New(network.Options{DNS: network.DNSOff})
 	if err != nil {

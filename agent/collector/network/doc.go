@@ -12,12 +12,12 @@
 // With ModeDiag sockets are listed at an interval, and the kernel sends a message for each
 // that comes to its end. The message has both addresses, user and bytes, so that a connection
 // that no list had is announced with it; the kernel is asked for the port that it came to
-// (listening.go). ModeAuto takes the first one that the host allows, and Describe says
+// (listening.go). ModeAuto takes the first one that the host allows, and Describe returns
 // which, and what the better one lacks.
 //
 // With each source two programs on the packets of all control groups (bpf/dns.c) show queries of
 // DNS and their answers, where control groups of version 2 are mounted and CAP_NET_ADMIN,
-// CAP_BPF and CAP_PERFMON are there. They let every packet go on. Describe says what lacks.
+// CAP_BPF and CAP_PERFMON are there. They let every packet go on. Describe returns what lacks.
 //
 // # The way of an event
 //
@@ -34,7 +34,7 @@
 //
 // # What is what
 //
-// Source is the side that opened a connection. A record says who did. In a list a
+// Source is the side that opened a connection. A record shows who did. In a list a
 // connection whose port on our side is listened on was opened by the other side (accept,
 // ingress), and otherwise by us (connect, egress). A connection of which both ends are
 // here has events of both ends. A port that is listened on stands as destination,
@@ -60,7 +60,7 @@
 // With ModeEBPF the process of a connection of ours is the one that called connect, and
 // that of a connection from outside the one that called listen: which one of several
 // takes it with accept is not known when it is there. Pid, start, user, parent and name
-// are copied in that moment; what else an event says comes from /proc, or, where the
+// are copied in that moment; what else an event has comes from /proc, or, where the
 // process has ended since, from what the process collector has announced (actor.Feed).
 //
 // In a list the process is the one with the lowest pid that has a descriptor of the
@@ -69,12 +69,12 @@
 //
 // # Losses
 //
-// A record that finds the ring full is counted, and a gap says how many there were. All
+// A record that finds the ring full is counted, and a gap shows how many there were. All
 // sockets are listed then, and again a second later: what is there and was not known is
 // opened (inferred), and what both lists do not have has ended. Of a connection whose begin
 // was lost and whose end is recorded both are announced, at their own times.
 //
-// With ModeDiag, when the buffer for the messages overruns, a gap says so; how many were
+// With ModeDiag, when the buffer for the messages overruns, a gap reports it; how many were
 // lost is not known. All sockets are listed at once then. What is missing from two lists
 // in a row has ended, and is flagged as inferred, because the kernel may pass a socket
 // over while others come and go. A message of its end that comes after that is left out.

@@ -96,7 +96,7 @@ func TestAPortThatTheKernelChooses(t *testing.T) {
 	r.ours(r.await(event.OpListen, func(e event.Network) bool { return e.Body.Destination.Port == uint16(l) }))
 }
 
-// TestProgramsThatConnectAndEnd: what the process collector has announced says who they
+// TestProgramsThatConnectAndEnd: what the process collector has announced shows who they
 // were.
 func TestProgramsThatConnectAndEnd(t *testing.T) {
 	bash, err := exec.LookPath("bash")

@@ -23,7 +23,7 @@ func TestWhereTheProgramCannotRunTheNextSourceIsUsed(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		programs programOptions
-		want     string // in what the collector says of itself
+		want     string // in what the collector reports of itself
 	}{
 		"no BTF":               {programOptions{btf: "/nowhere/vmlinux"}, "not ebpf: the kernel does not describe its types (BTF): /nowhere/vmlinux"},
 		"the verifier refuses": {programOptions{object: refusing}, "not ebpf: the kernel's verifier refuses a program: "},

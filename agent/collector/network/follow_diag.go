@@ -105,7 +105,7 @@ func (t *tracker) followEnds(ctx context.Context, q *receive.Queue, failed <-cha
 			t.sample()
 		case <-pace.C():
 			pace.Next()
-			// What the kernel sent says more than a look can.
+			// What the kernel sent shows more than a look can.
 			for n := waiting(); n > 0; n-- {
 				if err := take(<-full); err != nil { // nobody else takes from it
 					return err

@@ -97,7 +97,7 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 				return err
 			}
 		case <-nextAt.C:
-			// What was recorded says more than a look can.
+			// What was recorded shows more than a look can.
 			select {
 			case err := <-ready:
 				if err := take(err); err != nil {

@@ -187,7 +187,7 @@ func TestAFullRingIsAGapAndMadeUpFor(t *testing.T) {
 	}
 }
 
-// TestEndsThatOverrunTheBufferAreAGapAndMadeUpFor, of which the kernel does not say how many
+// TestEndsThatOverrunTheBufferAreAGapAndMadeUpFor, of which the kernel does not show how many
 // there were.
 func TestEndsThatOverrunTheBufferAreAGapAndMadeUpFor(t *testing.T) {
 	s := newStuck(t, Options{Mode: ModeDiag, Interval: 200 * time.Millisecond, ReceiveBuffer: 1, DNS: DNSOff})

@@ -38,7 +38,7 @@ const (
 	stateNewReceived = 12
 )
 
-// socket is what the kernel says of one socket.
+// socket is what the kernel reports of one socket.
 type socket struct {
 	protocol      uint8
 	state         uint8

@@ -84,7 +84,7 @@ func openQueries(o *Options) (*queries, error) {
 	return nil, err
 }
 
-// noQueries says why queries of DNS are not seen.
+// noQueries returns why queries of DNS are not seen.
 func noQueries(err error) string {
 	if errors.Is(err, unix.EPERM) && !strings.HasPrefix(refused(err), "no CAP_") {
 		return "no CAP_NET_ADMIN"

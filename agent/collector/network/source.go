@@ -21,7 +21,7 @@ const (
 	ModeDiag Mode = "sock_diag" // looks at all sockets at an interval, and the kernel's messages of their ends
 )
 
-// ErrUnavailable says that the kernel does not let us have the states of its sockets here.
+// ErrUnavailable means that the kernel does not let us have the states of its sockets here.
 // ModeDiag works all the same.
 var ErrUnavailable = errors.New("the states of sockets are not available")
 
@@ -65,7 +65,7 @@ func (c *choice) describe(interval time.Duration) string {
 	return s
 }
 
-// hides says what of processes is kept from us. Descriptors are in a folder that other
+// hides returns what of processes is kept from us. Descriptors are in a folder that other
 // users may not even open.
 func hides(r *proc.Reader) (all []string) {
 	if s := r.Hides(); s != "" {
@@ -95,7 +95,7 @@ func choose(mode Mode, o *Options) (source, choice, error) {
 	return l, c, nil
 }
 
-// refused says why the program cannot be used.
+// refused returns why the program cannot be used.
 func refused(err error) string {
 	var r *ebpf.Refusal
 	if errors.As(err, &r) {

@@ -61,7 +61,7 @@ type tracker struct {
 	table   map[uint64]*conn
 	ports   map[port][]*conn // that are listened on
 	round   uint64
-	full    bool // the table is, and a gap has said so
+	full    bool // the table is, and a gap has reported it
 	// gone are cookies of sockets that ended by missing from looks, with the round of that:
 	// the kernel's messages of their ends may still come.
 	gone map[uint64]uint64
@@ -138,7 +138,7 @@ func (t *tracker) crowded() {
 }
 
 // begin announces new sockets: ports first, because they tell where a connection came from.
-// first says that they are the start.
+// first means that they are the start.
 func (t *tracker) begin(fresh []*conn, pids map[uint32]uint32, how event.Flags, first bool) {
 	slices.SortStableFunc(fresh, func(a, b *conn) int {
 		switch {

@@ -253,7 +253,7 @@ func TestTracker(t *testing.T) {
 	}
 }
 
-// TestMoreSocketsThanAreKept: a gap says so once, until there is room again.
+// TestMoreSocketsThanAreKept: a gap reports it once, until there is room again.
 func TestMoreSocketsThanAreKept(t *testing.T) {
 	f := newFixture(t)
 	for i := range maxSockets + 10 {

@@ -52,7 +52,7 @@ type Options struct {
 	// have recovered; 0 to 100.
 	Hysteresis int
 
-	// Redact says what is replaced in command lines.
+	// Redact states what is replaced in command lines.
 	Redact redact.Patterns
 
 	// Host is the machine.

@@ -16,7 +16,7 @@
 //
 // A figure that could not be read is absent, and so is a rate of the first sample, of a
 // counter that went backwards, and of a disk or interface that was not there before. It is
-// never 0. Describe says what this host does not have.
+// never 0. Describe returns what this host does not have.
 //
 // # Limits
 //

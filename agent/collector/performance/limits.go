@@ -80,7 +80,7 @@ func (w *watch) look(figure event.Number, at clock.Moment) event.Operation {
 	return event.OpAnomaly
 }
 
-// describe adds what an event says of the figure.
+// describe adds what an event has of the figure.
 func (w *watch) describe(u *event.Usage, figure event.Number) {
 	u.Metric, u.Value, u.Limit, u.SinceNs = w.metric, figure, event.Known(w.limit), w.since.WallNs
 }

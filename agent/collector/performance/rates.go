@@ -75,7 +75,7 @@ func ratioOf(part, whole event.Number) event.Number {
 	return event.Known(millionths(float64(p), float64(w)))
 }
 
-// share is ratioOf for a part that is no more than the whole. The kernel's figures may say
+// share is ratioOf for a part that is no more than the whole. The kernel's figures may claim
 // that it is: it counts in ticks, and takes back time that it counted as waiting.
 func share(part, whole event.Number) event.Number { return min(ratioOf(part, whole), event.Known(1e6)) }
 

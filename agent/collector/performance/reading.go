@@ -4,7 +4,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
-// reading is what the host says at one moment. Counters go up from the boot; what is not
+// reading is what the host shows at one moment. Counters go up from the boot; what is not
 // known is no Number, or not in the map.
 type reading struct {
 	monoNs int64

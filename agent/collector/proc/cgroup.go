@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Cgroup is what the control group of a process says about it.
+// Cgroup is what the control group of a process shows about it.
 type Cgroup struct {
 	Container string // id; empty outside of containers
 	Unit      string // of systemd; empty where it is not in one
 }
 
-// Cgroup returns what a text in the form of /proc/PID/cgroup says. It remembers texts.
+// Cgroup returns what a text in the form of /proc/PID/cgroup shows. It remembers texts.
 func (r *Reader) Cgroup(text []byte) Cgroup { return r.cgroups.parse(text) }
 
 // parseCgroup reads the content of /proc/PID/cgroup: a line for each hierarchy,

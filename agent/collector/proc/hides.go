@@ -9,7 +9,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/capability"
 )
 
-// Hides says what is kept from us, in few words, with the capability that would change it;
+// Hides returns what is kept from us, in few words, with the capability that would change it;
 // empty for nothing. Where not even process 1 can be read, although each pid namespace has
 // one, processes of other users are hidden; where there is no process at all, root is no
 // procfs.

@@ -30,7 +30,7 @@ type Reader struct {
 	cgroups cgroups
 }
 
-// Observation is what /proc says about a process at one moment.
+// Observation is what /proc shows about a process at one moment.
 type Observation struct {
 	PPID       uint32
 	UID, GID   uint32
@@ -221,7 +221,7 @@ const deletedSuffix = " (deleted)"
 
 // deleted reports whether the target of the link, which reads path, was deleted, and
 // returns its path without the kernel's remark. It was not if the file is at just that
-// path, seen from the process or from us. Where that cannot be told, it counts as
+// path, seen from the process or from us. Where that cannot be known, it counts as
 // deleted, because hardly any name ends so.
 func (r *Reader) deleted(dir int, link, path string) (string, bool) {
 	name, ok := strings.CutSuffix(path, deletedSuffix)

@@ -19,8 +19,8 @@ type Stat struct {
 	// at random, and a fork keeps it, so that it tells one image of a process
 	// from the next. 0 when the kernel keeps it from us.
 	Stack uint64
-	// Loading says that the process has no program: it is in the middle of an
-	// exec, and what /proc says of its image is half the old and half the new, or
+	// Loading means that the process has no program: it is in the middle of an
+	// exec, and what /proc shows of its image is half the old and half the new, or
 	// it is about to end.
 	Loading bool
 }

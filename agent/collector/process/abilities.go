@@ -16,7 +16,7 @@ import (
 
 // The tasks of the collector.
 const (
-	taskLookup    = "lookup"    // what /proc says of one process now
+	taskLookup    = "lookup"    // what /proc shows of one process now
 	taskProcesses = "processes" // the processes that the collector knows
 )
 
@@ -36,7 +36,7 @@ func (c *Collector) Abilities() collector.Abilities {
 }
 
 // Do implements collector.Tasker. The task lookup takes {"pid": N} and returns what a
-// snapshot would say of that process, in the form of events in JSON. The task processes
+// snapshot would have of that process, in the form of events in JSON. The task processes
 // takes {"after": N}, and returns a Page of what the collector knows.
 func (c *Collector) Do(ctx context.Context, task string, args []byte) (any, error) {
 	var a struct {

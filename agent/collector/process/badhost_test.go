@@ -70,7 +70,7 @@ func TestAProcfsThatCannotBeRead(t *testing.T) {
 }
 
 // TestAProcessThatVanishesWhileItIsRead leaves what was read ahead of that, with flags that
-// say what was not, and one of which nothing is left is left out.
+// show what was not, and one of which nothing is left is left out.
 func TestAProcessThatVanishesWhileItIsRead(t *testing.T) {
 	h := newHost(t)
 	h.set(systemd)

@@ -46,7 +46,7 @@ type Options struct {
 	// end of processes that never ran a program of their own.
 	Forks bool
 
-	// Who says whose events are left out, and Redact what is replaced in command lines.
+	// Who states whose events are left out, and Redact what is replaced in command lines.
 	Who    filter.Who
 	Redact redact.Patterns
 
@@ -235,7 +235,7 @@ func (o *Options) complete() error {
 	return nil
 }
 
-// open chooses and opens the source, and notes what Describe is to say.
+// open chooses and opens the source, and notes what Describe is to return.
 func (c *Collector) open(o *Options) (source, error) {
 	s, err := choose(o.Mode, o)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 // compare brings the table in step with /proc: what is not there any more has
 // ended, what is new has started, and what runs another program has too. New
-// processes are announced as op; how says which doubts stick to all that is
+// processes are announced as op; how has the doubts that stick to all that is
 // announced. An error is one of reading /proc as a whole; nothing is announced
 // then.
 func (t *tracker) compare(op event.Operation, how event.Flags) error {
@@ -88,7 +88,7 @@ func (t *tracker) noteThreads(rec *record, s *proc.Stat) {
 }
 
 // hasChanged reports whether a known process runs another program than the
-// record says, and takes that over. A process may change its name and its
+// record has, and takes that over. A process may change its name and its
 // command line at will. So if the kernel does not show us its stack, only a new
 // name together with a new executable or command line counts: an exec of the
 // same program under the same name is not seen then.
@@ -111,7 +111,7 @@ func (t *tracker) hasChanged(rec *record, s *proc.Stat) bool {
 	asOf := clock.Mono()
 	o, ok := t.reader.Process(rec.PID)
 	if !ok || !o.Alive || o.Loading || !rec.isSame(o.StartTicks) {
-		return false // changing just now: the next report or comparison says how
+		return false // changing just now: the next report or comparison shows how
 	}
 	before := rec.Image
 	rec.adopt(&o, asOf)

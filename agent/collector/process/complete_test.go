@@ -16,7 +16,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
-// The reports of the kernel's programs, which are of whole processes, and say themselves
+// The reports of the kernel's programs, which are of whole processes, and show themselves
 // which process it is and what it runs.
 
 func (h *machine) complete(kind report.Kind, pid, ppid uint32, ticks uint64) *report.Report {

@@ -60,7 +60,7 @@ func (t *tracker) announceOthers(all []other, now clock.Moment, how event.Flags)
 	}
 }
 
-// compareUsers looks at whose the known processes are. how says which doubts stick to what
+// compareUsers looks at whose the known processes are. how has the doubts that stick to what
 // is announced.
 func (t *tracker) compareUsers(how event.Flags) {
 	t.clock.Adjust()

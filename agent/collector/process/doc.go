@@ -3,8 +3,8 @@
 //
 // # Sources
 //
-// Three sources can say what happens, and the best one that the host allows is used.
-// Describe says which it is, and what the better ones lack. All of them end in the same
+// Three sources can report what happens, and the best one that the host allows is used.
+// Describe states which it is, and what the better ones lack. All of them end in the same
 // tracker and the same events: one test has the same story happen for each of them
 // (story_test.go), and the README has what it shows.
 //
@@ -57,8 +57,8 @@
 //
 // With the other sources a process may end before we come to read it. Its record then
 // still holds what the fork copied from the parent: parent, user and image. The event
-// carries that and says so: a field whose flag says unread is not the process's own, and
-// event.ImageInherited says where it comes from. What is certain either way is pid, parent
+// carries that and shows it: a field whose flag is set is not the process's own, and
+// event.ImageInherited states where it comes from. What is certain either way is pid, parent
 // and time. An exit carries what is in the table: name, executable and command line as
 // they were announced, and the user that was reported last, which may be another one than
 // at the start.
@@ -90,15 +90,16 @@
 //
 // Events of programs, users and units that the configuration excludes are left out and
 // counted (package filter). Values that its patterns match are replaced in command lines
-// (package redact), which a flag of the event says. By default neither happens.
+// (package redact), as a flag of the event shows. By default neither happens.
 //
 // # Losses
 //
 // When the kernel's buffer is full it drops reports. The connector numbers them
 // for each cpu, and the kernel's programs count what found the ring full, so that the
 // loss is known exactly (internal/connector, ../ebpf). It is announced as a gap, which counts
-// reports and says so: one event may be made of several, and some make none. A comparison with /proc then brings the table in step: what it finds
-// is flagged as inferred. Reports that have been received are applied before it;
+// reports, as its reason shows: one event may be made of several, and some make none. A
+// comparison with /proc then brings the table in step: what it finds is flagged as
+// inferred. Reports that have been received are applied before it;
 // an end whose report still lies in the kernel's buffer at that moment is found
 // by the comparison, and then comes without its status.
 //
@@ -123,5 +124,5 @@
 //     a container may call them otherwise; users of a directory service have no name.
 //   - Names are what the kernel keeps, 15 bytes.
 //   - Where procfs hides processes of other users (mount option hidepid), polling does
-//     not see them, and the connector's events of them say that they are unread.
+//     not see them, and the connector's events of them show that they are unread.
 package process

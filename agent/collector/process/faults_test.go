@@ -24,7 +24,7 @@ func TestWhereProgramsCannotRunTheNextSourceIsUsed(t *testing.T) {
 	tests := []struct {
 		name     string
 		programs programOptions
-		want     string // in what the collector says of itself
+		want     string // in what the collector reports of itself
 	}{
 		{"no BTF", programOptions{btf: "/nowhere/vmlinux"}, "not ebpf: the kernel does not describe its types (BTF): /nowhere/vmlinux"},
 		{"the verifier refuses", programOptions{object: refused}, "not ebpf: the kernel's verifier refuses a program: "},

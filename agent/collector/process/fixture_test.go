@@ -90,7 +90,7 @@ func (h *machine) write(path, content string) {
 	}
 }
 
-// set makes a process be there as p says.
+// set makes a process be there as p has it.
 func (h *machine) set(p task) {
 	h.t.Helper()
 	h.remove(p.pid)

@@ -12,7 +12,7 @@ import (
 const mostRecords = 4096
 
 // usersInterval is the time between two looks at whose the processes are, because no record
-// says when that changes. It costs a call of stat for each process.
+// shows when that changes. It costs a call of stat for each process.
 const usersInterval = time.Second
 
 // follow takes the records of the programs until ctx ends. The kernel's ring is the queue:
@@ -69,7 +69,7 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 			}
 		case <-resyncAt.C:
 			pending, last = false, time.Now()
-			// What was recorded says more than the comparison can.
+			// What was recorded shows more than the comparison can.
 			select {
 			case err := <-ready:
 				if err := take(err); err != nil {

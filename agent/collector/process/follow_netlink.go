@@ -102,7 +102,7 @@ func (t *tracker) consume(ctx context.Context, q *receive.Queue, failed <-chan e
 			}
 		case <-resyncAt.C:
 			pending, last = false, time.Now()
-			// What was reported says more than the comparison can. It must not wait
+			// What was reported shows more than the comparison can. It must not wait
 			// for ever where reports come faster than they are applied.
 			for n := q.Waiting(); n > 0; n-- {
 				take(<-q.Full()) // nobody else takes from it

@@ -8,7 +8,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 )
 
-// The kernel reports the end of each thread, and does not say whether it was the
+// The kernel reports the end of each thread, and does not show whether it was the
 // last one of its process. Two things make that hard to tell.
 //
 // The thread group leader, which is the first thread, may end before the others. The
@@ -45,7 +45,7 @@ type doubt struct {
 	idle  int // looks in a row that found no report waiting
 }
 
-// fate is what /proc says of a process now.
+// fate is what /proc shows of a process now.
 type fate uint8
 
 const (
@@ -150,7 +150,7 @@ func (t *tracker) end(rec *record) {
 	t.announceEnd(rec, t.clock.At(rec.endNs), rec.status)
 }
 
-// settleDoubts looks again at what is in doubt; idle says that no report is waiting
+// settleDoubts looks again at what is in doubt; idle means that no report is waiting
 // to be applied. It reports whether there is something left to look at.
 func (t *tracker) settleDoubts(idle bool) bool {
 	var ended []*record

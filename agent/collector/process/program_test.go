@@ -17,7 +17,7 @@ import (
 )
 
 // TestTheKernelsProgramsSeeWhatProcShows starts programs of all kinds that go on, and
-// holds what the kernel's programs copied against what /proc says.
+// holds what the kernel's programs copied against what /proc shows.
 func TestTheKernelsProgramsSeeWhatProcShows(t *testing.T) {
 	sleep, err := filepath.EvalSymlinks("/bin/sleep")
 	if err != nil {
@@ -145,7 +145,7 @@ func TestTheKernelsProgramsSeeWhatProcShows(t *testing.T) {
 	}
 }
 
-// facts are what an event and /proc say of a process alike.
+// facts are what an event and /proc have of a process alike.
 type facts struct {
 	PPID, UID, GID, Login                       uint64
 	Start                                       uint64

@@ -51,7 +51,7 @@ func openPrograms(o *Options) (feed, error) {
 
 func (p *programs) close() { p.loaded.Close() }
 
-// refused says why the programs cannot be used.
+// refused returns why the programs cannot be used.
 func refused(err error) string {
 	var r *ebpf.Refusal
 	if errors.As(err, &r) {

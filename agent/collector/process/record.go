@@ -43,7 +43,7 @@ const (
 // One goroutine at a time.
 type records struct {
 	ahead clock.Ahead
-	proc  *proc.Reader // knows what control groups say
+	proc  *proc.Reader // knows what control groups mean
 	group []byte       // text of them
 }
 
@@ -131,7 +131,7 @@ func (x *records) parseProgram(b []byte, flags uint16) (*proc.Observation, bool)
 	return o, true
 }
 
-// cgroup says where a process belongs by its control groups: that of version 2, that of
+// cgroup returns where a process belongs by its control groups: that of version 2, that of
 // systemd in version 1, and another one of version 1.
 func (x *records) cgroup(own, systemd, other []byte) proc.Cgroup {
 	x.group = append(appendPath(append(x.group[:0], "0::"...), own), '\n')

@@ -19,7 +19,7 @@ const (
 	ModePoll    Mode = "poll"    // comparing /proc at an interval
 )
 
-// ErrUnavailable says that the kernel does not let us have its process events
+// ErrUnavailable means that the kernel does not let us have its process events
 // here. Polling works all the same.
 var ErrUnavailable = errors.New("the kernel's process events are not available")
 

@@ -31,7 +31,7 @@ type tracker struct {
 }
 
 // apply takes one report of the kernel into account. Reports arrive late: what
-// /proc said when it was read may be ahead of them. A report from before that
+// /proc showed when it was read may be ahead of them. A report from before that
 // moment is about what was seen already, or about an earlier process with the
 // same pid.
 func (t *tracker) apply(r *report.Report) {

@@ -17,7 +17,7 @@ import (
 type Batch struct {
 	// Bytes are what was read.
 	Bytes []byte
-	// Overrun says that the kernel dropped something before it.
+	// Overrun means that the kernel dropped something before it.
 	Overrun bool
 
 	buf []byte
@@ -26,7 +26,7 @@ type Batch struct {
 // Source is what batches are filled from.
 type Source interface {
 	// Fill waits until there is something, and puts it into b, which belongs to the caller.
-	// overrun says that the kernel dropped something before it; there may be nothing then.
+	// overrun means that the kernel dropped something before it; there may be nothing then.
 	Fill(b []byte) (n int, overrun bool, err error)
 	// SetReadDeadline makes Fill return an error from then on.
 	SetReadDeadline(time.Time) error

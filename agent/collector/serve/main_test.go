@@ -73,7 +73,7 @@ func TestWhatEndsAProcess(t *testing.T) {
 	lost := errors.New("connection reset")
 	tests := []struct {
 		name string
-		// end ends the process that runs, in the way that the name says.
+		// end ends the process that runs, in the way of the name.
 		end  func(stop func(), agent io.Closer, lose func(error))
 		want error
 	}{

@@ -51,7 +51,7 @@ type Options struct {
 	New func(control.ChildConfig) (collector.Collector, error)
 	// Version is the program's.
 	Version string
-	// External says that the agent did not start this process: it deregisters when it
+	// External means that the agent did not start this process: it deregisters when it
 	// ends in order.
 	External bool
 	// Settle is how long a collector that begins to observe may fail before it counts as
@@ -195,7 +195,7 @@ func (s *Server) register(ctx context.Context) error {
 	return err
 }
 
-// deregister says goodbye to the agent. If it fails, the agent sees the end of the
+// deregister takes leave of the agent. If it fails, the agent sees the end of the
 // connection.
 func (s *Server) deregister(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)

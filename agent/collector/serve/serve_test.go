@@ -69,7 +69,7 @@ func dial(t *testing.T, b *router.Broker, name string) router.Bus {
 	return c
 }
 
-// acceptAll answers registrations as an agent does, and tells what it was told.
+// acceptAll answers registrations as an agent does, and returns what it was sent.
 func acceptAll(t *testing.T, agent router.Bus) <-chan control.Registration {
 	t.Helper()
 	told := make(chan control.Registration, 10)

@@ -20,7 +20,7 @@ func (s *Server) subscribe(ctx context.Context) (stop func(), err error) {
 	sub, err := s.bus.Subscribe(ctx, router.Subscription{
 		SubscriberID: s.name, Patterns: c.Topics(), ReplayFrom: 1,
 		Handler: func(m *router.Message) {
-			if m.Gap == nil { // what is lost is not known to the collector, and it says so
+			if m.Gap == nil { // what is lost is not known to the collector, and it reports it
 				(*s.subscriber.Load()).Take(m.Payload)
 			}
 		},

@@ -173,7 +173,7 @@ func (s *Server) state() control.CollectorState {
 	return control.CollectorRunning
 }
 
-// health is what the collector says of itself.
+// health is what the collector reports of itself.
 func (s *Server) health() control.Health {
 	if c, ok := s.now.c.(collector.Checker); ok && s.state() == control.CollectorRunning {
 		if err := c.Check(); err != nil {

@@ -337,7 +337,7 @@ func TestWaitingIsBounded(t *testing.T) {
 	}
 }
 
-// TestAnOperationEndsAtItsDeadline, and one that succeeds after all says so.
+// TestAnOperationEndsAtItsDeadline, and one that succeeds after all is reported as a success.
 func TestAnOperationEndsAtItsDeadline(t *testing.T) {
 	for want, handler := range map[string]dispatch.Handler{
 		"timeout TIMEOUT": func(ctx context.Context, _ *dispatch.Call) (any, error) { <-ctx.Done(); return nil, ctx.Err() },

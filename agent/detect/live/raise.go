@@ -16,7 +16,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/event/ecs"
 )
 
-// Host is where the agent runs, in alerts on events that do not say it themselves.
+// Host is where the agent runs, in alerts on events that do not have it themselves.
 type Host struct {
 	ID, Name string
 	BootID   [16]byte

@@ -19,7 +19,7 @@ type recent struct {
 	fields [event.TypePerformance]kinship
 }
 
-// kinship are the fields that say of whom a process is a child.
+// kinship are the fields that show of whom a process is a child.
 type kinship struct{ parent, parentStart, ancestors event.Field }
 
 // Shares of the memory, in quarters. Events of processes tell most.

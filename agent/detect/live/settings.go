@@ -31,7 +31,7 @@ type Settings struct {
 	Context int // events of the process tree in an alert
 }
 
-// Choice says which rules are in force. The zero Choice takes all.
+// Choice states which rules are in force. The zero Choice takes all.
 type Choice struct {
 	Level sigma.Level // the least one
 	// Include names rules, of which one has to match; empty takes all. Exclude names

@@ -7,7 +7,7 @@ import (
 )
 
 // Foreign is what a document of somebody else leaves open. What the document
-// says goes before it.
+// has goes before it.
 type Foreign struct {
 	Header event.Header
 	Origin event.Origin

@@ -139,7 +139,7 @@ func TestWhatIsNoJSONObject(t *testing.T) {
 }
 
 // TestAForeignDocumentIsBounded: what does not fit is left out, and the event
-// says so.
+// shows it.
 func TestAForeignDocumentIsBounded(t *testing.T) {
 	var many strings.Builder
 	for i := range 5000 {

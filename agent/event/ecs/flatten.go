@@ -10,14 +10,14 @@ import (
 
 // The errors of Convert.
 var (
-	// ErrJSON says that a foreign event is not one JSON object.
+	// ErrJSON means that a foreign event is not one JSON object.
 	ErrJSON = errors.New("ecs: not a JSON object")
-	// ErrType says that nothing tells the type of a foreign event.
+	// ErrType means that nothing shows the type of a foreign event.
 	ErrType = errors.New("ecs: unknown type")
 )
 
-// Bounds on a foreign document. What is beyond is left out, and the event says
-// so with FieldsDropped; a deeper document is refused.
+// Bounds on a foreign document. What is beyond is left out, and the event shows
+// it with FieldsDropped; a deeper document is refused.
 const (
 	maxLeaves = 1024
 	maxDepth  = 32

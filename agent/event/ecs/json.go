@@ -15,7 +15,7 @@ const unmapped = "unmapped"
 
 // Append appends v as one JSON object on one line, with the names of the fields
 // as they are in the table: dots part objects. What is absent is left out. A
-// field that is unread but inherited is there, and daemoneye.context says so. It
+// field that is unread but inherited is there, and daemoneye.context shows it. It
 // does not allocate when dst has room.
 //
 // Text that is not UTF-8 has U+FFFD in the place of bad bytes, and control

@@ -20,7 +20,7 @@
 // A collector that ends without being asked to is started again after a pause that
 // doubles each time. It is given up after MaxRestarts in a row, and started once more
 // after each CoolDown. It has its restarts back when it was registered for StableAfter,
-// and when an operator starts it. An end that only says that the agent refused the
+// and when an operator starts it. An end that only means that the agent refused the
 // collector for the moment takes no restart.
 //
 // An external collector is a process of somebody else. It is absent instead of starting, and
@@ -39,8 +39,8 @@
 // # What is missed
 //
 // From the moment when a collector that was registered ends, is paused, or misses its
-// heartbeats, until it collects again, events are missed. Step says Note at the beginning
+// heartbeats, until it collects again, events are missed. Step returns Note at the beginning
 // and Announce at the end, or Forget where the collector only was paused: it lives, and
-// announces that itself. Step also says Announce, and then Note, when a collector is given
+// announces that itself. Step also returns Announce, and then Note, when a collector is given
 // up, because that end may be far.
 package life

@@ -51,7 +51,7 @@ const (
 	NotSpawned                // its process could not be started; Reason
 	Exited                    // its process ended; Reason, Refused
 	Registered                // it is ready; Paused
-	Deregistered              // it says that it ends, or its connection has ended; Reason
+	Deregistered              // it announced its end, or its connection has ended; Reason
 	Beaten                    // its heartbeat came; Paused, Collecting
 	Answered                  // it answered a call; Call
 	NotAnswered               // it did not, or with an error; Call, Reason
@@ -64,7 +64,7 @@ type Event struct {
 	Wish       Wish
 	Reason     string
 	Operator   bool // a person wants it
-	Refused    bool // its exit status says that the agent refused it for the moment
+	Refused    bool // its exit status means that the agent refused it for the moment
 	Paused     bool // it reports that it is paused
 	Collecting bool // it has emitted something since it began to collect
 	Call       uint64

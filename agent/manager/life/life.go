@@ -26,9 +26,9 @@ type Life struct {
 	budget       budget
 	isRegistered bool
 	registered   time.Duration // when the process did, if it has
-	within       time.Duration // StopTimeout, or what the last wish to stop said
+	within       time.Duration // StopTimeout, or that of the last wish to stop
 	beat         time.Duration // when its last heartbeat came
-	disagrees    bool          // that heartbeat said the opposite of State
+	disagrees    bool          // that heartbeat was the opposite of State
 	before       State         // Unresponsive: what it was, Running or Paused
 	call         uint64        // the last one
 	calling      Do            // what was asked for by the call that is open
@@ -219,7 +219,7 @@ func (l *Life) checkDeadlines() {
 		l.do(Action{Do: WarnStuck})
 		l.Reason = "it was killed, and its process is there still"
 		if l.ending.reason != "" && !l.ending.fresh {
-			l.Reason = l.ending.reason // why it was killed says more
+			l.Reason = l.ending.reason // why it was killed explains more
 		}
 		l.enter(Stuck)
 	case Waiting, GaveUp:
@@ -261,7 +261,7 @@ func (l *Life) reconcile() {
 	}
 }
 
-// note says that events are missed from the last one on.
+// note records that events are missed from the last one on.
 func (l *Life) note(reason string) {
 	l.byItself = false
 	if !l.missing {
@@ -270,7 +270,7 @@ func (l *Life) note(reason string) {
 	}
 }
 
-// announce says that what was noted is over.
+// announce reports that what was noted is over.
 func (l *Life) announce() {
 	if l.missing {
 		l.missing = false

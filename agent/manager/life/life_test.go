@@ -150,7 +150,7 @@ func TestWhatIsNotPausedOrDoesNotResume(t *testing.T) {
 	if s.l.Wish != life.ToRun || s.l.Reason != "it was not paused: no" {
 		t.Errorf("the wish is %v, the reason %q", s.l.Wish, s.l.Reason)
 	}
-	// Its heartbeats say that it was, twice: so it is asked to go on.
+	// Its heartbeats show that it was, twice: so it is asked to go on.
 	paused := life.Event{Kind: life.Beaten, Paused: true}
 	s.at(4*second, paused, life.Running)
 	s.at(6*second, paused, life.Paused, "note", "resume")

@@ -52,7 +52,7 @@ type Sink struct {
 	last os.FileInfo        // the file when its lines were whole; nil for none
 }
 
-// ErrLocked says that another process writes to the file.
+// ErrLocked means that another process writes to the file.
 var ErrLocked = errors.New("another process writes to it")
 
 // New makes a Sink. The file is opened by Send.

@@ -2,7 +2,7 @@
 //
 // The subject is SUBJECT.TOPIC, such as daemoneye.alerts.high or
 // daemoneye.events.process.lifecycle, and daemoneye.outputs.notice for what the output
-// itself has to say. The payload is the body. Headers: Nats-Msg-Id is the ID of the item,
+// itself reports. The payload is the body. Headers: Nats-Msg-Id is the ID of the item,
 // for alerts the id of the alert, a hyphen and the number in the journal; Daemoneye-Kind
 // is alert, update, message or notice; Daemoneye-Level is the level of an alert.
 //

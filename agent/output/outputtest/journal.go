@@ -30,7 +30,7 @@ type Journal struct {
 
 var _ output.Source = (*Journal)(nil)
 
-// Alert returns an alert that says what the number is.
+// Alert returns an alert that shows what the number is.
 func Alert(n int, level alert.Level) *alert.Alert {
 	at := time.Date(2026, 11, 27, 12, 0, 0, n, time.UTC)
 	id := ulid.ULID{14: byte(n >> 8), 15: byte(n)}

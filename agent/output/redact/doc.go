@@ -7,7 +7,7 @@
 // of {"name":"DB_PASSWORD","value":…}. Where it replaced something, the object gets a last
 // member redacted: the list of what was touched, such as process.command_line. A list of
 // that name that is there already grows; beside anything else of that name the list is
-// called redacted_members. What a rule says of itself is left as it is, because it is no
+// called redacted_members. What a rule has about itself is left as it is, because it is no
 // observation.
 //
 // testdata/cases.txt has what is replaced and what is not, case by case.

@@ -103,7 +103,7 @@ type walker struct {
 type member struct {
 	name   string // folded
 	secret bool   // texts and numbers below it are secrets, but for
-	counts bool   // numbers, where the name only says how many there are
+	counts bool   // numbers, where the name only shows how many there are
 	keep   bool   // they stay as they are
 }
 
@@ -171,7 +171,7 @@ func (w *walker) object(m member) {
 }
 
 // below returns what holds for the member called name of an object for which m holds. pair
-// says that another member of the object names the secret that its value is.
+// means that another member of the object names the secret that its value is.
 func (w *walker) below(m member, name string, pair bool) member {
 	if w.r.names == 0 {
 		return member{}

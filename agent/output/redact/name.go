@@ -99,7 +99,7 @@ type finder struct {
 	work         int // bytes looked at, for a test
 }
 
-// ending says that what ends a value and stands at or behind from is at end.
+// ending is the place, end, of what ends a value and stands at or behind from.
 type ending struct{ from, end int }
 
 // until returns what stands from at on up to the next byte that ends a value.

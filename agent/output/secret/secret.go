@@ -14,7 +14,7 @@ import (
 // maxBytes bounds a secret.
 const maxBytes = 64 << 10
 
-// ErrEmpty says that there is nothing where the secret should be.
+// ErrEmpty means that there is nothing where the secret should be.
 var ErrEmpty = errors.New("it is empty")
 
 // Read returns what ref stands for: file:/PATH, without the end of its last line, or

@@ -33,7 +33,7 @@ type Environment struct {
 	Host, Version string
 }
 
-// maker makes the sink of one type, and says in a word where it sends to. k reads the secrets
+// maker makes the sink of one type, and returns in a word where it sends to. k reads the secrets
 // of the output, and so knows what may be in no error.
 type maker func(e *Environment, k *secret.Keeper, name string, o *config.Output) (target string, sink func() (output.Sink, error))
 

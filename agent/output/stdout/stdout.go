@@ -31,7 +31,7 @@ func NewWriter(w io.Writer) *Writer {
 	return &Writer{w: w, turn: make(chan struct{}, 1), done: make(chan result, 1)}
 }
 
-// line writes one line, after what is left of the one before. taken says that its
+// line writes one line, after what is left of the one before. taken means that its
 // beginning is written, so that its rest follows whatever becomes of ctx.
 func (w *Writer) line(ctx context.Context, text []byte) (taken bool, err error) {
 	select {

@@ -70,7 +70,7 @@ func dial(ctx context.Context, network, address string, t *secret.TLS, broken ch
 	return c, nil
 }
 
-// read notices the end of a stream. A receiver has nothing to say otherwise.
+// read notices the end of a stream. A receiver sends nothing otherwise.
 func (c *conn) read() {
 	_, err := io.Copy(io.Discard, c.Conn)
 	c.mu.Lock()

@@ -34,7 +34,7 @@ const (
 	maxUnread = 1 << 20
 )
 
-// ErrAddress says that an address has none of the known forms.
+// ErrAddress means that an address has none of the known forms.
 var ErrAddress = errors.New("no address of syslog")
 
 // Sink sends messages. One goroutine at a time.

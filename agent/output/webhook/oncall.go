@@ -52,7 +52,7 @@ func alertmanager(items []output.Item, _ *Sink) ([]byte, error) {
 	all := make([]object, len(items))
 	for i := range items {
 		s := format.Summarize(&items[i])
-		// Labels say which alert it is: only what each record about it has.
+		// Labels state which alert it is: only what each record about it has.
 		labels := map[string]string{"alertname": s.Title, "severity": s.Level.String(), "instance": s.Host, "rule_id": s.RuleID, "alert_id": s.AlertID}
 		notes := map[string]string{"summary": s.Headline(), "description": s.Description, "detail": s.Detail(), "tags": strings.Join(s.Tags, " ")}
 		for name, value := range s.Labels {

@@ -169,7 +169,7 @@ func (s *Sink) post(ctx context.Context, items []output.Item) error {
 		return err
 	}
 	defer answer.Body.Close()
-	// What an answer says beside its status may come slowly, or without end.
+	// What an answer has beside its status may come slowly, or without end.
 	late := time.AfterFunc(answerTime, cancel)
 	defer late.Stop()
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer)) // as much as came

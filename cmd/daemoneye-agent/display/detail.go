@@ -79,7 +79,7 @@ func exit(r Record) string {
 	return join(how, first(r, "process.executable"))
 }
 
-// credentials says whose the process was before.
+// credentials returns whose the process was before.
 func credentials(r Record) string {
 	return join(labelled(r, "was user ", "daemoneye.previous.user_id"), labelled(r, "was group ", "daemoneye.previous.group_id"),
 		first(r, "process.command_line", "process.executable"))
@@ -103,7 +103,7 @@ func gap(r Record) string {
 	if lost == "" || lost == "0" {
 		lost = "an unknown number"
 	}
-	return join(lost, "lost:", first(r, "daemoneye.gap.reason")) // the reason says of what
+	return join(lost, "lost:", first(r, "daemoneye.gap.reason")) // the reason names what
 }
 
 func connection(r Record) string {

@@ -22,7 +22,7 @@ type Lines struct {
 type Message struct {
 	Topic  string
 	Time   time.Time // when it was published
-	Text   string    // the payload for a person, where Record has no fields that say more
+	Text   string    // the payload for a person, where Record has no fields that show more
 	Record Record
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/daemoneye/eventbus/router/endpoint"
 )
 
-// Options configure a client: those of ipc.ClientOptions, which says what they mean,
+// Options configure a client: those of ipc.ClientOptions, which states what they mean,
 // with their defaults set.
 type Options struct {
 	Path          string
@@ -118,7 +118,7 @@ func (c *Client) inHandler() bool { return c.readerThread.Load() == int64(unix.G
 // Source returns the id that the broker stamps on what this client sends.
 func (c *Client) Source() uint32 { return c.terms.Load().Source }
 
-// Welcome returns what the broker says of itself and its limits.
+// Welcome returns what the broker reports of itself and its limits.
 func (c *Client) Welcome() frame.Welcome { return c.terms.Load().Welcome }
 
 // Writes returns how often the client has written something.

@@ -1,4 +1,4 @@
-// Package client is the client's half of package ipc, whose documentation says what a
+// Package client is the client's half of package ipc, whose documentation states what a
 // client promises.
 //
 // The files follow the way of a message. What is published (publisher.go, window.go) goes

@@ -14,7 +14,7 @@ var ErrDisconnected = outbox.ErrDisconnected
 // messages.
 var ErrNoConfirm = errors.New("the broker does not confirm messages")
 
-// ErrNoSettle is returned by WindowPublisher where the broker does not say what
+// ErrNoSettle is returned by WindowPublisher where the broker does not report what
 // subscribers have taken.
 var ErrNoSettle = errors.New("the broker does not say what subscribers have taken")
 

@@ -10,7 +10,7 @@ import (
 	"github.com/daemoneye/eventbus/router/endpoint"
 )
 
-// WindowPublisher implements bus.WindowPublisher. Where the broker does not say what
+// WindowPublisher implements bus.WindowPublisher. Where the broker does not report what
 // subscribers have taken, it returns ErrNoSettle.
 func (c *Client) WindowPublisher(ctx context.Context, m bus.Outgoing, max bus.Window) (bus.WindowPublisher, error) {
 	t, err := endpoint.PublishTemplate(&m)

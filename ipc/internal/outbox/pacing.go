@@ -17,7 +17,7 @@ import (
 type pacing struct {
 	budget time.Duration // how long a message may wait, by the client's options
 
-	// tokens, in ns, say whether a message is written at once: they grow with time, and a
+	// tokens, in ns, show whether a message is written at once: they grow with time, and a
 	// message takes messageCost of them, however it was written. So messages up to a rate,
 	// and short bursts, are written at once, and a dense stream in batches, also when it
 	// comes in bursts itself.

@@ -54,7 +54,7 @@ type conn struct {
 	state   state
 	hold    hold
 	blocked bool   // its socket is full, and epoll watches for room
-	hungUp  bool   // the client is gone; what it has sent is read whatever hold says, but for holdWork
+	hungUp  bool   // the client is gone; what it has sent is read whatever hold is, but for holdWork
 	pinged  bool   // a ping was sent since lastRead
 	watched uint32 // the events that epoll watches for
 

@@ -45,7 +45,7 @@ func (c *conn) hello(f frame.Frame) error {
 	return err
 }
 
-// welcome returns what the client of a session is told of the broker.
+// welcome returns what the client of a session gets to know of the broker.
 func (s *Server) welcome(p *broker.Session, features frame.Features) *frame.Welcome {
 	bo := s.b.Options()
 	return &frame.Welcome{
@@ -57,7 +57,7 @@ func (s *Server) welcome(p *broker.Session, features frame.Features) *frame.Welc
 }
 
 // appendWelcome appends the welcome frame, with what the client may do, unless that are
-// too many patterns for a frame; nil says nothing of it.
+// too many patterns for a frame; nil is no information.
 func appendWelcome(dst []byte, w *frame.Welcome, may *policy.Rights) ([]byte, error) {
 	if may != nil {
 		w.Publish, w.Subscribe, w.Request, w.Respond = list(may.Publish), list(may.Subscribe), list(may.Request), list(may.Respond)
@@ -76,7 +76,7 @@ func appendWelcome(dst []byte, w *frame.Welcome, may *policy.Rights) ([]byte, er
 }
 
 // list returns patterns as welcome has them: none is an empty list, because no list means
-// that the broker does not say.
+// that the broker does not report it.
 func list(patterns []string) []string {
 	if patterns == nil {
 		return []string{}

@@ -46,7 +46,7 @@ type Server struct {
 	l    *unixsock.Listener
 	poll poller
 
-	// Connections. State and hold of a conn are the truth; the lists only say which
+	// Connections. State and hold of a conn are the truth; the lists only show which
 	// connections the loop has to look at, and may hold some that it need not.
 	conns    []*conn // by descriptor
 	count    int

@@ -39,7 +39,7 @@ func (c *conn) Tick(now int64) {
 // compactAge is how long a socket is full before what waits for it is worth a copy.
 const compactAge = 500 * time.Millisecond
 
-// sweep runs about once a Tick. It ends connections that did not say hello in time,
+// sweep runs about once a Tick. It ends connections that did not send their hello in time,
 // or did not finish a frame that they began, and gives back buffers of which little
 // is needed.
 func (s *Server) sweep(now int64) {

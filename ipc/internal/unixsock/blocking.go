@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SendAll writes all of b to a blocking socket; n says how much of it was
+// SendAll writes all of b to a blocking socket; n is how much of it was
 // written when that fails. What the socket takes at once is written without telling the
 // scheduler.
 func SendAll(fd int, b []byte) (n int, err error) {
@@ -33,7 +33,7 @@ func SendAll(fd int, b []byte) (n int, err error) {
 	return n, nil
 }
 
-// SendNow writes what a socket takes at once; n says how much that is. The error is
+// SendNow writes what a socket takes at once; n is how much that was. The error is
 // EAGAIN where it did not take all.
 func SendNow(fd int, b []byte) (n int, err error) {
 	for n < len(b) {

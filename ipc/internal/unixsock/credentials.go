@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Credentials say who is at the other end of a connection, as the kernel knows it: the
+// Credentials state who is at the other end of a connection, as the kernel knows it: the
 // process that called connect(2).
 type Credentials struct {
 	PID, UID, GID int

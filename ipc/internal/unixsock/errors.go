@@ -2,7 +2,7 @@ package unixsock
 
 import "fmt"
 
-// OpError says what was attempted, and where.
+// OpError states what was attempted, and where.
 type OpError struct {
 	// Op is one of dial, listen, accept, handshake, read, write, drain.
 	Op string
@@ -24,10 +24,10 @@ func NewOpError(op, path string, err error) error {
 	return &OpError{op, path, err}
 }
 
-// InUseError says that another process serves the socket.
+// InUseError means that another process serves the socket.
 type InUseError struct {
 	Path string
-	// PID is the process that holds the lock, 0 when it does not say.
+	// PID is the process that holds the lock, 0 when that is not known.
 	PID int
 }
 

@@ -29,7 +29,7 @@ func Inherited() (*Listener, error) {
 	}
 	for fd := firstInherited; fd < firstInherited+n; fd++ {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
-			break // there are fewer than LISTEN_FDS says
+			break // there are fewer than LISTEN_FDS has
 		}
 	}
 	if n > 1 {

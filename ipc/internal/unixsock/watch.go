@@ -9,15 +9,15 @@ import (
 )
 
 var (
-	// ErrLost says that a server's socket is not at its path any more: it was removed,
+	// ErrLost means that a server's socket is not at its path any more: it was removed,
 	// as the end of a session does, or another file has its place.
 	ErrLost = errors.New("the socket is lost")
-	// ErrRebound says that a socket was lost, and that the server has bound it anew.
+	// ErrRebound means that a socket was lost, and that the server has bound it anew.
 	ErrRebound = errors.New("the socket was lost, and is bound anew")
 )
 
 // Check reports whether clients still find the socket, and other servers its lock; the
-// error says what has become of them. As long as the socket is open its inode lives, and
+// error states what has become of them. As long as the socket is open its inode lives, and
 // so does that of the lock, so that no other file can have their numbers.
 func (l *Listener) Check() error {
 	if l.bound == (inode{}) {
@@ -29,7 +29,7 @@ func (l *Listener) Check() error {
 	return isAt(lockPath(l.path), l.lock.inode)
 }
 
-// isAt returns an error that says why the file is not at path.
+// isAt returns an error with the reason why the file is not at path.
 func isAt(path string, file inode) error {
 	switch now, err := inodeOf(path); {
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):

@@ -25,7 +25,7 @@ const (
 	Mkdir    Operation = "mkdir"
 )
 
-// Files are those of Under, or of the disk, which fail as Fail and Budget say. The zero
+// Files are those of Under, or of the disk, which fail as Fail and Budget have it. The zero
 // Files never fail.
 //
 // Safe for concurrent use.

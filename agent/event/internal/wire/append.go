@@ -187,7 +187,7 @@ func (w *writer) line(v string, s *Step) bool {
 	}
 }
 
-// list is line, and appends another string that says where each text ends.
+// list is line, and appends another string that shows where each text ends.
 func (w *writer) list(v string, s *Step) bool {
 	kept := w.fit(v, s)
 	start := len(w.b)

@@ -5,7 +5,7 @@ package wire
 
 import "encoding/binary"
 
-// A block is a fixed part with numbers, a table of u16 which says for each of
+// A block is a fixed part with numbers, a table of u16 which shows for each of
 // its strings where it ends in the heap, and the heap. String i lies between the
 // ends i-1 and i, so that strings can neither overlap nor leave the heap once
 // the ends are known not to decrease. The fixed part grows when numbers are
@@ -14,7 +14,7 @@ import "encoding/binary"
 const (
 	OffFixed   = 0 // u16, length of the fixed part
 	OffStrings = 2 // u8, number of strings; 3: reserved, 0
-	OffPresent = 4 // u64, bit i says that field i of the block is there
+	OffPresent = 4 // u64, bit i means that field i of the block is there
 	HeadSize   = 12
 
 	EndSize = 2 // of an entry of the table, and of an entry in the ends of a list

@@ -67,7 +67,7 @@ func runShow(ctx context.Context, p *cli.Program, t *cli.Target, ids []string, a
 	return nil
 }
 
-// labelWidth is the column in which what is said about an alert begins.
+// labelWidth is the column in which what is printed about an alert begins.
 const labelWidth = 12
 
 // show prints an alert for a person.

@@ -58,7 +58,7 @@ daemoneye-agent fields --json`,
 	return c
 }
 
-const indent = 6 // of what is said about a field
+const indent = 6 // of what is printed about a field
 
 // printFields prints the fields of every event once, and then those of each table.
 func printFields(p *cli.Program, which []event.Table) {

@@ -30,7 +30,7 @@ func PrintRules(p *Program, r *control.RulesReport) {
 	}
 }
 
-// RulesText says in a line which rules are loaded.
+// RulesText returns in a line which rules are loaded.
 func RulesText(r *control.RulesReport) string {
 	text := fmt.Sprintf("rules: %d active, %d inactive", r.Active, r.Inactive)
 	if r.LeftOut > 0 {

@@ -218,8 +218,8 @@ func runAction(ctx context.Context, p *cli.Program, a *action, t *cli.Target, ti
 	return a.print(p, q.Target, &r)
 }
 
-// unanswered is the error of an operation that the agent did not answer: what the bus says
-// of the agent, and not what the protocol would say of a collector.
+// unanswered is the error of an operation that the agent did not answer: what the bus reports
+// of the agent, and not what the protocol would report of a collector.
 func unanswered(err error) error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		all := joined.Unwrap()
@@ -321,7 +321,7 @@ how it ended last.`,
 	return c
 }
 
-// printCollectors prints one line for each collector, and below it what there is to say.
+// printCollectors prints one line for each collector, and below it what there is to report.
 func printCollectors(p *cli.Program, all []control.CollectorStatus) error {
 	list, notes := display.Table{Wrap: true}, display.Table{Wrap: true}
 	list.Row("NAME", "STATE", "SINCE", "PID", "RESTARTS", "SOURCE")

@@ -178,7 +178,7 @@ func printStatus(p *cli.Program, s *control.Status) error {
 	return nil
 }
 
-// alertsText says what the store of alerts holds, and what went wrong.
+// alertsText returns what the store of alerts holds, and what went wrong.
 func alertsText(a *control.AlertStore) string {
 	text := fmt.Sprintf("%d kept (%s), %d count repeats", a.Kept, cli.BytesText(a.Bytes), a.Folds)
 	for _, x := range []struct {
@@ -194,7 +194,7 @@ func alertsText(a *control.AlertStore) string {
 	return text
 }
 
-// sinceText says since when something is so.
+// sinceText returns since when something is so.
 func sinceText(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -212,7 +212,7 @@ func connections(all []router.ClientStats) (n int) {
 	return n
 }
 
-// queuesText says how many messages wait for how many subscriptions, and which waits
+// queuesText returns how many messages wait for how many subscriptions, and which waits
 // for most.
 func queuesText(all []router.SubStats) string {
 	if len(all) == 0 {

@@ -27,7 +27,7 @@ type Conn struct {
 	waits atomic.Bool // the receiver found nothing, and has not looked again
 }
 
-// ErrNoAnswer says that the connector did not acknowledge the request. It is
+// ErrNoAnswer means that the connector did not acknowledge the request. It is
 // silent towards whoever is outside of the first pid or user namespace.
 var ErrNoAnswer = errors.New("no answer from the process connector")
 
@@ -145,7 +145,7 @@ func (c *Conn) Fill(b []byte) (n int, overrun bool, err error) {
 				}
 			case unix.EINTR:
 			case unix.ENOBUFS:
-				// The kernel found our buffer full. It says so once, ahead of
+				// The kernel found our buffer full. It reports it once, ahead of
 				// what still is in it.
 				overrun = true
 			case unix.EAGAIN:
@@ -206,7 +206,7 @@ func (c *Conn) Close() error {
 	return c.file.Close()
 }
 
-// Unavailable says why the connector cannot be used.
+// Unavailable returns why the connector cannot be used.
 func Unavailable(err error) string {
 	switch {
 	case errors.Is(err, os.ErrPermission):

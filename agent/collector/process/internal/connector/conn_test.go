@@ -68,7 +68,7 @@ func TestNobodyElseCanReport(t *testing.T) {
 	}
 }
 
-// drain returns the reports that have arrived, and whether the kernel said that
+// drain returns the reports that have arrived, and whether the kernel reported that
 // it dropped some. It ends once the socket has been quiet for a moment.
 func drain(t *testing.T, c *Conn) (reports []Message, overrun bool) {
 	t.Helper()

@@ -8,7 +8,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/process/internal/report"
 )
 
-// The connector reports that a process has run a program, and not which. /proc says which
+// The connector reports that a process has run a program, and not which. /proc shows which
 // program a process runs now, which may be the one after it by the time that we look: a
 // wrapper runs for less than a millisecond before the program behind it takes its place.
 // So /proc is read at once when the report comes, and the report is held back until it is
@@ -38,8 +38,8 @@ type Lookahead struct {
 // held is a report that is held back.
 type held struct {
 	report.Report
-	read         proc.Observation // what /proc said right after an exec
-	ok           bool             // it said something
+	read         proc.Observation // what /proc showed right after an exec
+	ok           bool             // it showed something
 	begun, ended int64            // when it was read, monotonic
 	next         *held            // the next exec of the process
 }
@@ -108,12 +108,12 @@ func (l *Lookahead) Flush(apply func(*report.Report)) {
 type verdict uint8
 
 const (
-	undecided verdict = iota // reports that have not come may say
+	undecided verdict = iota // reports that have not come may show it
 	own
 	foreign // it is not, or may not be, or nothing was read
 )
 
-// judge says whether what was read is the program of this exec. All reports of up to the
+// judge reports whether what was read is the program of this exec. All reports of up to the
 // time known are there.
 func (h *held) judge(known int64) verdict {
 	switch next := h.next; {

@@ -2,7 +2,7 @@ package connector
 
 // Losses finds out how many reports the kernel dropped. The connector numbers
 // the reports of each cpu without a gap, so that a hole in the numbers is a
-// loss, and says how large. ENOBUFS alone would say only that there was one.
+// loss, and shows how large. ENOBUFS alone would show only that there was one.
 //
 // One goroutine at a time.
 type Losses struct {

@@ -39,7 +39,7 @@ type Message struct {
 	ack uint32 // of an answer: one more than that of the request
 }
 
-// errMessage says that the kernel's message is not of the form above.
+// errMessage means that the kernel's message is not of the form above.
 var errMessage = errors.New("process: malformed message of the process connector")
 
 // Next parses the first message of b, and returns what lies behind it.

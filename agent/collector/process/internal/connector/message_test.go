@@ -16,7 +16,7 @@ import (
 )
 
 // skipUnlessLittleEndian is for bytes that were taken on a little-endian machine:
-// the connector speaks the order of the host.
+// the connector uses the order of the host.
 func skipUnlessLittleEndian(t *testing.T) {
 	t.Helper()
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
