@@ -46,3 +46,13 @@ func extension(t testing.TB, m frame.Meta) []byte {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// fewerUnderRace returns n, or few under the race detector. It is for a test of one
+// goroutine, in which there is nothing for the detector to find, and which takes ten times
+// as long with it.
+func fewerUnderRace(n, few int) int {
+	if raceEnabled {
+		return few
+	}
+	return n
+}
