@@ -8,6 +8,10 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Inputs a target, not seconds: before Go 1.27 a time that runs out may fail a target
 # that has nothing wrong (go.dev/issue/75804).
 FUZZTIME ?= 200000x
+# Tests wait for most of their time, so more of them run than there are processors.
+AT_ONCE = $(shell expr 2 \* $$(nproc))
+# Tests of one goroutine: 28 s of a processor, for a race detector that finds nothing there.
+ALONE = TestAHostileTextEnds|TestGeneratedRulesOfRealisticShapesMeanTheSame|TestWhatIsTooLargeIsAProblem|TestEachChangedByteIsNoticed|TestTheReadmeCompiles
 ROUNDS ?= 3
 EACH   ?= 2
 GO ?= go
@@ -32,8 +36,8 @@ generate: ## build the programs for the kernel anew, with the clang that agent/c
 
 test: ## run the whole test suite, with and without the race detector
 	@command -v $${CC:-cc} >/dev/null || { echo "make test: the race detector needs a C compiler: install gcc (Debian: apt-get install gcc)"; exit 1; }
-	$(GO) test ./...
-	CGO_ENABLED=1 $(GO) test -race ./ring/... ./frame/... ./router/... ./ipc/... ./agent/...
+	$(GO) test -p $(AT_ONCE) -parallel $(AT_ONCE) -vet=off ./... # make lint vets
+	CGO_ENABLED=1 GORACE="$(GORACE) atexit_sleep_ms=50" $(GO) test -p $(AT_ONCE) -parallel $(AT_ONCE) -vet=off -race -skip '^($(ALONE))$$' ./ring/... ./frame/... ./router/... ./ipc/... ./agent/...
 
 test-32: ## run the core's tests as 32-bit programs: 386, and arm where qemu-arm is installed, without the suite of ipc
 	CGO_ENABLED=0 GOARCH=386 $(GO) test ./ring/... ./frame/... ./router/... ./ipc/...
