@@ -11,7 +11,7 @@ FUZZTIME ?= 200000x
 # Tests wait for most of their time, so more of them run than there are processors.
 AT_ONCE = $(shell expr 2 \* $$(nproc))
 # Tests of one goroutine: 28 s of a processor, for a race detector that finds nothing there.
-ALONE = TestAHostileTextEnds|TestGeneratedRulesOfRealisticShapesMeanTheSame|TestWhatIsTooLargeIsAProblem|TestEachChangedByteIsNoticed|TestTheReadmeCompiles
+ALONE = TestAHostileTextEnds|TestGeneratedRulesOfRealisticShapesMeanTheSame|TestWhatIsTooLargeIsAProblem|TestEachChangedByteIsNoticed|TestTheReadmeCompiles|TestExpressionsThatTakeOthersForEver|TestManyCorrelationsThatCountEachOther
 ROUNDS ?= 3
 EACH   ?= 2
 GO ?= go
