@@ -30,6 +30,7 @@ type fixture struct {
 	root string
 	skip string        // part of the paths of events that do not count
 	last event.File    // of the last event
+	at   int64         // wall time of the last event
 	more chan struct{} // something was emitted
 	tick int64         // if not 0, the time stamps of all files
 	old  bool          // time stamps count as settled
@@ -68,6 +69,7 @@ func (f *fixture) take(m collector.Message) {
 		f.t.Error(err)
 		return
 	}
+	f.at = v.Header().WallNs
 	if g, ok := event.Copy[event.Loss](v); ok {
 		f.note("gap " + g.Body.Reason)
 		return

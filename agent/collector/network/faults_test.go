@@ -32,8 +32,12 @@ func TestWhereTheProgramCannotRunTheNextSourceIsUsed(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if got := c.Describe(); !strings.HasPrefix(got, "sock_diag") || !strings.Contains(got, tt.want) {
+		got := c.Describe()
+		if !strings.HasPrefix(got, "sock_diag") || !strings.Contains(got, tt.want) {
 			t.Errorf("%s: it is described as %q, want sock_diag and %q", name, got, tt.want)
+		}
+		if tt.programs.btf != "" && !strings.Contains(got, strings.Replace(tt.want, "not ebpf", "no DNS", 1)) {
+			t.Errorf("%s: it is described as %q, want no DNS either", name, got)
 		}
 		if _, err := New(Options{Mode: ModeEBPF, programs: tt.programs}); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("%s: with mode ebpf: error %v, want one about what is not available", name, err)

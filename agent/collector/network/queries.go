@@ -185,9 +185,10 @@ func (t *tracker) answered(k asked, x *query) {
 
 // expireQueries announces queries that nobody has answered in time.
 func (t *tracker) expireQueries() {
-	if t.queries == nil {
+	if t.queries == nil || len(t.queries.waiting) == 0 {
 		return
 	}
+	t.clock.Adjust()
 	now := clock.Mono()
 	for k, x := range t.queries.waiting {
 		if now-x.timeNs > answerIn {

@@ -27,6 +27,7 @@ type fixture struct {
 	err     error // of the next list
 	asked   int   // for one that listens
 	events  []string
+	last    event.Header
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -77,6 +78,7 @@ func (f *fixture) take(m collector.Message) {
 		f.t.Error(err)
 		return
 	}
+	f.last = v.Header()
 	if g, ok := event.Copy[event.Loss](v); ok {
 		f.events = append(f.events, "gap "+g.Body.Reason)
 		return

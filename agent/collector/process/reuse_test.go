@@ -1,12 +1,10 @@
 package process
 
 import (
-	"fmt"
-	"os"
-	"os/exec"
 	"testing"
 
 	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/storytest"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -24,7 +22,7 @@ func TestTheKernelUsesAPidAgain(t *testing.T) {
 			var now clock.Clock // they are told apart by the tick in which they began
 			for now.Adjust(); now.Ticks(clock.Mono()) <= begun.StartTicks; {
 			}
-			second := withPID(t, pid, "/bin/sleep", "1002")
+			second := storytest.WithPID(t, pid, "/bin/sleep", "1002")
 			var seen []event.Process
 			r.await("the start of the second one", func(p *event.Process) bool {
 				if p.PID == uint32(pid) {
@@ -49,27 +47,4 @@ func TestTheKernelUsesAPidAgain(t *testing.T) {
 			}
 		})
 	}
-}
-
-// withPID starts a program with a pid that is free. It skips the test where the kernel does
-// not let us choose, or others take it again and again.
-func withPID(t *testing.T, pid int, path string, args ...string) *exec.Cmd {
-	t.Helper()
-	for range 200 {
-		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", fmt.Append(nil, pid-1), 0); err != nil {
-			t.Skip(err)
-		}
-		cmd := exec.Command(path, args...)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if cmd.Process.Pid == pid {
-			t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-			return cmd
-		}
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	}
-	t.Skipf("the pid %d was not to be had again", pid)
-	return nil
 }
