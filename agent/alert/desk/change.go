@@ -53,6 +53,9 @@ func (d *Desk) silence(ctx context.Context, by string, q *Request, a *Answer) er
 		if err := CheckField(c.Field); err != nil {
 			return err
 		}
+		if _, err := alert.ParseLevel(c.Value); c.Field == "rule.level" && err != nil && !strings.Contains(c.Value, "*") {
+			return problem(Invalid, "%v", err)
+		}
 	}
 	s, err := d.store.Silence(ctx, alert.Silence{Reason: q.Silence.Reason, By: by, Until: q.Silence.Until, Match: q.Silence.Match})
 	if err == nil {

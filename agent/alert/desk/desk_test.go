@@ -101,6 +101,7 @@ func TestRequestsThatCannotBeCarriedOut(t *testing.T) {
 		"no silence":           {desk.Request{Do: desk.Silence}, desk.Invalid},
 		"no reason":            {desk.Request{Do: desk.Silence, Silence: &desk.NewSilence{Match: match, Until: until}}, desk.Invalid},
 		"a misspelt field":     {desk.Request{Do: desk.Silence, Silence: &desk.NewSilence{Match: []alert.Condition{{Field: "proces.name", Value: "x"}}, Reason: "x", Until: until}}, desk.Invalid},
+		"a misspelt level":     {desk.Request{Do: desk.Silence, Silence: &desk.NewSilence{Match: []alert.Condition{{Field: "rule.level", Value: "hihg"}}, Reason: "x", Until: until}}, desk.Invalid},
 		"a field of Sigma":     {desk.Request{Do: desk.Silence, Silence: &desk.NewSilence{Match: []alert.Condition{{Field: "Image", Value: "x"}}, Reason: "x", Until: until}}, desk.Invalid},
 		"no such silence":      {desk.Request{Do: desk.Unsilence, Silences: []string{"ZZZZ"}}, desk.NotFound},
 	} {

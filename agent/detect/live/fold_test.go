@@ -63,3 +63,20 @@ func TestRulesOfOneTitleAreNotOneAlert(t *testing.T) {
 		t.Errorf("both have the key %q", all[0].DedupKey)
 	}
 }
+
+// TestAlertsOfOneEventShareIt: it is made once, however many rules match, and the next event
+// has its own.
+func TestAlertsOfOneEventShareIt(t *testing.T) {
+	g := run(t, rulesOn("curl", 3, func(i int) string { return fmt.Sprint("rule ", i) }), nil)
+	c, at := g.client("process"), time.Now()
+	for i := range 2 {
+		g.publish(c, "events.process.lifecycle", frame.ContentEvent, started(at, uint64(i), 41, fmt.Sprintf("/%d/curl", i), fmt.Sprintf("curl\x00%d", i)))
+	}
+	all := g.taken(6)
+	for i, a := range all {
+		first := all[i/3*3]
+		if &a.Event[0] != &first.Event[0] || len(a.Context) != i/3 || !strings.Contains(string(a.Event), fmt.Sprintf(`"curl %d"`, i/3)) {
+			t.Errorf("alert %d: context of %d, %s", i, len(a.Context), a.Event)
+		}
+	}
+}

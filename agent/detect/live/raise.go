@@ -32,7 +32,6 @@ func (r *Runner) alertOf(x *detect.Detection, v event.View, count uint64) *alert
 			ID: h.ID, Title: h.Title, Description: strings.TrimSpace(h.Description), Level: alert.Level(h.Level), Tags: h.Tags,
 			Path: h.File, FalsePositives: h.FalsePositives, References: h.References,
 		},
-		Event:    ecs.Append(nil, v),
 		DedupKey: r.identity.text(x, v),
 		FoldFor:  r.settings.foldFor(h),
 	}
@@ -48,10 +47,28 @@ func (r *Runner) alertOf(x *detect.Detection, v event.View, count uint64) *alert
 	if x.Fired != nil {
 		r.correlated(a, x.Fired)
 	}
-	for _, b := range r.recent.around(v, r.settings.Context) {
-		a.Context = append(a.Context, b)
-	}
+	a.Event, a.Context = r.surroundings(v)
 	return a
+}
+
+// told is an event as alerts have it, with those around it. All alerts of one event share
+// it: where 50 rules match, to make it for each of them is most of what they take.
+type told struct {
+	of      event.View // empty for none
+	event   json.RawMessage
+	context []json.RawMessage
+}
+
+// surroundings returns an event in JSON, and the last events of its process tree.
+func (r *Runner) surroundings(v event.View) (json.RawMessage, []json.RawMessage) {
+	t := &r.told
+	if len(t.of) == 0 || &t.of[0] != &v[0] {
+		*t = told{of: v, event: ecs.Append(nil, v)}
+		for _, b := range r.recent.around(v, r.settings.Context) {
+			t.context = append(t.context, b)
+		}
+	}
+	return t.event, t.context
 }
 
 // place fills in the host and its labels.

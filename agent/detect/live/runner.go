@@ -63,6 +63,7 @@ type Runner struct {
 	sources  sources
 	figures  figures
 	costs    costs
+	told     told      // of the event that is looked at
 	buffer   []byte    // of foreign events
 	now      time.Time // about
 	last     time.Time // of the event before
@@ -229,6 +230,7 @@ func (r *Runner) message(ctx context.Context, m *router.Message) {
 	} else {
 		found = r.detector.Observe(v)
 	}
+	r.told = told{} // its memory may be another event's now
 	for i := range found {
 		f.matches++
 		r.fold.add(r.identity.key(&found[i], v), &found[i], v, time.Now())

@@ -139,8 +139,8 @@ func TestEachCaseMeansWhatItsRowHas(t *testing.T) {
 				t.Errorf("nearest is %q, want %q", near, r.Near)
 			}
 			if r.Error != "" {
-				if len(f.Rules) > 0 && !strings.HasPrefix(r.Case, "10") {
-					t.Error("a rule that is wrong was read")
+				if others := strings.Count(r.Rule, "\n---\n"); len(f.Rules) > others {
+					t.Errorf("a rule that is wrong was read: %d rules", len(f.Rules))
 				}
 				return
 			}
