@@ -47,6 +47,12 @@ func (s *Store) touch(ctx context.Context, do func() (done func())) bool {
 	case <-late.C:
 	case <-ctx.Done():
 	}
+	select {
+	case done := <-back: // it was this process that had no time
+		done()
+		return true
+	default:
+	}
 	w.back = back
 	s.failed(ErrStalled)
 	return false

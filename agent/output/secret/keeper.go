@@ -95,7 +95,9 @@ func (k *Keeper) knowURL(text string) {
 	k.Know(u.Fragment)
 	for _, values := range u.Query() {
 		for _, v := range values {
-			k.Know(v)
+			if len(v) > short { // else it is a number or a switch
+				k.Know(v)
+			}
 		}
 	}
 }
