@@ -51,4 +51,25 @@
 //     Silences are not known either. An output that changes meanwhile sends again what was
 //     raised since the start. (TestAnOutputSkipsNothingWhereTheJournalCannotBeReadAtItsStart)
 //   - That a sink which does not return takes nothing: what it takes in the end is sent again.
+//
+// # Faults, and the test of each
+//
+//	a receiver is down for an hour       webhook.TestAReceiverThatIsDownForAnHour
+//	  for hours, beyond the bound        stored.TestHoursOfOutage (days in make soak)
+//	it is slow                           webhook.TestAReceiverThatIsSlow
+//	it answers 429 with Retry-After      webhook.TestWhatAnAnswerMeans, TestAReceiverGetsTheTimeThatItAsksFor
+//	it answers 500, 503, 4xx             webhook.TestWhatAnAnswerMeans
+//	it redirects                         webhook.TestRedirectsStayWithTheReceiver
+//	it hangs, before or after a header   webhook.TestAReceiverThatHangs
+//	it repeats secrets                   sinks.TestNoOutputShowsItsSecrets
+//	a peer of syslog closes, or resets   syslog.TestAReceiverThatClosesInOrderGetsNothingTwice,
+//	                                     syslog.TestAReceiverThatIsKilledLosesNothing
+//	a server of NATS is killed           nats.TestAServerThatIsKilledLosesNothing
+//	the journal of systemd restarts      journald.TestAJournalThatRestartsOrDoesNotRead
+//	a disk is full                       file.TestAFullDiskLosesNothing
+//	a sink does not return               TestASinkThatDoesNotReturnDelaysNoStop
+//	the journal cannot be read           TestAJournalThatCannotBeReadIsReadLater
+//	  at the start                       TestAnOutputSkipsNothingWhereTheJournalCannotBeReadAtItsStart
+//	outputs come and go under load       TestApplyUnderLoadLosesNothing, agent.TestOutputsFollowReloads
+//	a silence ends during a restart      stored.TestASilenceThatEndsDuringARestart
 package output
