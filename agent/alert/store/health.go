@@ -101,14 +101,14 @@ func (s *Store) Health() Health {
 		add(Unhealthy, "%d alerts found no room in memory and are lost: mend the disk, or raise alerts.memory", s.memory.total)
 	}
 	if t.err != nil {
-		add(Degraded, "since %s the alerts of %s cannot be written: %v; %s in memory, to be written later (%s)",
+		add(Degraded, "since %s %s cannot be used: %v; alerts go on in memory, where %s to be written (%s)",
 			t.since.UTC().Format(time.RFC3339), s.o.Dir, t.err, plural(len(s.lines), "line waits", "lines wait"), mendOf(t.err))
 	}
 	if n := s.reads.late.Load(); n > 0 {
 		add(Degraded, "%s of %s: what asks for alerts has no answer (%s)", plural(int(n), "read does not return", "reads do not return"), s.o.Dir, mendOf(ErrStalled))
 	}
 	if !s.attached {
-		add(Degraded, "what was raised before this start is not known until it can be read, nor are silences and how far outputs were")
+		add(Degraded, "until it can be read, what was raised before this start is not known, nor are silences, nor how far outputs were")
 	}
 	if n := len(t.broken); n > 0 {
 		add(Degraded, "the journal was damaged: %s kept in %s, look at them and remove them", plural(n, "file is", "files are"), s.o.Dir+"/"+journalName)
@@ -131,7 +131,7 @@ var mends = []struct {
 	err  error
 	mend string
 }{
-	{ErrStalled, "see whether the disk or mount still works: its kernel messages, a server that is away, a frozen file system"},
+	{ErrStalled, "see whether the disk or mount works or is only slow: the kernel's messages, a server that is away, a frozen file system, a large journal that is being opened"},
 	{ErrNewer, "start the version that made it, or move it away"},
 	{unix.ENOSPC, "make room on its file system, or lower alerts.max_size"},
 	{unix.EDQUOT, "raise the quota, or lower alerts.max_size"},

@@ -336,7 +336,7 @@ func (s *Store) unwritten(because error) error {
 			n++
 		}
 	}
-	if n == 0 && because != ErrStalled {
+	if n == 0 {
 		return nil
 	}
 	return fmt.Errorf("alert store: %d alerts could not be written: %w", n, because)
