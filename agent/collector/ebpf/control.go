@@ -10,8 +10,11 @@ import (
 
 // control is struct control of c/kit.h, in the memory that the programs write too.
 type control struct {
-	wakeAt atomic.Uint64 // fill of the ring at which the reader wants to be woken; 0 for never
-	lost   atomic.Uint64 // records that found the ring full
+	wakeAt  atomic.Uint64 // fill of the ring at which the reader wants to be woken; 0 for never
+	lost    atomic.Uint64 // records that found the ring full
+	prompt  atomic.Uint64 // records that are not quiet
+	quarter atomic.Uint64 // fill of the ring at which quiet records wake the reader as well
+	noRest  atomic.Uint64 // 1: no record is to be quiet
 }
 
 // mapControl maps the page. It is valid until unmap.

@@ -49,6 +49,17 @@
 // package process has what that costs: 20 µs for the three records of a program that ends
 // at once, all of its events built. With batches of 5 ms it was 31 µs.
 //
+// A record that makes no event by itself can be put into the ring as a quiet one (put of
+// c/kit.h): it waits for the next one that is not, or for Reader.Stir.
+//
+// # What is left out
+//
+// A program that includes c/choice.h leaves out events because of the user, the control
+// group or the executable, as far as Choice was shown that a value is not wanted. A value
+// is noted with the number of the settings. Other settings are another number: one store
+// puts all notes out of force, so that there is no moment in which some of them are of
+// the settings before. A program that runs in that moment acts on those before.
+//
 // # Pids and times
 //
 // Records have the kernel's own pids and times. Load refuses where the pids of procfs are

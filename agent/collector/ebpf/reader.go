@@ -22,7 +22,8 @@ const missedInterval = time.Second
 
 // Reader takes records out of the ring. It looks every few milliseconds while records
 // flow, and is woken early when the ring is a quarter full. Once nothing came in that
-// time it sleeps until the first record wakes it.
+// time it sleeps until the first record wakes it. A record that a program has made quiet
+// neither counts as flow nor wakes it: it comes with the next one that does, or with Stir.
 //
 // One goroutine at a time.
 type Reader struct {
@@ -34,6 +35,7 @@ type Reader struct {
 	quarter uint64 // of the ring, in bytes
 	record  ringbuf.Record
 	flowing bool
+	prompt  uint64 // records that are not quiet, when it was looked at last
 	lost    uint64 // as far as Lost has returned
 
 	programs *Programs
@@ -52,6 +54,7 @@ func (p *Programs) Reader() (_ *Reader, err error) {
 	if r.control, r.unmap, err = mapControl(p.collection.Maps[controlMap].FD()); err != nil {
 		return nil, err
 	}
+	r.control.quarter.Store(r.quarter)
 	if r.ring, err = ringbuf.NewReader(ring); err != nil {
 		r.unmap()
 		return nil, err
@@ -117,13 +120,26 @@ func (r *Reader) Wait(ctx context.Context, until time.Time) error {
 			next = until
 		}
 		err := r.sleep(ctx, r.quarter, next)
-		if r.flowing = r.ring.AvailableBytes() > 0; err != nil || r.flowing || !next.Before(until) {
+		some, prompt := r.ring.AvailableBytes() > 0, r.control.prompt.Load()
+		r.flowing, r.prompt = some && prompt != r.prompt, prompt
+		if err != nil || some || !next.Before(until) {
 			return err
 		}
 	}
 	err := r.sleep(ctx, 1, until)
 	r.flowing = true
 	return err
+}
+
+// NoRest has all records wake the reader, also those that a program makes quiet.
+func (r *Reader) NoRest() { r.control.noRest.Store(1) }
+
+// Stir has Wait return soon if there is something to read, whatever it waits for. Once in a
+// while it does not, when Wait is only just called.
+func (r *Reader) Stir() {
+	if r.ring.AvailableBytes() > 0 {
+		_ = r.file.SetReadDeadline(past) // an error is that it is closed
+	}
 }
 
 // sleep waits until so many bytes are in the ring, until the time comes, or ctx ends.

@@ -243,8 +243,10 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 				return fmt.Errorf("filesystem: %w", err)
 			}
 		}
+		if err := c.filter.Adopt(n.filter); err != nil {
+			return fmt.Errorf("filesystem: %w", err)
+		}
 		c.options, c.trees, c.source = n.options, n.trees, n.source
-		c.filter.Adopt(n.filter)
 		c.redactor.Adopt(n.redactor)
 		t.bulk.adjust(c.options.Bulk, c.options.BulkWindow)
 		c.setDescription(t.source)

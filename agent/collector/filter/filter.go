@@ -5,6 +5,28 @@
 // An event is left out when an exclusion matches, or when there are inclusions of a kind
 // and none of that kind matches. What could not be read matches nothing, and is never the
 // reason to leave an event out: nobody hides by ending soon.
+//
+// # Where it acts
+//
+// The filter here decides on every event that comes to the collector. Where the source is
+// eBPF, the kernel's programs leave out events before that (Source): they are shown each
+// value because of which an event was left out, and leave out the next one with the same
+// value. So wildcards, ranges and inclusions need no second implementation, units may come
+// and go, and what the kernel leaves out the filter here would as well. It counts in the
+// same number.
+//
+//	by           process, ebpf                   network, ebpf    DNS, files, other sources
+//	user         kernel                          kernel           here
+//	executable   kernel, up to 255 bytes         here             here
+//	unit         kernel, control groups v2       here             here
+//
+// The program and the unit of a connection are read after it was made, and a query of DNS
+// is one event of several packets: the kernel's programs do not have what decides.
+//
+// # Known limits
+//
+//   - Another collector that looks for a process, and comes too late for /proc, may find
+//     the program that the process ran before one which is left out.
 package filter
 
 import (
@@ -40,11 +62,13 @@ type Who struct {
 type Filter struct {
 	choices  atomic.Pointer[choices]
 	filtered atomic.Uint64
+	source   sourced
 }
 
 // choices are what is wanted of each kind.
 type choices struct {
-	none bool // it leaves out nothing; immutable
+	number uint64 // of the settings, see Source
+	none   bool   // it leaves out nothing; immutable
 
 	mu          sync.Mutex
 	executables choice[string] // guarded by mu
@@ -68,14 +92,11 @@ func New(o Who) (*Filter, error) {
 	if c.units, err = newChoice(o.IncludeUnits, o.ExcludeUnits, parseUnit); err != nil {
 		return nil, fmt.Errorf("unit %w", err)
 	}
-	c.none = c.executables.none() && c.users.none() && c.units.none()
+	c.number, c.none = 1, c.executables.none() && c.users.none() && c.units.none()
 	f := new(Filter)
 	f.choices.Store(c)
 	return f, nil
 }
-
-// Adopt has f decide as o does from now on. What f has counted stays.
-func (f *Filter) Adopt(o *Filter) { f.choices.Store(o.choices.Load()) }
 
 // Passes reports whether events of a process are wanted, and counts one that is not. A nil
 // Filter wants all, and a nil process is one of which nothing is known.
@@ -100,14 +121,10 @@ func (c *choices) want(p *actor.Process) bool {
 
 // Leave counts an event that is left out because the one before it was, such as the end of
 // what had no begin.
-func (f *Filter) Leave() { f.filtered.Add(1) }
-
-// Filtered returns how many events were left out.
-func (f *Filter) Filtered() uint64 {
-	if f == nil {
-		return 0
+func (f *Filter) Leave() {
+	if f != nil {
+		f.filtered.Add(1)
 	}
-	return f.filtered.Load()
 }
 
 // choice is what is wanted of one kind of value.

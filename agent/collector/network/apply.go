@@ -1,7 +1,10 @@
 package network
 
 import (
+	"encoding/binary"
+
 	"github.com/daemoneye/eventbus/agent/collector/actor"
+	"github.com/daemoneye/eventbus/agent/collector/ebpf"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -20,16 +23,32 @@ func (t *tracker) apply(r *record) (unnamed bool) {
 		c = t.opened(r)
 		t.table[r.cookie] = c
 		t.emitter.announce(opening(c), c, 0, at)
+		if c.leftOut {
+			t.refuse(c)
+		}
 	case c != nil:
 		c.traffic = r.traffic
 		t.end(c, 0, at)
 	case t.late(r.cookie):
+	case r.leftOut:
+		t.emitter.filter.Leave()
 	case r.openedNs != 0 && r.local.Port() != 0: // the record of its begin was lost
 		c = t.opened(r)
 		t.emitter.announce(opening(c), c, 0, t.clock.At(r.openedNs))
 		t.end(c, 0, at)
 	}
 	return false
+}
+
+// refuse has the kernel leave out what the user of a connection does, if that is why it was
+// left out. After an error it does not, and they are left out here again.
+func (t *tracker) refuse(c *conn) {
+	if t.choice == nil {
+		return
+	}
+	if v := t.emitter.filter.Verdict(&c.process); v.User {
+		_ = t.choice.Refuse(v.Number, ebpf.Users, binary.LittleEndian.AppendUint32(nil, c.process.UID))
+	}
 }
 
 // opened makes a connection or a port of a record.

@@ -310,12 +310,14 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 		return collector.ErrFresh
 	}
 	return c.door.Through(ctx, func(t *tracker) error {
+		if err := c.filter.Adopt(n.filter); err != nil {
+			return fmt.Errorf("network: %w", err)
+		}
 		c.options, t.interval = n.options, n.options.Interval
 		t.meter.adjust(n.options.Traffic)
 		c.mu.Lock()
 		c.chosen = n.chosen
 		c.mu.Unlock()
-		c.filter.Adopt(n.filter)
 		c.redactor.Adopt(n.redactor)
 		c.setDescription()
 		return nil

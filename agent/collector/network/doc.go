@@ -67,6 +67,15 @@
 // socket, when the socket is first found. Where we may not look at the descriptors, which
 // takes CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH for those of others, only the user is known. An event of the end names the process that the begin named.
 //
+// # What is left out
+//
+// Events of users, programs and units that the configuration excludes are left out and
+// counted (package filter). With ModeEBPF the kernel's program leaves out the connections
+// and ports of a user of whom one was left out before: neither begin nor end has a record.
+// Sockets of other network namespaces have none either. A list that follows a loss shows
+// the collector sockets that were left out in the kernel; it leaves them out, and counts
+// them, once more, and their ends have records from then on.
+//
 // # Losses
 //
 // A record that finds the ring full is counted, and a gap shows how many there were. All

@@ -40,6 +40,17 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 	if err := t.look(everything, 0); err != nil {
 		return err
 	}
+	// From here on the kernel leaves out what users do that are not wanted. What the
+	// snapshot has shown is not counted twice.
+	if !p.judgeHere {
+		if t.choice, err = p.loaded.Choice(); err != nil {
+			return err
+		}
+		if err := t.emitter.filter.Attach(t.choice); err != nil {
+			return err
+		}
+		defer t.emitter.filter.Detach()
+	}
 	var (
 		loss    event.Loss // not announced yet
 		stage   int        // of making up for a loss, see makeUp; 0 for none
@@ -75,7 +86,7 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 			}
 			if unnamed {
 				t.forgive()
-				if err := t.look(everything, event.TimeApproximate); err != nil {
+				if err := p.list(t, event.TimeApproximate); err != nil {
 					return err
 				}
 			}
@@ -110,7 +121,7 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 				loss.Lost = 0
 				t.forgive()
 			}
-			if err := t.look(everything, event.Inferred|event.TimeApproximate); err != nil {
+			if err := p.list(t, event.Inferred|event.TimeApproximate); err != nil {
 				return err
 			}
 			if stage = (stage + 1) % 3; stage == 2 {
@@ -118,6 +129,15 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 			}
 		}
 	}
+}
+
+// list looks at all sockets. Those among them that were left out in the kernel are left out
+// again, and are known from here on: their ends have records then.
+func (p *programs) list(t *tracker, how event.Flags) error {
+	if err := p.loaded.Put(ownMap, own{p.namespace, 1}); err != nil {
+		return err
+	}
+	return t.look(everything, how)
 }
 
 // forgive forgets what looks did not find, so that the next two alone decide on what has

@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	if spec := os.Getenv("NETWORK_TEST_CONNECT"); spec != "" {
 		os.Exit(network.Connect(spec))
 	}
+	if address := os.Getenv("NETWORK_TEST_VISIT"); address != "" {
+		os.Exit(network.Visit(address))
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -24,20 +24,28 @@ type programs struct {
 	loaded    *ebpf.Programs
 	ahead     clock.Ahead
 	namespace uint32 // of the network, the one that sock_diag lists
+	judgeHere bool   // nothing is left out in the kernel
 }
+
+// own is struct own of bpf/network.c, in the map of that name.
+type own struct{ Namespace, Listed uint32 }
+
+const ownMap = "own"
 
 // programOptions are what tests choose. The zero value is what the host has.
 type programOptions struct {
 	object []byte
 	btf    string
 	ring   int
+
+	judgeHere bool // leave nothing out in the kernel
 }
 
 // openPrograms loads the program, which does not run yet.
 func openPrograms(o *Options) (*programs, error) {
-	own := o.programs
-	if own.object == nil {
-		own.object = object
+	chosen := o.programs
+	if chosen.object == nil {
+		chosen.object = object
 	}
 	ahead, err := clock.ReadAhead(o.Host.Root)
 	if err != nil {
@@ -49,11 +57,16 @@ func openPrograms(o *Options) (*programs, error) {
 	if err := unix.Stat(ownNamespace, &st); err != nil {
 		return nil, &os.PathError{Op: "stat", Path: ownNamespace, Err: err}
 	}
-	p, err := ebpf.Load(own.object, ebpf.Options{Ring: cmp.Or(own.ring, ringBytes), BTF: own.btf, Root: o.Host.Root})
+	p, err := ebpf.Load(chosen.object, ebpf.Options{Ring: cmp.Or(chosen.ring, ringBytes), BTF: chosen.btf, Root: o.Host.Root})
 	if err != nil {
 		return nil, err
 	}
-	return &programs{p, ahead, uint32(st.Ino)}, nil
+	x := &programs{p, ahead, uint32(st.Ino), chosen.judgeHere}
+	if err := p.Put(ownMap, own{Namespace: x.namespace}); err != nil {
+		x.close()
+		return nil, err
+	}
+	return x, nil
 }
 
 func (p *programs) close() { p.loaded.Close() }

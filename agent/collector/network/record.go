@@ -24,6 +24,7 @@ const (
 	recordAccept  = 2
 	recordListen  = 3
 	recordEnd     = 4
+	recordLeftOut = 5 // the end of what was left out in the kernel
 )
 
 // record is what happened to a socket.
@@ -35,6 +36,7 @@ type record struct {
 	openedNs  int64  // monotonic; 0 where nobody saw its begin
 	port      uint64 // cookie of the port that a connection came to; 0 where that is not known
 	by        caller // who connected, or listened on the port
+	leftOut   bool   // of an end: the begin was left out in the kernel, and is counted
 }
 
 // caller is the process that called the kernel, as it was in that moment. Its pid is 0 where
@@ -69,6 +71,9 @@ func parseRecord(b []byte, ahead clock.Ahead) (r record, ok bool) {
 	}
 	if opened := int64(le.Uint64(b[24:])); opened != 0 {
 		r.openedNs = opened + ahead.MonoNs
+	}
+	if r.kind == recordLeftOut {
+		r.kind, r.leftOut = recordEnd, true
 	}
 	switch r.kind {
 	case recordConnect, recordAccept:

@@ -13,6 +13,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector/actor"
 	"github.com/daemoneye/eventbus/agent/collector/adjust"
 	"github.com/daemoneye/eventbus/agent/collector/clock"
+	"github.com/daemoneye/eventbus/agent/collector/ebpf"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -71,7 +72,8 @@ type tracker struct {
 	door     adjust.Door[*tracker]
 	interval time.Duration // between two looks
 	meter    *meter
-	queries  *queries // nil where they are not seen
+	queries  *queries     // nil where they are not seen
+	choice   *ebpf.Choice // what is left out in the kernel; nil for nothing
 	open     *collector.Opening
 }
 

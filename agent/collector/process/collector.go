@@ -281,9 +281,11 @@ func (c *Collector) Adjust(ctx context.Context, next collector.Collector) error 
 	take := func(t *tracker) error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		if err := c.filter.Adopt(n.filter); err != nil {
+			return fmt.Errorf("process: %w", err)
+		}
 		c.options.Mode, c.options.Interval, c.describe = n.options.Mode, n.options.Interval, n.Describe()
 		c.options.Who, c.options.Redact = n.options.Who, n.options.Redact
-		c.filter.Adopt(n.filter)
 		c.redactor.Adopt(n.redactor)
 		if t != nil {
 			t.interval = c.options.Interval

@@ -31,10 +31,14 @@ func (h *machine) begun(pid, ppid uint32, ticks uint64) {
 }
 
 func (h *machine) ran(pid, ppid uint32, ticks uint64, name string) {
-	r := h.complete(report.Exec, pid, ppid, ticks)
+	h.seen(h.complete(report.Exec, pid, ppid, ticks), name)
+}
+
+// seen applies an exec of a program.
+func (h *machine) seen(r *report.Report, name string) {
 	r.SeenAt = r.TimeNs
 	r.Seen = &proc.Observation{
-		PPID: ppid, UID: r.UID, GID: r.GID, Login: proc.Nobody, StartTicks: ticks, Stack: 7, Alive: true,
+		PPID: r.Parent, UID: r.UID, GID: r.GID, Login: proc.Nobody, StartTicks: r.StartTicks, Stack: 7, Alive: true,
 		Image: proc.Image{Name: name, Executable: "/bin/" + name, CommandLine: name + "\x00", Directory: "/"},
 	}
 	h.apply(r)
@@ -46,8 +50,67 @@ func (h *machine) over(pid uint32, ticks uint64, status uint32) {
 	h.apply(r)
 }
 
+// leftOut is an exec that was left out in the kernel, and is needed now.
+func (h *machine) leftOut(pid, ppid uint32, ticks uint64, name string, at int64) {
+	r := h.complete(report.Exec, pid, ppid, ticks)
+	r.TimeNs, r.LeftOut = at, true
+	h.seen(r, name)
+}
+
 func TestCompleteReports(t *testing.T) {
 	runStories(t, []story{
+		{
+			name: "a program that was left out in the kernel is named by what it starts",
+			story: func(h *machine) {
+				h.begun(200, 100, 500)
+				h.leftOut(200, 100, 500, "cron", clock.Mono())
+				h.begun(201, 200, 501)
+				h.ran(201, 200, 501, "job")
+				h.over(201, 501, 0)
+				h.over(200, 500, 0)
+			},
+			want: []string{
+				"lifecycle start 201 parent 200 (cron): job /bin/job [job]",
+				"lifecycle exit 201 parent 200 (cron): job /bin/job [job] status 0/0",
+			},
+		},
+		{
+			name: "the end of a program that was left out in the kernel is, whatever ran before it",
+			story: func(h *machine) {
+				h.begun(200, 100, 500)
+				h.ran(200, 100, 500, "env")
+				r := h.complete(report.Exit, 200, 0, 500)
+				r.LeftOut = true
+				h.apply(r)
+			},
+			want: []string{"lifecycle start 200 parent 100 (bash): env /bin/env [env]"},
+		},
+		{
+			name: "its user changes once, although its record comes after a look that has found that",
+			story: func(h *machine) {
+				h.begun(200, 100, 500)
+				at := clock.Mono()
+				h.table[200].setUser(0, 0) // the look
+				h.leftOut(200, 100, 500, "su", at)
+				h.user = 33
+				h.over(200, 500, 0)
+			},
+			want: []string{"metadata credentials 200 parent 100 (bash): su /bin/su [su] time_approximate user_name_unread"},
+		},
+		{
+			name: "it is left alone where a later program is known",
+			story: func(h *machine) {
+				h.begun(200, 100, 500)
+				at := clock.Mono()
+				h.ran(200, 100, 500, "sleep")
+				h.leftOut(200, 100, 500, "env", at)
+				h.over(200, 500, 0)
+			},
+			want: []string{
+				"lifecycle start 200 parent 100 (bash): sleep /bin/sleep [sleep]",
+				"lifecycle exit 200 parent 100 (bash): sleep /bin/sleep [sleep] status 0/0",
+			},
+		},
 		{
 			name: "nothing is left to /proc",
 			story: func(h *machine) {

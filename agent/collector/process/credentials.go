@@ -56,7 +56,7 @@ type other struct {
 
 func (t *tracker) announceOthers(all []other, now clock.Moment, how event.Flags) {
 	for _, o := range all {
-		t.emitter.change(event.OpCredentials, o.rec, &o.was, now, how)
+		t.emitter.change(event.OpCredentials, t.kept.whole(o.rec), &o.was, now, how)
 	}
 }
 

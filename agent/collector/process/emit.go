@@ -46,12 +46,13 @@ func (e *emitter) announce(op event.Operation, r *record, at clock.Moment, how e
 
 // change is announce with all of the body.
 func (e *emitter) change(op event.Operation, r *record, d *event.Detail, at clock.Moment, how event.Flags) {
+	if e.leftOut(op, r) {
+		return // nor is its program hashed: whoever runs it next may be wanted
+	}
 	if op == event.OpStart || op == event.OpSnapshot {
 		e.hasher.Note(&r.Process)
 	}
-	if !e.leftOut(op, r) {
-		e.emit(op, &r.Process, d, at, how)
-	}
+	e.emit(op, &r.Process, d, at, how)
 }
 
 // leftOut reports whether an event is to be left out. The end of a process is if its begin

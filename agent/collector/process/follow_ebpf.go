@@ -23,6 +23,9 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 		return err
 	}
 	defer r.Close()
+	if t.forks {
+		r.NoRest()
+	}
 	// Records are made from here on, so that nothing is missed between the snapshot and
 	// the first of them.
 	if err := p.loaded.AttachTracepoints(); err != nil {
@@ -32,6 +35,12 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 	if err := t.compare(event.OpSnapshot, 0); err != nil {
 		return err
 	}
+	// From here on programs are left out in the kernel as well. What the snapshot has shown
+	// is not counted twice.
+	if t.kept, err = p.keep(t); err != nil {
+		return err
+	}
+	defer t.emitter.filter.Detach()
 	var (
 		records  = records{ahead: p.ahead, proc: t.reader}
 		loss     event.Loss // not announced yet
@@ -59,6 +68,7 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 			call(t)
 		case <-users.C:
 			t.compareUsers(event.TimeApproximate)
+			r.Stir() // a fork makes no event, and does not wake us
 		case err := <-ready:
 			if err := take(err); err != nil {
 				return err
@@ -69,6 +79,10 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 			}
 		case <-resyncAt.C:
 			pending, last = false, time.Now()
+			left, err := t.kept.all() // ahead of the records that came before them
+			if err != nil {
+				return err
+			}
 			// What was recorded shows more than the comparison can.
 			select {
 			case err := <-ready:
@@ -77,9 +91,11 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 				}
 			case <-time.After(2 * ebpf.Latency): // so there is nothing
 			}
+			t.applyKept(left)
 			if err := t.makeUp(loss); err != nil {
 				return err
 			}
+			t.forgetKept(left)
 			loss.Lost = 0
 		}
 	}

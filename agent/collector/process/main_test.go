@@ -15,5 +15,8 @@ func TestMain(m *testing.M) {
 	if mode := os.Getenv(watch); mode != "" {
 		os.Exit(watchPrograms(mode))
 	}
+	if uid := os.Getenv(become); uid != "" {
+		os.Exit(becomeUser(uid))
+	}
 	goleak.VerifyTestMain(m)
 }

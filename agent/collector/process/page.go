@@ -36,7 +36,7 @@ func (c *Collector) page(ctx context.Context, after uint32) (any, error) {
 				all = append(all, *r)
 			}
 		}
-		return nil
+		return t.kept.complete(all)
 	})
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, fmt.Errorf("the collector does not observe just now: %w", err)

@@ -21,8 +21,9 @@ const ringBytes = 1 << 20
 
 // programs are the kernel's programs of bpf/process.c.
 type programs struct {
-	loaded *ebpf.Programs
-	ahead  clock.Ahead
+	loaded    *ebpf.Programs
+	ahead     clock.Ahead
+	judgeHere bool // nothing is left out in the kernel
 }
 
 // programOptions are what tests choose. The zero value is what the host has.
@@ -30,6 +31,8 @@ type programOptions struct {
 	object []byte
 	btf    string
 	ring   int
+
+	judgeHere bool // leave nothing out in the kernel
 }
 
 // openPrograms loads the programs, which do not run yet.
@@ -46,7 +49,7 @@ func openPrograms(o *Options) (feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &programs{p, ahead}, nil
+	return &programs{p, ahead, own.judgeHere}, nil
 }
 
 func (p *programs) close() { p.loaded.Close() }

@@ -15,12 +15,12 @@ import (
 //
 //	 0  u16 kind, u16 flags, u32 pid, u64 time, u64 start          struct head
 //	24  u32 parent, u32 uid, u32 gid, u32 value
-//	40  u64 stack, 16 bytes name                                    struct exec
-//	64  u16 × 6: where executable, directory, three control groups and arguments end
-//	76  u32, and then the text of them
+//	40  u64 stack, u64 control group, 16 bytes name                 struct exec
+//	72  u16 × 6: where executable, directory, three control groups and arguments end
+//	84  u32, and then the text of them
 const (
 	recordHead = 40
-	recordText = 80
+	recordText = 88
 
 	recordFork = 1
 	recordExec = 2
@@ -36,6 +36,7 @@ const (
 	recordDirDeleted
 	recordNoLogin
 	recordGroupUnread
+	recordLeftOut
 )
 
 // records makes reports of the records of the kernel's programs.
@@ -64,6 +65,7 @@ func (x *records) parse(b []byte) (r report.Report, ok bool) {
 	}
 	r.Thread = r.PID
 	flags := le.Uint16(b[2:])
+	r.LeftOut = flags&recordLeftOut != 0
 	switch le.Uint16(b) {
 	case recordFork:
 		r.Kind = report.Fork
@@ -71,8 +73,7 @@ func (x *records) parse(b []byte) (r report.Report, ok bool) {
 		r.Kind, r.Value = report.Exit, le.Uint32(b[36:])
 	case recordExec:
 		r.Kind = report.Exec
-		r.Seen, ok = x.parseProgram(b, flags)
-		if !ok {
+		if ok = x.parseProgram(b, flags, &r); !ok {
 			return r, false
 		}
 		r.SeenAt = r.TimeNs
@@ -85,21 +86,21 @@ func (x *records) parse(b []byte) (r report.Report, ok bool) {
 }
 
 // parseProgram reads what a record has of the program that a process runs.
-func (x *records) parseProgram(b []byte, flags uint16) (*proc.Observation, bool) {
+func (x *records) parseProgram(b []byte, flags uint16, r *report.Report) bool {
 	le := binary.LittleEndian
 	if len(b) < recordText {
-		return nil, false
+		return false
 	}
 	text := b[recordText:]
 	var parts [6][]byte // executable, directory, three control groups, arguments
 	for i, begin := 0, 0; i < len(parts); i++ {
-		end := int(le.Uint16(b[64+2*i:]))
+		end := int(le.Uint16(b[72+2*i:]))
 		if end < begin || end > len(text) {
-			return nil, false
+			return false
 		}
 		parts[i], begin = text[begin:end], end
 	}
-	name, _, _ := bytes.Cut(b[48:64], []byte{0})
+	name, _, _ := bytes.Cut(b[56:72], []byte{0})
 	o := &proc.Observation{
 		Stack: le.Uint64(b[40:]),
 		Alive: true,
@@ -128,7 +129,14 @@ func (x *records) parseProgram(b []byte, flags uint16) (*proc.Observation, bool)
 		}
 	}
 	o.Cgroup = x.cgroup(parts[2], parts[3], parts[4])
-	return o, true
+	if flags&recordExeUnread == 0 {
+		r.Program = parts[0]
+	}
+	if len(parts[2]) > 0 && flags&recordGroupUnread == 0 {
+		r.Group = le.Uint64(b[48:])
+	}
+	r.Seen = o
+	return true
 }
 
 // cgroup returns where a process belongs by its control groups: that of version 2, that of

@@ -25,6 +25,8 @@ type tracker struct {
 	round   uint64
 	doubts  map[uint32]doubt // about processes that may have ended
 
+	kept keptRecords // of programs that were left out in the kernel
+
 	door     adjust.Door[*tracker]
 	interval time.Duration // between two polls
 	open     *collector.Opening
@@ -103,17 +105,28 @@ func (t *tracker) executed(r *report.Report) {
 	rec.threaded = false // an exec leaves one thread; what is read below may be later
 	delete(t.doubts, rec.PID)
 	if r.Complete {
-		t.noteUser(rec, r) // ahead of the start, and so with the program before
+		if !r.LeftOut {
+			t.noteUser(rec, r) // ahead of the start, and so with the program before
+		}
 		t.fill(r.PID, r.Seen)
 	}
-	if r.Seen != nil && (rec.StartTicks == 0 || rec.isSame(r.Seen.StartTicks)) {
+	if r.LeftOut {
+		rec.adoptProgram(r)
+	} else if r.Seen != nil && (rec.StartTicks == 0 || rec.isSame(r.Seen.StartTicks)) {
 		rec.adopt(r.Seen, r.SeenAt)
 	} else {
 		rec.Keep()
 	}
 	t.table.nameParent(rec)
 	rec.announced = true
+	if r.LeftOut {
+		rec.leftOut = true
+		return
+	}
 	t.emitter.announce(event.OpStart, rec, t.clock.At(r.TimeNs), 0, 0)
+	if rec.leftOut {
+		t.kept.refuse(t.emitter.filter.Verdict(&rec.Process), r)
+	}
 }
 
 // fill reads from /proc what did not fit into a record, such as a path of very many
@@ -153,6 +166,9 @@ func (t *tracker) ended(r *report.Report) {
 	}
 	t.noteUser(rec, r)
 	rec.status, rec.endNs = r.Value, r.TimeNs
+	if r.LeftOut {
+		rec.announced = false // it is not, by now
+	}
 	t.end(rec)
 }
 

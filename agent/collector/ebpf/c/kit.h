@@ -14,6 +14,7 @@ typedef int s32;
 typedef unsigned long long u64;
 typedef long long s64;
 typedef _Bool bool;
+enum { false, true };
 
 #define SEC(name) __attribute__((section(name), used))
 #define FIELDS __attribute__((preserve_access_index)) /* of a struct of the kernel */
@@ -65,7 +66,10 @@ struct control {
 	/* wake_at is the fill of the ring, in bytes, at which the reader wants to be
 	 * woken. 0 is never: it reads, or has been woken already. */
 	u64 wake_at;
-	u64 lost; /* records that found the ring full */
+	u64 lost;    /* records that found the ring full */
+	u64 prompt;  /* records that are not quiet: while their number grows, the reader looks often */
+	u64 quarter; /* the fill at which quiet records wake the reader as well */
+	u64 no_rest; /* the collector wants no record to be quiet */
 };
 
 struct {
@@ -76,13 +80,14 @@ struct {
 	MAP_TYPE(value, struct control);
 } control SEC(".maps");
 
-/* emit puts a record into the ring, or counts it as lost.
+/* put puts a record into the ring, or counts it as lost. A quiet one makes no event by itself,
+ * so that it may wait for the next one that does.
  *
  * The reader is woken only when it waits for it. It stores wake_at and then looks at
  * the ring; we put the record into the ring, which is a full barrier, and then look at
  * wake_at. So one of us sees what the other did. The wake-up is a record by itself,
  * which the reader skips. */
-INLINE void emit(void *record, u64 size)
+INLINE void put(void *record, u64 size, bool quiet)
 {
 	u32 zero = 0;
 	struct control *c = map_lookup(&control, &zero);
@@ -90,16 +95,25 @@ INLINE void emit(void *record, u64 size)
 
 	if (!c)
 		return;
+	quiet = quiet && !c->no_rest;
 	if (ringbuf_output(&records, record, size, RB_NO_WAKEUP))
 		__sync_fetch_and_add(&c->lost, 1);
+	if (!quiet)
+		__sync_fetch_and_add(&c->prompt, 1);
 	wake_at = *(volatile u64 *)&c->wake_at;
-	if (wake_at && ringbuf_query(&records, RB_AVAILABLE) >= wake_at) {
+	if (wake_at && ringbuf_query(&records, RB_AVAILABLE) >= (quiet ? c->quarter : wake_at)) {
 		void *mark = ringbuf_reserve(&records, 8, 0);
 		if (mark) {
 			*(volatile u64 *)&c->wake_at = 0;
 			ringbuf_discard(mark, RB_FORCE_WAKEUP);
 		}
 	}
+}
+
+/* emit is put of a record that is waited for. */
+INLINE void emit(void *record, u64 size)
+{
+	put(record, size, false);
 }
 
 /* what_time is run by the loader: it says what the kernel calls our process, and what

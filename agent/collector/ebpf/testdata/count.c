@@ -1,5 +1,10 @@
-/* A program for the tests of the reader: each run makes one record. */
+/* A program for the tests of the reader and of what is left out: each run makes one record,
+ * unless its user is not wanted. */
 #include "kit.h"
+#include "choice.h"
+
+/* What the argument holds, below the user. */
+enum { PAGE = 1, QUIET = 2 };
 
 struct count {
 	u64 number;
@@ -17,11 +22,17 @@ SEC("raw_tracepoint")
 int count(u64 *args)
 {
 	u32 zero = 0;
+	u32 user = args[0] >> 32;
 	struct count *c = map_lookup(&counts, &zero);
+	struct choice made = chosen();
 
 	if (!c)
 		return 0;
+	if (made.kinds & USERS && unwanted(&no_users, &user, made.number)) {
+		count_filtered();
+		return 0;
+	}
 	c->number++;
-	emit(c, args[0] ? sizeof(*c) : sizeof(c->number));
+	put(c, args[0] & PAGE ? sizeof(*c) : sizeof(c->number), args[0] & QUIET);
 	return 0;
 }

@@ -98,6 +98,7 @@ struct task_struct {
 	int pid, tgid, exit_code;
 	struct mm_struct *mm;
 	struct task_struct *real_parent, *group_leader;
+	struct list_head children;
 	u64 start_boottime;
 	const struct cred *cred;
 	kuid_t loginuid;

@@ -33,6 +33,7 @@ struct head {
 struct exec {
 	struct head head;
 	u64 stack;
+	u64 group; /* id of the control group of version 2 */
 	char comm[16];
 	u16 exe, dir, own, named, other, args; /* where each of them ends in text */
 	u32 end;                               /* of what is in text so far */
@@ -42,6 +43,8 @@ struct exec {
 };
 
 enum { EXEC_HEAD = __builtin_offsetof(struct exec, text) };
+
+#include "kept.h"
 
 /* Only begin_program uses it, and the kernel runs that at most once at a time on a cpu. */
 struct {
@@ -204,13 +207,25 @@ INLINE bool is_process(struct task_struct *task)
 SEC("raw_tracepoint/sched_process_fork")
 int begin_process(u64 *args)
 {
-	struct task_struct *child = (void *)args[1];
+	struct task_struct *task = (void *)args[0], *child = (void *)args[1], *leader = 0;
 	struct head h;
 
 	if (!is_process(child))
 		return 0;
+	if (chosen().kinds) {
+		struct kept *k;
+		u64 start_ns = 0;
+		u32 pid = 0;
+
+		READ(pid, task->tgid);
+		READ(leader, task->group_leader);
+		READ(start_ns, leader->start_boottime);
+		k = kept_of(pid, start_ns);
+		if (k)
+			give(k);
+	}
 	fill(&h, FORK, child);
-	emit(&h, sizeof(h));
+	put(&h, sizeof(h), true);
 	return 0;
 }
 
@@ -225,6 +240,8 @@ int begin_program(u64 *args)
 	u64 end, n;
 	u32 zero = 0;
 	struct exec *e = map_lookup(&scratch, &zero);
+	struct choice c = chosen();
+	bool no_program = false;
 
 	if (!e)
 		return 0;
@@ -240,13 +257,18 @@ int begin_program(u64 *args)
 	READ(e->stack, mm->start_stack);
 
 	e->end = 0;
+	if (c.kinds & PROGRAMS)
+		__builtin_memset(e->text, 0, KEY);
 	READ(file, mm->exe_file);
 	e->head.flags |= walk(e, &file->f_path, EXE_UNREAD, EXE_DELETED);
 	e->exe = e->end;
+	if (c.kinds & PROGRAMS && !(e->head.flags & EXE_UNREAD) && e->end < KEY)
+		no_program = unwanted(&no_programs, e->text, c.number);
 	READ(fs, task->fs);
 	e->head.flags |= walk(e, &fs->pwd, DIR_UNREAD, DIR_DELETED);
 	e->dir = e->end;
 	groups(e, task);
+	e->group = group_id();
 
 	READ(from, mm->arg_start);
 	READ(to, mm->arg_end);
@@ -260,6 +282,19 @@ int begin_program(u64 *args)
 	}
 	end += n;
 	e->end = e->args = end;
+	if (c.kinds) {
+		struct kept *before = kept_of(e->head.pid, e->head.start_ns);
+
+		if (before && (before->head.uid != e->head.uid || before->head.gid != e->head.gid))
+			give(before);
+		if ((no_program || (c.kinds & USERS && unwanted(&no_users, &e->head.uid, c.number)) ||
+		     (c.kinds & GROUPS && unwanted(&no_groups, &e->group, c.number))) &&
+		    is_settled(&e->head, task) && keep(e)) {
+			count_filtered();
+			return 0;
+		}
+		map_delete(&kept, &e->head.pid);
+	}
 	emit(e, EXEC_HEAD + end);
 	return 0;
 }
@@ -287,6 +322,17 @@ int end_process(u64 *args)
 		READ(leader, task->group_leader);
 		READ(h.value, leader->exit_code);
 	}
-	emit(&h, sizeof(h));
+	if (chosen().kinds) {
+		struct kept *k = kept_of(h.pid, h.start_ns);
+
+		if (k && k->head.uid == h.uid && k->head.gid == h.gid) {
+			h.flags |= LEFT_OUT;
+			count_filtered();
+		} else if (k) {
+			give(k);
+		}
+		map_delete(&kept, &h.pid);
+	}
+	put(&h, sizeof(h), h.flags & LEFT_OUT);
 	return 0;
 }

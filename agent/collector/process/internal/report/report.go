@@ -36,6 +36,9 @@ type Report struct {
 	Complete   bool   // each report is of a whole process, and an exit is its end
 	StartTicks uint64 // of the process
 	UID, GID   uint32 // effective
+	LeftOut    bool   // an exec: it was left out in the kernel, and is counted; an exit: its exec was, and it is
+	Program    []byte // of an exec: the path of the executable, as the record has it; borrowed, nil for unread
+	Group      uint64 // of an exec: id of the control group that names the unit; 0 where another one does
 }
 
 // OfProcess reports whether the event is about a process as a whole and not
