@@ -126,6 +126,14 @@ func TestOnlyNewsIsAnnounced(t *testing.T) {
 			f.write("x", "1")
 			f.apply(&change{operations: create, path: path, pidfd: -1})
 		}, []string{"create x inferred", "create x"}},
+		{"a record of what was found by looking and has gone since", func(f *fixture, path string) {
+			f.write("x", "1")
+			f.apply(&change{operations: create, path: path, pidfd: -1, found: true})
+			f.remove("x")
+			f.apply(&change{operations: create, path: path, pidfd: -1})
+			f.apply(&change{operations: create, path: path, pidfd: -1}) // of another file
+			f.apply(&change{operations: event.OperationSet(event.OpDelete), path: path, pidfd: -1})
+		}, []string{"create x inferred", "create x", "delete x"}},
 		{"attributes that are known", func(f *fixture, path string) {
 			f.old = true
 			f.write("x", "1")

@@ -103,6 +103,10 @@ func (t *tracker) renameWaiting(c *change) {
 // means that a new content is announced later.
 func (t *tracker) remember(c *change, in verdict, exists bool, now *sight, before *stamp, operations event.FileOperations, waits bool) {
 	if !exists && in >= programs && c.previous == "" && !c.operations.Has(event.OpDelete) {
+		if _, known := t.index.files[c.path]; known && c.operations.Has(event.OpCreate) {
+			before.found = false // a further one is of another file
+			t.index.set(c.path, *before)
+		}
 		return // the record of its end, or of its new name, is to come
 	}
 	if !exists || !t.mine(in, exists, &now.stamp) {
@@ -150,7 +154,7 @@ func (t *tracker) mine(v verdict, exists bool, s *stamp) bool {
 func (t *tracker) news(c *change, exists bool, now *sight, known bool, before *stamp) (s event.FileOperations, waits bool) {
 	s = c.operations
 	same := known && exists && before.inode == now.inode
-	if s.Has(event.OpCreate) && same && before.found {
+	if s.Has(event.OpCreate) && known && before.found && (same || !exists) {
 		s &^= event.OperationSet(event.OpCreate) // we had looked before the record came
 	}
 	if s.Has(event.OpAttributes) && same && before.statusNs == now.ctimeNs && before.sameOwner(&now.stamp) {
