@@ -47,14 +47,35 @@ func (o *Outcome) Beyond(q float64) time.Duration {
 // Cores is how much of a core its process took.
 func (o *Outcome) Cores() float64 { return o.Usage.CPU.Seconds() / o.Usage.Wall.Seconds() }
 
-// Measure runs an agent with n rules, or without detection, for a time.
-func Measure(ctx context.Context, n int, enabled bool, span time.Duration) (out Outcome, err error) {
+// Case is an agent and what it is sent.
+type Case struct {
+	Rules  int
+	Off    bool // without detection
+	Silent bool // no event is marked, so that there are no alerts
+}
+
+// Alerts reports whether there are alerts.
+func (c Case) Alerts() bool { return !c.Off && !c.Silent }
+
+// String is the case in a table.
+func (c Case) String() string {
+	switch {
+	case c.Off:
+		return "no detection"
+	case c.Silent:
+		return strconv.Itoa(c.Rules) + ", no alerts"
+	}
+	return strconv.Itoa(c.Rules)
+}
+
+// Measure runs an agent for a time.
+func Measure(ctx context.Context, c Case, span time.Duration) (out Outcome, err error) {
 	dir, err := os.MkdirTemp("", "detection")
 	if err != nil {
 		return out, err
 	}
 	defer os.RemoveAll(dir)
-	s := setting{Dir: dir, Rules: n, Enabled: enabled}
+	s := setting{Dir: dir, Rules: c.Rules, Enabled: !c.Off}
 	p, err := proc.Start(ctx, Role, s)
 	if err != nil {
 		return out, err
@@ -89,13 +110,13 @@ func Measure(ctx context.Context, n int, enabled bool, span time.Duration) (out 
 	if err := p.Go(when); err != nil {
 		return out, err
 	}
-	if out.Sent, err = publish(ctx, pub, r, events, when); err != nil {
+	if out.Sent, err = publish(ctx, pub, r, events, c.Silent, when); err != nil {
 		return out, err
 	}
 	if err := p.Result(ctx, &out.Usage); err != nil {
 		return out, err
 	}
-	if enabled {
+	if c.Alerts() {
 		r.wait(ctx)
 	}
 	out.Alerts, out.Latency = r.outcome()
@@ -117,7 +138,7 @@ func publisherOf(client *ipc.Client) (func(event.View) error, error) {
 }
 
 // publish publishes by the clock, a millisecond's events at once.
-func publish(ctx context.Context, publish func(event.View) error, r *receiver, events []event.View, when load.Span) (n int, err error) {
+func publish(ctx context.Context, publish func(event.View) error, r *receiver, events []event.View, silent bool, when load.Span) (n int, err error) {
 	const each = rate / 1000
 	for due := when.Begin; due < when.To; due += int64(time.Millisecond) {
 		if err := load.SleepUntil(ctx, due); err != nil {
@@ -125,7 +146,7 @@ func publish(ctx context.Context, publish func(event.View) error, r *receiver, e
 		}
 		for range each {
 			payload := events[n%len(events)]
-			if n%(rate/markedA) == 0 {
+			if !silent && n%(rate/markedA) == 0 {
 				payload = r.mark(n)
 			}
 			if err := publish(payload); err != nil {
