@@ -90,9 +90,9 @@ func (b *builder) index() {
 			}
 			switch a.kind {
 			case atomExact, atomSuffix:
-				suffix = append(suffix, affixWord{a.text, a.kind == atomExact, int32(j)})
+				suffix = append(suffix, affixWord{text: a.text, whole: a.kind == atomExact, atom: int32(j)})
 			case atomPrefix:
-				prefix = append(prefix, affixWord{a.text, false, int32(j)})
+				prefix = append(prefix, affixWord{text: a.text, atom: int32(j)})
 			case atomContains:
 				switch {
 				case a.raw:

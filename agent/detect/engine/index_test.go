@@ -78,7 +78,7 @@ func TestAffixesFindWhatTextsBeginAndEndWith(t *testing.T) {
 		var in []affixWord
 		want := []string(nil)
 		for i, w := range words {
-			in = append(in, affixWord{w, whole[i], int32(i)})
+			in = append(in, affixWord{text: w, whole: whole[i], atom: int32(i)})
 			if start && strings.HasPrefix(text, w) || !start && strings.HasSuffix(text, w) {
 				if !whole[i] || text == w {
 					want = append(want, w)
