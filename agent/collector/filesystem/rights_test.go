@@ -109,6 +109,7 @@ func TestWhatEachCapabilityIsFor(t *testing.T) {
 		{"root of a user namespace", storytest.Rootless(), "inotify (fanotify is not permitted, although the capabilities are there (user namespace, container, seccomp)): who did it is not known", nobodysWork},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			dir := openDir(t)
 			c := storytest.Start(t, tt.as, watching+"="+dir)
 			if says := c.Await("source "); says != tt.says {
@@ -157,6 +158,7 @@ func TestTheLimitsOfInotify(t *testing.T) {
 		{"max_inotify_instances=0", "error ", "fs.inotify.max_user_instances is reached"},
 	} {
 		t.Run(tt.limit, func(t *testing.T) {
+			t.Parallel()
 			dir := openDir(t)
 			for i := range 10 {
 				if err := os.Mkdir(filepath.Join(dir, fmt.Sprint("d", i)), 0o755); err != nil {

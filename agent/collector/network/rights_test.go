@@ -101,6 +101,7 @@ func TestWhatEachCapabilityIsFor(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			port := func(a net.Addr) int { return a.(*net.TCPAddr).Port }
 			before := listen(t, "tcp", "127.0.0.1:0")
 			c := storytest.Start(t, tt.as, watching+"=1")
