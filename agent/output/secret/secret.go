@@ -1,6 +1,7 @@
 // Package secret reads what a configuration only names: a file with a secret, or a variable
 // of the agent's environment. It is read each time that a connection is made, so that a
-// secret can be changed without a reload.
+// secret can be changed without a reload. A Keeper knows what it has read for one output, and
+// takes it out of each text that leaves.
 package secret
 
 import (
