@@ -37,7 +37,7 @@ func crashChild() {
 	}
 	ids := make(chan alert.ID, 1<<16)
 	s, err := store.Open(context.Background(), store.Options{
-		Dir: os.Getenv(crashEnv), SegmentBytes: 30_000, Log: discard, Limits: store.Limits{Burst: -1, MaxBytes: 1 << 30},
+		Dir: os.Getenv(crashEnv), SegmentBytes: 30_000, Log: discard, Patience: guard, Limits: store.Limits{Burst: -1, MaxBytes: 1 << 30},
 		OnRaised: func(r alert.Record) {
 			say("raised %s %s", r.Alert.ID, r.Alert.Rule.Title)
 			ids <- r.Alert.ID

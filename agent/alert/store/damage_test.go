@@ -162,7 +162,7 @@ func memory(t *testing.T) string {
 // checkDamaged opens a store with damage, and reports whether the store reports it.
 func checkDamaged(t *testing.T, dir string, want *contents, what string) bool {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{Dir: dir, Log: discard, Files: &faulty.Files{Unsynced: true}})
+	s, err := store.Open(t.Context(), store.Options{Dir: dir, Log: discard, Files: &faulty.Files{Unsynced: true}, Patience: 10 * guard})
 	if err != nil {
 		if !errors.Is(err, store.ErrNewer) {
 			t.Errorf("%s: %v", what, err)

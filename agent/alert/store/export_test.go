@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// DefaultPatience is that of the zero Options.
+const DefaultPatience = patience
+
 // Steady is what decides whether a clock can be believed.
 type Steady struct{ steady }
 

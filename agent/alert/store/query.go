@@ -70,7 +70,7 @@ func (s *Store) Query(f Filter) (all []*alert.Alert, more bool, err error) {
 		all  []*alert.Alert
 		more bool
 	}
-	a, err := patiently(&s.reads, queryTime, func() (a answer, err error) {
+	a, err := patiently(&s.reads, max(queryTime, s.o.Patience), func() (a answer, err error) {
 		a.all, a.more, err = s.find(f)
 		return a, err
 	})
@@ -177,7 +177,7 @@ func firstError(a, b error) error {
 
 // Get returns an alert as a whole, with ErrNotFound where there is none.
 func (s *Store) Get(id alert.ID) (*alert.Alert, error) {
-	return patiently(&s.reads, queryTime, func() (*alert.Alert, error) { return s.get(id) })
+	return patiently(&s.reads, max(queryTime, s.o.Patience), func() (*alert.Alert, error) { return s.get(id) })
 }
 
 func (s *Store) get(id alert.ID) (*alert.Alert, error) {

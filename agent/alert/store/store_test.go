@@ -52,6 +52,9 @@ func open(t *testing.T, o store.Options) *fixture {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Patience == 0 {
+		o.Patience = guard // no test depends on how fast the machine is
+	}
 	o.OnRaised = func(r alert.Record) {
 		f.mu.Lock()
 		defer f.mu.Unlock()

@@ -38,7 +38,7 @@ func TestADiskThatDoesNotAnswerHoldsNoAlert(t *testing.T) {
 		t.Run(string(op), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				files := &faulty.Files{Unsynced: true}
-				f := open(t, store.Options{Files: files, SegmentBytes: 400})
+				f := open(t, store.Options{Files: files, SegmentBytes: 400, Patience: store.DefaultPatience})
 				f.Submit(sample("before", ""))
 				before := f.raisedAlerts(1)[0]
 				release := files.Hang(op)
@@ -117,7 +117,7 @@ func TestADirectoryThatDoesNotAnswerDelaysNoStart(t *testing.T) {
 				release := files.Hang(op)
 				defer release()
 				began := time.Now()
-				f = open(t, store.Options{Dir: f.dir, Files: files})
+				f = open(t, store.Options{Dir: f.dir, Files: files, Patience: store.DefaultPatience})
 				if d := time.Since(began); d > bearable {
 					t.Errorf("the start took %v", d)
 				}
@@ -160,7 +160,7 @@ func TestADirectoryThatDoesNotAnswerDelaysNoStart(t *testing.T) {
 func TestWhileADiskDoesNotAnswerTheMemoryIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		files := &faulty.Files{Unsynced: true}
-		f := open(t, store.Options{Files: files, Limits: store.Limits{MemoryBytes: 400_000, Burst: -1}})
+		f := open(t, store.Options{Files: files, Patience: store.DefaultPatience, Limits: store.Limits{MemoryBytes: 400_000, Burst: -1}})
 		release := files.Hang(faulty.Sync)
 		defer release()
 		for i := range 2000 {
@@ -184,7 +184,7 @@ func TestWhileADiskDoesNotAnswerTheMemoryIsBounded(t *testing.T) {
 func TestWhoReadsADeadDiskHasAnAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		files := &faulty.Files{Unsynced: true}
-		f := open(t, store.Options{Files: files})
+		f := open(t, store.Options{Files: files, Patience: store.DefaultPatience})
 		f.Submit(sample("a", ""))
 		id := f.raisedAlerts(1)[0].Alert.ID
 		f.await("line", func() bool { return f.Stats().Alerts == 1 })
