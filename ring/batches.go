@@ -6,8 +6,17 @@ import (
 	"iter"
 )
 
-// fewElements is how many elements a load of tail has to find, or a pause follows.
-const fewElements = 64
+// A load of tail takes its cache line away from the producer, whose next push waits until
+// it is back. So a pause follows a load that found few elements, and the next one finds
+// more. The pause of a stream is longer, where the ring has room for what comes meanwhile:
+// in 300 ns come some 60 elements one by one, and 500 at most. With it elements one by one
+// take 5.7 ns instead of 9.0, beside 44 of a channel (BenchmarkStream, 12 rounds in turn).
+const (
+	fewElements    = 96
+	streamFound    = 8 // what is fewer is no stream, and waits for 100 ns only
+	streamCapacity = 512
+	streamPause    = 3 * pauseLoops
+)
 
 // Batches returns an iterator over all that comes, in batches as Claim returns them.
 // It waits while the ring is empty, and ends when the ring is closed and drained, or
@@ -46,9 +55,11 @@ func (c *Consumer[T]) Batches(ctx context.Context) iter.Seq[Batch[T]] {
 			if !yield(Batch[T]{Items: items, Seq: c.taken - uint64(len(items)), Lost: c.lostBefore}) {
 				return
 			}
-			// A load of tail takes its cache line away from the producer. While a
-			// stream comes in bit by bit, load it less often and find more.
-			if c.taken == c.cachedTail && c.found < fewElements {
+			switch {
+			case c.taken != c.cachedTail || c.found >= fewElements:
+			case c.found >= streamFound && c.capacity >= streamCapacity:
+				pause(streamPause)
+			default:
 				pause(pauseLoops)
 			}
 		}

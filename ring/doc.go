@@ -150,9 +150,10 @@
 // # Waiting
 //
 // A consumer that finds nothing spins for about a microsecond, and then parks until a push
-// wakes it. While a stream arrives element by element, Batches pauses for some 100 ns
+// wakes it. While a stream arrives element by element, Batches pauses for 100 to 300 ns
 // before it loads tail again, because each load takes that cache line away from the
-// producer. Several rings that one goroutine consumes can share a Signal. A consumer that
+// producer. In a profile a push spends more than half of its time in the exchange that
+// stores tail, where it waits for that line; the rest of it is not worth a change. Several rings that one goroutine consumes can share a Signal. A consumer that
 // sleeps in epoll_wait or elsewhere brings its own (NewSignalFunc).
 //
 // # Giving way
@@ -177,7 +178,9 @@
 //     and a backlog that happened once keeps all its chunks in use, and in the caches.
 //   - Starting a chunk without touching its cache lines: elements one by one take 1.7
 //     times as long, because each line comes back from the consumer on its own.
-//   - No pause while elements trickle in: 2.4 times as long. A pause that grows: no gain.
+//   - No pause while elements trickle in: 2.4 times as long. A pause of 100 ns at most: 1.6
+//     times as long. Pauses of 400 and 800 ns, and claims that end before the cache line
+//     that the producer is writing to: no gain beside one of 300 ns.
 //   - One struct for both sides, with no pointer from each side to what they share: 4 %
 //     faster one by one, 2 % in evictions, no difference elsewhere. The roles would not
 //     be types then.
