@@ -101,6 +101,9 @@ func (r *Retained) Keep(name string, lane bus.Lane, it *queue.Item) (removed int
 		v.buf.Release(1)
 		return 1
 	}
+	if len(r.values) >= r.limits.Values && r.exchange(v) {
+		return 1
+	}
 	r.add(v)
 	for r.bytes > r.limits.Bytes {
 		r.remove(r.byBytes.first().oldest())
@@ -123,11 +126,43 @@ func (r *Retained) replace(e *list.Element, f frame.Frame, lane bus.Lane) bool {
 	v.buf.B, v.lane = append(v.buf.B[:0], f...), lane
 	o := r.owners[v.source]
 	o.order.MoveToBack(e)
-	o.noteFirst()
-	for _, h := range [...]*ownerHeap{&r.byBytes, &r.byCount} {
-		heap.Fix(h, o.at[h.place])
-	}
+	r.fix(o)
 	return true
+}
+
+// exchange puts v in the place of the oldest value of its owner, if that is the one to give
+// way for v. It does what add and remove do, and spares both heaps the way of the owner
+// from its place to the first and back, which is as long as the rest (BenchmarkRetain).
+func (r *Retained) exchange(v *value) bool {
+	o := r.owners[v.source]
+	if o == nil || r.bytes+v.size() > r.limits.Bytes {
+		return false
+	}
+	most, n := r.byCount.first(), o.order.Len()+1
+	if o != most && (n < most.order.Len() || n == most.order.Len() && o.first > most.first) {
+		return false
+	}
+	e := o.order.Front()
+	old := e.Value.(*value)
+	delete(r.values, old.topic)
+	r.names.Delete(old.topic)
+	e.Value = v
+	o.order.MoveToBack(e)
+	r.values[v.topic] = e
+	r.names.Put(v.topic, v)
+	r.beside += topic.NameBytes(v.topic) - topic.NameBytes(old.topic)
+	o.bytes += v.size() - old.size()
+	r.bytes += v.size() - old.size()
+	old.buf.Release(1)
+	r.fix(o)
+	return true
+}
+
+// fix puts an owner in its place in both heaps, after what it holds has changed.
+func (r *Retained) fix(o *owner) {
+	o.noteFirst()
+	heap.Fix(&r.byBytes, o.at[r.byBytes.place])
+	heap.Fix(&r.byCount, o.at[r.byCount.place])
 }
 
 func (o *owner) oldest() (topic string) { return o.order.Front().Value.(*value).topic }
@@ -144,14 +179,13 @@ func (r *Retained) add(v *value) {
 	r.beside += valueBytes + topic.NameBytes(v.topic)
 	o.bytes += v.size()
 	r.bytes += v.size()
-	o.noteFirst()
-	for _, h := range [...]*ownerHeap{&r.byBytes, &r.byCount} {
-		if isNew {
-			heap.Push(h, o)
-		} else {
-			heap.Fix(h, o.at[h.place])
-		}
+	if !isNew {
+		r.fix(o)
+		return
 	}
+	o.noteFirst()
+	heap.Push(&r.byBytes, o)
+	heap.Push(&r.byCount, o)
 }
 
 func (r *Retained) remove(name string) {
@@ -170,9 +204,7 @@ func (r *Retained) remove(name string) {
 	o.order.Remove(e)
 	o.bytes -= v.size()
 	if !last {
-		o.noteFirst()
-		heap.Fix(&r.byBytes, o.at[0])
-		heap.Fix(&r.byCount, o.at[1])
+		r.fix(o)
 	}
 	delete(r.values, name)
 	r.names.Delete(name)

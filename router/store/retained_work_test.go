@@ -11,7 +11,7 @@ import (
 )
 
 // TestManyOwnersCostLittle counts how often a retained message looks at the clients that
-// have values: with a thousand of them, a few dozen times, on a topic that has a value as
+// have values: with a thousand of them, a few times, on a topic that has a value as
 // on a new one that another value gives way for.
 func TestManyOwnersCostLittle(t *testing.T) {
 	const clients, messages = 1024, 1000
@@ -46,7 +46,7 @@ func TestManyOwnersCostLittle(t *testing.T) {
 		for i := range messages {
 			keep(1, name(i))
 		}
-		if n := (looks - before) / messages; n > 250 {
+		if n := (looks - before) / messages; n > 20 {
 			t.Errorf("%s: a message looks %d times at owners", what, n)
 		}
 		if r.Len() != clients {

@@ -96,8 +96,8 @@ func TestRetainedKeepsTheLastValueOfEachTopic(t *testing.T) {
 			},
 		})
 		r.Release()
-		if pool.Live() != 0 {
-			t.Fatalf("%d bytes are not back in the pool", pool.Live())
+		if pool.Live() != 0 || r.Beside() != 0 {
+			t.Fatalf("%d bytes are not back in the pool, and %d are kept beside", pool.Live(), r.Beside())
 		}
 	})
 }
