@@ -45,6 +45,30 @@ func TestWhereTheProgramCannotRunTheNextSourceIsUsed(t *testing.T) {
 	}
 }
 
+// TestWhereQueriesCannotBeSeenEverythingElseIs, and the reason is shown.
+func TestWhereQueriesCannotBeSeenEverythingElseIs(t *testing.T) {
+	refusing, err := os.ReadFile("../ebpf/testdata/refused.o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := New(Options{Mode: ModeEBPF})
+	if err != nil {
+		t.Skip(err)
+	}
+	seen.opened.close()
+	if strings.Contains(seen.Describe(), "no DNS") {
+		t.Skip(seen.Describe())
+	}
+	c, err := New(Options{Mode: ModeEBPF, programs: programOptions{dns: refusing}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.opened.close()
+	if got := c.Describe(); !strings.HasPrefix(got, "states of sockets (eBPF program)") || !strings.Contains(got, "; no DNS: the kernel's verifier refuses a program: ") {
+		t.Errorf("it is described as %q", got)
+	}
+}
+
 // TestAnotherSourceNeedsAFreshStart, and another mode with the same source does not.
 func TestAnotherSourceNeedsAFreshStart(t *testing.T) {
 	for _, tt := range []struct {

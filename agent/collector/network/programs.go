@@ -35,6 +35,7 @@ const ownMap = "own"
 // programOptions are what tests choose. The zero value is what the host has.
 type programOptions struct {
 	object []byte
+	dns    []byte // the object that sees queries
 	btf    string
 	ring   int
 

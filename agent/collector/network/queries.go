@@ -69,7 +69,11 @@ func openQueries(o *Options) (*queries, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := ebpf.Load(dnsObject, ebpf.Options{Ring: dnsRing, BTF: o.programs.btf, Root: o.Host.Root})
+	programs := o.programs.dns
+	if programs == nil {
+		programs = dnsObject
+	}
+	p, err := ebpf.Load(programs, ebpf.Options{Ring: dnsRing, BTF: o.programs.btf, Root: o.Host.Root})
 	if err != nil {
 		return nil, err
 	}
