@@ -39,7 +39,6 @@ func ruleOf(a *alert.Alert) string {
 // Neither the alert nor what it points to may be changed afterwards.
 func (s *Store) Submit(a *alert.Alert) {
 	now := s.o.Now()
-	rule := ruleOf(a)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -49,6 +48,8 @@ func (s *Store) Submit(a *alert.Alert) {
 		return
 	}
 	b := *a
+	b.Rule = a.Rule.Bounded()
+	rule := ruleOf(&b)
 	if !s.bursts.take(rule, now) {
 		s.bursts.excess(&b, rule)
 		if s.repeats(&b, now) {

@@ -133,11 +133,14 @@ func (s *Store) line(x *item) (*line, error) {
 	if err == nil && e != nil {
 		l.payload, err = e.Encode()
 	}
+	if err == nil && len(l.payload) > journal.MaxLine {
+		err = fmt.Errorf("%w: a line of %d bytes", journal.ErrPayload, len(l.payload)) // it would keep all behind it from the disk
+	}
 	if err != nil || e == nil {
 		s.mu.Lock()
 		s.memory.add(x.rule, -x.bytes)
 		if err != nil && x.done == nil && !errors.Is(err, ErrNotFound) {
-			s.memory.total++ // an event that is no JSON
+			s.memory.total++ // an event that is no JSON, or something too large
 			s.memory.dropped[x.rule]++
 			if x.fold != nil {
 				s.folds.remove(x.fold) // else repeats would count in an alert that there is not
