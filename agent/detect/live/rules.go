@@ -111,33 +111,44 @@ func (r *Runner) logLoad(by string, x *control.RulesReport) {
 		"files", x.Files, "unchanged", x.Unchanged, "took", x.Took.Round(time.Millisecond), "held", x.Held)
 }
 
-// pageSize is how many rules a page has: some 300 bytes each, and a message has 64 KiB at
+// pageBytes is how much a page has, about, but for its last rule: a message has 64 KiB at
 // least.
-const pageSize = 150
+const pageBytes = 32 << 10
+
+// mostFilters is how many filters of a rule a page names.
+const mostFilters = 20
+
+func textsOf(all []string) (n int) {
+	for _, text := range all {
+		n += len(text)
+	}
+	return n
+}
 
 // Rules returns a page of the rules that are loaded, in the order of the files.
 func (r *Runner) Rules(after int) (page control.RulesPage) {
 	r.enter()
 	rules := r.loaded.rules
 	r.mu.Unlock()
-	s, n := rules.Set, 0
+	s, n, size := rules.Set, 0, 0
 	add := func(h *sigma.Head, kind, inactive string, filters []string) {
+		size += 200 + len(h.ID) + len(h.Name) + len(h.Title) + len(h.File) + len(inactive) + textsOf(h.Tags) + textsOf(filters)
 		page.Rules = append(page.Rules, control.RuleInfo{
 			ID: h.ID, Name: h.Name, Title: h.Title, Level: h.Level.String(), Status: h.Status.String(), Tags: h.Tags,
 			File: h.File, Line: h.Line, Kind: kind, Active: inactive == "", Inactive: inactive, Filters: filters,
 		})
 	}
 	for _, x := range s.Rules {
-		if n++; n > after && len(page.Rules) < pageSize {
+		if n++; n > after && size < pageBytes {
 			var filters []string
-			for _, f := range x.Filters {
+			for _, f := range x.Filters[:min(len(x.Filters), mostFilters)] {
 				filters = append(filters, f.Label())
 			}
 			add(&x.Head, "rule", rules.Inactive(x), filters)
 		}
 	}
 	for _, x := range s.Correlations {
-		if n++; n > after && len(page.Rules) < pageSize {
+		if n++; n > after && size < pageBytes {
 			add(&x.Head, "correlation", rules.InactiveCorrelation(x), nil)
 		}
 	}

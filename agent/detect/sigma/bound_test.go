@@ -37,6 +37,14 @@ func TestAShortTextDoesNotBecomeALargeRule(t *testing.T) {
 		{"examples with lists of lists", "own: [" + list + ", " + lists + "]\nexamples: {matches: [" + many("{F: *m}", 50) + "]}\n" + item("F: a")},
 		{"examples with a long text", "examples: {matches: [{F: &v '" + long + "'}, " + many("{F: *v}", 1000) + "]}\n" + item("F: a")},
 		{"an example that is in itself", "examples: {matches: [&e {F: *e}]}\n" + item("F: a")},
+		{"a title", "name: x\n" + strings.Replace(item("F: a"), "title: x", "title: "+long, 1)},
+		{"a name", "name: " + long + "\n" + item("F: a")},
+		{"an id", "id: " + long + "\n" + item("F: a")},
+		{"a field", item("? " + long + "\n  : a")},
+		{"a category", strings.Replace(item("F: a"), "category: c", "category: "+long, 1)},
+		{"a group", "title: x\nlevel: low\ncorrelation: {type: event_count, rules: [a], group-by: [" + long + "], timespan: 1m, condition: {gte: 2}}\n"},
+		{"a tag", "tags: [" + long + "]\n" + item("F: a")},
+		{"many tags", "tags: [" + many("a", 200) + "]\n" + item("F: a")},
 		{"tags", "tags: [&v '" + long + "', " + many("*v", 1000) + "]\n" + item("F: a")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -101,9 +101,9 @@ func (p *parser) correlation(n *yaml.Node, c *Correlation) {
 				p.FailNear(v, document.ErrHead, "correlation type "+document.Shorten(v.Value)+" is not known", spelling.Nearest(v.Value, correlationKinds[1:]))
 			}
 		case "rules":
-			c.Rules = p.list(v)
+			c.Rules = p.words(v)
 		case "group-by":
-			c.GroupBy = p.list(v)
+			c.GroupBy = p.words(v)
 		case "timespan":
 			c.Span = p.span(v)
 		case "condition":
@@ -208,7 +208,7 @@ func (p *parser) bound(e document.Entry, c *Correlation) {
 	}
 	switch e.Key.Value {
 	case "field":
-		c.Fields = p.list(e.Value)
+		c.Fields = p.words(e.Value)
 	case "percentile":
 		f, err := strconv.ParseFloat(e.Value.Value, 64)
 		if err != nil || !(f > 0 && f <= 100) {

@@ -33,7 +33,7 @@ func (p *parser) filter(n *yaml.Node, f *Filter) {
 		return
 	}
 	rules := entries[at].Value
-	f.Rules = p.list(rules)
+	f.Rules = p.words(rules)
 	if f.Any = len(f.Rules) == 0 || rules.Kind == yaml.ScalarNode && rules.Value == "any"; f.Any {
 		f.Rules = nil
 	}

@@ -1,6 +1,7 @@
 package sigma
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -31,9 +32,9 @@ type headKey struct {
 }
 
 var headKeys = []headKey{
-	{"title", textKey(func(r *Head) *string { return &r.Title })},
+	{"title", wordKey(func(r *Head) *string { return &r.Title })},
 	{"id", readID},
-	{"name", textKey(func(r *Head) *string { return &r.Name })},
+	{"name", wordKey(func(r *Head) *string { return &r.Name })},
 	{"status", readStatus},
 	{"level", readLevel},
 	{"logsource", readLogSource},
@@ -57,6 +58,31 @@ var headKeys = []headKey{
 
 func textKey(at func(*Head) *string) func(*parser, *yaml.Node, *Head) {
 	return func(p *parser, n *yaml.Node, h *Head) { *at(h) = p.text(n) }
+}
+
+func wordKey(at func(*Head) *string) func(*parser, *yaml.Node, *Head) {
+	return func(p *parser, n *yaml.Node, h *Head) { *at(h) = p.word(n) }
+}
+
+// word reads a text that lists and answers have.
+func (p *parser) word(n *yaml.Node) string {
+	text := p.text(n)
+	if len(text) > document.MaxWord {
+		p.Over(n, fmt.Sprintf("a title, an id, a name or a log source has %d bytes, of at most %d", len(text), document.MaxWord))
+		return ""
+	}
+	return text
+}
+
+// words reads a list of names of rules or fields.
+func (p *parser) words(n *yaml.Node) []string {
+	all := p.list(n)
+	for _, text := range all {
+		if len(text) > document.MaxWord {
+			p.Over(n, fmt.Sprintf("the name of a rule or a field has %d bytes, of at most %d", len(text), document.MaxWord))
+		}
+	}
+	return all
 }
 
 func listKey(at func(*Head) *[]string) func(*parser, *yaml.Node, *Head) {
@@ -131,7 +157,7 @@ func (p *parser) list(n *yaml.Node) (all []string) {
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 func readID(p *parser, n *yaml.Node, r *Head) {
-	if r.ID = p.text(n); r.ID != "" && !uuid.MatchString(r.ID) {
+	if r.ID = p.word(n); r.ID != "" && !uuid.MatchString(r.ID) {
 		p.Warn(n, document.ErrHead, "id "+document.Shorten(r.ID)+" is no UUID")
 	}
 }
@@ -152,6 +178,10 @@ func readLevel(p *parser, n *yaml.Node, r *Head) {
 
 func readTags(p *parser, n *yaml.Node, r *Head) {
 	for _, tag := range p.list(n) {
+		if len(r.Tags) == maxTags || len(tag) > maxTag {
+			p.Fail(n, document.ErrLimit, fmt.Sprintf("more than %d tags, or one of more than %d bytes", maxTags, maxTag))
+			return
+		}
 		r.Tags = append(r.Tags, strings.ToLower(tag))
 	}
 }
@@ -164,15 +194,15 @@ func readLogSource(p *parser, n *yaml.Node, r *Head) {
 	entries, _ := p.Entries(n)
 	for _, e := range entries {
 		s := &r.LogSource
-		switch text := e.Value.Value; e.Key.Value {
+		switch e.Key.Value {
 		case "category":
-			s.Category = text
+			s.Category = p.word(e.Value)
 		case "product":
-			s.Product = text
+			s.Product = p.word(e.Value)
 		case "service":
-			s.Service = text
+			s.Service = p.word(e.Value)
 		case "definition":
-			s.Definition = text
+			s.Definition = e.Value.Value
 		default:
 			if near := spelling.Nearest(e.Key.Value, []string{"category", "product", "service", "definition"}); near != "" {
 				p.FailNear(e.Key, document.ErrHead, "key "+document.Shorten(e.Key.Value)+" is not known in a logsource", near)

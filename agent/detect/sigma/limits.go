@@ -8,4 +8,6 @@ const (
 	maxSelections = 1_000    // of a rule; 30
 	maxAtoms      = 50_000   // of a rule, when its values are expanded; 1,100
 	maxExpanded   = 32 << 20 // bytes, about, that the values of all rules take; 1,393 rules for Linux and Windows 4 MB
+	maxTags       = 100      // of a rule; 22
+	maxTag        = 128      // bytes of a tag; 27
 )

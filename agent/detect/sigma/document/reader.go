@@ -2,6 +2,7 @@ package document
 
 import (
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -60,6 +61,9 @@ func (p *Reader) Name(entries []Entry) {
 		i := slices.IndexFunc(entries, func(e Entry) bool { return e.Key.Value == key })
 		if i >= 0 && entries[i].Value.Kind == yaml.ScalarNode && entries[i].Value.Value != "" {
 			p.rule = entries[i].Value.Value
+			if len(p.rule) > MaxWord {
+				p.rule = strings.ToValidUTF8(p.rule[:MaxWord], "") + "…"
+			}
 			return
 		}
 	}

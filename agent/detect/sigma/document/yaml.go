@@ -115,6 +115,9 @@ func (p *Reader) Entries(n *yaml.Node) (all []Entry, ok bool) {
 		case key.ShortTag() == "!!merge":
 			p.Fail(key, ErrSelection, "merge keys are not read: write the keys out")
 			ok = false
+		case len(key.Value) > MaxWord:
+			p.Fail(key, ErrLimit, "a key has "+strconv.Itoa(len(key.Value))+" bytes, of at most "+strconv.Itoa(MaxWord))
+			ok = false
 		case first[key.Value] != nil:
 			p.Fail(key, ErrDuplicate, "key "+Shorten(key.Value)+" stands in line "+strconv.Itoa(p.Line(first[key.Value]))+" already")
 			ok = false
@@ -125,6 +128,10 @@ func (p *Reader) Entries(n *yaml.Node) (all []Entry, ok bool) {
 	}
 	return all, ok
 }
+
+// MaxWord is how many bytes a key has at most, and a title, an id and a name, because
+// lists and answers have them. Those of public rules have 93.
+const MaxWord = 512
 
 // maxNodes is how many nodes of YAML a document may lead to. Public rules have 1,200.
 const maxNodes = 100_000
