@@ -2,11 +2,10 @@
 package trim
 
 import (
-	"bufio"
-	"bytes"
-	"fmt"
 	"os"
 	"runtime/debug"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -62,29 +61,37 @@ func clean(smaps []byte, file string) (all []mapping) {
 		}
 		wanted = false
 	}
-	for lines := bufio.NewScanner(bytes.NewReader(smaps)); lines.Scan(); {
-		line := lines.Text()
-		var access, name string
-		var offset, device, inode string
-		m := mapping{}
-		if n, _ := fmt.Sscanf(line, "%x-%x %s %s %s %s", &m.start, &m.end, &access, &offset, &device, &inode); n == 6 {
-			flush()
-			if i := bytes.IndexByte([]byte(line), '/'); i >= 0 {
-				name = line[i:]
-			}
-			now, wanted = m, name == file && access[1] == '-' && access[3] == 'p'
+	for line := range strings.Lines(string(smaps)) {
+		words := strings.Fields(line)
+		if len(words) < 2 {
 			continue
 		}
-		var kilobytes int
-		if n, _ := fmt.Sscanf(line, "Rss: %d kB", &kilobytes); n == 1 {
-			now.resident = kilobytes << 10
+		name, ok := strings.CutSuffix(words[0], ":")
+		if !ok {
+			flush()
+			now, wanted = mapped(words), len(words) > 5 && strings.HasSuffix(line, " "+file+"\n") && words[1][1] == '-' && words[1][3] == 'p'
+			continue
 		}
-		for _, written := range []string{"Anonymous: %d kB", "Swap: %d kB"} {
-			if n, _ := fmt.Sscanf(line, written, &kilobytes); n == 1 && kilobytes > 0 {
-				wanted = false
-			}
+		switch kilobytes, _ := strconv.Atoi(words[1]); name {
+		case "Rss":
+			now.resident = kilobytes << 10
+		case "Anonymous", "Swap":
+			wanted = wanted && kilobytes == 0
 		}
 	}
 	flush()
 	return all
+}
+
+// mapped is the mapping that the words of its first line are about.
+func mapped(words []string) (m mapping) {
+	start, end, _ := strings.Cut(words[0], "-")
+	for _, a := range []struct {
+		text string
+		to   *uintptr
+	}{{start, &m.start}, {end, &m.end}} {
+		n, _ := strconv.ParseUint(a.text, 16, strconv.IntSize) // the kernel writes nothing else
+		*a.to = uintptr(n)
+	}
+	return m
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -127,7 +128,8 @@ func (f *Filter) query(v *view, rows map[alert.ID]ledger.Row, x *index.Index) (a
 		}
 		return true
 	}
-	ids := slices.SortedFunc(maps.Keys(rows), func(a, b alert.ID) int { return b.Compare(a) })
+	ids := slices.Collect(maps.Keys(rows))
+	sort.Slice(ids, func(i, j int) bool { return ids[i].Compare(ids[j]) > 0 })
 	if x != nil {
 		walk := func(f func(key, value []byte) bool) (uint64, error) { return x.Walk(alertBucket, true, f) }
 		if f.Before != (alert.ID{}) {

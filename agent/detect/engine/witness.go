@@ -1,10 +1,10 @@
 package engine
 
 import (
-	"cmp"
 	"maps"
 	"math"
 	"slices"
+	"sort"
 )
 
 // witness is a set of atoms of which one is true whenever the rule matches.
@@ -35,9 +35,8 @@ func (b *builder) witnesses(rules []compiled) []*witness {
 			}
 		}
 	}
-	order := slices.SortedFunc(maps.Keys(users), func(x, y int32) int {
-		return cmp.Or(cmp.Compare(len(users[x]), len(users[y])), cmp.Compare(x, y))
-	})
+	order := slices.Sorted(maps.Keys(users))
+	sort.SliceStable(order, func(i, j int) bool { return len(users[order[i]]) < len(users[order[j]]) })
 	banned := slots{}
 	for _, slot := range order[:max(0, len(order)-1)] {
 		banned[slot] = true

@@ -1,7 +1,7 @@
 package redact
 
 import (
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -28,7 +28,7 @@ func (r *Redactor) spans(text string) (all []span) {
 	if len(all) < 2 {
 		return all
 	}
-	slices.SortFunc(all, func(a, b span) int { return a.from - b.from })
+	sort.Slice(all, func(i, j int) bool { return all[i].from < all[j].from })
 	merged := all[:1]
 	for _, s := range all[1:] {
 		if last := &merged[len(merged)-1]; s.from <= last.to {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 )
@@ -140,7 +141,7 @@ func (k *Keeper) Mask(text string) string {
 	k.mu.Lock()
 	known := slices.Clone(k.known)
 	k.mu.Unlock()
-	slices.SortFunc(known, func(a, b string) int { return len(b) - len(a) }) // the longest first
+	sort.Slice(known, func(i, j int) bool { return len(known[i]) > len(known[j]) }) // the longest first
 	for _, s := range known {
 		if len(s) <= short {
 			text = replaceWord(text, s)

@@ -2,9 +2,9 @@ package wire
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"slices"
+	"sort"
 )
 
 // Pair is a text with a name. A type of the same form can stand for it.
@@ -24,8 +24,9 @@ const (
 func AppendPairs[P ~struct{ Name, Value string }](dst []byte, all []P, limit int) (b []byte, whole bool) {
 	for i := 1; i < len(all); i++ {
 		if Pair(all[i]).Name < Pair(all[i-1]).Name {
-			all = slices.Clone(all)
-			slices.SortStableFunc(all, func(a, b P) int { return cmp.Compare(Pair(a).Name, Pair(b).Name) })
+			sorted := slices.Clone(all)
+			sort.SliceStable(sorted, func(i, j int) bool { return Pair(sorted[i]).Name < Pair(sorted[j]).Name })
+			all = sorted
 			break
 		}
 	}
