@@ -1,9 +1,9 @@
 # Every target says what it does: make help prints it.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
-# What the program does without: HTTP/2 for its webhooks (0.35 MB), and zstd for the
-# files of an output, which are compressed by gzip (0.28 MB).
+# The program has no HTTP/2 for webhooks (0.35 MB), and no zstd for files of an output (0.28 MB).
 TAGS = nethttpomithttp2,timberjack_nozstd
+COLD = $(shell grep -v '^\#' cmd/cold.txt)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Inputs a target, not seconds: before Go 1.27 a time that runs out may fail a target
 # that has nothing wrong (go.dev/issue/75804).
@@ -23,7 +23,7 @@ help: ## print this
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 build: ## build bin/daemoneye-agent: static, stripped, with its version
-	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/daemoneye-agent ./cmd/daemoneye-agent
+	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' $(COLD:%=-gcflags=%=-l) -o $(or $(BIN),bin/daemoneye-agent) ./cmd/daemoneye-agent
 
 run: build ## build and run the agent with its defaults; Ctrl-C stops it
 	@./bin/daemoneye-agent run
