@@ -10,7 +10,7 @@
 // of UDP at an interval, because those have no states.
 //
 // With ModeDiag sockets are listed at an interval, and the kernel sends a message for each
-// that comes to its end. The message has both addresses, user and bytes, so that a connection
+// that comes to its end. The message has both addresses and the bytes, so that a connection
 // that no list had is announced with it; the kernel is asked for the port that it came to
 // (listening.go). ModeAuto takes the first one that the host allows, and Describe returns
 // which, and what the better one lacks.
@@ -94,7 +94,7 @@
 //     has it is opened and closed at once. A connection that was refused has no event.
 //   - With ModeDiag, of a connection that is shorter than the interval the end is seen
 //     only. It gives both events. The side that was listened on is by the process of the
-//     port; of the other one only the user is known. It has no duration.
+//     port; of the other one nobody is known, not even the user. It has no duration.
 //   - With ModeDiag a short connection counts as opened by us when its port is closed by the
 //     time at which its end is read, or is bound to one device. One that our own side resets
 //     (SO_LINGER of 0) is not seen, because the kernel's message has no remote port then.

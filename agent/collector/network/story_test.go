@@ -88,21 +88,6 @@ func perform(t *testing.T, r *running, look func()) []int {
 		server.Close()
 		reset = append(reset, client)
 	}
-	var moments []net.Addr
-	for range storyMoments {
-		l := listen(t, "tcp", "127.0.0.1:0")
-		l.Close()
-		moments = append(moments, l.Addr())
-	}
-	var refused []net.Addr
-	for _, a := range moments {
-		c, err := net.Dial("tcp", a.String())
-		if err == nil {
-			c.Close()
-			t.Skip("somebody else listens where we did")
-		}
-		refused = append(refused, a)
-	}
 	// What goes on does so until it has been seen.
 	var open []io.Closer
 	var addresses []net.Addr
@@ -120,6 +105,22 @@ func perform(t *testing.T, r *running, look func()) []int {
 	for range storyLong {
 		client, server := pair(t, stays)
 		long, servers = append(long, client), append(servers, server)
+	}
+	// Ports that are open by now are not among these.
+	var moments []net.Addr
+	for range storyMoments {
+		l := listen(t, "tcp", "127.0.0.1:0")
+		l.Close()
+		moments = append(moments, l.Addr())
+	}
+	var refused []net.Addr
+	for _, a := range moments {
+		c, err := net.Dial("tcp", a.String())
+		if err == nil {
+			c.Close()
+			t.Skip("somebody else listens where we did")
+		}
+		refused = append(refused, a)
 	}
 	isPort := func(a net.Addr) func(event.Network) bool {
 		return func(e event.Network) bool {
@@ -220,7 +221,7 @@ func perform(t *testing.T, r *running, look func()) []int {
 			}
 		}
 		for _, a := range append(addresses, moments...) { // somebody else may have the port by now
-			if (to(e, a) || at(e.Body.Source, a)) && us(e) {
+			if isPort(a)(e) && us(e) {
 				return true
 			}
 		}

@@ -224,8 +224,11 @@ func (t *tracker) ended(s *socket) error {
 		c = &conn{socket: *s, announced: true}
 		c.state = stateEstablished
 		t.place(c, 0)
-		if c.direction == event.Egress && s.traffic.refused() {
-			return nil
+		if c.direction == event.Egress {
+			if s.traffic.refused() {
+				return nil
+			}
+			c.process = actor.Unknown(0) // the message has 0 for whichever user
 		}
 		t.emitter.announce(opening(c), c, event.TimeApproximate, at)
 	}
