@@ -1,7 +1,6 @@
 package agent_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/logtest"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -27,7 +27,7 @@ type running struct {
 	agent  *agent.Agent
 	socket string
 	ready  control.Status
-	log    *buffer
+	log    *logtest.Buffer
 	stop   func() // and wait until Run has returned
 }
 
@@ -41,7 +41,7 @@ func start(t *testing.T, o agent.Options) *running {
 	if o.Config.Broker.SocketPath == "" {
 		o.Config.Broker.SocketPath = socket(t)
 	}
-	r := &running{t: t, socket: o.Config.Broker.SocketPath, log: &buffer{}}
+	r := &running{t: t, socket: o.Config.Broker.SocketPath, log: &logtest.Buffer{}}
 	ready := make(chan control.Status, 1)
 	o.Ready = func(s control.Status) { ready <- s }
 	o.Command, o.Version = command(t), "test"
@@ -171,22 +171,4 @@ func checkBooks(t *testing.T, s router.Stats) {
 	if s.Matched != s.Delivered+s.Dropped+s.Queued {
 		t.Errorf("%d matched, but %d delivered, %d dropped, %d queued", s.Matched, s.Delivered, s.Dropped, s.Queued)
 	}
-}
-
-// buffer is a bytes.Buffer. Safe for concurrent use.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer // guarded by mu
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/daemoneye/eventbus/agent"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/logtest"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -154,7 +155,7 @@ func TestThatNobodySubscribesIsSaidOnce(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			log := &buffer{}
+			log := &logtest.Buffer{}
 			s := router.Stats{Uptime: tt.up, Clients: clients, Subscriptions: tt.subs}
 			agent.WarnIdle(slog.New(slog.NewTextHandler(log, nil)), s, s, s)
 			if got := strings.Count(log.String(), `level=WARN msg="nobody subscribes"`); got != tt.want {

@@ -21,6 +21,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/alert"
 	"github.com/daemoneye/eventbus/agent/config"
 	"github.com/daemoneye/eventbus/agent/control"
+	"github.com/daemoneye/eventbus/agent/logtest"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/ipc"
 	"github.com/daemoneye/eventbus/router"
@@ -200,7 +201,7 @@ func TestAnOutputIsTested(t *testing.T) {
 	bad := c.Outputs["alerts"]
 	bad.Type, bad.URL, bad.Template = "webhook", "http://127.0.0.1:1/hunter2", "json"
 	c.Outputs["bad"] = bad
-	var out syncBuffer
+	var out logtest.Buffer
 	std := c.Outputs["alerts"]
 	std.Type, std.Format, std.Topics = "stdout", "text", []string{"alerts.#", "events.#"}
 	c.Outputs["std"] = std
@@ -232,22 +233,4 @@ func TestAnOutputIsTested(t *testing.T) {
 		text := out.String()
 		return strings.Contains(text, " critical own on ") && strings.Contains(text, " events.process.test: made-up --password=[redacted] (pid 1)")
 	})
-}
-
-// syncBuffer is a buffer for several goroutines.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer // guarded by mu
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

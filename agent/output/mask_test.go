@@ -1,7 +1,6 @@
 package output_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,26 +13,9 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/agent/alert"
+	"github.com/daemoneye/eventbus/agent/logtest"
 	"github.com/daemoneye/eventbus/agent/output"
 )
-
-// lockedBuffer is a log that several goroutines write.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer // guarded by mu
-}
-
-func (l *lockedBuffer) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // TestNoErrorOfASinkHasASecret, whatever the error is: not the status, not the log, not what
 // an operator or the receiver gets.
@@ -55,7 +37,7 @@ func TestNoErrorOfASinkHasASecret(t *testing.T) {
 				})
 				s := spec("a", r)
 				s.Mask = func(text string) string { return strings.ReplaceAll(text, "hunter2", "***") }
-				var log lockedBuffer
+				var log logtest.Buffer
 				m := output.New(output.Options{Source: j, Bus: noBus{}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 				if err := m.Apply([]output.Spec{s}); err != nil {
 					t.Fatal(err)

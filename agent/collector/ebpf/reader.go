@@ -106,6 +106,18 @@ func (r *Reader) Ready(ctx context.Context) <-chan error {
 // Resume has the goroutine of Ready wait again. It is called once after each nil of Ready.
 func (r *Reader) Resume() { r.resume <- struct{}{} }
 
+// TakeRest calls take with what comes from ready, which is that of Ready, if anything was
+// recorded before the call: what was recorded shows more than a look at the host, so it is
+// taken first. It returns the error of take.
+func TakeRest(ready <-chan error, take func(error) error) error {
+	select {
+	case err := <-ready:
+		return take(err)
+	case <-time.After(2 * Latency): // so there is nothing
+		return nil
+	}
+}
+
 // past is a deadline that is over: reading takes what is there and waits for nothing.
 var past = time.Unix(1, 0)
 

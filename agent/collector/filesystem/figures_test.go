@@ -11,10 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/filesystem"
+	"github.com/daemoneye/eventbus/agent/collector/storytest"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -132,7 +131,7 @@ func measureFiles(b *testing.B, mode filesystem.Mode, n, perSecond int) {
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %s", touching, n, perSecond, dir))
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr
-	before, begin := cpuTime(b), time.Now()
+	before, begin := storytest.CPUTime(b), time.Now()
 	if err := cmd.Run(); err != nil {
 		b.Fatal(err)
 	}
@@ -148,7 +147,7 @@ func measureFiles(b *testing.B, mode filesystem.Mode, n, perSecond int) {
 	for deadline := time.Now().Add(10 * time.Second); got.seen() < n && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond) // a figure, and no assertion
 	}
-	spent, took := cpuTime(b)-before, time.Since(begin)
+	spent, took := storytest.CPUTime(b)-before, time.Since(begin)
 	cancel()
 	if err := <-ended; err != nil {
 		b.Error(err)
@@ -173,13 +172,4 @@ func measureFiles(b *testing.B, mode filesystem.Mode, n, perSecond int) {
 	b.ReportMetric(float64(got.gaps), "gaps")
 	b.ReportMetric(float64(spent)/float64(took)*100, "%core")
 	b.ReportMetric(float64(spent.Microseconds())/float64(n), "cpu-µs/file")
-}
-
-func cpuTime(t testing.TB) time.Duration {
-	t.Helper()
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

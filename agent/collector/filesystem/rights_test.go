@@ -1,7 +1,6 @@
 package filesystem_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/filesystem"
 	"github.com/daemoneye/eventbus/agent/collector/storytest"
 	"github.com/daemoneye/eventbus/agent/event"
@@ -40,26 +38,11 @@ func watchFiles(dir string) int {
 		return 1
 	}
 	fmt.Println("source", c.Describe())
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() { // ends with the process
-		_, _ = os.Stdin.Read(make([]byte, 1))
-		cancel()
-	}()
-	err = c.Run(ctx, func(m collector.Message) {
-		v, err := event.Parse(m.Payload)
-		if err != nil {
-			fmt.Println(err)
-			os.Exit(1)
-		}
+	return storytest.Run(c, func(v event.View) {
 		if e, ok := event.Copy[event.File](v); ok {
 			fmt.Println(e.Operation, e.Body.Path, e.PID, e.Executable)
 		}
 	})
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	return 0
 }
 
 // openDir is a directory that each user may look into.

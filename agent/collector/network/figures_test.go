@@ -11,11 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/actor"
 	"github.com/daemoneye/eventbus/agent/collector/ebpf"
+	"github.com/daemoneye/eventbus/agent/collector/storytest"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -136,7 +135,7 @@ func observe(b *testing.B, mode Mode, n, perSecond int) {
 	}
 	go func() { ended <- s.follow(ctx, t) }() // awaited below
 	<-snapshot
-	before, begin := cpuTime(b), time.Now()
+	before, begin := storytest.CPUTime(b), time.Now()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d/%d", connecting, n, perSecond))
 	var out strings.Builder
@@ -152,7 +151,7 @@ func observe(b *testing.B, mode Mode, n, perSecond int) {
 		b.Fatal(err)
 	}
 	time.Sleep(10 * ebpf.Latency) // a figure, and no assertion
-	spent, took := cpuTime(b)-before, time.Since(begin)
+	spent, took := storytest.CPUTime(b)-before, time.Since(begin)
 	inside := time.Duration(0)
 	if p, ok := s.(*programs); ok {
 		times, err := p.loaded.Times()
@@ -184,13 +183,4 @@ func observe(b *testing.B, mode Mode, n, perSecond int) {
 	b.ReportMetric(float64(spent.Microseconds())/float64(n), "cpu-µs/connection")
 	b.ReportMetric(float64(spent)/float64(took)*100, "%core")
 	b.ReportMetric(float64(inside.Nanoseconds())/float64(n), "kernel-ns/connection")
-}
-
-func cpuTime(t testing.TB) time.Duration {
-	t.Helper()
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -108,13 +108,8 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 				return err
 			}
 		case <-nextAt.C:
-			// What was recorded shows more than a look can.
-			select {
-			case err := <-ready:
-				if err := take(err); err != nil {
-					return err
-				}
-			case <-time.After(2 * ebpf.Latency): // so there is nothing
+			if err := ebpf.TakeRest(ready, take); err != nil {
+				return err
 			}
 			if stage == 1 {
 				t.emitter.Gap(loss, t.clock.Now())

@@ -1,7 +1,6 @@
 package network_test
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
@@ -10,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/network"
 	"github.com/daemoneye/eventbus/agent/collector/storytest"
 	"github.com/daemoneye/eventbus/agent/event"
@@ -28,26 +26,11 @@ func watchConnections() int {
 		return 1
 	}
 	fmt.Println("source", c.Describe())
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() { // ends with the process
-		_, _ = os.Stdin.Read(make([]byte, 1))
-		cancel()
-	}()
-	err = c.Run(ctx, func(m collector.Message) {
-		v, err := event.Parse(m.Payload)
-		if err != nil {
-			fmt.Println(err)
-			os.Exit(1)
-		}
+	return storytest.Run(c, func(v event.View) {
 		if e, ok := event.Copy[event.Connection](v); ok {
 			fmt.Println(e.Operation, e.Body.Source.Port, e.Body.Destination.Port, e.PID, e.Executable)
 		}
 	})
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	return 0
 }
 
 // TestWhatEachCapabilityIsFor: what the source says without it, and what it shows with it.

@@ -11,11 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/ebpf"
 	"github.com/daemoneye/eventbus/agent/collector/proc"
+	"github.com/daemoneye/eventbus/agent/collector/storytest"
 	"github.com/daemoneye/eventbus/agent/event"
 )
 
@@ -126,7 +125,7 @@ func observe(t testing.TB, mode Mode, n, perSecond int) outcome {
 		}
 	}
 	await(ready, "the snapshot")
-	before, begin := cpuTime(t), time.Now()
+	before, begin := storytest.CPUTime(t), time.Now()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d/%d", generate, n, perSecond))
 	cmd.Stderr = os.Stderr
@@ -147,7 +146,7 @@ func observe(t testing.TB, mode Mode, n, perSecond int) outcome {
 		t.Fatal(err)
 	}
 	await(done, "the marker")
-	s.spent, s.took = cpuTime(t)-before, time.Since(begin)
+	s.spent, s.took = storytest.CPUTime(t)-before, time.Since(begin)
 	if p, ok := source.feed.(*programs); ok {
 		times, err := p.loaded.Times()
 		if err != nil {
@@ -169,15 +168,6 @@ func observe(t testing.TB, mode Mode, n, perSecond int) outcome {
 // newTestTracker makes a tracker as Run does.
 func newTestTracker(r *proc.Reader, emit collector.Emit, o *Options) *tracker {
 	return &tracker{table: table{}, reader: r, emitter: newEmitter(emit, o.Host, new(uint64))}
-}
-
-func cpuTime(t testing.TB) time.Duration {
-	t.Helper()
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkBurst has each source watch a burst of 5,000 programs that end at once. What

@@ -83,13 +83,8 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 			if err != nil {
 				return err
 			}
-			// What was recorded shows more than the comparison can.
-			select {
-			case err := <-ready:
-				if err := take(err); err != nil {
-					return err
-				}
-			case <-time.After(2 * ebpf.Latency): // so there is nothing
+			if err := ebpf.TakeRest(ready, take); err != nil {
+				return err
 			}
 			t.applyKept(left)
 			if err := t.makeUp(loss); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/ebpf"
 	"github.com/daemoneye/eventbus/agent/collector/filter"
+	"github.com/daemoneye/eventbus/agent/collector/storytest"
 )
 
 // TestWhatIsLeftOutInTheKernelIsKnownWhenItIsAskedFor, although the collector has had no
@@ -171,7 +172,7 @@ func BenchmarkLeftOut(b *testing.B) {
 		if err := c.door.Through(ctx, func(*tracker) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
-		before := cpuTime(b)
+		before := storytest.CPUTime(b)
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d/0", generate, n))
 		if err := cmd.Run(); err != nil {
@@ -182,7 +183,7 @@ func BenchmarkLeftOut(b *testing.B) {
 				b.Fatalf("%d were left out", c.Filtered())
 			}
 		}
-		spent = cpuTime(b) - before
+		spent = storytest.CPUTime(b) - before
 		times, err := loaded.Times()
 		if err != nil {
 			b.Fatal(err)

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,7 +11,6 @@ import (
 	cilium "github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
-	"github.com/daemoneye/eventbus/agent/collector"
 	"github.com/daemoneye/eventbus/agent/collector/storytest"
 	"github.com/daemoneye/eventbus/agent/event"
 )
@@ -41,17 +39,7 @@ func watchPrograms(mode string) int {
 		}
 		fmt.Println()
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() { // ends with the process
-		_, _ = os.Stdin.Read(make([]byte, 1))
-		cancel()
-	}()
-	err = c.Run(ctx, func(m collector.Message) {
-		v, err := event.Parse(m.Payload)
-		if err != nil {
-			fmt.Println(err)
-			os.Exit(1)
-		}
+	return storytest.Run(c, func(v event.View) {
 		switch p, _ := event.Copy[event.Detail](v); {
 		case p.Operation == event.OpSnapshot && p.PID == uint32(os.Getpid()):
 			fmt.Println("ready")
@@ -59,11 +47,6 @@ func watchPrograms(mode string) int {
 			fmt.Printf("start %d %q %s\n", p.PID, p.CommandLine, p.Executable)
 		}
 	})
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	return 0
 }
 
 // TestWhatEachCapabilityIsFor: what the source says without it, and what it shows of a

@@ -19,6 +19,7 @@ import (
 	"github.com/daemoneye/eventbus/agent/control"
 	"github.com/daemoneye/eventbus/agent/detect/live"
 	"github.com/daemoneye/eventbus/agent/event"
+	"github.com/daemoneye/eventbus/agent/logtest"
 	"github.com/daemoneye/eventbus/frame"
 	"github.com/daemoneye/eventbus/router"
 )
@@ -31,28 +32,11 @@ type rig struct {
 	broker *router.Broker
 	runner *live.Runner
 	dir    string
-	log    *logBuffer
+	log    *logtest.Buffer
 	stop   func() // and wait until Run has returned
 
 	mu     sync.Mutex
 	alerts []*alert.Alert // guarded by mu
-}
-
-type logBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder // guarded by mu
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // run runs rules until the test ends. change may change the options.
@@ -62,7 +46,7 @@ func run(t *testing.T, rules string, change func(*live.Options)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &rig{t: t, broker: broker, dir: t.TempDir(), log: &logBuffer{}}
+	g := &rig{t: t, broker: broker, dir: t.TempDir(), log: &logtest.Buffer{}}
 	o := live.Options{
 		Host:     live.Host{ID: "host-1", Name: "web", Labels: map[string]string{"env": "prod"}},
 		Settings: live.Settings{Paths: []string{g.dir}, Fold: time.Minute, Context: 5}, Memory: 1 << 20,

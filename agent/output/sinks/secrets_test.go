@@ -1,7 +1,6 @@
 package sinks_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/daemoneye/eventbus/agent/alert"
 	"github.com/daemoneye/eventbus/agent/config"
+	"github.com/daemoneye/eventbus/agent/logtest"
 	"github.com/daemoneye/eventbus/agent/output"
 	"github.com/daemoneye/eventbus/agent/output/outputtest"
 	"github.com/daemoneye/eventbus/agent/output/sinks"
@@ -28,24 +28,6 @@ type noBus struct{}
 
 func (noBus) Subscribe(context.Context, router.Subscription) (router.Subscriber, error) {
 	return nil, router.ErrClosed
-}
-
-// log takes what is logged.
-type log struct {
-	mu sync.Mutex
-	b  bytes.Buffer // guarded by mu
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // TestNoOutputShowsItsSecrets: receivers repeat all that they get, in each way, or are not
@@ -102,7 +84,7 @@ func TestNoOutputShowsItsSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var logged log
+	var logged logtest.Buffer
 	j := &outputtest.Journal{}
 	m := output.New(output.Options{Source: j, Bus: noBus{}, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 	if err := m.Apply(specs); err != nil {
