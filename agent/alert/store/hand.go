@@ -54,7 +54,9 @@ func (s *Store) touch(ctx context.Context, do func() (done func())) bool {
 	default:
 	}
 	w.back = back
-	s.failed(ErrStalled)
+	if ctx.Err() == nil { // else the disk had no time to answer
+		s.failed(ErrStalled)
+	}
 	return false
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -215,7 +216,7 @@ func TestWhoReadsADeadDiskHasAnAnswer(t *testing.T) {
 	})
 }
 
-// TestAnOpenEndsWithItsContext, and leaves nothing open.
+// TestAnOpenEndsWithItsContext, leaves nothing open, and does not blame the disk.
 func TestAnOpenEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		files := &faulty.Files{Unsynced: true}
@@ -223,8 +224,13 @@ func TestAnOpenEndsWithItsContext(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "data")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := store.Open(ctx, store.Options{Dir: dir, Files: files, Log: discard}); !errors.Is(err, context.DeadlineExceeded) {
+		var logged strings.Builder
+		log := slog.New(slog.NewTextHandler(&logged, nil))
+		if _, err := store.Open(ctx, store.Options{Dir: dir, Files: files, Log: log}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("open: %v", err)
+		}
+		if logged.Len() > 0 {
+			t.Errorf("it logs %s", logged.String())
 		}
 		release()
 		synctest.Wait()
