@@ -16,8 +16,7 @@ const DefaultBTF = "/sys/kernel/btf/vmlinux"
 // Options state how to load programs.
 type Options struct {
 	// Ring is the size in bytes of the ring of records, a power of two and at least a
-	// page. The kernel maps it twice in a row, so that it counts double in the memory
-	// of the process that reads.
+	// page. It is resident in the memory of the process that reads.
 	Ring int
 
 	// BTF is the file in which the kernel describes its types; empty is DefaultBTF.

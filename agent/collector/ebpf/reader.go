@@ -8,7 +8,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/cilium/ebpf/ringbuf"
 	"golang.org/x/sys/unix"
 )
 
@@ -27,13 +26,12 @@ const missedInterval = time.Second
 //
 // One goroutine at a time.
 type Reader struct {
-	ring    *ringbuf.Reader
+	ring    *ring
 	file    *os.File // the ring's, for the runtime to wait for: a call that blocks would hold a thread
 	raw     syscall.RawConn
 	control *control
 	unmap   func()
 	quarter uint64 // of the ring, in bytes
-	record  ringbuf.Record
 	flowing bool
 	prompt  uint64 // records that are not quiet, when it was looked at last
 	lost    uint64 // as far as Lost has returned
@@ -49,18 +47,17 @@ type Reader struct {
 
 // Reader makes the reader of the ring. There is one at most.
 func (p *Programs) Reader() (_ *Reader, err error) {
-	ring := p.collection.Maps[ringMap]
-	r := &Reader{programs: p, quarter: uint64(ring.MaxEntries() / 4), stop: func() {}, resume: make(chan struct{}, 1)}
+	records := p.collection.Maps[ringMap]
+	r := &Reader{programs: p, quarter: uint64(records.MaxEntries() / 4), stop: func() {}, resume: make(chan struct{}, 1)}
 	if r.control, r.unmap, err = mapControl(p.collection.Maps[controlMap].FD()); err != nil {
 		return nil, err
 	}
 	r.control.quarter.Store(r.quarter)
-	if r.ring, err = ringbuf.NewReader(ring); err != nil {
+	if r.ring, err = mapRing(records.FD(), int(records.MaxEntries())); err != nil {
 		r.unmap()
 		return nil, err
 	}
-	r.ring.SetDeadline(past)
-	fd, err := unix.FcntlInt(uintptr(ring.FD()), unix.F_DUPFD_CLOEXEC, 0)
+	fd, err := unix.FcntlInt(uintptr(records.FD()), unix.F_DUPFD_CLOEXEC, 0)
 	if err == nil {
 		err = unix.SetNonblock(fd, true)
 		r.file = os.NewFile(uintptr(fd), "ring")
@@ -132,7 +129,7 @@ func (r *Reader) Wait(ctx context.Context, until time.Time) error {
 			next = until
 		}
 		err := r.sleep(ctx, r.quarter, next)
-		some, prompt := r.ring.AvailableBytes() > 0, r.control.prompt.Load()
+		some, prompt := r.ring.available() > 0, r.control.prompt.Load()
 		r.flowing, r.prompt = some && prompt != r.prompt, prompt
 		if err != nil || some || !next.Before(until) {
 			return err
@@ -149,7 +146,7 @@ func (r *Reader) NoRest() { r.control.noRest.Store(1) }
 // Stir has Wait return soon if there is something to read, whatever it waits for. Once in a
 // while it does not, when Wait is only just called.
 func (r *Reader) Stir() {
-	if r.ring.AvailableBytes() > 0 {
+	if r.ring.available() > 0 {
 		_ = r.file.SetReadDeadline(past) // an error is that it is closed
 	}
 }
@@ -166,7 +163,7 @@ func (r *Reader) sleep(ctx context.Context, bytes uint64, until time.Time) error
 	// the ring and then look at what we wait for: one of us sees what the other did.
 	err := r.raw.Read(func(uintptr) bool {
 		r.control.wakeAt.Store(bytes)
-		return uint64(r.ring.AvailableBytes()) >= bytes
+		return r.ring.available() >= bytes
 	})
 	r.control.wakeAt.Store(0)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -178,17 +175,7 @@ func (r *Reader) sleep(ctx context.Context, bytes uint64, until time.Time) error
 // Read gives each record that is in the ring to a function, in the order in which they
 // came, but at most so many. A record is valid until the function returns.
 func (r *Reader) Read(most int, do func(record []byte)) error {
-	for ; most > 0; most-- {
-		err := r.ring.ReadInto(&r.record)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		do(r.record.RawSample)
-	}
-	return nil
+	return r.ring.read(most, do)
 }
 
 // Lost returns how many records are missing since the last call, and since the programs
@@ -216,6 +203,6 @@ func (r *Reader) Close() {
 	if r.file != nil {
 		r.file.Close()
 	}
-	r.ring.Close()
+	r.ring.unmap()
 	r.unmap()
 }

@@ -14,7 +14,7 @@ import (
 //go:embed bpf/network.o
 var object []byte
 
-// ringBytes is the size of the kernel's ring, which counts twice in resident memory. A
+// ringBytes is the size of the kernel's ring, which is resident in our memory. A
 // connection over loopback is four records of 144 bytes, so that 1,800 of them fit in while
 // we do not read.
 const ringBytes = 1 << 20

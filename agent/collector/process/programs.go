@@ -12,9 +12,9 @@ import (
 //go:embed bpf/process.o
 var object []byte
 
-// ringBytes is the size of the kernel's ring, which counts twice in resident memory. A
-// process that runs one program takes some 500 bytes of it, so that 2,000 fit in while we
-// do not read, which is two seconds of a host that does nothing else than start them:
+// ringBytes is the size of the kernel's ring, which is resident in our memory. A process
+// that runs one program takes some 500 bytes of it, so that 2,000 fit in while we do not
+// read, which is two seconds of a host that does nothing else than start them:
 // BenchmarkBurst loses nothing with it, nor with 2 MiB, on two cores that are busy with
 // much else. A program with long paths and arguments takes up to 16 KiB.
 const ringBytes = 1 << 20
