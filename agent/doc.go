@@ -58,9 +58,14 @@
 //   - "an output does not work": its fifth attempt in a row has failed; err is the reason.
 //   - "alerts fell out of the journal before an output could send them": it was behind for
 //     longer than the journal keeps them. The receiver gets a notice.
+//   - "an output cannot go on where it was": the journal of alerts could not be read since
+//     the start. The output sends what is raised, and older alerts when it can be read.
 //   - "an output lost messages": the queue of its subscription was full.
 //   - "a receiver refuses an item": a notice has taken its place.
 //   - "output not closed": err is the reason.
+//   - "alert store: …": what the store found and mended when it was opened or checked, such as
+//     damaged segments, lines that are missing, an index that was made again; and old segments
+//     that could not be removed.
 //   - "alerts are not kept": there is no folder for them, because the user has no home.
 //   - "configuration": a variable has the agent's prefix, and no key has that name.
 //   - "host id": none could be derived or kept, so that the next start has another.
@@ -72,6 +77,10 @@
 //     those of the agent and its collectors.
 //
 // At error:
+//   - "alert store: alerts go on in memory": the data directory cannot be written, or does not
+//     answer. hint is what to do. When that is over it is logged at info.
+//   - "alert store: the index is out of use": queries read the journal until it is made again.
+//   - "alert store: the data directory was removed": it is made again, without the alerts.
 //   - "detection ended": its subscription has ended while the agent runs.
 //   - "configuration rejected": a reload found mistakes, and nothing changed.
 //   - "configuration refused": a collector did not take its settings at a reload, and

@@ -39,6 +39,10 @@ var hints = []struct {
 
 // hintOf returns what can be done about err.
 func hintOf(err error) string {
+	var journal *sourceError
+	if errors.As(err, &journal) {
+		return "part alerts of the health says why"
+	}
 	var dns *net.DNSError
 	if errors.As(err, &dns) {
 		return "see the name of the receiver, and the resolver of this host"

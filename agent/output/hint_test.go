@@ -49,3 +49,16 @@ func TestTheHealthSaysWhatCanBeDone(t *testing.T) {
 		})
 	}
 }
+
+// TestTheHealthSaysWhereTheReasonIs where the journal cannot be read.
+func TestTheHealthSaysWhereTheReasonIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := fresh("a")
+		j.Break(errDown)
+		m, _ := start(t, j, nil, spec("a", newReceiver()))
+		time.Sleep(time.Second / 2)
+		if h := status(t, m, "a").Health; !strings.Contains(h.Reason, "journal: cursor: down") || !strings.Contains(h.Reason, "part alerts of the health") {
+			t.Errorf("%+v", h)
+		}
+	})
+}

@@ -106,7 +106,7 @@ func (w *worker) loop(ctx, sends context.Context) {
 		if err == nil {
 			break
 		}
-		if !w.pause(ctx, sends, fmt.Errorf("cursor: %w", err)) {
+		if !w.pause(ctx, sends, &sourceError{fmt.Errorf("cursor: %w", err)}) {
 			return
 		}
 	}
@@ -289,7 +289,7 @@ func (w *worker) save() {
 		return
 	}
 	if err := w.source.SetCursor(w.spec.Name, w.read); err != nil {
-		w.status.failed(fmt.Errorf("cursor not saved: %w", err))
+		w.status.failed(&sourceError{fmt.Errorf("cursor not saved: %w", err)})
 		return
 	}
 	w.saved = w.read

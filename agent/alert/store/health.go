@@ -226,7 +226,7 @@ func (s *Store) failed(err error) {
 	s.trouble.err = err
 	s.mu.Unlock()
 	if first {
-		s.o.Log.Error("alert store: alerts go on in memory", "because", err)
+		s.o.Log.Error("alert store: alerts go on in memory", "dir", s.o.Dir, "because", err, "hint", mendOf(err))
 	}
 }
 
