@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"html"
-	"net/http"
 	"net/url"
 	"slices"
 	"sort"
@@ -56,10 +55,9 @@ func (k *Keeper) Header(ref string) (string, error) {
 // Basic returns the header Authorization of a user with a password.
 func (k *Keeper) Basic(user, ref string) (string, error) {
 	password, err := k.Read(ref)
-	r := http.Request{Header: http.Header{}}
-	r.SetBasicAuth(user, password)
-	k.Know(base64.StdEncoding.EncodeToString([]byte(user + ":" + password)))
-	return r.Header.Get("Authorization"), err
+	encoded := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+	k.Know(encoded)
+	return "Basic " + encoded, err
 }
 
 // URL reads a URL, or several with commas between. What stands behind the host may be a
