@@ -9,14 +9,14 @@ import (
 
 // checkRelations checks the conditions that involve two keys.
 func checkRelations(c *Config, r *reader.Result) {
-	memory, message := keys.Lookup("broker.max_memory_bytes"), keys.Lookup("broker.max_message_size")
+	memory, message := keys().Lookup("broker.max_memory_bytes"), keys().Lookup("broker.max_message_size")
 	if c.Broker.MaxMemoryBytes < c.Broker.MaxMessageSize {
 		at := r.Origin(memory.Name)
 		r.Fail(ErrConflict, at, memory.Name, " is %s, want at least %s, which is %s",
 			memory.Text(c), message.NameIn(at), message.Text(c))
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Collectors.External)) {
-		if keys.HasSection("collectors."+name) || slices.Contains(taken, name) {
+		if keys().HasSection("collectors."+name) || slices.Contains(taken, name) {
 			full := "collectors.external." + name
 			r.Fail(ErrConflict, r.Origin(full), full, ": the agent itself uses the name %s", name)
 		}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"sync"
 
 	"github.com/daemoneye/eventbus/agent/config/reader"
 )
@@ -56,15 +57,17 @@ const FileVariable = reader.FileVariable
 // ParseSize reads a whole number of bytes, or a number with a unit: see reader.ParseSize.
 func ParseSize(text string) (Size, error) { return reader.ParseSize(text) }
 
-// keys is the table of Config. It is made once and never written to.
-var keys = reader.NewTable(reflect.TypeFor[Config]())
+// keys returns the table of Config. It is made once, by who needs it first, and never
+// written to: a collector needs none, and making it takes as long as all else that a
+// process does before main.
+var keys = sync.OnceValue(func() *reader.Table { return reader.NewTable(reflect.TypeFor[Config]()) })
 
 // Keys returns the table of all keys, in the order of the sections. The caller
 // must not change what the pointers lead to.
-func Keys() []*Key { return keys.Keys() }
+func Keys() []*Key { return keys().Keys() }
 
 // Lookup returns the key with that name or alias, nil for none.
-func Lookup(name string) *Key { return keys.Lookup(name) }
+func Lookup(name string) *Key { return keys().Lookup(name) }
 
 // Loaded is a configuration and where its values come from. Immutable.
 type Loaded struct {
@@ -90,14 +93,14 @@ func (l *Loaded) Origin(key string) Origin {
 // With an error, what it returns besides has all values that are right.
 func Load(s Sources) (*Loaded, error) {
 	c := new(Config)
-	return checked(c, keys.Load(c, s))
+	return checked(c, keys().Load(c, s))
 }
 
 // Parse reads the text of one file over the defaults, and nothing else. path is what
 // errors and origins call it.
 func Parse(path string, text []byte) (*Loaded, error) {
 	c := new(Config)
-	return checked(c, keys.Parse(c, path, text))
+	return checked(c, keys().Parse(c, path, text))
 }
 
 // checked adds the mistakes that involve several keys to those of the reader.
@@ -111,7 +114,7 @@ func checked(c *Config, r *reader.Result) (*Loaded, error) {
 // Default returns the configuration that holds without a file, variables and flags.
 func Default() *Config {
 	c := new(Config)
-	keys.SetDefaults(c)
+	keys().SetDefaults(c)
 	return c
 }
 
@@ -131,23 +134,23 @@ func DefaultFile() string {
 
 // Diff returns what differs between the configuration in force and the next one,
 // in the order of the table.
-func Diff(now, next *Config) []Change { return keys.Diff(now, next) }
+func Diff(now, next *Config) []Change { return keys().Diff(now, next) }
 
 // Reloaded returns what is in force after a reload: next where a change is live, and
 // now where it waits for a restart. It shares lists and maps with both.
 func Reloaded(now, next *Config) *Config {
 	c := *now
-	keys.Adopt(&c, next)
+	keys().Adopt(&c, next)
 	return &c
 }
 
 // Schema returns the JSON schema of a configuration file, see reader.Table.Schema.
-func Schema() []byte { return keys.Schema("daemoneye-agent configuration") }
+func Schema() []byte { return keys().Schema("daemoneye-agent configuration") }
 
 // WriteDefault writes a file with all keys and their defaults, each explained. Load
 // takes it, and finds nothing but the defaults in it.
 func WriteDefault(w io.Writer) error {
-	return keys.WriteDefaults(w,
+	return keys().WriteDefaults(w,
 		"The configuration of daemoneye-agent. Every key has its default here.",
 		"Files conf.d/*.yaml beside this one take precedence over it, variables over",
 		"those, and flags over all. Maps merge, lists replace.")
@@ -157,7 +160,7 @@ func WriteDefault(w io.Writer) error {
 // takes what it writes.
 func (l *Loaded) Write(w io.Writer, origins bool) error {
 	if origins {
-		return keys.Write(w, l.Config, l.Origin)
+		return keys().Write(w, l.Config, l.Origin)
 	}
-	return keys.Write(w, l.Config, nil)
+	return keys().Write(w, l.Config, nil)
 }

@@ -128,3 +128,20 @@ func TestCompletion(t *testing.T) {
 		t.Errorf("for another shell: exit status %d, %s", status, errs)
 	}
 }
+
+// TestACollectorMakesNoOtherCommand, and all else that may be typed makes them all.
+func TestACollectorMakesNoOtherCommand(t *testing.T) {
+	p := &cli.Program{Out: cli.NewOutput(io.Discard)}
+	all := len(newRoot(p).Commands())
+	for _, tt := range []struct {
+		args []string
+		want int
+	}{
+		{[]string{"collector", "process"}, 1}, {[]string{"collector"}, all}, {[]string{"collector", "--help"}, all},
+		{[]string{"collectors", "list"}, all}, {[]string{"status"}, all}, {nil, all},
+	} {
+		if n := len(treeFor(p, tt.args).Commands()); n != tt.want {
+			t.Errorf("%q: %d commands, want %d", tt.args, n, tt.want)
+		}
+	}
+}

@@ -27,7 +27,7 @@ func main() {
 
 // realMain runs a command line and returns the exit status.
 func realMain(ctx context.Context, p *cli.Program, args []string) int {
-	root := newRoot(p)
+	root := treeFor(p, args)
 	root.SetArgs(rewrite(root, args))
 	var stop context.CancelFunc = func() {}
 	root.PersistentPreRun = func(c *cobra.Command, _ []string) {

@@ -36,7 +36,7 @@ func (s *Settings) Flags(c *cobra.Command) {
 		s.Add("--set "+key, key, value)
 		return nil
 	})
-	Complete(c, "set", keyNames)
+	Complete(c, "set", keyNames())
 }
 
 // KeyFlags defines the flags of those keys, or of all that have one.
@@ -68,13 +68,13 @@ func (s *Settings) Load() (*config.Loaded, error) {
 	return config.Load(from)
 }
 
-// keyNames are those of all keys, each with =.
-var keyNames = func() (all []string) {
+// keyNames returns those of all keys, each with =.
+func keyNames() (all []string) {
 	for _, k := range config.Keys() {
 		all = append(all, k.Name+"=")
 	}
 	return all
-}()
+}
 
 // keyFlag is the flag of one key. config.Load checks its value.
 type keyFlag struct {
