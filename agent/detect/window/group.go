@@ -120,13 +120,14 @@ func (c *Correlator) group(x *correlation, names []string) *group {
 	return g
 }
 
-// What a group and an entry take besides their texts, about.
+// What a group and an entry take besides their texts, and a group besides the counts of its
+// members, about.
 const (
 	groupSize = 320
 	entrySize = 176
 )
 
-func (g *group) size() int { return groupSize + 2*len(g.key) }
+func (g *group) size() int { return groupSize + 2*len(g.key) + 8*len(g.members) }
 func (e *entry) size() int { return entrySize + len(e.value) }
 
 // tuple joins texts so that different ones give different results.

@@ -237,6 +237,17 @@ func TestStateIsBounded(t *testing.T) {
 		t.Errorf("with at most 20,000 bytes: %+v", s)
 	}
 
+	// The same groups take more where a correlation is over more rules.
+	bytes := func(rules string) int64 {
+		s := load(three() + correlation("type: event_count\nrules: "+rules+"\ngroup-by: [User]\ntimespan: 100s\ncondition: {gte: 3}"))
+		b := newBench(s, window.Options{})
+		flood(b, 10, unique)
+		return int64(b.correlator.Stats().Bytes)
+	}
+	if one, three := bytes("[a]"), bytes("[a, b, c]"); three-one < 10*2*8 {
+		t.Errorf("ten groups over one rule take %d bytes, over three %d", one, three)
+	}
+
 	s := load(three() + correlation("type: value_count\nrules: a\ntimespan: 100s\ncondition: {field: User, gte: 20}"))
 	b = newBench(s, window.Options{Entries: 30})
 	if fired := flood(b, 100, func(i int) string { return strconv.Itoa(i % 5) }); fired != 0 {
