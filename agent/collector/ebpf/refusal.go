@@ -67,12 +67,25 @@ func classify(err error) error {
 		return refuse(ReasonVerifier, lastLine(refused), err)
 	case errors.Is(err, os.ErrPermission):
 		return refuse(ReasonPrivilege, lacking(), err)
-	case errors.Is(err, ebpf.ErrNotSupported) && len(missing()) > 0: // the library's own probe was not permitted
+	case errors.Is(err, ebpf.ErrNotSupported) && forbidden(): // and so was the library's own probe
 		return refuse(ReasonPrivilege, lacking(), err)
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, os.ErrNotExist), errors.Is(err, unix.EINVAL):
 		return refuse(ReasonUnsupported, err.Error(), err)
 	}
 	return fmt.Errorf("ebpf: %w", err)
+}
+
+// forbidden reports whether nothing may be made in the kernel at all. The library takes a
+// map that it may not make for a kind of map that the kernel does not have.
+func forbidden() bool {
+	if len(missing()) > 0 {
+		return true
+	}
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1})
+	if err == nil {
+		_ = m.Close() // there is nothing in it
+	}
+	return errors.Is(err, os.ErrPermission)
 }
 
 // lastLine is what the verifier wrote last, which shows what is wrong.
