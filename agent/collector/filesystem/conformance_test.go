@@ -37,8 +37,8 @@ type watched struct {
 	options   filesystem.Options
 
 	mu     sync.Mutex
-	events []event.Filesystem
-	topics []string
+	events []event.Filesystem // guarded by mu
+	topics []string           // guarded by mu; of each event
 }
 
 // sources runs a test with each source that is permitted here.
@@ -124,6 +124,13 @@ func (w *watched) all() []event.Filesystem {
 	return slices.Clone(w.events)
 }
 
+// on returns the topics of all events, in the order of all.
+func (w *watched) on() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.topics)
+}
+
 // operations returns what an event is about, its main operation first.
 func operations(e event.Filesystem) (all []string) {
 	all = append(all, e.Operation.String())
@@ -182,7 +189,9 @@ func (w *watched) await(path string, want ...string) {
 // String returns all events, a line each.
 func (w *watched) String() string {
 	var b strings.Builder
-	for i, e := range w.all() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, e := range w.events {
 		fmt.Fprintf(&b, "%s %v %s %s [%d] %s\n", w.topics[i], operations(e), e.Body.Previous, e.Body.Path, e.PID, slices.Collect(e.Flags.Names()))
 	}
 	return b.String()
@@ -241,7 +250,7 @@ func TestTheStoryOfAFile(t *testing.T) {
 				t.Errorf("%v %s was by pid %d, %q; we are %d", e.Operation, e.Body.Path, e.PID, e.Executable, os.Getpid())
 			}
 		}
-		for _, topic := range w.topics {
+		for _, topic := range w.on() {
 			if topic != filesystem.TopicOperations {
 				t.Errorf("topic %s", topic)
 			}

@@ -105,8 +105,8 @@ func TestBulk(t *testing.T) {
 		if fanotify != (e.PID == uint32(os.Getpid())) {
 			t.Errorf("it is by %d", e.PID)
 		}
-		if w.topics[i] != filesystem.TopicBulk {
-			t.Errorf("topic %s", w.topics[i])
+		if topic := w.on()[i]; topic != filesystem.TopicBulk {
+			t.Errorf("topic %s", topic)
 		}
 	})
 }
@@ -143,7 +143,7 @@ func TestOurOwnChangesAreLeftOut(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{theirs}, got[:1]); diff != "" {
+	if diff := cmp.Diff([]string{theirs}, got[:min(len(got), 1)]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
