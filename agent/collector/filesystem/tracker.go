@@ -62,8 +62,9 @@ func (t *tracker) apply(c *change) {
 		was = t.trees.judge(c.previous)
 	}
 	if in < programs && was < programs {
-		if c.directory && in == leading {
-			t.lookInto(c, was < in)
+		if c.directory && in == leading && t.unseen(was < in) {
+			t.addWatch(c.path)
+			t.lookInto(c)
 		}
 		return
 	}
@@ -76,12 +77,17 @@ func (t *tracker) apply(c *change) {
 	before, known := t.index.files[c.path]
 	operations, waits := t.news(c, exists, &now, known, &before)
 	t.remember(c, in, exists, &now, &before, operations, waits)
+	arrived := c.previous != "" && was < in
+	comes := c.directory && exists && (c.operations.Has(event.OpCreate) || arrived) && t.unseen(arrived)
+	if comes {
+		t.addWatch(c.path) // before its event: who gets that may make files in it at once
+	}
 	left := c.previous != "" && t.mine(was, exists, &now.stamp) // it may have, before we saw it
 	if operations != 0 && (known || left || t.mine(in, exists, &now.stamp)) {
 		t.announce(c, operations, exists, &now.stamp, t.clock.Now())
 	}
-	if c.directory && exists && (c.operations.Has(event.OpCreate) || c.previous != "" && was < in) {
-		t.lookInto(c, c.previous != "" && was < in)
+	if comes {
+		t.lookInto(c)
 	}
 }
 
@@ -201,13 +207,12 @@ func (t *tracker) announce(c *change, operations event.FileOperations, exists bo
 	}
 }
 
-// lookInto looks into a directory that has come to be, where the source does not show what
-// is in it. One that has arrived from elsewhere had it before.
-func (t *tracker) lookInto(c *change, arrived bool) {
-	if t.source.complete() && !arrived {
-		return
-	}
-	t.addWatch(c.path)
+// unseen reports whether the source does not show what is in a directory that has come to
+// be. One that has arrived from elsewhere had it before.
+func (t *tracker) unseen(arrived bool) bool { return arrived || !t.source.complete() }
+
+// lookInto looks into a directory that has come to be, and is watched.
+func (t *tracker) lookInto(c *change) {
 	if !t.source.complete() && len(t.again) < maxWaiting {
 		t.again[c.path] = c.pid
 	}
