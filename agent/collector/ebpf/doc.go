@@ -30,7 +30,7 @@
 //
 //	p, err := ebpf.Load(object, ebpf.Options{Ring: 1 << 20})   // *Refusal: use another source
 //	r, err := p.Reader()
-//	err = p.AttachTracepoints()                                // records come from here on
+//	err = p.AttachTracepoints("sched_process_exit")            // records come from here on
 //	for ready := r.Ready(ctx); ; {
 //		select {
 //		case err := <-ready:

@@ -99,25 +99,41 @@ type program struct {
 }
 
 // AttachTracepoints attaches the programs whose section is raw_tracepoint/NAME or
-// tp_btf/NAME, each to the tracepoint of that name. From then on records come.
-func (p *Programs) AttachTracepoints() error {
+// tp_btf/NAME to the tracepoints of these names, one after the other. From then on records
+// come. The host goes on in between, for milliseconds: of what has a beginning and an end
+// the end is attached first, so that no beginning is recorded whose end is not.
+func (p *Programs) AttachTracepoints(names ...string) error {
+	for _, name := range names {
+		if err := p.attachTracepoint(name); err != nil {
+			return classify(fmt.Errorf("tracepoint %s: %w", name, err))
+		}
+	}
+	return nil
+}
+
+// errNoProgram means that the object has none for a tracepoint.
+var errNoProgram = errors.New("no program for it")
+
+func (p *Programs) attachTracepoint(name string) (err error) {
 	for _, g := range p.programs {
+		if g.at != name {
+			continue
+		}
 		var l link.Link
-		var err error
 		switch g.Type() {
 		case ebpf.RawTracepoint:
-			l, err = link.AttachRawTracepoint(link.RawTracepointOptions{Name: g.at, Program: g.Program})
+			l, err = link.AttachRawTracepoint(link.RawTracepointOptions{Name: name, Program: g.Program})
 		case ebpf.Tracing:
 			l, err = link.AttachTracing(link.TracingOptions{Program: g.Program, AttachType: g.how})
 		default:
 			continue
 		}
-		if err != nil {
-			return classify(fmt.Errorf("tracepoint %s: %w", g.at, err))
+		if err == nil {
+			p.links = append(p.links, l)
 		}
-		p.links = append(p.links, l)
+		return err
 	}
-	return nil
+	return errNoProgram
 }
 
 // AttachCgroup attaches the programs whose section is cgroup_skb/ingress or

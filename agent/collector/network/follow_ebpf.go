@@ -33,7 +33,7 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 	defer r.Close()
 	// Records are made from here on, so that nothing is missed between the snapshot and
 	// the first of them.
-	if err := p.loaded.AttachTracepoints(); err != nil {
+	if err := p.loaded.AttachTracepoints("inet_sock_set_state"); err != nil {
 		return err
 	}
 	t.open.Opened()

@@ -15,6 +15,10 @@ const mostRecords = 4096
 // shows when that changes. It costs a call of stat for each process.
 const usersInterval = time.Second
 
+// tracepoints are in the order in which they are attached: the end of a process first, so
+// that none is shown for ever that ran and ended while they were.
+var tracepoints = []string{"sched_process_exit", "sched_process_exec", "sched_process_fork"}
+
 // follow takes the records of the programs until ctx ends. The kernel's ring is the queue:
 // one goroutine waits for records, and this one reads them in place, parses and emits.
 func (p *programs) follow(ctx context.Context, t *tracker) error {
@@ -28,7 +32,7 @@ func (p *programs) follow(ctx context.Context, t *tracker) error {
 	}
 	// Records are made from here on, so that nothing is missed between the snapshot and
 	// the first of them.
-	if err := p.loaded.AttachTracepoints(); err != nil {
+	if err := p.loaded.AttachTracepoints(tracepoints...); err != nil {
 		return err
 	}
 	t.open.Opened()
