@@ -123,8 +123,8 @@ func (h *held) judge(known int64) verdict {
 		return undecided
 	case next == nil || h.ended+lag < next.TimeNs:
 		return own
-	case h.read.Stack == 0 || next.read.Stack == h.read.Stack:
-		return foreign
+	case h.read.Stack == 0 || next.read.Stack == 0 || next.read.Stack == h.read.Stack:
+		return foreign // one that has ended and waits for its parent has no stack either
 	default:
 		// It was read when the next exec happened, or about then. Each exec puts the stack
 		// elsewhere, and where that lies was read last. The stacks differ: so if what was
