@@ -181,15 +181,19 @@ func (w *onlooker) take(t *testing.T, m collector.Message) {
 		e.Operation, e.Body.Direction, e.Body.Source.Port, e.Body.Destination.Port, e.PID, uid, e.Executable, e.Flags))
 }
 
+// await waits for what is seen in the events.
 func (w *onlooker) await(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	until(t, what, func() bool {
 		w.mu.Lock()
-		ok := done()
-		w.mu.Unlock()
-		if ok {
-			return
-		}
+		defer w.mu.Unlock()
+		return done()
+	})
+}
+
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s did not come", what)
 		}
@@ -373,8 +377,8 @@ func listed(t *testing.T, w *onlooker, v *visitor, keep *sync.Mutex, kept chan n
 	if err := syscall.Listen(fd, 1); err != nil {
 		t.Skip(err)
 	}
-	w.await(t, "the connection in a list", knows)
+	until(t, "the connection in a list", knows) // the collector may wait for the lock of the events
 	server.Close()
 	v.end()
-	w.await(t, "its end", func() bool { return !knows() })
+	until(t, "its end", func() bool { return !knows() })
 }
