@@ -36,7 +36,7 @@ func (r *running) awaitAll(n int, op event.Operation, match func(event.Network) 
 // the time that it took.
 func TestEachConnectionIsOpenedAndClosedOnce(t *testing.T) {
 	r := start(t, network.ModeEBPF, network.MaxInterval)
-	l := listen(t, "tcp", "127.0.0.1:0")
+	l := listen(t, "tcp", ourPort)
 	const n = 1000
 	want := make(map[uint16]bool)
 	for range n {
@@ -74,14 +74,14 @@ func TestEachConnectionIsOpenedAndClosedOnce(t *testing.T) {
 // TestAConnectionThatIsRefused was never there.
 func TestAConnectionThatIsRefused(t *testing.T) {
 	r := start(t, network.ModeEBPF, network.MaxInterval)
-	l := listen(t, "tcp", "127.0.0.1:0")
+	l := listen(t, "tcp", ourPort)
 	refused := l.Addr()
 	l.Close()
 	if c, err := net.Dial("tcp", refused.String()); err == nil {
 		c.Close()
 		t.Skip("somebody else listens there")
 	}
-	open := listen(t, "tcp", "127.0.0.1:0")
+	open := listen(t, "tcp", ourPort)
 	client, _ := pair(t, open) // its records come after those of the other one
 	r.await(event.OpConnect, between(client, event.Egress))
 	if got := r.find(event.OpConnect, func(e event.Network) bool { return to(e, refused) }); got != nil {
@@ -127,7 +127,7 @@ func TestProgramsThatConnectAndEnd(t *testing.T) {
 	}()
 	defer func() { cancel(); <-ended }()
 	<-started
-	l := listen(t, "tcp", "127.0.0.1:0")
+	l := listen(t, "tcp", ourPort)
 	var accepting sync.WaitGroup
 	accepting.Go(func() { // ends with l
 		for {
@@ -140,9 +140,9 @@ func TestProgramsThatConnectAndEnd(t *testing.T) {
 	})
 	defer func() { l.Close(); accepting.Wait() }()
 	const n = 300
-	_, port, _ := net.SplitHostPort(l.Addr().String())
+	host, port, _ := net.SplitHostPort(l.Addr().String())
 	for i := range n {
-		if err := exec.Command(bash, "-c", "exec 3<>/dev/tcp/127.0.0.1/"+port, fmt.Sprint("n", i)).Run(); err != nil {
+		if err := exec.Command(bash, "-c", "exec 3<>/dev/tcp/"+host+"/"+port, fmt.Sprint("n", i)).Run(); err != nil {
 			t.Skip(err) // a bash without /dev/tcp
 		}
 	}
