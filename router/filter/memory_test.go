@@ -79,6 +79,12 @@ func TestAFilterTakesWhatMemorySays(t *testing.T) {
 				t.Errorf("%d bytes without a filter", said)
 			}
 			got := measure(text) - without
+			for range 5 { // what the runtime itself keeps meanwhile is in it, too
+				if got <= said {
+					break
+				}
+				got = min(got, measure(text)-without)
+			}
 			if got > said || strconv.IntSize == 64 && said > 3*got+3000 { // the formula is of 64-bit machines
 				t.Errorf("it takes %d bytes, and is said to take %d", got, said)
 			}

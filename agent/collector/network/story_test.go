@@ -215,7 +215,8 @@ func perform(t *testing.T, r *running, look func()) []int {
 		count(ports, event.OpClose, isPort(a), us)
 	}
 	slices.SortFunc(moments, func(a, b net.Addr) int { return cmp.Compare(a.String(), b.String()) })
-	for _, a := range slices.CompactFunc(moments, func(a, b net.Addr) bool { return a.String() == b.String() }) { // the kernel may give a port again
+	moments = slices.CompactFunc(moments, func(a, b net.Addr) bool { return a.String() == b.String() }) // the kernel may give a port again
+	for _, a := range moments {
 		count(brief, event.OpListen, isPort(a), us)
 		count(brief, event.OpClose, isPort(a), us)
 	}
