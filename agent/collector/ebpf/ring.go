@@ -41,12 +41,13 @@ func mapRing(fd, size int) (*ring, error) {
 	}
 	producer, err := unix.Mmap(fd, int64(page), page+size, unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
-		_ = unix.Munmap(consumer)
+		_ = unix.Munmap(consumer) // see unmap
 		return nil, os.NewSyscallError("mmap", err)
 	}
 	return &ring{consumer: consumer, producer: producer, data: producer[page:]}, nil
 }
 
+// unmap gives the memory back. Its errors are of ranges that are not mapped, and these are.
 func (r *ring) unmap() {
 	_ = unix.Munmap(r.consumer)
 	_ = unix.Munmap(r.producer)

@@ -76,7 +76,8 @@ const (
 const ownersEvery = int64(100 * time.Millisecond)
 
 // findPort finds the port that a connection came to, where none is known, and announces it.
-// Where its process is not looked for now, the next look announces it.
+// Within ownersEvery of the last search it does not search for the process of the port: then
+// the next list of all sockets announces the port.
 func (t *tracker) findPort(s *socket) error {
 	if t.listener(s) != nil {
 		return nil
